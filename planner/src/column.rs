@@ -1,0 +1,74 @@
+//! Columns of a statement, by id.
+//!
+//! Every column that any operator of a statement produces has an id of its own, given out once by [`Columns::add`] and
+//! never reused. Expressions and plan nodes name columns by id, so rules may move operators about without renumbering
+//! anything; the executor turns ids into positions when it compiles a pipeline. The arena of what each id means travels
+//! with the plan, immutable, for EXPLAIN and for result headers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use allod_storage::schema::ColumnType;
+
+/// One column of one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnId(pub u32);
+
+impl fmt::Display for ColumnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// What a column id stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnInfo {
+    /// `database.table` or the alias of the relation it comes from; `None` for a computed column.
+    pub qualifier: Option<Arc<str>>,
+    /// Column name, alias, or the text of the expression.
+    pub name: Arc<str>,
+    /// Its type.
+    pub ty: ColumnType,
+}
+
+/// The arena of a statement's columns. Its owner is whoever plans the statement; afterwards it is read only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Columns {
+    infos: Vec<ColumnInfo>,
+}
+
+impl Columns {
+    /// Gives out the next id.
+    pub fn add(&mut self, info: ColumnInfo) -> ColumnId {
+        let id = ColumnId(u32::try_from(self.infos.len()).expect("a statement has fewer than 2^32 columns"));
+        self.infos.push(info);
+        id
+    }
+
+    /// Gives out an id for a computed column.
+    pub fn add_computed(&mut self, name: impl Into<Arc<str>>, ty: ColumnType) -> ColumnId {
+        self.add(ColumnInfo { qualifier: None, name: name.into(), ty })
+    }
+
+    /// What the id stands for.
+    ///
+    /// # Panics
+    /// If the id came from another statement.
+    pub fn get(&self, id: ColumnId) -> &ColumnInfo {
+        &self.infos[id.0 as usize]
+    }
+
+    /// Type of a column.
+    pub fn ty(&self, id: ColumnId) -> &ColumnType {
+        &self.get(id).ty
+    }
+
+    /// How EXPLAIN writes a column: `db.table.column`, or `Column#7` for a computed one (tidb.md B).
+    pub fn explain_name(&self, id: ColumnId) -> String {
+        let info = self.get(id);
+        match &info.qualifier {
+            Some(q) => format!("{q}.{}", info.name),
+            None => format!("Column{id}"),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Aggregate functions.
+
+use allod_storage::schema::ColumnType;
+
+use super::Expr;
+
+/// Which aggregate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregateFunction {
+    /// COUNT(*): rows. No argument.
+    CountAll,
+    /// COUNT(x): rows where no argument is NULL.
+    Count,
+    /// SUM: decimal for exact arguments (scale kept, precision + 22), double for floats; NULL over no rows.
+    Sum,
+    /// AVG: decimal(p + 4, s + 4) for exact arguments, double for floats.
+    Avg,
+    /// MIN.
+    Min,
+    /// MAX.
+    Max,
+    /// The value of any row of the group; for columns that the group key determines.
+    AnyValue,
+    /// BIT_AND, on BIGINT UNSIGNED.
+    BitAnd,
+    /// BIT_OR, on BIGINT UNSIGNED.
+    BitOr,
+    /// BIT_XOR, on BIGINT UNSIGNED.
+    BitXor,
+    /// STDDEV_POP, double.
+    StdDevPop,
+    /// STDDEV_SAMP, double.
+    StdDevSamp,
+    /// VAR_POP, double.
+    VarPop,
+    /// VAR_SAMP, double.
+    VarSamp,
+    /// GROUP_CONCAT with the separator as second (constant) argument.
+    GroupConcat,
+}
+
+/// One aggregate of a GROUP BY.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregateCall {
+    /// Which.
+    pub function: AggregateFunction,
+    /// Arguments over the aggregation's input.
+    pub args: Vec<Expr>,
+    /// Whether equal arguments count once.
+    pub distinct: bool,
+    /// Type of the result.
+    pub ty: ColumnType,
+}

@@ -1,0 +1,117 @@
+//! Typed expressions: closed, plain data.
+//!
+//! The rewriter (here, and nowhere else) makes them from syntax. What it promises, and what every rule keeps:
+//!
+//! - **Arguments are already cast.** Both sides of a comparison, all branches of CASE, IF, COALESCE and all members of IN
+//!   belong to one family: integers of one signedness, doubles, decimals (scales may differ; kernels rescale), strings,
+//!   binary strings, dates, datetimes, times. Where the SQL mixes families there is an explicit [`Function::Cast`].
+//!   Arithmetic with a decimal result has decimal arguments, with an integer result integers, with a double result doubles.
+//! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
+//! - **Booleans are integers**: comparisons return BIGINT-family 0, 1 or NULL; a predicate holds if it is neither 0 nor NULL.
+//! - **`ty.nullable` is a promise**: if it is false, no row yields NULL.
+
+mod aggregate;
+mod function;
+
+pub use aggregate::{AggregateCall, AggregateFunction};
+pub use function::{Function, TimeUnit};
+
+use allod_storage::schema::{ColumnType, Datum, SqlType};
+
+use crate::column::ColumnId;
+
+/// An expression over the columns of one row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// A column of the input (or, below an Apply, of the outer row).
+    Column {
+        /// Which.
+        id: ColumnId,
+        /// Its type.
+        ty: ColumnType,
+    },
+    /// A value.
+    Constant {
+        /// The value, of the family of `ty`.
+        value: Datum,
+        /// Its type.
+        ty: ColumnType,
+    },
+    /// A function of other expressions.
+    Call {
+        /// Which.
+        function: Function,
+        /// Its arguments, cast as the module's promise says.
+        args: Vec<Expr>,
+        /// The type of the result.
+        ty: ColumnType,
+    },
+}
+
+impl Expr {
+    /// A column.
+    pub fn column(id: ColumnId, ty: ColumnType) -> Expr {
+        Expr::Column { id, ty }
+    }
+
+    /// A constant of the given type.
+    pub fn constant(value: Datum, sql: SqlType) -> Expr {
+        let nullable = value.is_null();
+        Expr::Constant { value, ty: ColumnType { sql, nullable } }
+    }
+
+    /// TRUE or FALSE.
+    pub fn boolean(value: bool) -> Expr {
+        Expr::constant(Datum::Int(i64::from(value)), SqlType::BOOL)
+    }
+
+    /// A call with the given result type.
+    pub fn call(function: Function, args: Vec<Expr>, ty: ColumnType) -> Expr {
+        Expr::Call { function, args, ty }
+    }
+
+    /// The type of the value.
+    pub fn ty(&self) -> &ColumnType {
+        match self {
+            Expr::Column { ty, .. } | Expr::Constant { ty, .. } | Expr::Call { ty, .. } => ty,
+        }
+    }
+
+    /// Arguments, if it is a call.
+    pub fn children(&self) -> &[Expr] {
+        match self {
+            Expr::Column { .. } | Expr::Constant { .. } => &[],
+            Expr::Call { args, .. } => args,
+        }
+    }
+
+    /// Calls `visit` on this expression and everything below it, parents first.
+    pub fn walk(&self, visit: &mut impl FnMut(&Expr)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+    }
+
+    /// Rebuilds the expression bottom up: children first, then `f` on the node that holds the new children.
+    pub fn transform(self, f: &mut impl FnMut(Expr) -> Expr) -> Expr {
+        let rebuilt = match self {
+            Expr::Call { function, args, ty } => {
+                Expr::Call { function, args: args.into_iter().map(|a| a.transform(f)).collect(), ty }
+            }
+            leaf @ (Expr::Column { .. } | Expr::Constant { .. }) => leaf,
+        };
+        f(rebuilt)
+    }
+
+    /// Every column it uses, in order of appearance, repeats included.
+    pub fn columns(&self) -> Vec<ColumnId> {
+        let mut out = Vec::new();
+        self.walk(&mut |e| {
+            if let Expr::Column { id, .. } = e {
+                out.push(*id);
+            }
+        });
+        out
+    }
+}

@@ -1,0 +1,253 @@
+//! The logical plan: what a statement means, as a closed tree of plain data.
+//!
+//! `bind` makes it, `rules` rewrite it, `physical` chooses how to run it. Columns are named by [`ColumnId`]; every node
+//! knows which columns it produces ([`Plan::columns`]).
+
+use std::sync::Arc;
+
+use allod_storage::schema::TableDescriptor;
+
+use crate::column::ColumnId;
+use crate::expr::{AggregateCall, Expr};
+use crate::stats::TableStats;
+
+/// A relational operator and its inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Rows of a table.
+    Scan(Scan),
+    /// Literal rows; `Values { rows: vec![vec![]], columns: vec![] }` is the one row of a SELECT without FROM.
+    Values {
+        /// Each as long as `columns`.
+        rows: Vec<Vec<Expr>>,
+        /// Ids of the columns.
+        columns: Vec<ColumnId>,
+    },
+    /// Rows where every predicate holds.
+    Filter {
+        /// Input.
+        input: Box<Plan>,
+        /// Conjuncts.
+        predicates: Vec<Expr>,
+    },
+    /// Computes columns; an output column that is just an input column keeps its id: `(id, Expr::Column { id, .. })`.
+    Project {
+        /// Input.
+        input: Box<Plan>,
+        /// Output columns in order.
+        exprs: Vec<(ColumnId, Expr)>,
+    },
+    /// A join (see [`JoinKind`]).
+    Join(Join),
+    /// A join whose right side uses columns of the left row. Decorrelation turns most of these into plain joins.
+    Apply {
+        /// The join that is made for each left row; `join.right` may use columns of `join.left`.
+        join: Join,
+        /// The columns of the left side that the right side uses.
+        correlated: Vec<ColumnId>,
+    },
+    /// GROUP BY; with no group columns exactly one row. DISTINCT is this without aggregates.
+    Aggregate {
+        /// Input.
+        input: Box<Plan>,
+        /// Group columns; as in Project, a plain column keeps its id.
+        group_by: Vec<(ColumnId, Expr)>,
+        /// Aggregates.
+        aggregates: Vec<(ColumnId, AggregateCall)>,
+    },
+    /// ORDER BY.
+    Sort {
+        /// Input.
+        input: Box<Plan>,
+        /// Most significant first.
+        keys: Vec<SortKey>,
+    },
+    /// LIMIT count OFFSET offset.
+    Limit {
+        /// Input.
+        input: Box<Plan>,
+        /// Rows to skip.
+        offset: u64,
+        /// Rows to return; `None` = all.
+        count: Option<u64>,
+    },
+    /// UNION ALL; UNION is an Aggregate above it.
+    Union {
+        /// Inputs, each with the ids of its columns in output order; types are already cast to agree.
+        inputs: Vec<(Plan, Vec<ColumnId>)>,
+        /// Output ids.
+        columns: Vec<ColumnId>,
+    },
+    /// Error 1242 if the input has more than one row; one row of NULLs if it has none.
+    MaxOneRow {
+        /// Input.
+        input: Box<Plan>,
+    },
+    /// Reads a common table expression that is computed once for the statement.
+    CteScan {
+        /// Index into [`Query::ctes`].
+        cte: usize,
+        /// For each output column its own id and the id of the column of the CTE's plan.
+        columns: Vec<(ColumnId, ColumnId)>,
+    },
+}
+
+/// Rows of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// The table.
+    pub table: Arc<TableDescriptor>,
+    /// Statistics of the version that is used.
+    pub stats: Arc<TableStats>,
+    /// Alias, or the table's name.
+    pub alias: Arc<str>,
+    /// Output columns and the ordinals they come from; `prune_columns` shortens this.
+    pub columns: Vec<(ColumnId, usize)>,
+    /// Positions of the partitions to read (`PARTITION (p0, p1)`, then pruning); `None` = all.
+    pub partitions: Option<Vec<usize>>,
+    /// Conjuncts that were pushed down to the scan.
+    pub predicates: Vec<Expr>,
+}
+
+/// A join of two inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Join {
+    /// Which rows come out.
+    pub kind: JoinKind,
+    /// Left input.
+    pub left: Box<Plan>,
+    /// Right input.
+    pub right: Box<Plan>,
+    /// Conjuncts of the join condition. A pair of rows matches if all hold.
+    pub on: Vec<Expr>,
+    /// For Anti and Mark: further conjuncts where NULL means "perhaps" (from `NOT IN` and `IN`). Anti drops a left row
+    /// if for any right row that satisfies `on` the conjunction of these is TRUE or NULL; Mark is then NULL unless some
+    /// pair is TRUE. Empty otherwise.
+    pub null_aware: Vec<Expr>,
+}
+
+/// Kinds of join. RIGHT is bound as LEFT with the sides exchanged; CROSS is INNER without conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Matching pairs.
+    Inner,
+    /// Matching pairs, and left rows without a match beside NULLs.
+    Left,
+    /// Left rows with a match, once.
+    Semi,
+    /// Left rows without a match.
+    Anti,
+    /// Every left row once, with one more column: whether it has a match (TRUE, FALSE, and NULL if `null_aware` says so).
+    Mark(ColumnId),
+}
+
+impl JoinKind {
+    /// Whether the columns of the right input come out.
+    pub fn keeps_right(self) -> bool {
+        match self {
+            JoinKind::Inner | JoinKind::Left => true,
+            JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_) => false,
+        }
+    }
+}
+
+/// One ORDER BY item. NULLs come first when ascending, last when descending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    /// What to order by.
+    pub expr: Expr,
+    /// DESC.
+    pub descending: bool,
+}
+
+/// A whole query: the plan, what it shares, and what it shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The root.
+    pub plan: Plan,
+    /// Common table expressions that more than one place reads, each before any that uses it.
+    pub ctes: Vec<Plan>,
+    /// The visible columns, in order, and their headers.
+    pub output: Vec<OutputColumn>,
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputColumn {
+    /// Which column of the root.
+    pub id: ColumnId,
+    /// The header.
+    pub name: Arc<str>,
+}
+
+impl Plan {
+    /// The columns this node produces, in order.
+    pub fn columns(&self) -> Vec<ColumnId> {
+        match self {
+            Plan::Scan(scan) => scan.columns.iter().map(|(id, _)| *id).collect(),
+            Plan::Values { columns, .. } | Plan::Union { columns, .. } => columns.clone(),
+            Plan::Filter { input, .. }
+            | Plan::Sort { input, .. }
+            | Plan::Limit { input, .. }
+            | Plan::MaxOneRow { input } => input.columns(),
+            Plan::Project { exprs, .. } => exprs.iter().map(|(id, _)| *id).collect(),
+            Plan::Join(join) | Plan::Apply { join, .. } => join.columns(),
+            Plan::Aggregate { group_by, aggregates, .. } => {
+                group_by.iter().map(|(id, _)| *id).chain(aggregates.iter().map(|(id, _)| *id)).collect()
+            }
+            Plan::CteScan { columns, .. } => columns.iter().map(|(id, _)| *id).collect(),
+        }
+    }
+
+    /// Its inputs.
+    pub fn children(&self) -> Vec<&Plan> {
+        match self {
+            Plan::Scan(_) | Plan::Values { .. } | Plan::CteScan { .. } => vec![],
+            Plan::Filter { input, .. }
+            | Plan::Project { input, .. }
+            | Plan::Aggregate { input, .. }
+            | Plan::Sort { input, .. }
+            | Plan::Limit { input, .. }
+            | Plan::MaxOneRow { input } => vec![input],
+            Plan::Join(join) | Plan::Apply { join, .. } => vec![&join.left, &join.right],
+            Plan::Union { inputs, .. } => inputs.iter().map(|(p, _)| p).collect(),
+        }
+    }
+
+    /// Rebuilds the node with each input replaced by `f` of it.
+    pub fn map_children(self, f: &mut impl FnMut(Plan) -> Plan) -> Plan {
+        let mut boxed = |p: Box<Plan>| Box::new(f(*p));
+        match self {
+            leaf @ (Plan::Scan(_) | Plan::Values { .. } | Plan::CteScan { .. }) => leaf,
+            Plan::Filter { input, predicates } => Plan::Filter { input: boxed(input), predicates },
+            Plan::Project { input, exprs } => Plan::Project { input: boxed(input), exprs },
+            Plan::Join(join) => Plan::Join(Join { left: boxed(join.left), right: boxed(join.right), ..join }),
+            Plan::Apply { join, correlated } => Plan::Apply {
+                join: Join { left: boxed(join.left), right: boxed(join.right), ..join },
+                correlated,
+            },
+            Plan::Aggregate { input, group_by, aggregates } => {
+                Plan::Aggregate { input: boxed(input), group_by, aggregates }
+            }
+            Plan::Sort { input, keys } => Plan::Sort { input: boxed(input), keys },
+            Plan::Limit { input, offset, count } => Plan::Limit { input: boxed(input), offset, count },
+            Plan::Union { inputs, columns } => {
+                Plan::Union { inputs: inputs.into_iter().map(|(p, ids)| (f(p), ids)).collect(), columns }
+            }
+            Plan::MaxOneRow { input } => Plan::MaxOneRow { input: boxed(input) },
+        }
+    }
+}
+
+impl Join {
+    /// The columns that come out.
+    pub fn columns(&self) -> Vec<ColumnId> {
+        let mut out = self.left.columns();
+        match self.kind {
+            JoinKind::Inner | JoinKind::Left => out.extend(self.right.columns()),
+            JoinKind::Mark(mark) => out.push(mark),
+            JoinKind::Semi | JoinKind::Anti => {}
+        }
+        out
+    }
+}

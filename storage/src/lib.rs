@@ -1,0 +1,3 @@
+//! The simulated cluster and its client; knows nothing of SQL.
+
+pub mod schema;

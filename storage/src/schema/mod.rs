@@ -1,0 +1,19 @@
+//! What a table is, as plain data: types, columns, keys, indexes, partitions.
+//!
+//! Everything here is immutable once published. The catalog (in the engine) makes new versions; the planner, the executor
+//! and the store only read them.
+
+mod datum;
+mod ids;
+mod table;
+mod types;
+
+pub use datum::{Datum, DatumKey};
+pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
+pub use table::{
+    ColumnDef, IndexDescriptor, PartitionDescriptor, PartitionScheme, ROW_ID_NAME, SpaceSchema,
+    TableDescriptor,
+};
+pub use types::{
+    ColumnType, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, DECIMAL64_PRECISION_MAX, IntWidth, SqlType,
+};

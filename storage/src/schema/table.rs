@@ -1,0 +1,136 @@
+//! Descriptors of tables, indexes, partitions, and of the spaces that hold their rows.
+
+use std::sync::Arc;
+
+use super::{ColumnType, Datum, IndexId, SpaceId, TableId};
+
+/// The hidden column that is the key of a table without a clustered primary key. Always the last column.
+pub const ROW_ID_NAME: &str = "_tidb_rowid";
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDef {
+    /// As written in CREATE TABLE; names compare without regard to case.
+    pub name: Arc<str>,
+    /// Type and nullability.
+    pub ty: ColumnType,
+    /// The value of a column that an INSERT leaves out; `None` = no default (NULL if nullable, else error 1364).
+    pub default: Option<Datum>,
+    /// Whether the engine numbers the rows.
+    pub auto_increment: bool,
+    /// Whether `SELECT *` leaves it out (the hidden row id).
+    pub hidden: bool,
+}
+
+/// A secondary index (the clustered primary key is `TableDescriptor::key`, not an index).
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexDescriptor {
+    /// Id within the cluster.
+    pub id: IndexId,
+    /// Name within the table; `PRIMARY` for a non-clustered primary key.
+    pub name: Arc<str>,
+    /// Whether two rows may not agree on all columns (NULLs never agree).
+    pub unique: bool,
+    /// Ordinals of the indexed table columns, in index order.
+    pub columns: Vec<usize>,
+}
+
+/// How rows are dealt to partitions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionScheme {
+    /// `PARTITION BY HASH(expr) PARTITIONS n`: |expr mod n|, NULL counts as 0 (tidb.md A5). The text is the expression as
+    /// written; the planner's rewriter turns it into a typed expression once, when the descriptor is loaded.
+    Hash {
+        /// The expression's text.
+        expr: Arc<str>,
+        /// Ordinals of the columns it uses, ascending.
+        columns: Vec<usize>,
+    },
+}
+
+/// One partition and the spaces that hold its rows and index entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionDescriptor {
+    /// `p0`, `p1`, … unless named.
+    pub name: Arc<str>,
+    /// The space of its records.
+    pub records: SpaceId,
+    /// One space for each entry of `TableDescriptor::indexes`, in that order.
+    pub indexes: Vec<SpaceId>,
+}
+
+/// A table, complete: what the planner binds names to, the executor reads and writes, and the catalog persists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableDescriptor {
+    /// Id within the cluster.
+    pub id: TableId,
+    /// Database name.
+    pub database: Arc<str>,
+    /// Table name.
+    pub name: Arc<str>,
+    /// Columns in order; the hidden row id, if there is one, is last.
+    pub columns: Vec<ColumnDef>,
+    /// Ordinals of the columns that rows are sorted by: the clustered primary key, or the hidden row id. Unique.
+    pub key: Vec<usize>,
+    /// Whether `key` is a declared primary key.
+    pub clustered: bool,
+    /// Secondary indexes.
+    pub indexes: Vec<IndexDescriptor>,
+    /// How rows are dealt to `partitions`; `None` = there is just one.
+    pub partitioning: Option<PartitionScheme>,
+    /// At least one.
+    pub partitions: Vec<PartitionDescriptor>,
+    /// Comment of CREATE TABLE.
+    pub comment: Arc<str>,
+}
+
+impl TableDescriptor {
+    /// Ordinal of the column with this name, without regard to case.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Position in `indexes` of the index with this name, without regard to case.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.indexes.iter().position(|i| i.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Ordinals of the columns that `SELECT *` shows.
+    pub fn visible_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().enumerate().filter(|(_, c)| !c.hidden).map(|(i, _)| i)
+    }
+
+    /// What the space of a partition's records looks like: every column, sorted by `key`.
+    pub fn record_space(&self, id: SpaceId) -> SpaceSchema {
+        SpaceSchema { id, columns: self.columns.clone(), key: self.key.clone(), unique_prefix: None }
+    }
+
+    /// What the space of an index looks like, and for each of its columns the table column it copies: the indexed columns,
+    /// then those columns of `key` that are not among them, sorted by all of these.
+    pub fn index_space(&self, index: usize, id: SpaceId) -> (SpaceSchema, Vec<usize>) {
+        let descriptor = &self.indexes[index];
+        let mut ordinals = descriptor.columns.clone();
+        ordinals.extend(self.key.iter().filter(|k| !descriptor.columns.contains(k)));
+        let space = SpaceSchema {
+            id,
+            columns: ordinals.iter().map(|&o| self.columns[o].clone()).collect(),
+            key: (0..ordinals.len()).collect(),
+            unique_prefix: descriptor.unique.then_some(descriptor.columns.len()),
+        };
+        (space, ordinals)
+    }
+}
+
+/// The layout of a space: the one thing that the store knows of the rows it keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpaceSchema {
+    /// Id within the cluster.
+    pub id: SpaceId,
+    /// Columns of a row.
+    pub columns: Vec<ColumnDef>,
+    /// Ordinals of the key columns, in key order.
+    pub key: Vec<usize>,
+    /// For a unique index: the encoded key of a row is only this many of the key columns if none of them is NULL, so that
+    /// two rows that agree on them collide. Otherwise the encoded key holds all key columns.
+    pub unique_prefix: Option<usize>,
+}

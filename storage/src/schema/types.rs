@@ -1,0 +1,238 @@
+//! MySQL column types and the Arrow arrays that hold them.
+//!
+//! | MySQL | Arrow, in storage and at the library's door |
+//! |---|---|
+//! | every signed integer, BOOL, YEAR | `Int64` |
+//! | every unsigned integer | `UInt64` |
+//! | FLOAT, DOUBLE | `Float64` |
+//! | DECIMAL(p, s), p <= 18 | `Decimal64(18, s)` |
+//! | DECIMAL(p, s), p > 18 | `Decimal128(38, s)`; 38 digits are what it can hold, more is an overflow error |
+//! | CHAR, VARCHAR, TEXT | `Utf8View`; inside, also `Dictionary(UInt16, Utf8View)` |
+//! | BINARY, VARBINARY, BLOB | `BinaryView` |
+//! | DATE | `Date32` |
+//! | DATETIME, TIMESTAMP | `Timestamp(Microsecond, None)` |
+//! | TIME | `Duration(Microsecond)` (it may be negative and exceed a day) |
+//!
+//! One physical type per family keeps the kernels few: integers are checked against their declared width when written,
+//! never while computing. Inside the executor a decimal column may travel in the narrower or the wider of its two forms
+//! and a string column as dictionary codes; at the door a batch has exactly the type above.
+
+use std::fmt;
+
+use arrow::datatypes::{DataType, TimeUnit};
+
+/// The most digits that a 64-bit decimal holds.
+pub const DECIMAL64_PRECISION_MAX: u8 = 18;
+/// The most digits MySQL allows a DECIMAL.
+pub const DECIMAL_PRECISION_MAX: u8 = 65;
+/// The most digits MySQL allows after the point.
+pub const DECIMAL_SCALE_MAX: u8 = 30;
+
+/// How many bytes an integer column may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IntWidth {
+    /// TINYINT, 1 byte.
+    Tiny,
+    /// SMALLINT, 2 bytes.
+    Small,
+    /// MEDIUMINT, 3 bytes.
+    Medium,
+    /// INT, 4 bytes.
+    Int,
+    /// BIGINT, 8 bytes.
+    Big,
+}
+
+impl IntWidth {
+    /// Bytes of the declared type.
+    pub fn bytes(self) -> u32 {
+        match self {
+            IntWidth::Tiny => 1,
+            IntWidth::Small => 2,
+            IntWidth::Medium => 3,
+            IntWidth::Int => 4,
+            IntWidth::Big => 8,
+        }
+    }
+}
+
+/// A MySQL type without its nullability.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SqlType {
+    /// The type of a bare NULL.
+    Null,
+    /// TINYINT to BIGINT.
+    Int {
+        /// Declared width.
+        width: IntWidth,
+        /// Whether UNSIGNED.
+        unsigned: bool,
+    },
+    /// FLOAT (held as a double, rounded to single precision when written).
+    Float,
+    /// DOUBLE.
+    Double,
+    /// DECIMAL(precision, scale).
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// CHAR(n), n in characters.
+    Char(u32),
+    /// VARCHAR(n), n in characters.
+    VarChar(u32),
+    /// TINYTEXT to LONGTEXT, with the most bytes it may hold.
+    Text(u32),
+    /// BINARY(n), n in bytes.
+    Binary(u32),
+    /// VARBINARY(n), n in bytes.
+    VarBinary(u32),
+    /// TINYBLOB to LONGBLOB, with the most bytes it may hold.
+    Blob(u32),
+    /// DATE.
+    Date,
+    /// DATETIME(fsp), fsp = digits of the second's fraction.
+    DateTime(u8),
+    /// TIMESTAMP(fsp).
+    Timestamp(u8),
+    /// TIME(fsp).
+    Time(u8),
+    /// YEAR.
+    Year,
+}
+
+impl SqlType {
+    /// BIGINT.
+    pub const BIGINT: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: false };
+    /// BIGINT UNSIGNED.
+    pub const BIGINT_UNSIGNED: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: true };
+    /// INT.
+    pub const INT: SqlType = SqlType::Int { width: IntWidth::Int, unsigned: false };
+    /// What a comparison returns: MySQL's BOOL is an integer, 0 or 1.
+    pub const BOOL: SqlType = SqlType::Int { width: IntWidth::Tiny, unsigned: false };
+
+    /// The Arrow type that holds it (see the table above).
+    pub fn arrow(&self) -> DataType {
+        match self {
+            SqlType::Null => DataType::Null,
+            SqlType::Int { unsigned: false, .. } | SqlType::Year => DataType::Int64,
+            SqlType::Int { unsigned: true, .. } => DataType::UInt64,
+            SqlType::Float | SqlType::Double => DataType::Float64,
+            SqlType::Decimal { precision, scale } if *precision <= DECIMAL64_PRECISION_MAX => {
+                DataType::Decimal64(DECIMAL64_PRECISION_MAX, *scale as i8)
+            }
+            SqlType::Decimal { scale, .. } => DataType::Decimal128(38, *scale as i8),
+            SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => DataType::Utf8View,
+            SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => DataType::BinaryView,
+            SqlType::Date => DataType::Date32,
+            SqlType::DateTime(_) | SqlType::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            SqlType::Time(_) => DataType::Duration(TimeUnit::Microsecond),
+        }
+    }
+
+    /// CHAR, VARCHAR, TEXT.
+    pub fn is_string(&self) -> bool {
+        matches!(self, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_))
+    }
+
+    /// BINARY, VARBINARY, BLOB.
+    pub fn is_binary(&self) -> bool {
+        matches!(self, SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_))
+    }
+
+    /// Integers, YEAR included.
+    pub fn is_integer(&self) -> bool {
+        matches!(self, SqlType::Int { .. } | SqlType::Year)
+    }
+
+    /// Integers, floats and decimals.
+    pub fn is_numeric(&self) -> bool {
+        self.is_integer() || matches!(self, SqlType::Float | SqlType::Double | SqlType::Decimal { .. })
+    }
+
+    /// DATE, DATETIME, TIMESTAMP, TIME.
+    pub fn is_temporal(&self) -> bool {
+        matches!(self, SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_) | SqlType::Time(_))
+    }
+}
+
+/// As MySQL writes it in SHOW CREATE TABLE and DESCRIBE: `bigint`, `int unsigned`, `decimal(15,2)`, `varchar(25)`.
+impl fmt::Display for SqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fsp = |f: &mut fmt::Formatter<'_>, name: &str, fsp: u8| match fsp {
+            0 => write!(f, "{name}"),
+            n => write!(f, "{name}({n})"),
+        };
+        match self {
+            SqlType::Null => write!(f, "null"),
+            SqlType::Int { width, unsigned } => {
+                let name = match width {
+                    IntWidth::Tiny => "tinyint",
+                    IntWidth::Small => "smallint",
+                    IntWidth::Medium => "mediumint",
+                    IntWidth::Int => "int",
+                    IntWidth::Big => "bigint",
+                };
+                write!(f, "{name}{}", if *unsigned { " unsigned" } else { "" })
+            }
+            SqlType::Float => write!(f, "float"),
+            SqlType::Double => write!(f, "double"),
+            SqlType::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            SqlType::Char(n) => write!(f, "char({n})"),
+            SqlType::VarChar(n) => write!(f, "varchar({n})"),
+            SqlType::Text(n) => match n {
+                0..=255 => write!(f, "tinytext"),
+                256..=65_535 => write!(f, "text"),
+                65_536..=16_777_215 => write!(f, "mediumtext"),
+                16_777_216.. => write!(f, "longtext"),
+            },
+            SqlType::Binary(n) => write!(f, "binary({n})"),
+            SqlType::VarBinary(n) => write!(f, "varbinary({n})"),
+            SqlType::Blob(n) => match n {
+                0..=255 => write!(f, "tinyblob"),
+                256..=65_535 => write!(f, "blob"),
+                65_536..=16_777_215 => write!(f, "mediumblob"),
+                16_777_216.. => write!(f, "longblob"),
+            },
+            SqlType::Date => write!(f, "date"),
+            SqlType::DateTime(n) => fsp(f, "datetime", *n),
+            SqlType::Timestamp(n) => fsp(f, "timestamp", *n),
+            SqlType::Time(n) => fsp(f, "time", *n),
+            SqlType::Year => write!(f, "year"),
+        }
+    }
+}
+
+/// A type and whether NULL is among its values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ColumnType {
+    /// The MySQL type.
+    pub sql: SqlType,
+    /// Whether a value may be NULL.
+    pub nullable: bool,
+}
+
+impl ColumnType {
+    /// A type that has NULLs.
+    pub fn nullable(sql: SqlType) -> ColumnType {
+        ColumnType { sql, nullable: true }
+    }
+
+    /// A type without NULLs.
+    pub fn not_null(sql: SqlType) -> ColumnType {
+        ColumnType { sql, nullable: false }
+    }
+
+    /// The Arrow type that holds it.
+    pub fn arrow(&self) -> DataType {
+        self.sql.arrow()
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.sql, if self.nullable { "" } else { " not null" })
+    }
+}
