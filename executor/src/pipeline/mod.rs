@@ -1,0 +1,214 @@
+//! Pipelines: how a plan's operators run on all workers without sharing anything that changes.
+//!
+//! A plan is cut at the operators that must see all of their input (the build side of a hash join, an aggregation, a
+//! sort). What lies between two cuts is a [`Pipeline`]: a [`Source`] cut into tasks, a chain of [`Operator`]s, and a
+//! [`Sink`]. These three are immutable descriptions, shared by all workers. What runs belongs to one worker:
+//!
+//! ```text
+//! shared, immutable      Source          Operator          Sink
+//!                          | start()        | start()        | local()
+//! owned by a worker      Reader  --emit-> Stage  --emit-->  Local   --- moved into Sink::finish when all are done
+//! ```
+//!
+//! Workers take task numbers from an atomic cursor; a task is some thousands of rows, so calls through a vtable happen
+//! per batch and never per row. When a task ends its worker flushes the chain, so **no stage holds rows across tasks**,
+//! and whatever came out of a task can be put in order by task number ([`Worker::task`]): that is how a parallel pipeline
+//! still delivers sorted input sorted and gives LIMIT without ORDER BY the same rows every time.
+//!
+//! A pipeline has one or more branches, run one after another: UNION ALL is a pipeline with a branch for each input, and a
+//! hash join that must emit unmatched build rows adds a branch whose source is cut into tasks only when the probing
+//! branches have finished.
+//!
+//! A panic in a worker is caught and becomes [`Error::Panic`] of this statement; the first error stops the others at their
+//! next morsel, and is delivered only when all have stopped, so nothing of the statement outlives it.
+
+mod collect;
+mod filter;
+mod memory;
+mod run;
+mod worker;
+
+pub(crate) use collect::{Batches, Collect, Materialized};
+pub(crate) use filter::{Bounds, RuntimeFilter};
+pub(crate) use memory::{Memory, Reservation};
+pub(crate) use run::{Runner, Stream};
+pub use worker::Cancel;
+pub(crate) use worker::{Meter, Worker};
+
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+
+use crate::batch::Batch;
+use crate::error::Result;
+
+/// Whether whoever received a batch wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Go on.
+    Continue,
+    /// Nothing more is wanted by anyone: stop the whole branch.
+    Stop,
+}
+
+/// Where a pipeline's rows come from, cut into tasks.
+pub(crate) trait Source: Send + Sync {
+    /// Number of tasks. Called when every earlier branch of the pipeline has finished, and again never.
+    fn tasks(&self) -> usize;
+    /// The running form, for one worker.
+    fn start(&self) -> Box<dyn Reader>;
+}
+
+/// A worker's end of a source.
+pub(crate) trait Reader: Send {
+    /// Emits the rows of one task, in their order. Long tasks call [`Worker::check`] between morsels.
+    fn read(&mut self, task: usize, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow>;
+}
+
+/// A step that takes batches one at a time.
+pub(crate) trait Operator: Send + Sync {
+    /// The running form, for one worker.
+    fn start(&self) -> Box<dyn Stage>;
+}
+
+/// A worker's end of an operator.
+pub(crate) trait Stage: Send {
+    /// Takes a batch (never empty) and emits what it makes of it. Returns Stop only if `out` did, or if no further input
+    /// can matter.
+    fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow>;
+    /// Emits what is held back; called at the end of each task.
+    fn flush(&mut self, _worker: &mut Worker, _out: &mut Output<'_>) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+}
+
+/// Where a pipeline ends: worker-local states, combined when all input has been seen.
+pub(crate) trait Sink: Send + Sync {
+    /// What one worker accumulates.
+    type Local: Send;
+    /// What it all comes to.
+    type Product;
+    /// A fresh state for one worker. Workers without tasks get none, so there may be no local at all in `finish`.
+    fn local(&self) -> Self::Local;
+    /// Takes a batch (never empty).
+    fn consume(&self, local: &mut Self::Local, worker: &mut Worker, batch: Batch) -> Result<Flow>;
+    /// Combines the states; may itself run in parallel on rayon.
+    fn finish(self, locals: Vec<Self::Local>) -> Result<Self::Product>;
+}
+
+/// What every operator of a statement may need to know when it is built. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The statement's memory account.
+    pub memory: Memory,
+    /// The session's wish to stop.
+    pub cancel: Cancel,
+    /// Workers per pipeline, at least one.
+    pub workers: usize,
+    /// Whether to take the time of each operator.
+    pub analyze: bool,
+}
+
+/// Sources, operators, and the columns that come out of them.
+pub(crate) struct Pipeline {
+    /// Run one after another.
+    pub branches: Vec<Branch>,
+    /// Columns of the batches, in order.
+    pub columns: Vec<ColumnId>,
+}
+
+/// One source and the operators above it.
+pub(crate) struct Branch {
+    /// Where rows come from.
+    pub source: Arc<dyn Source>,
+    /// Plan node that the source's rows are counted for.
+    pub plan: u32,
+    /// If the source runs a selection fused into the scan below: the plan node of that scan.
+    pub scan: Option<u32>,
+    /// In the order in which rows meet them, with their plan nodes.
+    pub operators: Vec<(u32, Arc<dyn Operator>)>,
+}
+
+impl Pipeline {
+    /// A pipeline of one source.
+    pub fn new(plan: u32, source: Arc<dyn Source>, columns: Vec<ColumnId>) -> Pipeline {
+        Pipeline { branches: vec![Branch { source, plan, scan: None, operators: Vec::new() }], columns }
+    }
+
+    /// Adds an operator above every branch.
+    pub fn push(&mut self, plan: u32, operator: Arc<dyn Operator>, columns: Vec<ColumnId>) {
+        for branch in &mut self.branches {
+            branch.operators.push((plan, Arc::clone(&operator)));
+        }
+        self.columns = columns;
+    }
+
+    /// Adds a branch that runs after the others and yields the same columns.
+    pub fn then(&mut self, plan: u32, source: Arc<dyn Source>) {
+        self.branches.push(Branch { source, plan, scan: None, operators: Vec::new() });
+    }
+}
+
+/// The rest of a worker's chain, as seen by whoever emits into it.
+pub(crate) struct Output<'a> {
+    meter: &'a mut Meter,
+    steps: &'a mut [Step],
+    end: &'a mut dyn FnMut(&mut Worker, Batch) -> Result<Flow>,
+}
+
+/// A running stage and what was measured of it.
+struct Step {
+    stage: Box<dyn Stage>,
+    meter: Meter,
+}
+
+impl<'a> Output<'a> {
+    fn new(
+        meter: &'a mut Meter,
+        steps: &'a mut [Step],
+        end: &'a mut dyn FnMut(&mut Worker, Batch) -> Result<Flow>,
+    ) -> Output<'a> {
+        Output { meter, steps, end }
+    }
+
+    /// An output that calls `end` with each batch; for tests of one reader or stage.
+    #[cfg(test)]
+    pub fn to(
+        meter: &'a mut Meter,
+        end: &'a mut dyn FnMut(&mut Worker, Batch) -> Result<Flow>,
+    ) -> Output<'a> {
+        Output { meter, steps: &mut [], end }
+    }
+
+    /// Hands a batch on; empty batches vanish.
+    pub fn emit(&mut self, worker: &mut Worker, batch: Batch) -> Result<Flow> {
+        if batch.rows == 0 {
+            return Ok(Flow::Continue);
+        }
+        self.meter.rows += batch.rows as u64;
+        self.meter.batches += 1;
+        worker.lap(self.meter);
+        match self.steps.split_first_mut() {
+            None => (self.end)(worker, batch),
+            Some((step, rest)) => {
+                let mut out = Output { meter: &mut step.meter, steps: rest, end: self.end };
+                let flow = step.stage.push(batch, worker, &mut out)?;
+                worker.lap(out.meter);
+                Ok(flow)
+            }
+        }
+    }
+
+    /// Flushes every stage, first to last.
+    fn flush(&mut self, worker: &mut Worker) -> Result<Flow> {
+        if let Some((step, rest)) = self.steps.split_first_mut() {
+            let mut out = Output { meter: &mut step.meter, steps: rest, end: self.end };
+            if step.stage.flush(worker, &mut out)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            worker.lap(out.meter);
+            return out.flush(worker);
+        }
+        Ok(Flow::Continue)
+    }
+}

@@ -1,0 +1,105 @@
+//! What one worker owns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Flow;
+use crate::error::{Error, Result};
+use crate::kernel::Scratch;
+
+/// A wish to stop, shared by a session and the statement that it runs. Workers look at it between morsels.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A wish not yet made.
+    pub fn new() -> Cancel {
+        Cancel::default()
+    }
+
+    /// Asks the statement to stop. May be called from any thread.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything that belongs to one worker of one statement and may change while it runs.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Buffers and caches of the kernels.
+    pub scratch: Scratch,
+    /// The task that is being run: ascending within a pipeline, branch after branch.
+    pub task: u64,
+    /// Rows that a fused scan read before its selection dropped some; moved to the scan's meter after each task.
+    pub scanned_rows: u64,
+    cancel: Cancel,
+    stop: Arc<AtomicBool>,
+    mark: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(cancel: Cancel) -> Worker {
+        Worker {
+            scratch: Scratch::default(),
+            task: 0,
+            scanned_rows: 0,
+            cancel,
+            stop: Arc::new(AtomicBool::new(false)),
+            mark: None,
+        }
+    }
+
+    /// A worker of its own, for tests of one reader, stage or sink.
+    #[cfg(test)]
+    pub fn alone() -> Worker {
+        Worker::new(Cancel::new())
+    }
+
+    /// Error if the statement was cancelled, Stop if another worker has ended the branch.
+    pub fn check(&self) -> Result<Flow> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        Ok(if self.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
+    }
+
+    /// Joins a run of several workers that share `stop`.
+    pub(super) fn join(&mut self, stop: &Arc<AtomicBool>) {
+        self.stop = Arc::clone(stop);
+    }
+
+    /// Ends the run for all of its workers.
+    pub(super) fn halt(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn start_clock(&mut self, analyze: bool) {
+        self.mark = analyze.then(Instant::now);
+    }
+
+    /// Books the time since the last lap to `meter`; nothing if nobody asked for times.
+    pub(super) fn lap(&mut self, meter: &mut Meter) {
+        if let Some(mark) = &mut self.mark {
+            let now = Instant::now();
+            meter.time += now - *mark;
+            *mark = now;
+        }
+    }
+}
+
+/// What one worker measured of one operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meter {
+    /// Rows that came out.
+    pub rows: u64,
+    /// Batches that came out.
+    pub batches: u64,
+    /// Time spent in it, not in what it emits into.
+    pub time: Duration,
+}
