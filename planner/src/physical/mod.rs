@@ -122,6 +122,9 @@ pub enum Node {
     Insert {
         /// Target.
         table: Arc<TableDescriptor>,
+        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
+        /// not a column of the statement. `None` if the table is not partitioned.
+        partition: Option<Expr>,
         /// Rows to insert.
         source: Box<Plan>,
     },
@@ -129,6 +132,9 @@ pub enum Node {
     Update {
         /// Target.
         table: Arc<TableDescriptor>,
+        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
+        /// not a column of the statement. `None` if the table is not partitioned.
+        partition: Option<Expr>,
         /// Old and new rows.
         source: Box<Plan>,
     },
@@ -136,6 +142,9 @@ pub enum Node {
     Delete {
         /// Target.
         table: Arc<TableDescriptor>,
+        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
+        /// not a column of the statement. `None` if the table is not partitioned.
+        partition: Option<Expr>,
         /// Rows to delete.
         source: Box<Plan>,
     },
