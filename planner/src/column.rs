@@ -58,6 +58,24 @@ impl Columns {
         &self.infos[id.0 as usize]
     }
 
+    /// Records that a column may be NULL after all: it comes from the inner side of an outer join.
+    ///
+    /// # Panics
+    /// If the id came from another statement.
+    pub fn set_nullable(&mut self, id: ColumnId) {
+        self.infos[id.0 as usize].ty.nullable = true;
+    }
+
+    /// Number of ids given out.
+    pub fn len(&self) -> usize {
+        self.infos.len()
+    }
+
+    /// Whether no id was given out.
+    pub fn is_empty(&self) -> bool {
+        self.infos.is_empty()
+    }
+
     /// Type of a column.
     pub fn ty(&self, id: ColumnId) -> &ColumnType {
         &self.get(id).ty

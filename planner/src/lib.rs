@@ -1,8 +1,15 @@
 //! SQL text, a catalog and statistics in; a physical plan out. Pure: no I/O, no threads, no clock.
 
+pub mod bind;
 pub mod catalog;
 pub mod column;
+pub mod error;
 pub mod expr;
 pub mod logical;
+pub mod parse;
 pub mod physical;
 pub mod stats;
+
+pub use bind::{Bound, BoundQuery, PlanContext, bind};
+pub use error::{Error, Position};
+pub use parse::{Parsed, parse};

@@ -1,5 +1,7 @@
 //! Scalar functions, as a closed enum. What each means is MySQL 8.0's manual unless a comment says otherwise.
 
+use std::sync::Arc;
+
 /// Units of EXTRACT and INTERVAL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are MySQL's keywords")]
@@ -103,8 +105,15 @@ pub enum Function {
     Greatest,
     /// LEAST(…).
     Least,
-    /// CAST(args[0] AS the result type), also every implicit conversion.
+    /// CAST(args[0] AS the result type), also every implicit conversion. Lenient: what does not convert becomes 0, the
+    /// longest valid prefix, or NULL for temporal types.
     Cast,
+    /// Conversion of args[0] to the type of the table column it is stored in, under strict mode: errors 1264, 1265, 1292,
+    /// 1366, 1406 name the column and the row; NULL for a type that is not nullable is error 1048.
+    Assign {
+        /// The column.
+        column: Arc<str>,
+    },
 
     // Strings. Positions count characters from 1.
     /// SUBSTRING(s, position[, length]); a negative position counts from the end.
@@ -153,6 +162,24 @@ pub enum Function {
     SubstringIndex,
     /// STRCMP(a, b).
     StrCmp,
+    /// INSERT(s, position, length, new).
+    Insert,
+    /// ELT(n, a, b, …): the nth, NULL if there is none.
+    Elt,
+    /// FIELD(x, a, b, …): position of the first equal to x, 0 if none (or x is NULL).
+    Field,
+    /// FIND_IN_SET(s, comma-separated list).
+    FindInSet,
+    /// ORD(s): code of the first character's bytes.
+    Ord,
+    /// BIN(n).
+    Bin,
+    /// OCT(n).
+    Oct,
+    /// UNHEX(s): NULL if s is not hexadecimal. A binary string.
+    Unhex,
+    /// CONV(s, from base, to base).
+    Conv,
 
     // Numbers.
     /// ABS.
@@ -191,8 +218,16 @@ pub enum Function {
     Acos,
     /// ATAN of one argument, ATAN2 of two.
     Atan,
+    /// COT.
+    Cot,
+    /// DEGREES.
+    Degrees,
+    /// RADIANS.
+    Radians,
     /// CRC32 of a string.
     Crc32,
+    /// BIT_COUNT(n).
+    BitCount,
 
     // Dates.
     /// EXTRACT(unit FROM x), YEAR(x), MONTH(x), …
@@ -232,4 +267,12 @@ pub enum Function {
     FromUnixTime,
     /// MAKEDATE(year, day of year).
     MakeDate,
+    /// TIME_TO_SEC(time).
+    TimeToSec,
+    /// SEC_TO_TIME(n).
+    SecToTime,
+    /// STR_TO_DATE(s, format), to the result type; NULL if s does not match.
+    StrToDate,
+    /// YEARWEEK(x, mode), mode constant.
+    YearWeek,
 }

@@ -4,7 +4,8 @@
 //!
 //! - **Arguments are already cast.** Both sides of a comparison, all branches of CASE, IF, COALESCE and all members of IN
 //!   belong to one family: integers of one signedness, doubles, decimals (scales may differ; kernels rescale), strings,
-//!   binary strings, dates, datetimes, times. Where the SQL mixes families there is an explicit [`Function::Cast`].
+//!   binary strings, dates, datetimes, times. Where the SQL mixes families there is an explicit [`Function::Cast`];
+//!   signed against unsigned goes through DECIMAL(20, 0), which is exact, unless one side is a constant that fits both.
 //!   Arithmetic with a decimal result has decimal arguments, with an integer result integers, with a double result doubles.
 //! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
 //! - **Booleans are integers**: comparisons return BIGINT-family 0, 1 or NULL; a predicate holds if it is neither 0 nor NULL.
@@ -12,9 +13,11 @@
 
 mod aggregate;
 mod function;
+mod usage;
 
 pub use aggregate::{AggregateCall, AggregateFunction};
 pub use function::{Function, TimeUnit};
+pub use usage::FunctionUsage;
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 

@@ -1,0 +1,114 @@
+//! Data definition as plain data: checked, names resolved to a database, nothing looked up that the engine must decide
+//! atomically (whether the table exists, which ids it gets).
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, PartitionScheme};
+
+/// A table by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName {
+    /// Database, resolved.
+    pub database: Arc<str>,
+    /// Table, as written.
+    pub table: Arc<str>,
+}
+
+/// A statement that changes the schema.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ddl {
+    /// CREATE DATABASE.
+    CreateDatabase {
+        /// Name.
+        name: Arc<str>,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+    },
+    /// DROP DATABASE.
+    DropDatabase {
+        /// Name.
+        name: Arc<str>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// CREATE TABLE.
+    CreateTable(CreateTable),
+    /// CREATE TABLE … LIKE.
+    CreateTableLike {
+        /// The new table.
+        name: TableName,
+        /// The one to copy the definition of.
+        like: TableName,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+    },
+    /// DROP TABLE.
+    DropTables {
+        /// Tables in order.
+        tables: Vec<TableName>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// TRUNCATE TABLE.
+    Truncate {
+        /// The table.
+        table: TableName,
+    },
+    /// RENAME TABLE, and ALTER TABLE … RENAME.
+    RenameTables {
+        /// From and to, in order.
+        renames: Vec<(TableName, TableName)>,
+    },
+    /// CREATE INDEX, and ALTER TABLE … ADD INDEX.
+    CreateIndex {
+        /// The table.
+        table: TableName,
+        /// The index; its columns exist in the version of the table that was bound.
+        index: IndexSpec,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+    },
+    /// DROP INDEX, and ALTER TABLE … DROP INDEX.
+    DropIndex {
+        /// The table.
+        table: TableName,
+        /// The index.
+        index: Arc<str>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+}
+
+/// A new table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTable {
+    /// Its name.
+    pub name: TableName,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Declared columns in order. The engine appends the hidden row id if `key` is empty.
+    pub columns: Vec<ColumnDef>,
+    /// Ordinals of the clustered primary key; empty = rows get a hidden row id.
+    pub key: Vec<usize>,
+    /// Secondary indexes, a non-clustered primary key (named `PRIMARY`) first.
+    pub indexes: Vec<IndexSpec>,
+    /// How rows are dealt to partitions.
+    pub partitioning: Option<PartitionScheme>,
+    /// Names of the partitions; empty without `partitioning`.
+    pub partitions: Vec<Arc<str>>,
+    /// COMMENT.
+    pub comment: Arc<str>,
+    /// AUTO_INCREMENT = n.
+    pub auto_increment: Option<u64>,
+}
+
+/// A new index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexSpec {
+    /// Name, chosen as MySQL does if none was given.
+    pub name: Arc<str>,
+    /// UNIQUE.
+    pub unique: bool,
+    /// Ordinals of the columns.
+    pub columns: Vec<usize>,
+}

@@ -1,0 +1,270 @@
+//! What can be wrong with a statement before it runs.
+//!
+//! Nearly every variant is the fault of whoever wrote the statement and names the object in MySQL's words; the number in
+//! its doc comment is MySQL's. The engine turns variants into codes and SQLSTATEs, nobody else does.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} column {}", self.line, self.column)
+    }
+}
+
+/// Why a statement cannot be planned.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// 1064: the text is not SQL.
+    #[error("you have an error in your SQL syntax{}: {message}", at(.position))]
+    Syntax {
+        /// What was expected and found.
+        message: String,
+        /// Where, if known.
+        position: Option<Position>,
+    },
+    /// 1436: nested too deeply, or a chain of operators is too long, to be handled safely.
+    #[error("statement is too complex: {0}")]
+    TooComplex(String),
+    /// 1235: valid MySQL that Allod does not have.
+    #[error("this version does not yet support {0}")]
+    NotSupported(String),
+    /// 1046: a bare table name, and no database chosen.
+    #[error("no database selected")]
+    NoDatabase,
+    /// 1049.
+    #[error("unknown database '{0}'")]
+    UnknownDatabase(String),
+    /// 1146.
+    #[error("table '{database}.{table}' doesn't exist")]
+    UnknownTable {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Where it is named.
+        position: Option<Position>,
+    },
+    /// 1051: `t.*` names no relation of the FROM clause.
+    #[error("unknown table '{0}'")]
+    UnknownRelation(String),
+    /// 1054.
+    #[error("unknown column '{name}' in '{clause}'")]
+    UnknownColumn {
+        /// As written.
+        name: String,
+        /// `field list`, `where clause`, …
+        clause: &'static str,
+        /// Where.
+        position: Option<Position>,
+    },
+    /// 1052.
+    #[error("column '{name}' in {clause} is ambiguous")]
+    AmbiguousColumn {
+        /// As written.
+        name: String,
+        /// `field list`, `where clause`, …
+        clause: &'static str,
+        /// Where.
+        position: Option<Position>,
+    },
+    /// 1066: two relations of one FROM clause with one name.
+    #[error("not unique table/alias: '{0}'")]
+    DuplicateAlias(String),
+    /// 1305.
+    #[error("FUNCTION {name} does not exist")]
+    UnknownFunction {
+        /// As written.
+        name: String,
+        /// Where.
+        position: Option<Position>,
+    },
+    /// 1582.
+    #[error("incorrect parameter count in the call to native function '{0}'")]
+    ArgumentCount(String),
+    /// 1210: an argument that the function cannot take (for instance a constant was wanted).
+    #[error("incorrect arguments to {0}")]
+    BadArguments(String),
+    /// 1111: an aggregate where there can be none.
+    #[error("invalid use of group function")]
+    InvalidAggregate,
+    /// 1056: `GROUP BY` an alias of an aggregate.
+    #[error("can't group on '{0}'")]
+    CannotGroupOn(String),
+    /// 1055: a column that the group key does not determine.
+    #[error(
+        "expression '{0}' is not in GROUP BY clause and contains a column which is not functionally dependent on it"
+    )]
+    NotGrouped(String),
+    /// 1140: the same without a GROUP BY clause.
+    #[error("in aggregated query without GROUP BY, '{0}' is a nonaggregated column")]
+    MixedAggregate(String),
+    /// 3065: `SELECT DISTINCT a … ORDER BY b`.
+    #[error("expression '{0}' of ORDER BY clause is not in SELECT list, which is incompatible with DISTINCT")]
+    OrderByNotInDistinct(String),
+    /// 1222.
+    #[error("the used SELECT statements have a different number of columns")]
+    UnionColumnCount,
+    /// 1241: a row where a value was wanted, or a row of another width.
+    #[error("operand should contain {0} column(s)")]
+    OperandColumns(usize),
+    /// 1248.
+    #[error("every derived table must have its own alias")]
+    DerivedWithoutAlias,
+    /// 1353: a column list of another width than the query.
+    #[error("the column list of '{0}' and its query have different column counts")]
+    ColumnListCount(String),
+    /// 1136.
+    #[error("column count doesn't match value count at row {row}")]
+    ValueCount {
+        /// From 1.
+        row: usize,
+    },
+    /// 1110.
+    #[error("column '{0}' specified twice")]
+    ColumnTwice(String),
+    /// 1364.
+    #[error("field '{0}' doesn't have a default value")]
+    NoDefault(String),
+    /// 1048.
+    #[error("column '{0}' cannot be null")]
+    ColumnNotNull(String),
+    /// 1525: a literal that is no value of its type.
+    #[error("incorrect {sql_type} value: '{value}'")]
+    IncorrectValue {
+        /// `DATE`, `DATETIME`, `TIME`, …
+        sql_type: &'static str,
+        /// As written.
+        value: String,
+    },
+    /// 1367: a number or string literal that cannot be held.
+    #[error("illegal {kind} '{value}' value found during parsing")]
+    IllegalLiteral {
+        /// `double`, `decimal`, …
+        kind: &'static str,
+        /// As written.
+        value: String,
+    },
+    /// 1690.
+    #[error("{sql_type} value is out of range in '{expression}'")]
+    OutOfRange {
+        /// `BIGINT`, `DECIMAL`, …
+        sql_type: &'static str,
+        /// The expression.
+        expression: String,
+    },
+    /// 1193.
+    #[error("unknown system variable '{0}'")]
+    UnknownVariable(String),
+    /// 1210: parameters given do not match the `?` of the statement.
+    #[error("the statement has {expected} parameter(s), {given} given")]
+    ParameterCount {
+        /// Number of `?`.
+        expected: usize,
+        /// Number of values.
+        given: usize,
+    },
+    /// 1060.
+    #[error("duplicate column name '{0}'")]
+    DuplicateColumn(String),
+    /// 1061.
+    #[error("duplicate key name '{0}'")]
+    DuplicateKeyName(String),
+    /// 1068.
+    #[error("multiple primary key defined")]
+    MultiplePrimaryKeys,
+    /// 1072.
+    #[error("key column '{0}' doesn't exist in table")]
+    UnknownKeyColumn(String),
+    /// 1113.
+    #[error("a table must have at least 1 column")]
+    NoColumns,
+    /// 1171.
+    #[error("all parts of a PRIMARY KEY must be NOT NULL")]
+    NullablePrimaryKey,
+    /// 1170: a BLOB or TEXT column in a key.
+    #[error("BLOB/TEXT column '{0}' used in key specification without a key length")]
+    BlobKey(String),
+    /// 1067.
+    #[error("invalid default value for '{0}'")]
+    InvalidDefault(String),
+    /// 1063.
+    #[error("incorrect column specifier for column '{0}'")]
+    ColumnSpecifier(String),
+    /// 1075.
+    #[error("there can be only one auto column and it must be defined as a key")]
+    AutoColumn,
+    /// 1425 and 1426: DECIMAL(p, s) with too large a p or s, or 1074: too long a CHAR.
+    #[error("too big {what} {given} specified for column '{column}', maximum is {max}")]
+    TooBig {
+        /// `precision`, `scale`, `length`.
+        what: &'static str,
+        /// As written.
+        given: u64,
+        /// The column.
+        column: String,
+        /// The limit.
+        max: u64,
+    },
+    /// 1427.
+    #[error("for float(M,D), double(M,D) or decimal(M,D), M must be >= D (column '{0}')")]
+    ScaleAbovePrecision(String),
+    /// 1503.
+    #[error("a {0} must include all columns in the table's partitioning function")]
+    UniqueKeyWithoutPartitionColumn(&'static str),
+    /// 1564.
+    #[error("this partition function is not allowed")]
+    PartitionFunction,
+    /// 1491: the partition expression is not an integer.
+    #[error("the PARTITION function returns the wrong type")]
+    PartitionFunctionType,
+    /// 1504 (none) and 1499 (too many).
+    #[error("number of partitions must be between 1 and {max}, not {given}")]
+    PartitionCount {
+        /// As written.
+        given: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// 1735.
+    #[error("unknown partition '{partition}' in table '{table}'")]
+    UnknownPartition {
+        /// As written.
+        partition: String,
+        /// The table.
+        table: String,
+    },
+    /// 1093 and 1288: the statement's target cannot be written.
+    #[error("the target table {0} of the statement is not updatable")]
+    NotUpdatable(String),
+    /// 1105: a promise inside the planner was broken; never the user's fault.
+    #[error("internal error in the planner: {0}")]
+    Internal(Arc<str>),
+}
+
+impl Error {
+    /// Where in the text the error is, if known.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Error::Syntax { position, .. }
+            | Error::UnknownTable { position, .. }
+            | Error::UnknownColumn { position, .. }
+            | Error::AmbiguousColumn { position, .. }
+            | Error::UnknownFunction { position, .. } => *position,
+            _ => None,
+        }
+    }
+}
+
+fn at(position: &Option<Position>) -> String {
+    position.map_or_else(String::new, |p| format!(" at {p}"))
+}
