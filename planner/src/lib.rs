@@ -4,12 +4,16 @@ pub mod bind;
 pub mod catalog;
 pub mod column;
 pub mod error;
+pub mod explain;
 pub mod expr;
 pub mod logical;
+mod optimize;
 pub mod parse;
 pub mod physical;
 pub mod stats;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};
+pub use explain::{ExplainRow, explain};
+pub use optimize::optimize;
 pub use parse::{Parsed, parse};
