@@ -14,6 +14,14 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// `count` rows from row `offset` on; no copy.
+    pub fn slice(&self, offset: usize, count: usize) -> Batch {
+        if offset == 0 && count == self.rows {
+            return self.clone();
+        }
+        Batch { columns: self.columns.iter().map(|c| c.slice(offset, count)).collect(), rows: count }
+    }
+
     /// Bytes of the values in these rows, wherever the buffers that hold them began; for memory accounts.
     pub fn bytes(&self) -> u64 {
         self.columns.iter().map(|c| array_bytes(c)).sum()

@@ -17,5 +17,11 @@ pub enum Error {
     Panic(String),
 }
 
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Error {
+        Error::Panic(error.to_string())
+    }
+}
+
 /// Result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

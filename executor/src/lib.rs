@@ -4,6 +4,7 @@
 //! the last one's batches as they come (`execute`). The operators have a room each.
 
 mod batch;
+mod door;
 mod error;
 mod kernel;
 mod pipeline;

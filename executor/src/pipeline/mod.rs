@@ -22,16 +22,20 @@
 //! A panic in a worker is caught and becomes [`Error::Panic`] of this statement; the first error stops the others at their
 //! next morsel, and is delivered only when all have stopped, so nothing of the statement outlives it.
 
+mod coalesce;
 mod collect;
 mod filter;
 mod memory;
 mod run;
+#[cfg(test)]
+pub(crate) mod testing;
 mod worker;
 
+pub(crate) use coalesce::{Coalescer, concat};
 pub(crate) use collect::{Batches, Collect, Materialized};
 pub(crate) use filter::{Bounds, RuntimeFilter};
 pub(crate) use memory::{Memory, Reservation};
-pub(crate) use run::{Runner, Stream};
+pub(crate) use run::{Measured, Runner, Stream, caught};
 pub use worker::Cancel;
 pub(crate) use worker::{Meter, Worker};
 
@@ -47,7 +51,8 @@ use crate::error::Result;
 pub(crate) enum Flow {
     /// Go on.
     Continue,
-    /// Nothing more is wanted by anyone: stop the whole branch.
+    /// No row of this task after this one, and none of any later task or branch, is wanted. Tasks that were handed out
+    /// earlier run to their end, so what a limit sees does not depend on who was faster.
     Stop,
 }
 
@@ -73,8 +78,7 @@ pub(crate) trait Operator: Send + Sync {
 
 /// A worker's end of an operator.
 pub(crate) trait Stage: Send {
-    /// Takes a batch (never empty) and emits what it makes of it. Returns Stop only if `out` did, or if no further input
-    /// can matter.
+    /// Takes a batch (never empty) and emits what it makes of it. See [`Flow`] for what the answer means.
     fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow>;
     /// Emits what is held back; called at the end of each task.
     fn flush(&mut self, _worker: &mut Worker, _out: &mut Output<'_>) -> Result<Flow> {
@@ -115,6 +119,17 @@ pub(crate) struct Pipeline {
     pub branches: Vec<Branch>,
     /// Columns of the batches, in order.
     pub columns: Vec<ColumnId>,
+    /// What of the whole output is wanted; a pipeline with a limit can only be streamed.
+    pub limit: Option<Limit>,
+}
+
+/// A slice of a pipeline's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// Rows to skip.
+    pub offset: u64,
+    /// Rows to return; `None` = all.
+    pub count: Option<u64>,
 }
 
 /// One source and the operators above it.
@@ -132,7 +147,11 @@ pub(crate) struct Branch {
 impl Pipeline {
     /// A pipeline of one source.
     pub fn new(plan: u32, source: Arc<dyn Source>, columns: Vec<ColumnId>) -> Pipeline {
-        Pipeline { branches: vec![Branch { source, plan, scan: None, operators: Vec::new() }], columns }
+        Pipeline {
+            branches: vec![Branch { source, plan, scan: None, operators: Vec::new() }],
+            columns,
+            limit: None,
+        }
     }
 
     /// Adds an operator above every branch.
@@ -199,16 +218,13 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Flushes every stage, first to last.
+    /// Flushes every stage, first to last; Stop if any said so.
     fn flush(&mut self, worker: &mut Worker) -> Result<Flow> {
-        if let Some((step, rest)) = self.steps.split_first_mut() {
-            let mut out = Output { meter: &mut step.meter, steps: rest, end: self.end };
-            if step.stage.flush(worker, &mut out)? == Flow::Stop {
-                return Ok(Flow::Stop);
-            }
-            worker.lap(out.meter);
-            return out.flush(worker);
-        }
-        Ok(Flow::Continue)
+        let Some((step, rest)) = self.steps.split_first_mut() else { return Ok(Flow::Continue) };
+        let mut out = Output { meter: &mut step.meter, steps: rest, end: self.end };
+        let own = step.stage.flush(worker, &mut out)?;
+        worker.lap(out.meter);
+        let others = out.flush(worker)?;
+        Ok(if own == Flow::Stop { Flow::Stop } else { others })
     }
 }

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Branch, Context, Flow, Meter, Output, Pipeline, Reader, Sink, Step, Worker};
+use super::{Branch, Context, Flow, Materialized, Meter, Output, Pipeline, Reader, Sink, Step, Worker};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 
@@ -80,7 +80,9 @@ impl Runner {
                     sink.consume(local, worker, batch)
                 });
             locals.extend(self.dismiss(branch, Some(plan), crews));
-            result?;
+            if result? == Flow::Stop {
+                break;
+            }
             first_task += tasks as u64;
         }
         let started = std::time::Instant::now();
@@ -95,6 +97,8 @@ impl Runner {
             branches: pipeline.branches.into(),
             running: None,
             ready: VecDeque::new(),
+            skip: pipeline.limit.map_or(0, |l| l.offset),
+            wanted: pipeline.limit.and_then(|l| l.count),
             finished_tasks: 0,
             round_tasks: self.context.workers,
         }
@@ -161,6 +165,8 @@ pub(crate) struct Stream {
     branches: VecDeque<Branch>,
     running: Option<Running>,
     ready: VecDeque<Batch>,
+    skip: u64,
+    wanted: Option<u64>,
     finished_tasks: u64,
     round_tasks: usize,
 }
@@ -174,8 +180,24 @@ struct Running {
 }
 
 impl Stream {
-    /// The next batch in task order; `None` at the end.
+    /// The next batch in task order, within the limit; `None` at the end.
     pub fn next(&mut self, runner: &mut Runner) -> Result<Option<Batch>> {
+        while self.wanted != Some(0) {
+            let Some(batch) = self.next_unlimited(runner)? else { return Ok(None) };
+            let skipped = self.skip.min(batch.rows as u64);
+            self.skip -= skipped;
+            let left = batch.rows as u64 - skipped;
+            let taken = self.wanted.map_or(left, |w| w.min(left));
+            self.wanted = self.wanted.map(|w| w - taken);
+            if taken > 0 {
+                return Ok(Some(batch.slice(skipped as usize, taken as usize)));
+            }
+        }
+        self.close(runner);
+        Ok(None)
+    }
+
+    fn next_unlimited(&mut self, runner: &mut Runner) -> Result<Option<Batch>> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
@@ -191,7 +213,7 @@ impl Stream {
                 continue;
             };
             if running.next == running.tasks {
-                self.close(runner);
+                self.end_branch(runner);
                 continue;
             }
             let range = running.next..running.tasks.min(running.next + self.round_tasks);
@@ -214,12 +236,30 @@ impl Stream {
             self.ready.extend(out.into_iter().map(|(_, batch)| batch));
             if flow == Flow::Stop {
                 running.next = running.tasks;
+                self.branches.clear();
             }
         }
     }
 
-    /// Ends the stream early and books what was measured so far.
+    /// Takes what is left.
+    pub fn drain(mut self, runner: &mut Runner) -> Result<Materialized> {
+        let mut reservation = runner.context.memory.reservation();
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next(runner)? {
+            reservation.grow(batch.bytes())?;
+            batches.push(batch);
+        }
+        let rows = batches.iter().map(|b| b.rows).sum();
+        Ok(Materialized { batches, rows, reservation })
+    }
+
+    /// Ends the stream, early or not, and books what was measured.
     pub fn close(&mut self, runner: &mut Runner) {
+        self.branches.clear();
+        self.end_branch(runner);
+    }
+
+    fn end_branch(&mut self, runner: &mut Runner) {
         if let Some(running) = self.running.take() {
             self.finished_tasks += running.tasks as u64;
             runner.dismiss(&running.branch, None, running.crews);
@@ -236,14 +276,22 @@ fn round<L: Send>(
     consume: &(impl Fn(&mut L, &mut Worker, Batch) -> Result<Flow> + Sync),
 ) -> Result<Flow> {
     let stop = Arc::new(AtomicBool::new(false));
+    let enough = AtomicBool::new(false);
     let cursor = AtomicUsize::new(range.start);
     let busy = crews.len().min(range.len());
     let mut results: Vec<Result<()>> = (0..busy).map(|_| Ok(())).collect();
     let work = |crew: &mut Crew<L>, result: &mut Result<()>| {
         crew.worker.join(&stop);
-        *result = caught(|| crew.work(&cursor, range.end, first_task, analyze, consume));
-        if result.is_err() {
-            crew.worker.halt();
+        match caught(|| crew.work(&cursor, range.end, first_task, analyze, consume)) {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Stop) => {
+                enough.store(true, Ordering::Relaxed);
+                cursor.fetch_max(range.end, Ordering::Relaxed);
+            }
+            Err(error) => {
+                *result = Err(error);
+                crew.worker.halt();
+            }
         }
     };
     let mut pairs = crews.iter_mut().zip(&mut results);
@@ -258,11 +306,11 @@ fn round<L: Send>(
     }
     // One worker's failure makes others stop early, never fail: the first error is the cause.
     results.into_iter().collect::<Result<()>>()?;
-    Ok(if stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
+    Ok(if enough.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
 }
 
 impl<L> Crew<L> {
-    /// Takes tasks until there are none, or someone stops.
+    /// Takes tasks until there are none, or someone failed, or this one has seen enough (then Stop).
     fn work(
         &mut self,
         cursor: &AtomicUsize,
@@ -270,7 +318,7 @@ impl<L> Crew<L> {
         first_task: u64,
         analyze: bool,
         consume: &impl Fn(&mut L, &mut Worker, Batch) -> Result<Flow>,
-    ) -> Result<()> {
+    ) -> Result<Flow> {
         let Crew { worker, reader, source, scanned, steps, end: end_meter, tasks, local } = self;
         worker.start_clock(analyze);
         let mut consume = |worker: &mut Worker, batch: Batch| {
@@ -280,25 +328,21 @@ impl<L> Crew<L> {
         };
         loop {
             if worker.check()? == Flow::Stop {
-                return Ok(());
+                return Ok(Flow::Continue);
             }
             let task = cursor.fetch_add(1, Ordering::Relaxed);
             if task >= end {
-                return Ok(());
+                return Ok(Flow::Continue);
             }
             *tasks += 1;
             worker.task = first_task + task as u64;
             let mut out = Output::new(source, steps, &mut consume);
-            let mut flow = reader.read(task, worker, &mut out)?;
+            let read = reader.read(task, worker, &mut out)?;
             worker.lap(out.meter);
             *scanned += std::mem::take(&mut worker.scanned_rows);
-            let mut out = Output::new(source, steps, &mut consume);
-            if flow == Flow::Continue {
-                flow = out.flush(worker)?;
-            }
-            if flow == Flow::Stop {
-                worker.halt();
-                return Ok(());
+            // Even after Stop: what a stage holds back belongs to this task, and it must not meet another one.
+            if out.flush(worker)? == Flow::Stop || read == Flow::Stop {
+                return Ok(Flow::Stop);
             }
         }
     }
@@ -324,5 +368,135 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
         s.clone()
     } else {
         "a worker panicked".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::testing::*;
+    use super::super::*;
+    use crate::error::Error;
+
+    /// Emits its input a row at a time, and panics or fails at chosen values.
+    struct Slow;
+    struct SlowStage(Coalescer);
+
+    impl Operator for Slow {
+        fn start(&self) -> Box<dyn Stage> {
+            Box::new(SlowStage(Coalescer::default()))
+        }
+    }
+
+    impl Stage for SlowStage {
+        fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
+            for row in 0..batch.rows {
+                let one = batch.slice(row, 1);
+                match rows(&[one.clone()])[0][0] {
+                    Some(-1) => panic!("the test asked for it"),
+                    Some(-2) => return Err(Error::Cancelled),
+                    _ => {}
+                }
+                if self.0.push(one, worker, out)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            Ok(Flow::Continue)
+        }
+
+        fn flush(&mut self, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
+            self.0.flush(worker, out)
+        }
+    }
+
+    fn numbers(tasks: i64, per_task: i64) -> Vec<Batch> {
+        (0..tasks)
+            .map(|t| {
+                let values: Vec<_> = (0..per_task).map(|i| Some(t * per_task + i)).collect();
+                batch(&[&values])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn output_is_in_task_order_whatever_the_number_of_workers() {
+        for workers in [1, 2, 7] {
+            let mut p = pipeline(numbers(50, 33));
+            p.push(1, Arc::new(Slow), p.columns.clone());
+            let out = collect(&p, workers).unwrap();
+            let expected: Vec<_> = (0..50 * 33).map(|i| vec![Some(i)]).collect();
+            assert_eq!(rows(&out), expected);
+        }
+    }
+
+    #[test]
+    fn a_stream_gives_the_same_slice_and_meters_agree() {
+        for workers in [1, 3] {
+            let mut runner = Runner::new(context(workers));
+            let mut p = pipeline(numbers(50, 33));
+            p.push(1, Arc::new(Slow), p.columns.clone());
+            p.then(2, Arc::new(Batches::new(numbers(2, 5))));
+            p.limit = Some(Limit { offset: 40, count: Some(1700) });
+            let out = runner.stream(p).drain(&mut runner).unwrap();
+            let all: Vec<_> = (0..1650).chain(0..10).map(|i| vec![Some(i)]).collect();
+            assert_eq!(rows(&out.batches), all[40..]);
+            assert_eq!(out.rows, 1620);
+            assert_eq!(runner.measured[&1].meter.rows, 1650);
+            assert_eq!(runner.measured[&2].meter.rows, 10);
+        }
+    }
+
+    #[test]
+    fn a_stopped_stream_reads_little() {
+        let mut runner = Runner::new(context(2));
+        let mut p = pipeline(numbers(1000, 10));
+        p.limit = Some(Limit { offset: 0, count: Some(15) });
+        let mut stream = runner.stream(p);
+        let mut got = 0;
+        while let Some(batch) = stream.next(&mut runner).unwrap() {
+            got += batch.rows;
+        }
+        assert_eq!(got, 15);
+        assert!(runner.measured[&0].meter.rows <= 60, "{}", runner.measured[&0].meter.rows);
+    }
+
+    #[test]
+    fn panics_and_errors_of_workers_end_the_statement_and_nothing_else() {
+        for workers in [1, 4] {
+            let mut bad = numbers(20, 5);
+            bad[7] = batch(&[&[Some(3), Some(-1)]]);
+            let mut p = pipeline(bad.clone());
+            p.push(1, Arc::new(Slow), p.columns.clone());
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(|_| {}));
+            let result = collect(&p, workers);
+            std::panic::set_hook(hook);
+            assert!(matches!(result, Err(Error::Panic(m)) if m.contains("asked for it")));
+            bad[7] = batch(&[&[Some(-2)]]);
+            let mut p = pipeline(bad);
+            p.push(1, Arc::new(Slow), p.columns.clone());
+            assert!(matches!(collect(&p, workers), Err(Error::Cancelled)));
+        }
+    }
+
+    #[test]
+    fn cancelling_ends_a_run_and_a_stream() {
+        let mut runner = Runner::new(context(2));
+        runner.context.cancel.cancel();
+        let sink = Collect::new(&runner.context.memory);
+        assert!(matches!(runner.run(&pipeline(numbers(3, 3)), 9, sink), Err(Error::Cancelled)));
+        let mut stream = runner.stream(pipeline(numbers(3, 3)));
+        assert!(matches!(stream.next(&mut runner), Err(Error::Cancelled)));
+    }
+
+    #[test]
+    fn what_is_kept_is_charged() {
+        let mut runner = Runner::new(Context { memory: Memory::new(1000), ..context(2) });
+        let sink = Collect::new(&runner.context.memory);
+        assert!(matches!(
+            runner.run(&pipeline(numbers(100, 100)), 9, sink),
+            Err(Error::Memory { limit: 1000 })
+        ));
     }
 }
