@@ -1,7 +1,25 @@
-//! What flows between operators.
+//! What flows between operators, and how rows of it are picked, joined together and made presentable.
+//!
+//! A string column may be dictionary codes and a decimal column may be in its narrow or wide form, batch by batch. Whoever
+//! keeps or hands out rows of several batches brings them to one form first: [`concat`] does, and [`to_door`] makes exactly
+//! the type that `SqlType::arrow` promises at the library's door.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+use allod_storage::schema::{ColumnType, SqlType};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, Decimal64Array, Decimal128Array,
+    DictionaryArray, PrimitiveArray, StringViewArray, new_null_array,
+};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    ByteViewType, DataType, Date32Type, Decimal64Type, Decimal128Type, DurationMicrosecondType, Float64Type,
+    Int64Type, TimeUnit, TimestampMicrosecondType, UInt16Type, UInt64Type,
+};
+
+use crate::error::{Error, Result};
+use crate::kernel::unchecked::{codes_over, views_over};
 
 /// A few thousand rows as Arrow columns: dense, no selection vector. String columns are `Utf8View` or
 /// `Dictionary(UInt16, Utf8View)`, decimals `Decimal64(18, s)` or `Decimal128(38, s)`.
@@ -13,7 +31,66 @@ pub struct Batch {
     pub rows: usize,
 }
 
+/// Which rows of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// None of them.
+    None,
+    /// Some, by position, ascending.
+    Rows(Vec<u32>),
+}
+
+/// The position that means "no row" to [`take_or_null`].
+pub const NO_ROW: u32 = u32::MAX;
+
+impl Selection {
+    /// How many rows of a batch of `rows`.
+    pub fn count(&self, rows: usize) -> usize {
+        match self {
+            Selection::All => rows,
+            Selection::None => 0,
+            Selection::Rows(picked) => picked.len(),
+        }
+    }
+
+    /// The positions, written out.
+    pub fn into_rows(self, rows: usize) -> Vec<u32> {
+        match self {
+            Selection::All => (0..rows as u32).collect(),
+            Selection::None => Vec::new(),
+            Selection::Rows(picked) => picked,
+        }
+    }
+
+    /// The rows whose bit is set.
+    pub fn from_bits(bits: &BooleanBuffer) -> Selection {
+        let count = bits.count_set_bits();
+        if count == 0 {
+            return Selection::None;
+        }
+        if count == bits.len() {
+            return Selection::All;
+        }
+        let mut picked = Vec::with_capacity(count);
+        picked.extend(bits.set_indices_u32());
+        Selection::Rows(picked)
+    }
+}
+
 impl Batch {
+    /// A batch of columns that are all `rows` long.
+    pub fn new(columns: Vec<ArrayRef>, rows: usize) -> Batch {
+        debug_assert!(columns.iter().all(|c| c.len() == rows), "columns of a batch are equally long");
+        Batch { columns, rows }
+    }
+
+    /// Bytes of the values in these rows, wherever the buffers that hold them began; for memory accounts.
+    pub fn bytes(&self) -> u64 {
+        self.columns.iter().map(|c| array_bytes(c)).sum()
+    }
+
     /// `count` rows from row `offset` on; no copy.
     pub fn slice(&self, offset: usize, count: usize) -> Batch {
         if offset == 0 && count == self.rows {
@@ -22,9 +99,230 @@ impl Batch {
         Batch { columns: self.columns.iter().map(|c| c.slice(offset, count)).collect(), rows: count }
     }
 
-    /// Bytes of the values in these rows, wherever the buffers that hold them began; for memory accounts.
-    pub fn bytes(&self) -> u64 {
-        self.columns.iter().map(|c| array_bytes(c)).sum()
+    /// The rows at these positions, in this order.
+    pub fn take(&self, rows: &[u32]) -> Batch {
+        Batch { columns: self.columns.iter().map(|c| take(c, rows)).collect(), rows: rows.len() }
+    }
+
+    /// The rows at these positions; [`NO_ROW`] makes a row of NULLs.
+    pub fn take_or_null(&self, rows: &[u32]) -> Batch {
+        Batch { columns: self.columns.iter().map(|c| take_or_null(c, rows)).collect(), rows: rows.len() }
+    }
+
+    /// The selected rows of all columns.
+    pub fn select(self, selection: &Selection) -> Batch {
+        match selection {
+            Selection::All => self,
+            Selection::None => self.slice(0, 0),
+            Selection::Rows(rows) => self.take(rows),
+        }
+    }
+}
+
+/// The selected rows of some columns, by position.
+pub fn take_batch(batch: &Batch, selection: &Selection, columns: &[usize]) -> Batch {
+    let picked = columns.iter().map(|&c| Arc::clone(&batch.columns[c])).collect();
+    Batch { columns: picked, rows: batch.rows }.select(selection)
+}
+
+/// Position of each wanted column in a batch whose columns are `input`.
+pub fn positions(input: &[ColumnId], wanted: &[ColumnId]) -> Result<Vec<usize>> {
+    wanted.iter().map(|id| position(input, *id)).collect()
+}
+
+/// Position of a column in a batch whose columns are `input`.
+pub fn position(input: &[ColumnId], wanted: ColumnId) -> Result<usize> {
+    let found = input.iter().position(|have| *have == wanted);
+    found.ok_or_else(|| Error::Plan(format!("column {wanted} is not in the input")))
+}
+
+/// The values at these positions, in this order.
+pub fn take(array: &ArrayRef, rows: &[u32]) -> ArrayRef {
+    match array.data_type() {
+        DataType::Int64 => primitive::<Int64Type>(array, rows),
+        DataType::UInt64 => primitive::<UInt64Type>(array, rows),
+        DataType::Float64 => primitive::<Float64Type>(array, rows),
+        DataType::Date32 => primitive::<Date32Type>(array, rows),
+        DataType::Decimal64(_, _) => primitive::<Decimal64Type>(array, rows),
+        DataType::Decimal128(_, _) => primitive::<Decimal128Type>(array, rows),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            primitive::<TimestampMicrosecondType>(array, rows)
+        }
+        DataType::Duration(TimeUnit::Microsecond) => primitive::<DurationMicrosecondType>(array, rows),
+        DataType::Utf8View => views(array.as_string_view(), rows),
+        DataType::BinaryView => views(array.as_binary_view(), rows),
+        DataType::Dictionary(_, _) if array.as_dictionary_opt::<UInt16Type>().is_some() => {
+            let codes = array.as_dictionary::<UInt16Type>();
+            let picked = gather(codes.keys().values(), rows);
+            codes_over(codes, picked, gather_nulls(array.nulls(), rows))
+        }
+        _ => {
+            let rows = arrow::array::UInt32Array::from(rows.to_vec());
+            arrow::compute::take(array, &rows, None).expect("positions are within the array")
+        }
+    }
+}
+
+/// The values at these positions; [`NO_ROW`] gives NULL. For the side of an outer join that found no match.
+pub fn take_or_null(array: &ArrayRef, rows: &[u32]) -> ArrayRef {
+    if !rows.contains(&NO_ROW) {
+        return take(array, rows);
+    }
+    if array.is_empty() {
+        return new_null_array(array.data_type(), rows.len());
+    }
+    // Take any row in place of none, and mark it NULL afterwards.
+    let present: Vec<u32> = rows.iter().map(|&r| if r == NO_ROW { 0 } else { r }).collect();
+    let taken = take(array, &present);
+    let found = NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |i| rows[i] != NO_ROW));
+    with_nulls(&taken, NullBuffer::union(taken.nulls(), Some(&found)))
+}
+
+/// The same values under another null buffer.
+pub(crate) fn with_nulls(array: &ArrayRef, nulls: Option<NullBuffer>) -> ArrayRef {
+    if array.data_type() == &DataType::Null {
+        return Arc::clone(array);
+    }
+    let data = array.to_data().into_builder().nulls(nulls).build();
+    arrow::array::make_array(data.expect("a null buffer of the array's length fits it"))
+}
+
+pub(crate) fn gather<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&r| values[r as usize]).collect()
+}
+
+pub(crate) fn gather_nulls(nulls: Option<&NullBuffer>, rows: &[u32]) -> Option<NullBuffer> {
+    let nulls = nulls.filter(|n| n.null_count() > 0)?;
+    let picked = BooleanBuffer::collect_bool(rows.len(), |i| nulls.is_valid(rows[i] as usize));
+    Some(NullBuffer::new(picked)).filter(|n| n.null_count() > 0)
+}
+
+fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef, rows: &[u32]) -> ArrayRef {
+    let values = ScalarBuffer::from(gather(array.as_primitive::<T>().values(), rows));
+    let nulls = gather_nulls(array.nulls(), rows);
+    Arc::new(PrimitiveArray::<T>::new(values, nulls).with_data_type(array.data_type().clone()))
+}
+
+fn views<T: ByteViewType>(array: &arrow::array::GenericByteViewArray<T>, rows: &[u32]) -> ArrayRef {
+    let picked = ScalarBuffer::from(gather(array.views(), rows));
+    Arc::new(views_over(array, picked, gather_nulls(array.nulls(), rows)))
+}
+
+/// A string column as plain views, whichever form it came in. Other columns are returned as they are.
+pub fn decode(array: &ArrayRef) -> ArrayRef {
+    let Some(codes) = array.as_dictionary_opt::<UInt16Type>() else { return Arc::clone(array) };
+    let values = codes.values().as_string_view();
+    let picked: Vec<u128> = if values.is_empty() {
+        vec![0; codes.len()]
+    } else {
+        let views = values.views();
+        codes.keys().values().iter().map(|&c| views[c as usize]).collect()
+    };
+    Arc::new(views_over(values, ScalarBuffer::from(picked), array.nulls().cloned()))
+}
+
+/// A decimal column in its wide form. Other columns are returned as they are.
+pub fn widen(array: &ArrayRef) -> ArrayRef {
+    let DataType::Decimal64(_, scale) = *array.data_type() else { return Arc::clone(array) };
+    let values: Vec<i128> =
+        array.as_primitive::<Decimal64Type>().values().iter().map(|&v| i128::from(v)).collect();
+    let wide = Decimal128Array::new(ScalarBuffer::from(values), array.nulls().cloned());
+    Arc::new(wide.with_data_type(DataType::Decimal128(38, scale)))
+}
+
+/// The columns one after another, in one form: codes if all share a dictionary, the narrow decimal if all are narrow.
+///
+/// # Panics
+/// If there are none, or their families differ.
+pub fn concat(arrays: &[ArrayRef]) -> ArrayRef {
+    let first = arrays.first().expect("there is something to put together");
+    if arrays.len() == 1 {
+        return Arc::clone(first);
+    }
+    if let Some(joined) = concat_codes(arrays) {
+        return joined;
+    }
+    let wide = arrays.iter().any(|a| matches!(a.data_type(), DataType::Decimal128(_, _)));
+    let plain: Vec<ArrayRef> = arrays.iter().map(|a| if wide { widen(a) } else { decode(a) }).collect();
+    let plain: Vec<&dyn Array> = plain.iter().map(|a| a.as_ref()).collect();
+    arrow::compute::concat(&plain).expect("columns of one family are put together")
+}
+
+/// Dictionary columns that share their dictionary.
+fn concat_codes(arrays: &[ArrayRef]) -> Option<ArrayRef> {
+    let parts: Option<Vec<_>> = arrays.iter().map(|a| a.as_dictionary_opt::<UInt16Type>()).collect();
+    let parts = parts?;
+    let first = *parts.first()?;
+    if !parts.iter().all(|p| same_dictionary(p, first)) {
+        return None;
+    }
+    let mut codes = Vec::with_capacity(parts.iter().map(|p| p.len()).sum());
+    for part in &parts {
+        codes.extend_from_slice(part.keys().values());
+    }
+    let nulls = parts.iter().any(|p| p.null_count() > 0).then(|| {
+        NullBuffer::new(BooleanBuffer::from_iter(
+            parts.iter().flat_map(|p| (0..p.len()).map(move |i| p.is_valid(i))),
+        ))
+    });
+    Some(codes_over(first, codes, nulls))
+}
+
+/// Whether two columns' codes mean the same strings because they share the dictionary.
+pub fn same_dictionary(a: &DictionaryArray<UInt16Type>, b: &DictionaryArray<UInt16Type>) -> bool {
+    let (a, b) = (a.values(), b.values());
+    std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
+        || (a.len() == b.len() && a.as_string_view().views().ptr_eq(b.as_string_view().views()))
+}
+
+/// All rows of the batches, in order.
+///
+/// # Panics
+/// If there are none.
+pub fn concat_batches(batches: &[Batch]) -> Batch {
+    let width = batches.first().expect("there is something to put together").columns.len();
+    let column = |c: usize| concat(&batches.iter().map(|b| Arc::clone(&b.columns[c])).collect::<Vec<_>>());
+    Batch { columns: (0..width).map(column).collect(), rows: batches.iter().map(|b| b.rows).sum() }
+}
+
+/// Exactly the array type that holds `ty` at the library's door: strings as views, decimals in the form their precision
+/// asks for.
+pub fn to_door(array: &ArrayRef, ty: &ColumnType) -> Result<ArrayRef> {
+    let want = ty.arrow();
+    if array.data_type() == &want {
+        return Ok(Arc::clone(array));
+    }
+    match (array.data_type(), &want) {
+        (DataType::Dictionary(_, _), DataType::Utf8View) => Ok(decode(array)),
+        (DataType::Decimal64(_, a), DataType::Decimal128(_, b)) if a == b => Ok(widen(array)),
+        (DataType::Decimal128(_, a), DataType::Decimal64(_, b)) if a == b => narrow(array, ty),
+        (DataType::Null, _) => Ok(new_null_array(&want, array.len())),
+        (have, want) => Err(Error::Plan(format!("a column of type {have} where {want} is due"))),
+    }
+}
+
+fn narrow(array: &ArrayRef, ty: &ColumnType) -> Result<ArrayRef> {
+    let wide = array.as_primitive::<Decimal128Type>();
+    let mut values = Vec::with_capacity(wide.len());
+    for (row, &v) in wide.values().iter().enumerate() {
+        match i64::try_from(v) {
+            Ok(v) => values.push(v),
+            Err(_) if wide.is_null(row) => values.push(0),
+            Err(_) => {
+                return Err(Error::OutOfRange { ty: "DECIMAL", expression: ty.sql.to_string().into() });
+            }
+        }
+    }
+    let out = Decimal64Array::new(ScalarBuffer::from(values), array.nulls().cloned());
+    Ok(Arc::new(out.with_data_type(ty.arrow())))
+}
+
+/// A column of NULLs of the type that holds `sql`.
+pub fn null_column(sql: &SqlType, rows: usize) -> ArrayRef {
+    match sql.arrow() {
+        DataType::Utf8View => Arc::new(StringViewArray::new_null(rows)),
+        DataType::BinaryView => Arc::new(BinaryViewArray::new_null(rows)),
+        other => new_null_array(&other, rows),
     }
 }
 

@@ -1,17 +1,101 @@
-//! Errors of the executor, each saying whose fault it is.
+//! Errors of the executor, each saying whose fault it is. The engine maps them to MySQL's codes, which the comments name.
+
+use std::sync::Arc;
 
 /// Why a statement could not run to its end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The session asked to stop, or dropped the result.
+    /// 1690: a computed value does not fit its type.
+    #[error("{ty} value is out of range in '{expression}'")]
+    OutOfRange {
+        /// `BIGINT`, `BIGINT UNSIGNED`, `DOUBLE` or `DECIMAL`.
+        ty: &'static str,
+        /// The expression as SQL.
+        expression: Arc<str>,
+    },
+    /// 1264: a number does not fit the column it is stored in.
+    #[error("Out of range value for column '{column}' at row {row}")]
+    AssignOutOfRange {
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
+    /// 1265: a value does not fit the column without losing something.
+    #[error("Data truncated for column '{column}' at row {row}")]
+    AssignTruncated {
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
+    /// 1292: a string is no date or time.
+    #[error("Incorrect {ty} value: '{value}' for column '{column}' at row {row}")]
+    AssignIncorrectTime {
+        /// `date`, `datetime` or `time`.
+        ty: &'static str,
+        /// The value.
+        value: String,
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
+    /// 1366: a string is no number.
+    #[error("Incorrect {ty} value: '{value}' for column '{column}' at row {row}")]
+    AssignIncorrectNumber {
+        /// `integer`, `decimal` or `double`.
+        ty: &'static str,
+        /// The value.
+        value: String,
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
+    /// 1406: a string is longer than the column.
+    #[error("Data too long for column '{column}' at row {row}")]
+    AssignTooLong {
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
+    /// 1048: NULL for a column that has none.
+    #[error("Column '{column}' cannot be null")]
+    AssignNull {
+        /// Column.
+        column: Arc<str>,
+    },
+    /// 1292, from a conversion that must not lose anything.
+    #[error("Truncated incorrect {ty} value: '{value}'")]
+    TruncatedWrongValue {
+        /// `INTEGER`, `DOUBLE`, `DECIMAL`.
+        ty: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// 1139: REGEXP with a pattern that is none.
+    #[error("Got error '{message}' from regexp")]
+    Regexp {
+        /// What the regular expression compiler said.
+        message: String,
+    },
+    /// 1242: a subquery that must give one value gave several.
+    #[error("Subquery returns more than 1 row")]
+    SubqueryRows,
+    /// 1317: the session asked to stop, or dropped the result.
     #[error("query execution was interrupted")]
     Cancelled,
-    /// The statement wanted more memory than it may have.
+    /// 8175: the statement wanted more memory than it may have.
     #[error("out of memory quota: the limit is {limit} bytes")]
     Memory {
         /// The limit.
         limit: u64,
     },
+    /// The plan asks for what the executor cannot do: a bug of whoever made the plan.
+    #[error("cannot execute this plan: {0}")]
+    Plan(String),
     /// A bug: a worker panicked. Only this statement suffers.
     #[error("internal error: {0}")]
     Panic(String),

@@ -1,5 +1,11 @@
 //! Expression compilation and vector kernels.
 
-/// A worker's reusable buffers.
-#[derive(Debug, Default)]
-pub struct Scratch {}
+pub mod hash;
+mod predicate;
+mod program;
+mod scratch;
+pub(crate) mod unchecked;
+
+pub use predicate::Predicate;
+pub use program::Program;
+pub use scratch::Scratch;
