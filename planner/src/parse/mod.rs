@@ -1,20 +1,116 @@
 //! Text to syntax.
+//!
+//! The grammar is that of the `sqlparser` library under a dialect of our own ([`dialect`]), with MySQL's and TiDB's
+//! statements that it lacks parsed around it ([`statement`]). A text goes through three steps:
+//!
+//! 1. It becomes tokens, once, and is cut at the semicolons ([`split`]); every token keeps its place in the text, so
+//!    every error and every name does.
+//! 2. What would make the parser, or any later walk over its trees, recurse too deeply is refused here ([`guard`]): nested
+//!    parentheses, and long chains of operators, which become trees as deep as the chain is long.
+//! 3. Each statement is parsed by itself.
+//!
+//! This room and `bind` are the only ones that name the library's types.
+
+mod dialect;
+mod guard;
+mod split;
+mod statement;
 
 use std::sync::Arc;
 
-use crate::error::Error;
+use sqlparser::ast;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+
+use crate::error::{Error, Position};
+
+use dialect::AllodDialect;
+pub(crate) use statement::{PartitionClause, SetItem, ShowSyntax, Statement};
+
+/// Levels that the parser may nest.
+const RECURSION_LIMIT: usize = 256;
 
 /// One statement of a text.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// Its own text, without the semicolon.
     pub text: Arc<str>,
+    /// Place of its first character in the whole text.
+    pub start: Position,
     /// Number of `?` parameters.
     pub param_count: usize,
+    pub(crate) statement: Statement,
 }
 
 /// Parses a text of any number of statements separated by `;`. Positions in errors count from the start of the text.
 pub fn parse(sql: &str) -> Result<Vec<Parsed>, Error> {
-    let _ = sql;
-    Err(Error::NotSupported("this statement".into()))
+    let tokens = tokenize(sql)?;
+    split::statements(sql, tokens).into_iter().map(parse_one).collect()
 }
+
+fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
+    guard::check(&piece.tokens)?;
+    let param_count =
+        piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?")).count();
+    let statement = statement::parse(&piece)?;
+    Ok(Parsed { text: piece.text.into(), start: piece.start, param_count, statement })
+}
+
+/// Parses the text of one scalar expression (a partition expression kept in a descriptor).
+pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
+    let tokens = tokenize(text)?;
+    guard::check(&tokens)?;
+    let mut parser = parser(tokens);
+    let expr = parser.parse_expr().map_err(|e| syntax_error(e, None))?;
+    match parser.peek_token().token {
+        Token::EOF => Ok(expr),
+        _ => Err(syntax_error(unexpected(&parser), None)),
+    }
+}
+
+fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
+    Tokenizer::new(&AllodDialect, sql)
+        .tokenize_with_location()
+        .map_err(|e: TokenizerError| Error::Syntax { position: position(e.location), message: e.message })
+}
+
+fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
+    Parser::new(&AllodDialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens)
+}
+
+/// The error for text behind the end of a statement.
+fn unexpected(parser: &Parser) -> ParserError {
+    let found = parser.peek_token();
+    ParserError::ParserError(format!("Expected: end of statement, found: {found}{}", found.span.start))
+}
+
+pub(crate) fn position(location: sqlparser::tokenizer::Location) -> Option<Position> {
+    // Line 0 stands for "nowhere".
+    let line = u32::try_from(location.line).ok().filter(|l| *l > 0)?;
+    Some(Position { line, column: u32::try_from(location.column).ok()? })
+}
+
+/// The library keeps the place of an error only as a suffix of its text, ` at Line: 3, Column: 13`. `end` is the place to
+/// point at when the text ended too early.
+fn syntax_error(error: ParserError, end: Option<Position>) -> Error {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            return Error::TooComplex(format!("more than {RECURSION_LIMIT} levels of nesting"));
+        }
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text,
+    };
+    let located = text.rsplit_once(" at Line: ").and_then(|(message, place)| {
+        let (line, column) = place.split_once(", Column: ")?;
+        let position = Position { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? };
+        Some((message, position))
+    });
+    let (message, position) = match located {
+        Some((message, position)) => (message, Some(position).filter(|p| p.line > 0).or(end)),
+        None => (text.as_str(), end),
+    };
+    let message = message.replace("Expected: ", "expected ").replace(", found: EOF", ", found the end");
+    Error::Syntax { message: message.replace(", found: ", ", found "), position }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,412 @@
+//! Our own dialect over the SQL parser: MySQL's switches, MySQL's precedences.
+//!
+//! The library's MySQL dialect gets some precedences wrong without saying so (`1 + 2 ^ 3`, `a = 7 DIV 2 AND b`,
+//! `a LIKE 'x' = 1`, `BINARY a = b`), so every operator's binding strength is decided here, from MySQL's grammar:
+//!
+//! ```text
+//! OR ||  <  XOR  <  AND &&  <  NOT  <  = <=> < > IS  <  LIKE REGEXP IN BETWEEN  <  |  <  &  <  << >>  <  + -
+//!        <  * / DIV % MOD  <  ^  <  unary - + ~  <  !  <  BINARY  <  -> ->>
+//! ```
+//!
+//! (The manual puts comparison and LIKE on one level; the grammar does not: `a = b LIKE c` is `a = (b LIKE c)`.)
+//!
+//! [`AllodDialect::dialect`] claims to be the MySQL dialect, which keeps every branch that the library takes for MySQL.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Ident, Interval, UnaryOperator,
+};
+use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, Word};
+
+/// Binding strengths, weakest first.
+mod strength {
+    pub const OR: u8 = 5;
+    pub const XOR: u8 = 8;
+    pub const AND: u8 = 10;
+    pub const NOT: u8 = 15;
+    pub const COMPARISON: u8 = 18;
+    pub const PREDICATE: u8 = 20;
+    pub const BIT_OR: u8 = 21;
+    pub const BIT_AND: u8 = 22;
+    pub const SHIFT: u8 = 23;
+    pub const ADDITIVE: u8 = 30;
+    pub const MULTIPLICATIVE: u8 = 40;
+    pub const BIT_XOR: u8 = 45;
+    pub const UNARY: u8 = 47;
+    pub const BANG: u8 = 48;
+    pub const BINARY: u8 = 49;
+    pub const ARROW: u8 = 60;
+    pub const PERIOD: u8 = 100;
+}
+
+/// MySQL as its users mean it.
+#[derive(Debug)]
+pub struct AllodDialect;
+
+const BASE: MySqlDialect = MySqlDialect {};
+
+impl Dialect for AllodDialect {
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<MySqlDialect>()
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        BASE.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        BASE.is_identifier_part(ch)
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        BASE.is_delimited_identifier_start(ch)
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        BASE.identifier_quote_style(identifier)
+    }
+
+    fn is_table_factor_alias(&self, explicit: bool, kw: &Keyword, parser: &mut Parser) -> bool {
+        BASE.is_table_factor_alias(explicit, kw, parser)
+    }
+
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        true
+    }
+
+    fn supports_string_literal_concatenation(&self) -> bool {
+        true
+    }
+
+    fn ignores_wildcard_escapes(&self) -> bool {
+        true
+    }
+
+    fn supports_numeric_prefix(&self) -> bool {
+        true
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn supports_multiline_comment_hints(&self) -> bool {
+        true
+    }
+
+    fn require_interval_qualifier(&self) -> bool {
+        true
+    }
+
+    fn supports_limit_comma(&self) -> bool {
+        true
+    }
+
+    fn supports_create_table_select(&self) -> bool {
+        true
+    }
+
+    fn supports_insert_set(&self) -> bool {
+        true
+    }
+
+    fn supports_user_host_grantee(&self) -> bool {
+        true
+    }
+
+    fn supports_table_hints(&self) -> bool {
+        true
+    }
+
+    fn requires_single_line_comment_whitespace(&self) -> bool {
+        true
+    }
+
+    fn supports_match_against(&self) -> bool {
+        true
+    }
+
+    fn supports_select_modifiers(&self) -> bool {
+        true
+    }
+
+    fn supports_set_names(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_set_assignments(&self) -> bool {
+        true
+    }
+
+    fn supports_update_order_by(&self) -> bool {
+        true
+    }
+
+    fn supports_data_type_signed_suffix(&self) -> bool {
+        true
+    }
+
+    fn supports_cross_join_constraint(&self) -> bool {
+        true
+    }
+
+    fn supports_double_ampersand_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_binary_kw_as_cast(&self) -> bool {
+        true
+    }
+
+    fn supports_comment_optimizer_hint(&self) -> bool {
+        true
+    }
+
+    fn supports_constraint_keyword_without_name(&self) -> bool {
+        true
+    }
+
+    fn supports_key_column_option(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_with_modifier(&self) -> bool {
+        true
+    }
+
+    fn supports_values_as_table_factor(&self) -> bool {
+        true
+    }
+
+    /// Words that open a syntax of their own when a parenthesis or an operand follows. If that syntax fails, the word
+    /// is not tried again as a column name: the second try would double the work at every level of nesting, and its
+    /// error would hide the first. Where such a word is a column name, `parse_prefix` has seen it already.
+    fn is_reserved_for_identifier(&self, kw: Keyword) -> bool {
+        is_special_call(kw)
+            || matches!(
+                kw,
+                Keyword::CASE | Keyword::EXISTS | Keyword::NOT | Keyword::INTERVAL | Keyword::NULL
+            )
+    }
+
+    fn prec_value(&self, prec: Precedence) -> u8 {
+        match prec {
+            Precedence::Period => strength::PERIOD,
+            Precedence::DoubleColon | Precedence::AtTz | Precedence::Colon => strength::ARROW,
+            Precedence::MulDivModOp => strength::MULTIPLICATIVE,
+            Precedence::PlusMinus => strength::ADDITIVE,
+            Precedence::Xor => strength::XOR,
+            Precedence::Ampersand => strength::BIT_AND,
+            Precedence::Caret => strength::BIT_XOR,
+            Precedence::Pipe => strength::BIT_OR,
+            Precedence::Between | Precedence::Like => strength::PREDICATE,
+            Precedence::Eq | Precedence::Is => strength::COMPARISON,
+            Precedence::PgOther => strength::ARROW,
+            Precedence::UnaryNot => strength::NOT,
+            Precedence::And => strength::AND,
+            Precedence::Or => strength::OR,
+        }
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        let strength = match &parser.peek_token_ref().token {
+            Token::Word(w) if w.keyword == Keyword::DIV || is_mod(w) => strength::MULTIPLICATIVE,
+            Token::StringConcat => strength::OR,
+            Token::Overlap => strength::AND,
+            Token::Caret => strength::BIT_XOR,
+            Token::ShiftLeft | Token::ShiftRight => strength::SHIFT,
+            Token::Arrow | Token::LongArrow => strength::ARROW,
+            // Operators of other dialects: not operators here, so the expression ends before them.
+            Token::DoubleEq
+            | Token::Assignment
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMark
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::DoubleTilde
+            | Token::DoubleTildeAsterisk
+            | Token::ExclamationMarkDoubleTilde
+            | Token::ExclamationMarkDoubleTildeAsterisk
+            | Token::DoubleColon
+            | Token::Colon
+            | Token::LBracket
+            | Token::CaretAt
+            | Token::AtSign
+            | Token::AtAt
+            | Token::Sharp
+            | Token::DuckIntDiv
+            | Token::Question
+            | Token::QuestionAnd
+            | Token::QuestionPipe
+            | Token::AtArrow
+            | Token::ArrowAt
+            | Token::HashArrow
+            | Token::HashLongArrow
+            | Token::HashMinus
+            | Token::AtQuestion
+            | Token::CustomBinaryOperator(_) => self.prec_unknown(),
+            Token::Word(w)
+                if matches!(
+                    w.keyword,
+                    Keyword::OVERLAPS
+                        | Keyword::ILIKE
+                        | Keyword::SIMILAR
+                        | Keyword::OPERATOR
+                        | Keyword::AT
+                        | Keyword::MATCH
+                ) =>
+            {
+                self.prec_unknown()
+            }
+            _ => return None,
+        };
+        Some(Ok(strength))
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let unary = |parser: &mut Parser, op, strength| {
+            parser.next_token();
+            parser.parse_subexpr(strength).map(|e| Expr::UnaryOp { op, expr: Box::new(e) })
+        };
+        match &parser.peek_token_ref().token {
+            Token::Minus => Some(unary(parser, UnaryOperator::Minus, strength::UNARY)),
+            Token::Plus => Some(unary(parser, UnaryOperator::Plus, strength::UNARY)),
+            Token::Tilde => Some(unary(parser, UnaryOperator::BitwiseNot, strength::UNARY)),
+            Token::ExclamationMark => Some(unary(parser, UnaryOperator::BangNot, strength::BANG)),
+            Token::Word(w) if w.quote_style.is_none() => {
+                let keyword = w.keyword;
+                let next = &parser.peek_nth_token_ref(1).token;
+                if keyword == Keyword::BINARY && !ends_operand(next) {
+                    return Some(parse_binary(parser));
+                }
+                if keyword == Keyword::INTERVAL {
+                    return Some(parse_interval(parser));
+                }
+                if is_special_call(keyword) && *next != Token::LParen {
+                    return Some(parser.parse_identifier().map(Expr::Identifier));
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        strength: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let op = match &parser.peek_token_ref().token {
+            Token::Word(w) if w.keyword == Keyword::DIV => BinaryOperator::MyIntegerDivide,
+            Token::Word(w) if is_mod(w) => BinaryOperator::Modulo,
+            Token::StringConcat => BinaryOperator::Or,
+            Token::Word(w) if w.keyword == Keyword::IN || w.keyword == Keyword::NOT => {
+                return parse_in(parser, left);
+            }
+            _ => return None,
+        };
+        parser.next_token();
+        let left = Box::new(left.clone());
+        Some(parser.parse_subexpr(strength).map(|right| Expr::BinaryOp { left, op, right: Box::new(right) }))
+    }
+}
+
+/// `[NOT] IN (SELECT …`: parsed here so that an error inside the subquery is reported as it is, instead of a second try
+/// as a list of expressions.
+fn parse_in(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, ParserError>> {
+    let word = |parser: &Parser, n: usize, wanted: &[Keyword]| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(w) if wanted.contains(&w.keyword));
+    let negated = word(parser, 0, &[Keyword::NOT]);
+    let at = usize::from(negated);
+    if !word(parser, at, &[Keyword::IN])
+        || parser.peek_nth_token_ref(at + 1).token != Token::LParen
+        || !word(parser, at + 2, &[Keyword::SELECT, Keyword::WITH])
+    {
+        return None;
+    }
+    for _ in 0..at + 2 {
+        parser.next_token();
+    }
+    Some(parser.parse_query().and_then(|subquery| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::InSubquery { expr: Box::new(left.clone()), subquery, negated })
+    }))
+}
+
+/// `BINARY x`: a cast that binds tighter than every binary operator.
+fn parse_binary(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    Ok(Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(parser.parse_subexpr(strength::BINARY)?),
+        data_type: DataType::Binary(None),
+        array: false,
+        format: None,
+    })
+}
+
+/// `INTERVAL expr unit`, composite units included (kept as a custom field).
+fn parse_interval(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let value = Box::new(parser.parse_expr()?);
+    let unit = parser.next_token();
+    let Token::Word(Word { value: name, quote_style: None, .. }) = &unit.token else {
+        return parser.expected("a unit of time", unit);
+    };
+    let field = match name.to_ascii_uppercase().as_str() {
+        "MICROSECOND" => DateTimeField::Microsecond,
+        "SECOND" => DateTimeField::Second,
+        "MINUTE" => DateTimeField::Minute,
+        "HOUR" => DateTimeField::Hour,
+        "DAY" => DateTimeField::Day,
+        "WEEK" => DateTimeField::Week(None),
+        "MONTH" => DateTimeField::Month,
+        "QUARTER" => DateTimeField::Quarter,
+        "YEAR" => DateTimeField::Year,
+        "SECOND_MICROSECOND" | "MINUTE_MICROSECOND" | "MINUTE_SECOND" | "HOUR_MICROSECOND"
+        | "HOUR_SECOND" | "HOUR_MINUTE" | "DAY_MICROSECOND" | "DAY_SECOND" | "DAY_MINUTE" | "DAY_HOUR"
+        | "YEAR_MONTH" => DateTimeField::Custom(Ident::with_span(unit.span, name.to_ascii_uppercase())),
+        _ => return parser.expected("a unit of time", unit),
+    };
+    Ok(Expr::Interval(Interval {
+        value,
+        leading_field: Some(field),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
+}
+
+/// Functions with a syntax of their own between the parentheses.
+fn is_special_call(kw: Keyword) -> bool {
+    matches!(
+        kw,
+        Keyword::CAST
+            | Keyword::CONVERT
+            | Keyword::EXTRACT
+            | Keyword::SUBSTRING
+            | Keyword::SUBSTR
+            | Keyword::TRIM
+            | Keyword::POSITION
+            | Keyword::CEIL
+            | Keyword::FLOOR
+            | Keyword::OVERLAY
+            | Keyword::TRY_CAST
+            | Keyword::SAFE_CAST
+            | Keyword::MATCH
+    )
+}
+
+fn is_mod(word: &Word) -> bool {
+    word.quote_style.is_none() && word.value.eq_ignore_ascii_case("mod")
+}
+
+/// Whether a word followed by this token stands alone, as a name.
+fn ends_operand(token: &Token) -> bool {
+    matches!(token, Token::EOF | Token::Comma | Token::RParen | Token::Period | Token::SemiColon | Token::Eq)
+}

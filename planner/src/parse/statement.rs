@@ -1,0 +1,477 @@
+//! Statements: the library's, and those it lacks.
+
+use sqlparser::ast::{self, Ident, ObjectName};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::error::{Error, Position};
+
+use super::split::{Cursor, Piece};
+use super::{parser, syntax_error, unexpected};
+
+/// A statement as syntax.
+#[derive(Clone, Debug)]
+pub(crate) enum Statement {
+    /// One that the library knows.
+    Sql(Box<ast::Statement>),
+    /// CREATE TABLE with the parts that the library lacks.
+    CreateTable {
+        table: Box<ast::CreateTable>,
+        /// `CLUSTERED` or `NONCLUSTERED` behind the primary key.
+        clustered: Option<bool>,
+        partition: Option<PartitionClause>,
+    },
+    Explain {
+        analyze: bool,
+        format: Option<String>,
+        statement: Box<Statement>,
+    },
+    Analyze {
+        tables: Vec<ObjectName>,
+    },
+    Show(ShowSyntax),
+    Use {
+        database: String,
+    },
+    Set(Vec<SetItem>),
+    Begin,
+    Commit,
+    Rollback,
+    Prepare {
+        name: String,
+        text: PrepareSource,
+    },
+    Execute {
+        name: String,
+        using: Vec<String>,
+    },
+    Deallocate {
+        name: String,
+    },
+}
+
+/// `PARTITION BY HASH (expr) PARTITIONS n`.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionClause {
+    /// The expression as written.
+    pub text: String,
+    pub expr: ast::Expr,
+    pub count: u64,
+    /// Names, if the partitions are listed.
+    pub names: Vec<Ident>,
+}
+
+/// The text of PREPARE.
+#[derive(Clone, Debug)]
+pub(crate) enum PrepareSource {
+    Text(String),
+    /// `FROM @name`.
+    Variable(String),
+}
+
+/// SHOW, DESCRIBE.
+#[derive(Clone, Debug)]
+pub(crate) enum ShowSyntax {
+    Databases { pattern: Option<String> },
+    Tables { database: Option<Ident>, full: bool, pattern: Option<String> },
+    TableStatus { database: Option<Ident>, pattern: Option<String> },
+    Columns { table: ObjectName, database: Option<Ident>, full: bool, pattern: Option<String> },
+    CreateTable { table: ObjectName },
+    CreateDatabase { name: Ident },
+    Index { table: ObjectName, database: Option<Ident> },
+    Variables { global: bool, pattern: Option<String> },
+    Status { global: bool, pattern: Option<String> },
+    Warnings,
+    Errors,
+    ProcessList { full: bool },
+    Engines,
+    Charset { pattern: Option<String> },
+    Collation { pattern: Option<String> },
+}
+
+/// One assignment of SET.
+#[derive(Clone, Debug)]
+pub(crate) struct SetItem {
+    /// `@name` is kept with its at sign.
+    pub name: String,
+    pub global: bool,
+    /// `None` = DEFAULT.
+    pub value: Option<ast::Expr>,
+}
+
+/// Parses the one statement of a piece.
+pub(super) fn parse(piece: &Piece) -> Result<Statement, Error> {
+    let mut source = Source::new(piece);
+    let statement = source.statement().map_err(|e| match e {
+        Failure::Parser(e) => syntax_error(e, Some(piece.end)),
+        Failure::Ours(e) => e,
+    })?;
+    match source.parser.peek_token().token {
+        Token::EOF => Ok(statement),
+        _ => Err(syntax_error(unexpected(&source.parser), Some(piece.end))),
+    }
+}
+
+enum Failure {
+    Parser(ParserError),
+    Ours(Error),
+}
+
+impl From<ParserError> for Failure {
+    fn from(e: ParserError) -> Failure {
+        Failure::Parser(e)
+    }
+}
+
+/// A parser over one statement's tokens, and its text.
+struct Source<'a> {
+    parser: Parser<'static>,
+    text: &'a str,
+    start: Position,
+    clustered: Option<bool>,
+}
+
+impl<'a> Source<'a> {
+    fn new(piece: &Piece<'a>) -> Source<'a> {
+        let (tokens, clustered) = take_clustered(&piece.tokens);
+        Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }
+    }
+
+    fn statement(&mut self) -> Result<Statement, Failure> {
+        let Token::Word(first) = self.parser.peek_token().token else {
+            return Ok(Statement::Sql(Box::new(self.parser.parse_statement()?)));
+        };
+        let first =
+            if first.quote_style.is_none() { first.value.to_ascii_uppercase() } else { String::new() };
+        match first.as_str() {
+            "EXPLAIN" | "DESCRIBE" | "DESC" => self.explain(),
+            "ANALYZE" => self.analyze(),
+            "SHOW" => self.show(),
+            "USE" => {
+                self.parser.next_token();
+                Ok(Statement::Use { database: self.parser.parse_identifier()?.value })
+            }
+            "SET" => self.set(),
+            "BEGIN" => {
+                self.parser.next_token();
+                let _ = ["WORK", "OPTIMISTIC", "PESSIMISTIC"].iter().any(|w| self.word(w));
+                Ok(Statement::Begin)
+            }
+            "START"
+                if self.parser.peek_nth_token(1).token.to_string().eq_ignore_ascii_case("transaction") =>
+            {
+                self.parser.parse_statement()?;
+                Ok(Statement::Begin)
+            }
+            "COMMIT" => {
+                self.parser.next_token();
+                self.word("WORK");
+                Ok(Statement::Commit)
+            }
+            "ROLLBACK" if !self.parser.peek_nth_token(1).token.to_string().eq_ignore_ascii_case("to") => {
+                self.parser.next_token();
+                self.word("WORK");
+                Ok(Statement::Rollback)
+            }
+            "PREPARE" => self.prepare(),
+            "EXECUTE" => self.execute(),
+            "DEALLOCATE" => {
+                self.parser.next_token();
+                self.expect_word("PREPARE")?;
+                Ok(Statement::Deallocate { name: self.parser.parse_identifier()?.value })
+            }
+            "DROP" if self.parser.peek_nth_token(1).token.to_string().eq_ignore_ascii_case("prepare") => {
+                self.parser.next_token();
+                self.parser.next_token();
+                Ok(Statement::Deallocate { name: self.parser.parse_identifier()?.value })
+            }
+            _ => match self.parser.parse_statement()? {
+                ast::Statement::CreateTable(table) => {
+                    let partition = self.partition_clause()?;
+                    Ok(Statement::CreateTable {
+                        table: Box::new(table),
+                        clustered: self.clustered,
+                        partition,
+                    })
+                }
+                other => Ok(Statement::Sql(Box::new(other))),
+            },
+        }
+    }
+
+    fn explain(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let analyze = self.parser.parse_keyword(Keyword::ANALYZE);
+        let mut format = None;
+        if self.word("FORMAT") {
+            self.parser.expect_token(&Token::Eq)?;
+            let token = self.parser.next_token();
+            format = Some(match token.token {
+                Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => s,
+                Token::Word(w) => w.value,
+                _ => return Ok(self.parser.expected("a format", token)?),
+            });
+        }
+        let starts_query = match &self.parser.peek_token_ref().token {
+            Token::LParen => true,
+            Token::Word(w) => matches!(
+                w.keyword,
+                Keyword::SELECT
+                    | Keyword::WITH
+                    | Keyword::INSERT
+                    | Keyword::UPDATE
+                    | Keyword::DELETE
+                    | Keyword::REPLACE
+                    | Keyword::VALUES
+                    | Keyword::TABLE
+            ),
+            _ => false,
+        };
+        if analyze || format.is_some() || starts_query {
+            let statement = Box::new(Statement::Sql(Box::new(self.parser.parse_statement()?)));
+            return Ok(Statement::Explain { analyze, format, statement });
+        }
+        let table = self.parser.parse_object_name(false)?;
+        let pattern = match self.parser.peek_token().token {
+            Token::Word(w) => {
+                self.parser.next_token();
+                Some(w.value)
+            }
+            Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => {
+                self.parser.next_token();
+                Some(s)
+            }
+            _ => None,
+        };
+        Ok(Statement::Show(ShowSyntax::Columns { table, database: None, full: false, pattern }))
+    }
+
+    fn analyze(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let _ = self.word("NO_WRITE_TO_BINLOG") || self.word("LOCAL");
+        self.parser.expect_keyword_is(Keyword::TABLE)?;
+        let tables = self.parser.parse_comma_separated(|p| p.parse_object_name(false))?;
+        // PARTITION, INDEX, WITH n BUCKETS: accepted, and all columns of all partitions are analysed.
+        while self.parser.peek_token().token != Token::EOF {
+            self.parser.next_token();
+        }
+        Ok(Statement::Analyze { tables })
+    }
+
+    fn show(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let full = self.word("FULL");
+        let extended = self.word("EXTENDED");
+        let _ = extended;
+        let global = self.word("GLOBAL");
+        let _ = self.word("SESSION") || self.word("LOCAL");
+        let token = self.parser.next_token();
+        let Token::Word(what) = &token.token else {
+            return Ok(self.parser.expected("what to show", token)?);
+        };
+        let show = match what.value.to_ascii_uppercase().as_str() {
+            "DATABASES" | "SCHEMAS" => ShowSyntax::Databases { pattern: self.like()? },
+            "TABLES" => ShowSyntax::Tables { database: self.in_database()?, full, pattern: self.like()? },
+            "TABLE" if self.word("STATUS") => {
+                ShowSyntax::TableStatus { database: self.in_database()?, pattern: self.like()? }
+            }
+            "COLUMNS" | "FIELDS" => {
+                let (table, database) = self.from_table()?;
+                ShowSyntax::Columns { table, database, full, pattern: self.like()? }
+            }
+            "INDEX" | "INDEXES" | "KEYS" => {
+                let (table, database) = self.from_table()?;
+                ShowSyntax::Index { table, database }
+            }
+            "CREATE" if self.word("TABLE") => {
+                ShowSyntax::CreateTable { table: self.parser.parse_object_name(false)? }
+            }
+            "CREATE" if self.word("DATABASE") || self.word("SCHEMA") => {
+                ShowSyntax::CreateDatabase { name: self.parser.parse_identifier()? }
+            }
+            "VARIABLES" => ShowSyntax::Variables { global, pattern: self.like()? },
+            "STATUS" => ShowSyntax::Status { global, pattern: self.like()? },
+            "WARNINGS" => ShowSyntax::Warnings,
+            "ERRORS" => ShowSyntax::Errors,
+            "PROCESSLIST" => ShowSyntax::ProcessList { full },
+            "ENGINES" => ShowSyntax::Engines,
+            "CHARSET" => ShowSyntax::Charset { pattern: self.like()? },
+            "CHARACTER" if self.word("SET") => ShowSyntax::Charset { pattern: self.like()? },
+            "COLLATION" => ShowSyntax::Collation { pattern: self.like()? },
+            _ => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
+        };
+        Ok(Statement::Show(show))
+    }
+
+    fn from_table(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {
+        if !self.word("FROM") {
+            self.expect_word("IN")?;
+        }
+        let table = self.parser.parse_object_name(false)?;
+        Ok((table, self.in_database()?))
+    }
+
+    fn in_database(&mut self) -> Result<Option<Ident>, Failure> {
+        Ok(if self.word("FROM") || self.word("IN") { Some(self.parser.parse_identifier()?) } else { None })
+    }
+
+    fn like(&mut self) -> Result<Option<String>, Failure> {
+        if self.word("LIKE") {
+            return Ok(Some(self.parser.parse_literal_string()?));
+        }
+        if self.word("WHERE") {
+            return Err(Failure::Ours(Error::NotSupported("SHOW … WHERE".into())));
+        }
+        Ok(None)
+    }
+
+    fn set(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        if self.word("NAMES") || self.word("CHARSET") {
+            while !matches!(self.parser.peek_token().token, Token::EOF) {
+                self.parser.next_token();
+            }
+            return Ok(Statement::Set(Vec::new()));
+        }
+        let mut items = Vec::new();
+        loop {
+            let mut global = self.word("GLOBAL") || self.word("PERSIST");
+            let _ = !global && (self.word("SESSION") || self.word("LOCAL"));
+            if self.word("TRANSACTION") {
+                // SET TRANSACTION ISOLATION LEVEL …: there is one level, so there is nothing to set.
+                while !matches!(self.parser.peek_token().token, Token::EOF) {
+                    self.parser.next_token();
+                }
+                return Ok(Statement::Set(items));
+            }
+            let parts = self.parser.parse_object_name(false)?;
+            let mut words: Vec<String> =
+                parts.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.clone()).collect();
+            if words.len() > 1 {
+                let scope = words.remove(0);
+                global |= scope.eq_ignore_ascii_case("@@global") || scope.eq_ignore_ascii_case("@@persist");
+            }
+            let name = words.join(".");
+            let name = name.strip_prefix("@@").map(str::to_owned).unwrap_or(name);
+            if !self.parser.consume_token(&Token::Eq) {
+                self.parser.expect_token(&Token::Assignment)?;
+            }
+            let value = if self.word("DEFAULT") {
+                None
+            } else if self.word("ON") {
+                Some(ast::Expr::value(ast::Value::SingleQuotedString("ON".into())))
+            } else {
+                Some(self.parser.parse_expr()?)
+            };
+            items.push(SetItem { name, global, value });
+            if !self.parser.consume_token(&Token::Comma) {
+                return Ok(Statement::Set(items));
+            }
+        }
+    }
+
+    fn prepare(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let name = self.parser.parse_identifier()?.value;
+        self.expect_word("FROM")?;
+        let token = self.parser.next_token();
+        let text = match token.token {
+            Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => PrepareSource::Text(s),
+            Token::Word(w) if w.value.starts_with('@') => PrepareSource::Variable(w.value),
+            _ => return Ok(self.parser.expected("a string or a user variable", token)?),
+        };
+        Ok(Statement::Prepare { name, text })
+    }
+
+    fn execute(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let name = self.parser.parse_identifier()?.value;
+        let using = if self.word("USING") {
+            self.parser
+                .parse_comma_separated(|p| p.parse_identifier())?
+                .into_iter()
+                .map(|i| i.value)
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Statement::Execute { name, using })
+    }
+
+    /// `PARTITION BY [LINEAR] HASH (expr) [PARTITIONS n] [(PARTITION p0, …)]` behind CREATE TABLE.
+    fn partition_clause(&mut self) -> Result<Option<PartitionClause>, Failure> {
+        if !self.word("PARTITION") {
+            return Ok(None);
+        }
+        self.expect_word("BY")?;
+        for kind in ["LINEAR", "RANGE", "LIST", "KEY"] {
+            if self.word(kind) {
+                return Err(Failure::Ours(Error::NotSupported(format!("PARTITION BY {kind}"))));
+            }
+        }
+        self.expect_word("HASH")?;
+        let open = self.parser.expect_token(&Token::LParen)?;
+        let expr = self.parser.parse_expr()?;
+        let close = self.parser.expect_token(&Token::RParen)?;
+        let mut cursor = Cursor::new(self.text, self.start);
+        let from = cursor.advance_to(open.span.end);
+        let to = cursor.advance_to(close.span.start);
+        let text = self.text[from..to].trim().to_owned();
+        let mut count = if self.word("PARTITIONS") { Some(self.parser.parse_literal_uint()?) } else { None };
+        let mut names = Vec::new();
+        if self.parser.consume_token(&Token::LParen) {
+            names = self.parser.parse_comma_separated(|p| {
+                p.expect_keyword_is(Keyword::PARTITION)?;
+                p.parse_identifier()
+            })?;
+            self.parser.expect_token(&Token::RParen)?;
+            if *count.get_or_insert(names.len() as u64) != names.len() as u64 {
+                return Ok(self
+                    .parser
+                    .expected_ref("as many partitions as PARTITIONS says", self.parser.peek_token_ref())?);
+            }
+        }
+        Ok(Some(PartitionClause { text, expr, count: count.unwrap_or(1), names }))
+    }
+
+    /// Consumes a word if it is next.
+    fn word(&mut self, word: &str) -> bool {
+        let found = matches!(
+            &self.parser.peek_token_ref().token,
+            Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word)
+        );
+        if found {
+            self.parser.next_token();
+        }
+        found
+    }
+
+    fn expect_word(&mut self, word: &str) -> Result<(), ParserError> {
+        if self.word(word) { Ok(()) } else { self.parser.expected_ref(word, self.parser.peek_token_ref()) }
+    }
+}
+
+/// Takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out of the tokens of a CREATE TABLE.
+fn take_clustered(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
+    let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
+    let mut solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
+    if !solid.next().is_some_and(|t| word(&t.token, "CREATE")) {
+        return (tokens.to_vec(), None);
+    }
+    let mut clustered = None;
+    let mut previous = Token::EOF;
+    let mut kept = Vec::with_capacity(tokens.len());
+    for t in tokens {
+        let found = word(&t.token, "CLUSTERED") || word(&t.token, "NONCLUSTERED");
+        if found && (previous == Token::RParen || word(&previous, "KEY")) {
+            clustered = Some(word(&t.token, "CLUSTERED"));
+            continue;
+        }
+        if !matches!(t.token, Token::Whitespace(_)) {
+            previous = t.token.clone();
+        }
+        kept.push(t.clone());
+    }
+    (kept, clustered)
+}
