@@ -1,0 +1,318 @@
+//! Building chunks from batches of rows.
+//!
+//! Columns are built one by one (two at a time on two cores), and what a column was made from is let go as soon as it is
+//! done: the most that is held twice is a column or two, not a table. Rows already in key order are only moved together;
+//! others are gathered through their order. Strings are copied into one buffer a chunk, so that a chunk holds on to nothing
+//! but itself.
+
+use std::ops::Range;
+
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, UInt16Type};
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+use super::{BLOCK_ROWS, Chunk, CommitTimes, dictionary, order};
+use crate::key::{Key, KeyEncoder, RowKeys, TypeMismatch};
+use crate::schema::{SpaceSchema, Timestamp};
+
+/// How large a chunk may get: whichever bound is met first, but at least a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLimit {
+    /// Most rows.
+    pub rows: usize,
+    /// About the most bytes.
+    pub bytes: usize,
+}
+
+impl Default for ChunkLimit {
+    fn default() -> ChunkLimit {
+        ChunkLimit { rows: 32 * BLOCK_ROWS, bytes: 64 << 20 }
+    }
+}
+
+/// Why rows cannot become chunks. All are the caller's.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    /// Two rows have one key.
+    #[error("two rows have the key {key}")]
+    DuplicateKey {
+        /// Their key.
+        key: Key,
+    },
+    /// A column is not of its type.
+    #[error(transparent)]
+    Type(#[from] TypeMismatch),
+    /// A NULL where there may be none.
+    #[error("column {ordinal} is declared NOT NULL but has NULLs")]
+    Null {
+        /// The column.
+        ordinal: usize,
+    },
+    /// More rows than a row number can count.
+    #[error("{rows} rows are too many to sort at once")]
+    TooManyRows {
+        /// How many.
+        rows: usize,
+    },
+    /// Arrow could not put pieces of a column together.
+    #[error("column {ordinal} cannot be built: {reason}")]
+    Column {
+        /// The column.
+        ordinal: usize,
+        /// What Arrow says.
+        reason: String,
+    },
+}
+
+/// When the rows of a build were committed.
+pub(crate) enum CommitColumn {
+    /// All at once.
+    Uniform(Timestamp),
+    /// Row by row, in the order of the batches.
+    PerRow(Vec<u64>),
+}
+
+/// Makes sorted chunks of batches in any order, which hold all columns of the space. Pass the batches without keeping
+/// copies, so that their memory can be given back on the way.
+pub fn build_base(
+    schema: &SpaceSchema,
+    batches: Vec<RecordBatch>,
+    limit: ChunkLimit,
+    commit_ts: Timestamp,
+) -> Result<Vec<Chunk>, BuildError> {
+    let sets = batches.into_iter().map(|batch| batch.columns().to_vec()).collect();
+    rebuild(schema, sets, CommitColumn::Uniform(commit_ts), limit, &[])
+}
+
+/// As [`build_base`], of sets of columns with any commit times. String columns try the dictionaries of `like` first.
+pub(crate) fn rebuild(
+    schema: &SpaceSchema,
+    mut sets: Vec<Vec<ArrayRef>>,
+    commit: CommitColumn,
+    limit: ChunkLimit,
+    like: &[Chunk],
+) -> Result<Vec<Chunk>, BuildError> {
+    sets.retain(|columns| columns.first().is_some_and(|c| !c.is_empty()));
+    if sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    for columns in &sets {
+        check(schema, columns)?;
+    }
+    let encoder = KeyEncoder::new(schema);
+    if matches!(commit, CommitColumn::Uniform(_)) {
+        let mut keyed = Vec::with_capacity(sets.len());
+        for columns in sets {
+            keyed.push((encoder.bind(&columns)?.key(0), columns));
+        }
+        order::by_first_key(&mut keyed, |(key, _)| key.clone());
+        sets = keyed.into_iter().map(|(_, columns)| columns).collect();
+    }
+    let keys = sets.iter().map(|columns| Ok((encoder.bind(columns)?, columns[0].len())));
+    let keys = keys.collect::<Result<Vec<(RowKeys, usize)>, TypeMismatch>>()?;
+    let rows = keys.iter().map(|(_, rows)| rows).sum();
+    let in_order = order::are_ascending(&keys);
+    drop(keys);
+    let permutation = if in_order { None } else { Some(permutation(schema, &encoder, &sets, rows)?) };
+
+    let cuts = cuts(&sets, rows, limit);
+    let pieces: Vec<Vec<ArrayRef>> = transpose(sets);
+    let columns = pieces.into_par_iter().enumerate().map(|(ordinal, pieces)| {
+        let nullable = schema.columns[ordinal].ty.nullable;
+        let known = like.first().and_then(|chunk| known_dictionary(chunk, ordinal));
+        build_column(pieces, &cuts, permutation.as_deref(), known.as_ref(), nullable)
+            .map_err(|reason| BuildError::Column { ordinal, reason: reason.to_string() })
+    });
+    let columns = columns.collect::<Result<Vec<Vec<ArrayRef>>, BuildError>>()?;
+
+    let commit = match commit {
+        CommitColumn::Uniform(ts) => CommitColumn::Uniform(ts),
+        CommitColumn::PerRow(times) => CommitColumn::PerRow(match &permutation {
+            Some(order) => order.iter().map(|&row| times[row as usize]).collect(),
+            None => times,
+        }),
+    };
+    let chunks = transpose(columns).into_par_iter().zip(&cuts).map(|(columns, rows)| {
+        let commit = match &commit {
+            CommitColumn::Uniform(ts) => CommitTimes::Uniform(*ts),
+            CommitColumn::PerRow(times) => CommitTimes::per_row(times[rows.clone()].to_vec()),
+        };
+        Chunk::new(schema, columns, commit)
+    });
+    chunks.collect()
+}
+
+fn check(schema: &SpaceSchema, columns: &[ArrayRef]) -> Result<(), BuildError> {
+    for (ordinal, column) in schema.columns.iter().enumerate() {
+        let expected = column.ty.arrow();
+        let found = columns.get(ordinal).map_or(DataType::Null, |c| c.data_type().clone());
+        let codes = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8View));
+        if found != expected && !(expected == DataType::Utf8View && found == codes) {
+            return Err(TypeMismatch { ordinal, expected, found }.into());
+        }
+        if !column.ty.nullable && columns[ordinal].null_count() > 0 {
+            return Err(BuildError::Null { ordinal });
+        }
+    }
+    match columns.get(schema.columns.len()) {
+        Some(extra) => Err(TypeMismatch {
+            ordinal: schema.columns.len(),
+            expected: DataType::Null,
+            found: extra.data_type().clone(),
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+fn permutation(
+    schema: &SpaceSchema,
+    encoder: &KeyEncoder,
+    sets: &[Vec<ArrayRef>],
+    rows: usize,
+) -> Result<Vec<u32>, BuildError> {
+    // Only key columns are put together here; the others keep their place with an empty column.
+    let mut whole: Vec<ArrayRef> = sets[0].iter().map(|column| column.slice(0, 0)).collect();
+    for &ordinal in &schema.key {
+        let pieces = dictionary::agree(sets.iter().map(|columns| Arc::clone(&columns[ordinal])).collect());
+        whole[ordinal] =
+            joined(&pieces).map_err(|e| BuildError::Column { ordinal, reason: e.to_string() })?;
+    }
+    order::sorted(&encoder.bind(&whole)?, rows)
+}
+
+/// Where one chunk ends and the next begins: at whole blocks.
+fn cuts(sets: &[Vec<ArrayRef>], rows: usize, limit: ChunkLimit) -> Vec<Range<usize>> {
+    let row_bytes = sets[0].iter().map(row_bytes).sum::<usize>().max(1);
+    let most = limit.rows.min(limit.bytes / row_bytes);
+    let step = (most / BLOCK_ROWS).max(1) * BLOCK_ROWS;
+    (0..rows).step_by(step).map(|from| from..rows.min(from + step)).collect()
+}
+
+/// About how many bytes a row of a column takes, going by its first piece.
+fn row_bytes(column: &ArrayRef) -> usize {
+    const SAMPLE: usize = 1024;
+    let of_views = |views: &[u128]| {
+        let sample = &views[..views.len().min(SAMPLE)];
+        16 + sample.iter().map(|&view| view as u32 as usize).sum::<usize>() / sample.len().max(1)
+    };
+    match column.data_type() {
+        DataType::Utf8View => of_views(column.as_string_view().views()),
+        DataType::BinaryView => of_views(column.as_binary_view().views()),
+        ty => ty.primitive_width().unwrap_or(2),
+    }
+}
+
+fn transpose(sets: Vec<Vec<ArrayRef>>) -> Vec<Vec<ArrayRef>> {
+    let mut columns: Vec<Vec<ArrayRef>> = Vec::new();
+    columns.resize_with(sets.first().map_or(0, Vec::len), || Vec::with_capacity(sets.len()));
+    for set in sets {
+        for (column, piece) in columns.iter_mut().zip(set) {
+            column.push(piece);
+        }
+    }
+    columns
+}
+
+fn known_dictionary(chunk: &Chunk, ordinal: usize) -> Option<ArrayRef> {
+    chunk.data.columns[ordinal].as_dictionary_opt::<UInt16Type>().map(|codes| Arc::clone(codes.values()))
+}
+
+/// One column of all chunks.
+fn build_column(
+    pieces: Vec<ArrayRef>,
+    cuts: &[Range<usize>],
+    order: Option<&[u32]>,
+    known: Option<&ArrayRef>,
+    nullable: bool,
+) -> Result<Vec<ArrayRef>, arrow::error::ArrowError> {
+    let pieces = encode_strings(pieces, known);
+    let Some(order) = order else {
+        let mut column = Pieces::new(pieces);
+        return cuts.iter().map(|rows| Ok(finish(column.take(rows.len())?, nullable))).collect();
+    };
+    let whole = joined(&pieces)?;
+    drop(pieces);
+    let gather = |rows: &Range<usize>| {
+        let indices = UInt32Array::from(order[rows.clone()].to_vec());
+        Ok(finish(take(&whole, &indices, None)?, nullable))
+    };
+    cuts.iter().map(gather).collect()
+}
+
+fn encode_strings(pieces: Vec<ArrayRef>, known: Option<&ArrayRef>) -> Vec<ArrayRef> {
+    let is_string =
+        |piece: &ArrayRef| matches!(piece.data_type(), DataType::Utf8View | DataType::Dictionary(..));
+    if !pieces.iter().all(is_string) {
+        return pieces;
+    }
+    // Strings that come as codes of a dictionary that is not of our making may lack its order: they are coded anew.
+    let shared = known.is_some_and(|known| {
+        pieces.iter().all(|piece| {
+            piece.as_dictionary_opt::<UInt16Type>().is_some_and(|codes| Arc::ptr_eq(codes.values(), known))
+        })
+    });
+    if shared {
+        return pieces;
+    }
+    let pieces: Vec<ArrayRef> = pieces.into_iter().map(dictionary::decode).collect();
+    match dictionary::encode(&pieces, known) {
+        Some(codes) => vec![Arc::new(codes)],
+        None => pieces,
+    }
+}
+
+/// A column in pieces, taken from the front.
+struct Pieces {
+    pieces: std::vec::IntoIter<ArrayRef>,
+    rest: Option<ArrayRef>,
+}
+
+impl Pieces {
+    fn new(pieces: Vec<ArrayRef>) -> Pieces {
+        Pieces { pieces: pieces.into_iter(), rest: None }
+    }
+
+    fn take(&mut self, rows: usize) -> Result<ArrayRef, arrow::error::ArrowError> {
+        let mut taken: Vec<ArrayRef> = Vec::new();
+        let mut missing = rows;
+        while missing > 0
+            && let Some(piece) = self.rest.take().or_else(|| self.pieces.next())
+        {
+            if piece.len() > missing {
+                self.rest = Some(piece.slice(missing, piece.len() - missing));
+                taken.push(piece.slice(0, missing));
+                missing = 0;
+            } else {
+                missing -= piece.len();
+                taken.push(piece);
+            }
+        }
+        joined(&taken)
+    }
+}
+
+fn joined(pieces: &[ArrayRef]) -> Result<ArrayRef, arrow::error::ArrowError> {
+    if let [one] = pieces {
+        return Ok(Arc::clone(one));
+    }
+    let arrays: Vec<&dyn Array> = pieces.iter().map(|piece| piece.as_ref()).collect();
+    concat(&arrays)
+}
+
+/// Strings into a buffer of their own, and no null buffer where there are no NULLs.
+fn finish(column: ArrayRef, nullable: bool) -> ArrayRef {
+    let column: ArrayRef = match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        _ => column,
+    };
+    if column.nulls().is_none() || (nullable && column.null_count() > 0) {
+        return column;
+    }
+    let without = column.to_data().into_builder().nulls(None).build();
+    without.map_or(column, arrow::array::make_array)
+}

@@ -1,0 +1,252 @@
+//! Base data: immutable sorted columns.
+//!
+//! A chunk is a run of rows of one space in key order, one Arrow array a column, cut in thought into blocks of
+//! [`BLOCK_ROWS`] rows. For each block it knows the key of the first row (a sparse index: a key is found by searching the
+//! blocks, then the rows of one block) and the least and greatest value of each column (a zone map: a block that cannot
+//! hold what a scan wants is not read). String columns with few distinct values are dictionary codes, with one sorted
+//! dictionary for all chunks that were built together.
+//!
+//! Chunks are shared, never copied: a [`Chunk`] is a window on one, so that splitting a region cuts a window in two. A
+//! window need not begin or end at a block; the blocks at its ends are then read in part, and their zone maps are wider
+//! than need be, which is harmless.
+
+mod build;
+pub(crate) mod dictionary;
+mod order;
+mod zone;
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, UInt16Type};
+
+use crate::key::{Key, KeyEncoder, RowKeys, int_of};
+use crate::mvcc::ZoneFilter;
+use crate::schema::{SpaceSchema, Timestamp};
+use zone::Zones;
+
+pub use build::{BuildError, ChunkLimit, build_base};
+pub(crate) use build::{CommitColumn, rebuild};
+
+/// Rows in a block: the unit of zone maps, and the most that a reader gets at a time.
+pub const BLOCK_ROWS: usize = 8192;
+
+/// When the rows of a chunk were committed.
+#[derive(Clone, Debug)]
+pub(crate) enum CommitTimes {
+    /// All at once.
+    Uniform(Timestamp),
+    /// Each at its own time.
+    PerRow { times: Arc<[u64]>, oldest: Timestamp, newest: Timestamp },
+}
+
+impl CommitTimes {
+    pub(crate) fn per_row(times: Vec<u64>) -> CommitTimes {
+        let oldest = Timestamp(times.iter().copied().min().unwrap_or(0));
+        let newest = Timestamp(times.iter().copied().max().unwrap_or(0));
+        if oldest == newest {
+            return CommitTimes::Uniform(oldest);
+        }
+        CommitTimes::PerRow { times: times.into(), oldest, newest }
+    }
+}
+
+#[derive(Debug)]
+struct ChunkData {
+    columns: Vec<ArrayRef>,
+    keys: RowKeys,
+    rows: usize,
+    bytes: usize,
+    /// Key of the first row of each block.
+    first_keys: Vec<Key>,
+    zones: Zones,
+    commit: CommitTimes,
+}
+
+/// Rows of one space in key order; at least one. A window on shared, immutable data: cheap to clone and to cut.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    data: Arc<ChunkData>,
+    start: usize,
+    end: usize,
+    first: Key,
+    last: Key,
+}
+
+impl Chunk {
+    /// Of columns that are sorted by key, without duplicates, and not empty.
+    fn new(schema: &SpaceSchema, columns: Vec<ArrayRef>, commit: CommitTimes) -> Result<Chunk, BuildError> {
+        let keys = KeyEncoder::new(schema).bind(&columns)?;
+        let rows = columns.first().map_or(0, |c| c.len());
+        let data = ChunkData {
+            rows,
+            bytes: columns.iter().map(|c| column_bytes(c)).sum(),
+            first_keys: (0..rows).step_by(BLOCK_ROWS).map(|row| keys.key(row)).collect(),
+            zones: Zones::of(&columns, rows),
+            commit,
+            columns,
+            keys,
+        };
+        let (first, last) = (data.keys.key(0), data.keys.key(rows - 1));
+        Ok(Chunk { data: Arc::new(data), start: 0, end: rows, first, last })
+    }
+
+    /// Rows in it.
+    pub fn rows(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// About how many bytes its rows take.
+    pub fn bytes(&self) -> usize {
+        (self.data.bytes as u128 * self.rows() as u128 / self.data.rows as u128) as usize
+    }
+
+    /// Key of the first row.
+    pub fn first_key(&self) -> &Key {
+        &self.first
+    }
+
+    /// Key of the last row.
+    pub fn last_key(&self) -> &Key {
+        &self.last
+    }
+
+    /// Key of a row.
+    pub fn key(&self, row: usize) -> Key {
+        self.data.keys.key(self.start + row)
+    }
+
+    /// Some of its rows; `None` if they are none.
+    pub fn slice(&self, from: usize, to: usize) -> Option<Chunk> {
+        if from >= to {
+            return None;
+        }
+        if (from, to) == (0, self.rows()) {
+            return Some(self.clone());
+        }
+        Some(Chunk {
+            data: Arc::clone(&self.data),
+            start: self.start + from,
+            end: self.start + to,
+            first: self.key(from),
+            last: self.key(to - 1),
+        })
+    }
+
+    /// Rows of a column, not copied.
+    pub(crate) fn column(&self, ordinal: usize, from: usize, rows: usize) -> ArrayRef {
+        let column = &self.data.columns[ordinal];
+        if rows == column.len() { Arc::clone(column) } else { column.slice(self.start + from, rows) }
+    }
+
+    /// When a row was committed.
+    pub(crate) fn commit_ts(&self, row: usize) -> Timestamp {
+        match &self.data.commit {
+            CommitTimes::Uniform(ts) => *ts,
+            CommitTimes::PerRow { times, .. } => Timestamp(times[self.start + row]),
+        }
+    }
+
+    /// No row was committed earlier.
+    pub(crate) fn oldest_ts(&self) -> Timestamp {
+        match &self.data.commit {
+            CommitTimes::Uniform(ts) | CommitTimes::PerRow { oldest: ts, .. } => *ts,
+        }
+    }
+
+    /// No row was committed later.
+    pub(crate) fn newest_ts(&self) -> Timestamp {
+        match &self.data.commit {
+            CommitTimes::Uniform(ts) | CommitTimes::PerRow { newest: ts, .. } => *ts,
+        }
+    }
+
+    /// The first row whose key is not less; `rows()` if there is none.
+    pub(crate) fn lower_bound(&self, key: &[u8]) -> usize {
+        let data = &*self.data;
+        let at = match (data.keys.single_int(), int_of(key)) {
+            (Some(values), Some(wanted)) => {
+                values[self.start..self.end].partition_point(|&v| v < wanted) + self.start
+            }
+            _ => {
+                let block = data.first_keys.partition_point(|first| first.as_bytes() < key);
+                let begin = block.saturating_sub(1) * BLOCK_ROWS;
+                let end = (block * BLOCK_ROWS).min(data.rows);
+                partition_point(begin..end, |row| data.keys.compare(row, key) == Ordering::Less)
+            }
+        };
+        at.clamp(self.start, self.end) - self.start
+    }
+
+    /// The row with this key.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
+        let row = self.lower_bound(key);
+        (row < self.rows() && self.is_at(row, key)).then_some(row)
+    }
+
+    /// The first of these rows whose key is not less (or the end), and whether it is equal. For keys that come in order,
+    /// each search starting where the last one ended: the steps grow from there.
+    pub(crate) fn seek(&self, key: &[u8], rows: Range<usize>) -> (usize, bool) {
+        let less = |row: usize| self.data.keys.compare(self.start + row, key) == Ordering::Less;
+        let mut low = rows.start;
+        let mut step = 1;
+        while low + step < rows.end && less(low + step) {
+            low += step;
+            step *= 2;
+        }
+        let row = partition_point(low..rows.end.min(low + step + 1), less);
+        (row, row < rows.end && self.is_at(row, key))
+    }
+
+    fn is_at(&self, row: usize, key: &[u8]) -> bool {
+        self.data.keys.compare(self.start + row, key) == Ordering::Equal
+    }
+
+    /// These rows, cut at the boundaries of blocks.
+    pub(crate) fn blocks(&self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (start, mut from) = (self.start, rows.start);
+        std::iter::from_fn(move || {
+            if from >= rows.end {
+                return None;
+            }
+            let to = ((start + from) / BLOCK_ROWS + 1) * BLOCK_ROWS - start;
+            let block = from..to.min(rows.end);
+            from = block.end;
+            Some(block)
+        })
+    }
+
+    /// Whether the block that a row is in can have rows that satisfy all filters.
+    pub(crate) fn may_contain(&self, row: usize, filters: &[ZoneFilter]) -> bool {
+        let block = (self.start + row) / BLOCK_ROWS;
+        filters.iter().all(|filter| self.data.zones.may_contain(block, filter))
+    }
+}
+
+fn partition_point(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (rows.start, rows.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if less(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// What a column takes, not counting what it shares with the other chunks of its ingest.
+fn column_bytes(column: &ArrayRef) -> usize {
+    let views = |buffers: &[arrow::buffer::Buffer]| {
+        buffers.iter().map(|b| b.len()).sum::<usize>() + column.len() * 16
+    };
+    match column.data_type() {
+        DataType::Utf8View => views(column.as_string_view().data_buffers()),
+        DataType::BinaryView => views(column.as_binary_view().data_buffers()),
+        DataType::Dictionary(..) => column.as_dictionary::<UInt16Type>().keys().len() * 2,
+        ty => column.len() * ty.primitive_width().unwrap_or(0),
+    }
+}

@@ -1,0 +1,622 @@
+//! Keys: byte strings whose order is the order of the rows.
+//!
+//! A key is eight bytes of [`SpaceId`], big endian, then the key columns one behind the other. Comparing two keys as bytes
+//! compares the rows column by column, NULL first, as [`Datum::compare`] does:
+//!
+//! | value | bytes |
+//! |---|---|
+//! | NULL | `00` |
+//! | integer, date, datetime, time | `01`, then 8 bytes big endian with the sign bit flipped |
+//! | unsigned integer | `01`, then 8 bytes big endian |
+//! | double | `01`, then its bits, big endian: all flipped if negative, else only the sign; -0 is 0, NaN is greatest |
+//! | decimal | `01`, then the digits as 16 bytes big endian with the sign bit flipped; the scale is the column's |
+//! | string, bytes | `01`, then the bytes with `00` written as `00 FF`, then `00 01` |
+//!
+//! No encoded value is a prefix of another one, so a prefix of columns is a prefix of bytes: all rows with `a = 7` lie
+//! between the encoding of `(7)` and that encoding with one added to its last byte, whatever columns follow. The encoding
+//! needs no schema, only values already cast to the types of their columns; decoding needs the schema.
+//!
+//! Rows are encoded from Arrow columns without going through datums: a [`KeyEncoder`] is made for a space, bound to a set
+//! of columns (which finds the types, once), and then appends the key of row `i`, or compares it with a given key without
+//! writing it anywhere.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, Date32Array, Decimal64Array, Decimal128Array,
+    DurationMicrosecondArray, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+    UInt16Array, UInt64Array,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal64Type, Decimal128Type, DurationMicrosecondType, Float64Type, Int64Type,
+    TimeUnit, TimestampMicrosecondType, UInt16Type, UInt64Type,
+};
+
+use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType};
+
+const TAG_NULL: u8 = 0;
+const TAG_VALUE: u8 = 1;
+const ESCAPED_ZERO: [u8; 2] = [0x00, 0xFF];
+const END_OF_BYTES: [u8; 2] = [0x00, 0x01];
+const SPACE_BYTES: usize = 8;
+
+/// The encoded key of a row, or a bound between keys. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<[u8]>);
+
+impl Key {
+    /// A key of these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Key {
+        Key(Arc::from(bytes))
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The least key of a space, itself the key of no row.
+    pub fn space_start(space: SpaceId) -> Key {
+        Key::from_bytes(&space.0.to_be_bytes())
+    }
+
+    /// The space it belongs to; `None` for a bound shorter than a space id.
+    pub fn space(&self) -> Option<SpaceId> {
+        let bytes = self.0.get(..SPACE_BYTES)?;
+        Some(SpaceId(u64::from_be_bytes(bytes.try_into().ok()?)))
+    }
+
+    /// The least key that is greater.
+    pub fn successor(&self) -> Key {
+        let mut bytes = self.0.to_vec();
+        bytes.push(0);
+        Key(bytes.into())
+    }
+
+    /// The least key that is greater than every key that starts with this one.
+    pub fn prefix_end(&self) -> Key {
+        match self.0.iter().rposition(|&b| b != 0xFF) {
+            Some(last) => {
+                let mut bytes = self.0[..=last].to_vec();
+                bytes[last] += 1;
+                Key(bytes.into())
+            }
+            // Only the very last space has such a prefix; no key that is ever made is as great as this.
+            None => Key(vec![0xFF; self.0.len() + 64].into()),
+        }
+    }
+}
+
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// In hexadecimal, as TiDB shows region boundaries.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// The keys from `start` up to, not including, `end`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyRange {
+    /// The least key in it.
+    pub start: Key,
+    /// The least key beyond it.
+    pub end: Key,
+}
+
+impl KeyRange {
+    /// All keys of a space.
+    pub fn of_space(space: SpaceId) -> KeyRange {
+        let start = Key::space_start(space);
+        KeyRange { end: start.prefix_end(), start }
+    }
+
+    /// Just this key.
+    pub fn point(key: &Key) -> KeyRange {
+        KeyRange { start: key.clone(), end: key.successor() }
+    }
+
+    /// Whether no key is in it.
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    /// Whether the key is in it.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.start.as_bytes() <= key && key < self.end.as_bytes()
+    }
+
+    /// Whether every key of `other` is in it.
+    pub fn covers(&self, other: &KeyRange) -> bool {
+        other.is_empty() || (self.start <= other.start && other.end <= self.end)
+    }
+
+    /// The keys that are in both; `None` if there is none.
+    pub fn intersect(&self, other: &KeyRange) -> Option<KeyRange> {
+        let range = KeyRange {
+            start: self.start.clone().max(other.start.clone()),
+            end: self.end.clone().min(other.end.clone()),
+        };
+        (!range.is_empty()).then_some(range)
+    }
+}
+
+/// The key of these values of the first key columns, cast to the columns' types: a whole key, or a prefix of keys.
+pub fn encode_datums(space: SpaceId, datums: &[Datum]) -> Key {
+    let mut out = Vec::with_capacity(SPACE_BYTES + 9 * datums.len());
+    out.extend_from_slice(&space.0.to_be_bytes());
+    for datum in datums {
+        match datum {
+            Datum::Null => out.push(TAG_NULL),
+            Datum::Int(v) | Datum::DateTime(v) | Datum::Time(v) => push_u64(&mut out, flip_i64(*v)),
+            Datum::Date(v) => push_u64(&mut out, flip_i64(i64::from(*v))),
+            Datum::UInt(v) => push_u64(&mut out, *v),
+            Datum::Double(v) => push_u64(&mut out, flip_f64(*v)),
+            Datum::Decimal { value, .. } => push_u128(&mut out, flip_i128(*value)),
+            Datum::String(s) => push_bytes(&mut out, s.as_bytes()),
+            Datum::Bytes(b) => push_bytes(&mut out, b),
+        }
+    }
+    Key(out.into())
+}
+
+/// The keys between two prefixes of key columns. A prefix stands for every key that starts with it: inclusive, all of them
+/// are in; exclusive, none. An empty prefix is a prefix of every key, so an open bound is an empty, inclusive one.
+pub fn range_of(
+    space: SpaceId,
+    low: &[Datum],
+    low_inclusive: bool,
+    high: &[Datum],
+    high_inclusive: bool,
+) -> KeyRange {
+    let low = encode_datums(space, low);
+    let high = encode_datums(space, high);
+    let start = if low_inclusive { low } else { low.prefix_end() };
+    let end = if high_inclusive { high.prefix_end() } else { high };
+    KeyRange { end: end.max(start.clone()), start }
+}
+
+/// The values in a key of this space: all key columns, or only the unique prefix if the key holds no more. `None` if the
+/// bytes are not such a key.
+pub fn decode(schema: &SpaceSchema, key: &Key) -> Option<Vec<Datum>> {
+    let mut rest = key.as_bytes().strip_prefix(schema.id.0.to_be_bytes().as_slice())?;
+    let mut datums = Vec::with_capacity(schema.key.len());
+    for &ordinal in &schema.key {
+        if rest.is_empty() && schema.unique_prefix == Some(datums.len()) {
+            break;
+        }
+        let (&tag, after) = rest.split_first()?;
+        rest = after;
+        datums.push(match tag {
+            TAG_NULL => Datum::Null,
+            TAG_VALUE => decode_value(&schema.columns.get(ordinal)?.ty.sql, &mut rest)?,
+            _ => return None,
+        });
+    }
+    rest.is_empty().then_some(datums)
+}
+
+fn decode_value(ty: &SqlType, rest: &mut &[u8]) -> Option<Datum> {
+    Some(match ty {
+        SqlType::Null => return None,
+        SqlType::Int { unsigned: false, .. } | SqlType::Year => Datum::Int(unflip_i64(take_u64(rest)?)),
+        SqlType::Int { unsigned: true, .. } => Datum::UInt(take_u64(rest)?),
+        SqlType::Float | SqlType::Double => Datum::Double(unflip_f64(take_u64(rest)?)),
+        SqlType::Decimal { scale, .. } => {
+            let (digits, after) = rest.split_first_chunk::<16>()?;
+            *rest = after;
+            Datum::Decimal { value: (u128::from_be_bytes(*digits) ^ (1 << 127)) as i128, scale: *scale }
+        }
+        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => {
+            Datum::String(String::from_utf8(take_bytes(rest)?).ok()?.into())
+        }
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => {
+            Datum::Bytes(take_bytes(rest)?.into())
+        }
+        SqlType::Date => Datum::Date(i32::try_from(unflip_i64(take_u64(rest)?)).ok()?),
+        SqlType::DateTime(_) | SqlType::Timestamp(_) => Datum::DateTime(unflip_i64(take_u64(rest)?)),
+        SqlType::Time(_) => Datum::Time(unflip_i64(take_u64(rest)?)),
+    })
+}
+
+fn take_u64(rest: &mut &[u8]) -> Option<u64> {
+    let (bytes, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(u64::from_be_bytes(*bytes))
+}
+
+fn take_bytes(rest: &mut &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    loop {
+        let zero = rest.iter().position(|&b| b == 0)?;
+        out.extend_from_slice(&rest[..zero]);
+        let mark = *rest.get(zero + 1)?;
+        *rest = &rest[zero + 2..];
+        match mark {
+            0xFF => out.push(0),
+            0x01 => return Some(out),
+            _ => return None,
+        }
+    }
+}
+
+fn flip_i64(v: i64) -> u64 {
+    (v as u64) ^ (1 << 63)
+}
+
+fn unflip_i64(v: u64) -> i64 {
+    (v ^ (1 << 63)) as i64
+}
+
+fn flip_i128(v: i128) -> u128 {
+    (v as u128) ^ (1 << 127)
+}
+
+fn flip_f64(v: f64) -> u64 {
+    let v = if v == 0.0 {
+        0.0
+    } else if v.is_nan() {
+        f64::NAN.abs()
+    } else {
+        v
+    };
+    let bits = v.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+}
+
+fn unflip_f64(v: u64) -> f64 {
+    f64::from_bits(if v >> 63 == 1 { v & !(1 << 63) } else { !v })
+}
+
+fn push_u64(out: &mut Vec<u8>, v: u64) {
+    out.extend_from_slice(&tagged_u64(v));
+}
+
+fn push_u128(out: &mut Vec<u8>, v: u128) {
+    out.extend_from_slice(&tagged_u128(v));
+}
+
+fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(TAG_VALUE);
+    let mut pieces = bytes.split(|&b| b == 0);
+    if let Some(first) = pieces.next() {
+        out.extend_from_slice(first);
+    }
+    for piece in pieces {
+        out.extend_from_slice(&ESCAPED_ZERO);
+        out.extend_from_slice(piece);
+    }
+    out.extend_from_slice(&END_OF_BYTES);
+}
+
+fn tagged_u64(v: u64) -> [u8; 9] {
+    let mut bytes = [TAG_VALUE; 9];
+    bytes[1..].copy_from_slice(&v.to_be_bytes());
+    bytes
+}
+
+fn tagged_u128(v: u128) -> [u8; 17] {
+    let mut bytes = [TAG_VALUE; 17];
+    bytes[1..].copy_from_slice(&v.to_be_bytes());
+    bytes
+}
+
+/// A set of columns does not have the types that its space declares.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("column {ordinal} is held as {found}, but its space declares {expected}")]
+pub struct TypeMismatch {
+    /// Ordinal in the space; beyond its columns if there are too few or too many.
+    pub ordinal: usize,
+    /// What the space says.
+    pub expected: DataType,
+    /// What there is.
+    pub found: DataType,
+}
+
+/// Makes the keys of a space's rows from their Arrow columns.
+#[derive(Clone, Debug)]
+pub struct KeyEncoder {
+    space: SpaceId,
+    columns: Vec<(usize, DataType)>,
+    unique_prefix: Option<usize>,
+}
+
+impl KeyEncoder {
+    /// For rows of this space.
+    pub fn new(schema: &SpaceSchema) -> KeyEncoder {
+        KeyEncoder {
+            space: schema.id,
+            columns: schema.key.iter().map(|&o| (o, schema.columns[o].ty.arrow())).collect(),
+            unique_prefix: schema.unique_prefix,
+        }
+    }
+
+    /// The keys of the rows of these columns: all columns of the space, in order. A string column may be dictionary codes.
+    pub fn bind(&self, columns: &[ArrayRef]) -> Result<RowKeys, TypeMismatch> {
+        let bound = self.columns.iter().map(|(ordinal, expected)| {
+            let array = columns.get(*ordinal);
+            array.and_then(KeyColumn::new).ok_or_else(|| TypeMismatch {
+                ordinal: *ordinal,
+                expected: expected.clone(),
+                found: array.map_or(DataType::Null, |a| a.data_type().clone()),
+            })
+        });
+        let columns = bound.collect::<Result<Vec<_>, _>>()?;
+        Ok(RowKeys { space: self.space.0.to_be_bytes(), columns, unique_prefix: self.unique_prefix })
+    }
+}
+
+/// The keys of the rows of one set of columns. Shares the columns, so it is cheap to make and to clone.
+#[derive(Clone, Debug)]
+pub struct RowKeys {
+    space: [u8; SPACE_BYTES],
+    columns: Vec<KeyColumn>,
+    unique_prefix: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum KeyColumn {
+    Int(Int64Array),
+    UInt(UInt64Array),
+    Double(Float64Array),
+    Decimal64(Decimal64Array),
+    Decimal128(Decimal128Array),
+    Date(Date32Array),
+    DateTime(TimestampMicrosecondArray),
+    Time(DurationMicrosecondArray),
+    String(StringViewArray),
+    Bytes(BinaryViewArray),
+    Codes(UInt16Array, StringViewArray),
+}
+
+/// One encoded value, before it is written or compared.
+enum Encoded<'a> {
+    Null,
+    Word(u64),
+    Wide(u128),
+    Bytes(&'a [u8]),
+}
+
+impl KeyColumn {
+    fn new(array: &ArrayRef) -> Option<KeyColumn> {
+        Some(match array.data_type() {
+            DataType::Int64 => KeyColumn::Int(array.as_primitive::<Int64Type>().clone()),
+            DataType::UInt64 => KeyColumn::UInt(array.as_primitive::<UInt64Type>().clone()),
+            DataType::Float64 => KeyColumn::Double(array.as_primitive::<Float64Type>().clone()),
+            DataType::Decimal64(..) => KeyColumn::Decimal64(array.as_primitive::<Decimal64Type>().clone()),
+            DataType::Decimal128(..) => KeyColumn::Decimal128(array.as_primitive::<Decimal128Type>().clone()),
+            DataType::Date32 => KeyColumn::Date(array.as_primitive::<Date32Type>().clone()),
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                KeyColumn::DateTime(array.as_primitive::<TimestampMicrosecondType>().clone())
+            }
+            DataType::Duration(TimeUnit::Microsecond) => {
+                KeyColumn::Time(array.as_primitive::<DurationMicrosecondType>().clone())
+            }
+            DataType::Utf8View => KeyColumn::String(array.as_string_view().clone()),
+            DataType::BinaryView => KeyColumn::Bytes(array.as_binary_view().clone()),
+            DataType::Dictionary(..) => {
+                let codes = array.as_dictionary_opt::<UInt16Type>()?;
+                KeyColumn::Codes(codes.keys().clone(), codes.values().as_string_view_opt()?.clone())
+            }
+            _ => return None,
+        })
+    }
+
+    fn array(&self) -> &dyn Array {
+        match self {
+            KeyColumn::Int(a) => a,
+            KeyColumn::UInt(a) => a,
+            KeyColumn::Double(a) => a,
+            KeyColumn::Decimal64(a) => a,
+            KeyColumn::Decimal128(a) => a,
+            KeyColumn::Date(a) => a,
+            KeyColumn::DateTime(a) => a,
+            KeyColumn::Time(a) => a,
+            KeyColumn::String(a) => a,
+            KeyColumn::Bytes(a) => a,
+            KeyColumn::Codes(a, _) => a,
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.array().is_null(row)
+    }
+
+    fn words(&self) -> Option<Words<'_>> {
+        Some(match self {
+            KeyColumn::Int(a) => Words::Signed(a.values()),
+            KeyColumn::Decimal64(a) => Words::Signed(a.values()),
+            KeyColumn::DateTime(a) => Words::Signed(a.values()),
+            KeyColumn::Time(a) => Words::Signed(a.values()),
+            KeyColumn::UInt(a) => Words::Unsigned(a.values()),
+            KeyColumn::Date(a) => Words::Date(a.values()),
+            KeyColumn::Double(_)
+            | KeyColumn::Decimal128(_)
+            | KeyColumn::String(_)
+            | KeyColumn::Bytes(_)
+            | KeyColumn::Codes(..) => return None,
+        })
+    }
+
+    fn encoded(&self, row: usize) -> Encoded<'_> {
+        if self.is_null(row) {
+            return Encoded::Null;
+        }
+        match self {
+            KeyColumn::Int(a) => Encoded::Word(flip_i64(a.value(row))),
+            KeyColumn::UInt(a) => Encoded::Word(a.value(row)),
+            KeyColumn::Double(a) => Encoded::Word(flip_f64(a.value(row))),
+            KeyColumn::Decimal64(a) => Encoded::Wide(flip_i128(i128::from(a.value(row)))),
+            KeyColumn::Decimal128(a) => Encoded::Wide(flip_i128(a.value(row))),
+            KeyColumn::Date(a) => Encoded::Word(flip_i64(i64::from(a.value(row)))),
+            KeyColumn::DateTime(a) => Encoded::Word(flip_i64(a.value(row))),
+            KeyColumn::Time(a) => Encoded::Word(flip_i64(a.value(row))),
+            KeyColumn::String(a) => Encoded::Bytes(a.value(row).as_bytes()),
+            KeyColumn::Bytes(a) => Encoded::Bytes(a.value(row)),
+            KeyColumn::Codes(codes, values) => {
+                Encoded::Bytes(values.value(usize::from(codes.value(row))).as_bytes())
+            }
+        }
+    }
+}
+
+/// The values of a key column without NULLs, to be read as numbers that order as the values do.
+pub(crate) enum Words<'a> {
+    Signed(&'a [i64]),
+    Unsigned(&'a [u64]),
+    Date(&'a [i32]),
+}
+
+impl Words<'_> {
+    /// Calls `f` for each row in turn; the type is looked at once.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(usize, u64)) {
+        match self {
+            Words::Signed(values) => values.iter().enumerate().for_each(|(row, &v)| f(row, flip_i64(v))),
+            Words::Unsigned(values) => values.iter().enumerate().for_each(|(row, &v)| f(row, v)),
+            Words::Date(values) => {
+                values.iter().enumerate().for_each(|(row, &v)| f(row, flip_i64(i64::from(v))))
+            }
+        }
+    }
+}
+
+impl RowKeys {
+    /// Appends the key of a row.
+    pub fn append(&self, row: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.space);
+        for column in self.columns_of(row) {
+            match column.encoded(row) {
+                Encoded::Null => out.push(TAG_NULL),
+                Encoded::Word(v) => push_u64(out, v),
+                Encoded::Wide(v) => push_u128(out, v),
+                Encoded::Bytes(b) => push_bytes(out, b),
+            }
+        }
+    }
+
+    /// The key of a row.
+    pub fn key(&self, row: usize) -> Key {
+        let mut bytes = Vec::with_capacity(SPACE_BYTES + 9 * self.columns.len());
+        self.append(row, &mut bytes);
+        Key(bytes.into())
+    }
+
+    /// How the key of a row compares with `key`, without writing it out.
+    pub fn compare(&self, row: usize, key: &[u8]) -> Ordering {
+        let mut rest = key;
+        self.compare_parts(row, &mut rest).map_or_else(|decided| decided, |()| 0.cmp(&rest.len()))
+    }
+
+    /// `Err` with the order as soon as it is known; `Ok` if the row's key is a prefix of the other, whose end is left.
+    fn compare_parts(&self, row: usize, rest: &mut &[u8]) -> Result<(), Ordering> {
+        advance(rest, &self.space)?;
+        for column in self.columns_of(row) {
+            match column.encoded(row) {
+                Encoded::Null => advance(rest, &[TAG_NULL])?,
+                Encoded::Word(v) => advance(rest, &tagged_u64(v))?,
+                Encoded::Wide(v) => advance(rest, &tagged_u128(v))?,
+                Encoded::Bytes(bytes) => {
+                    advance(rest, &[TAG_VALUE])?;
+                    for (i, piece) in bytes.split(|&b| b == 0).enumerate() {
+                        if i > 0 {
+                            advance(rest, &ESCAPED_ZERO)?;
+                        }
+                        advance(rest, piece)?;
+                    }
+                    advance(rest, &END_OF_BYTES)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of the key column if there is just one and it is an integer without NULLs: rows can then be searched by
+    /// value (see [`int_of`]).
+    pub(crate) fn single_int(&self) -> Option<&[i64]> {
+        match self.columns.as_slice() {
+            [KeyColumn::Int(array)] if array.null_count() == 0 => Some(array.values()),
+            _ => None,
+        }
+    }
+
+    /// Whether each of the first `rows` rows has a greater key than the one before.
+    pub(crate) fn are_ascending(&self, rows: usize) -> bool {
+        if let Some(columns) = self.ints() {
+            return match columns.as_slice() {
+                [a] => a.windows(2).all(|pair| pair[0] < pair[1]),
+                [a, b] => (1..rows).all(|row| (a[row - 1], b[row - 1]) < (a[row], b[row])),
+                all => (1..rows).all(|row| all.iter().map(|c| c[row - 1]).lt(all.iter().map(|c| c[row]))),
+            };
+        }
+        let (mut last, mut next) = (Vec::new(), Vec::new());
+        (0..rows).all(|row| {
+            next.clear();
+            self.append(row, &mut next);
+            std::mem::swap(&mut last, &mut next);
+            row == 0 || next < last
+        })
+    }
+
+    /// The values of the key columns if all of them are signed integers without NULLs.
+    fn ints(&self) -> Option<Vec<&[i64]>> {
+        let values = self.columns_without_nulls()?.iter().map(|column| match column {
+            KeyColumn::Int(array) => Some(array.values().as_ref()),
+            _ => None,
+        });
+        values.collect()
+    }
+
+    /// The key columns as numbers that order as they do, if all are fixed width and without NULLs.
+    pub(crate) fn words(&self) -> Option<Vec<Words<'_>>> {
+        self.columns_without_nulls()?.iter().map(KeyColumn::words).collect()
+    }
+
+    /// The columns that make up every key, if there are no NULLs in them.
+    fn columns_without_nulls(&self) -> Option<&[KeyColumn]> {
+        let columns = &self.columns[..self.unique_prefix.unwrap_or(self.columns.len())];
+        columns.iter().all(|c| c.array().null_count() == 0).then_some(columns)
+    }
+
+    /// The columns that are part of this row's key.
+    fn columns_of(&self, row: usize) -> &[KeyColumn] {
+        match self.unique_prefix {
+            Some(n) if !self.columns[..n].iter().any(|c| c.is_null(row)) => &self.columns[..n],
+            _ => &self.columns,
+        }
+    }
+}
+
+/// The integer in a key that holds exactly one integer column.
+pub(crate) fn int_of(key: &[u8]) -> Option<i64> {
+    match key.get(SPACE_BYTES..)? {
+        [TAG_VALUE, digits @ ..] => Some(unflip_i64(u64::from_be_bytes(digits.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+/// Compares `part` with the head of `rest` and, if they are equal, moves `rest` past it.
+fn advance(rest: &mut &[u8], part: &[u8]) -> Result<(), Ordering> {
+    match rest.split_at_checked(part.len()) {
+        Some((head, after)) if head == part => {
+            *rest = after;
+            Ok(())
+        }
+        Some((head, _)) => Err(part.cmp(head)),
+        // Equal as far as the other goes: this one is longer, hence greater.
+        None => Err(part[..rest.len()].cmp(rest).then(Ordering::Greater)),
+    }
+}

@@ -1,0 +1,292 @@
+//! What a region holds, and how it looks at a timestamp.
+//!
+//! [`Records`] is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
+//! timestamp at which it was committed. Delta holds the versions that were committed since, by key, newest first: rows
+//! (which point into small batches that came with the transactions), deletions, and the records that transactions leave.
+//! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
+//! values that are not committed yet; a reader that meets one which might commit before its timestamp has to ask first
+//! ([`RegionSnapshot::blocking_lock`](crate::region::RegionSnapshot::blocking_lock)).
+//!
+//! All maps are persistent, so that a copy of the whole is a few reference counts: the owner changes its own, and hands out
+//! copies that never change.
+
+mod merge;
+mod point;
+mod scan;
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use imbl::OrdMap;
+
+use crate::chunk::Chunk;
+use crate::key::{Key, KeyRange};
+use crate::schema::Timestamp;
+
+pub(crate) use merge::{Pick, merge_piece};
+pub use point::GetResult;
+pub use scan::{Morsel, RegionScan, ScanBatch, ZoneFilter};
+
+/// A row of a small batch that holds all columns of its space.
+#[derive(Clone, Debug)]
+pub struct RowRef {
+    /// The batch, shared by the rows in it.
+    pub batch: Arc<RecordBatch>,
+    /// Which of its rows.
+    pub row: u32,
+}
+
+/// One change of a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    /// When it was committed; for a rollback the transaction's `start_ts`.
+    pub(crate) commit_ts: Timestamp,
+    /// The transaction; zero for bulk ingest.
+    pub(crate) start_ts: Timestamp,
+    pub(crate) write: Write,
+}
+
+/// What a change was.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    Put(RowRef),
+    Delete,
+    /// Nothing, but the transaction that locked the key committed.
+    Lock,
+    /// Nothing: the transaction was rolled back.
+    Rollback,
+}
+
+impl Version {
+    /// Whether it says what a reader sees.
+    pub(crate) fn is_data(&self) -> bool {
+        matches!(self.write, Write::Put(_) | Write::Delete)
+    }
+}
+
+/// The versions of one key, newest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Versions(pub(crate) Vec<Version>);
+
+impl Versions {
+    /// The newest row or deletion at a timestamp.
+    pub(crate) fn data_at(&self, ts: Timestamp) -> Option<&Version> {
+        self.0.iter().find(|v| v.commit_ts <= ts && v.is_data())
+    }
+}
+
+/// Versions by key.
+pub(crate) type Delta = OrdMap<Key, Arc<Versions>>;
+
+/// A transaction's claim on a key, with the value that it will have.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    pub(crate) primary: Key,
+    pub(crate) start_ts: Timestamp,
+    /// From `start_ts` on.
+    pub(crate) ttl_ms: u64,
+    pub(crate) txn_size: usize,
+    /// The transaction commits at this time or later.
+    pub(crate) min_commit_ts: Timestamp,
+    pub(crate) op: LockOp,
+}
+
+/// What a lock's transaction does to the key.
+#[derive(Clone, Debug)]
+pub(crate) enum LockOp {
+    Put(RowRef),
+    Delete,
+    Lock,
+}
+
+/// What others are told of a lock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockInfo {
+    /// The locked key.
+    pub key: Key,
+    /// The key that decides whether the transaction is committed.
+    pub primary: Key,
+    /// The transaction.
+    pub start_ts: Timestamp,
+    /// Time to live, from `start_ts` on.
+    pub ttl_ms: u64,
+    /// Keys that the transaction writes in all.
+    pub txn_size: usize,
+}
+
+impl Lock {
+    pub(crate) fn info(&self, key: &Key) -> LockInfo {
+        LockInfo {
+            key: key.clone(),
+            primary: self.primary.clone(),
+            start_ts: self.start_ts,
+            ttl_ms: self.ttl_ms,
+            txn_size: self.txn_size,
+        }
+    }
+
+    /// Whether a reader at `ts` cannot know what the key's value is.
+    pub(crate) fn blocks(&self, ts: Timestamp) -> bool {
+        self.start_ts <= ts && self.min_commit_ts <= ts && !matches!(self.op, LockOp::Lock)
+    }
+}
+
+/// How a transaction ended, as a key remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    Committed(Timestamp),
+    RolledBack,
+}
+
+/// Everything a region holds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Records {
+    /// Sorted, disjoint, none empty.
+    pub(crate) base: Arc<[Chunk]>,
+    pub(crate) delta: Delta,
+    pub(crate) locks: OrdMap<Key, Arc<Lock>>,
+    /// What was superseded before it may be gone: reads below it are not answered.
+    pub(crate) safe_ts: Timestamp,
+    /// Versions in `delta`.
+    pub(crate) versions: usize,
+    /// Later than every commit in `base` and `delta` (a rollback's record included), or equal.
+    pub(crate) newest_ts: Timestamp,
+}
+
+impl Records {
+    pub(crate) fn new(base: Vec<Chunk>) -> Records {
+        let newest_ts = base.iter().map(Chunk::newest_ts).max().unwrap_or_default();
+        Records {
+            base: base.into(),
+            delta: Delta::new(),
+            locks: OrdMap::new(),
+            safe_ts: Timestamp(0),
+            versions: 0,
+            newest_ts,
+        }
+    }
+
+    /// How the transaction ended, if this key knows.
+    pub(crate) fn record_of(&self, key: &Key, start_ts: Timestamp) -> Option<Record> {
+        let version = self.delta.get(key)?.0.iter().find(|v| v.start_ts == start_ts)?;
+        Some(match version.write {
+            Write::Rollback => Record::RolledBack,
+            Write::Put(_) | Write::Delete | Write::Lock => Record::Committed(version.commit_ts),
+        })
+    }
+
+    /// Start and commit of the newest committed change or lock of a key.
+    pub(crate) fn newest_commit(&self, key: &Key) -> Option<(Timestamp, Timestamp)> {
+        let delta = self.delta.get(key).and_then(|versions| {
+            let newest = versions.0.iter().find(|v| !matches!(v.write, Write::Rollback))?;
+            Some((newest.start_ts, newest.commit_ts))
+        });
+        let base = || self.base_row(key).map(|(chunk, row)| (Timestamp(0), self.base[chunk].commit_ts(row)));
+        // A key's versions in delta are later than its row in base, save for a moment while a compaction is installed.
+        delta.or_else(base)
+    }
+
+    /// Whether a reader at `ts` sees a row.
+    pub(crate) fn exists(&self, key: &Key, ts: Timestamp) -> bool {
+        !matches!(self.visible(key, ts), Visible::Nothing)
+    }
+
+    /// What a reader at `ts` sees at a key.
+    pub(crate) fn visible(&self, key: &Key, ts: Timestamp) -> Visible<'_> {
+        let version = self.delta.get(key).and_then(|versions| versions.data_at(ts));
+        let base = self.base_row(key).filter(|&(chunk, row)| {
+            let commit_ts = self.base[chunk].commit_ts(row);
+            commit_ts <= ts && version.is_none_or(|v| v.commit_ts < commit_ts)
+        });
+        match (base, version) {
+            (Some((chunk, row)), _) => Visible::Base { chunk, row },
+            (None, Some(Version { write: Write::Put(row), .. })) => Visible::Delta(row),
+            (None, _) => Visible::Nothing,
+        }
+    }
+
+    /// Chunk and row of a key in base.
+    pub(crate) fn base_row(&self, key: &Key) -> Option<(usize, usize)> {
+        let chunk = self.base.partition_point(|c| c.first_key() <= key).checked_sub(1)?;
+        Some((chunk, self.base[chunk].find(key.as_bytes())?))
+    }
+
+    /// Adds a version in its place.
+    pub(crate) fn add_version(&mut self, key: &Key, version: Version) {
+        self.newest_ts = self.newest_ts.max(version.commit_ts);
+        self.versions += 1;
+        match self.delta.get_mut(key) {
+            Some(versions) => {
+                let versions = &mut Arc::make_mut(versions).0;
+                let place = versions.partition_point(|v| v.commit_ts > version.commit_ts);
+                versions.insert(place, version);
+            }
+            None => {
+                self.delta.insert(key.clone(), Arc::new(Versions(vec![version])));
+            }
+        }
+    }
+
+    /// The first lock in a range that keeps a reader at `ts` from knowing what is there.
+    pub(crate) fn blocking_lock(
+        &self,
+        range: &KeyRange,
+        ts: Timestamp,
+        ignore: &[Timestamp],
+    ) -> Option<LockInfo> {
+        if self.locks.is_empty() || range.is_empty() {
+            return None;
+        }
+        let mut locks = self.locks.range::<_, Key>(&range.start..&range.end);
+        let (key, lock) = locks.find(|(_, lock)| lock.blocks(ts) && !ignore.contains(&lock.start_ts))?;
+        Some(lock.info(key))
+    }
+
+    /// Cuts at a key: this keeps what is below it, the rest is returned.
+    pub(crate) fn split_off(&mut self, at: &Key) -> Records {
+        let mut left = Vec::new();
+        let mut right = Vec::new();
+        for chunk in self.base.iter() {
+            let cut = chunk.lower_bound(at.as_bytes());
+            left.extend(chunk.slice(0, cut));
+            right.extend(chunk.slice(cut, chunk.rows()));
+        }
+        let (left_delta, at_delta, mut right_delta) = self.delta.split_lookup(at);
+        right_delta.extend(at_delta.map(|versions| (at.clone(), versions)));
+        let (left_locks, at_lock, mut right_locks) = self.locks.split_lookup(at);
+        right_locks.extend(at_lock.map(|lock| (at.clone(), lock)));
+        let count = |delta: &Delta| delta.values().map(|v| v.0.len()).sum();
+        let rest = Records {
+            base: right.into(),
+            versions: count(&right_delta),
+            delta: right_delta,
+            locks: right_locks,
+            ..self.clone()
+        };
+        *self = Records {
+            base: left.into(),
+            versions: count(&left_delta),
+            delta: left_delta,
+            locks: left_locks,
+            ..self.clone()
+        };
+        rest
+    }
+
+    /// Takes over what the neighbour to the right holds.
+    pub(crate) fn append(&mut self, right: Records) {
+        self.base = self.base.iter().chain(right.base.iter()).cloned().collect();
+        self.delta.extend(right.delta);
+        self.locks.extend(right.locks);
+        self.versions += right.versions;
+        self.safe_ts = self.safe_ts.max(right.safe_ts);
+        self.newest_ts = self.newest_ts.max(right.newest_ts);
+    }
+}
+
+/// What there is to see at a key.
+pub(crate) enum Visible<'a> {
+    Nothing,
+    Base { chunk: usize, row: usize },
+    Delta(&'a RowRef),
+}

@@ -1,0 +1,255 @@
+//! Reading a region in morsels.
+//!
+//! Where delta does not touch a block, a morsel is that block (or the part of it that is in range), and reading it slices
+//! columns: nothing is copied. A block that delta touches, or with rows that are too new for the reader, is merged when it
+//! is read. Which blocks are touched is found once, when the morsels are made: base rows between two neighbouring block
+//! boundaries and the delta keys between the same boundaries belong together.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+
+use super::merge::{BaseRows, Pick, Plan, merge_piece};
+use super::{Records, Versions, Write};
+use crate::chunk::{BLOCK_ROWS, Chunk};
+use crate::key::{Key, KeyRange};
+use crate::schema::{Datum, RegionId, SpaceSchema, Timestamp};
+
+/// `column BETWEEN low AND high`, both bounds inclusive, `None` = open: a block of which no row can satisfy it may be
+/// skipped. It never drops a row of a block that is read. NULL does not satisfy it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZoneFilter {
+    /// The column.
+    pub ordinal: usize,
+    /// Least value wanted.
+    pub low: Option<Datum>,
+    /// Greatest value wanted.
+    pub high: Option<Datum>,
+}
+
+/// Rows of one morsel.
+#[derive(Clone, Debug)]
+pub struct ScanBatch {
+    /// The wanted columns, of the types that the space declares; a string column may be `Dictionary(UInt16, Utf8View)`.
+    pub columns: Vec<ArrayRef>,
+    /// Rows in each.
+    pub rows: usize,
+}
+
+/// A part of a scan that is read in one go: at most [`BLOCK_ROWS`] rows.
+#[derive(Clone, Debug)]
+pub struct Morsel(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// These rows of a chunk, as they are.
+    Base(Chunk, Range<usize>),
+    /// Base rows with delta laid over them.
+    Merged(Arc<Merged>),
+}
+
+#[derive(Debug)]
+struct Merged {
+    base: BaseRows,
+    range: KeyRange,
+    /// At most as many rows as come out.
+    rows: usize,
+    /// Made at the first read, and kept for further columns.
+    plan: OnceLock<Plan>,
+}
+
+impl Morsel {
+    /// At most this many rows will come out.
+    pub fn rows_max(&self) -> usize {
+        match &self.0 {
+            Source::Base(_, rows) => rows.len(),
+            Source::Merged(merged) => merged.rows,
+        }
+    }
+}
+
+/// One region's rows at a timestamp: an immutable view. Reading never waits and never fails.
+#[derive(Clone, Debug)]
+pub struct RegionScan {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    region: RegionId,
+    schema: Arc<SpaceSchema>,
+    records: Records,
+    ranges: Vec<KeyRange>,
+    ts: Timestamp,
+    zone: Vec<ZoneFilter>,
+    descending: bool,
+}
+
+impl RegionScan {
+    pub(crate) fn new(
+        region: RegionId,
+        schema: Arc<SpaceSchema>,
+        records: Records,
+        ranges: Vec<KeyRange>,
+        ts: Timestamp,
+        zone: Vec<ZoneFilter>,
+        descending: bool,
+    ) -> RegionScan {
+        RegionScan { shared: Arc::new(Shared { region, schema, records, ranges, ts, zone, descending }) }
+    }
+
+    /// The region.
+    pub fn region(&self) -> RegionId {
+        self.shared.region
+    }
+
+    /// About how many rows there are, zone filters aside.
+    pub fn row_count_estimate(&self) -> usize {
+        let Shared { records, ranges, .. } = &*self.shared;
+        let in_range =
+            |range: &KeyRange| base_rows(records, range).map(|(_, rows)| rows.len()).sum::<usize>();
+        ranges.iter().map(in_range).sum::<usize>() + records.delta.len()
+    }
+
+    /// The parts of the scan, in the order in which it was asked for.
+    pub fn morsels(&self) -> Vec<Morsel> {
+        let mut morsels = Vec::new();
+        for range in &self.shared.ranges {
+            self.shared.push_morsels(range, &mut morsels);
+        }
+        if self.shared.descending {
+            morsels.reverse();
+        }
+        morsels
+    }
+
+    /// Reads columns of a morsel; the rows come in the order in which the scan was asked for.
+    pub fn read(&self, morsel: &Morsel, ordinals: &[usize]) -> ScanBatch {
+        let mut batch = match &morsel.0 {
+            Source::Base(chunk, rows) => ScanBatch {
+                columns: ordinals.iter().map(|&o| chunk.column(o, rows.start, rows.len())).collect(),
+                rows: rows.len(),
+            },
+            Source::Merged(merged) => self.shared.read_merged(merged, ordinals),
+        };
+        if self.shared.descending && batch.rows > 1 {
+            let reversed = UInt32Array::from_iter_values((0..batch.rows as u32).rev());
+            let reverse =
+                |column: &ArrayRef| take(column, &reversed, None).expect("the indices are those of the rows");
+            batch.columns = batch.columns.iter().map(reverse).collect();
+        }
+        batch
+    }
+}
+
+/// The rows of base in a range, chunk by chunk.
+fn base_rows<'a>(
+    records: &'a Records,
+    range: &'a KeyRange,
+) -> impl Iterator<Item = (&'a Chunk, Range<usize>)> + 'a {
+    let first = records.base.partition_point(|c| *c.last_key() < range.start);
+    let chunks = records.base[first..].iter().take_while(|c| *c.first_key() < range.end);
+    chunks.filter_map(|chunk| {
+        let rows = chunk.lower_bound(range.start.as_bytes())..chunk.lower_bound(range.end.as_bytes());
+        (!rows.is_empty()).then_some((chunk, rows))
+    })
+}
+
+impl Shared {
+    fn push_morsels(&self, range: &KeyRange, out: &mut Vec<Morsel>) {
+        let records = &self.records;
+        let mut blocks = Vec::new();
+        for (chunk, rows) in base_rows(records, range) {
+            blocks.extend(chunk.blocks(rows).map(|rows| (chunk, rows)));
+        }
+        if records.delta.range::<_, Key>(&range.start..&range.end).next().is_none() {
+            for (chunk, rows) in blocks {
+                self.push_block(chunk, rows, None, out);
+            }
+            return;
+        }
+        if blocks.is_empty() {
+            return self.push_merged(None, range.clone(), out);
+        }
+        // What is before the first block's rows belongs to it, and what is behind the last one's to that.
+        let mut start = range.start.clone();
+        for (i, (chunk, rows)) in blocks.iter().enumerate() {
+            let end =
+                blocks.get(i + 1).map_or_else(|| range.end.clone(), |(chunk, rows)| chunk.key(rows.start));
+            let segment = KeyRange { start, end };
+            start = segment.end.clone();
+            self.push_block(chunk, rows.clone(), Some(segment), out);
+        }
+    }
+
+    /// One block, or part of one, with the delta keys in `segment`.
+    fn push_block(
+        &self,
+        chunk: &Chunk,
+        rows: Range<usize>,
+        segment: Option<KeyRange>,
+        out: &mut Vec<Morsel>,
+    ) {
+        let touched =
+            segment.filter(|s| self.records.delta.range::<_, Key>(&s.start..&s.end).next().is_some());
+        match touched {
+            Some(segment) => self.push_merged(Some((chunk.clone(), rows)), segment, out),
+            None if chunk.oldest_ts() > self.ts || !chunk.may_contain(rows.start, &self.zone) => {}
+            None if chunk.newest_ts() <= self.ts => out.push(Morsel(Source::Base(chunk.clone(), rows))),
+            None => {
+                let point = Key::space_start(self.schema.id);
+                let nothing = KeyRange { start: point.clone(), end: point };
+                self.push_merged(Some((chunk.clone(), rows)), nothing, out);
+            }
+        }
+    }
+
+    /// A piece that has to be merged, cut so that no morsel has more than [`BLOCK_ROWS`] rows.
+    fn push_merged(&self, base: BaseRows, range: KeyRange, out: &mut Vec<Morsel>) {
+        let base_len = base.as_ref().map_or(0, |(_, rows)| rows.len());
+        let delta_len = self.records.delta.range::<_, Key>(&range.start..&range.end).count();
+        if base_len + delta_len <= BLOCK_ROWS {
+            let merged = Merged { base, range, rows: base_len + delta_len, plan: OnceLock::new() };
+            return out.push(Morsel(Source::Merged(Arc::new(merged))));
+        }
+        let at = match &base {
+            Some((chunk, rows)) if base_len >= delta_len => chunk.key(rows.start + base_len / 2),
+            _ => {
+                let mut keys = self.records.delta.range::<_, Key>(&range.start..&range.end);
+                keys.nth(delta_len / 2).map_or_else(|| range.end.clone(), |(key, _)| key.clone())
+            }
+        };
+        let (mut left, mut right) = (None, None);
+        if let Some((chunk, rows)) = base {
+            let (cut, _) = chunk.seek(at.as_bytes(), rows.clone());
+            left = (rows.start < cut).then(|| (chunk.clone(), rows.start..cut));
+            right = (cut < rows.end).then(|| (chunk, cut..rows.end));
+        }
+        self.push_merged(left, KeyRange { start: range.start, end: at.clone() }, out);
+        self.push_merged(right, KeyRange { start: at, end: range.end }, out);
+    }
+
+    fn read_merged(&self, merged: &Merged, ordinals: &[usize]) -> ScanBatch {
+        let plan = merged.plan.get_or_init(|| {
+            let pick = |_: &Key, base: Option<Timestamp>, versions: &Versions| match (
+                base,
+                versions.data_at(self.ts),
+            ) {
+                (Some(in_base), Some(version)) if in_base > version.commit_ts => Pick::Base,
+                (_, None) => Pick::Base,
+                (_, Some(version)) => match &version.write {
+                    Write::Put(row) => Pick::Delta(row.clone(), version.commit_ts),
+                    Write::Delete | Write::Lock | Write::Rollback => Pick::Nothing,
+                },
+            };
+            merge_piece(&merged.base, &self.records.delta, &merged.range, self.ts, pick)
+        });
+        let ty = |ordinal: usize| self.schema.columns[ordinal].ty.arrow();
+        ScanBatch {
+            columns: ordinals.iter().map(|&o| plan.column(&merged.base, o, &ty(o))).collect(),
+            rows: plan.rows,
+        }
+    }
+}

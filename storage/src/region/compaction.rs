@@ -1,0 +1,145 @@
+//! Folding delta into base, while writers go on.
+//!
+//! 1. [`Compaction::plan`] takes a snapshot and a safe timestamp: no reader below it will come any more, and no transaction
+//!    that holds a lock anywhere began before it (see
+//!    [`RegionSnapshot::oldest_lock_ts`](super::RegionSnapshot::oldest_lock_ts)).
+//! 2. [`Compaction::build`] makes the new base: of each key the newest change up to the safe timestamp. Chunks without
+//!    such changes are taken over as they are. This is the slow part, and it needs nobody.
+//! 3. The owner applies [`Command::Install`](super::Command::Install): the new base takes the place of the old, and
+//!    exactly those versions that were in the snapshot and not later than the safe timestamp leave delta. Versions that
+//!    came since stay. If base is not the one that was planned with (an ingest, a split, a merge), nothing is done.
+
+use std::sync::Arc;
+
+use crate::chunk::{BuildError, Chunk, ChunkLimit, CommitColumn, rebuild};
+use crate::key::{Key, KeyRange};
+use crate::mvcc::{Delta, Pick, Records, Versions, Write, merge_piece};
+use crate::schema::{SpaceSchema, Timestamp};
+
+use super::RegionSnapshot;
+
+/// A compaction that is to be done.
+#[derive(Clone, Debug)]
+pub struct Compaction {
+    snapshot: Arc<RegionSnapshot>,
+    safe_ts: Timestamp,
+    limit: ChunkLimit,
+}
+
+/// A compaction's result.
+#[derive(Clone, Debug)]
+pub struct Compacted {
+    /// The base that it started from.
+    old: Arc<[Chunk]>,
+    new: Arc<[Chunk]>,
+    /// The delta that it started from.
+    folded: Delta,
+    safe_ts: Timestamp,
+}
+
+impl Compaction {
+    /// Of a region as it is in the snapshot; `None` if there is nothing to fold.
+    pub fn plan(snapshot: Arc<RegionSnapshot>, safe_ts: Timestamp, limit: ChunkLimit) -> Option<Compaction> {
+        let safe_ts = safe_ts.max(snapshot.safe_ts());
+        let has_work = snapshot.records().delta.values().any(|versions| is_due(versions, safe_ts));
+        has_work.then_some(Compaction { snapshot, safe_ts, limit })
+    }
+
+    /// Makes the new base. An error means that the data is not what its schema says.
+    pub fn build(self) -> Result<Compacted, BuildError> {
+        let schema = self.snapshot.schema();
+        let records = self.snapshot.records();
+        let mut new = Vec::with_capacity(records.base.len());
+        for (chunk, range) in segments(&records.base, self.snapshot.range()) {
+            let mut in_segment = records.delta.range::<_, Key>(&range.start..&range.end);
+            if in_segment.any(|(_, versions)| is_due(versions, self.safe_ts)) {
+                new.extend(self.fold(schema, chunk, &range)?);
+            } else {
+                new.extend(chunk);
+            }
+        }
+        Ok(Compacted {
+            old: Arc::clone(&records.base),
+            new: new.into(),
+            folded: records.delta.clone(),
+            safe_ts: self.safe_ts,
+        })
+    }
+
+    fn fold(
+        &self,
+        schema: &SpaceSchema,
+        chunk: Option<Chunk>,
+        range: &KeyRange,
+    ) -> Result<Vec<Chunk>, BuildError> {
+        let like: Vec<Chunk> = chunk.iter().cloned().collect();
+        let base = chunk.map(|chunk| {
+            let rows = 0..chunk.rows();
+            (chunk, rows)
+        });
+        let pick =
+            |_: &Key, in_base: Option<Timestamp>, versions: &Versions| match versions.data_at(self.safe_ts) {
+                Some(version) if in_base.is_none_or(|ts| ts < version.commit_ts) => match &version.write {
+                    Write::Put(row) => Pick::Delta(row.clone(), version.commit_ts),
+                    Write::Delete | Write::Lock | Write::Rollback => Pick::Nothing,
+                },
+                _ => Pick::Base,
+            };
+        let plan = merge_piece(&base, &self.snapshot.records().delta, range, Timestamp::MAX, pick);
+        if plan.rows == 0 {
+            return Ok(Vec::new());
+        }
+        let columns = schema.columns.iter().enumerate();
+        let columns = columns.map(|(ordinal, def)| plan.column(&base, ordinal, &def.ty.arrow())).collect();
+        let times = plan.commit_ts(&base);
+        let newest = times.iter().copied().max().unwrap_or(0);
+        // All readers to come are at the safe timestamp or later: rows before it need not be told apart.
+        let commit = if newest <= self.safe_ts.0 {
+            CommitColumn::Uniform(Timestamp(newest))
+        } else {
+            CommitColumn::PerRow(times)
+        };
+        rebuild(schema, vec![columns], commit, self.limit, &like)
+    }
+}
+
+fn is_due(versions: &Versions, safe_ts: Timestamp) -> bool {
+    versions.0.last().is_some_and(|oldest| oldest.commit_ts <= safe_ts)
+}
+
+/// The chunks of base, each with the keys from its first (for the first chunk the region's) up to the next chunk's.
+fn segments(base: &[Chunk], range: &KeyRange) -> Vec<(Option<Chunk>, KeyRange)> {
+    if base.is_empty() {
+        return vec![(None, range.clone())];
+    }
+    let start = |i: usize| if i == 0 { range.start.clone() } else { base[i].first_key().clone() };
+    let end = |i: usize| base.get(i + 1).map_or_else(|| range.end.clone(), |next| next.first_key().clone());
+    base.iter()
+        .enumerate()
+        .map(|(i, chunk)| (Some(chunk.clone()), KeyRange { start: start(i), end: end(i) }))
+        .collect()
+}
+
+/// Puts a new base in place; whether it still fits.
+pub(super) fn install(records: &mut Records, compacted: Compacted) -> bool {
+    if !Arc::ptr_eq(&records.base, &compacted.old) {
+        return false;
+    }
+    let safe_ts = compacted.safe_ts;
+    for (key, folded) in compacted.folded.iter().filter(|(_, folded)| is_due(folded, safe_ts)) {
+        let Some(versions) = records.delta.get_mut(key) else { continue };
+        let before = versions.0.len();
+        let is_folded = |start_ts, commit_ts| {
+            commit_ts <= safe_ts
+                && folded.0.iter().any(|f| f.start_ts == start_ts && f.commit_ts == commit_ts)
+        };
+        Arc::make_mut(versions).0.retain(|v| !is_folded(v.start_ts, v.commit_ts));
+        records.versions -= before - versions.0.len();
+        if versions.0.is_empty() {
+            records.delta.remove(key);
+        }
+    }
+    records.base = compacted.new;
+    records.safe_ts = records.safe_ts.max(safe_ts);
+    true
+}

@@ -1,0 +1,294 @@
+//! One region: a key range of one space, what it holds, and the commands that change it.
+//!
+//! [`RegionState`] is the owner's. It is a state machine without I/O, clock or threads: [`RegionState::apply`] takes a
+//! [`Command`], plain data, and returns an [`Outcome`]; the same commands in the same order give the same state. Only the
+//! owner calls it, and after a batch of commands it publishes [`RegionState::snapshot`]. Readers keep a [`RegionSnapshot`]
+//! for as long as they like; it never changes. Because all maps inside are persistent and chunks are shared, a snapshot is
+//! a handful of reference counts.
+//!
+//! Splitting and merging share chunks and cut the maps, so they take microseconds. Folding delta into base is slow, so it
+//! is done on a snapshot, beside the owner ([`Compaction`]); the owner then applies the finished base, which drops exactly
+//! the versions that went into it. Writers go on meanwhile.
+//!
+//! Who checks that a request reached the right region (epoch, range, leader) is the store; here all keys are taken to be in
+//! the region's range.
+
+mod compaction;
+mod ingest;
+#[cfg(test)]
+mod model_tests;
+
+use std::sync::Arc;
+
+use crate::chunk::Chunk;
+use crate::key::{Key, KeyRange};
+use crate::mvcc::{GetResult, LockInfo, Records, RegionScan, ZoneFilter};
+use crate::percolator::{
+    self, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
+    RollbackOutcome, TxnStatus,
+};
+use crate::schema::{RegionId, SpaceSchema, Timestamp};
+
+pub use compaction::{Compacted, Compaction};
+pub use ingest::IngestOutcome;
+
+/// How often a region changed: a request that carries another epoch than the region's was sent by someone who has not
+/// heard of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Epoch {
+    /// Changes of the replicas.
+    pub conf_ver: u64,
+    /// Splits and merges.
+    pub version: u64,
+}
+
+/// A change of a region's state.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Lock keys for a transaction.
+    Prewrite(Prewrite),
+    /// Turn a transaction's locks into versions.
+    Commit(Commit),
+    /// Remove a transaction's locks for good.
+    Rollback(Rollback),
+    /// Find out what became of a transaction, and end it if its time is up.
+    CheckTxnStatus(CheckTxnStatus),
+    /// Finish locks of a transaction whose fate is known.
+    ResolveLock(ResolveLock),
+    /// Add rows in bulk: chunks of [`build_base`](crate::chunk::build_base), in key order, within the region's range.
+    Ingest(Vec<Chunk>),
+    /// Put the result of a compaction in place.
+    Install(Compacted),
+}
+
+/// What became of a [`Command`].
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Of a prewrite.
+    Prewrite(PrewriteOutcome),
+    /// Of a commit.
+    Commit(CommitOutcome),
+    /// Of a rollback.
+    Rollback(RollbackOutcome),
+    /// Of a check.
+    TxnStatus(TxnStatus),
+    /// Of resolving locks: how many were finished.
+    Resolved(usize),
+    /// Of an ingest.
+    Ingest(IngestOutcome),
+    /// Of a compaction: whether it was put in place. If not, base had changed since it was planned; plan again.
+    Installed(bool),
+}
+
+/// A region, as its owner holds it.
+#[derive(Clone, Debug)]
+pub struct RegionState {
+    now: RegionSnapshot,
+}
+
+impl RegionState {
+    /// An empty region.
+    pub fn new(id: RegionId, epoch: Epoch, range: KeyRange, schema: Arc<SpaceSchema>) -> RegionState {
+        RegionState { now: RegionSnapshot { id, epoch, range, schema, records: Records::new(Vec::new()) } }
+    }
+
+    /// An immutable copy of the state.
+    pub fn snapshot(&self) -> Arc<RegionSnapshot> {
+        Arc::new(self.now.clone())
+    }
+
+    /// The state, for the owner to look at.
+    pub fn view(&self) -> &RegionSnapshot {
+        &self.now
+    }
+
+    /// Counts a change of the replicas.
+    pub fn bump_conf_ver(&mut self) {
+        self.now.epoch.conf_ver += 1;
+    }
+
+    /// Applies one command.
+    pub fn apply(&mut self, command: Command) -> Outcome {
+        let RegionSnapshot { schema, records, .. } = &mut self.now;
+        match command {
+            Command::Prewrite(c) => Outcome::Prewrite(percolator::prewrite(records, c)),
+            Command::Commit(c) => Outcome::Commit(percolator::commit(records, &c)),
+            Command::Rollback(c) => Outcome::Rollback(percolator::rollback(records, &c)),
+            Command::CheckTxnStatus(c) => Outcome::TxnStatus(percolator::check_txn_status(records, &c)),
+            Command::ResolveLock(c) => Outcome::Resolved(percolator::resolve_lock(records, &c)),
+            Command::Ingest(chunks) => Outcome::Ingest(ingest::ingest(records, schema, chunks)),
+            Command::Install(compacted) => Outcome::Installed(compaction::install(records, compacted)),
+        }
+    }
+
+    /// Splits at a key: this region keeps what is below it, a new one with this id gets the rest. `None`, and no change, if
+    /// one of the two would have no key.
+    pub fn split(&mut self, at: &Key, right: RegionId) -> Option<RegionState> {
+        if *at <= self.now.range.start || *at >= self.now.range.end {
+            return None;
+        }
+        self.now.epoch.version += 1;
+        let rest = RegionSnapshot {
+            id: right,
+            epoch: self.now.epoch,
+            range: KeyRange { start: at.clone(), end: self.now.range.end.clone() },
+            schema: Arc::clone(&self.now.schema),
+            records: self.now.records.split_off(at),
+        };
+        self.now.range.end = at.clone();
+        Some(RegionState { now: rest })
+    }
+
+    /// Takes over the neighbour to the right. Gives it back, and changes nothing, if it is not that.
+    pub fn merge(&mut self, right: RegionState) -> Result<(), RegionState> {
+        let right = right.now;
+        if right.range.start != self.now.range.end || right.schema.id != self.now.schema.id {
+            return Err(RegionState { now: right });
+        }
+        self.now.epoch.version = self.now.epoch.version.max(right.epoch.version) + 1;
+        self.now.range.end = right.range.end;
+        self.now.records.append(right.records);
+        Ok(())
+    }
+}
+
+/// A region at one moment. Immutable; cheap to clone; `Send` and `Sync`.
+#[derive(Clone, Debug)]
+pub struct RegionSnapshot {
+    id: RegionId,
+    epoch: Epoch,
+    range: KeyRange,
+    schema: Arc<SpaceSchema>,
+    records: Records,
+}
+
+impl RegionSnapshot {
+    /// Its id.
+    pub fn id(&self) -> RegionId {
+        self.id
+    }
+
+    /// Its epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The keys it is responsible for.
+    pub fn range(&self) -> &KeyRange {
+        &self.range
+    }
+
+    /// The layout of its rows.
+    pub fn schema(&self) -> &Arc<SpaceSchema> {
+        &self.schema
+    }
+
+    /// Reads below this timestamp may miss what compaction has forgotten: do not answer them.
+    pub fn safe_ts(&self) -> Timestamp {
+        self.records.safe_ts
+    }
+
+    /// About how many rows a reader would see now.
+    pub fn row_count_estimate(&self) -> usize {
+        self.records.base.iter().map(Chunk::rows).sum::<usize>() + self.records.delta.len()
+    }
+
+    /// About how many bytes its rows take.
+    pub fn bytes_estimate(&self) -> usize {
+        const DELTA_ROW_BYTES: usize = 256;
+        self.records.base.iter().map(Chunk::bytes).sum::<usize>() + self.records.versions * DELTA_ROW_BYTES
+    }
+
+    /// Versions that are not folded into base; many of them make reads slow.
+    pub fn delta_versions(&self) -> usize {
+        self.records.versions
+    }
+
+    /// The newest timestamp at which anything in it was committed.
+    pub fn newest_ts(&self) -> Timestamp {
+        self.records.newest_ts
+    }
+
+    /// A key that leaves about half of the rows on each side; `None` if no key does.
+    pub fn middle_key(&self) -> Option<Key> {
+        let rows: usize = self.records.base.iter().map(Chunk::rows).sum();
+        let key = if rows >= self.records.delta.len() {
+            let mut before = rows / 2;
+            self.records.base.iter().find_map(|chunk| {
+                let within = (before < chunk.rows()).then(|| chunk.key(before));
+                before = before.saturating_sub(chunk.rows());
+                within
+            })
+        } else {
+            self.records.delta.keys().nth(self.records.delta.len() / 2).cloned()
+        };
+        key.filter(|key| *key > self.range.start)
+    }
+
+    /// The rows in these ranges at a timestamp; no range = all. Ranges are sorted and disjoint. The caller has made sure
+    /// that no lock blocks it and that `ts` is not below [`safe_ts`](RegionSnapshot::safe_ts).
+    pub fn scan(
+        &self,
+        ranges: &[KeyRange],
+        ts: Timestamp,
+        zone: &[ZoneFilter],
+        descending: bool,
+    ) -> RegionScan {
+        let ranges = match ranges {
+            [] => vec![self.range.clone()],
+            some => some.iter().filter_map(|r| r.intersect(&self.range)).collect(),
+        };
+        RegionScan::new(
+            self.id,
+            Arc::clone(&self.schema),
+            self.records.clone(),
+            ranges,
+            ts,
+            zone.to_vec(),
+            descending,
+        )
+    }
+
+    /// The rows with these keys at a timestamp. Fast if keys are sorted; any order and repetition will do. The caller has
+    /// made sure that no lock blocks it.
+    pub fn get(&self, keys: &[Key], ts: Timestamp, ordinals: &[usize]) -> GetResult {
+        GetResult::read(&self.records, &self.schema, keys, ts, ordinals)
+    }
+
+    /// A lock in one of the ranges (none = all) that keeps a reader at `ts` from knowing what is there. Locks of the
+    /// transactions in `ignore` are passed over: the reader knows that they commit later than `ts`, or never.
+    pub fn blocking_lock(
+        &self,
+        ranges: &[KeyRange],
+        ts: Timestamp,
+        ignore: &[Timestamp],
+    ) -> Option<LockInfo> {
+        match ranges {
+            [] => self.records.blocking_lock(&self.range, ts, ignore),
+            some => some
+                .iter()
+                .find_map(|range| self.records.blocking_lock(&range.intersect(&self.range)?, ts, ignore)),
+        }
+    }
+
+    /// As [`blocking_lock`](RegionSnapshot::blocking_lock), for single keys.
+    pub fn blocking_lock_at(&self, keys: &[Key], ts: Timestamp, ignore: &[Timestamp]) -> Option<LockInfo> {
+        if self.records.locks.is_empty() {
+            return None;
+        }
+        keys.iter().find_map(|key| {
+            let lock = self.records.locks.get(key)?;
+            (lock.blocks(ts) && !ignore.contains(&lock.start_ts)).then(|| lock.info(key))
+        })
+    }
+
+    /// The earliest transaction that holds a lock here. Compaction at `safe_ts` forgets how transactions that committed
+    /// before it ended, so every lock in the cluster must be later than `safe_ts` (as for TiKV's garbage collection).
+    pub fn oldest_lock_ts(&self) -> Option<Timestamp> {
+        self.records.locks.values().map(|lock| lock.start_ts).min()
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+}
