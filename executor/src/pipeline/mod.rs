@@ -41,7 +41,7 @@ pub(crate) use worker::{Meter, Worker};
 
 use std::sync::Arc;
 
-use allod_planner::column::ColumnId;
+use allod_planner::column::{ColumnId, Columns};
 
 use crate::batch::Batch;
 use crate::error::Result;
@@ -111,6 +111,8 @@ pub(crate) struct Context {
     pub workers: usize,
     /// Whether to take the time of each operator.
     pub analyze: bool,
+    /// What the statement's column ids stand for: the types of columns of which there may be no batch to look at.
+    pub columns: Arc<Columns>,
 }
 
 /// Sources, operators, and the columns that come out of them.

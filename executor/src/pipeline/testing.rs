@@ -9,7 +9,13 @@ use super::*;
 
 /// A context that nobody limits.
 pub(crate) fn context(workers: usize) -> Context {
-    Context { memory: Memory::unlimited(), cancel: Cancel::new(), workers, analyze: true }
+    Context {
+        memory: Memory::unlimited(),
+        cancel: Cancel::new(),
+        workers,
+        analyze: true,
+        columns: Arc::default(),
+    }
 }
 
 /// A batch of BIGINT columns.
