@@ -620,3 +620,147 @@ fn advance(rest: &mut &[u8], part: &[u8]) -> Result<(), Ordering> {
         None => Err(part[..rest.len()].cmp(rest).then(Ordering::Greater)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::{ColumnDef, ColumnType, IntWidth};
+    use crate::test_rows::{array_of, dictionary_of};
+
+    const SPACE: SpaceId = SpaceId(7);
+
+    fn value(ty: &SqlType) -> BoxedStrategy<Datum> {
+        let text = || prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(0x7F), any::<u8>()], 0..20);
+        let some = match ty {
+            SqlType::Int { unsigned: false, .. } => {
+                prop_oneof![any::<i64>(), -2..3i64].prop_map(Datum::Int).boxed()
+            }
+            SqlType::Int { unsigned: true, .. } => any::<u64>().prop_map(Datum::UInt).boxed(),
+            SqlType::Double => prop_oneof![any::<f64>(), Just(0.0), Just(-0.0), Just(f64::NAN), -2.0..2.0f64]
+                .prop_map(Datum::Double)
+                .boxed(),
+            SqlType::Decimal { precision: 15, scale } => {
+                let scale = *scale;
+                (-1_000..1_000i128).prop_map(move |value| Datum::Decimal { value, scale }).boxed()
+            }
+            SqlType::Decimal { scale, .. } => {
+                let scale = *scale;
+                any::<i128>().prop_map(move |v| Datum::Decimal { value: v / 8, scale }).boxed()
+            }
+            SqlType::Date => any::<i32>().prop_map(Datum::Date).boxed(),
+            SqlType::DateTime(_) => any::<i64>().prop_map(Datum::DateTime).boxed(),
+            SqlType::Time(_) => any::<i64>().prop_map(Datum::Time).boxed(),
+            SqlType::VarBinary(_) => text().prop_map(|b| Datum::Bytes(b.into())).boxed(),
+            _ => text().prop_map(|b| Datum::string(String::from_utf8_lossy(&b).into_owned())).boxed(),
+        };
+        prop_oneof![1 => Just(Datum::Null), 8 => some].boxed()
+    }
+
+    fn types() -> Vec<SqlType> {
+        vec![
+            SqlType::BIGINT,
+            SqlType::Int { width: IntWidth::Big, unsigned: true },
+            SqlType::Double,
+            SqlType::Decimal { precision: 15, scale: 2 },
+            SqlType::Decimal { precision: 38, scale: 6 },
+            SqlType::VarChar(99),
+            SqlType::VarBinary(99),
+            SqlType::Date,
+            SqlType::DateTime(6),
+            SqlType::Time(6),
+        ]
+    }
+
+    fn schema(types: &[SqlType], unique_prefix: Option<usize>) -> SpaceSchema {
+        let columns = types.iter().map(|sql| ColumnDef {
+            name: "c".into(),
+            ty: ColumnType::nullable(sql.clone()),
+            default: None,
+            auto_increment: false,
+            hidden: false,
+        });
+        SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }
+    }
+
+    /// Types of three columns and ten rows of them.
+    fn rows() -> impl Strategy<Value = (Vec<SqlType>, Vec<Vec<Datum>>)> {
+        prop::collection::vec(prop::sample::select(types()), 3).prop_flat_map(|types| {
+            let row: Vec<_> = types.iter().map(value).collect();
+            (Just(types), prop::collection::vec(row, 10))
+        })
+    }
+
+    fn compare(a: &[Datum], b: &[Datum]) -> Ordering {
+        a.iter().zip(b).map(|(a, b)| a.compare(b)).find(|o| o.is_ne()).unwrap_or(a.len().cmp(&b.len()))
+    }
+
+    proptest! {
+        #[test]
+        fn keys_order_as_rows_do_and_can_be_read_back((types, rows) in rows()) {
+            let schema = schema(&types, None);
+            for a in &rows {
+                let key = encode_datums(SPACE, a);
+                let back = decode(&schema, &key).unwrap();
+                prop_assert_eq!(compare(a, &back), Ordering::Equal, "{:?} {:?}", a, back);
+                for b in &rows {
+                    prop_assert_eq!(key.cmp(&encode_datums(SPACE, b)), compare(a, b), "{:?} {:?}", a, b);
+                }
+            }
+        }
+
+        #[test]
+        fn columns_give_the_same_keys_as_datums((types, rows) in rows(), unique in prop::option::of(1..3usize)) {
+            let schema = schema(&types, unique);
+            let column = |i: usize| {
+                let values: Vec<Datum> = rows.iter().map(|row| row[i].clone()).collect();
+                let plain = array_of(&types[i].arrow(), &values);
+                if i % 2 == 1 { dictionary_of(plain) } else { plain }
+            };
+            let keys = KeyEncoder::new(&schema).bind(&(0..3).map(column).collect::<Vec<_>>()).unwrap();
+            for (i, row) in rows.iter().enumerate() {
+                let whole = match unique {
+                    Some(n) if !row[..n].iter().any(Datum::is_null) => encode_datums(SPACE, &row[..n]),
+                    _ => encode_datums(SPACE, row),
+                };
+                prop_assert_eq!(&keys.key(i), &whole);
+                prop_assert!(decode(&schema, &whole).is_some());
+                for j in 0..rows.len() {
+                    let other = keys.key(j);
+                    prop_assert_eq!(keys.compare(i, other.as_bytes()), whole.cmp(&other));
+                    let cut = &other.as_bytes()[..other.as_bytes().len() / 2];
+                    prop_assert_eq!(keys.compare(i, cut), whole.as_bytes().cmp(cut));
+                    prop_assert_eq!(keys.compare(i, other.successor().as_bytes()), whole.cmp(&other.successor()));
+                }
+            }
+        }
+
+        #[test]
+        fn ranges_hold_what_their_prefixes_say(
+            (_, rows) in rows(),
+            low_len in 0..4usize, high_len in 0..4usize,
+            low_inclusive: bool, high_inclusive: bool,
+        ) {
+            let (low, high) = (&rows[0][..low_len], &rows[1][..high_len]);
+            let range = range_of(SPACE, low, low_inclusive, high, high_inclusive);
+            for row in &rows {
+                let above = match compare(&row[..low_len], low) { Ordering::Equal => low_inclusive, o => o.is_gt() };
+                let below = match compare(&row[..high_len], high) { Ordering::Equal => high_inclusive, o => o.is_lt() };
+                let key = encode_datums(SPACE, row);
+                prop_assert_eq!(range.contains(key.as_bytes()), above && below, "{:?} in {:?}..{:?}", row, low, high);
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_stay_within_their_space() {
+        let all = KeyRange::of_space(SPACE);
+        assert_eq!(range_of(SPACE, &[], true, &[], true), all);
+        assert!(all.covers(&range_of(SPACE, &[Datum::Int(i64::MAX)], false, &[], true)));
+        assert!(range_of(SPACE, &[Datum::Int(2)], true, &[Datum::Int(1)], true).is_empty());
+        let last = KeyRange::of_space(SpaceId(u64::MAX));
+        assert!(last.contains(encode_datums(SpaceId(u64::MAX), &[Datum::string("\u{10FFFF}")]).as_bytes()));
+        assert_eq!(Key::space_start(SPACE).space(), Some(SPACE));
+    }
+}

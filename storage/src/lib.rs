@@ -6,3 +6,6 @@ pub mod mvcc;
 pub mod percolator;
 pub mod region;
 pub mod schema;
+
+#[cfg(test)]
+mod test_rows;

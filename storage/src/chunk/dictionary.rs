@@ -70,20 +70,19 @@ pub(crate) fn encode(pieces: &[ArrayRef], known: Option<&ArrayRef>) -> Option<Co
     for piece in pieces {
         values.codes_of(piece.as_string_view_opt()?, &mut codes)?;
     }
-    let nulls = nulls_of(pieces, rows);
-    let (dictionary, renamed) = match known {
-        Some(known) if known.len() == values.strings.len() => (Arc::clone(known), None),
-        _ => {
-            let (sorted, renamed) = values.sorted();
-            (sorted, Some(renamed))
-        }
-    };
-    if let Some(renamed) = renamed {
-        codes.iter_mut().for_each(|code| *code = renamed[usize::from(*code)]);
-    }
-    if dictionary.is_empty() {
+    if values.strings.is_empty() {
+        // Nothing but NULLs.
         return None;
     }
+    let dictionary = match known {
+        Some(known) if known.len() == values.strings.len() => Arc::clone(known),
+        _ => {
+            let (sorted, renamed) = values.sorted();
+            codes.iter_mut().for_each(|code| *code = renamed[usize::from(*code)]);
+            sorted
+        }
+    };
+    let nulls = nulls_of(pieces, rows);
     DictionaryArray::try_new(UInt16Array::new(codes.into(), nulls), dictionary).ok()
 }
 

@@ -30,8 +30,9 @@ use zone::Zones;
 pub use build::{BuildError, ChunkLimit, build_base};
 pub(crate) use build::{CommitColumn, rebuild};
 
-/// Rows in a block: the unit of zone maps, and the most that a reader gets at a time.
-pub const BLOCK_ROWS: usize = 8192;
+/// Rows in a block: the unit of zone maps, and the most that a reader gets at a time. Small in this crate's own tests, so
+/// that a few hundred rows have many blocks.
+pub const BLOCK_ROWS: usize = if cfg!(test) { 32 } else { 8192 };
 
 /// When the rows of a chunk were committed.
 #[derive(Clone, Debug)]
