@@ -316,3 +316,150 @@ fn finish(column: ArrayRef, nullable: bool) -> ArrayRef {
     let without = column.to_data().into_builder().nulls(None).build();
     without.map_or(column, arrow::array::make_array)
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringViewArray};
+    use arrow::datatypes::{Field, Int64Type, Schema};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::{ColumnDef, ColumnType, SpaceId, SqlType};
+
+    const TS: Timestamp = Timestamp(5);
+    const LIMIT: ChunkLimit = ChunkLimit { rows: BLOCK_ROWS, bytes: usize::MAX };
+
+    fn schema(types: &[ColumnType], key: &[usize], unique_prefix: Option<usize>) -> SpaceSchema {
+        let column = |ty: &ColumnType| ColumnDef {
+            name: "c".into(),
+            ty: ty.clone(),
+            default: None,
+            auto_increment: false,
+            hidden: false,
+        };
+        SpaceSchema {
+            id: SpaceId(1),
+            columns: types.iter().map(column).collect(),
+            key: key.to_vec(),
+            unique_prefix,
+        }
+    }
+
+    fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
+        let fields: Vec<Field> =
+            columns.iter().map(|c| Field::new("c", c.data_type().clone(), true)).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn ints<T: Into<Option<i64>>>(values: impl IntoIterator<Item = T>) -> ArrayRef {
+        Arc::new(values.into_iter().map(Into::into).collect::<Int64Array>())
+    }
+
+    fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
+        Arc::new(StringViewArray::from_iter_values(values))
+    }
+
+    fn read(chunks: &[Chunk], ordinal: usize) -> Vec<Option<i64>> {
+        let column = |chunk: &Chunk| chunk.column(ordinal, 0, chunk.rows());
+        chunks.iter().flat_map(|c| column(c).as_primitive::<Int64Type>().iter().collect::<Vec<_>>()).collect()
+    }
+
+    fn bigint() -> ColumnType {
+        ColumnType::not_null(SqlType::BIGINT)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_out_in_key_order(
+            rows in prop::collection::btree_map((-9..9i64, any::<i64>()), any::<i64>(), 0..200),
+            batch_rows in 1..90usize,
+            swap: bool, spread: bool,
+            seed: u64,
+        ) {
+            let schema = schema(&[bigint(), bigint(), bigint()], if swap { &[1, 0] } else { &[0, 1] }, None);
+            // Either few bits a key, so that it fits a word of 64, or so many that it takes one of 128 or none.
+            let narrow = |(a, b): (i64, i64)| if spread { (a << 59, b) } else { (a, b % 1000) };
+            let rows: std::collections::BTreeMap<_, _> = rows.into_iter().map(|(k, v)| (narrow(k), v)).collect();
+            let mut input: Vec<_> = rows.iter().collect();
+            if seed % 4 > 0 {
+                input.sort_by_key(|((a, b), _)| (a ^ b ^ seed as i64).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64));
+            }
+            let batches = input.chunks(batch_rows).map(|rows| {
+                let keys = rows.iter().map(|(key, _)| **key);
+                batch(vec![ints(keys.clone().map(|k| k.0)), ints(keys.map(|k| k.1)), ints(rows.iter().map(|r| *r.1))])
+            });
+            let chunks = build_base(&schema, batches.collect(), LIMIT, TS).unwrap();
+            let mut expected: Vec<_> = rows.iter().map(|((a, b), v)| (*a, *b, *v)).collect();
+            if swap {
+                expected.sort_by_key(|(a, b, _)| (*b, *a));
+            }
+            prop_assert_eq!(read(&chunks, 0), expected.iter().map(|r| Some(r.0)).collect::<Vec<_>>());
+            prop_assert_eq!(read(&chunks, 1), expected.iter().map(|r| Some(r.1)).collect::<Vec<_>>());
+            prop_assert_eq!(read(&chunks, 2), expected.iter().map(|r| Some(r.2)).collect::<Vec<_>>());
+            for chunk in &chunks {
+                prop_assert!(chunk.rows() <= LIMIT.rows && chunk.commit_ts(0) == TS);
+                for row in 0..chunk.rows() {
+                    prop_assert_eq!(chunk.find(chunk.key(row).as_bytes()), Some(row));
+                    prop_assert_eq!(chunk.seek(chunk.key(row).as_bytes(), 0..chunk.rows()), (row, true));
+                    let (after, found) = chunk.seek(chunk.key(row).successor().as_bytes(), row..chunk.rows());
+                    prop_assert_eq!((after, found), (row + 1, false));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_refused() {
+        let int_key = schema(&[bigint()], &[0], None);
+        let twice = vec![batch(vec![ints([1, 2])]), batch(vec![ints([2, 3])])];
+        let key = crate::key::encode_datums(SpaceId(1), &[crate::schema::Datum::Int(2)]);
+        assert_eq!(build_base(&int_key, twice, LIMIT, TS).unwrap_err(), BuildError::DuplicateKey { key });
+
+        let text_key = schema(&[ColumnType::not_null(SqlType::VarChar(9))], &[0], None);
+        let twice = vec![batch(vec![texts(["b", "a", "b"])])];
+        assert!(matches!(build_base(&text_key, twice, LIMIT, TS), Err(BuildError::DuplicateKey { .. })));
+    }
+
+    #[test]
+    fn nulls_never_collide_in_a_unique_index() {
+        let index = schema(&[ColumnType::nullable(SqlType::BIGINT), bigint()], &[0, 1], Some(1));
+        let rows = |values: [Option<i64>; 4]| vec![batch(vec![ints(values), ints([4, 3, 2, 1])])];
+        let chunks = build_base(&index, rows([Some(7), None, None, Some(6)]), LIMIT, TS).unwrap();
+        assert_eq!(read(&chunks, 0), [None, None, Some(6), Some(7)]);
+        assert_eq!(read(&chunks, 1), [Some(2), Some(3), Some(1), Some(4)]);
+        let twice = build_base(&index, rows([Some(7), None, None, Some(7)]), LIMIT, TS);
+        assert!(matches!(twice, Err(BuildError::DuplicateKey { .. })));
+    }
+
+    #[test]
+    fn all_chunks_of_a_build_share_a_dictionary() {
+        let space = schema(&[bigint(), ColumnType::not_null(SqlType::VarChar(9))], &[0], None);
+        let rows = 3 * BLOCK_ROWS as i64;
+        let colours =
+            |from: i64| texts((from..from + rows).map(|i| ["red", "green", "blue"][i as usize % 3]));
+        let batches =
+            vec![batch(vec![ints(rows..2 * rows), colours(rows)]), batch(vec![ints(0..rows), colours(0)])];
+        let chunks = build_base(&space, batches, LIMIT, TS).unwrap();
+        assert_eq!(chunks.len(), 6);
+        let first = known_dictionary(&chunks[0], 1).unwrap();
+        assert!(chunks.iter().all(|c| Arc::ptr_eq(&known_dictionary(c, 1).unwrap(), &first)));
+        let values: Vec<_> = first.as_string_view().iter().flatten().collect();
+        assert_eq!(values, ["blue", "green", "red"]);
+        let column = chunks[5].column(1, BLOCK_ROWS - 1, 1);
+        assert_eq!(dictionary::str_at(&column, 0), Some("blue"));
+    }
+
+    #[test]
+    fn what_is_not_as_declared_is_refused() {
+        let space = schema(&[bigint(), ColumnType::nullable(SqlType::BIGINT)], &[0], None);
+        let build = |columns| build_base(&space, vec![batch(columns)], LIMIT, TS).unwrap_err();
+        assert!(matches!(
+            build(vec![ints([1]), texts(["a"])]),
+            BuildError::Type(TypeMismatch { ordinal: 1, .. })
+        ));
+        assert!(matches!(build(vec![ints([1])]), BuildError::Type(TypeMismatch { ordinal: 1, .. })));
+        assert!(matches!(build(vec![ints([1]), ints([1]), ints([1])]), BuildError::Type(_)));
+        assert_eq!(build(vec![ints([Some(1), None]), ints([1, 2])]), BuildError::Null { ordinal: 0 });
+        assert!(build_base(&space, Vec::new(), LIMIT, TS).unwrap().is_empty());
+    }
+}
