@@ -9,14 +9,25 @@
 //!   Arithmetic with a decimal result has decimal arguments, with an integer result integers, with a double result doubles.
 //! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
 //! - **Booleans are integers**: comparisons return BIGINT-family 0, 1 or NULL; a predicate holds if it is neither 0 nor NULL.
+//!   Operands of AND, OR, XOR, NOT and conditions of CASE and IF are integers of any value.
+//! - **A column of bare NULLs** has type BINARY(0), as in MySQL ([`types::NULL_TYPE`]).
 //! - **`ty.nullable` is a promise**: if it is false, no row yields NULL.
 
 mod aggregate;
+pub mod calendar;
+mod convert;
+mod fold;
 mod function;
+pub(crate) mod literal;
+mod rewrite;
+mod table;
+pub mod types;
 mod usage;
 
 pub use aggregate::{AggregateCall, AggregateFunction};
+pub use convert::{cast_datum, rescale};
 pub use function::{Function, TimeUnit};
+pub use rewrite::Rewriter;
 pub use usage::FunctionUsage;
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};

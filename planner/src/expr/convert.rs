@@ -1,0 +1,226 @@
+//! Conversion of single values, where nothing is lost that would need a warning.
+
+use allod_storage::schema::{Datum, IntWidth, SqlType};
+
+use super::calendar::{self, DAY_US};
+
+/// The value as the type, as CAST makes it; `None` where CAST would warn, truncate or overflow (the expression then
+/// stays as it is and the kernel decides), and for doubles whose text form is the kernel's business.
+pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
+    if value.is_null() {
+        return Some(Datum::Null);
+    }
+    match ty {
+        SqlType::Null => None,
+        SqlType::Int { width, unsigned: false } => {
+            let v = i64::try_from(to_integer(value)?).ok()?;
+            let bits = width.bytes() * 8;
+            (*width == IntWidth::Big || (-(1i64 << (bits - 1))..1i64 << (bits - 1)).contains(&v))
+                .then_some(Datum::Int(v))
+        }
+        SqlType::Int { width, unsigned: true } => {
+            let v = u64::try_from(to_integer(value)?).ok()?;
+            (*width == IntWidth::Big || v < 1u64 << (width.bytes() * 8)).then_some(Datum::UInt(v))
+        }
+        SqlType::Year => {
+            let v = to_integer(value)?;
+            ((1901..=2155).contains(&v) || v == 0).then(|| Datum::Int(v as i64))
+        }
+        SqlType::Float => to_double(value).map(|v| Datum::Double(f64::from(v as f32))),
+        SqlType::Double => to_double(value).map(Datum::Double),
+        SqlType::Decimal { precision, scale } => to_decimal(value, *precision, *scale),
+        SqlType::Char(n) | SqlType::VarChar(n) => {
+            let text = to_text(value)?;
+            (text.chars().count() <= *n as usize).then(|| Datum::string(text))
+        }
+        SqlType::Text(n) => to_text(value).filter(|t| t.len() <= *n as usize).map(Datum::string),
+        SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
+            let bytes = match value {
+                Datum::Bytes(b) => b.clone(),
+                _ => to_text(value)?.into_bytes().into(),
+            };
+            let fits = bytes.len() <= *n as usize
+                && (bytes.len() == *n as usize || !matches!(ty, SqlType::Binary(_)));
+            fits.then_some(Datum::Bytes(bytes))
+        }
+        SqlType::Date => {
+            // A time of day is dropped without a warning.
+            let (us, _) = to_datetime(value)?;
+            i32::try_from(us.div_euclid(DAY_US)).ok().map(Datum::Date)
+        }
+        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => {
+            let (us, _) = to_datetime(value)?;
+            let us = round_to(us, *fsp);
+            calendar::in_range(us).then_some(Datum::DateTime(us))
+        }
+        SqlType::Time(fsp) => {
+            let us = match value {
+                Datum::Time(us) => *us,
+                Datum::DateTime(us) => us.rem_euclid(DAY_US),
+                Datum::Date(_) => 0,
+                Datum::String(s) => match calendar::parse_time(s) {
+                    Some(us) => us,
+                    None => {
+                        calendar::parse_datetime(s).filter(|(_, has_time)| *has_time)?.0.rem_euclid(DAY_US)
+                    }
+                },
+                Datum::Int(v) => calendar::parse_time(&v.to_string())?,
+                _ => return None,
+            };
+            Some(Datum::Time(round_to(us, *fsp)))
+        }
+    }
+}
+
+/// Rounds microseconds to `fsp` digits of a second, halves away from zero.
+fn round_to(us: i64, fsp: u8) -> i64 {
+    let unit = 10i64.pow(6 - u32::from(fsp.min(6)));
+    let (quotient, rest) = (us / unit, us % unit);
+    let up = i64::from(rest.abs() * 2 >= unit && unit > 1) * us.signum();
+    (quotient + up) * unit
+}
+
+/// Rounded to an integer: halves away from zero for exact numbers, to even for doubles.
+fn to_integer(value: &Datum) -> Option<i128> {
+    Some(match value {
+        Datum::Int(v) => i128::from(*v),
+        Datum::UInt(v) => i128::from(*v),
+        Datum::Decimal { value, scale } => rescale(*value, *scale, 0)?,
+        Datum::Double(v) if v.abs() < 1e19 => v.round_ties_even() as i128,
+        Datum::String(s) => s.trim().parse::<i128>().ok()?,
+        Datum::Date(_) | Datum::DateTime(_) | Datum::Time(_) => rescale(temporal_number(value)?, 6, 0)?,
+        Datum::Double(_) | Datum::Bytes(_) | Datum::Null => return None,
+    })
+}
+
+/// A temporal value as the number it prints as without punctuation, in millionths.
+fn temporal_number(value: &Datum) -> Option<i128> {
+    let date = |days: i64| {
+        let c = calendar::Civil::from_days(days);
+        i128::from(c.year * 10_000 + c.month * 100 + c.day)
+    };
+    let clock = |us: i64| {
+        let s = us / 1_000_000;
+        i128::from(s / 3600 * 10_000 + s / 60 % 60 * 100 + s % 60) * 1_000_000 + i128::from(us % 1_000_000)
+    };
+    Some(match value {
+        Datum::Date(days) => date(i64::from(*days)) * 1_000_000,
+        Datum::DateTime(us) => {
+            date(us.div_euclid(DAY_US)) * 1_000_000 * 1_000_000 + clock(us.rem_euclid(DAY_US))
+        }
+        Datum::Time(us) => clock(us.abs()) * i128::from(us.signum()),
+        _ => return None,
+    })
+}
+
+fn to_double(value: &Datum) -> Option<f64> {
+    match value {
+        Datum::String(s) => {
+            let s = s.trim();
+            // Rust also reads "inf" and "nan".
+            s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)).then(|| s.parse().ok()).flatten()
+        }
+        Datum::Date(_) | Datum::DateTime(_) | Datum::Time(_) => Some(temporal_number(value)? as f64 / 1e6),
+        // Through the text, so that the result is the nearest double.
+        Datum::Decimal { .. } => value.to_string().parse().ok(),
+        _ => value.as_f64(),
+    }
+}
+
+fn to_decimal(value: &Datum, precision: u8, scale: u8) -> Option<Datum> {
+    let (digits, from) = match value {
+        Datum::Int(v) => (i128::from(*v), 0),
+        Datum::UInt(v) => (i128::from(*v), 0),
+        Datum::Decimal { value, scale } => (*value, *scale),
+        Datum::Double(v) if v.abs() < 1e15 => parse_decimal(&format!("{v}"))?,
+        Datum::String(s) => parse_decimal(s.trim())?,
+        Datum::Date(_) | Datum::DateTime(_) | Datum::Time(_) => (temporal_number(value)?, 6),
+        Datum::Double(_) | Datum::Bytes(_) | Datum::Null => return None,
+    };
+    let value = rescale(digits, from, scale)?;
+    let fits = 10i128.checked_pow(u32::from(precision)).is_none_or(|limit| value.abs() < limit);
+    fits.then_some(Datum::Decimal { value, scale })
+}
+
+fn to_text(value: &Datum) -> Option<String> {
+    match value {
+        Datum::Double(v) if *v != 0.0 && !(1e-4..1e15).contains(&v.abs()) => None,
+        Datum::Bytes(b) => String::from_utf8(b.to_vec()).ok(),
+        other => Some(other.to_string()),
+    }
+}
+
+/// A point in time and whether the value had a time of day.
+fn to_datetime(value: &Datum) -> Option<(i64, bool)> {
+    match value {
+        Datum::Date(days) => Some((i64::from(*days) * DAY_US, false)),
+        Datum::DateTime(us) => Some((*us, true)),
+        Datum::String(s) => calendar::parse_datetime(s),
+        Datum::Int(v) => calendar::number_to_datetime(*v),
+        Datum::UInt(v) => calendar::number_to_datetime(i64::try_from(*v).ok()?),
+        _ => None,
+    }
+}
+
+/// Reads `-12.50` as (-1250, 2).
+pub fn parse_decimal(text: &str) -> Option<(i128, u8)> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.len() > 30 {
+        return None;
+    }
+    let mut value: i128 = 0;
+    for b in whole.bytes().chain(fraction.bytes()) {
+        if !b.is_ascii_digit() {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i128::from(b - b'0'))?;
+    }
+    (super::types::decimal_digits(value.unsigned_abs()) <= 38).then_some((value * sign, fraction.len() as u8))
+}
+
+/// Changes the scale, halves away from zero; `None` on overflow of 38 digits.
+pub fn rescale(value: i128, from: u8, to: u8) -> Option<i128> {
+    let out = if to >= from {
+        value.checked_mul(10i128.checked_pow(u32::from(to - from))?)?
+    } else {
+        let unit = 10i128.checked_pow(u32::from(from - to))?;
+        let (quotient, rest) = (value / unit, value % unit);
+        quotient + if rest.abs() * 2 >= unit { value.signum() } else { 0 }
+    };
+    (super::types::decimal_digits(out.unsigned_abs()) <= 38).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_clean_conversions() {
+        let cast = |v: Datum, ty: SqlType| cast_datum(&v, &ty).map(|d| d.to_string());
+        let s = |t: &str| Datum::string(t);
+        let dec = |p, sc| SqlType::Decimal { precision: p, scale: sc };
+        assert_eq!(cast(s("12"), SqlType::BIGINT).as_deref(), Some("12"));
+        assert_eq!(cast(s("12x"), SqlType::BIGINT), None);
+        assert_eq!(cast(Datum::Int(-1), SqlType::BIGINT_UNSIGNED), None);
+        assert_eq!(cast(Datum::Int(128), SqlType::BOOL), None);
+        assert_eq!(cast(s("2.345"), dec(5, 2)).as_deref(), Some("2.35"));
+        assert_eq!(cast(s("-2.345"), dec(5, 2)).as_deref(), Some("-2.35"));
+        assert_eq!(cast(s("1234.5"), dec(4, 1)), None);
+        assert_eq!(cast(Datum::Double(0.1), dec(5, 3)).as_deref(), Some("0.100"));
+        assert_eq!(cast(s("1994-01-01"), SqlType::Date).as_deref(), Some("1994-01-01"));
+        assert_eq!(
+            cast(s("1994-01-01 10:00:00.6"), SqlType::DateTime(0)).as_deref(),
+            Some("1994-01-01 10:00:01")
+        );
+        assert_eq!(cast(s("nope"), SqlType::Date), None);
+        assert_eq!(cast(Datum::Date(0), SqlType::BIGINT).as_deref(), Some("19700101"));
+        assert_eq!(cast(Datum::DateTime(1_500_000), dec(20, 1)).as_deref(), Some("19700101000001.5"));
+        assert_eq!(cast(Datum::Int(19_940_101), SqlType::Date).as_deref(), Some("1994-01-01"));
+        assert_eq!(cast(s("abc"), SqlType::VarChar(2)), None);
+        assert_eq!(cast(s("inf"), SqlType::Double), None);
+    }
+}
