@@ -1,1 +1,3 @@
-//! placeholder
+//! Allod: a distributed SQL engine that fits in one process.
+
+pub mod format;
