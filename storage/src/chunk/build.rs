@@ -114,9 +114,8 @@ pub(crate) fn rebuild(
     let keys = sets.iter().map(|columns| Ok((encoder.bind(columns)?, columns[0].len())));
     let keys = keys.collect::<Result<Vec<(RowKeys, usize)>, TypeMismatch>>()?;
     let rows = keys.iter().map(|(_, rows)| rows).sum();
-    let in_order = order::are_ascending(&keys);
+    let permutation = if order::are_ascending(&keys) { None } else { Some(order::sorted(&keys, rows)?) };
     drop(keys);
-    let permutation = if in_order { None } else { Some(permutation(schema, &encoder, &sets, rows)?) };
 
     let cuts = cuts(&sets, rows, limit);
     let pieces: Vec<Vec<ArrayRef>> = transpose(sets);
@@ -166,22 +165,6 @@ fn check(schema: &SpaceSchema, columns: &[ArrayRef]) -> Result<(), BuildError> {
         .into()),
         None => Ok(()),
     }
-}
-
-fn permutation(
-    schema: &SpaceSchema,
-    encoder: &KeyEncoder,
-    sets: &[Vec<ArrayRef>],
-    rows: usize,
-) -> Result<Vec<u32>, BuildError> {
-    // Only key columns are put together here; the others keep their place with an empty column.
-    let mut whole: Vec<ArrayRef> = sets[0].iter().map(|column| column.slice(0, 0)).collect();
-    for &ordinal in &schema.key {
-        let pieces = dictionary::agree(sets.iter().map(|columns| Arc::clone(&columns[ordinal])).collect());
-        whole[ordinal] =
-            joined(&pieces).map_err(|e| BuildError::Column { ordinal, reason: e.to_string() })?;
-    }
-    order::sorted(&encoder.bind(&whole)?, rows)
 }
 
 /// Where one chunk ends and the next begins: at whole blocks.

@@ -83,7 +83,7 @@ impl Chunk {
         let rows = columns.first().map_or(0, |c| c.len());
         let data = ChunkData {
             rows,
-            bytes: columns.iter().map(|c| column_bytes(c)).sum(),
+            bytes: columns.iter().map(column_bytes).sum(),
             first_keys: (0..rows).step_by(BLOCK_ROWS).map(|row| keys.key(row)).collect(),
             zones: Zones::of(&columns, rows),
             commit,

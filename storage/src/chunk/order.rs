@@ -16,23 +16,36 @@ pub(super) fn are_ascending(sets: &[(RowKeys, usize)]) -> bool {
     sets.windows(2).all(boundary) && sets.par_iter().all(|(keys, rows)| keys.are_ascending(*rows))
 }
 
-/// The numbers of the rows in the order of their keys, which must differ.
-pub(super) fn sorted(keys: &RowKeys, rows: usize) -> Result<Vec<u32>, BuildError> {
+/// The numbers of the rows, counted through all sets, in the order of their keys, which must differ.
+pub(super) fn sorted(sets: &[(RowKeys, usize)], rows: usize) -> Result<Vec<u32>, BuildError> {
     if u32::try_from(rows).is_err() {
         return Err(BuildError::TooManyRows { rows });
     }
-    let order = match keys.words().and_then(|columns| Packing::of(columns, rows)) {
+    let order = match Packing::of(sets, rows) {
         Some(packing) if packing.bits <= 64 => packing.sort::<u64>(rows),
         Some(packing) => packing.sort::<u128>(rows),
-        None => sort_encoded(keys, rows),
+        None => sort_encoded(sets, rows),
     };
-    order.map_err(|row| BuildError::DuplicateKey { key: keys.key(row as usize) })
+    order.map_err(|row| BuildError::DuplicateKey { key: key_of(sets, row as usize) })
+}
+
+/// The key of a row counted through all sets.
+fn key_of(sets: &[(RowKeys, usize)], mut row: usize) -> Key {
+    for (keys, rows) in sets {
+        match row.checked_sub(*rows) {
+            Some(rest) => row = rest,
+            None => return keys.key(row),
+        }
+    }
+    unreachable!("a row's number is less than the number of rows")
 }
 
 /// How keys and row numbers fit into a word.
 struct Packing<'a> {
-    /// Each column with its least value and the bits that its values need.
-    columns: Vec<(Words<'a>, u64, u32)>,
+    /// The key columns of each set, and its rows.
+    sets: Vec<(Vec<Words<'a>>, usize)>,
+    /// Of each column the least value, and the bits that its values need.
+    columns: Vec<(u64, u32)>,
     row_bits: u32,
     bits: u32,
 }
@@ -70,32 +83,50 @@ fn bits_of(value: u64) -> u32 {
 }
 
 impl<'a> Packing<'a> {
-    fn of(columns: Vec<Words<'a>>, rows: usize) -> Option<Packing<'a>> {
-        let columns: Vec<_> = columns
-            .into_iter()
-            .map(|column| {
-                let (mut least, mut greatest) = (u64::MAX, 0);
-                column.for_each(|_, value| {
+    fn of(sets: &'a [(RowKeys, usize)], rows: usize) -> Option<Packing<'a>> {
+        let sets: Option<Vec<_>> = sets.iter().map(|(keys, rows)| Some((keys.words()?, *rows))).collect();
+        let sets = sets?;
+        let column = |at: usize| {
+            let (mut least, mut greatest) = (u64::MAX, 0);
+            for (columns, _) in &sets {
+                columns[at].for_each(|_, value| {
                     least = least.min(value);
                     greatest = greatest.max(value);
                 });
-                (column, least, bits_of(greatest.saturating_sub(least)))
-            })
-            .collect();
+            }
+            (least, bits_of(greatest.saturating_sub(least)))
+        };
+        let columns: Vec<(u64, u32)> = (0..sets.first()?.0.len()).into_par_iter().map(column).collect();
         let row_bits = bits_of(rows as u64);
-        let bits = columns.iter().map(|(_, _, bits)| bits).sum::<u32>() + row_bits;
-        (bits <= u128::BITS).then_some(Packing { columns, row_bits, bits })
+        let bits = columns.iter().map(|(_, bits)| bits).sum::<u32>() + row_bits;
+        (bits <= u128::BITS).then_some(Packing { sets, columns, row_bits, bits })
+    }
+
+    fn pack<W: Word>(&self, rows: usize) -> Vec<W> {
+        let mut words = vec![W::default(); rows];
+        let mut rest = words.as_mut_slice();
+        let mut parts = Vec::with_capacity(self.sets.len());
+        let mut first = 0;
+        for (columns, rows) in &self.sets {
+            let (part, after) = rest.split_at_mut(*rows);
+            parts.push((columns, first, part));
+            first += rows;
+            rest = after;
+        }
+        parts.into_par_iter().for_each(|(columns, first, words)| {
+            for (column, (least, bits)) in columns.iter().zip(&self.columns) {
+                column.for_each(|row, value| words[row] = words[row].push(*bits, value - least));
+            }
+            for (row, word) in words.iter_mut().enumerate() {
+                *word = word.push(self.row_bits, (first + row) as u64);
+            }
+        });
+        words
     }
 
     /// The order of the rows, or a row whose key another one has too.
-    fn sort<W: Word>(&self, rows: usize) -> Result<Vec<u32>, u32> {
-        let mut words = vec![W::default(); rows];
-        for (column, least, bits) in &self.columns {
-            column.for_each(|row, value| words[row] = words[row].push(*bits, value - least));
-        }
-        for (row, word) in words.iter_mut().enumerate() {
-            *word = word.push(self.row_bits, row as u64);
-        }
+    fn sort<W: Word + Sync>(&self, rows: usize) -> Result<Vec<u32>, u32> {
+        let mut words = self.pack::<W>(rows);
         words.par_sort_unstable();
         let key = |word: W| word.shift_right(self.row_bits);
         let mask = u32::MAX.checked_shr(u32::BITS - self.row_bits.min(u32::BITS)).unwrap_or(0);
@@ -107,14 +138,16 @@ impl<'a> Packing<'a> {
     }
 }
 
-fn sort_encoded(keys: &RowKeys, rows: usize) -> Result<Vec<u32>, u32> {
-    // What all keys share: the space and the first column's tag, unless that column has NULLs.
+fn sort_encoded(sets: &[(RowKeys, usize)], rows: usize) -> Result<Vec<u32>, u32> {
+    // What all keys share: the space.
     const SKIP: usize = 8;
     let mut bytes = Vec::new();
     let mut ends = Vec::with_capacity(rows);
-    for row in 0..rows {
-        keys.append(row, &mut bytes);
-        ends.push(bytes.len());
+    for (keys, rows) in sets {
+        for row in 0..*rows {
+            keys.append(row, &mut bytes);
+            ends.push(bytes.len());
+        }
     }
     let encoded = |row: u32| {
         let row = row as usize;

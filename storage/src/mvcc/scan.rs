@@ -225,7 +225,7 @@ impl Shared {
         if let Some((chunk, rows)) = base {
             let (cut, _) = chunk.seek(at.as_bytes(), rows.clone());
             left = (rows.start < cut).then(|| (chunk.clone(), rows.start..cut));
-            right = (cut < rows.end).then(|| (chunk, cut..rows.end));
+            right = (cut < rows.end).then_some((chunk, cut..rows.end));
         }
         self.push_merged(left, KeyRange { start: range.start, end: at.clone() }, out);
         self.push_merged(right, KeyRange { start: at, end: range.end }, out);

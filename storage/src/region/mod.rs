@@ -140,10 +140,10 @@ impl RegionState {
     }
 
     /// Takes over the neighbour to the right. Gives it back, and changes nothing, if it is not that.
-    pub fn merge(&mut self, right: RegionState) -> Result<(), RegionState> {
+    pub fn merge(&mut self, right: RegionState) -> Result<(), Box<RegionState>> {
         let right = right.now;
         if right.range.start != self.now.range.end || right.schema.id != self.now.schema.id {
-            return Err(RegionState { now: right });
+            return Err(Box::new(RegionState { now: right }));
         }
         self.now.epoch.version = self.now.epoch.version.max(right.epoch.version) + 1;
         self.now.range.end = right.range.end;
