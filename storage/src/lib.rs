@@ -1,11 +1,21 @@
 //! The simulated cluster and its client; knows nothing of SQL.
 
 pub mod chunk;
+pub mod client;
+pub mod cluster;
+pub mod error;
 pub mod key;
 pub mod mvcc;
+pub mod pd;
 pub mod percolator;
 pub mod region;
+pub mod rpc;
+pub mod runtime;
 pub mod schema;
 
+mod clock;
+mod owner;
+mod random;
+mod store;
 #[cfg(test)]
 mod test_rows;

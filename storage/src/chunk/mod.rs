@@ -54,7 +54,7 @@ impl CommitTimes {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ChunkData {
     columns: Vec<ArrayRef>,
     keys: RowKeys,
@@ -92,6 +92,13 @@ impl Chunk {
         };
         let (first, last) = (data.keys.key(0), data.keys.key(rows - 1));
         Ok(Chunk { data: Arc::new(data), start: 0, end: rows, first, last })
+    }
+
+    /// The same rows, all committed at this time. Columns are shared.
+    pub(crate) fn committed_at(&self, ts: Timestamp) -> Chunk {
+        let mut data = ChunkData::clone(&self.data);
+        data.commit = CommitTimes::Uniform(ts);
+        Chunk { data: Arc::new(data), ..self.clone() }
     }
 
     /// Rows in it.

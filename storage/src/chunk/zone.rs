@@ -15,13 +15,13 @@ use crate::schema::Datum;
 const TEXT_BYTES_MAX: usize = 32;
 
 /// The zone maps of a chunk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Zones {
     columns: Vec<Bounds>,
 }
 
 /// One column's least and greatest value by block; `None` for a block that is all NULL.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Bounds {
     Int(Vec<Option<(i64, i64)>>),
     UInt(Vec<Option<(u64, u64)>>),

@@ -1,0 +1,186 @@
+//! Loading in bulk: rows become sorted chunks, chunks become the base of regions.
+//!
+//! All rows appear at once, at one timestamp, in however many regions they lie. Each region first learns that rows will
+//! come, checks that they may, and from then on keeps readers waiting who might have to see them. When all are prepared, the
+//! commit timestamp is taken, so it is later than what any reader saw who did not wait. Then the regions take the rows in.
+//! The slow part, sorting and building, comes before all that.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+
+use super::backoff::{Backoff, Budget};
+use super::locks::LockWaits;
+use super::region_cache::CachedRegion;
+use super::sender::Sent;
+use super::{Client, unexpected};
+use crate::chunk::{BuildError, Chunk, ChunkLimit, build_base};
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::region::IngestOutcome;
+use crate::rpc::{Body, Reply};
+use crate::schema::{SpaceId, Timestamp};
+
+/// What was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestSummary {
+    /// Rows.
+    pub rows: usize,
+    /// About how many bytes they take.
+    pub bytes: usize,
+    /// In so many regions.
+    pub regions: usize,
+    /// Visible from this time on.
+    pub commit_ts: Timestamp,
+}
+
+impl Client {
+    /// Adds rows in bulk: full rows of the space, in any order; none may have a key that is there. `presorted` promises key
+    /// order, and may be wrong: the order is looked at anyway. The batches are given away so that their memory can be
+    /// returned on the way.
+    pub async fn ingest(
+        &mut self,
+        space: SpaceId,
+        batches: Vec<RecordBatch>,
+        presorted: bool,
+    ) -> Result<IngestSummary> {
+        // Finding that rows are in order costs little beside building, and saves the same; a promise adds nothing.
+        let _ = presorted;
+        let mut backoff = self.backoff("ingest", Budget::Admin);
+        let schema = self.schema_of(&mut backoff, space).await?;
+        let default = ChunkLimit::default();
+        let limit = ChunkLimit { bytes: default.bytes.min(self.shared.region_bytes_max), ..default };
+        let chunks =
+            build_base(&schema, batches, limit, Timestamp::MAX).map_err(|e| build_error(space, e))?;
+        let summary = IngestSummary {
+            rows: chunks.iter().map(Chunk::rows).sum(),
+            bytes: chunks.iter().map(Chunk::bytes).sum(),
+            regions: 0,
+            commit_ts: self.timestamp().await?,
+        };
+        if chunks.is_empty() {
+            return Ok(summary);
+        }
+        let cuts = self.cuts(&chunks);
+        self.split_at(&mut backoff, cuts).await?;
+
+        let mut backoff = self.backoff("ingest", Budget::Admin);
+        let ingest = self.timestamp().await?;
+        let mut prepared = Vec::new();
+        let all_prepared = self.prepare_all(&mut backoff, space, ingest, chunks, &mut prepared).await;
+        let commit_ts = match all_prepared {
+            Ok(()) => self.timestamp().await,
+            Err(error) => Err(error),
+        };
+        let regions = prepared.len();
+        let mut finish = self.backoff("ingest", Budget::Admin);
+        match commit_ts {
+            Ok(commit_ts) => {
+                for (region, chunks) in prepared {
+                    let chunks = chunks.iter().map(|c| c.committed_at(commit_ts)).collect();
+                    self.finish_ingest(&mut finish, region, ingest, Some(chunks)).await?;
+                }
+                Ok(IngestSummary { regions, commit_ts, ..summary })
+            }
+            Err(error) => {
+                for (region, _) in prepared {
+                    self.finish_ingest(&mut finish, region, ingest, None).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Keys at which regions should begin so that none gets too large.
+    fn cuts(&self, chunks: &[Chunk]) -> Vec<Key> {
+        let mut cuts = Vec::new();
+        let mut bytes = 0;
+        for chunk in chunks {
+            if bytes > 0 && bytes + chunk.bytes() > self.shared.region_bytes_max {
+                cuts.push(chunk.first_key().clone());
+                bytes = 0;
+            }
+            bytes += chunk.bytes();
+        }
+        cuts
+    }
+
+    /// Announces the chunks, region by region in key order. Who was told is in `prepared`, also after an error.
+    async fn prepare_all(
+        &mut self,
+        backoff: &mut Backoff,
+        space: SpaceId,
+        ingest: Timestamp,
+        chunks: Vec<Chunk>,
+        prepared: &mut Vec<(CachedRegion, Arc<[Chunk]>)>,
+    ) -> Result<()> {
+        let mut waits = LockWaits::default();
+        // A stack: the next chunk in key order is on top.
+        let mut waiting: Vec<Chunk> = chunks.into_iter().rev().collect();
+        while let Some(first) = waiting.last() {
+            let mut region = self.locate(backoff, &first.first_key().clone()).await?;
+            let end = &region.info.range.end;
+            let mut within = Vec::new();
+            while let Some(chunk) = waiting.pop() {
+                let cut =
+                    if chunk.last_key() < end { chunk.rows() } else { chunk.lower_bound(end.as_bytes()) };
+                let rest = chunk.slice(cut, chunk.rows());
+                within.extend(chunk.slice(0, cut));
+                if rest.is_some() {
+                    waiting.extend(rest);
+                    break;
+                }
+            }
+            let chunks: Arc<[Chunk]> = within.into();
+            let body = Body::PrepareIngest { ingest, chunks: Arc::clone(&chunks) };
+            match self.send(backoff, &mut region, &body).await? {
+                Sent::Reply(Reply::IngestPrepared(outcome)) => match outcome {
+                    IngestOutcome::Done => {
+                        prepared.push((region, chunks));
+                        continue;
+                    }
+                    IngestOutcome::Locked(lock) => self.resolve_for_write(backoff, &lock, &mut waits).await?,
+                    IngestOutcome::DuplicateKey { key } => return Err(Error::DuplicateKey { space, key }),
+                    IngestOutcome::WriteConflict { key, .. } => {
+                        return Err(Error::Internal(format!("key {key} was changed in the future")));
+                    }
+                    IngestOutcome::Failed(error) => return Err(build_error(space, error)),
+                },
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => {}
+            }
+            waiting.extend(chunks.iter().rev().cloned());
+        }
+        Ok(())
+    }
+
+    /// Tells a region that was prepared how it ends. Its range cannot have changed since.
+    async fn finish_ingest(
+        &mut self,
+        backoff: &mut Backoff,
+        mut region: CachedRegion,
+        ingest: Timestamp,
+        chunks: Option<Arc<[Chunk]>>,
+    ) -> Result<()> {
+        let start = region.info.range.start.clone();
+        let body = Body::FinishIngest { ingest, chunks };
+        loop {
+            match self.send(backoff, &mut region, &body).await? {
+                Sent::Reply(Reply::IngestFinished(true)) => return Ok(()),
+                Sent::Reply(Reply::IngestFinished(false)) => {
+                    return Err(Error::Internal(format!("region {} lost an ingest", region.info.id)));
+                }
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => region = self.locate(backoff, &start).await?,
+            }
+        }
+    }
+}
+
+fn build_error(space: SpaceId, error: BuildError) -> Error {
+    match error {
+        BuildError::DuplicateKey { key } => Error::DuplicateKey { space, key },
+        BuildError::Type(mismatch) => Error::TypeMismatch(mismatch),
+        other => Error::BadRows(other),
+    }
+}

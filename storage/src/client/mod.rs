@@ -1,0 +1,190 @@
+//! The client: it makes a changing cluster look like one sorted store.
+//!
+//! A [`Client`] belongs to one worker. It owns its view of the region map, its counters and its random numbers, and it
+//! shares nothing with other clients that it could change. A worker that needs help forks it: the forks work, and are given
+//! back by value, with what they counted.
+//!
+//! Every operation is a set of items (ranges, keys, mutations) that is cut by region, sent, and cut again where a region has
+//! changed in the meantime. What stores answer to tell the client to look elsewhere or to wait stays in here:
+//!
+//! * [`region_cache`]: where the client believes the regions are.
+//! * [`backoff`]: how long it has waited, and how long it still may.
+//! * [`sender`]: one request to one region; what each region error means.
+//! * [`locks`]: what to do about a transaction that is in the way.
+//! * [`scan`], [`get`], [`transaction`], [`ingest`], [`admin`]: the operations.
+//!
+//! All of it is `async`, and in direct mode all of it is ready at the first poll.
+
+mod admin;
+mod backoff;
+mod get;
+mod ingest;
+mod locks;
+mod region_cache;
+mod scan;
+mod sender;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+pub use backoff::{BackoffKind, BackoffTally};
+pub use ingest::IngestSummary;
+pub use scan::ScanRequest;
+pub use stats::ClientStats;
+pub use transaction::{CommitOutcome, Transaction};
+
+pub(crate) use region_cache::SharedCache;
+
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::cluster::Shared;
+use crate::error::{Error, Result};
+use crate::pd::Pin;
+use crate::random::Random;
+use crate::rpc::{PdReply, PdRequest};
+use crate::runtime::Runtime;
+use crate::schema::Timestamp;
+
+use backoff::{Backoff, Budget};
+use region_cache::RegionView;
+
+/// Requests that one operation has under way at the same time, at most.
+const CONCURRENCY: usize = 128;
+
+/// A worker's way to the cluster. `Send`, not `Sync`: to share the work, [`fork`](Client::fork).
+pub struct Client {
+    shared: Arc<Shared>,
+    view: RegionView,
+    stats: ClientStats,
+    random: Random,
+    /// One worker at a time.
+    not_sync: PhantomData<Cell<()>>,
+}
+
+/// A part of an operation that runs beside others: its own client, its own retry state. Handed over and given back by value.
+struct Branch {
+    client: Client,
+    backoff: Backoff,
+}
+
+impl Client {
+    pub(crate) fn new(shared: Arc<Shared>) -> Client {
+        let view = RegionView::clone(&shared.cache.peek());
+        let number = shared.clients.fetch_add(1, Ordering::Relaxed);
+        let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
+        Client { shared, view, stats: ClientStats::default(), random, not_sync: PhantomData }
+    }
+
+    /// A client for another worker. Its counters start at zero; add them to this one's when it is done, with
+    /// [`absorb`](Client::absorb).
+    pub fn fork(&self) -> Client {
+        Client {
+            shared: Arc::clone(&self.shared),
+            view: self.view.clone(),
+            stats: ClientStats::default(),
+            random: Random::new(
+                self.random.clone().next() ^ self.shared.clients.fetch_add(1, Ordering::Relaxed),
+            ),
+            not_sync: PhantomData,
+        }
+    }
+
+    /// Takes a fork back: its counts are added, and what it had to learn about regions is looked up again.
+    pub fn absorb(&mut self, fork: Client) {
+        self.stats.merge(&fork.stats);
+        if fork.stats.met_region_errors() {
+            self.view = RegionView::clone(&self.shared.cache.peek());
+        }
+    }
+
+    /// How to wait for this client's futures.
+    pub fn runtime(&self) -> Runtime {
+        self.shared.runtime.clone()
+    }
+
+    /// What it counted so far.
+    pub fn stats(&self) -> &ClientStats {
+        &self.stats
+    }
+
+    /// A timestamp later than any that was handed out before.
+    pub async fn timestamp(&mut self) -> Result<Timestamp> {
+        if let Some(ts) = self.shared.transport.timestamp_in_place() {
+            self.stats.rpcs += 1;
+            return Ok(ts);
+        }
+        let mut backoff = self.backoff("timestamp", Budget::Timestamp);
+        self.fresh_timestamp(&mut backoff).await
+    }
+
+    /// A timestamp to read at, and a pin that keeps what is seen at it from being compacted away. Without a pin a read may
+    /// find itself too late once the cluster's `history` has passed.
+    pub async fn snapshot(&mut self) -> Result<(Timestamp, Pin)> {
+        // Pinned below it first, so that there is no moment at which it could be forgotten.
+        let pin = self.shared.pd.pin_last();
+        Ok((self.timestamp().await?, pin))
+    }
+
+    /// Starts a transaction that reads at `start_ts`, and keeps what is seen at it for as long as it lives.
+    pub fn begin(&self, start_ts: Timestamp) -> Transaction {
+        Transaction::new(start_ts, self.shared.pd.pin(start_ts))
+    }
+
+    fn backoff(&self, part: &'static str, budget: Budget) -> Backoff {
+        Backoff::new(part, budget, self.shared.backoff_weight)
+    }
+
+    async fn fresh_timestamp(&mut self, backoff: &mut Backoff) -> Result<Timestamp> {
+        match self.ask(backoff, PdRequest::Timestamp).await? {
+            PdReply::Timestamp(ts) => Ok(ts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Does the work for each item in a branch of its own; results in the order of the items. All branches run to their end,
+    /// then the first error wins.
+    async fn fan_out<T, R, F>(
+        &mut self,
+        backoff: &mut Backoff,
+        items: Vec<T>,
+        work: impl Fn(Branch, T) -> F,
+    ) -> Result<Vec<R>>
+    where
+        F: Future<Output = (Branch, Result<R>)>,
+    {
+        let branch = |client: &Client| Branch { client: client.fork(), backoff: backoff.fork() };
+        let mut results = Vec::with_capacity(items.len());
+        let mut backoffs = Vec::with_capacity(items.len());
+        if self.shared.transport.is_immediate() || items.len() == 1 {
+            for item in items {
+                let (branch, result) = work(branch(self), item).await;
+                self.absorb(branch.client);
+                backoffs.push(branch.backoff);
+                results.push(result);
+            }
+        } else {
+            let branches: Vec<F> = items.into_iter().map(|item| work(branch(self), item)).collect();
+            let mut done = stream::iter(branches).buffered(CONCURRENCY);
+            while let Some((branch, result)) = done.next().await {
+                self.absorb(branch.client);
+                backoffs.push(branch.backoff);
+                results.push(result);
+            }
+        }
+        backoff.merge(backoffs);
+        results.into_iter().collect()
+    }
+}
+
+/// An answer of another kind than the question.
+fn unexpected(reply: &impl std::fmt::Debug) -> Error {
+    Error::Internal(format!("the answer does not fit the request: {reply:?}"))
+}

@@ -1,0 +1,153 @@
+//! Snapshot scans: ranges are cut by region into tasks; each task opens its region's snapshot at the timestamp. A task whose
+//! region has changed is cut again, and its parts go on in its place, so that the order of keys is kept.
+
+use std::sync::Arc;
+
+use super::backoff::{BackoffKind, Budget};
+use super::locks::LockWaits;
+use super::region_cache::CachedRegion;
+use super::sender::Sent;
+use super::{Branch, Client, unexpected};
+use crate::error::{Error, Result};
+use crate::key::KeyRange;
+use crate::mvcc::{RegionScan, ZoneFilter};
+use crate::rpc::{Body, Read, Reply, ScanBody};
+use crate::schema::{SpaceId, Timestamp};
+
+/// Rows of a space at a timestamp.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    /// The space.
+    pub space: SpaceId,
+    /// Only keys in these; in any order, and they may overlap. Empty = all keys.
+    pub ranges: Vec<KeyRange>,
+    /// As of when.
+    pub ts: Timestamp,
+    /// Blocks in which no row can satisfy all of these may be left out.
+    pub zone: Vec<ZoneFilter>,
+    /// Greatest key first.
+    pub descending: bool,
+}
+
+impl ScanRequest {
+    /// All rows, in key order.
+    pub fn all(space: SpaceId, ts: Timestamp) -> ScanRequest {
+        ScanRequest { space, ranges: Vec::new(), ts, zone: Vec::new(), descending: false }
+    }
+
+    /// What to scan: sorted, disjoint, none empty, within the space.
+    fn normal_ranges(&self) -> Vec<KeyRange> {
+        let space = KeyRange::of_space(self.space);
+        if self.ranges.is_empty() {
+            return vec![space];
+        }
+        let mut ranges: Vec<KeyRange> = self.ranges.iter().filter_map(|r| r.intersect(&space)).collect();
+        ranges.sort_unstable_by(|a, b| a.start.cmp(&b.start));
+        ranges.dedup_by(|next, kept| {
+            let joined = next.start <= kept.end;
+            if joined && next.end > kept.end {
+                kept.end = next.end.clone();
+            }
+            joined
+        });
+        ranges
+    }
+}
+
+/// Ranges within one region, as far as the client knows.
+struct Task {
+    region: CachedRegion,
+    ranges: Vec<KeyRange>,
+}
+
+impl Client {
+    /// Opens a scan: the views of the regions it touches, in key order (the other way round if descending). Locks are
+    /// resolved and region errors retried in here; reading the views can do neither.
+    pub async fn scan(&mut self, request: &ScanRequest) -> Result<Vec<RegionScan>> {
+        let mut backoff = self.backoff("scan", Budget::BuildTasks);
+        let tasks = self.split_ranges(&mut backoff, &request.normal_ranges()).await?;
+        let tasks = tasks.into_iter().map(|(region, ranges)| Task { region, ranges }).collect();
+        let zone: Arc<[ZoneFilter]> = request.zone.clone().into();
+        let mut backoff = self.backoff("scan", Budget::Read);
+        let opened = self
+            .fan_out(&mut backoff, tasks, |mut branch, task| {
+                let zone = Arc::clone(&zone);
+                async move {
+                    let result = branch.scan_task(task, request.ts, zone, request.descending).await;
+                    (branch, result)
+                }
+            })
+            .await?;
+        let mut scans: Vec<RegionScan> = opened.into_iter().flatten().collect();
+        if request.descending {
+            scans.reverse();
+        }
+        Ok(scans)
+    }
+}
+
+impl Branch {
+    /// Opens one task, in as many parts as its region has been split into meanwhile, in key order.
+    async fn scan_task(
+        &mut self,
+        task: Task,
+        ts: Timestamp,
+        zone: Arc<[ZoneFilter]>,
+        descending: bool,
+    ) -> Result<Vec<RegionScan>> {
+        let Branch { client, backoff } = self;
+        let mut scans = Vec::with_capacity(1);
+        let mut ignore = Vec::new();
+        let mut waits = LockWaits::default();
+        // A stack: the next task in key order is on top.
+        let mut tasks = vec![task];
+        while let Some(mut task) = tasks.pop() {
+            let body = Body::Scan(Arc::new(ScanBody {
+                ranges: task.ranges.clone(),
+                ts,
+                zone: Arc::clone(&zone),
+                descending,
+                ignore: ignore.clone(),
+            }));
+            match client.send(backoff, &mut task.region, &body).await? {
+                Sent::Reply(Reply::Scan(Read::Rows(scan))) => scans.push(scan),
+                Sent::Reply(Reply::Scan(Read::Locked(lock))) => {
+                    client.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
+                    tasks.push(task);
+                }
+                Sent::Reply(Reply::Scan(Read::Ingesting)) => {
+                    client.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
+                    tasks.push(task);
+                }
+                Sent::Reply(Reply::Scan(Read::TooOld { safe_ts })) => {
+                    return Err(Error::SnapshotTooOld { ts, safe_ts });
+                }
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => {
+                    let parts = client.split_ranges(backoff, &task.ranges).await?;
+                    tasks.extend(parts.into_iter().rev().map(|(region, ranges)| Task { region, ranges }));
+                }
+            }
+        }
+        Ok(scans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Key;
+
+    #[test]
+    fn ranges_are_sorted_and_joined() {
+        let key = |n: u8| Key::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 9, n]);
+        let range = |a, b| KeyRange { start: key(a), end: key(b) };
+        let mut request = ScanRequest::all(SpaceId(9), Timestamp(1));
+        assert_eq!(request.normal_ranges(), [KeyRange::of_space(SpaceId(9))]);
+        request.ranges =
+            vec![range(20, 30), range(1, 5), range(4, 4), range(3, 8), range(8, 9), range(21, 22)];
+        assert_eq!(request.normal_ranges(), [range(1, 9), range(20, 30)]);
+        request.ranges = vec![range(4, 4)];
+        assert!(request.normal_ranges().is_empty());
+    }
+}

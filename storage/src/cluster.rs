@@ -1,0 +1,124 @@
+//! Puts a cluster together: placement driver, stores, transport, and what its clients share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use crate::client::{Client, SharedCache};
+use crate::clock::Clock;
+use crate::owner::Owner;
+use crate::pd::Pd;
+use crate::rpc::{Direct, Simulated, Transport};
+use crate::runtime::Runtime;
+use crate::store::{Limits, Stores};
+
+pub use crate::rpc::SimulatedConfig;
+
+/// What a cluster is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterConfig {
+    /// Failure domains.
+    pub stores: usize,
+    /// A region that is larger is split.
+    pub region_bytes_max: usize,
+    /// How requests travel.
+    pub transport: TransportConfig,
+    /// A region with more versions than this in its delta has them folded into its base.
+    pub delta_rows_max: usize,
+    /// Superseded versions are kept at least this long. What a pinned timestamp sees is kept for as long as the pin lives.
+    pub history: Duration,
+    /// Retry budgets are TiDB's times this (`tidb_backoff_weight`).
+    pub backoff_weight: u32,
+}
+
+/// How requests travel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransportConfig {
+    /// As function calls.
+    Direct,
+    /// As messages that take time and get lost.
+    Simulated(SimulatedConfig),
+}
+
+impl Default for ClusterConfig {
+    fn default() -> ClusterConfig {
+        ClusterConfig {
+            stores: 3,
+            region_bytes_max: 96 << 20,
+            transport: TransportConfig::Direct,
+            delta_rows_max: 1 << 16,
+            history: Duration::from_secs(5),
+            backoff_weight: 2,
+        }
+    }
+}
+
+/// A cluster in this process. Cheap to clone; gone when the last clone and the last client are.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+/// What clients share: nothing in it changes but through owners and counters.
+pub(crate) struct Shared {
+    pub(crate) runtime: Runtime,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) cache: Owner<SharedCache>,
+    pub(crate) pd: Arc<Pd>,
+    /// Numbers clients, so that each has its own random numbers.
+    pub(crate) clients: AtomicU64,
+    pub(crate) seed: u64,
+    pub(crate) backoff_weight: u32,
+    pub(crate) region_bytes_max: usize,
+}
+
+impl Cluster {
+    /// Starts an empty cluster. A simulated one uses the tokio runtime that the caller is in, if any.
+    ///
+    /// # Panics
+    ///
+    /// If a simulated one needs a thread for its timers, and the operating system has none left.
+    pub fn new(config: ClusterConfig) -> Cluster {
+        let (runtime, clock, seed) = match &config.transport {
+            TransportConfig::Direct => (Runtime::direct(), Clock::Wall, 0),
+            TransportConfig::Simulated(simulated) => {
+                let runtime = Runtime::simulated();
+                let clock = runtime.enter(Clock::simulated);
+                (runtime, clock, simulated.seed)
+            }
+        };
+        let pd = Arc::new(Pd::new(clock.clone(), config.stores, config.history.as_millis() as u64));
+        let limits = Limits {
+            region_bytes_max: config.region_bytes_max.max(1),
+            delta_rows_max: config.delta_rows_max.max(1),
+        };
+        let stores = Arc::new(Stores::new(Arc::clone(&pd), limits));
+        let transport: Box<dyn Transport> = match config.transport {
+            TransportConfig::Direct => Box::new(Direct { stores, clock }),
+            TransportConfig::Simulated(simulated) => Box::new(Simulated::new(stores, clock, simulated)),
+        };
+        Cluster(Arc::new(Shared {
+            runtime,
+            transport,
+            cache: Owner::new(SharedCache::default()),
+            pd,
+            clients: AtomicU64::new(0),
+            seed,
+            backoff_weight: config.backoff_weight,
+            region_bytes_max: limits.region_bytes_max,
+        }))
+    }
+
+    /// A client, for one worker.
+    pub fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.0))
+    }
+
+    /// How to wait for its clients' futures.
+    pub fn runtime(&self) -> Runtime {
+        self.0.runtime.clone()
+    }
+
+    /// The placement driver.
+    pub fn pd(&self) -> &Pd {
+        &self.0.pd
+    }
+}

@@ -1,0 +1,110 @@
+//! The placement driver: what the whole cluster has only one of.
+//!
+//! Timestamps ([`oracle`]), the timestamps still in use ([`pins`]), which regions there are and who leads them
+//! ([`directory`]), and fresh ids. Regions are the authority on themselves; the directory is told of their changes and may
+//! be behind for a moment, as in TiKV. Clients ask it when they do not know better.
+
+mod directory;
+mod oracle;
+mod pins;
+
+pub use directory::RegionInfo;
+pub(crate) use directory::{Directory, DirectoryCommand, DirectoryReply};
+pub use pins::Pin;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::clock::Clock;
+use crate::key::KeyRange;
+use crate::owner::Owner;
+use crate::rpc::Call;
+use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId, Timestamp};
+use oracle::Oracle;
+use pins::Pins;
+
+/// Replicas of a region, if there are that many stores.
+const REPLICAS: usize = 3;
+
+/// The placement driver.
+pub struct Pd {
+    oracle: Oracle,
+    pins: Arc<Pins>,
+    directory: Owner<Directory>,
+    next_region: AtomicU64,
+    /// Counts placements, for the next one's turn.
+    placed: AtomicU64,
+    stores: Vec<StoreId>,
+    /// Versions younger than this are kept even if nobody is known to read them.
+    history_ms: u64,
+}
+
+impl Pd {
+    pub(crate) fn new(clock: Clock, stores: usize, history_ms: u64) -> Pd {
+        Pd {
+            oracle: Oracle::new(clock),
+            pins: Arc::new(Pins::new()),
+            directory: Owner::new(Directory::default()),
+            next_region: AtomicU64::new(1),
+            placed: AtomicU64::new(0),
+            stores: (1..=stores.max(1) as u64).map(StoreId).collect(),
+            history_ms,
+        }
+    }
+
+    /// A timestamp later than any before.
+    pub fn timestamp(&self) -> Timestamp {
+        self.oracle.next()
+    }
+
+    /// Pins the present moment: whatever timestamp is taken after this call can be read at for as long as the pin lives.
+    pub fn pin_last(&self) -> Pin {
+        // Whoever computes a safe point either sees the slot, or did so before that timestamp existed, and stays below it.
+        Pins::pin(&self.pins, self.oracle.last())
+    }
+
+    /// Pins a timestamp that was taken before. It may be too late: a read then says so.
+    pub fn pin(&self, ts: Timestamp) -> Pin {
+        Pins::pin(&self.pins, ts)
+    }
+
+    /// No reader needs what was superseded before this: compaction may forget it. Locks are not looked at here.
+    pub(crate) fn safe_point(&self) -> Timestamp {
+        let now = self.oracle.next();
+        let history = self.history_ms << Timestamp::LOGICAL_BITS;
+        self.pins.least(Timestamp(now.0.saturating_sub(history)))
+    }
+
+    /// The stores' ids.
+    pub fn stores(&self) -> &[StoreId] {
+        &self.stores
+    }
+
+    pub(crate) fn new_region_id(&self) -> RegionId {
+        RegionId(self.next_region.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Where the replicas of a new region go, the leader first: round robin.
+    pub(crate) fn place(&self) -> Arc<[StoreId]> {
+        let first = self.placed.fetch_add(1, Ordering::Relaxed) as usize;
+        let n = self.stores.len();
+        (0..REPLICAS.min(n)).map(|i| self.stores[(first + i) % n]).collect()
+    }
+
+    pub(crate) fn update(&self, command: DirectoryCommand) -> Call<DirectoryReply> {
+        self.directory.call(command).map(|reply| reply.unwrap_or(DirectoryReply::Gone))
+    }
+
+    pub(crate) fn report(&self, regions: Vec<Arc<RegionInfo>>) {
+        self.directory.post(DirectoryCommand::Report(regions));
+    }
+
+    /// The regions that overlap a range, in key order, at most `limit`.
+    pub(crate) fn regions(&self, range: &KeyRange, limit: usize) -> Vec<Arc<RegionInfo>> {
+        self.directory.peek().regions(range, limit)
+    }
+
+    pub(crate) fn schema(&self, space: SpaceId) -> Option<Arc<SpaceSchema>> {
+        self.directory.peek().spaces.get(&space).cloned()
+    }
+}

@@ -1,0 +1,43 @@
+//! The transport of a cluster in one process: a request is a function call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Call, Lost, PdReply, PdRequest, Request, Response, Transport};
+use crate::clock::Clock;
+use crate::schema::Timestamp;
+use crate::store::Stores;
+
+/// Calls the store on the caller's thread; nothing is ever lost.
+pub(crate) struct Direct {
+    pub(crate) stores: Arc<Stores>,
+    pub(crate) clock: Clock,
+}
+
+impl Transport for Direct {
+    fn send(&self, request: Request) -> Call<Result<Response, Lost>> {
+        Stores::handle(&self.stores, request).map(Ok)
+    }
+
+    fn ask(&self, request: PdRequest) -> Call<Result<PdReply, Lost>> {
+        self.stores.pd_handle(request).map(Ok)
+    }
+
+    /// On the caller's thread: there is no timer, and whoever it waits for runs on a thread of its own.
+    fn sleep(&self, duration: Duration) -> Call<()> {
+        std::thread::sleep(duration);
+        Call::ready(())
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn is_immediate(&self) -> bool {
+        true
+    }
+
+    fn timestamp_in_place(&self) -> Option<Timestamp> {
+        Some(self.stores.pd().timestamp())
+    }
+}

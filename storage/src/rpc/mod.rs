@@ -1,0 +1,48 @@
+//! How the client reaches stores and the placement driver: requests as plain data, and the transport that carries them.
+//!
+//! A request names the store, the region and the epoch that the sender believes in; the store refuses it with a
+//! [`RegionError`] if any of them is wrong. A transport may lose a message either way: the sender hears [`Lost`], and cannot
+//! know whether the work was done. That is the one seam where faults come in.
+
+mod call;
+mod direct;
+mod request;
+mod simulated;
+
+pub(crate) use call::Call;
+pub(crate) use direct::Direct;
+pub use request::RegionErrorKind;
+pub(crate) use request::{
+    Body, GetBody, OnePhaseOutcome, PdReply, PdRequest, Read, RegionError, Reply, Request, Response, ScanBody,
+};
+pub(crate) use simulated::Simulated;
+pub use simulated::SimulatedConfig;
+
+use std::time::Duration;
+
+use crate::schema::Timestamp;
+
+/// A request or its answer did not arrive. The work may have been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+/// Carries requests.
+pub(crate) trait Transport: Send + Sync {
+    /// To a store.
+    fn send(&self, request: Request) -> Call<Result<Response, Lost>>;
+
+    /// To the placement driver.
+    fn ask(&self, request: PdRequest) -> Call<Result<PdReply, Lost>>;
+
+    /// Lets time pass.
+    fn sleep(&self, duration: Duration) -> Call<()>;
+
+    /// The caller's clock.
+    fn now_ms(&self) -> u64;
+
+    /// Whether every call is ready at once, so that there is nothing to win by having several under way.
+    fn is_immediate(&self) -> bool;
+
+    /// A timestamp without a message, where that is possible.
+    fn timestamp_in_place(&self) -> Option<Timestamp>;
+}

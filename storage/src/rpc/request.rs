@@ -1,0 +1,213 @@
+//! What is asked and answered. Plain data: it could cross a process boundary.
+
+use std::sync::Arc;
+
+use crate::chunk::Chunk;
+use crate::error::Error;
+use crate::key::{Key, KeyRange};
+use crate::mvcc::{GetResult, LockInfo, RegionScan, ZoneFilter};
+use crate::pd::RegionInfo;
+use crate::percolator::{
+    CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback, TxnStatus,
+};
+use crate::region::{Epoch, IngestOutcome};
+use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId, Timestamp};
+
+/// A request to a store about one region.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) to: StoreId,
+    pub(crate) region: RegionId,
+    /// As the sender knows it.
+    pub(crate) epoch: Epoch,
+    pub(crate) body: Body,
+}
+
+/// What is wanted of a region. Cheap to clone, for it may have to be sent again.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Scan(Arc<ScanBody>),
+    Get(Arc<GetBody>),
+    Prewrite(Prewrite),
+    /// Prewrite and commit in one command: the region holds every key of the transaction.
+    OnePhase(Prewrite),
+    Commit(Commit),
+    Rollback(Rollback),
+    CheckTxnStatus(CheckTxnStatus),
+    ResolveLock(ResolveLock),
+    /// Announces rows in bulk: from now on the region waits for the outcome of the ingest that began at this time.
+    PrepareIngest {
+        ingest: Timestamp,
+        chunks: Arc<[Chunk]>,
+    },
+    /// Adds the announced rows, now with their commit timestamp; `None` = there will be none.
+    FinishIngest {
+        ingest: Timestamp,
+        chunks: Option<Arc<[Chunk]>>,
+    },
+    /// Splits at these keys, ascending.
+    Split(Arc<[Key]>),
+    TransferLeader(StoreId),
+}
+
+/// Rows in key ranges at a timestamp.
+#[derive(Clone, Debug)]
+pub(crate) struct ScanBody {
+    /// Sorted, disjoint, within the region.
+    pub(crate) ranges: Vec<KeyRange>,
+    pub(crate) ts: Timestamp,
+    pub(crate) zone: Arc<[ZoneFilter]>,
+    pub(crate) descending: bool,
+    /// Transactions whose locks the reader may pass.
+    pub(crate) ignore: Vec<Timestamp>,
+}
+
+/// Rows by key at a timestamp.
+#[derive(Clone, Debug)]
+pub(crate) struct GetBody {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) ts: Timestamp,
+    pub(crate) ordinals: Arc<[usize]>,
+    pub(crate) ignore: Vec<Timestamp>,
+}
+
+/// Answer to a read.
+#[derive(Debug)]
+pub(crate) enum Read<T> {
+    Rows(T),
+    /// A transaction that may commit before the read's timestamp holds this lock.
+    Locked(LockInfo),
+    /// Rows that come in bulk may become visible before the read's timestamp.
+    Ingesting,
+    TooOld {
+        safe_ts: Timestamp,
+    },
+}
+
+/// What became of a one-phase commit.
+#[derive(Debug)]
+pub(crate) enum OnePhaseOutcome {
+    Committed(Timestamp),
+    /// It did not get beyond the prewrite.
+    Refused(PrewriteOutcome),
+}
+
+/// Answer to a request that reached the right region.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Scan(Read<RegionScan>),
+    Get(Read<GetResult>),
+    Prewrite(PrewriteOutcome),
+    OnePhase(OnePhaseOutcome),
+    Commit(CommitOutcome),
+    /// Or committed before, in which case nothing changed.
+    RolledBack,
+    TxnStatus(TxnStatus),
+    Resolved,
+    IngestPrepared(IngestOutcome),
+    /// `false`: the region knows nothing of that ingest.
+    IngestFinished(bool),
+    /// The region and those split off it.
+    Split(Vec<Arc<RegionInfo>>),
+    LeaderMoved(Arc<RegionInfo>),
+    NoReplica,
+}
+
+/// A store's answer.
+pub(crate) type Response = Result<Reply, RegionError>;
+
+/// Why a store refuses a request: it did not reach the right region, or not at the right moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum RegionError {
+    NotLeader {
+        leader: Option<StoreId>,
+    },
+    EpochNotMatch {
+        current: Vec<Arc<RegionInfo>>,
+    },
+    RegionNotFound,
+    KeyNotInRegion,
+    ServerIsBusy,
+    StaleCommand,
+    StoreNotMatch,
+    /// The region takes no writes for a moment, because something larger is under way.
+    ProposalInMergingMode,
+}
+
+/// A [`RegionError`] without what it carries, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegionErrorKind {
+    /// Another store leads the region.
+    NotLeader,
+    /// The region was split, merged or moved.
+    EpochNotMatch,
+    /// The store has no such region.
+    RegionNotFound,
+    /// The region does not hold the key.
+    KeyNotInRegion,
+    /// The store asks for time.
+    ServerIsBusy,
+    /// The command came too late.
+    StaleCommand,
+    /// The request reached another store than it named.
+    StoreNotMatch,
+    /// The region takes no writes for a moment.
+    ProposalInMergingMode,
+}
+
+impl RegionErrorKind {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            RegionErrorKind::NotLeader => "not leader",
+            RegionErrorKind::EpochNotMatch => "epoch not match",
+            RegionErrorKind::RegionNotFound => "region not found",
+            RegionErrorKind::KeyNotInRegion => "key not in region",
+            RegionErrorKind::ServerIsBusy => "server is busy",
+            RegionErrorKind::StaleCommand => "stale command",
+            RegionErrorKind::StoreNotMatch => "store not match",
+            RegionErrorKind::ProposalInMergingMode => "proposal in merging mode",
+        }
+    }
+
+    pub(crate) const COUNT: usize = 8;
+}
+
+impl RegionError {
+    pub(crate) fn kind(&self) -> RegionErrorKind {
+        match self {
+            RegionError::NotLeader { .. } => RegionErrorKind::NotLeader,
+            RegionError::EpochNotMatch { .. } => RegionErrorKind::EpochNotMatch,
+            RegionError::RegionNotFound => RegionErrorKind::RegionNotFound,
+            RegionError::KeyNotInRegion => RegionErrorKind::KeyNotInRegion,
+            RegionError::ServerIsBusy => RegionErrorKind::ServerIsBusy,
+            RegionError::StaleCommand => RegionErrorKind::StaleCommand,
+            RegionError::StoreNotMatch => RegionErrorKind::StoreNotMatch,
+            RegionError::ProposalInMergingMode => RegionErrorKind::ProposalInMergingMode,
+        }
+    }
+}
+
+/// A request to the placement driver.
+#[derive(Clone, Debug)]
+pub(crate) enum PdRequest {
+    Timestamp,
+    /// The regions that overlap a range, in key order, at most this many.
+    Regions {
+        range: KeyRange,
+        limit: usize,
+    },
+    Schema(SpaceId),
+    CreateSpace(Arc<SpaceSchema>),
+    DropSpace(SpaceId),
+}
+
+/// Its answer.
+#[derive(Debug)]
+pub(crate) enum PdReply {
+    Timestamp(Timestamp),
+    Regions(Vec<Arc<RegionInfo>>),
+    Schema(Option<Arc<SpaceSchema>>),
+    Done,
+    Refused(Error),
+}

@@ -1,0 +1,145 @@
+//! How a caller waits for the client's futures.
+//!
+//! In direct mode every future is ready at the first poll, but for one case: another thread is just applying commands to the
+//! same region, and this thread's command is in that region's mailbox. So `block_on` polls in place and, if the future is
+//! pending, parks the thread until the reply wakes it; there is no executor, no timer and no queue.
+//!
+//! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives only them;
+//! each caller polls its own future on its own thread, and many callers may wait at once. A cluster that is created inside a
+//! tokio runtime uses that one: under a paused clock on one thread, everything that happens is a function of the seed. There,
+//! `await` the client's futures; `block_on` would block the runtime that has to make them ready.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+/// Waits for the client's futures. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Direct,
+    /// A runtime of somebody else.
+    Borrowed(tokio::runtime::Handle),
+    Owned(Arc<Owned>),
+}
+
+/// Shut down without waiting, so that the last clone may be dropped anywhere, even inside another runtime.
+struct Owned {
+    handle: tokio::runtime::Handle,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Runtime {
+    pub(crate) fn direct() -> Runtime {
+        Runtime(Kind::Direct)
+    }
+
+    /// The tokio runtime that the caller is in, or a new one.
+    pub(crate) fn simulated() -> Runtime {
+        if let Ok(handle) = tokio::runtime::Handle::try_current() {
+            return Runtime(Kind::Borrowed(handle));
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("allod-timer")
+            .enable_time()
+            .build()
+            .expect("the operating system has a thread left for the timers");
+        let handle = runtime.handle().clone();
+        Runtime(Kind::Owned(Arc::new(Owned { handle, runtime: Some(runtime) })))
+    }
+
+    /// Whether futures are polled in place, with no executor.
+    pub fn is_direct(&self) -> bool {
+        matches!(self.0, Kind::Direct)
+    }
+
+    /// Waits for the future on this thread. In simulated mode not to be called from inside a tokio runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match &self.0 {
+            Kind::Direct => poll_in_place(future),
+            Kind::Borrowed(handle) => handle.block_on(future),
+            Kind::Owned(owned) => owned.handle.block_on(future),
+        }
+    }
+
+    /// Runs `f` where tokio's clock can be read and its timers made.
+    pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Kind::Direct => f(),
+            Kind::Borrowed(handle) => {
+                let _guard = handle.enter();
+                f()
+            }
+            Kind::Owned(owned) => {
+                let _guard = owned.handle.enter();
+                f()
+            }
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn poll_in_place<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    // Nearly always ready at once: the first poll does without a waker of its own.
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return output;
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        // Polled again before the first park, so that a reply that came before this waker was known is not missed.
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn direct_parks_until_another_thread_replies() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5));
+            sender.send(7).expect("still waited for");
+        });
+        assert_eq!(Runtime::direct().block_on(receiver), Ok(7));
+        thread.join().expect("joins");
+    }
+
+    #[test]
+    fn simulated_serves_many_threads_at_once() {
+        let runtime = Runtime::simulated();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope
+                    .spawn(|| runtime.block_on(async { tokio::time::sleep(Duration::from_millis(2)).await }));
+            }
+        });
+    }
+}

@@ -1,0 +1,437 @@
+//! The replicas of one region, as one state machine with one owner.
+//!
+//! The owner's state is the region's data and what the region knows of itself: range, epoch, leader. All of it is published
+//! together, so that a read that finds its epoch right finds the data that goes with it.
+//!
+//! **Why a read misses no commit.** A transaction prewrites (locks are published), then takes its commit timestamp, then
+//! commits. A reader whose timestamp is later than that took it after the locks were published, and loads its view later
+//! still: it sees the locks, or what became of them. A one-phase commit keeps that order within one command: it prewrites,
+//! publishes, takes the timestamp, commits. And an ingest announces itself in every region before it takes its timestamp.
+//! A split publishes the smaller left half before anyone can hear of the right: a reader never finds the old whole after a
+//! write to the new half.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::registry::Registry;
+use crate::chunk::Chunk;
+use crate::key::{Key, KeyRange};
+use crate::mvcc::LockInfo;
+use crate::owner::{Owner, Published, State};
+use crate::pd::{Pd, RegionInfo};
+use crate::percolator::{Commit, CommitOutcome, Prewrite, PrewriteOutcome};
+use crate::region::{Command, Compacted, Epoch, IngestOutcome, Outcome, RegionSnapshot, RegionState};
+use crate::rpc::{
+    Body, Call, GetBody, OnePhaseOutcome, Read, RegionError, Reply, Request, Response, ScanBody,
+};
+use crate::schema::{SpaceSchema, StoreId, Timestamp};
+
+/// A region, for everybody.
+pub(super) struct Group {
+    owner: Owner<Replicated>,
+    id: crate::schema::RegionId,
+    /// Whether somebody keeps house here.
+    swept: AtomicBool,
+    /// The delta size at which to fold again; 0 = as configured.
+    fold_at: AtomicUsize,
+}
+
+/// The right to keep house.
+pub(super) struct Broom<'a>(&'a AtomicBool);
+
+impl Drop for Broom<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Group {
+    /// An empty region.
+    pub(super) fn new(
+        info: Arc<RegionInfo>,
+        schema: Arc<SpaceSchema>,
+        pd: Arc<Pd>,
+        groups: &Arc<Registry>,
+    ) -> Group {
+        let state = RegionState::new(info.id, info.epoch, info.range.clone(), schema);
+        Group::of(Replicated::new(state, info, pd, Arc::downgrade(groups)))
+    }
+
+    fn of(replicated: Replicated) -> Group {
+        let id = replicated.info.id;
+        Group {
+            owner: Owner::new(replicated),
+            id,
+            swept: AtomicBool::new(false),
+            fold_at: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn id(&self) -> crate::schema::RegionId {
+        self.id
+    }
+
+    /// The region as it is now. For a moment, not across an `await`.
+    pub(super) fn view(&self) -> arc_swap::Guard<Arc<GroupView>> {
+        self.owner.peek()
+    }
+
+    pub(super) fn call(&self, command: GroupCommand) -> Call<Response> {
+        self.owner.call(command).map(|reply| reply.unwrap_or(Err(RegionError::RegionNotFound)))
+    }
+
+    pub(super) fn post(&self, command: GroupCommand) {
+        self.owner.post(command);
+    }
+
+    pub(super) fn take_broom(&self) -> Option<Broom<'_>> {
+        (!self.swept.swap(true, Ordering::Acquire)).then_some(Broom(&self.swept))
+    }
+
+    pub(super) fn fold_at(&self, configured: usize) -> usize {
+        self.fold_at.load(Ordering::Relaxed).max(configured)
+    }
+
+    pub(super) fn set_fold_at(&self, versions: usize) {
+        self.fold_at.store(versions, Ordering::Relaxed);
+    }
+}
+
+/// A region at one moment.
+pub(super) struct GroupView {
+    info: Arc<RegionInfo>,
+    snapshot: RegionSnapshot,
+    /// When the ingest began that the region waits for.
+    ingesting: Option<Timestamp>,
+}
+
+impl GroupView {
+    pub(super) fn snapshot(&self) -> &RegionSnapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn scan(&self, to: StoreId, epoch: Epoch, scan: &ScanBody) -> Response {
+        check(&self.info, to, epoch)?;
+        if !scan.ranges.iter().all(|range| self.info.range.covers(range)) {
+            return Err(RegionError::KeyNotInRegion);
+        }
+        let read = self.read(
+            scan.ts,
+            || self.snapshot.blocking_lock(&scan.ranges, scan.ts, &scan.ignore),
+            || self.snapshot.scan(&scan.ranges, scan.ts, &scan.zone, scan.descending),
+        );
+        Ok(Reply::Scan(read))
+    }
+
+    pub(super) fn get(&self, to: StoreId, epoch: Epoch, get: &GetBody) -> Response {
+        check(&self.info, to, epoch)?;
+        check_keys(&self.info.range, &get.keys)?;
+        let read = self.read(
+            get.ts,
+            || self.snapshot.blocking_lock_at(&get.keys, get.ts, &get.ignore),
+            || self.snapshot.get(&get.keys, get.ts, &get.ordinals),
+        );
+        Ok(Reply::Get(read))
+    }
+
+    fn read<T>(
+        &self,
+        ts: Timestamp,
+        lock: impl FnOnce() -> Option<LockInfo>,
+        rows: impl FnOnce() -> T,
+    ) -> Read<T> {
+        if ts < self.snapshot.safe_ts() {
+            return Read::TooOld { safe_ts: self.snapshot.safe_ts() };
+        }
+        if self.ingesting.is_some_and(|ingest| ingest < ts) {
+            return Read::Ingesting;
+        }
+        match lock() {
+            Some(lock) => Read::Locked(lock),
+            None => Read::Rows(rows()),
+        }
+    }
+}
+
+/// Whether a request reached the store that leads the region, and knows the region as it is.
+fn check(info: &Arc<RegionInfo>, to: StoreId, epoch: Epoch) -> Result<(), RegionError> {
+    if !info.peers.contains(&to) {
+        return Err(RegionError::RegionNotFound);
+    }
+    if info.leader != to {
+        return Err(RegionError::NotLeader { leader: Some(info.leader) });
+    }
+    if info.epoch != epoch {
+        return Err(RegionError::EpochNotMatch { current: vec![Arc::clone(info)] });
+    }
+    Ok(())
+}
+
+fn check_keys<'a>(range: &KeyRange, keys: impl IntoIterator<Item = &'a Key>) -> Result<(), RegionError> {
+    match keys.into_iter().all(|key| range.contains(key.as_bytes())) {
+        true => Ok(()),
+        false => Err(RegionError::KeyNotInRegion),
+    }
+}
+
+/// What the owner is told.
+pub(super) enum GroupCommand {
+    /// A client's request.
+    Request(Request),
+    /// A compaction is ready.
+    Install(Compacted),
+    /// The region is too large.
+    Split(Key),
+}
+
+/// The owner's state.
+struct Replicated {
+    state: RegionState,
+    info: Arc<RegionInfo>,
+    ingesting: Option<Timestamp>,
+    /// The last ingest that was finished, for whoever asks again.
+    ingested: Option<Timestamp>,
+    pd: Arc<Pd>,
+    /// Weak, for the registry holds the region.
+    groups: Weak<Registry>,
+    /// Regions split off, to be announced.
+    born: Vec<Arc<Group>>,
+    /// What the directory must be told.
+    news: Vec<Arc<RegionInfo>>,
+}
+
+impl State for Replicated {
+    type Command = GroupCommand;
+    type Reply = Response;
+    type View = GroupView;
+
+    fn apply(&mut self, command: GroupCommand, published: &Published<GroupView>) -> Response {
+        match command {
+            GroupCommand::Request(request) => self.request(request, published),
+            GroupCommand::Install(compacted) => {
+                self.state.apply(Command::Install(compacted));
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::Split(at) => {
+                self.check_quiet()?;
+                self.split(&[at])
+            }
+        }
+    }
+
+    fn view(&self) -> Arc<GroupView> {
+        Arc::new(GroupView {
+            info: Arc::clone(&self.info),
+            snapshot: self.state.view().clone(),
+            ingesting: self.ingesting,
+        })
+    }
+
+    fn announce(&mut self) {
+        if !self.born.is_empty()
+            && let Some(groups) = self.groups.upgrade()
+        {
+            groups.add(std::mem::take(&mut self.born));
+        }
+        if !self.news.is_empty() {
+            self.pd.report(std::mem::take(&mut self.news));
+        }
+    }
+}
+
+impl Replicated {
+    fn new(state: RegionState, info: Arc<RegionInfo>, pd: Arc<Pd>, groups: Weak<Registry>) -> Replicated {
+        Replicated {
+            state,
+            info,
+            ingesting: None,
+            ingested: None,
+            pd,
+            groups,
+            born: Vec::new(),
+            news: Vec::new(),
+        }
+    }
+
+    fn request(&mut self, request: Request, published: &Published<GroupView>) -> Response {
+        check(&self.info, request.to, request.epoch)?;
+        let range = &self.info.range;
+        match request.body {
+            Body::Scan(scan) => self.view().scan(request.to, request.epoch, &scan),
+            Body::Get(get) => self.view().get(request.to, request.epoch, &get),
+            Body::Prewrite(prewrite) => {
+                check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
+                self.check_quiet()?;
+                Ok(Reply::Prewrite(self.prewrite(prewrite)))
+            }
+            Body::OnePhase(prewrite) => {
+                check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
+                self.check_quiet()?;
+                Ok(Reply::OnePhase(self.one_phase(prewrite, published)))
+            }
+            Body::Commit(commit) => {
+                check_keys(range, &commit.keys)?;
+                Ok(Reply::Commit(self.commit(commit)))
+            }
+            Body::Rollback(rollback) => {
+                check_keys(range, &rollback.keys)?;
+                self.state.apply(Command::Rollback(rollback));
+                Ok(Reply::RolledBack)
+            }
+            Body::CheckTxnStatus(check) => {
+                check_keys(range, [&check.primary])?;
+                match self.state.apply(Command::CheckTxnStatus(check)) {
+                    Outcome::TxnStatus(status) => Ok(Reply::TxnStatus(status)),
+                    other => unreachable_outcome(&other),
+                }
+            }
+            Body::ResolveLock(resolve) => {
+                check_keys(range, resolve.keys.iter().flatten())?;
+                self.state.apply(Command::ResolveLock(resolve));
+                Ok(Reply::Resolved)
+            }
+            Body::PrepareIngest { ingest, chunks } => {
+                check_keys(range, chunks.iter().flat_map(|c| [c.first_key(), c.last_key()]))?;
+                if self.ingesting.is_some_and(|other| other != ingest) {
+                    return Err(RegionError::ProposalInMergingMode);
+                }
+                Ok(Reply::IngestPrepared(self.prepare_ingest(ingest, &chunks)))
+            }
+            Body::FinishIngest { ingest, chunks } => {
+                Ok(Reply::IngestFinished(self.finish_ingest(ingest, chunks)))
+            }
+            Body::Split(keys) => {
+                check_keys(range, keys.iter())?;
+                self.check_quiet()?;
+                self.split(&keys)
+            }
+            Body::TransferLeader(to) => Ok(self.transfer_leader(to)),
+        }
+    }
+
+    /// While an ingest is prepared, nothing else may change keys or the range.
+    fn check_quiet(&self) -> Result<(), RegionError> {
+        match self.ingesting {
+            Some(_) => Err(RegionError::ProposalInMergingMode),
+            None => Ok(()),
+        }
+    }
+
+    fn prewrite(&mut self, prewrite: Prewrite) -> PrewriteOutcome {
+        match self.state.apply(Command::Prewrite(prewrite)) {
+            Outcome::Prewrite(outcome) => outcome,
+            other => unreachable_outcome(&other),
+        }
+    }
+
+    fn commit(&mut self, commit: Commit) -> CommitOutcome {
+        match self.state.apply(Command::Commit(commit)) {
+            Outcome::Commit(outcome) => outcome,
+            other => unreachable_outcome(&other),
+        }
+    }
+
+    /// Both phases, since all keys are here. Sent twice it answers the same twice, as its two halves do.
+    fn one_phase(&mut self, prewrite: Prewrite, published: &Published<GroupView>) -> OnePhaseOutcome {
+        let keys: Vec<Key> = prewrite.mutations.iter().map(|m| m.key.clone()).collect();
+        let start_ts = prewrite.start_ts;
+        match self.prewrite(prewrite) {
+            PrewriteOutcome::Done => {}
+            refused => return OnePhaseOutcome::Refused(refused),
+        }
+        // Readers must see the locks before the commit timestamp exists: see the module's essay.
+        published.set(self.view());
+        let mut commit_ts = self.pd.timestamp();
+        loop {
+            match self.commit(Commit { keys: Vec::clone(&keys), start_ts, commit_ts }) {
+                CommitOutcome::Done { commit_ts } => return OnePhaseOutcome::Committed(commit_ts),
+                // Only a reader from the future can have asked for that; it gets what it asked for.
+                CommitOutcome::CommitTsExpired { min_commit_ts } => commit_ts = min_commit_ts,
+                CommitOutcome::RolledBack { key } | CommitOutcome::NotFound { key } => {
+                    return OnePhaseOutcome::Refused(PrewriteOutcome::Aborted { key });
+                }
+            }
+        }
+    }
+
+    /// Tries the ingest on a copy, which costs a few reference counts unless rows must be merged. If that works it will
+    /// work again, for nothing else may change keys until then.
+    fn prepare_ingest(&mut self, ingest: Timestamp, chunks: &[Chunk]) -> IngestOutcome {
+        if self.ingested == Some(ingest) {
+            return IngestOutcome::Done;
+        }
+        let trial = chunks.iter().map(|c| c.committed_at(Timestamp::MAX)).collect();
+        match self.state.clone().apply(Command::Ingest(trial)) {
+            Outcome::Ingest(outcome) => {
+                self.ingesting = matches!(outcome, IngestOutcome::Done).then_some(ingest);
+                outcome
+            }
+            other => unreachable_outcome(&other),
+        }
+    }
+
+    fn finish_ingest(&mut self, ingest: Timestamp, chunks: Option<Arc<[Chunk]>>) -> bool {
+        if self.ingesting != Some(ingest) {
+            return self.ingested == Some(ingest) || chunks.is_none();
+        }
+        self.ingesting = None;
+        let Some(chunks) = chunks else { return true };
+        let done = match self.state.apply(Command::Ingest(chunks.to_vec())) {
+            Outcome::Ingest(outcome) => outcome == IngestOutcome::Done,
+            other => unreachable_outcome(&other),
+        };
+        if done {
+            self.ingested = Some(ingest);
+        }
+        done
+    }
+
+    /// Splits at these keys, ascending. Keys at which there is nothing to split are passed over.
+    fn split(&mut self, keys: &[Key]) -> Response {
+        let mut parts: Vec<(RegionState, Arc<RegionInfo>)> = Vec::new();
+        for key in keys {
+            let id = self.pd.new_region_id();
+            let last = parts.last_mut().map_or(&mut self.state, |(state, _)| state);
+            let Some(right) = last.split(key, id) else { continue };
+            // Scheduling takes no time here: the new region is where the placement driver wants it.
+            let peers = self.pd.place();
+            let leader = peers.first().copied().unwrap_or(self.info.leader);
+            let info = RegionInfo { id, term: 1, leader, peers, ..RegionInfo::clone(&self.info) };
+            parts.push((right, Arc::new(info)));
+        }
+        self.info = describe(&self.state, &self.info);
+        let mut regions = vec![Arc::clone(&self.info)];
+        for (state, info) in parts {
+            let info = describe(&state, &info);
+            regions.push(Arc::clone(&info));
+            let pd = Arc::clone(&self.pd);
+            let mut part = Replicated::new(state, info, pd, Weak::clone(&self.groups));
+            part.ingested = self.ingested;
+            self.born.push(Arc::new(Group::of(part)));
+        }
+        self.news.extend(regions.iter().cloned());
+        Ok(Reply::Split(regions))
+    }
+
+    fn transfer_leader(&mut self, to: StoreId) -> Reply {
+        if !self.info.peers.contains(&to) {
+            return Reply::NoReplica;
+        }
+        if self.info.leader != to {
+            let info = RegionInfo { leader: to, term: self.info.term + 1, ..RegionInfo::clone(&self.info) };
+            self.info = Arc::new(info);
+            self.news.push(Arc::clone(&self.info));
+        }
+        Reply::LeaderMoved(Arc::clone(&self.info))
+    }
+}
+
+/// The info, with range and epoch as the state has them.
+fn describe(state: &RegionState, info: &RegionInfo) -> Arc<RegionInfo> {
+    let view = state.view();
+    Arc::new(RegionInfo { range: view.range().clone(), epoch: view.epoch(), ..info.clone() })
+}
+
+fn unreachable_outcome(outcome: &Outcome) -> ! {
+    unreachable!("a command's outcome is of its own kind, not {outcome:?}")
+}

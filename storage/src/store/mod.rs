@@ -1,0 +1,195 @@
+//! The stores' side of a request: is it the right store, the right region, the right version of it? Then reads are answered
+//! from the published snapshot, on the caller's thread; writes go to the region's owner.
+//!
+//! The replicas of a region are one [`Group`](group::Group), and that is one logical state machine: consensus is simulated,
+//! not built. What stores are for is failing: each request names one, and only the store that leads the region answers.
+//!
+//! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
+//! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
+
+mod group;
+mod registry;
+
+use std::sync::Arc;
+
+use crate::chunk::ChunkLimit;
+use crate::error::Error;
+use crate::key::KeyRange;
+use crate::pd::{DirectoryCommand, DirectoryReply, Pd, RegionInfo};
+use crate::region::{Compaction, Epoch};
+use crate::rpc::{Body, Call, PdReply, PdRequest, RegionError, Reply, Request, Response};
+use crate::schema::{RegionId, SpaceSchema, Timestamp};
+
+use group::{Group, GroupCommand};
+use registry::Registry;
+
+/// When housekeeping is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) region_bytes_max: usize,
+    pub(crate) delta_rows_max: usize,
+}
+
+/// All stores of a cluster.
+pub(crate) struct Stores {
+    pd: Arc<Pd>,
+    groups: Arc<Registry>,
+    limits: Limits,
+}
+
+impl Stores {
+    pub(crate) fn new(pd: Arc<Pd>, limits: Limits) -> Stores {
+        Stores { pd, groups: Arc::new(Registry::new()), limits }
+    }
+
+    pub(crate) fn pd(&self) -> &Arc<Pd> {
+        &self.pd
+    }
+
+    /// Answers a request, on the caller's thread if no other is just changing the region.
+    pub(crate) fn handle(stores: &Arc<Stores>, request: Request) -> Call<Response> {
+        if !stores.pd.stores().contains(&request.to) {
+            return Call::ready(Err(RegionError::StoreNotMatch));
+        }
+        let Some(group) = stores.groups.find(request.region) else {
+            return Call::ready(Err(RegionError::RegionNotFound));
+        };
+        match &request.body {
+            Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
+            Body::Get(get) => Call::ready(group.view().get(request.to, request.epoch, get)),
+            Body::Prewrite(_)
+            | Body::OnePhase(_)
+            | Body::Commit(_)
+            | Body::Rollback(_)
+            | Body::CheckTxnStatus(_)
+            | Body::ResolveLock(_)
+            | Body::PrepareIngest { .. }
+            | Body::FinishIngest { .. }
+            | Body::Split(_)
+            | Body::TransferLeader(_) => {
+                // A region whose owner is gone answers as one that is not there.
+                let call = group.call(GroupCommand::Request(request));
+                if call.is_ready() {
+                    stores.keep_house(&group);
+                }
+                call
+            }
+        }
+    }
+
+    /// Answers a request to the placement driver.
+    pub(crate) fn pd_handle(&self, request: PdRequest) -> Call<PdReply> {
+        match request {
+            PdRequest::Timestamp => Call::ready(PdReply::Timestamp(self.pd.timestamp())),
+            PdRequest::Regions { range, limit } => {
+                Call::ready(PdReply::Regions(self.pd.regions(&range, limit)))
+            }
+            PdRequest::Schema(space) => Call::ready(PdReply::Schema(self.pd.schema(space))),
+            PdRequest::CreateSpace(schema) => self.create_space(schema),
+            PdRequest::DropSpace(space) => {
+                let groups = Arc::clone(&self.groups);
+                self.pd.update(DirectoryCommand::DropSpace(space)).map(move |reply| match reply {
+                    DirectoryReply::Dropped(regions) => {
+                        groups.remove(regions);
+                        PdReply::Done
+                    }
+                    // Gone before: who asks again because a reply was lost has what it wants.
+                    DirectoryReply::Refused | DirectoryReply::Done => PdReply::Done,
+                    DirectoryReply::Gone => PdReply::Refused(Error::Internal("the directory is gone".into())),
+                })
+            }
+        }
+    }
+
+    /// A new space is one empty region.
+    fn create_space(&self, schema: Arc<SpaceSchema>) -> Call<PdReply> {
+        if let Some(known) = self.pd.schema(schema.id) {
+            let same = known == schema;
+            return Call::ready(if same {
+                PdReply::Done
+            } else {
+                PdReply::Refused(Error::SpaceExists(schema.id))
+            });
+        }
+        let peers = self.pd.place();
+        let info = Arc::new(RegionInfo {
+            id: self.pd.new_region_id(),
+            space: schema.id,
+            range: KeyRange::of_space(schema.id),
+            epoch: Epoch { conf_ver: 1, version: 1 },
+            term: 1,
+            leader: peers.first().copied().unwrap_or_default(),
+            peers,
+        });
+        let group = Group::new(Arc::clone(&info), Arc::clone(&schema), Arc::clone(&self.pd), &self.groups);
+        self.groups.add(vec![Arc::new(group)]);
+        let (id, region, groups) = (schema.id, info.id, Arc::clone(&self.groups));
+        self.pd.update(DirectoryCommand::CreateSpace(schema, info)).map(move |reply| match reply {
+            DirectoryReply::Done | DirectoryReply::Dropped(_) => PdReply::Done,
+            DirectoryReply::Refused => {
+                // Another call was faster.
+                groups.remove(vec![region]);
+                PdReply::Refused(Error::SpaceExists(id))
+            }
+            DirectoryReply::Gone => PdReply::Refused(Error::Internal("the directory is gone".into())),
+        })
+    }
+
+    /// What may be forgotten: what no reader needs, and no transaction that still holds a lock anywhere.
+    fn safe_ts(&self) -> Timestamp {
+        // The safe point comes first: a transaction that locks after that also commits after it.
+        let safe_point = self.pd.safe_point();
+        let oldest_lock = self.groups.oldest_lock_ts();
+        oldest_lock.map_or(safe_point, |lock| safe_point.min(Timestamp(lock.0.saturating_sub(1))))
+    }
+
+    /// Folds and splits a region that has grown too large, unless another thread is at it.
+    fn keep_house(&self, group: &Group) {
+        let view = group.view();
+        let too_many = view.snapshot().delta_versions() >= group.fold_at(self.limits.delta_rows_max);
+        let too_large = view.snapshot().bytes_estimate() > self.limits.region_bytes_max;
+        if !(too_many || too_large) {
+            return;
+        }
+        drop(view);
+        let Some(_broom) = group.take_broom() else { return };
+        if too_many {
+            self.fold(group);
+        }
+        if too_large {
+            self.split_by_size(group.id());
+        }
+    }
+
+    fn fold(&self, group: &Group) {
+        let safe_ts = self.safe_ts();
+        let snapshot = Arc::new(group.view().snapshot().clone());
+        let compaction = Compaction::plan(snapshot, safe_ts, ChunkLimit::default());
+        // Data that cannot be built is data that its schema forbids, and writers are not the ones to tell: it stays in delta.
+        if let Some(Ok(compacted)) = compaction.map(Compaction::build) {
+            group.post(GroupCommand::Install(compacted));
+        }
+        // What is left is too young. Try again when there is twice as much, not at every write.
+        group.set_fold_at(2 * group.view().snapshot().delta_versions());
+    }
+
+    /// Halves a region until its parts are small enough.
+    fn split_by_size(&self, first: RegionId) {
+        let mut regions = vec![first];
+        while let Some(group) = regions.pop().and_then(|id| self.groups.find(id)) {
+            let view = group.view();
+            let snapshot = view.snapshot();
+            if snapshot.bytes_estimate() <= self.limits.region_bytes_max {
+                continue;
+            }
+            let Some(middle) = snapshot.middle_key() else { continue };
+            drop(view);
+            // If another thread is the owner just now, it splits later; the next write looks again.
+            if let Some(Ok(Reply::Split(parts))) = group.call(GroupCommand::Split(middle)).into_ready()
+                && parts.len() > 1
+            {
+                regions.extend(parts.iter().map(|part| part.id));
+            }
+        }
+    }
+}
