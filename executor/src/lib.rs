@@ -9,6 +9,7 @@ mod door;
 mod error;
 mod hash_join;
 mod kernel;
+mod key;
 mod pipeline;
 
 pub use error::Error;

@@ -1,21 +1,100 @@
 //! GROUP BY.
+//!
+//! Each worker groups the rows it sees: [`groups`] numbers the groups by their packed keys, and [`accumulator`]s are arrays
+//! over these numbers. When the input has ended, [`merge`] brings the groups of all workers together, partition by
+//! partition, each partition by one owner; a worker's accumulators are only read then.
+//!
+//! ```text
+//! batch -> key words -> packed keys -> group numbers --+--> accumulators[number]     a worker
+//!          arguments ----------------------------------+
+//! workers' keys -> partitions -> moves (from, to) ---------> merged accumulators     an owner per partition
+//! ```
+//!
+//! Arguments of DISTINCT aggregates are grouped once more, by group number and value, so each value is met once per worker;
+//! when groups have been merged these sets are merged too, and what is left is fed to plain accumulators.
+//!
+//! Without group columns there is one group, number 0, and it is there even if no row is.
+
+mod accumulator;
+mod calls;
+mod groups;
+mod merge;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::Aggregation;
+use arrow::array::{ArrayRef, Int64Array};
+use rayon::prelude::*;
 
-use crate::batch::Batch;
+use self::accumulator::{Accumulator, Moves};
+use self::calls::Calls;
+use self::groups::{Assigned, Finished, Groups};
+use self::merge::{Partition, merge, unify_strings};
+use crate::batch::{Batch, concat, take};
 use crate::error::{Error, Result};
-use crate::pipeline::{Context, Flow, Sink, Source, Worker};
+use crate::key::{Exprs, Form, Interner};
+use crate::pipeline::{Batches, Context, Flow, Reader, Reservation, Sink, Source, Worker};
+
+/// Rows of the batches that come out.
+const BATCH_ROWS: usize = 8192;
 
 /// Collects groups.
-pub(crate) struct AggregateSink {}
+pub(crate) struct AggregateSink {
+    context: Context,
+    group_by: Exprs,
+    forms: Vec<Form>,
+    args: Exprs,
+    calls: Calls,
+    /// For each distinct set the forms of the group's number and of the arguments.
+    set_forms: Vec<Vec<Form>>,
+    /// No group columns.
+    single: bool,
+    /// Groups come out in the order of their first rows.
+    ordered: bool,
+}
+
+/// One worker's groups.
+pub(crate) struct Local {
+    groups: Groups,
+    accumulators: Vec<Accumulator>,
+    sets: Vec<Groups>,
+    /// If ordered: task and row of each group's first row.
+    firsts: Vec<u64>,
+    task: u64,
+    task_rows: u64,
+    assigned: Assigned,
+    lanes: Vec<i64>,
+    reservation: Reservation,
+}
 
 impl AggregateSink {
     /// Groups batches whose columns are `input`; the groups come out in any order.
-    pub fn new(_aggregation: &Aggregation, _input: &[ColumnId], _context: &Context) -> Result<AggregateSink> {
-        Err(Error::Plan("aggregation is not built yet".into()))
+    pub fn new(aggregation: &Aggregation, input: &[ColumnId], context: &Context) -> Result<AggregateSink> {
+        let single = aggregation.group_by.is_empty();
+        let calls = Calls::new(aggregation.aggregates.iter().map(|(_, call)| call), single)?;
+        let form = |arg: &usize| Form::of(&calls.args[*arg].ty().sql);
+        let set_forms = calls
+            .sets
+            .iter()
+            .map(|set| {
+                std::iter::once(Form::of(&allod_storage::schema::SqlType::BIGINT))
+                    .chain(set.iter().map(form))
+                    .collect()
+            })
+            .collect();
+        Ok(AggregateSink {
+            context: context.clone(),
+            group_by: Exprs::compile(aggregation.group_by.iter().map(|(_, e)| e), input)?,
+            forms: aggregation.group_by.iter().map(|(_, e)| Form::of(&e.ty().sql)).collect(),
+            args: Exprs::compile(&calls.args, input)?,
+            calls,
+            set_forms,
+            single,
+            ordered: false,
+        })
     }
 
     /// As `new`, but groups come out in the order of their first rows.
@@ -24,21 +103,308 @@ impl AggregateSink {
         input: &[ColumnId],
         context: &Context,
     ) -> Result<AggregateSink> {
-        AggregateSink::new(aggregation, input, context)
+        Ok(AggregateSink { ordered: true, ..AggregateSink::new(aggregation, input, context)? })
     }
 }
 
 impl Sink for AggregateSink {
-    type Local = ();
+    type Local = Local;
     type Product = Arc<dyn Source>;
 
-    fn local(&self) {}
+    fn local(&self) -> Local {
+        let accumulators = self.calls.specs.iter().map(|s| Accumulator::new(&s.kind, &s.ty)).collect();
+        let mut local = Local {
+            groups: Groups::new(&self.forms),
+            accumulators,
+            sets: self.set_forms.iter().map(|forms| Groups::new(forms)).collect(),
+            firsts: Vec::new(),
+            task: 0,
+            task_rows: 0,
+            assigned: Assigned::default(),
+            lanes: Vec::new(),
+            reservation: self.context.memory.reservation(),
+        };
+        if self.single {
+            local.assigned = Assigned { numbers: Vec::new(), new_rows: vec![0], groups: 1 };
+            local.accumulators.iter_mut().for_each(|a| a.grow(1));
+        }
+        local
+    }
 
-    fn consume(&self, _local: &mut (), _worker: &mut Worker, _batch: Batch) -> Result<Flow> {
+    fn consume(&self, local: &mut Local, worker: &mut Worker, batch: Batch) -> Result<Flow> {
+        let Local { groups, accumulators, sets, firsts, assigned, lanes, reservation, .. } = local;
+        if !self.single {
+            let columns = self.group_by.eval(&batch, &mut worker.scratch)?;
+            groups.assign(&columns, batch.rows, assigned)?;
+        }
+        let args = self.args.eval(&batch, &mut worker.scratch)?;
+        for (spec, accumulator) in self.calls.specs.iter().zip(accumulators.iter_mut()) {
+            if spec.set.is_none() {
+                let args: Vec<&ArrayRef> = spec.args.iter().map(|&at| &args[at]).collect();
+                accumulator.update(&args, batch.rows, assigned, self.single, lanes)?;
+            }
+        }
+        for (set, groups) in self.calls.sets.iter().zip(sets.iter_mut()) {
+            let columns: Vec<ArrayRef> = set.iter().map(|&at| Arc::clone(&args[at])).collect();
+            collect_distinct(groups, assigned, columns, batch.rows)?;
+        }
+        if self.ordered {
+            if local.task != worker.task {
+                (local.task, local.task_rows) = (worker.task, 0);
+            }
+            let first = local.task << 32 | local.task_rows;
+            firsts.extend(assigned.new_rows.iter().map(|&row| first + u64::from(row)));
+            local.task_rows += batch.rows as u64;
+        }
+        if self.single {
+            assigned.new_rows.clear();
+        }
+        let bytes = groups.memory_bytes()
+            + accumulators.iter().map(Accumulator::memory_bytes).sum::<u64>()
+            + sets.iter().map(Groups::memory_bytes).sum::<u64>()
+            + 8 * firsts.capacity() as u64;
+        reservation.resize(bytes)?;
         Ok(Flow::Continue)
     }
 
-    fn finish(self, _locals: Vec<()>) -> Result<Arc<dyn Source>> {
-        Err(Error::Plan("aggregation is not built yet".into()))
+    fn finish(self, mut locals: Vec<Local>) -> Result<Arc<dyn Source>> {
+        if locals.is_empty() && self.single {
+            locals.push(self.local());
+        }
+        let mut reservation = self.context.memory.reservation();
+        let mut finished = Vec::new();
+        let mut workers = Vec::new();
+        let mut sets: Vec<Vec<Finished>> = self.calls.sets.iter().map(|_| Vec::new()).collect();
+        for local in locals {
+            reservation.merge(local.reservation);
+            finished.push(if self.single {
+                Finished { words: Vec::new(), strings: Vec::new(), groups: 1 }
+            } else {
+                local.groups.finish()
+            });
+            for (all, set) in sets.iter_mut().zip(local.sets) {
+                all.push(set.finish());
+            }
+            workers.push((local.accumulators, local.firsts));
+        }
+        let strings = unify_strings(&mut finished, &self.forms);
+        let strings = arrays(&strings, &self.forms)?;
+        let partitions = merge(&finished, self.context.workers);
+        drop(finished);
+        let sets = self.place_sets(sets, &partitions)?;
+        let done: Vec<(Vec<ArrayRef>, Vec<u64>)> = partitions
+            .into_par_iter()
+            .enumerate()
+            .map(|(at, partition)| {
+                if self.context.cancel.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                self.finish_partition(at, &partition, &workers, &strings, &sets)
+            })
+            .collect::<Result<_>>()?;
+        drop(workers);
+        let batches = if self.ordered {
+            in_order(done)
+        } else {
+            done.into_iter().flat_map(|(c, _)| cut(c, self.single)).collect()
+        };
+        reservation.resize(batches.iter().map(Batch::bytes).sum())?;
+        Ok(Arc::new(Kept { batches: Batches::new(batches), _reservation: reservation }))
+    }
+}
+
+impl AggregateSink {
+    /// The columns of one partition and, if ordered, the first rows of its groups.
+    fn finish_partition(
+        &self,
+        at: usize,
+        partition: &Partition,
+        workers: &[(Vec<Accumulator>, Vec<u64>)],
+        strings: &[Option<ArrayRef>],
+        sets: &[Placed],
+    ) -> Result<(Vec<ArrayRef>, Vec<u64>)> {
+        let mut accumulators = Vec::new();
+        for (i, spec) in self.calls.specs.iter().enumerate() {
+            let moves = partition.moves.iter().map(|m| Moves { from: &m.from, to: &m.to });
+            let parts: Vec<_> = workers.iter().map(|(all, _)| &all[i]).zip(moves).collect();
+            let parts = if spec.set.is_some() { &[] } else { &parts[..] };
+            accumulators.push(Accumulator::merge(parts, &spec.kind, &spec.ty, partition.groups)?);
+        }
+        for (i, set) in sets.iter().enumerate() {
+            set.feed(i, at, partition.groups, &self.calls, &mut accumulators)?;
+        }
+        let mut columns = Vec::new();
+        let mut word = 0;
+        for (form, strings) in self.forms.iter().zip(strings) {
+            let words = &partition.words[word..word + form.width()];
+            columns.push(form.decode(words, strings.as_ref())?);
+            word += form.width();
+        }
+        columns.extend(self.calls.finish(&accumulators)?);
+        let mut firsts = Vec::new();
+        if self.ordered {
+            firsts.resize(partition.groups, u64::MAX);
+            for ((_, own), moves) in workers.iter().zip(&partition.moves) {
+                for (&from, &to) in moves.from.iter().zip(&moves.to) {
+                    let first = &mut firsts[to as usize];
+                    *first = (*first).min(own.get(from as usize).copied().unwrap_or(u64::MAX));
+                }
+            }
+        }
+        Ok((columns, firsts))
+    }
+
+    /// Makes the sets of all workers speak of the merged groups.
+    fn place_sets(&self, sets: Vec<Vec<Finished>>, partitions: &[Partition]) -> Result<Vec<Placed>> {
+        sets.into_iter()
+            .zip(&self.set_forms)
+            .map(|(mut workers, forms)| {
+                let strings = unify_strings(&mut workers, forms);
+                let strings = arrays(&strings, forms)?;
+                let places = (0..workers.len()).map(|w| places(w, partitions)).collect();
+                Ok(Placed { workers, places, forms: forms.clone(), strings })
+            })
+            .collect()
+    }
+}
+
+/// Adds the batch's (group, arguments) to a distinct set; rows where an argument is NULL do not count.
+fn collect_distinct(
+    set: &mut Groups,
+    assigned: &Assigned,
+    mut columns: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<()> {
+    // Without group columns every row is of group 0.
+    let number = |row: usize| assigned.numbers.get(row).map_or(0, |&n| i64::from(n));
+    let nulls: Vec<_> =
+        columns.iter().filter_map(|c| c.logical_nulls()).filter(|n| n.null_count() > 0).collect();
+    let mut numbers: Vec<i64> = (0..rows).map(number).collect();
+    if !nulls.is_empty() {
+        let kept: Vec<u32> =
+            (0..rows as u32).filter(|&row| nulls.iter().all(|n| n.is_valid(row as usize))).collect();
+        numbers = kept.iter().map(|&row| numbers[row as usize]).collect();
+        columns = columns.iter().map(|c| take(c, &kept)).collect();
+    }
+    let count = numbers.len();
+    columns.insert(0, Arc::new(Int64Array::from(numbers)));
+    set.assign(&columns, count, &mut Assigned::default())
+}
+
+/// For each group of a worker its partition and its number there.
+fn places(worker: usize, partitions: &[Partition]) -> Vec<(u32, u32)> {
+    let mut places = Vec::new();
+    for (at, partition) in partitions.iter().enumerate() {
+        let moves = &partition.moves[worker];
+        for (&from, &to) in moves.from.iter().zip(&moves.to) {
+            if places.len() <= from as usize {
+                places.resize(from as usize + 1, (u32::MAX, 0));
+            }
+            places[from as usize] = (at as u32, to);
+        }
+    }
+    places
+}
+
+/// A distinct set of all workers, and where their groups have gone.
+struct Placed {
+    workers: Vec<Finished>,
+    places: Vec<Vec<(u32, u32)>>,
+    forms: Vec<Form>,
+    strings: Vec<Option<ArrayRef>>,
+}
+
+impl Placed {
+    /// Feeds the distinct values of a partition's groups to the accumulators that want them.
+    fn feed(
+        &self,
+        set: usize,
+        partition: usize,
+        groups: usize,
+        calls: &Calls,
+        accumulators: &mut [Accumulator],
+    ) -> Result<()> {
+        let mut merged = Groups::new(&self.forms);
+        let mut lanes = Vec::new();
+        for (worker, places) in self.workers.iter().zip(&self.places) {
+            let place = |row: usize| places[worker.words[0].values[row] as usize];
+            let rows: Vec<u32> = (0..worker.groups)
+                .filter(|&row| place(row).0 as usize == partition)
+                .map(|r| r as u32)
+                .collect();
+            let mut words: Vec<_> = worker.words.iter().map(|w| w.take(&rows)).collect();
+            words[0] = rows.iter().map(|&row| Some(i64::from(place(row as usize).1))).collect();
+            let mut assigned = Assigned::default();
+            merged.assign_words(&words, rows.len(), &mut assigned);
+            // What an earlier worker had is not new.
+            let new = &assigned.new_rows;
+            let words: Vec<_> = words.iter().map(|w| w.take(new)).collect();
+            let numbers = words[0].values.iter().map(|&n| n as u32).collect();
+            let mut args = Vec::new();
+            let mut word = 1;
+            for (form, strings) in self.forms.iter().zip(&self.strings).skip(1) {
+                args.push(form.decode(&words[word..word + form.width()], strings.as_ref())?);
+                word += form.width();
+            }
+            let assigned = Assigned { numbers, new_rows: Vec::new(), groups };
+            for (spec, accumulator) in calls.specs.iter().zip(accumulators.iter_mut()) {
+                if spec.set == Some(set) {
+                    let args: Vec<&ArrayRef> = args.iter().collect();
+                    accumulator.update(&args, assigned.numbers.len(), &assigned, false, &mut lanes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The strings of each key column that has any.
+fn arrays(strings: &[Interner], forms: &[Form]) -> Result<Vec<Option<ArrayRef>>> {
+    strings
+        .iter()
+        .zip(forms)
+        .map(|(strings, form)| match form {
+            Form::Text { binary } => strings.to_array(*binary).map(Some),
+            Form::Word(_) | Form::Wide(_) => Ok(None),
+        })
+        .collect()
+}
+
+/// Columns as batches of the usual size; a single group without any column is a row all the same.
+fn cut(columns: Vec<ArrayRef>, single: bool) -> Vec<Batch> {
+    let rows = columns.first().map_or(usize::from(single), |c| c.len());
+    let slice = |start: usize| {
+        let len = BATCH_ROWS.min(rows - start);
+        Batch { columns: columns.iter().map(|c| c.slice(start, len)).collect(), rows: len }
+    };
+    (0..rows).step_by(BATCH_ROWS).map(slice).collect()
+}
+
+/// The groups of all partitions in the order of their first rows.
+fn in_order(partitions: Vec<(Vec<ArrayRef>, Vec<u64>)>) -> Vec<Batch> {
+    let firsts: Vec<u64> = partitions.iter().flat_map(|(_, firsts)| firsts.iter().copied()).collect();
+    let mut order: Vec<u32> = (0..firsts.len() as u32).collect();
+    order.sort_unstable_by_key(|&row| firsts[row as usize]);
+    let width = partitions.first().map_or(0, |(columns, _)| columns.len());
+    let column = |at: usize| {
+        let parts: Vec<ArrayRef> = partitions.iter().map(|(columns, _)| Arc::clone(&columns[at])).collect();
+        take(&concat(&parts), &order)
+    };
+    cut((0..width).map(column).collect(), false)
+}
+
+/// The groups, and the memory they are charged for.
+struct Kept {
+    batches: Batches,
+    _reservation: Reservation,
+}
+
+impl Source for Kept {
+    fn tasks(&self) -> usize {
+        self.batches.tasks()
+    }
+
+    fn start(&self) -> Box<dyn Reader> {
+        self.batches.start()
     }
 }

@@ -1,0 +1,156 @@
+//! From the aggregates of a plan to accumulators: what can be shared is accumulated once.
+//!
+//! `SUM(x), AVG(x), COUNT(x)` need one sum and one count; a count of what is never NULL is the count of rows. Equal
+//! arguments are evaluated once.
+
+use allod_planner::expr::{AggregateCall, AggregateFunction, Expr};
+use allod_storage::schema::{Datum, SqlType};
+use arrow::array::ArrayRef;
+
+use super::accumulator::{Accumulator, BitOp, Kind, Spread};
+use crate::error::{Error, Result};
+
+/// An accumulator to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Spec {
+    pub kind: Kind,
+    /// Positions in [`Calls::args`].
+    pub args: Vec<usize>,
+    /// Whether it takes in each set of arguments once per group: the position in [`Calls::sets`].
+    pub set: Option<usize>,
+    /// Type of the first argument.
+    pub ty: SqlType,
+}
+
+/// How an output column is made of accumulators.
+#[derive(Clone, Debug)]
+enum Output {
+    /// One accumulator; NULL where the other counts 0.
+    Plain { of: usize, present: Option<usize> },
+    /// Sum by count.
+    Average { sum: usize, count: usize, scale: u8 },
+    /// Variance.
+    Spread { of: usize, spread: Spread },
+}
+
+/// Everything about the aggregates of a GROUP BY.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// Arguments, each once.
+    pub args: Vec<Expr>,
+    /// Accumulators, each once.
+    pub specs: Vec<Spec>,
+    /// Arguments of which distinct values are collected, as positions in `args`.
+    pub sets: Vec<Vec<usize>>,
+    outputs: Vec<(Output, SqlType)>,
+}
+
+impl Calls {
+    /// Of these aggregates. Over no group columns a group may have no rows, so sums count them.
+    pub fn new<'a>(calls: impl IntoIterator<Item = &'a AggregateCall>, single: bool) -> Result<Calls> {
+        let mut all = Calls::default();
+        for call in calls {
+            let output = all.add(call, single)?;
+            all.outputs.push((output, call.ty.sql.clone()));
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, call: &AggregateCall, single: bool) -> Result<Output> {
+        use AggregateFunction as F;
+        let concat = call.function == F::GroupConcat;
+        let values = if concat { &call.args[..call.args.len().min(1)] } else { &call.args[..] };
+        if values.is_empty() && call.function != F::CountAll {
+            return Err(Error::Plan(format!("{:?} without an argument", call.function)));
+        }
+        let args: Vec<usize> = values.iter().map(|arg| self.arg(arg)).collect();
+        // Least, greatest and any are the same over each value once.
+        let idempotent = matches!(call.function, F::Min | F::Max | F::AnyValue | F::BitAnd | F::BitOr);
+        let set = (call.distinct && !idempotent && !args.is_empty()).then(|| self.set(&args));
+        let nullable = values.iter().any(|a| a.ty().nullable);
+        let present = Spec { kind: Kind::Present, args: args.clone(), set, ty: SqlType::BIGINT };
+        let rows = Spec { kind: Kind::Rows, args: Vec::new(), set: None, ty: SqlType::BIGINT };
+        let count = if nullable || set.is_some() { present } else { rows.clone() };
+        let ty = values.first().map_or(SqlType::BIGINT, |a| a.ty().sql.clone());
+        let of = |kind: Kind| Spec { kind, args: args.clone(), set, ty: ty.clone() };
+        let float = matches!(call.ty.sql, SqlType::Float | SqlType::Double);
+        let sum = of(if float { Kind::SumFloat } else { Kind::Sum });
+        // Whether some group may have no value at all.
+        let hollow = nullable || single;
+        let spread = |sample, deviation| Spread { sample, deviation };
+        Ok(match call.function {
+            F::CountAll => Output::Plain { of: self.spec(rows), present: None },
+            F::Count => Output::Plain { of: self.spec(count), present: None },
+            F::Sum => {
+                let present = hollow.then(|| self.spec(count));
+                Output::Plain { of: self.spec(sum), present }
+            }
+            F::Avg => {
+                let scale = match &ty {
+                    SqlType::Decimal { scale, .. } => *scale,
+                    _ => 0,
+                };
+                Output::Average { count: self.spec(count), sum: self.spec(sum), scale }
+            }
+            F::Min | F::Max => {
+                let present = hollow.then(|| self.spec(count));
+                let kind = Kind::Extreme { greatest: call.function == F::Max };
+                Output::Plain { of: self.spec(of(kind)), present }
+            }
+            F::AnyValue => Output::Plain { of: self.spec(of(Kind::Any)), present: None },
+            F::BitAnd => Output::Plain { of: self.spec(of(Kind::Bits(BitOp::And))), present: None },
+            F::BitOr => Output::Plain { of: self.spec(of(Kind::Bits(BitOp::Or))), present: None },
+            F::BitXor => Output::Plain { of: self.spec(of(Kind::Bits(BitOp::Xor))), present: None },
+            F::StdDevPop => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(false, true) },
+            F::StdDevSamp => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(true, true) },
+            F::VarPop => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(false, false) },
+            F::VarSamp => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(true, false) },
+            F::GroupConcat => {
+                let separator = match call.args.get(1) {
+                    None => ",".as_bytes().into(),
+                    Some(Expr::Constant { value: Datum::String(s), .. }) => s.as_bytes().into(),
+                    Some(other) => {
+                        return Err(Error::Plan(format!("{other:?} as the separator of GROUP_CONCAT")));
+                    }
+                };
+                Output::Plain { of: self.spec(of(Kind::Concat { separator })), present: None }
+            }
+        })
+    }
+
+    fn arg(&mut self, arg: &Expr) -> usize {
+        find_or_push(&mut self.args, arg.clone())
+    }
+
+    fn spec(&mut self, spec: Spec) -> usize {
+        find_or_push(&mut self.specs, spec)
+    }
+
+    fn set(&mut self, args: &[usize]) -> usize {
+        find_or_push(&mut self.sets, args.to_vec())
+    }
+
+    /// The output columns of finished accumulators.
+    pub fn finish(&self, accumulators: &[Accumulator]) -> Result<Vec<ArrayRef>> {
+        self.outputs
+            .iter()
+            .map(|(output, ty)| match *output {
+                Output::Plain { of, present } => {
+                    let present = present.map(|p| accumulators[p].counts()).transpose()?;
+                    accumulators[of].finish(present, ty)
+                }
+                Output::Average { sum, count, scale } => {
+                    accumulators[sum].average(accumulators[count].counts()?, scale, ty)
+                }
+                Output::Spread { of, spread } => accumulators[of].spread(spread),
+            })
+            .collect()
+    }
+}
+
+fn find_or_push<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
+    all.iter().position(|have| *have == one).unwrap_or_else(|| {
+        all.push(one);
+        all.len() - 1
+    })
+}
