@@ -9,7 +9,7 @@ use crate::expr::{AggregateCall, Expr};
 
 impl Plan {
     /// Calls `visit` on every expression of this node, not of its inputs.
-    pub(crate) fn visit_exprs(&self, visit: &mut impl FnMut(&Expr)) {
+    pub(crate) fn visit_own_exprs(&self, visit: &mut impl FnMut(&Expr)) {
         match self {
             Plan::Scan(scan) => scan.predicates.iter().for_each(visit),
             Plan::Values { rows, .. } => rows.iter().flatten().for_each(visit),
@@ -28,7 +28,7 @@ impl Plan {
     }
 
     /// Rebuilds this node, not its inputs, with every expression replaced by `f` of it.
-    pub(crate) fn map_exprs(self, f: &mut impl FnMut(Expr) -> Expr) -> Plan {
+    pub(crate) fn map_own_exprs(self, f: &mut impl FnMut(Expr) -> Expr) -> Plan {
         let all = |exprs: Vec<Expr>, f: &mut dyn FnMut(Expr) -> Expr| exprs.into_iter().map(f).collect();
         match self {
             Plan::Scan(scan) => {
@@ -93,7 +93,7 @@ impl Plan {
     /// The columns that its own expressions use.
     pub(crate) fn used_columns(&self) -> ColumnSet {
         let mut used = ColumnSet::new();
-        self.visit_exprs(&mut |e| used.extend(e.columns()));
+        self.visit_own_exprs(&mut |e| used.extend(e.columns()));
         match self {
             Plan::Union { inputs, .. } => inputs.iter().for_each(|(_, ids)| used.extend(ids.iter().copied())),
             Plan::Scan(_)
@@ -137,7 +137,7 @@ impl Plan {
 
     /// Replaces every column id in the tree, where it is produced and where it is used.
     fn rename(self, to: &impl Fn(ColumnId) -> ColumnId) -> Plan {
-        let node = self.map_exprs(&mut |e| e.rename(to)).map_children(&mut |child| child.rename(to));
+        let node = self.map_own_exprs(&mut |e| e.rename(to)).map_children(&mut |child| child.rename(to));
         match node {
             Plan::Scan(mut scan) => {
                 scan.columns.iter_mut().for_each(|(id, _)| *id = to(*id));

@@ -14,7 +14,7 @@ use crate::logical::{Join, JoinKind, Plan};
 
 pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
     let mut uses = Vec::new();
-    plan.walk(&mut |node| node.visit_exprs(&mut |e| uses.extend(e.columns())));
+    plan.walk(&mut |node| node.visit_own_exprs(&mut |e| uses.extend(e.columns())));
     uses.extend(cx.required.iter());
     let used_once = |mark: ColumnId| uses.iter().filter(|id| **id == mark).count() == 1;
     plan.transform_up(&mut |node| match node {

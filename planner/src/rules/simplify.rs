@@ -23,7 +23,7 @@ pub(super) fn apply(plan: Plan, _cx: &mut Context) -> Plan {
 }
 
 fn node(plan: Plan) -> Plan {
-    let plan = plan.map_exprs(&mut value);
+    let plan = plan.map_own_exprs(&mut value);
     match plan {
         Plan::Filter { input, predicates } => match conjuncts(predicates) {
             none if none.is_empty() => *input,
