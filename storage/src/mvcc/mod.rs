@@ -1,6 +1,6 @@
 //! What a region holds, and how it looks at a timestamp.
 //!
-//! [`Records`] is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
+//! A region is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
 //! timestamp at which it was committed. Delta holds the versions that were committed since, by key, newest first: rows
 //! (which point into small batches that came with the transactions), deletions, and the records that transactions leave.
 //! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
