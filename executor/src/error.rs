@@ -84,6 +84,28 @@ pub enum Error {
     /// 1242: a subquery that must give one value gave several.
     #[error("Subquery returns more than 1 row")]
     SubqueryRows,
+    /// 1062: a key is taken.
+    #[error("Duplicate entry '{value}' for key '{key}'")]
+    DuplicateEntry {
+        /// The key's values.
+        value: String,
+        /// `table.index`.
+        key: String,
+    },
+    /// 9007: another transaction changed a row after this statement's snapshot; the session may try again.
+    #[error("write conflict on '{key}' of table {table}")]
+    WriteConflict {
+        /// `database.table`.
+        table: String,
+        /// The key's values.
+        key: String,
+    },
+    /// 8501: whether the statement's transaction was committed is not known.
+    #[error("result of the transaction is undetermined")]
+    Undetermined,
+    /// The store could not do what was asked.
+    #[error(transparent)]
+    Storage(#[from] allod_storage::error::Error),
     /// 1317: the session asked to stop, or dropped the result.
     #[error("query execution was interrupted")]
     Cancelled,

@@ -19,7 +19,7 @@ pub(crate) struct Materialized {
     /// Number of rows in all.
     pub rows: usize,
     /// Keeps the account charged while the batches live.
-    pub reservation: Reservation,
+    pub reservation: Option<Reservation>,
 }
 
 impl Collect {
@@ -59,23 +59,46 @@ impl Sink for Collect {
         all.sort_by_key(|(task, _)| *task);
         let batches: Vec<Batch> = all.into_iter().map(|(_, batch)| batch).collect();
         let rows = batches.iter().map(|b| b.rows).sum();
-        Ok(Materialized { batches, rows, reservation })
+        Ok(Materialized { batches, rows, reservation: Some(reservation) })
+    }
+}
+
+impl Materialized {
+    /// Batches that somebody else is charged for, if anybody.
+    pub fn uncharged(batches: Vec<Batch>) -> Materialized {
+        let rows = batches.iter().map(|b| b.rows).sum();
+        Materialized { batches, rows, reservation: None }
+    }
+
+    /// Bytes charged.
+    pub fn bytes(&self) -> u64 {
+        self.reservation.as_ref().map_or(0, Reservation::bytes)
     }
 }
 
 /// Batches as a source; each is a task.
-pub(crate) struct Batches(Arc<[Batch]>);
+pub(crate) struct Batches(Arc<Materialized>);
 
 impl Batches {
-    /// A source of these batches, in this order.
-    pub fn new(batches: impl Into<Arc<[Batch]>>) -> Batches {
+    /// A source of these batches, in this order; somebody else is charged for them, if anybody.
+    pub fn new(batches: Vec<Batch>) -> Batches {
+        Batches::keeping(Materialized::uncharged(batches))
+    }
+
+    /// A source that keeps what its batches are charged for.
+    pub fn keeping(batches: impl Into<Arc<Materialized>>) -> Batches {
         Batches(batches.into())
+    }
+
+    /// Bytes charged for them.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes()
     }
 }
 
 impl Source for Batches {
     fn tasks(&self) -> usize {
-        self.0.len()
+        self.0.batches.len()
     }
 
     fn start(&self) -> Box<dyn Reader> {
@@ -83,10 +106,10 @@ impl Source for Batches {
     }
 }
 
-struct BatchReader(Arc<[Batch]>);
+struct BatchReader(Arc<Materialized>);
 
 impl Reader for BatchReader {
     fn read(&mut self, task: usize, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
-        out.emit(worker, self.0[task].clone())
+        out.emit(worker, self.0.batches[task].clone())
     }
 }

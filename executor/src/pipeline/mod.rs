@@ -31,7 +31,7 @@ mod run;
 pub(crate) mod testing;
 mod worker;
 
-pub(crate) use coalesce::{Coalescer, concat};
+pub(crate) use coalesce::Coalescer;
 pub(crate) use collect::{Batches, Collect, Materialized};
 pub(crate) use filter::{Bounds, RuntimeFilter};
 pub(crate) use memory::{Memory, Reservation};
@@ -128,6 +128,8 @@ pub(crate) struct Pipeline {
 /// A slice of a pipeline's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
+    /// Plan node that the rows of the slice are counted for.
+    pub plan: u32,
     /// Rows to skip.
     pub offset: u64,
     /// Rows to return; `None` = all.
@@ -138,26 +140,46 @@ pub(crate) struct Limit {
 pub(crate) struct Branch {
     /// Where rows come from.
     pub source: Arc<dyn Source>,
-    /// Plan node that the source's rows are counted for.
-    pub plan: u32,
+    /// Plan node that the source's rows are counted for, if any.
+    pub plan: Option<u32>,
     /// If the source runs a selection fused into the scan below: the plan node of that scan.
     pub scan: Option<u32>,
-    /// In the order in which rows meet them, with their plan nodes.
-    pub operators: Vec<(u32, Arc<dyn Operator>)>,
+    /// In the order in which rows meet them, with the plan nodes that they are counted for.
+    pub operators: Vec<(Option<u32>, Arc<dyn Operator>)>,
 }
 
 impl Pipeline {
     /// A pipeline of one source.
     pub fn new(plan: u32, source: Arc<dyn Source>, columns: Vec<ColumnId>) -> Pipeline {
-        Pipeline {
-            branches: vec![Branch { source, plan, scan: None, operators: Vec::new() }],
-            columns,
-            limit: None,
-        }
+        Pipeline::of(Branch { source, plan: Some(plan), scan: None, operators: Vec::new() }, columns)
+    }
+
+    /// A pipeline of one source that is a scan with the selection above it.
+    pub fn fused(scan: u32, selection: u32, source: Arc<dyn Source>, columns: Vec<ColumnId>) -> Pipeline {
+        let branch = Branch { source, plan: Some(selection), scan: Some(scan), operators: Vec::new() };
+        Pipeline::of(branch, columns)
+    }
+
+    /// A pipeline over rows that were counted before.
+    pub fn uncounted(source: Arc<dyn Source>, columns: Vec<ColumnId>) -> Pipeline {
+        Pipeline::of(Branch { source, plan: None, scan: None, operators: Vec::new() }, columns)
+    }
+
+    fn of(branch: Branch, columns: Vec<ColumnId>) -> Pipeline {
+        Pipeline { branches: vec![branch], columns, limit: None }
     }
 
     /// Adds an operator above every branch.
     pub fn push(&mut self, plan: u32, operator: Arc<dyn Operator>, columns: Vec<ColumnId>) {
+        self.add(Some(plan), operator, columns);
+    }
+
+    /// Adds an operator that no plan node stands for.
+    pub fn push_uncounted(&mut self, operator: Arc<dyn Operator>, columns: Vec<ColumnId>) {
+        self.add(None, operator, columns);
+    }
+
+    fn add(&mut self, plan: Option<u32>, operator: Arc<dyn Operator>, columns: Vec<ColumnId>) {
         for branch in &mut self.branches {
             branch.operators.push((plan, Arc::clone(&operator)));
         }
@@ -166,7 +188,7 @@ impl Pipeline {
 
     /// Adds a branch that runs after the others and yields the same columns.
     pub fn then(&mut self, plan: u32, source: Arc<dyn Source>) {
-        self.branches.push(Branch { source, plan, scan: None, operators: Vec::new() });
+        self.branches.push(Branch { source, plan: Some(plan), scan: None, operators: Vec::new() });
     }
 }
 

@@ -61,8 +61,14 @@ impl Runner {
         Runner { context, measured: BTreeMap::new(), idle: Vec::new() }
     }
 
-    /// Runs a pipeline to its end; the sink's time is booked to plan node `plan`.
-    pub fn run<S: Sink>(&mut self, pipeline: &Pipeline, plan: u32, sink: S) -> Result<S::Product> {
+    /// Runs a pipeline to its end; the sink's time is booked to plan node `plan`, if it has one.
+    pub fn run<S: Sink>(
+        &mut self,
+        pipeline: &Pipeline,
+        plan: impl Into<Option<u32>>,
+        sink: S,
+    ) -> Result<S::Product> {
+        let plan = plan.into();
         let mut locals = Vec::new();
         let mut first_task = 0;
         for branch in &pipeline.branches {
@@ -79,7 +85,7 @@ impl Runner {
                 round(&mut crews, 0..tasks, first_task, self.context.analyze, &|local, worker, batch| {
                     sink.consume(local, worker, batch)
                 });
-            locals.extend(self.dismiss(branch, Some(plan), crews));
+            locals.extend(self.dismiss(branch, plan, crews));
             if result? == Flow::Stop {
                 break;
             }
@@ -87,7 +93,9 @@ impl Runner {
         }
         let started = std::time::Instant::now();
         let product = caught(|| sink.finish(locals))?;
-        self.measured.entry(plan).or_default().meter.time += started.elapsed();
+        if let Some(plan) = plan {
+            self.measured.entry(plan).or_default().meter.time += started.elapsed();
+        }
         Ok(product)
     }
 
@@ -99,6 +107,8 @@ impl Runner {
             ready: VecDeque::new(),
             skip: pipeline.limit.map_or(0, |l| l.offset),
             wanted: pipeline.limit.and_then(|l| l.count),
+            limit_plan: pipeline.limit.map(|l| l.plan),
+            passed: Meter::default(),
             finished_tasks: 0,
             round_tasks: self.context.workers,
         }
@@ -134,18 +144,18 @@ impl Runner {
         let workers = crews.len() as u64;
         let mut locals = Vec::with_capacity(crews.len());
         for crew in crews {
-            let mut book = |plan: u32, meter: Meter| {
+            let mut book = |plan: Option<u32>, meter: Meter| {
+                let Some(plan) = plan else { return };
                 let measured = self.measured.entry(plan).or_default();
                 measured.meter.add(meter);
                 measured.workers = measured.workers.max(workers);
                 measured.tasks += crew.tasks;
             };
             book(branch.plan, crew.source);
-            if let Some(scan) = branch.scan {
-                book(
-                    scan,
-                    Meter { rows: crew.scanned, batches: crew.source.batches, time: crew.source.time },
-                );
+            // The time of a fused scan is its selection's.
+            if branch.scan.is_some() {
+                let scanned = Meter { rows: crew.scanned, batches: crew.source.batches, ..Meter::default() };
+                book(branch.scan, scanned);
             }
             for ((plan, _), step) in branch.operators.iter().zip(&crew.steps) {
                 book(*plan, step.meter);
@@ -167,6 +177,8 @@ pub(crate) struct Stream {
     ready: VecDeque<Batch>,
     skip: u64,
     wanted: Option<u64>,
+    limit_plan: Option<u32>,
+    passed: Meter,
     finished_tasks: u64,
     round_tasks: usize,
 }
@@ -183,13 +195,14 @@ impl Stream {
     /// The next batch in task order, within the limit; `None` at the end.
     pub fn next(&mut self, runner: &mut Runner) -> Result<Option<Batch>> {
         while self.wanted != Some(0) {
-            let Some(batch) = self.next_unlimited(runner)? else { return Ok(None) };
+            let Some(batch) = self.next_unlimited(runner)? else { break };
             let skipped = self.skip.min(batch.rows as u64);
             self.skip -= skipped;
             let left = batch.rows as u64 - skipped;
             let taken = self.wanted.map_or(left, |w| w.min(left));
             self.wanted = self.wanted.map(|w| w - taken);
             if taken > 0 {
+                self.passed.add(Meter { rows: taken, batches: 1, ..Meter::default() });
                 return Ok(Some(batch.slice(skipped as usize, taken as usize)));
             }
         }
@@ -250,13 +263,16 @@ impl Stream {
             batches.push(batch);
         }
         let rows = batches.iter().map(|b| b.rows).sum();
-        Ok(Materialized { batches, rows, reservation })
+        Ok(Materialized { batches, rows, reservation: Some(reservation) })
     }
 
     /// Ends the stream, early or not, and books what was measured.
     pub fn close(&mut self, runner: &mut Runner) {
         self.branches.clear();
         self.end_branch(runner);
+        if let Some(plan) = self.limit_plan.take() {
+            runner.measured.entry(plan).or_default().meter.add(self.passed);
+        }
     }
 
     fn end_branch(&mut self, runner: &mut Runner) {
@@ -437,13 +453,14 @@ mod tests {
             let mut p = pipeline(numbers(50, 33));
             p.push(1, Arc::new(Slow), p.columns.clone());
             p.then(2, Arc::new(Batches::new(numbers(2, 5))));
-            p.limit = Some(Limit { offset: 40, count: Some(1700) });
+            p.limit = Some(Limit { plan: 3, offset: 40, count: Some(1700) });
             let out = runner.stream(p).drain(&mut runner).unwrap();
             let all: Vec<_> = (0..1650).chain(0..10).map(|i| vec![Some(i)]).collect();
             assert_eq!(rows(&out.batches), all[40..]);
             assert_eq!(out.rows, 1620);
             assert_eq!(runner.measured[&1].meter.rows, 1650);
             assert_eq!(runner.measured[&2].meter.rows, 10);
+            assert_eq!(runner.measured[&3].meter.rows, 1620);
         }
     }
 
@@ -451,7 +468,7 @@ mod tests {
     fn a_stopped_stream_reads_little() {
         let mut runner = Runner::new(context(2));
         let mut p = pipeline(numbers(1000, 10));
-        p.limit = Some(Limit { offset: 0, count: Some(15) });
+        p.limit = Some(Limit { plan: 3, offset: 0, count: Some(15) });
         let mut stream = runner.stream(p);
         let mut got = 0;
         while let Some(batch) = stream.next(&mut runner).unwrap() {
@@ -485,7 +502,7 @@ mod tests {
         let mut runner = Runner::new(context(2));
         runner.context.cancel.cancel();
         let sink = Collect::new(&runner.context.memory);
-        assert!(matches!(runner.run(&pipeline(numbers(3, 3)), 9, sink), Err(Error::Cancelled)));
+        assert!(matches!(runner.run(&pipeline(numbers(3, 3)), Some(9), sink), Err(Error::Cancelled)));
         let mut stream = runner.stream(pipeline(numbers(3, 3)));
         assert!(matches!(stream.next(&mut runner), Err(Error::Cancelled)));
     }
@@ -495,7 +512,7 @@ mod tests {
         let mut runner = Runner::new(Context { memory: Memory::new(1000), ..context(2) });
         let sink = Collect::new(&runner.context.memory);
         assert!(matches!(
-            runner.run(&pipeline(numbers(100, 100)), 9, sink),
+            runner.run(&pipeline(numbers(100, 100)), Some(9), sink),
             Err(Error::Memory { limit: 1000 })
         ));
     }

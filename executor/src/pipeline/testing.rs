@@ -37,7 +37,7 @@ pub(crate) fn pipeline(batches: Vec<Batch>) -> Pipeline {
 pub(crate) fn collect(pipeline: &Pipeline, workers: usize) -> Result<Vec<Batch>> {
     let mut runner = Runner::new(context(workers));
     let sink = Collect::new(&runner.context.memory);
-    Ok(runner.run(pipeline, 99, sink)?.batches)
+    Ok(runner.run(pipeline, Some(99), sink)?.batches)
 }
 
 /// The rows of BIGINT batches.

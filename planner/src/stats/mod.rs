@@ -1,9 +1,5 @@
 //! What is known of a table's rows.
 
-pub(crate) mod cardinality;
-pub(crate) mod histogram;
-pub(crate) mod selectivity;
-
 use std::sync::Arc;
 
 use allod_storage::schema::Datum;

@@ -1,0 +1,77 @@
+//! A plan with constants in place of the columns of an outer row.
+
+use allod_planner::expr::{AggregateCall, Expr};
+use allod_planner::physical::{Aggregation, Apply, HashJoin, Node, Plan, SortKey};
+
+/// Rebuilds a plan with `f` applied to every expression of every node, inputs included. Keys and ranges are data, not
+/// expressions, and stay as they are.
+pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
+    let expr = |e: &Expr| e.clone().transform(&mut |e| f(e));
+    let exprs = |es: &[Expr]| es.iter().map(expr).collect::<Vec<_>>();
+    let named = |es: &[(_, Expr)]| es.iter().map(|(id, e)| (*id, expr(e))).collect::<Vec<_>>();
+    let keys = |ks: &[SortKey]| {
+        ks.iter().map(|k| SortKey { expr: expr(&k.expr), descending: k.descending }).collect::<Vec<_>>()
+    };
+    let input = |p: &Plan| Box::new(substitute(p, f));
+    let aggregation = |agg: &Aggregation| Aggregation {
+        input: input(&agg.input),
+        group_by: named(&agg.group_by),
+        aggregates: agg
+            .aggregates
+            .iter()
+            .map(|(id, call)| (*id, AggregateCall { args: exprs(&call.args), ..call.clone() }))
+            .collect(),
+    };
+    let node = match &plan.node {
+        leaf @ (Node::TableScan(_) | Node::IndexScan(_) | Node::PointGet(_) | Node::CteScan { .. }) => {
+            leaf.clone()
+        }
+        Node::Values { rows } => Node::Values { rows: rows.iter().map(|row| exprs(row)).collect() },
+        Node::TableReader { input: i } => Node::TableReader { input: input(i) },
+        Node::IndexReader { input: i } => Node::IndexReader { input: input(i) },
+        Node::Selection { input: i, predicates } => {
+            Node::Selection { input: input(i), predicates: exprs(predicates) }
+        }
+        Node::Projection { input: i, exprs: es } => Node::Projection { input: input(i), exprs: named(es) },
+        Node::HashJoin(join) => Node::HashJoin(HashJoin {
+            kind: join.kind,
+            left: input(&join.left),
+            right: input(&join.right),
+            build: join.build,
+            keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
+            residual: exprs(&join.residual),
+            null_aware: exprs(&join.null_aware),
+        }),
+        Node::Apply(apply) => Node::Apply(Apply {
+            kind: apply.kind,
+            left: input(&apply.left),
+            right: input(&apply.right),
+            correlated: apply.correlated.clone(),
+            on: exprs(&apply.on),
+            null_aware: exprs(&apply.null_aware),
+        }),
+        Node::HashAgg(agg) => Node::HashAgg(aggregation(agg)),
+        Node::StreamAgg(agg) => Node::StreamAgg(aggregation(agg)),
+        Node::Sort { input: i, keys: ks } => Node::Sort { input: input(i), keys: keys(ks) },
+        Node::TopN { input: i, keys: ks, offset, count } => {
+            Node::TopN { input: input(i), keys: keys(ks), offset: *offset, count: *count }
+        }
+        Node::Limit { input: i, offset, count } => {
+            Node::Limit { input: input(i), offset: *offset, count: *count }
+        }
+        Node::Union { inputs } => {
+            Node::Union { inputs: inputs.iter().map(|(p, ids)| (substitute(p, f), ids.clone())).collect() }
+        }
+        Node::MaxOneRow { input: i } => Node::MaxOneRow { input: input(i) },
+        Node::Insert { table, partition, source } => {
+            Node::Insert { table: table.clone(), partition: partition.clone(), source: input(source) }
+        }
+        Node::Update { table, partition, source } => {
+            Node::Update { table: table.clone(), partition: partition.clone(), source: input(source) }
+        }
+        Node::Delete { table, partition, source } => {
+            Node::Delete { table: table.clone(), partition: partition.clone(), source: input(source) }
+        }
+    };
+    Plan { id: plan.id, rows: plan.rows, columns: plan.columns.clone(), node }
+}

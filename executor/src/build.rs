@@ -1,0 +1,568 @@
+//! From plan to pipelines.
+//!
+//! [`Builder::pipeline`] walks the plan top down and returns the pipeline that yields its rows. Where it meets an operator
+//! that must see all of its input it runs that input's pipeline to the end, there and then, and goes on with a source over
+//! what came of it. So a plan is cut, and everything below its last cut has run, by the time its pipeline is returned:
+//!
+//! ```text
+//! Projection                                  2.  Scan orders -> Probe -> Projection        (returned, not yet run)
+//!   HashJoin                                                      ^ table, filters
+//!     TableScan customer   (build)            1.  Scan customer -> BuildSink                (run while walking)
+//!     TableScan orders     (probe)
+//! ```
+//!
+//! Since a join's build side runs before the walk goes down its probe side, what it learned of its keys goes down with it
+//! ([`Filters`]) and reaches the scan as a plain value.
+
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+use allod_planner::expr::Expr;
+use allod_planner::logical::JoinKind;
+use allod_planner::physical::{
+    Aggregation, Apply, HashJoin, IndexScan, Node, Plan, Query, Range, Side, SortKey, TableScan,
+    ZonePredicate,
+};
+use allod_storage::client::{Client, ScanRequest};
+use allod_storage::key::{KeyRange, range_of};
+use allod_storage::mvcc::ZoneFilter;
+use allod_storage::schema::{SpaceId, TableDescriptor, Timestamp};
+
+use crate::aggregate::AggregateSink;
+use crate::apply::{self, Inner, NestedLoop};
+use crate::batch::{self, Batch, null_column, positions};
+use crate::error::{Error, Result};
+use crate::hash_join::{self, BuildSink};
+use crate::limit::TaskLimit;
+use crate::pipeline::{
+    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source,
+};
+use crate::projection::{Pick, Project};
+use crate::scan::{Scan, ScanSpec, point_get};
+use crate::selection::Filter;
+use crate::sort::{Sort, TopN};
+use crate::values::literal_rows;
+
+/// Builds and runs the pipelines of one statement.
+pub(crate) struct Builder {
+    /// The statement.
+    pub query: Arc<Query>,
+    /// For scans and point reads, on the statement's own thread; workers read region views and need none.
+    pub client: Client,
+    /// The snapshot that is read.
+    pub ts: Timestamp,
+    /// The workers.
+    pub runner: Runner,
+    /// Common table expressions that have been computed.
+    ctes: Vec<Option<Arc<Materialized>>>,
+}
+
+/// Filters on columns, on their way down to the scans that yield them.
+#[derive(Clone, Default)]
+struct Filters(Vec<(ColumnId, Arc<dyn RuntimeFilter>)>);
+
+impl Filters {
+    /// Those on a column that `rename` knows below, under its name there.
+    fn map(&self, rename: impl Fn(ColumnId) -> Option<ColumnId>) -> Filters {
+        Filters(self.0.iter().filter_map(|(id, f)| Some((rename(*id)?, Arc::clone(f)))).collect())
+    }
+}
+
+/// Positions of the partitions to read.
+pub(crate) fn partitions(table: &TableDescriptor, wanted: Option<&[usize]>) -> Vec<usize> {
+    wanted.map_or_else(|| (0..table.partitions.len()).collect(), <[usize]>::to_vec)
+}
+
+/// What a scan of records and a scan of an index have in common.
+struct ScanNode<'a> {
+    id: u32,
+    columns: &'a [ColumnId],
+    ordinals: &'a [usize],
+    spaces: Vec<SpaceId>,
+    /// Positions in the space of what it is sorted by.
+    key: Vec<usize>,
+    ranges: Option<&'a [Range]>,
+    zone: &'a [ZonePredicate],
+    keep_order: bool,
+    descending: bool,
+    table: &'a TableDescriptor,
+}
+
+impl Builder {
+    /// For one statement.
+    pub fn new(query: Arc<Query>, client: Client, ts: Timestamp, runner: Runner) -> Builder {
+        let ctes = query.ctes.iter().map(|_| None).collect();
+        Builder { query, client, ts, runner, ctes }
+    }
+
+    /// The pipeline of a whole plan; everything below its last breaker has run.
+    pub fn build(&mut self, plan: &Plan) -> Result<Pipeline> {
+        self.pipeline(plan, &Filters::default())
+    }
+
+    /// Runs a plan and keeps its rows, in order.
+    pub fn materialize(&mut self, plan: &Plan) -> Result<(Materialized, Vec<ColumnId>)> {
+        let pipeline = self.build(plan)?;
+        let columns = pipeline.columns.clone();
+        Ok((self.collect(pipeline)?, columns))
+    }
+
+    fn collect(&mut self, pipeline: Pipeline) -> Result<Materialized> {
+        if pipeline.limit.is_some() {
+            return self.runner.stream(pipeline).drain(&mut self.runner);
+        }
+        let sink = Collect::new(&self.runner.context.memory);
+        self.runner.run(&pipeline, None, sink)
+    }
+
+    /// The pipeline of an input that will be run as a whole: a limit on it is settled first.
+    fn input(&mut self, plan: &Plan, filters: &Filters) -> Result<Pipeline> {
+        let pipeline = self.pipeline(plan, filters)?;
+        if pipeline.limit.is_none() {
+            return Ok(pipeline);
+        }
+        let columns = pipeline.columns.clone();
+        let rows = self.collect(pipeline)?;
+        Ok(Pipeline::uncounted(Arc::new(Batches::keeping(rows)), columns))
+    }
+
+    fn pipeline(&mut self, plan: &Plan, filters: &Filters) -> Result<Pipeline> {
+        match &plan.node {
+            Node::Values { rows } => {
+                let batch = literal_rows(rows, plan.columns.len())?;
+                let batches = if batch.rows > 0 { vec![batch] } else { vec![] };
+                Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), plan.columns.clone()))
+            }
+            Node::TableScan(_) | Node::IndexScan(_) => self.scan(plan, None, filters),
+            Node::TableReader { input } | Node::IndexReader { input } => self.pipeline(input, filters),
+            Node::PointGet(get) => {
+                let batches = point_get(get, &mut self.client, self.ts)?;
+                Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), plan.columns.clone()))
+            }
+            Node::Selection { input, predicates } => {
+                if matches!(input.node, Node::TableScan(_) | Node::IndexScan(_)) {
+                    return self.scan(input, Some((plan, predicates)), filters);
+                }
+                let mut pipeline = self.input(input, filters)?;
+                let output = kept(plan, &pipeline.columns);
+                let filter = Filter::new(predicates, &pipeline.columns, &output)?;
+                pipeline.push(plan.id, Arc::new(filter), output);
+                Ok(pipeline)
+            }
+            Node::Projection { input, exprs } => self.projection(plan, input, exprs, filters),
+            Node::HashJoin(join) => self.hash_join(plan, join, filters),
+            Node::Apply(apply) => self.apply(plan, apply, filters),
+            Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters),
+            Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters),
+            Node::Sort { input, keys } => {
+                let pipeline = self.input(input, filters)?;
+                self.sort(plan.id, pipeline, keys)
+            }
+            Node::TopN { input, keys, offset, count } => {
+                let pipeline = self.input(input, &Filters::default())?;
+                let memory = &self.runner.context.memory;
+                let sink = TopN::new(keys, *offset, *count, &pipeline.columns, memory)?;
+                let top = self.runner.run(&pipeline, Some(plan.id), sink)?;
+                self.runner.book_memory(plan.id, top.bytes());
+                Ok(Pipeline::new(plan.id, Arc::new(top), pipeline.columns))
+            }
+            Node::Limit { input, offset, count } => {
+                let mut pipeline = self.input(input, &Filters::default())?;
+                if let Some(count) = count {
+                    let limit = TaskLimit { rows: offset.saturating_add(*count) };
+                    let columns = pipeline.columns.clone();
+                    pipeline.push_uncounted(Arc::new(limit), columns);
+                }
+                pipeline.limit = Some(Limit { plan: plan.id, offset: *offset, count: *count });
+                Ok(pipeline)
+            }
+            Node::Union { inputs } => self.union(plan, inputs, filters),
+            Node::MaxOneRow { input } => self.max_one_row(plan, input),
+            Node::CteScan { cte, source } => self.cte_scan(plan, *cte, source),
+            Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => {
+                Err(Error::Plan("a change of rows is not the input of anything".into()))
+            }
+        }
+    }
+
+    fn projection(
+        &mut self,
+        plan: &Plan,
+        input: &Plan,
+        exprs: &[(ColumnId, Expr)],
+        filters: &Filters,
+    ) -> Result<Pipeline> {
+        let source = |id: ColumnId| match exprs.iter().find(|(out, _)| *out == id)?.1 {
+            Expr::Column { id, .. } => Some(id),
+            Expr::Constant { .. } | Expr::Call { .. } => None,
+        };
+        // A projection keeps the number and order of rows, so a limit below may as well be applied above.
+        let mut pipeline = self.pipeline(input, &filters.map(source))?;
+        let plain: Option<Vec<ColumnId>> = exprs.iter().map(|(id, _)| source(*id)).collect();
+        let output = exprs.iter().map(|(id, _)| *id).collect();
+        match plain {
+            Some(ids) => {
+                let pick = Pick::new(positions(&pipeline.columns, &ids)?);
+                pipeline.push(plan.id, Arc::new(pick), output);
+            }
+            None => {
+                let project = Project::new(exprs, &pipeline.columns)?;
+                pipeline.push(plan.id, Arc::new(project), output);
+            }
+        }
+        Ok(pipeline)
+    }
+
+    fn hash_join(&mut self, plan: &Plan, join: &HashJoin, filters: &Filters) -> Result<Pipeline> {
+        let (build, probe) = match join.build {
+            Side::Left => (&*join.left, &*join.right),
+            Side::Right => (&*join.right, &*join.left),
+        };
+        // A filter speaks of rows of the join's output. It may run below on the side it comes from if a row of that side
+        // that is missing takes only its own output rows with it: always on the left; on the right only in an inner join
+        // (in a left join its loss would turn a match into a row of NULLs).
+        let pass = |side: &Plan| match join.kind {
+            JoinKind::Inner => filters.clone(),
+            JoinKind::Left | JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_) => {
+                if std::ptr::eq(side, &*join.left) { filters.clone() } else { Filters::default() }
+            }
+        };
+        let build_pipeline = self.input(build, &pass(build))?;
+        let sink = BuildSink::new(join, &build_pipeline.columns, &self.runner.context)?;
+        let built = self.runner.run(&build_pipeline, Some(plan.id), sink)?;
+        self.runner.book_memory(plan.id, built.memory_bytes());
+        drop(build_pipeline);
+        let mut down = pass(probe);
+        down.0.extend(built.filters());
+        let mut pipeline = self.input(probe, &down)?;
+        let (operator, unmatched) =
+            hash_join::probe(join, built, &pipeline.columns, &plan.columns, &self.runner.context)?;
+        pipeline.push(plan.id, operator, plan.columns.clone());
+        if let Some(source) = unmatched {
+            pipeline.then(plan.id, source);
+        }
+        Ok(pipeline)
+    }
+
+    fn aggregate(
+        &mut self,
+        plan: &Plan,
+        aggregation: &Aggregation,
+        ordered: bool,
+        filters: &Filters,
+    ) -> Result<Pipeline> {
+        // Rows of a group that is filtered out may as well never get there.
+        let group = |id: ColumnId| match aggregation.group_by.iter().find(|(out, _)| *out == id)?.1 {
+            Expr::Column { id, .. } => Some(id),
+            Expr::Constant { .. } | Expr::Call { .. } => None,
+        };
+        let pipeline = self.input(&aggregation.input, &filters.map(group))?;
+        let context = &self.runner.context;
+        let sink = match ordered {
+            false => AggregateSink::new(aggregation, &pipeline.columns, context)?,
+            true => AggregateSink::ordered(aggregation, &pipeline.columns, context)?,
+        };
+        let groups: Arc<dyn Source> = self.runner.run(&pipeline, Some(plan.id), sink)?;
+        let group_ids = aggregation.group_by.iter().map(|(id, _)| *id);
+        let columns = group_ids.chain(aggregation.aggregates.iter().map(|(id, _)| *id)).collect();
+        Ok(Pipeline::new(plan.id, groups, columns))
+    }
+
+    fn sort(&mut self, id: u32, pipeline: Pipeline, keys: &[SortKey]) -> Result<Pipeline> {
+        let sink = Sort::new(keys, &pipeline.columns, &self.runner.context.memory)?;
+        let sorted = self.runner.run(&pipeline, Some(id), sink)?;
+        self.runner.book_memory(id, sorted.memory_bytes());
+        Ok(Pipeline::new(id, Arc::new(sorted), pipeline.columns))
+    }
+
+    fn union(
+        &mut self,
+        plan: &Plan,
+        inputs: &[(Plan, Vec<ColumnId>)],
+        filters: &Filters,
+    ) -> Result<Pipeline> {
+        let mut union = Pipeline { branches: Vec::new(), columns: plan.columns.clone(), limit: None };
+        for (input, ids) in inputs {
+            let below = |id: ColumnId| ids.get(plan.columns.iter().position(|out| *out == id)?).copied();
+            let mut pipeline = self.input(input, &filters.map(below))?;
+            let pick = Pick::new(positions(&pipeline.columns, ids)?);
+            pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
+            union.branches.extend(pipeline.branches);
+        }
+        Ok(union)
+    }
+
+    fn max_one_row(&mut self, plan: &Plan, input: &Plan) -> Result<Pipeline> {
+        let (rows, columns) = self.materialize(input)?;
+        let batches = match rows.rows {
+            0 => {
+                let nulls =
+                    columns.iter().map(|id| null_column(&self.query.columns.ty(*id).sql, 1)).collect();
+                vec![Batch::new(nulls, 1)]
+            }
+            1 => rows.batches,
+            _ => return Err(Error::SubqueryRows),
+        };
+        Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), columns))
+    }
+
+    fn cte_scan(&mut self, plan: &Plan, cte: usize, source: &[ColumnId]) -> Result<Pipeline> {
+        let query = Arc::clone(&self.query);
+        let definition = &query.ctes[cte];
+        let rows = match &self.ctes[cte] {
+            Some(rows) => Arc::clone(rows),
+            None => {
+                let mut pipeline = self.build(definition)?;
+                let pick = Pick::new(positions(&pipeline.columns, &definition.columns)?);
+                pipeline.push_uncounted(Arc::new(pick), definition.columns.clone());
+                let rows = Arc::new(self.collect(pipeline)?);
+                self.runner.book_memory(plan.id, rows.bytes());
+                self.ctes[cte] = Some(Arc::clone(&rows));
+                rows
+            }
+        };
+        let pick = Pick::new(positions(&definition.columns, source)?);
+        let batches = Arc::new(Batches::keeping(rows));
+        let mut pipeline = Pipeline::uncounted(batches, definition.columns.clone());
+        pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
+        Ok(pipeline)
+    }
+
+    fn apply(&mut self, plan: &Plan, apply: &Apply, filters: &Filters) -> Result<Pipeline> {
+        // Left rows that are filtered out later may as well never get there, whatever the kind; right rows are not asked.
+        let left = self.input(&apply.left, filters)?;
+        // Whether there is any row is all that matters if no condition looks at it.
+        let only_exists = !apply.kind.keeps_right() && apply.on.is_empty() && apply.null_aware.is_empty();
+        let right = match only_exists {
+            true => Plan {
+                node: Node::Limit { input: apply.right.clone(), offset: 0, count: Some(1) },
+                ..(*apply.right).clone()
+            },
+            false => (*apply.right).clone(),
+        };
+        let mut table = Vec::new();
+        let mut ranges = Vec::new();
+        let mut rows = 0;
+        let mut reservation = self.runner.context.memory.reservation();
+        let mut right_columns = right.columns.clone();
+        let mut run = |builder: &mut Builder, plan: &Plan| -> Result<()> {
+            let (inner, columns) = builder.materialize(plan)?;
+            right_columns = columns;
+            let end = rows + inner.rows as u64;
+            // A position that means "no row" must stay free.
+            let fits = u32::try_from(end).ok().filter(|end| *end < batch::NO_ROW);
+            let end_row = fits.ok_or_else(|| Error::Plan("the inner side has more than 2^32 rows".into()))?;
+            ranges.push(rows as u32..end_row);
+            rows = end;
+            table.extend(inner.batches);
+            if let Some(bytes) = inner.reservation {
+                reservation.merge(bytes);
+            }
+            Ok(())
+        };
+        let left_columns = left.columns.clone();
+        let numbered = !apply.correlated.is_empty();
+        let mut pipeline = if numbered {
+            let outer = self.collect(left)?;
+            let at = positions(&left_columns, &apply.correlated)?;
+            let types: Vec<_> =
+                apply.correlated.iter().map(|id| self.query.columns.ty(*id).clone()).collect();
+            let distinct = apply::distinct(outer.batches, &at, &types)?;
+            for set in &distinct.sets {
+                if self.runner.context.cancel.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let inner = apply::substitute(&right, &|expr| match &expr {
+                    Expr::Column { id, ty } => match apply.correlated.iter().position(|c| c == id) {
+                        Some(i) => Expr::Constant { value: set[i].clone(), ty: ty.clone() },
+                        None => expr,
+                    },
+                    Expr::Constant { .. } | Expr::Call { .. } => expr,
+                });
+                run(self, &inner)?;
+            }
+            let kept =
+                Materialized { batches: distinct.batches, rows: outer.rows, reservation: outer.reservation };
+            Pipeline::uncounted(Arc::new(Batches::keeping(kept)), left_columns.clone())
+        } else {
+            run(self, &right)?;
+            left
+        };
+        self.runner.book_memory(plan.id, reservation.bytes());
+        let columns = if table.is_empty() {
+            right_columns.iter().map(|id| null_column(&self.query.columns.ty(*id).sql, 0)).collect()
+        } else {
+            batch::concat_batches(&table).columns
+        };
+        let inner = Inner { columns, ranges, reservation };
+        let (on, null_aware) = (&apply.on, &apply.null_aware);
+        let join =
+            NestedLoop::new(apply.kind, on, null_aware, &left_columns, &right_columns, inner, numbered)?;
+        let mut output = left_columns;
+        match apply.kind {
+            JoinKind::Inner | JoinKind::Left => output.extend(right_columns),
+            JoinKind::Mark(mark) => output.push(mark),
+            JoinKind::Semi | JoinKind::Anti => {}
+        }
+        pipeline.push(plan.id, Arc::new(join), output);
+        Ok(pipeline)
+    }
+
+    /// A scan, with the selection directly above it if there is one.
+    fn scan(
+        &mut self,
+        plan: &Plan,
+        selection: Option<(&Plan, &[Expr])>,
+        filters: &Filters,
+    ) -> Result<Pipeline> {
+        let node = scan_node(plan)?;
+        let filters: Vec<_> = filters.0.iter().filter(|(id, _)| node.columns.contains(id)).cloned().collect();
+        let regions = self.open(&node, &filters)?;
+        let merge = node.keep_order && node.spaces.len() > 1;
+        let mut output = selection.map_or_else(|| node.columns.to_vec(), |(s, _)| kept(s, node.columns));
+        let wanted = output.clone();
+        let (mut columns, mut ordinals) = (node.columns.to_vec(), node.ordinals.to_vec());
+        let mut sort_keys = Vec::new();
+        if merge {
+            // Each partition comes in key order; to bring them together the key is needed, wanted or not.
+            for (i, &ordinal) in node.key.iter().enumerate() {
+                let id = match ordinals.iter().position(|o| *o == ordinal) {
+                    Some(at) => columns[at],
+                    None => {
+                        let id = ColumnId(u32::MAX - i as u32);
+                        columns.push(id);
+                        ordinals.push(ordinal);
+                        id
+                    }
+                };
+                if !output.contains(&id) {
+                    output.push(id);
+                }
+                let ty = node.space_column_type(ordinal, plan);
+                sort_keys.push(SortKey { expr: Expr::column(id, ty), descending: node.descending });
+            }
+        }
+        let spec = ScanSpec {
+            columns: &columns,
+            ordinals: &ordinals,
+            predicates: selection.map_or(&[], |(_, predicates)| predicates),
+            filters,
+            output: &output,
+        };
+        let scan = Scan::new(regions, spec, self.runner.context.workers)?;
+        let mut pipeline = match selection {
+            Some((above, _)) => Pipeline::fused(node.id, above.id, Arc::new(scan), output),
+            None => Pipeline::new(node.id, Arc::new(scan), output),
+        };
+        if merge {
+            let columns = pipeline.columns.clone();
+            let sink = Sort::new(&sort_keys, &columns, &self.runner.context.memory)?;
+            let sorted = self.runner.run(&pipeline, None, sink)?;
+            pipeline = Pipeline::uncounted(Arc::new(sorted), columns);
+            let pick = Pick::new(positions(&pipeline.columns, &wanted)?);
+            pipeline.push_uncounted(Arc::new(pick), wanted);
+        }
+        Ok(pipeline)
+    }
+
+    /// The regions of a scan; none if the filters say that no row is wanted.
+    fn open(
+        &mut self,
+        node: &ScanNode<'_>,
+        filters: &[(ColumnId, Arc<dyn RuntimeFilter>)],
+    ) -> Result<Vec<allod_storage::mvcc::RegionScan>> {
+        let mut zone: Vec<ZoneFilter> = node
+            .zone
+            .iter()
+            .map(|z| ZoneFilter { ordinal: z.ordinal, low: z.low.clone(), high: z.high.clone() })
+            .collect();
+        for (id, filter) in filters {
+            match filter.bounds() {
+                Bounds::Empty => return Ok(Vec::new()),
+                Bounds::Between(low, high) => {
+                    let ordinal = node.ordinals[batch::position(node.columns, *id)?];
+                    zone.push(ZoneFilter { ordinal, low: Some(low), high: Some(high) });
+                }
+                Bounds::Unknown => {}
+            }
+        }
+        let mut regions = Vec::new();
+        for &space in &node.spaces {
+            let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
+                let keys = ranges
+                    .iter()
+                    .map(|r| range_of(space, &r.low, r.low_inclusive, &r.high, r.high_inclusive));
+                keys.filter(|range| !range.is_empty()).collect()
+            });
+            if ranges.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let request = ScanRequest {
+                space,
+                ranges: ranges.unwrap_or_default(),
+                ts: self.ts,
+                zone: zone.clone(),
+                descending: node.descending,
+            };
+            let runtime = self.client.runtime();
+            regions.extend(runtime.block_on(self.client.scan(&request))?);
+        }
+        Ok(regions)
+    }
+}
+
+/// The columns of `input` that a selection lets out: those it names, in its order; all if it names others too.
+fn kept(selection: &Plan, input: &[ColumnId]) -> Vec<ColumnId> {
+    match selection.columns.iter().all(|id| input.contains(id)) {
+        true => selection.columns.clone(),
+        false => input.to_vec(),
+    }
+}
+
+fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
+    Ok(match &plan.node {
+        Node::TableScan(scan @ TableScan { table, .. }) => ScanNode {
+            id: plan.id,
+            columns: &plan.columns,
+            ordinals: &scan.ordinals,
+            spaces: partitions(table, scan.partitions.as_deref())
+                .into_iter()
+                .map(|p| table.partitions[p].records)
+                .collect(),
+            key: table.key.clone(),
+            ranges: scan.ranges.as_deref(),
+            zone: &scan.zone,
+            keep_order: scan.keep_order,
+            descending: scan.descending,
+            table,
+        },
+        Node::IndexScan(scan @ IndexScan { table, .. }) => ScanNode {
+            id: plan.id,
+            columns: &plan.columns,
+            ordinals: &scan.ordinals,
+            spaces: partitions(table, scan.partitions.as_deref())
+                .into_iter()
+                .map(|p| table.partitions[p].indexes[scan.index])
+                .collect(),
+            // An index space is sorted by all of its columns.
+            key: (0..table.index_space(scan.index, SpaceId(0)).1.len()).collect(),
+            ranges: scan.ranges.as_deref(),
+            zone: &[],
+            keep_order: scan.keep_order,
+            descending: scan.descending,
+            table,
+        },
+        _ => return Err(Error::Plan("only a scan is read as one".into())),
+    })
+}
+
+impl ScanNode<'_> {
+    /// Type of a column of the scanned space.
+    fn space_column_type(&self, ordinal: usize, plan: &Plan) -> allod_storage::schema::ColumnType {
+        let in_table = match &plan.node {
+            Node::IndexScan(scan) => self.table.index_space(scan.index, SpaceId(0)).1[ordinal],
+            _ => ordinal,
+        };
+        self.table.columns[in_table].ty.clone()
+    }
+}

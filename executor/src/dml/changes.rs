@@ -1,0 +1,146 @@
+//! The changes of keys that a statement comes to: one for each key, however often it was touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use allod_storage::client::Transaction;
+use allod_storage::key::{Key, decode};
+use allod_storage::mvcc::RowRef;
+use allod_storage::schema::TableDescriptor;
+
+use super::rows::Rows;
+use crate::error::{Error, Result};
+use crate::pipeline::{Memory, Reservation};
+
+/// What happens to a key.
+enum Change {
+    /// The row goes.
+    Delete,
+    /// The row comes or is replaced.
+    Put(RowRef),
+    /// The row comes, and the key must be free.
+    Insert(RowRef),
+}
+
+/// Changes of one statement, by key.
+pub(super) struct Changes<'a> {
+    table: &'a TableDescriptor,
+    changes: BTreeMap<Key, Change>,
+    seen: BTreeSet<Key>,
+    reservation: Reservation,
+}
+
+/// About what a change takes beside the bytes of its key: the map's share, the row's place, and the same again in the
+/// transaction.
+const CHANGE_BYTES: u64 = 160;
+
+impl<'a> Changes<'a> {
+    /// None yet.
+    pub fn new(table: &'a TableDescriptor, memory: &Memory) -> Changes<'a> {
+        let reservation = memory.reservation();
+        Changes { table, changes: BTreeMap::new(), seen: BTreeSet::new(), reservation }
+    }
+
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Whether this old row is met for the first time: a join may find a row more than once.
+    pub fn first_sight(&mut self, old: &Rows, row: usize) -> bool {
+        self.seen.insert(old.key(row, 0))
+    }
+
+    /// A new row.
+    pub fn insert(&mut self, new: &Rows, row: usize) -> Result<()> {
+        (0..new.spaces()).try_for_each(|space| self.arrive(new.key(row, space), new.row(row, space), space))
+    }
+
+    /// An old row goes; false if it went before.
+    pub fn delete(&mut self, old: &Rows, row: usize) -> Result<bool> {
+        let first = self.first_sight(old, row);
+        if first {
+            for space in 0..old.spaces() {
+                self.set(old.key(row, space), Change::Delete)?;
+            }
+        }
+        Ok(first)
+    }
+
+    fn set(&mut self, key: Key, change: Change) -> Result<()> {
+        self.reservation.grow(CHANGE_BYTES + key.as_bytes().len() as u64)?;
+        self.changes.insert(key, change);
+        Ok(())
+    }
+
+    /// First half of an update: the old row goes from where the new one does not come.
+    pub fn replace_old(&mut self, old: &Rows, new: &Rows, row: usize) -> Result<()> {
+        let moved = old.key(row, 0) != new.key(row, 0);
+        for space in 0..old.spaces() {
+            let (from, to) = (old.key(row, space), new.key(row, space));
+            // An index entry holds nothing but indexed columns and the table's key: with both the same it is the same.
+            if space == 0 || moved || from != to {
+                self.set(from, Change::Delete)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Second half, when all old rows of the statement are gone.
+    pub fn replace_new(&mut self, old: &Rows, new: &Rows, row: usize) -> Result<()> {
+        let moved = old.key(row, 0) != new.key(row, 0);
+        for space in 0..new.spaces() {
+            let (from, to) = (old.key(row, space), new.key(row, space));
+            if space == 0 || moved || from != to {
+                self.arrive(to, new.row(row, space), space)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A row comes to a key.
+    fn arrive(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
+        // Two rows never share a key of an index that is not unique: it ends with the table's key.
+        let may_collide = space == 0 || self.table.indexes[space - 1].unique;
+        let change = match self.changes.get(&key) {
+            Some(Change::Put(_) | Change::Insert(_)) => return Err(duplicate(self.table, &key)),
+            Some(Change::Delete) => Change::Put(row),
+            None if may_collide => Change::Insert(row),
+            None => Change::Put(row),
+        };
+        self.set(key, change)
+    }
+
+    /// Hands the changes to a transaction.
+    pub fn write(self, transaction: &mut Transaction) {
+        for (key, change) in self.changes {
+            match change {
+                Change::Delete => transaction.delete(key),
+                Change::Put(row) => transaction.put(key, row),
+                Change::Insert(row) => transaction.insert(key, row),
+            }
+        }
+    }
+}
+
+/// The error of a key that is taken.
+pub(super) fn duplicate(table: &TableDescriptor, key: &Key) -> Error {
+    let (value, index) = describe(table, key).unwrap_or_else(|| (format!("{key:?}"), "PRIMARY".to_owned()));
+    Error::DuplicateEntry { value, key: format!("{}.{index}", table.name) }
+}
+
+/// The values in a key and the name of its index.
+pub(super) fn describe(table: &TableDescriptor, key: &Key) -> Option<(String, String)> {
+    let space = key.space()?;
+    for partition in &table.partitions {
+        if partition.records == space {
+            let datums = decode(&table.record_space(space), key)?;
+            return Some((super::joined(&datums), "PRIMARY".to_owned()));
+        }
+        if let Some(index) = partition.indexes.iter().position(|id| *id == space) {
+            let mut datums = decode(&table.index_space(index, space).0, key)?;
+            datums.truncate(table.indexes[index].columns.len());
+            return Some((super::joined(&datums), table.indexes[index].name.to_string()));
+        }
+    }
+    None
+}

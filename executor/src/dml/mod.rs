@@ -1,0 +1,237 @@
+//! INSERT, UPDATE, DELETE.
+//!
+//! The rows to change are computed first, to the end, from the statement's snapshot: a statement never sees its own
+//! changes. Then every change of a row becomes changes of keys, one in the space of its partition's records and one in the
+//! space of each index ([`changes::Changes`]), and all of them are committed as one transaction. What the commit came to is
+//! an error of the statement where it is not success: a key that is taken (1062), a conflict with another transaction
+//! (9007, for the session to try again), or an outcome that nobody knows.
+
+mod changes;
+mod rows;
+
+use std::sync::Arc;
+
+use allod_planner::physical::{Node, Plan};
+use allod_storage::client::CommitOutcome;
+use allod_storage::schema::{Datum, SqlType, TableDescriptor};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
+use arrow::compute::kernels::cmp::distinct;
+use arrow::compute::or;
+use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+
+use self::changes::Changes;
+use self::rows::Rows;
+use crate::batch::{Batch, concat_batches, positions, to_door};
+use crate::build::Builder;
+use crate::error::{Error, Result};
+use crate::execute::{Affected, RowIds};
+
+/// Runs a change of rows and commits it.
+pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> Result<Affected> {
+    let (Node::Insert { table, partition, source }
+    | Node::Update { table, partition, source }
+    | Node::Delete { table, partition, source }) = &plan.node
+    else {
+        return Err(Error::Plan("not a change of rows".into()));
+    };
+    let (rows, columns) = builder.materialize(source)?;
+    if rows.rows == 0 {
+        return Ok(Affected::default());
+    }
+    // The source's columns, in its plan's order, are the table's.
+    let at = positions(&columns, &source.columns)?;
+    let all = concat_batches(&rows.batches);
+    let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
+    let mut changes = Changes::new(table, &builder.runner.context.memory);
+    let partition = partition.as_ref();
+    let affected = match &plan.node {
+        Node::Insert { .. } => {
+            let (columns, last_insert_id) = number(table, all, row_ids)?;
+            let new = Rows::new(table, columns, partition)?;
+            for row in 0..new.len() {
+                changes.insert(&new, row)?;
+            }
+            Affected { rows: new.len() as u64, matched: 0, last_insert_id }
+        }
+        Node::Delete { .. } => {
+            let old = Rows::new(table, door(table.columns.iter().map(|c| &c.ty), &all.columns)?, partition)?;
+            let mut affected = Affected::default();
+            for row in 0..old.len() {
+                affected.rows += u64::from(changes.delete(&old, row)?);
+            }
+            affected
+        }
+        _ => update(table, all, partition, &mut changes)?,
+    };
+    commit(builder, table, changes)?;
+    Ok(affected)
+}
+
+fn update(
+    table: &TableDescriptor,
+    all: Batch,
+    partition: Option<&allod_planner::expr::Expr>,
+    changes: &mut Changes<'_>,
+) -> Result<Affected> {
+    let width = table.columns.len();
+    if all.columns.len() < width {
+        return Err(Error::Plan("an update without the columns of the old row".into()));
+    }
+    let old = door(table.columns.iter().map(|c| &c.ty), &all.columns[..width])?;
+    let visible: Vec<usize> = table.visible_columns().collect();
+    let new_visible = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns[width..])?;
+    let mut new = old.clone();
+    let mut changed: Option<BooleanArray> = None;
+    for (&ordinal, column) in visible.iter().zip(new_visible) {
+        let differs = distinct(&old[ordinal], &column)?;
+        changed = Some(match changed {
+            Some(before) => or(&before, &differs)?,
+            None => differs,
+        });
+        new[ordinal] = column;
+    }
+    not_null(table, &new)?;
+    let old = Rows::new(table, old, partition)?;
+    let new = Rows::new(table, new, partition)?;
+    let mut affected = Affected::default();
+    // All old rows go before any new one comes: a new row may take the key of an old one.
+    let mut pending = Vec::new();
+    for row in 0..old.len() {
+        if !changes.first_sight(&old, row) {
+            continue;
+        }
+        affected.matched += 1;
+        if changed.as_ref().is_some_and(|c| c.value(row)) {
+            affected.rows += 1;
+            changes.replace_old(&old, &new, row)?;
+            pending.push(row);
+        }
+    }
+    for row in pending {
+        changes.replace_new(&old, &new, row)?;
+    }
+    Ok(affected)
+}
+
+/// Columns in the forms that are stored.
+fn door<'a>(
+    types: impl Iterator<Item = &'a allod_storage::schema::ColumnType>,
+    columns: &[ArrayRef],
+) -> Result<Vec<ArrayRef>> {
+    types.zip(columns).map(|(ty, column)| to_door(column, ty)).collect()
+}
+
+/// The columns of the table for inserted rows, numbered where the engine numbers them, and the first number given out.
+fn number(table: &TableDescriptor, all: Batch, row_ids: &dyn RowIds) -> Result<(Vec<ArrayRef>, u64)> {
+    let visible: Vec<usize> = table.visible_columns().collect();
+    let given = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns)?;
+    if given.len() != visible.len() {
+        return Err(Error::Plan("an insert without all columns".into()));
+    }
+    let mut given = given.into_iter();
+    let mut columns = Vec::with_capacity(table.columns.len());
+    let mut first_number = 0;
+    for def in &table.columns {
+        if def.hidden {
+            let first = row_ids.allocate(table.id, all.rows as u64);
+            columns.push(integers((first..).take(all.rows).map(Some), &def.ty.sql)?);
+            continue;
+        }
+        let Some(column) = given.next() else { continue };
+        if !def.auto_increment {
+            columns.push(column);
+            continue;
+        }
+        let (column, first) = auto_increment(table, &column, &def.ty.sql, row_ids)?;
+        first_number = first;
+        columns.push(column);
+    }
+    not_null(table, &columns)?;
+    Ok((columns, first_number))
+}
+
+/// NULL and 0 get the next numbers; what is given is noted.
+fn auto_increment(
+    table: &TableDescriptor,
+    column: &ArrayRef,
+    ty: &SqlType,
+    row_ids: &dyn RowIds,
+) -> Result<(ArrayRef, u64)> {
+    let value = |row: usize| -> u64 {
+        if column.is_null(row) {
+            return 0;
+        }
+        match column.data_type() {
+            DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row) as u64,
+            _ => 1,
+        }
+    };
+    if !ty.is_integer() {
+        return Ok((Arc::clone(column), 0));
+    }
+    let negative = |v: u64| column.data_type() == &DataType::Int64 && (v as i64) < 0;
+    let greatest = (0..column.len()).map(value).filter(|v| !negative(*v)).max().unwrap_or(0);
+    if greatest > 0 {
+        row_ids.observe(table.id, greatest);
+    }
+    let missing = (0..column.len()).filter(|&row| value(row) == 0).count() as u64;
+    if missing == 0 {
+        return Ok((Arc::clone(column), 0));
+    }
+    let first = row_ids.allocate(table.id, missing);
+    let mut next = first;
+    let numbered = (0..column.len()).map(|row| {
+        Some(match value(row) {
+            0 => {
+                next += 1;
+                next - 1
+            }
+            given => given,
+        })
+    });
+    Ok((integers(numbered, ty)?, first))
+}
+
+fn integers(values: impl Iterator<Item = Option<u64>>, ty: &SqlType) -> Result<ArrayRef> {
+    match ty.arrow() {
+        DataType::Int64 => Ok(Arc::new(values.map(|v| v.map(|v| v as i64)).collect::<Int64Array>())),
+        DataType::UInt64 => Ok(Arc::new(values.collect::<UInt64Array>())),
+        other => Err(Error::Plan(format!("rows are not numbered in a column of type {other}"))),
+    }
+}
+
+fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
+    for (def, column) in table.columns.iter().zip(columns) {
+        if !def.ty.nullable && column.logical_null_count() > 0 {
+            return Err(Error::AssignNull { column: Arc::clone(&def.name) });
+        }
+    }
+    Ok(())
+}
+
+fn commit(builder: &mut Builder, table: &TableDescriptor, changes: Changes<'_>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if builder.runner.context.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let mut transaction = builder.client.begin(builder.ts);
+    changes.write(&mut transaction);
+    let runtime = builder.client.runtime();
+    match runtime.block_on(transaction.commit(&mut builder.client))? {
+        CommitOutcome::Committed(_) => Ok(()),
+        CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(table, &key)),
+        CommitOutcome::Conflict { key, .. } => Err(Error::WriteConflict {
+            table: format!("{}.{}", table.database, table.name),
+            key: changes::describe(table, &key).map_or_else(|| format!("{key:?}"), |(value, _)| value),
+        }),
+        CommitOutcome::Undetermined => Err(Error::Undetermined),
+    }
+}
+
+/// Values of a key, as MySQL shows them: joined by dashes.
+fn joined(datums: &[Datum]) -> String {
+    datums.iter().map(Datum::to_string).collect::<Vec<_>>().join("-")
+}

@@ -1,0 +1,107 @@
+//! Rows of a table as its spaces hold them: which partition each is in, and its key and row in every space.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+use allod_planner::expr::Expr;
+use allod_storage::key::{Key, KeyEncoder, RowKeys};
+use allod_storage::mvcc::RowRef;
+use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::kernel::{Program, Scratch};
+
+/// Rows of one table.
+pub(super) struct Rows {
+    partition: Vec<usize>,
+    /// The records, then the entries of each index.
+    batches: Vec<Arc<RecordBatch>>,
+    /// For each partition that a row is in: the keys in the same order.
+    keys: BTreeMap<usize, Vec<RowKeys>>,
+}
+
+impl Rows {
+    /// From all columns of the table, in the forms that are stored. `partition` is an expression over ordinals.
+    pub fn new(table: &TableDescriptor, columns: Vec<ArrayRef>, partition: Option<&Expr>) -> Result<Rows> {
+        let rows = columns.first().map_or(0, |c| c.len());
+        let all = Batch::new(columns, rows);
+        let partition = deal(table, &all, partition)?;
+        let mut batches = vec![Arc::new(record_batch(&table.record_space(SpaceId(0)), all.columns.clone())?)];
+        let mut held = Vec::new();
+        for index in 0..table.indexes.len() {
+            let (space, ordinals) = table.index_space(index, SpaceId(0));
+            let columns = ordinals.iter().map(|&o| Arc::clone(&all.columns[o])).collect();
+            batches.push(Arc::new(record_batch(&space, columns)?));
+            held.push(ordinals);
+        }
+        let mut keys = BTreeMap::new();
+        for &p in &partition {
+            if keys.contains_key(&p) {
+                continue;
+            }
+            let spaces = &table.partitions[p];
+            let record_keys = KeyEncoder::new(&table.record_space(spaces.records)).bind(batches[0].columns());
+            let mut in_partition = vec![record_keys.map_err(plan_error)?];
+            for (index, &id) in spaces.indexes.iter().enumerate() {
+                let encoder = KeyEncoder::new(&table.index_space(index, id).0);
+                in_partition.push(encoder.bind(batches[index + 1].columns()).map_err(plan_error)?);
+            }
+            keys.insert(p, in_partition);
+        }
+        Ok(Rows { partition, batches, keys })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.partition.len()
+    }
+
+    /// Number of spaces that hold something of each row: the records and the indexes.
+    pub fn spaces(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Key of a row in the records (0) or in index `space - 1`.
+    pub fn key(&self, row: usize, space: usize) -> Key {
+        self.keys[&self.partition[row]][space].key(row)
+    }
+
+    /// What that space holds of the row.
+    pub fn row(&self, row: usize, space: usize) -> RowRef {
+        RowRef { batch: Arc::clone(&self.batches[space]), row: row as u32 }
+    }
+}
+
+fn plan_error(error: impl std::fmt::Display) -> Error {
+    Error::Plan(error.to_string())
+}
+
+/// The partition of each row: |expression mod n|, NULL counts as 0.
+fn deal(table: &TableDescriptor, rows: &Batch, partition: Option<&Expr>) -> Result<Vec<usize>> {
+    let n = table.partitions.len();
+    let expr = match (partition, &table.partitioning) {
+        (Some(expr), Some(_)) => expr,
+        (None, Some(_)) => return Err(Error::Plan(format!("no partition expression for {}", table.name))),
+        (_, None) => return Ok(vec![0; rows.rows]),
+    };
+    let ordinals: Vec<ColumnId> = (0..table.columns.len() as u32).map(ColumnId).collect();
+    let values = Program::compile(expr, &ordinals)?.eval(rows, &mut Scratch::default())?;
+    let at = |row: usize| match values.data_type() {
+        _ if values.is_null(row) => Ok(0),
+        DataType::Int64 => {
+            Ok((values.as_primitive::<Int64Type>().value(row) % n as i64).unsigned_abs() as usize)
+        }
+        DataType::UInt64 => Ok((values.as_primitive::<UInt64Type>().value(row) % n as u64) as usize),
+        other => Err(Error::Plan(format!("a partition expression of type {other}"))),
+    };
+    (0..rows.rows).map(at).collect()
+}
+
+fn record_batch(space: &SpaceSchema, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    let fields = space.columns.iter().map(|def| Field::new(&*def.name, def.ty.arrow(), def.ty.nullable));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)?)
+}

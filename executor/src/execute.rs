@@ -1,0 +1,195 @@
+//! The door: a plan and a snapshot in, batches out as the caller asks for them.
+//!
+//! Nothing runs before the first `next`: then everything below the last breaker runs, and from there on each call runs a
+//! bounded piece of the last pipeline (`pipeline::Stream`). Dropping an [`Execution`] is all it takes to stop it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use allod_planner::physical::{Node, Query};
+use allod_storage::client::Client;
+use allod_storage::pd::Pin;
+use allod_storage::schema::{ColumnType, TableId, Timestamp};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::batch::{Batch, positions, to_door};
+use crate::build::Builder;
+use crate::dml;
+use crate::error::{Error, Result};
+use crate::metrics::{self, OperatorMetrics};
+use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
+
+/// Who numbers rows: the hidden row ids and AUTO_INCREMENT columns.
+pub trait RowIds: Send + Sync {
+    /// The first of `n` consecutive numbers that nobody has.
+    fn allocate(&self, table: TableId, n: u64) -> u64;
+    /// A statement wrote `value` itself: later numbers must be greater.
+    fn observe(&self, table: TableId, value: u64);
+}
+
+/// What a statement runs in.
+pub struct Environment {
+    /// The statement's own client.
+    pub client: Client,
+    /// The snapshot it reads, and the start of its transaction if it writes.
+    pub ts: Timestamp,
+    /// Keeps what is seen at `ts` from being compacted away while the statement runs; `None` if somebody else does.
+    pub pin: Option<Pin>,
+    /// Workers per pipeline.
+    pub workers: usize,
+    /// Bytes that its operators may keep.
+    pub memory_limit_bytes: u64,
+    /// The session's wish to stop.
+    pub cancel: Cancel,
+    /// Who numbers rows.
+    pub row_ids: Arc<dyn RowIds>,
+    /// Whether to take times, for EXPLAIN ANALYZE.
+    pub analyze: bool,
+}
+
+/// What a change of rows did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Affected {
+    /// Rows inserted, deleted, or changed to something else than they were.
+    pub rows: u64,
+    /// Rows that an UPDATE found.
+    pub matched: u64,
+    /// The first number that an AUTO_INCREMENT column was given; 0 if none.
+    pub last_insert_id: u64,
+}
+
+/// A running statement.
+pub struct Execution {
+    query: Arc<Query>,
+    builder: Builder,
+    state: State,
+    schema: SchemaRef,
+    types: Vec<ColumnType>,
+    row_ids: Arc<dyn RowIds>,
+    affected: Affected,
+    _pin: Option<Pin>,
+}
+
+enum State {
+    /// Nothing has run.
+    New,
+    /// Rows are coming; with the position of each visible column.
+    Streaming(Stream, Vec<usize>),
+    /// No more rows, or failed.
+    Done,
+}
+
+/// Prepares a statement to run.
+pub fn execute(query: Arc<Query>, env: Environment) -> Result<Execution> {
+    let types: Vec<ColumnType> = query.output.iter().map(|c| query.columns.ty(c.id).clone()).collect();
+    // Whatever the plan has proved, a caller gets columns that admit NULL: one schema for a statement and its variants.
+    let fields = query.output.iter().zip(&types).map(|(c, ty)| Field::new(&*c.name, ty.arrow(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let context = Context {
+        memory: Memory::new(env.memory_limit_bytes),
+        cancel: env.cancel,
+        workers: env.workers.max(1),
+        analyze: env.analyze,
+        columns: Arc::clone(&query.columns),
+    };
+    let builder = Builder::new(Arc::clone(&query), env.client, env.ts, Runner::new(context));
+    Ok(Execution {
+        query,
+        builder,
+        state: State::New,
+        schema,
+        types,
+        row_ids: env.row_ids,
+        affected: Affected::default(),
+        _pin: env.pin,
+    })
+}
+
+impl Execution {
+    /// The columns of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// What a change of rows did; meaningful when the iterator has ended.
+    pub fn affected(&self) -> Affected {
+        self.affected
+    }
+
+    /// What was measured so far, by plan id.
+    pub fn metrics(&self) -> BTreeMap<u32, OperatorMetrics> {
+        metrics::collect(&self.query, &self.builder.runner.measured)
+    }
+
+    /// The most memory that was kept at one time.
+    pub fn memory_peak_bytes(&self) -> u64 {
+        self.builder.runner.context.memory.peak()
+    }
+
+    /// The client, with what it counted.
+    pub fn client(&self) -> &Client {
+        &self.builder.client
+    }
+
+    fn step(&mut self) -> Result<Option<RecordBatch>> {
+        let cancelled = self.builder.runner.context.cancel.is_cancelled();
+        if cancelled && !matches!(self.state, State::Done) {
+            return Err(Error::Cancelled);
+        }
+        loop {
+            match &mut self.state {
+                State::New => self.start()?,
+                State::Streaming(stream, positions) => {
+                    let Some(batch) = stream.next(&mut self.builder.runner)? else { return Ok(None) };
+                    return door(&batch, positions, &self.types, &self.schema).map(Some);
+                }
+                State::Done => return Ok(None),
+            }
+        }
+    }
+
+    fn start(&mut self) -> Result<()> {
+        let query = Arc::clone(&self.query);
+        self.state = match &query.root.node {
+            Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => {
+                self.affected = dml::run(&mut self.builder, &query.root, &*self.row_ids)?;
+                State::Done
+            }
+            _ => {
+                let pipeline = self.builder.build(&query.root)?;
+                let ids: Vec<_> = query.output.iter().map(|c| c.id).collect();
+                let positions = positions(&pipeline.columns, &ids)?;
+                State::Streaming(self.builder.runner.stream(pipeline), positions)
+            }
+        };
+        Ok(())
+    }
+
+    /// Ends the statement; what it measured stays.
+    fn end(&mut self) {
+        if let State::Streaming(stream, _) = &mut self.state {
+            stream.close(&mut self.builder.runner);
+        }
+        self.state = State::Done;
+    }
+}
+
+impl Iterator for Execution {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let result = caught(|| self.step()).transpose();
+        if !matches!(result, Some(Ok(_))) {
+            self.end();
+        }
+        result
+    }
+}
+
+/// A batch in exactly the types of the door.
+fn door(batch: &Batch, positions: &[usize], types: &[ColumnType], schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = positions.iter().zip(types).map(|(&p, ty)| to_door(&batch.columns[p], ty));
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_>>()?, &options)?)
+}
