@@ -1,45 +1,466 @@
 //! Compiled expressions.
+//!
+//! [`Program::compile_all`] turns expressions into a list of nodes, arguments before what uses them, in which equal
+//! subexpressions are one node. Evaluation walks down from a root and keeps each node's value in its slot of the *frame*:
+//! the rows that are being looked at. So a shared subexpression is computed once, and each node dispatches on its function
+//! and the forms of its arguments once per batch.
+//!
+//! **Rows that must not be looked at.** CASE evaluates a branch only for the rows that chose it, AND its second argument
+//! only where the first is not FALSE; an overflow elsewhere must not surface. The usual branch is cheap and does not fail,
+//! so it is computed for all rows and the choice made afterwards. Only if that fails, or if few rows are wanted and the
+//! branch is dear, are those rows gathered into a frame of their own ([`Program::guarded`]).
+//!
+//! **Dictionaries.** A call that depends on one string column and constants is marked when compiled. If the batch brings
+//! that column as dictionary codes, the call is evaluated over the dictionary's values, once per worker, and the codes are
+//! mapped through the result: `l_shipmode IN ('MAIL', 'SHIP')` becomes seven comparisons and one table lookup per row.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use allod_planner::column::ColumnId;
-use allod_planner::expr::Expr;
-use arrow::array::ArrayRef;
+use allod_planner::expr::{Expr, Function};
+use allod_storage::schema::{Datum, SqlType};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringViewArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::UInt16Type;
 
-use super::Scratch;
-use crate::batch::{Batch, Selection};
+use super::function::{self, Prepared};
+use super::scratch::{Known, Scratch};
+use super::unchecked::views_over;
+use super::value::{Bools, Strings, Value};
+use super::{bits, control};
+use crate::batch::{Batch, Selection, position, take};
 use crate::error::{Error, Result};
 
-/// One or more expressions over the same input, compiled once; what they have in common is computed once.
+/// One or more expressions over the same input, compiled once; what they have in common is computed once. Immutable, shared
+/// by workers; what a worker learns on the way is in its [`Scratch`].
 #[derive(Debug)]
-pub struct Program {}
+pub struct Program {
+    /// Tells programs apart in a scratch.
+    id: u64,
+    nodes: Vec<Node>,
+    roots: Vec<usize>,
+}
+
+/// One subexpression.
+#[derive(Debug)]
+pub(crate) struct Node {
+    op: Op,
+    /// Arguments, all before this node.
+    pub args: Box<[usize]>,
+    /// Type of the result.
+    pub sql: SqlType,
+    /// Whether the type has NULLs.
+    pub nullable: bool,
+    /// What was made ready at compile time from constant arguments.
+    pub prepared: Prepared,
+    /// The one string column that a call depends on, if it depends on nothing else.
+    dictionary: Option<usize>,
+    /// Whether arithmetic will want the bound of this decimal column.
+    measure: bool,
+    /// Rough cost of a row.
+    cost: u32,
+}
+
+#[derive(Debug)]
+enum Op {
+    /// Position in the batch, and the id for messages.
+    Column(usize, ColumnId),
+    Constant(Datum, Value),
+    Call(Function),
+}
+
+/// Rows being looked at, and what is known of them.
+pub(crate) struct Frame<'a> {
+    source: Source<'a>,
+    /// Number of rows.
+    pub rows: usize,
+    slots: Vec<Option<Value>>,
+    /// The frame that these rows were picked from, and their positions in it.
+    parent: Option<(&'a Frame<'a>, &'a [u32])>,
+}
+
+/// Where columns come from.
+enum Source<'a> {
+    /// All rows of a batch.
+    Batch(&'a [ArrayRef]),
+    /// Some rows of a batch.
+    Rows(&'a [ArrayRef], Vec<u32>),
+    /// Nowhere: the columns that matter are in their slots.
+    Slots,
+}
 
 impl Program {
     /// Compiles one expression over batches whose columns are `input`.
     pub fn compile(expr: &Expr, input: &[ColumnId]) -> Result<Program> {
-        Program::compile_all(std::slice::from_ref(expr), input)
+        Program::compile_all([expr], input)
     }
 
     /// Compiles several expressions that will be evaluated together.
-    pub fn compile_all(_exprs: &[Expr], _input: &[ColumnId]) -> Result<Program> {
-        Err(Error::Plan("expressions are not compiled yet".into()))
+    pub fn compile_all<'e>(exprs: impl IntoIterator<Item = &'e Expr>, input: &[ColumnId]) -> Result<Program> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut compiler = Compiler { input, nodes: Vec::new(), known: HashMap::new(), single: Vec::new() };
+        let roots = exprs.into_iter().map(|e| compiler.add(e)).collect::<Result<Vec<_>>>()?;
+        Ok(Program { id: NEXT.fetch_add(1, Ordering::Relaxed), nodes: compiler.nodes, roots })
     }
 
     /// The first expression's value for every row.
-    pub fn eval(&self, _batch: &Batch, _scratch: &mut Scratch) -> Result<ArrayRef> {
-        Err(Error::Plan("expressions are not compiled yet".into()))
+    pub fn eval(&self, batch: &Batch, scratch: &mut Scratch) -> Result<ArrayRef> {
+        let mut frame = self.frame(batch);
+        self.root(0, &mut frame, scratch)
     }
 
     /// Every expression's value for every row.
-    pub fn eval_all(&self, _batch: &Batch, _scratch: &mut Scratch) -> Result<Vec<ArrayRef>> {
-        Err(Error::Plan("expressions are not compiled yet".into()))
+    pub fn eval_all(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Vec<ArrayRef>> {
+        self.eval_selected(batch, &Selection::All, scratch)
     }
 
     /// Every expression's value for the selected rows; columns are gathered only if an expression uses them.
     pub fn eval_selected(
         &self,
-        _batch: &Batch,
-        _selection: &Selection,
-        _scratch: &mut Scratch,
+        batch: &Batch,
+        selection: &Selection,
+        scratch: &mut Scratch,
     ) -> Result<Vec<ArrayRef>> {
-        Err(Error::Plan("expressions are not compiled yet".into()))
+        let mut frame = match selection {
+            Selection::All => self.frame(batch),
+            Selection::None => self.picked(batch, Vec::new()),
+            Selection::Rows(rows) => self.picked(batch, rows.clone()),
+        };
+        (0..self.roots.len()).map(|root| self.root(root, &mut frame, scratch)).collect()
+    }
+
+    /// Every expression as one value, for expressions without columns.
+    pub fn eval_constants(&self) -> Result<Vec<ArrayRef>> {
+        self.eval_all(&Batch { columns: Vec::new(), rows: 1 }, &mut Scratch::default())
+    }
+
+    /// Number of expressions.
+    pub(crate) fn roots(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// A frame of a whole batch.
+    pub(crate) fn frame<'a>(&self, batch: &'a Batch) -> Frame<'a> {
+        let slots = vec![None; self.nodes.len()];
+        Frame { source: Source::Batch(&batch.columns), rows: batch.rows, slots, parent: None }
+    }
+
+    fn picked<'a>(&self, batch: &'a Batch, rows: Vec<u32>) -> Frame<'a> {
+        let slots = vec![None; self.nodes.len()];
+        Frame { rows: rows.len(), source: Source::Rows(&batch.columns, rows), slots, parent: None }
+    }
+
+    fn root(&self, root: usize, frame: &mut Frame<'_>, scratch: &mut Scratch) -> Result<ArrayRef> {
+        let id = self.roots[root];
+        // A bare column goes through as it is.
+        if let (Op::Column(at, _), Source::Batch(columns)) = (&self.nodes[id].op, &frame.source) {
+            return column_at(columns, *at).cloned();
+        }
+        let rows = frame.rows;
+        self.value(id, frame, scratch)?.into_array(&self.nodes[id].sql, rows)
+    }
+
+    /// Truth of an expression, computed only where `wanted` is set; elsewhere it may be anything.
+    pub(crate) fn truth(
+        &self,
+        root: usize,
+        wanted: Option<&BooleanBuffer>,
+        frame: &mut Frame<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Bools> {
+        let id = self.roots[root];
+        let value = match wanted {
+            None => self.value(id, frame, scratch)?,
+            Some(wanted) => self.guarded(id, wanted, frame, scratch)?,
+        };
+        Ok(value.truth(frame.rows))
+    }
+
+    /// The value of a node for every row of the frame.
+    pub(crate) fn value(&self, id: usize, frame: &mut Frame<'_>, scratch: &mut Scratch) -> Result<Value> {
+        if let Some(known) = frame.find(id) {
+            frame.slots[id] = Some(known.clone());
+            return Ok(known);
+        }
+        let node = &self.nodes[id];
+        let value = match &node.op {
+            Op::Constant(_, value) => return Ok(value.clone()),
+            Op::Column(at, _) => match frame.load(*at)? {
+                Value::Decimal(v) if node.measure => Value::Decimal(v.measured()),
+                value => value,
+            },
+            Op::Call(function) => match self.by_dictionary(id, frame, scratch)? {
+                Some(value) => value,
+                None => self.call(id, function, frame, scratch)?,
+            },
+        };
+        frame.slots[id] = Some(value.clone());
+        Ok(value)
+    }
+
+    /// The value of a node where `wanted` is set; elsewhere it may be anything, and what fails there does not matter.
+    pub(crate) fn guarded(
+        &self,
+        id: usize,
+        wanted: &BooleanBuffer,
+        frame: &mut Frame<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Value> {
+        let count = wanted.count_set_bits();
+        if count == frame.rows {
+            return self.value(id, frame, scratch);
+        }
+        if count == 0 {
+            return Ok(Value::Null);
+        }
+        let cost = self.nodes[id].cost as usize;
+        let sparse = count * 8 < frame.rows || (cost >= DEAR && count * 2 < frame.rows);
+        if (!sparse || cost == 0 || frame.find(id).is_some())
+            && let Ok(value) = self.value(id, frame, scratch)
+        {
+            return Ok(value);
+        }
+        let rows: Vec<u32> = wanted.set_indices_u32().collect();
+        let value = {
+            let parent: &Frame<'_> = frame;
+            let mut child = parent.pick(&rows);
+            self.value(id, &mut child, scratch)?
+        };
+        // Back to the frame's rows: the others get the first one's value.
+        let mut back = vec![0u32; frame.rows];
+        for (position, row) in rows.iter().enumerate() {
+            back[*row as usize] = position as u32;
+        }
+        Ok(value.take(&back))
+    }
+
+    fn call(
+        &self,
+        id: usize,
+        function: &Function,
+        frame: &mut Frame<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Value> {
+        let node = &self.nodes[id];
+        match function {
+            Function::And => control::and(self, node, frame, scratch),
+            Function::Or => control::or(self, node, frame, scratch),
+            Function::Case => control::case(self, node, frame, scratch),
+            Function::If => control::case(self, node, frame, scratch),
+            Function::IfNull | Function::Coalesce => control::coalesce(self, node, frame, scratch),
+            _ => {
+                let mut args = Vec::with_capacity(node.args.len());
+                for arg in &node.args {
+                    args.push(self.value(*arg, frame, scratch)?);
+                }
+                let types = |i: usize| &self.nodes[node.args[i]].sql;
+                function::apply(function, node, &args, &types, frame.rows)
+                    .map_err(|e| e.resolve(|ty| Error::OutOfRange { ty, expression: self.render(id).into() }))
+            }
+        }
+    }
+
+    /// A call on one string column that came as codes: through the dictionary, if that pays and works.
+    fn by_dictionary(
+        &self,
+        id: usize,
+        frame: &mut Frame<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Value>> {
+        let Some(column) = self.nodes[id].dictionary else { return Ok(None) };
+        let Value::String(Strings::Codes(codes)) = self.value(column, frame, scratch)? else {
+            return Ok(None);
+        };
+        let (known, pays) = scratch.dictionary(self.id, id, &codes);
+        let mapped = match known {
+            Known::Mapped(value) => value,
+            Known::Fails => return Ok(None),
+            Known::NotYet if !pays => return Ok(None),
+            Known::NotYet => {
+                let values = with_null(codes.values().as_string_view());
+                let mut slots = vec![None; self.nodes.len()];
+                let rows = values.len();
+                slots[column] = Some(Value::String(Strings::Views(values)));
+                let mut over = Frame { source: Source::Slots, rows, slots, parent: None };
+                match self.value(id, &mut over, scratch) {
+                    Ok(value) => {
+                        scratch.learn(self.id, id, &codes, Known::Mapped(value.clone()));
+                        value
+                    }
+                    Err(_) => {
+                        scratch.learn(self.id, id, &codes, Known::Fails);
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        Ok(Some(map_codes(&mapped, &codes)))
+    }
+
+    /// A node as SQL, for messages.
+    pub(crate) fn render(&self, id: usize) -> String {
+        let node = &self.nodes[id];
+        match &node.op {
+            Op::Column(_, id) => format!("Column{id}"),
+            Op::Constant(Datum::String(s), _) => format!("'{s}'"),
+            Op::Constant(datum, _) => datum.to_string(),
+            Op::Call(function) => {
+                let args: Vec<String> = node.args.iter().map(|a| self.render(*a)).collect();
+                function::render(function, &args, &node.sql)
+            }
+        }
+    }
+}
+
+/// From this cost of a row on it pays to evaluate only the rows that are wanted, even if they are many.
+const DEAR: usize = 10;
+
+impl<'a> Frame<'a> {
+    /// A node's value, if it is known here or where these rows come from.
+    fn find(&self, id: usize) -> Option<Value> {
+        if let Some(value) = &self.slots[id] {
+            return Some(value.clone());
+        }
+        let (parent, rows) = self.parent?;
+        parent.find(id).map(|value| value.take(rows))
+    }
+
+    fn load(&self, at: usize) -> Result<Value> {
+        match &self.source {
+            Source::Batch(columns) => Value::from_array(column_at(columns, at)?),
+            Source::Rows(columns, rows) => Value::from_array(&take(column_at(columns, at)?, rows)),
+            Source::Slots => Err(Error::Plan("an expression over a dictionary uses another column".into())),
+        }
+    }
+
+    /// A frame of some of these rows.
+    fn pick<'b>(&'b self, rows: &'b [u32]) -> Frame<'b> {
+        let source = match &self.source {
+            Source::Batch(columns) => Source::Rows(columns, rows.to_vec()),
+            Source::Rows(columns, all) => {
+                Source::Rows(columns, rows.iter().map(|&r| all[r as usize]).collect())
+            }
+            Source::Slots => Source::Slots,
+        };
+        Frame { source, rows: rows.len(), slots: vec![None; self.slots.len()], parent: Some((self, rows)) }
+    }
+}
+
+fn column_at(columns: &[ArrayRef], at: usize) -> Result<&ArrayRef> {
+    columns.get(at).ok_or_else(|| Error::Plan(format!("the batch has no column {at}")))
+}
+
+/// The values of a dictionary, and NULL behind them.
+fn with_null(values: &StringViewArray) -> StringViewArray {
+    let mut views = values.views().to_vec();
+    views.push(0);
+    let valid = BooleanBuffer::collect_bool(views.len(), |i| i < values.len() && values.is_valid(i));
+    views_over(values, views.into(), Some(NullBuffer::new(valid)))
+}
+
+/// The results for a dictionary's values (and for NULL behind them), mapped to rows.
+fn map_codes(mapped: &Value, codes: &DictionaryArray<UInt16Type>) -> Value {
+    let keys = codes.keys().values();
+    let last = codes.values().len() as u32;
+    let nulls = codes.nulls().filter(|n| n.null_count() > 0);
+    if let (Value::Bool(v), None) = (mapped, nulls) {
+        let table: Vec<bool> = v.bits.iter().collect();
+        let bits = bits::of_one(keys, |c| table[c as usize]);
+        // The NULL behind the values is always there; does any value itself give NULL?
+        let unknown = v.nulls.as_ref().filter(|n| n.slice(0, last as usize).null_count() > 0);
+        let nulls =
+            unknown.map(|n| NullBuffer::new(bits::of_rows(keys.len(), |i| n.is_valid(keys[i] as usize))));
+        return Value::Bool(Bools::new(bits, nulls));
+    }
+    let rows: Vec<u32> = match nulls {
+        None => keys.iter().map(|c| u32::from(*c)).collect(),
+        Some(nulls) => keys
+            .iter()
+            .enumerate()
+            .map(|(i, c)| if nulls.is_valid(i) { u32::from(*c) } else { last })
+            .collect(),
+    };
+    mapped.take(&rows)
+}
+
+/// Builds the nodes.
+struct Compiler<'a> {
+    input: &'a [ColumnId],
+    nodes: Vec<Node>,
+    known: HashMap<Key, usize>,
+    /// For each node: which columns it depends on.
+    single: Vec<Depends>,
+}
+
+/// What a subexpression depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depends {
+    Nothing,
+    /// One string column (its node).
+    One(usize),
+    Other,
+}
+
+/// What makes two nodes equal.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Column(ColumnId),
+    Constant(String, SqlType),
+    Call(Function, Vec<usize>, SqlType, bool),
+}
+
+impl Compiler<'_> {
+    fn add(&mut self, expr: &Expr) -> Result<usize> {
+        let (key, args) = match expr {
+            Expr::Column { id, .. } => (Key::Column(*id), Vec::new()),
+            Expr::Constant { value, ty } => (Key::Constant(format!("{value:?}"), ty.sql.clone()), Vec::new()),
+            Expr::Call { function, args, ty } => {
+                let args = args.iter().map(|a| self.add(a)).collect::<Result<Vec<_>>>()?;
+                (Key::Call(function.clone(), args.clone(), ty.sql.clone(), ty.nullable), args)
+            }
+        };
+        if let Some(known) = self.known.get(&key) {
+            return Ok(*known);
+        }
+        let id = self.nodes.len();
+        let sql = expr.ty().sql.clone();
+        let mut prepared = Prepared::Nothing;
+        let mut cost = args.iter().map(|a| self.nodes[*a].cost).fold(0, u32::saturating_add);
+        let mut depends =
+            args.iter().map(|a| self.single[*a]).fold(Depends::Nothing, |all, next| match (all, next) {
+                (Depends::Nothing, one) | (one, Depends::Nothing) => one,
+                (a, b) if a == b => a,
+                _ => Depends::Other,
+            });
+        let op = match expr {
+            Expr::Column { id: column, ty } => {
+                depends = if ty.sql.is_string() { Depends::One(id) } else { Depends::Other };
+                Op::Column(position(self.input, *column)?, *column)
+            }
+            Expr::Constant { value, ty } => {
+                Op::Constant(value.clone(), Value::from_datum(value).conform_constant(&ty.sql)?)
+            }
+            Expr::Call { function, args: arg_exprs, .. } => {
+                cost = cost.saturating_add(function::cost(function, arg_exprs));
+                prepared = function::prepare(function, arg_exprs)?;
+                if matches!(sql, SqlType::Decimal { .. }) {
+                    for arg in &args {
+                        self.nodes[*arg].measure = true;
+                    }
+                }
+                Op::Call(function.clone())
+            }
+        };
+        let dictionary = match (&op, depends) {
+            (Op::Call(_), Depends::One(column)) => Some(column),
+            _ => None,
+        };
+        let nullable = expr.ty().nullable;
+        let args = args.into_boxed_slice();
+        self.nodes.push(Node { op, args, sql, nullable, prepared, dictionary, measure: false, cost });
+        self.single.push(depends);
+        self.known.insert(key, id);
+        Ok(id)
     }
 }

@@ -1,6 +1,82 @@
 //! What a worker keeps between batches.
 
-/// A worker's reusable buffers and caches. Programs keep their own state in it, so a program itself stays immutable and is
-/// shared by all workers.
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray, DictionaryArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::UInt16Type;
+
+use super::value::Value;
+
+/// A worker's caches. Programs keep their own state in it, so a program itself stays immutable and is shared by all workers.
 #[derive(Debug, Default)]
-pub struct Scratch {}
+pub struct Scratch {
+    /// By program and node: what the node's expression comes to over the values of the dictionaries met so far.
+    dictionaries: HashMap<(u64, usize), Vec<Entry>>,
+}
+
+/// One expression over one dictionary.
+#[derive(Debug)]
+struct Entry {
+    /// The dictionary's views: held, so that their address stays theirs.
+    views: ScalarBuffer<u128>,
+    /// Rows met with this dictionary.
+    rows: usize,
+    known: Known,
+}
+
+/// What is known of an expression over a dictionary.
+#[derive(Clone, Debug)]
+pub(crate) enum Known {
+    /// Not evaluated: too few rows so far for it to pay.
+    NotYet,
+    /// It fails for some value, perhaps one that no row has; rows must be looked at one by one.
+    Fails,
+    /// The result for each value of the dictionary, and for NULL behind them.
+    Mapped(Value),
+}
+
+/// Dictionaries remembered per expression; a query rarely meets more than one.
+const DICTIONARIES_MAX: usize = 8;
+
+impl Scratch {
+    /// Looks up (or begins) the entry of an expression over the dictionary of `codes`, and counts its rows. The second
+    /// result is whether evaluating over the dictionary pays by now.
+    pub(crate) fn dictionary(
+        &mut self,
+        program: u64,
+        node: usize,
+        codes: &DictionaryArray<UInt16Type>,
+    ) -> (Known, bool) {
+        let entries = self.dictionaries.entry((program, node)).or_default();
+        let views = codes.values().as_string_view().views();
+        let at = match entries.iter().position(|e| e.views.ptr_eq(views)) {
+            Some(at) => at,
+            None => {
+                if entries.len() >= DICTIONARIES_MAX {
+                    entries.remove(0);
+                }
+                entries.push(Entry { views: views.clone(), rows: 0, known: Known::NotYet });
+                entries.len() - 1
+            }
+        };
+        let entry = &mut entries[at];
+        entry.rows += codes.len();
+        (entry.known.clone(), entry.rows * 2 >= entry.views.len())
+    }
+
+    /// Remembers what came of evaluating over the dictionary of `codes`.
+    pub(crate) fn learn(
+        &mut self,
+        program: u64,
+        node: usize,
+        codes: &DictionaryArray<UInt16Type>,
+        known: Known,
+    ) {
+        let views = codes.values().as_string_view().views();
+        let entries = self.dictionaries.entry((program, node)).or_default();
+        if let Some(entry) = entries.iter_mut().find(|e| e.views.ptr_eq(views)) {
+            entry.known = known;
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Integer, double and decimal arithmetic, and bit operations.
+
+use allod_planner::expr::Function;
+use allod_storage::schema::SqlType;
+use arrow::buffer::NullBuffer;
+
+use super::bits;
+use super::decimal::Decimals;
+use super::function::{Failure, Outcome, ints, unfit};
+use super::value::{Column, Value, Values, uniform, zip_checked, zip_map, zip_option};
+
+const BIGINT: Failure = Failure::OutOfRange("BIGINT");
+const UNSIGNED: Failure = Failure::OutOfRange("BIGINT UNSIGNED");
+
+/// Evaluates an arithmetic function whose result has type `sql`.
+pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+    match function {
+        Function::BitNot => return Ok(Value::UInt(unsigned_bits(&args[0], rows).map(|v| !v))),
+        Function::BitCount => {
+            return Ok(Value::Int(unsigned_bits(&args[0], rows).map(|v| i64::from(v.count_ones()))));
+        }
+        Function::BitAnd
+        | Function::BitOr
+        | Function::BitXor
+        | Function::ShiftLeft
+        | Function::ShiftRight => {
+            let (a, b) = (unsigned_bits(&args[0], rows), unsigned_bits(&args[1], rows));
+            let shift = |by: u64, shifted: Option<u64>| if by < 64 { shifted.unwrap_or(0) } else { 0 };
+            return Ok(Value::UInt(match function {
+                Function::BitAnd => zip_map(&a, &b, |x, y| x & y),
+                Function::BitOr => zip_map(&a, &b, |x, y| x | y),
+                Function::BitXor => zip_map(&a, &b, |x, y| x ^ y),
+                Function::ShiftLeft => zip_map(&a, &b, |x, y| shift(y, x.checked_shl(y as u32))),
+                _ => zip_map(&a, &b, |x, y| shift(y, x.checked_shr(y as u32))),
+            }));
+        }
+        Function::Negate => return negate(&args[0], sql, rows),
+        _ => {}
+    }
+    match sql {
+        SqlType::Float | SqlType::Double => {
+            let (Some(a), Some(b)) = (args[0].to_double(), args[1].to_double()) else {
+                return Err(unfit(function));
+            };
+            doubles(function, &a, &b, rows)
+        }
+        SqlType::Decimal { scale, .. } => {
+            let (Some(a), Some(b)) = (args[0].to_decimal(), args[1].to_decimal()) else {
+                return Err(unfit(function));
+            };
+            let out = match function {
+                Function::Plus => Decimals::add(&a, &b, rows)?,
+                Function::Minus => Decimals::sub(&a, &b, rows)?,
+                Function::Mul => Decimals::mul(&a, &b, rows)?,
+                Function::Div => Decimals::div(&a, &b, *scale, rows)?,
+                Function::Mod => Decimals::rem(&a, &b, rows)?,
+                _ => return Err(unfit(function)),
+            };
+            Ok(Value::Decimal(out.rescale(*scale)?))
+        }
+        SqlType::Int { .. } | SqlType::Year => {
+            integers(function, &args[0], &args[1], matches!(sql, SqlType::Int { unsigned: true, .. }), rows)
+        }
+        _ => Err(unfit(function)),
+    }
+}
+
+/// An argument of a bit operation: its 64 bits.
+fn unsigned_bits(value: &Value, rows: usize) -> Column<u64> {
+    match value {
+        Value::UInt(v) => v.clone(),
+        other => ints(other, rows).map(|v| v as u64),
+    }
+}
+
+fn negate(value: &Value, sql: &SqlType, rows: usize) -> Outcome {
+    match (value, sql) {
+        (v, SqlType::Float | SqlType::Double) => {
+            let v = v.to_double().ok_or_else(|| unfit(&Function::Negate))?;
+            Ok(Value::Double(v.map(|v| -v)))
+        }
+        (v, SqlType::Decimal { scale, .. }) => {
+            let v = v.to_decimal().ok_or_else(|| unfit(&Function::Negate))?;
+            Ok(Value::Decimal(v.neg().rescale(*scale)?))
+        }
+        // -9223372036854775808 is the negation of an unsigned constant.
+        (Value::UInt(v), _) => {
+            let negated = v.map_checked(|v| ((v as i64).wrapping_neg(), v > 1 << 63));
+            Ok(Value::Int(negated.map_err(|_| BIGINT)?))
+        }
+        (v, _) => Ok(Value::Int(ints(v, rows).map_checked(i64::overflowing_neg).map_err(|_| BIGINT)?)),
+    }
+}
+
+fn doubles(function: &Function, a: &Column<f64>, b: &Column<f64>, rows: usize) -> Outcome {
+    let checked = |f: fn(f64, f64) -> f64| {
+        let out = zip_checked(a, b, rows, |x, y| {
+            let r = f(x, y);
+            (r, !r.is_finite())
+        });
+        out.map(Value::Double).map_err(|_| Failure::OutOfRange("DOUBLE"))
+    };
+    match function {
+        Function::Plus => checked(|x, y| x + y),
+        Function::Minus => checked(|x, y| x - y),
+        Function::Mul => checked(|x, y| x * y),
+        Function::Div | Function::Mod => {
+            // A divisor of 0 gives NULL; dividing by 1 instead keeps the loop free of branches.
+            let defined = match &b.values {
+                Values::One(y) => uniform(*y != 0.0, rows),
+                Values::Many(ys) => bits::of_one(ys, |y| y != 0.0),
+            };
+            let divisor = b.map(|y| if y == 0.0 { 1.0 } else { y });
+            let is_div = *function == Function::Div;
+            let out = zip_checked(a, &divisor, rows, |x, y| {
+                let r = if is_div { x / y } else { x % y };
+                (r, !r.is_finite())
+            });
+            let mut out = out.map_err(|_| Failure::OutOfRange("DOUBLE"))?;
+            out.nulls = NullBuffer::union(out.nulls.as_ref(), Some(&NullBuffer::new(defined)))
+                .filter(|n| n.null_count() > 0);
+            Ok(Value::Double(out))
+        }
+        Function::IntDiv => {
+            let out = zip_option(a, b, rows, |x, y| (y != 0.0).then(|| (x / y).trunc()));
+            let whole = out.map_checked(|v| (v as i64, !(-9.3e18..9.3e18).contains(&v)));
+            Ok(Value::Int(whole.map_err(|_| BIGINT)?))
+        }
+        _ => Err(unfit(function)),
+    }
+}
+
+fn integers(function: &Function, a: &Value, b: &Value, unsigned: bool, rows: usize) -> Outcome {
+    match (a, b) {
+        (Value::UInt(a), Value::UInt(b)) if unsigned => {
+            let checked = |f: fn(u64, u64) -> (u64, bool)| {
+                zip_checked(a, b, rows, f).map(Value::UInt).map_err(|_| UNSIGNED)
+            };
+            match function {
+                Function::Plus => checked(u64::overflowing_add),
+                Function::Minus => checked(u64::overflowing_sub),
+                Function::Mul => checked(u64::overflowing_mul),
+                Function::IntDiv => Ok(Value::UInt(zip_option(a, b, rows, u64::checked_div))),
+                Function::Mod => Ok(Value::UInt(zip_option(a, b, rows, u64::checked_rem))),
+                _ => Err(unfit(function)),
+            }
+        }
+        (Value::Int(_) | Value::Bool(_), Value::Int(_) | Value::Bool(_)) if !unsigned => {
+            let (a, b) = (&ints(a, rows), &ints(b, rows));
+            let checked = |f: fn(i64, i64) -> (i64, bool)| {
+                zip_checked(a, b, rows, f).map(Value::Int).map_err(|_| BIGINT)
+            };
+            match function {
+                Function::Plus => checked(i64::overflowing_add),
+                Function::Minus => checked(i64::overflowing_sub),
+                Function::Mul => checked(i64::overflowing_mul),
+                Function::IntDiv => {
+                    let overflow = zip_map(a, b, |x, y| u64::from(x == i64::MIN && y == -1));
+                    overflow.map_checked(|v| (v, v != 0)).map_err(|_| BIGINT)?;
+                    Ok(Value::Int(zip_option(a, b, rows, i64::checked_div)))
+                }
+                Function::Mod => Ok(Value::Int(zip_option(a, b, rows, |x, y| {
+                    if y == 0 { None } else { Some(x.wrapping_rem(y)) }
+                }))),
+                _ => Err(unfit(function)),
+            }
+        }
+        // Decimals under DIV, or signed with unsigned: in 128 bits, checked against the result's range.
+        _ => {
+            if matches!(a, Value::Double(_)) || matches!(b, Value::Double(_)) {
+                let (Some(a), Some(b)) = (a.to_double(), b.to_double()) else { return Err(unfit(function)) };
+                return doubles(function, &a, &b, rows)?.conform(&int_type(unsigned)).map_err(Failure::Other);
+            }
+            let (Some(a), Some(b)) = (a.to_decimal(), b.to_decimal()) else { return Err(unfit(function)) };
+            let (a, b) = Decimals::aligned(&a, &b)?;
+            let scale = a.scale();
+            let (a, b) = (a.widened(), b.widened());
+            let overflow = || if unsigned { UNSIGNED } else { BIGINT };
+            let wide = match function {
+                Function::Plus => zip_checked(&a, &b, rows, i128::overflowing_add),
+                Function::Minus => zip_checked(&a, &b, rows, i128::overflowing_sub),
+                Function::Mul => zip_checked(&a, &b, rows, i128::overflowing_mul),
+                Function::IntDiv => Ok(zip_option(&a, &b, rows, i128::checked_div)),
+                Function::Mod => Ok(zip_option(&a, &b, rows, i128::checked_rem)),
+                _ => return Err(unfit(function)),
+            }
+            .map_err(|_| overflow())?;
+            // A quotient has no scale; other results keep theirs, which is 0 for integers.
+            let wide = match function {
+                Function::IntDiv => wide,
+                _ => wide.map(|v| super::decimal::shrink(v, scale)),
+            };
+            if unsigned {
+                let out = wide.map_checked(|v| (v as u64, u64::try_from(v).is_err()));
+                Ok(Value::UInt(out.map_err(|_| overflow())?))
+            } else {
+                let out = wide.map_checked(|v| (v as i64, i64::try_from(v).is_err()));
+                Ok(Value::Int(out.map_err(|_| overflow())?))
+            }
+        }
+    }
+}
+
+fn int_type(unsigned: bool) -> SqlType {
+    if unsigned { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT }
+}

@@ -1,0 +1,335 @@
+//! Dates and times as text and as numbers, as MySQL reads and writes them.
+
+use std::fmt::Write;
+
+use super::calendar::{Civil, DAY_US, SECOND_US, TIME_US_MAX, checked_days, civil};
+
+/// Hour, minute, second and microsecond of a time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clock {
+    pub hour: i64,
+    pub minute: i64,
+    pub second: i64,
+    pub micro: i64,
+}
+
+/// The parts of a duration that is not negative; the hours may exceed a day.
+#[inline]
+pub(crate) fn clock(us: i64) -> Clock {
+    let s = us / SECOND_US;
+    Clock { hour: s / 3600, minute: s / 60 % 60, second: s % 60, micro: us % SECOND_US }
+}
+
+/// Day number and microseconds within the day.
+#[inline]
+pub(crate) fn split(us: i64) -> (i64, i64) {
+    (us.div_euclid(DAY_US), us.rem_euclid(DAY_US))
+}
+
+/// Microseconds rounded to `fsp` digits of a second.
+pub(crate) fn round_fsp(us: i64, fsp: u8) -> i64 {
+    let unit = 10i64.pow(u32::from(6 - fsp.min(6)));
+    if unit == 1 {
+        return us;
+    }
+    let (floor, rest) = (us.div_euclid(unit), us.rem_euclid(unit));
+    // A TIME may be negative and rounds away from zero then.
+    let up = if us < 0 { rest * 2 > unit } else { rest * 2 >= unit };
+    (floor + i64::from(up)).saturating_mul(unit)
+}
+
+/// A reader of digits and punctuation.
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl Cursor<'_> {
+    /// Up to `most` digits: their value and their number.
+    fn number(&mut self, most: usize) -> Option<(i64, usize)> {
+        let n = self.rest.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+        if n == 0 {
+            return None;
+        }
+        let value = self.rest[..n].iter().fold(0i64, |v, d| v * 10 + i64::from(d - b'0'));
+        self.rest = &self.rest[n..];
+        Some((value, n))
+    }
+
+    fn eat(&mut self, test: impl Fn(u8) -> bool) -> bool {
+        match self.rest.split_first() {
+            Some((b, rest)) if test(*b) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The fraction of a second behind its point, rounded to microseconds.
+    fn fraction(&mut self) -> i64 {
+        let n = self.rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let digit = |i: usize| if i < n { i64::from(self.rest[i] - b'0') } else { 0 };
+        let us = (0..6).fold(0, |v, i| v * 10 + digit(i)) + i64::from(digit(6) >= 5);
+        self.rest = &self.rest[n..];
+        us
+    }
+}
+
+/// Two-digit years: 70 to 99 are of the last century.
+fn century(year: i64, digits: usize) -> i64 {
+    match (digits, year) {
+        (0..=2, 0..=69) => year + 2000,
+        (0..=2, _) => year + 1900,
+        _ => year,
+    }
+}
+
+/// A DATE or DATETIME: `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits. Microseconds since 1970.
+pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
+    let text = text.trim().as_bytes();
+    let leading = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut at = Cursor { rest: text };
+    let (year, month, day);
+    let mut time = [0i64; 3];
+    if leading > 4 {
+        // Only digits: YYMMDD, YYYYMMDD, and the same with a time.
+        let year_digits = if matches!(leading, 8 | 14) { 4 } else { 2 };
+        if !matches!(leading, 6 | 8 | 12 | 14) {
+            return None;
+        }
+        year = century(at.number(year_digits)?.0, year_digits);
+        month = at.number(2)?.0;
+        day = at.number(2)?.0;
+        if leading >= 12 {
+            for part in &mut time {
+                *part = at.number(2)?.0;
+            }
+        }
+    } else {
+        let (y, digits) = at.number(4)?;
+        year = century(y, digits);
+        if !at.eat(|b| b.is_ascii_punctuation()) {
+            return None;
+        }
+        month = at.number(2)?.0;
+        if !at.eat(|b| b.is_ascii_punctuation()) {
+            return None;
+        }
+        day = at.number(2)?.0;
+        if at.eat(|b| b == b'T' || b == b't' || b == b' ') {
+            while at.eat(|b| b == b' ') {}
+            for (i, part) in time.iter_mut().enumerate() {
+                if i > 0 && !at.eat(|b| b.is_ascii_punctuation() && b != b'.') {
+                    break;
+                }
+                *part = at.number(2)?.0;
+            }
+        }
+    }
+    let micro = if at.eat(|b| b == b'.') { at.fraction() } else { 0 };
+    if !at.rest.is_empty() || time[0] > 23 || time[1] > 59 || time[2] > 59 {
+        return None;
+    }
+    let days = checked_days(year, month, day)?;
+    Some(days * DAY_US + ((time[0] * 60 + time[1]) * 60 + time[2]) * SECOND_US + micro)
+}
+
+/// A TIME: `[-][D ]hh:mm:ss[.fraction]`, `hh:mm`, `hhmmss`, or seconds; a datetime gives its time. Clipped to ±838:59:59.
+pub(crate) fn parse_time(text: &str) -> Option<i64> {
+    let trimmed = text.trim();
+    let (negative, body) = match trimmed.strip_prefix('-') {
+        Some(body) => (true, body),
+        None => (false, trimmed),
+    };
+    if !negative
+        && body.len() > 10
+        && let Some(us) = parse_datetime(body)
+    {
+        return Some(split(us).1);
+    }
+    let mut at = Cursor { rest: body.as_bytes() };
+    let (first, digits) = at.number(18)?;
+    let mut seconds;
+    if at.eat(|b| b == b' ') {
+        // Days in front.
+        let hours = at.number(3)?.0 + first.min(1000) * 24;
+        seconds = hours * 3600;
+        let mut unit = 60;
+        while unit > 0 && at.eat(|b| b == b':') {
+            let part = at.number(2)?.0;
+            if part > 59 {
+                return None;
+            }
+            seconds += part * unit;
+            unit /= 60;
+        }
+    } else if at.eat(|b| b == b':') {
+        let minute = at.number(2)?.0;
+        let second = if at.eat(|b| b == b':') { at.number(2)?.0 } else { 0 };
+        if minute > 59 || second > 59 {
+            return None;
+        }
+        seconds = first.min(10_000) * 3600 + minute * 60 + second;
+    } else {
+        seconds = number_to_seconds(first)?;
+        if digits > 7 {
+            seconds = TIME_US_MAX / SECOND_US;
+        }
+    }
+    let micro = if at.eat(|b| b == b'.') { at.fraction() } else { 0 };
+    if !at.rest.is_empty() {
+        return None;
+    }
+    let us = (seconds * SECOND_US + micro).min(TIME_US_MAX);
+    Some(if negative { -us } else { us })
+}
+
+/// hhmmss as seconds.
+fn number_to_seconds(v: i64) -> Option<i64> {
+    let (minute, second) = (v / 100 % 100, v % 100);
+    (minute < 60 && second < 60).then_some(v / 10_000 * 3600 + minute * 60 + second)
+}
+
+/// The TIME that a number of the form hhmmss stands for.
+pub(crate) fn time_from_number(v: i64) -> Option<i64> {
+    let us = number_to_seconds(v.checked_abs()?)?.checked_mul(SECOND_US)?;
+    let us = us.min(TIME_US_MAX);
+    Some(if v < 0 { -us } else { us })
+}
+
+/// The DATETIME that a number of the form YYYYMMDD or YYYYMMDDhhmmss (or with two digits of the year) stands for.
+pub(crate) fn datetime_from_number(v: i64) -> Option<i64> {
+    if v <= 0 {
+        return None;
+    }
+    let (date, time) = if v > 99_999_999 { (v / 1_000_000, v % 1_000_000) } else { (v, 0) };
+    let year = if date < 1_000_000 { century(date / 10_000, 2) } else { date / 10_000 };
+    let days = checked_days(year, date / 100 % 100, date % 100)?;
+    if time / 10_000 > 23 {
+        return None;
+    }
+    Some(days * DAY_US + number_to_seconds(time)? * SECOND_US)
+}
+
+/// YYYYMMDD.
+pub(crate) fn date_number(days: i64) -> i64 {
+    let Civil { year, month, day } = civil(days);
+    (year * 100 + month) * 100 + day
+}
+
+/// YYYYMMDDhhmmss.
+pub(crate) fn datetime_number(us: i64) -> i64 {
+    let (days, rest) = split(us);
+    date_number(days) * 1_000_000 + clock_number(rest)
+}
+
+/// hhmmss, with the sign of the time.
+pub(crate) fn time_number(us: i64) -> i64 {
+    let v = clock_number(us.saturating_abs());
+    if us < 0 { -v } else { v }
+}
+
+fn clock_number(us: i64) -> i64 {
+    let c = clock(us);
+    (c.hour * 100 + c.minute) * 100 + c.second
+}
+
+/// `2024-01-31`.
+pub(crate) fn write_date(days: i64, out: &mut String) {
+    let Civil { year, month, day } = civil(days);
+    let written = write!(out, "{year:04}-{month:02}-{day:02}");
+    debug_assert!(written.is_ok(), "writing to a string cannot fail");
+}
+
+/// `2024-01-31 12:00:00`, with `fsp` digits of the fraction.
+pub(crate) fn write_datetime(us: i64, fsp: u8, out: &mut String) {
+    let (days, rest) = split(us);
+    write_date(days, out);
+    out.push(' ');
+    write_clock(rest, fsp, out);
+}
+
+/// `-12:00:00`, with `fsp` digits of the fraction.
+pub(crate) fn write_time(us: i64, fsp: u8, out: &mut String) {
+    if us < 0 {
+        out.push('-');
+    }
+    write_clock(us.saturating_abs(), fsp, out);
+}
+
+fn write_clock(us: i64, fsp: u8, out: &mut String) {
+    let c = clock(us);
+    let mut written = write!(out, "{:02}:{:02}:{:02}", c.hour, c.minute, c.second);
+    if fsp > 0 {
+        let digits = c.micro / 10i64.pow(u32::from(6 - fsp.min(6)));
+        written = written.and_then(|()| write!(out, ".{digits:0width$}", width = usize::from(fsp.min(6))));
+    }
+    debug_assert!(written.is_ok(), "writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str) -> Option<String> {
+        parse_datetime(text).map(|us| {
+            let mut out = String::new();
+            write_datetime(us, 6, &mut out);
+            out
+        })
+    }
+
+    #[test]
+    fn datetimes_are_read_in_all_their_forms() {
+        for (text, want) in [
+            ("2024-02-29", Some("2024-02-29 00:00:00.000000")),
+            ("2024-2-9", Some("2024-02-09 00:00:00.000000")),
+            ("24-02-09", Some("2024-02-09 00:00:00.000000")),
+            ("70-02-09", Some("1970-02-09 00:00:00.000000")),
+            ("20240209", Some("2024-02-09 00:00:00.000000")),
+            ("240209", Some("2024-02-09 00:00:00.000000")),
+            ("20240209101112", Some("2024-02-09 10:11:12.000000")),
+            ("2024/02/09 10:11", Some("2024-02-09 10:11:00.000000")),
+            ("2024-02-09T10:11:12.5", Some("2024-02-09 10:11:12.500000")),
+            (" 2024-02-09 10:11:12.1234567 ", Some("2024-02-09 10:11:12.123457")),
+            ("2023-02-29", None),
+            ("2024-13-01", None),
+            ("2024-01-01 24:00:00", None),
+            ("2024-01-01x", None),
+            ("abc", None),
+            ("", None),
+            ("2024", None),
+        ] {
+            assert_eq!(show(text).as_deref(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_all_their_forms() {
+        for (text, want) in [
+            ("10:11:12", Some(36_672_000_000)),
+            ("10:11", Some(36_660_000_000)),
+            ("-1:00:00.5", Some(-3_600_500_000)),
+            ("1 10:00:00", Some(122_400_000_000)),
+            ("101112", Some(36_672_000_000)),
+            ("12", Some(12_000_000)),
+            ("2024-01-01 00:00:01", Some(1_000_000)),
+            ("999:00:00", Some(TIME_US_MAX)),
+            ("10:61:00", None),
+            ("x", None),
+        ] {
+            assert_eq!(parse_time(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_stand_for_dates() {
+        assert_eq!(datetime_from_number(20_240_229).map(datetime_number), Some(20_240_229_000_000));
+        assert_eq!(datetime_from_number(240_229).map(datetime_number), Some(20_240_229_000_000));
+        assert_eq!(datetime_from_number(20_240_229_101_112).map(datetime_number), Some(20_240_229_101_112));
+        assert_eq!(datetime_from_number(20_240_230), None);
+        assert_eq!(round_fsp(1_500_000, 0), 2_000_000);
+        assert_eq!(round_fsp(-1_500_000, 0), -2_000_000);
+        assert_eq!(round_fsp(1_449_999, 1), 1_400_000);
+    }
+}

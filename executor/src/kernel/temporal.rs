@@ -1,0 +1,497 @@
+//! Functions of dates and times.
+
+use allod_planner::expr::{Function, TimeUnit};
+use allod_storage::schema::SqlType;
+
+use super::calendar::{
+    self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, MONTHS, SECOND_US, TIME_US_MAX, WEEKDAYS,
+    add_months, civil, day_of_year, days, month_days, weekday,
+};
+use super::cast::{micros, times};
+use super::clock::{clock, split};
+use super::decimal::{Decimals, rescale};
+use super::function::{Failure, Outcome, ints, text, unfit};
+use super::string::build;
+use super::value::{Column, Value, zip_option};
+
+/// Evaluates a function of dates whose result has type `sql`.
+pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+    let day = |i: usize| day_numbers(&args[i], rows);
+    let int = |v: Column<i64>| Ok(Value::Int(v));
+    match function {
+        Function::Extract(unit) => int(extract(*unit, &args[0], rows)),
+        Function::DayOfWeek => int(day(0).map(|d| (weekday(d) + 1) % 7 + 1)),
+        Function::WeekDay => int(day(0).map(weekday)),
+        Function::DayOfYear => int(day(0).map(day_of_year)),
+        Function::WeekOfYear => {
+            let mode = args.get(1).map_or(Column::one(0), |m| ints(m, rows));
+            int(zip_option(&day(0), &mode, rows, |d, mode| Some(calendar::week(d, mode).1)))
+        }
+        Function::YearWeek => {
+            let mode = args.get(1).map_or(Column::one(0), |m| ints(m, rows));
+            int(zip_option(&day(0), &mode, rows, |d, mode| {
+                let (year, week) = calendar::week(d, mode | 2);
+                Some(year * 100 + week)
+            }))
+        }
+        Function::DayName => {
+            let day = day(0);
+            Ok(build(rows, |row, out| {
+                out.push_str(WEEKDAYS[weekday(day.get(row)?) as usize]);
+                Some(())
+            }))
+        }
+        Function::MonthName => {
+            let day = day(0);
+            Ok(build(rows, |row, out| {
+                out.push_str(MONTHS[civil(day.get(row)?).month as usize - 1]);
+                Some(())
+            }))
+        }
+        Function::LastDay => Ok(Value::Date(day(0).map(|d| {
+            let Civil { year, month, .. } = civil(d);
+            days(year, month, month_days(year, month)) as i32
+        }))),
+        Function::DateAdd(unit) => shift(*unit, &args[0], &args[1], 1, sql, rows),
+        Function::DateSub(unit) => shift(*unit, &args[0], &args[1], -1, sql, rows),
+        Function::DateDiff => int(zip_option(&day(0), &day(1), rows, |a, b| Some(a - b))),
+        Function::TimestampDiff(unit) => {
+            let (a, b) = (micros(&args[0], rows), micros(&args[1], rows));
+            int(zip_option(&a, &b, rows, |a, b| Some(difference(*unit, a, b))))
+        }
+        Function::DateFormat => date_format(args, rows),
+        Function::ToDays => int(day(0).map(|d| d + DAYS_BEFORE_1970)),
+        Function::FromDays => {
+            let n = ints(&args[0], rows);
+            let out = n.map_option(rows, |n| {
+                let day = n.checked_sub(DAYS_BEFORE_1970)?;
+                (DAYS_MIN..=DAYS_MAX).contains(&day).then_some(day as i32)
+            });
+            Ok(Value::Date(out))
+        }
+        Function::UnixTimestamp => unix_timestamp(&args[0], sql, rows),
+        Function::FromUnixTime => from_unix_time(args, rows),
+        Function::MakeDate => {
+            let (year, nth) = (ints(&args[0], rows), ints(&args[1], rows));
+            Ok(Value::Date(zip_option(&year, &nth, rows, |year, nth| {
+                let year = match year {
+                    0..=69 => year + 2000,
+                    70..=99 => year + 1900,
+                    _ => year,
+                };
+                if !(0..=9999).contains(&year) || nth <= 0 || nth > 4_000_000 {
+                    return None;
+                }
+                let day = days(year, 1, 1) + nth - 1;
+                (day <= DAYS_MAX).then_some(day as i32)
+            })))
+        }
+        Function::TimeToSec => int(times(&args[0], rows).map(|us| us / SECOND_US)),
+        Function::SecToTime => {
+            let limit = TIME_US_MAX / SECOND_US;
+            Ok(Value::Time(ints(&args[0], rows).map(|s| s.clamp(-limit, limit) * SECOND_US)))
+        }
+        Function::StrToDate => str_to_date(args, sql, rows),
+        _ => Err(unfit(function)),
+    }
+}
+
+/// Day numbers of dates and datetimes.
+fn day_numbers(value: &Value, rows: usize) -> Column<i64> {
+    match value {
+        Value::Date(v) => v.map(i64::from),
+        other => micros(other, rows).map(|us| split(us).0),
+    }
+}
+
+fn extract(unit: TimeUnit, value: &Value, rows: usize) -> Column<i64> {
+    match unit {
+        TimeUnit::Year => match value {
+            Value::Date(v) => v.map(|d| civil(i64::from(d)).year),
+            other => day_numbers(other, rows).map(|d| civil(d).year),
+        },
+        TimeUnit::Month => day_numbers(value, rows).map(|d| civil(d).month),
+        TimeUnit::Quarter => day_numbers(value, rows).map(|d| (civil(d).month + 2) / 3),
+        TimeUnit::Day => day_numbers(value, rows).map(|d| civil(d).day),
+        TimeUnit::Week => day_numbers(value, rows).map(|d| calendar::week(d, 0).1),
+        TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond => {
+            let of_day = match value {
+                Value::Time(v) => v.clone(),
+                Value::Date(v) => v.map(|_| 0),
+                Value::DateTime(v) => v.map(|us| split(us).1),
+                // Text and numbers may be either; with a date in front the time is meant.
+                other => times(other, rows),
+            };
+            of_day.map(|us| {
+                let c = clock(us.saturating_abs());
+                let part = match unit {
+                    TimeUnit::Hour => c.hour,
+                    TimeUnit::Minute => c.minute,
+                    TimeUnit::Second => c.second,
+                    _ => c.micro,
+                };
+                if us < 0 { -part } else { part }
+            })
+        }
+    }
+}
+
+/// The length of a unit that has one.
+fn unit_us(unit: TimeUnit) -> Option<i64> {
+    Some(match unit {
+        TimeUnit::Microsecond => 1,
+        TimeUnit::Second => SECOND_US,
+        TimeUnit::Minute => 60 * SECOND_US,
+        TimeUnit::Hour => 3600 * SECOND_US,
+        TimeUnit::Day => DAY_US,
+        TimeUnit::Week => 7 * DAY_US,
+        TimeUnit::Month | TimeUnit::Quarter | TimeUnit::Year => return None,
+    })
+}
+
+/// Months of a unit that is made of months.
+fn unit_months(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Year => 12,
+        TimeUnit::Quarter => 3,
+        _ => 1,
+    }
+}
+
+/// value + sign * INTERVAL amount unit.
+fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType, rows: usize) -> Outcome {
+    let in_range = |us: i64| (DAYS_MIN..=DAYS_MAX).contains(&split(us).0).then_some(us);
+    // Amounts in microseconds, or in months.
+    let amounts = match (amount, unit_us(unit)) {
+        (Value::Decimal(d), Some(us)) if unit == TimeUnit::Second => {
+            let us = i128::from(us);
+            let scale = d.scale();
+            d.widened().map_option(rows, |v| i64::try_from(rescale(v.checked_mul(us)?, scale, 0)?).ok())
+        }
+        (Value::Double(d), Some(us)) if unit == TimeUnit::Second => {
+            d.map_option(rows, |v| Some(v * us as f64).filter(|v| v.abs() < 9e18).map(|v| v as i64))
+        }
+        (other, Some(us)) => ints(other, rows).map_option(rows, |v| v.checked_mul(us)),
+        (other, None) => ints(other, rows).map_option(rows, |v| v.checked_mul(unit_months(unit))),
+    };
+    if let Value::Time(v) = value {
+        let out = zip_option(v, &amounts, rows, |us, by| {
+            unit_us(unit)?;
+            us.checked_add(by.checked_mul(sign)?).filter(|us| us.abs() <= TIME_US_MAX)
+        });
+        return Ok(Value::Time(out));
+    }
+    let moved = zip_option(&micros(value, rows), &amounts, rows, |us, by| {
+        let by = by.checked_mul(sign)?;
+        match unit_us(unit) {
+            Some(_) => us.checked_add(by).and_then(in_range),
+            None => {
+                let (day, rest) = split(us);
+                Some(add_months(day, by)? * DAY_US + rest)
+            }
+        }
+    });
+    let moved = match value {
+        Value::Date(_) if *sql == SqlType::Date => {
+            return Ok(Value::Date(moved.map(|us| split(us).0 as i32)));
+        }
+        _ => moved,
+    };
+    match sql {
+        SqlType::Date => Ok(Value::Date(moved.map(|us| split(us).0 as i32))),
+        sql if sql.is_string() => Ok(super::cast::to_text(&Value::DateTime(moved), rows)),
+        _ => Ok(Value::DateTime(moved)),
+    }
+}
+
+/// b - a in whole units.
+fn difference(unit: TimeUnit, a: i64, b: i64) -> i64 {
+    if let Some(us) = unit_us(unit) {
+        return b.saturating_sub(a) / us;
+    }
+    let (low, high, sign) = if a <= b { (a, b, 1) } else { (b, a, -1) };
+    let ((low_day, low_rest), (high_day, high_rest)) = (split(low), split(high));
+    let (from, to) = (civil(low_day), civil(high_day));
+    let mut months = (to.year - from.year) * 12 + to.month - from.month;
+    if (to.day, high_rest) < (from.day, low_rest) {
+        months -= 1;
+    }
+    sign * months / unit_months(unit)
+}
+
+fn unix_timestamp(value: &Value, sql: &SqlType, rows: usize) -> Outcome {
+    let us = micros(value, rows);
+    let known = us.map(|us| us.max(0));
+    match sql {
+        SqlType::Decimal { scale, .. } => {
+            let wide = known.map(i128::from);
+            Ok(Value::Decimal(Decimals::wide(wide, 6).rescale(*scale)?))
+        }
+        SqlType::Double => Ok(Value::Double(known.map(|us| us as f64 / 1e6))),
+        _ => Ok(Value::Int(known.map(|us| us / SECOND_US)).conform(sql)?),
+    }
+}
+
+fn from_unix_time(args: &[Value], rows: usize) -> Outcome {
+    let us = match &args[0] {
+        Value::Decimal(d) => {
+            let scale = d.scale();
+            d.widened().map_option(rows, |v| i64::try_from(rescale(v, scale, 6)?).ok())
+        }
+        Value::Double(v) => {
+            v.map_option(rows, |v| Some(v * 1e6).filter(|v| v.abs() < 9e18).map(|v| v as i64))
+        }
+        other => ints(other, rows).map_option(rows, |v| v.checked_mul(SECOND_US)),
+    };
+    // MySQL ends at 3001-01-18.
+    let moment = Value::DateTime(
+        us.map_option(rows, |us| (0..32_536_771_200 * SECOND_US).contains(&us).then_some(us)),
+    );
+    match args.get(1) {
+        Some(format) => date_format(&[moment, format.clone()], rows),
+        None => Ok(moment),
+    }
+}
+
+fn date_format(args: &[Value], rows: usize) -> Outcome {
+    let us = micros(&args[0], rows);
+    let format = text(&args[1], rows)?;
+    Ok(build(rows, |row, out| {
+        write_format(us.get(row)?, format.get(row)?, out);
+        Some(())
+    }))
+}
+
+/// DATE_FORMAT of one moment.
+fn write_format(us: i64, format: &str, out: &mut String) {
+    use std::fmt::Write;
+    let (day, rest) = split(us);
+    let Civil { year, month, day: of_month } = civil(day);
+    let c = clock(rest);
+    let twelve = (c.hour + 11) % 12 + 1;
+    let half = if c.hour < 12 { "AM" } else { "PM" };
+    let month_name = MONTHS[month as usize - 1];
+    let day_name = WEEKDAYS[weekday(day) as usize];
+    let mut chars = format.chars();
+    while let Some(ch) = chars.next() {
+        if ch != '%' {
+            out.push(ch);
+            continue;
+        }
+        let written = match chars.next() {
+            Some('a') => write!(out, "{}", &day_name[..3]),
+            Some('b') => write!(out, "{}", &month_name[..3]),
+            Some('c') => write!(out, "{month}"),
+            Some('D') => write!(out, "{of_month}{}", ordinal(of_month)),
+            Some('d') => write!(out, "{of_month:02}"),
+            Some('e') => write!(out, "{of_month}"),
+            Some('f') => write!(out, "{:06}", c.micro),
+            Some('H') => write!(out, "{:02}", c.hour),
+            Some('h' | 'I') => write!(out, "{twelve:02}"),
+            Some('i') => write!(out, "{:02}", c.minute),
+            Some('j') => write!(out, "{:03}", day_of_year(day)),
+            Some('k') => write!(out, "{}", c.hour),
+            Some('l') => write!(out, "{twelve}"),
+            Some('M') => write!(out, "{month_name}"),
+            Some('m') => write!(out, "{month:02}"),
+            Some('p') => write!(out, "{half}"),
+            Some('r') => write!(out, "{twelve:02}:{:02}:{:02} {half}", c.minute, c.second),
+            Some('S' | 's') => write!(out, "{:02}", c.second),
+            Some('T') => write!(out, "{:02}:{:02}:{:02}", c.hour, c.minute, c.second),
+            Some('U') => write!(out, "{:02}", calendar::week(day, 0).1),
+            Some('u') => write!(out, "{:02}", calendar::week(day, 1).1),
+            Some('V') => write!(out, "{:02}", calendar::week(day, 2).1),
+            Some('v') => write!(out, "{:02}", calendar::week(day, 3).1),
+            Some('W') => write!(out, "{day_name}"),
+            Some('w') => write!(out, "{}", (weekday(day) + 1) % 7),
+            Some('X') => write!(out, "{:04}", calendar::week(day, 2).0),
+            Some('x') => write!(out, "{:04}", calendar::week(day, 3).0),
+            Some('Y') => write!(out, "{year:04}"),
+            Some('y') => write!(out, "{:02}", year % 100),
+            Some(other) => write!(out, "{other}"),
+            None => Ok(()),
+        };
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+    }
+}
+
+fn ordinal(n: i64) -> &'static str {
+    match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    }
+}
+
+fn str_to_date(args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+    let (s, format) = (text(&args[0], rows)?, text(&args[1], rows)?);
+    let parsed = |row: usize| read_format(s.get(row)?, format.get(row)?);
+    Ok(match sql {
+        SqlType::Date => {
+            Value::Date(Column::from_options((0..rows).map(|row| parsed(row)?.date().map(|d| d as i32))))
+        }
+        SqlType::Time(_) => Value::Time(Column::from_options((0..rows).map(|row| Some(parsed(row)?.time)))),
+        _ => Value::DateTime(Column::from_options((0..rows).map(|row| {
+            let p = parsed(row)?;
+            Some(p.date()? * DAY_US + p.time)
+        }))),
+    })
+}
+
+/// What STR_TO_DATE read; the parts that the format does not name are 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parsed {
+    year: i64,
+    month: i64,
+    day: i64,
+    /// Microseconds of the day.
+    time: i64,
+}
+
+impl Parsed {
+    fn date(self) -> Option<i64> {
+        calendar::checked_days(self.year, self.month, self.day)
+    }
+}
+
+fn read_format(s: &str, format: &str) -> Option<Parsed> {
+    let mut p = Parsed::default();
+    let mut rest = s.trim_start();
+    let (mut hour, mut minute, mut second, mut micro) = (0, 0, 0, 0);
+    let (mut afternoon, mut twelve, mut nth_day) = (None, false, None);
+    let number = |rest: &mut &str, most: usize| -> Option<i64> {
+        let n = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        let (digits, after) = rest.split_at(n);
+        *rest = after;
+        digits.parse().ok()
+    };
+    let name = |rest: &mut &str, names: &[&str], short: bool| -> Option<i64> {
+        let at = names.iter().position(|name| {
+            let name = if short { &name[..3] } else { name };
+            rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+        })?;
+        *rest = &rest[if short { 3 } else { names[at].len() }..];
+        Some(at as i64)
+    };
+    let mut chars = format.chars();
+    while let Some(ch) = chars.next() {
+        if ch.is_whitespace() {
+            rest = rest.trim_start();
+            continue;
+        }
+        if ch != '%' {
+            rest = rest.strip_prefix(ch)?;
+            continue;
+        }
+        // Blanks in front of a part do not count.
+        rest = rest.trim_start();
+        match chars.next()? {
+            'Y' => p.year = number(&mut rest, 4)?,
+            'y' => {
+                let y = number(&mut rest, 2)?;
+                p.year = if y < 70 { y + 2000 } else { y + 1900 };
+            }
+            'm' | 'c' => p.month = number(&mut rest, 2)?,
+            'd' | 'e' => p.day = number(&mut rest, 2)?,
+            'D' => {
+                p.day = number(&mut rest, 2)?;
+                rest = rest.get(2..)?;
+            }
+            'j' => nth_day = Some(number(&mut rest, 3)?),
+            'M' => p.month = name(&mut rest, &MONTHS, false)? + 1,
+            'b' => p.month = name(&mut rest, &MONTHS, true)? + 1,
+            'W' => {
+                name(&mut rest, &WEEKDAYS, false)?;
+            }
+            'a' => {
+                name(&mut rest, &WEEKDAYS, true)?;
+            }
+            'H' | 'k' => hour = number(&mut rest, 2)?,
+            'h' | 'I' | 'l' => {
+                twelve = true;
+                hour = number(&mut rest, 2)?;
+            }
+            'i' => minute = number(&mut rest, 2)?,
+            's' | 'S' => second = number(&mut rest, 2)?,
+            'f' => {
+                let before = rest.len();
+                let v = number(&mut rest, 6)?;
+                micro = v * 10i64.pow(6 - u32::try_from(before - rest.len()).ok()?);
+            }
+            'p' => afternoon = Some(name(&mut rest, &["AM", "PM"], false)? == 1),
+            'T' | 'r' => {
+                hour = number(&mut rest, 2)?;
+                rest = rest.strip_prefix(':')?;
+                minute = number(&mut rest, 2)?;
+                rest = rest.strip_prefix(':')?;
+                second = number(&mut rest, 2)?;
+            }
+            '%' => rest = rest.strip_prefix('%')?,
+            _ => return None,
+        }
+    }
+    if !rest.trim_end().is_empty() {
+        return None;
+    }
+    if twelve || afternoon.is_some() {
+        if !(1..=12).contains(&hour) {
+            return None;
+        }
+        hour = hour % 12 + if afternoon == Some(true) { 12 } else { 0 };
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    if let Some(nth) = nth_day.filter(|_| p.month == 0) {
+        let date = civil(days(p.year, 1, 1) + nth - 1);
+        (p.month, p.day) = (date.month, date.day);
+    }
+    p.time = ((hour * 60 + minute) * 60 + second) * SECOND_US + micro;
+    Some(p)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::parse_datetime;
+    use super::*;
+
+    fn us(text: &str) -> i64 {
+        parse_datetime(text).unwrap()
+    }
+
+    #[test]
+    fn formats_by_the_manual() {
+        let show = |text: &str, format: &str| {
+            let mut out = String::new();
+            write_format(us(text), format, &mut out);
+            out
+        };
+        assert_eq!(show("2009-10-04 22:23:00", "%W %M %Y"), "Sunday October 2009");
+        assert_eq!(show("2007-10-04 22:23:00", "%H:%i:%s"), "22:23:00");
+        assert_eq!(show("1900-10-04 22:23:00", "%D %y %a %d %m %b %j"), "4th 00 Thu 04 10 Oct 277");
+        assert_eq!(show("1997-10-04 22:23:00", "%H %k %I %r %T %S %w"), "22 22 10 10:23:00 PM 22:23:00 00 6");
+        assert_eq!(show("1999-01-01", "%X %V"), "1998 52");
+    }
+
+    #[test]
+    fn reads_by_the_manual() {
+        let read = |s, f| read_format(s, f).and_then(|p| Some(p.date()? * DAY_US + p.time));
+        assert_eq!(read("01,5,2013", "%d,%m,%Y"), Some(us("2013-05-01")));
+        assert_eq!(read("May 1, 2013", "%M %d,%Y"), Some(us("2013-05-01")));
+        assert_eq!(read("2024-02-30", "%Y-%m-%d"), None);
+        assert_eq!(read("10:11 PM 2024-01-01", "%h:%i %p %Y-%m-%d"), Some(us("2024-01-01 22:11:00")));
+        assert_eq!(read("abc", "%Y"), None);
+    }
+
+    #[test]
+    fn differences_by_the_manual() {
+        let d = |unit, a, b| difference(unit, us(a), us(b));
+        assert_eq!(d(TimeUnit::Month, "2003-02-01", "2003-05-01"), 3);
+        assert_eq!(d(TimeUnit::Year, "2002-05-01", "2001-01-01"), -1);
+        assert_eq!(d(TimeUnit::Minute, "2003-02-01", "2003-05-01 12:05:55"), 128_885);
+        assert_eq!(d(TimeUnit::Month, "2003-01-31", "2003-02-28"), 0);
+        assert_eq!(d(TimeUnit::Quarter, "2003-01-01", "2004-01-01"), 4);
+    }
+}
