@@ -394,7 +394,7 @@ impl Builder {
         } else {
             batch::concat_batches(&table).columns
         };
-        let inner = Inner { columns, ranges, reservation };
+        let inner = Inner { columns, ranges, _reservation: reservation };
         let (on, null_aware) = (&apply.on, &apply.null_aware);
         let join =
             NestedLoop::new(apply.kind, on, null_aware, &left_columns, &right_columns, inner, numbered)?;

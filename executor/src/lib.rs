@@ -1,7 +1,16 @@
 //! Physical plan and snapshot in, Arrow batches out.
 //!
-//! `build` cuts the plan into pipelines, `pipeline` runs them morsel by morsel on all workers, and `execute` hands out the
-//! last one's batches as they come. The operators have a room each.
+//! One statement's way, `SELECT s, COUNT(*) FROM t JOIN u ON t.k = u.k WHERE t.v < 5 GROUP BY s`:
+//!
+//! 1. [`execute`] makes an [`Execution`]; nothing runs before its first `next`.
+//! 2. `build` walks the plan. At the join it runs `u`'s pipeline into a hash table; down at `t`'s scan it opens region views
+//!    and cuts them into tasks, taking along what the table knows of its keys; at the aggregation it runs scan, probe and
+//!    grouping, morsel by morsel on all workers (`pipeline`); the groups are the source of what is left of the plan.
+//! 3. Each `next` runs a bounded piece of that last pipeline and hands out its batches, in the types of the door.
+//!
+//! The operators have a room each. Those that keep rows are sinks (`hash_join`, `aggregate`, `sort`), those that pass them
+//! on are operators (`selection`, `projection`, `limit`, `apply`, the probe of `hash_join`), and rows come from sources
+//! (`scan`, and whatever a sink made). `kernel` computes; `dml` turns rows into changes of keys and commits them.
 
 mod aggregate;
 mod apply;

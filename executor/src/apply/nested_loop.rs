@@ -28,7 +28,7 @@ pub(crate) struct Inner {
     /// The rows of each set.
     pub ranges: Vec<Range<u32>>,
     /// Keeps the account charged.
-    pub reservation: Reservation,
+    pub _reservation: Reservation,
 }
 
 /// The join as an operator over left batches. If there is more than one range, the batches' last column is the number of
@@ -362,7 +362,7 @@ mod tests {
         let inner = Inner {
             columns: to_batch(right).columns,
             ranges: vec![0..right.len() as u32],
-            reservation: Memory::unlimited().reservation(),
+            _reservation: Memory::unlimited().reservation(),
         };
         let mut p = pipeline(left.chunks(70).map(to_batch).collect());
         let columns = p.columns.clone();
