@@ -25,6 +25,8 @@ mod key;
 mod limit;
 mod metrics;
 mod pipeline;
+#[cfg(test)]
+mod plan_tests;
 mod projection;
 mod scan;
 mod selection;

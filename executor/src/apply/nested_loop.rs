@@ -402,7 +402,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "waits for compiled expressions"]
     fn every_kind_agrees_with_row_by_row() {
         let (l, r) = (left(), right());
         let lt = |a: Option<i64>, b: Option<i64>| Some(a? < b?);

@@ -313,7 +313,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "waits for compiled expressions"]
     fn filters_and_predicates_leave_the_rows_they_should_in_order() {
         let (k, v) = (ColumnId(10), ColumnId(11));
         let v_below = |n: i64| {

@@ -197,7 +197,6 @@ mod tests {
     use crate::pipeline::{Pipeline, Runner};
 
     #[test]
-    #[ignore = "waits for compiled expressions"]
     fn gives_the_slice_that_sorting_everything_gives() {
         for keys in [&[(0, false)][..], &[(0, true)], &[(1, true), (0, false)]] {
             let sort_keys: Vec<SortKey> = keys.iter().map(|&(c, d)| key(c as u32, d)).collect();
