@@ -1,0 +1,95 @@
+//! Expressions in TiDB's words: `eq(d.t.a, 1)`, `sum(d.t.b)`.
+
+use allod_storage::schema::Datum;
+
+use crate::column::Columns;
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, TimeUnit};
+
+/// Writes expressions; columns by the names of the statement.
+pub(super) struct Words<'a> {
+    pub(super) columns: &'a Columns,
+}
+
+impl Words<'_> {
+    /// Expressions, separated by commas.
+    pub(super) fn list(&self, exprs: &[Expr]) -> String {
+        exprs.iter().map(|e| self.expr(e)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// An expression.
+    pub(super) fn expr(&self, e: &Expr) -> String {
+        match e {
+            Expr::Column { id, .. } => self.columns.explain_name(*id),
+            Expr::Constant { value, .. } => constant(value),
+            Expr::Call { function, args, ty } => match function {
+                Function::Cast => format!("cast({}, {} BINARY)", self.list(args), ty.sql),
+                Function::Like { escape } => {
+                    let escape = escape.map_or(0, u32::from);
+                    format!("like({}, {escape})", self.list(args))
+                }
+                Function::Extract(unit) => format!("extract({}, {})", unit_name(*unit), self.list(args)),
+                Function::DateAdd(unit) | Function::DateSub(unit) => {
+                    format!("{}({}, {})", function.name(), self.list(args), unit_name(*unit))
+                }
+                Function::TimestampDiff(unit) => {
+                    format!("timestampdiff({}, {})", unit_name(*unit), self.list(args))
+                }
+                Function::Assign { .. } => self.list(args),
+                function => format!("{}({})", function.name(), self.list(args)),
+            },
+        }
+    }
+
+    /// An aggregate.
+    pub(super) fn aggregate(&self, call: &AggregateCall) -> String {
+        let name = match call.function {
+            AggregateFunction::CountAll => return "count(1)".into(),
+            AggregateFunction::Count => "count",
+            AggregateFunction::Sum => "sum",
+            AggregateFunction::Avg => "avg",
+            AggregateFunction::Min => "min",
+            AggregateFunction::Max => "max",
+            AggregateFunction::AnyValue => "firstrow",
+            AggregateFunction::BitAnd => "bit_and",
+            AggregateFunction::BitOr => "bit_or",
+            AggregateFunction::BitXor => "bit_xor",
+            AggregateFunction::StdDevPop => "stddev_pop",
+            AggregateFunction::StdDevSamp => "stddev_samp",
+            AggregateFunction::VarPop => "var_pop",
+            AggregateFunction::VarSamp => "var_samp",
+            AggregateFunction::GroupConcat => "group_concat",
+        };
+        let distinct = if call.distinct { "distinct " } else { "" };
+        format!("{name}({distinct}{})", self.list(&call.args))
+    }
+}
+
+fn constant(value: &Datum) -> String {
+    match value {
+        Datum::String(s) => format!("\"{s}\""),
+        Datum::Bytes(_) => format!("0x{}", hex(value)),
+        other => other.to_string(),
+    }
+}
+
+/// The bytes of a binary string as hexadecimal digits.
+pub(super) fn hex(value: &Datum) -> String {
+    match value {
+        Datum::Bytes(bytes) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
+        other => other.to_string(),
+    }
+}
+
+fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Microsecond => "MICROSECOND",
+        TimeUnit::Second => "SECOND",
+        TimeUnit::Minute => "MINUTE",
+        TimeUnit::Hour => "HOUR",
+        TimeUnit::Day => "DAY",
+        TimeUnit::Week => "WEEK",
+        TimeUnit::Month => "MONTH",
+        TimeUnit::Quarter => "QUARTER",
+        TimeUnit::Year => "YEAR",
+    }
+}
