@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{ColumnType, Datum, SqlType};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, Date32Builder, Decimal64Builder, Decimal128Builder,
     DurationMicrosecondBuilder, Float64Builder, Int64Builder, NullArray, StringViewBuilder,
@@ -102,32 +103,84 @@ pub(crate) fn datum(array: &ArrayRef, row: usize) -> Result<Datum> {
     })
 }
 
-/// The rows of a `Values` node. Bare constants become a column at once; anything else is evaluated on its own.
+/// The rows of a `Values` node.
 pub(crate) fn literal_rows(rows: &[Vec<Expr>], width: usize) -> Result<Batch> {
-    let no_columns = Batch::new(Vec::new(), 1);
-    let mut scratch = Scratch::default();
-    let mut columns = Vec::with_capacity(width);
-    for c in 0..width {
-        let constants: Option<Vec<&Datum>> = rows.iter().map(|row| constant(&row[c])).collect();
-        let types_agree = rows.windows(2).all(|pair| pair[0][c].ty().arrow() == pair[1][c].ty().arrow());
-        columns.push(match (constants, rows.first()) {
-            (Some(datums), Some(first)) if types_agree => column(datums.into_iter(), &first[c].ty().sql)?,
-            _ => {
-                let values = rows.iter().map(|row| {
-                    let value = Program::compile(&row[c], &[])?.eval(&no_columns, &mut scratch)?;
-                    to_door(&value, row[c].ty())
-                });
-                batch::concat(&values.collect::<Result<Vec<_>>>()?)
-            }
-        });
-    }
-    Ok(Batch { columns, rows: rows.len() })
+    let columns = (0..width).map(|c| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>()));
+    Ok(Batch { columns: columns.collect::<Result<_>>()?, rows: rows.len() })
 }
 
-fn constant(expr: &Expr) -> Option<&Datum> {
-    match expr {
-        Expr::Constant { value, .. } => Some(value),
+/// One column of literal rows. If the rows differ in nothing but constants (as those of an INSERT do) the constants become
+/// columns and the expression is evaluated once, over all rows; otherwise row by row.
+fn literal_column(exprs: &[&Expr]) -> Result<ArrayRef> {
+    let Some(first) = exprs.first() else { return Ok(Arc::new(NullArray::new(0))) };
+    if let Some((datums, ty)) = constants(exprs) {
+        return column(datums.into_iter(), &ty.sql);
+    }
+    let mut scratch = Scratch::default();
+    if exprs.len() > 1
+        && let Some((expr, ids, batch)) = lift(exprs)?
+    {
+        return to_door(&Program::compile(&expr, &ids)?.eval(&batch, &mut scratch)?, first.ty());
+    }
+    let no_columns = Batch::new(Vec::new(), 1);
+    let values = exprs
+        .iter()
+        .map(|expr| to_door(&Program::compile(expr, &[])?.eval(&no_columns, &mut scratch)?, expr.ty()));
+    Ok(batch::concat(&values.collect::<Result<Vec<_>>>()?))
+}
+
+/// The values, if all are constants of one type, and the type; a bare NULL is of any.
+fn constants<'e>(exprs: &[&'e Expr]) -> Option<(Vec<&'e Datum>, &'e ColumnType)> {
+    let constant = |e: &'e Expr| match e {
+        Expr::Constant { value, ty } => Some((value, ty)),
         Expr::Column { .. } | Expr::Call { .. } => None,
+    };
+    let all: Vec<(&Datum, &ColumnType)> = exprs.iter().map(|e| constant(e)).collect::<Option<_>>()?;
+    let (_, ty) = *all.iter().find(|(value, _)| !value.is_null()).or(all.first())?;
+    let agree = all.iter().all(|(value, t)| value.is_null() || t.arrow() == ty.arrow());
+    agree.then(|| (all.into_iter().map(|(value, _)| value).collect(), ty))
+}
+
+/// One expression that stands for all, over columns of the constants in which they differ; `None` if they differ in more.
+fn lift(exprs: &[&Expr]) -> Result<Option<(Expr, Vec<ColumnId>, Batch)>> {
+    let mut columns = Vec::new();
+    let lifted = lift_into(exprs, &mut columns)?;
+    let ids = (0..columns.len() as u32).map(ColumnId).collect();
+    Ok(lifted.map(|expr| (expr, ids, Batch::new(columns, exprs.len()))))
+}
+
+fn lift_into(exprs: &[&Expr], columns: &mut Vec<ArrayRef>) -> Result<Option<Expr>> {
+    let Some((first, rest)) = exprs.split_first() else { return Ok(None) };
+    if rest.iter().all(|e| e == first) {
+        return Ok(Some((*first).clone()));
+    }
+    match first {
+        Expr::Constant { .. } => {
+            let Some((datums, ty)) = constants(exprs) else { return Ok(None) };
+            let nullable = datums.iter().any(|d| d.is_null());
+            columns.push(column(datums.into_iter(), &ty.sql)?);
+            let ty = ColumnType { sql: ty.sql.clone(), nullable };
+            Ok(Some(Expr::column(ColumnId(columns.len() as u32 - 1), ty)))
+        }
+        Expr::Call { function, args, ty } => {
+            let same = |e: &Expr| {
+                matches!(e, Expr::Call { function: f, args: a, ty: t }
+                    if f == function && a.len() == args.len() && t.sql == ty.sql)
+            };
+            if !rest.iter().all(|e| same(e)) {
+                return Ok(None);
+            }
+            let nullable = exprs.iter().any(|e| e.ty().nullable);
+            let mut lifted = Vec::with_capacity(args.len());
+            for i in 0..args.len() {
+                let arguments: Vec<&Expr> = exprs.iter().map(|e| &e.children()[i]).collect();
+                let Some(argument) = lift_into(&arguments, columns)? else { return Ok(None) };
+                lifted.push(argument);
+            }
+            let ty = ColumnType { sql: ty.sql.clone(), nullable };
+            Ok(Some(Expr::call(function.clone(), lifted, ty)))
+        }
+        Expr::Column { .. } => Ok(None),
     }
 }
 
@@ -157,5 +210,28 @@ mod tests {
             assert_eq!(datum(&array, 1).unwrap(), Datum::Null);
         }
         assert!(column([&Datum::Int(1)].into_iter(), &SqlType::Date).is_err());
+    }
+
+    #[test]
+    fn literal_rows_are_evaluated_together_if_only_constants_differ_and_alone_if_not() {
+        use allod_planner::expr::Function;
+        let int = |v: Datum| Expr::constant(v, SqlType::BIGINT);
+        let plus =
+            |a: Expr, b: Expr| Expr::call(Function::Plus, vec![a, b], ColumnType::nullable(SqlType::BIGINT));
+        let two = || int(Datum::Int(2));
+        let uniform = vec![vec![plus(int(Datum::Int(1)), two())], vec![plus(int(Datum::Null), two())]];
+        let mixed = vec![
+            vec![plus(int(Datum::Int(1)), two())],
+            vec![int(Datum::Null)],
+            vec![plus(plus(two(), two()), two())],
+        ];
+        for (rows, expected) in [
+            (uniform, vec![Datum::Int(3), Datum::Null]),
+            (mixed, vec![Datum::Int(3), Datum::Null, Datum::Int(6)]),
+        ] {
+            let batch = literal_rows(&rows, 1).unwrap();
+            let got: Vec<Datum> = (0..batch.rows).map(|r| datum(&batch.columns[0], r).unwrap()).collect();
+            assert_eq!(got, expected);
+        }
     }
 }
