@@ -3,6 +3,8 @@
 pub mod bind;
 pub mod catalog;
 pub mod column;
+mod column_set;
+mod cost;
 pub mod error;
 pub mod explain;
 pub mod expr;
@@ -10,6 +12,9 @@ pub mod logical;
 mod optimize;
 pub mod parse;
 pub mod physical;
+mod prune;
+mod ranges;
+mod rules;
 pub mod stats;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};

@@ -3,6 +3,11 @@
 //! `bind` makes it, `rules` rewrite it, `physical` chooses how to run it. Columns are named by [`ColumnId`]; every node
 //! knows which columns it produces ([`Plan::columns`]).
 
+mod check;
+pub(crate) mod keys;
+pub(crate) mod predicate;
+mod walk;
+
 use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
@@ -10,6 +15,8 @@ use allod_storage::schema::TableDescriptor;
 use crate::column::ColumnId;
 use crate::expr::{AggregateCall, Expr};
 use crate::stats::TableStats;
+
+pub(crate) use check::check;
 
 /// A relational operator and its inputs.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,9 @@
 //! between what runs region by region beside the data (`cop[tikv]`: scan, selection, projection, partial work) and what
 //! runs at the root; the executor runs both in one pipeline when the store is in the same process.
 
+mod access;
+mod lower;
+
 use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
@@ -11,6 +14,8 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
+
+pub(crate) use lower::lower;
 
 /// An operator with what every operator has.
 #[derive(Clone, Debug, PartialEq)]

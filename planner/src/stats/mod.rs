@@ -1,8 +1,16 @@
 //! What is known of a table's rows.
 
+pub(crate) mod cardinality;
+mod collect;
+mod distinct;
+pub(crate) mod histogram;
+pub(crate) mod selectivity;
+
 use std::sync::Arc;
 
 use allod_storage::schema::Datum;
+
+pub use collect::{ColumnCollector, collect};
 
 /// Statistics of a table, immutable once published.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,39 +63,4 @@ pub struct Bucket {
     pub repeats: u64,
     /// Distinct values in the bucket.
     pub distinct: u64,
-}
-
-/// Collects statistics of one column: feed it the column's arrays in any number of pieces, in any order.
-#[derive(Clone, Debug)]
-pub struct ColumnCollector {
-    _ty: allod_storage::schema::ColumnType,
-}
-
-impl ColumnCollector {
-    /// A collector for a column of the type.
-    pub fn new(ty: &allod_storage::schema::ColumnType) -> ColumnCollector {
-        ColumnCollector { _ty: ty.clone() }
-    }
-
-    /// Takes in a piece of the column, in any of the forms in which such a column travels.
-    pub fn add(&mut self, array: &arrow::array::ArrayRef) {
-        let _ = array;
-    }
-
-    /// Adds what another collector of the same column has seen.
-    pub fn merge(&mut self, other: ColumnCollector) {
-        let _ = other;
-    }
-
-    /// What was seen.
-    pub fn finish(self) -> ColumnStats {
-        ColumnStats { nulls: 0, distinct: 0, min: None, max: None, histogram: Vec::new(), width: 0.0 }
-    }
-}
-
-/// Statistics of a column from all its pieces.
-pub fn collect(ty: &allod_storage::schema::ColumnType, pieces: &[arrow::array::ArrayRef]) -> ColumnStats {
-    let mut collector = ColumnCollector::new(ty);
-    pieces.iter().for_each(|piece| collector.add(piece));
-    collector.finish()
 }

@@ -1,0 +1,110 @@
+//! Columns that nothing above uses are not produced.
+//!
+//! What would break it: DISTINCT compares all its columns, so group columns stay even if nobody reads them (dropping one
+//! would merge groups); a UNION's inputs must keep their columns in step.
+
+use super::Context;
+use crate::column_set::ColumnSet;
+use crate::expr::Expr;
+use crate::logical::{Join, Plan};
+
+pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
+    let required = cx.required.clone();
+    prune(plan, &required)
+}
+
+fn with<'e>(required: &ColumnSet, exprs: impl IntoIterator<Item = &'e Expr>) -> ColumnSet {
+    let mut needed = required.clone();
+    exprs.into_iter().for_each(|e| needed.union_with(&e.column_set()));
+    needed
+}
+
+fn prune(plan: Plan, required: &ColumnSet) -> Plan {
+    match plan {
+        Plan::Scan(mut scan) => {
+            let needed = with(required, &scan.predicates);
+            scan.columns.retain(|(id, _)| needed.contains(*id));
+            Plan::Scan(scan)
+        }
+        Plan::Values { rows, columns } => {
+            let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
+            let kept = |i: &usize| keep[*i];
+            let rows = rows
+                .into_iter()
+                .map(|row| row.into_iter().enumerate().filter(|(i, _)| kept(i)).map(|(_, e)| e).collect())
+                .collect();
+            let columns =
+                columns.into_iter().enumerate().filter(|(i, _)| kept(i)).map(|(_, id)| id).collect();
+            Plan::Values { rows, columns }
+        }
+        Plan::Filter { input, predicates } => {
+            let needed = with(required, &predicates);
+            Plan::Filter { input: Box::new(prune(*input, &needed)), predicates }
+        }
+        Plan::Project { input, mut exprs } => {
+            exprs.retain(|(id, _)| required.contains(*id));
+            let needed = with(&ColumnSet::new(), exprs.iter().map(|(_, e)| e));
+            Plan::Project { input: Box::new(prune(*input, &needed)), exprs }
+        }
+        Plan::Join(join) => Plan::Join(prune_join(join, required)),
+        Plan::Apply { join, correlated } => {
+            let mut needed = required.clone();
+            needed.extend(correlated.iter().copied());
+            let join = prune_join(join, &needed);
+            let free = join.right.free_columns();
+            let correlated = correlated.into_iter().filter(|id| free.contains(*id)).collect();
+            Plan::Apply { join, correlated }
+        }
+        Plan::Aggregate { input, group_by, mut aggregates } => {
+            aggregates.retain(|(id, _)| required.contains(*id));
+            let args = aggregates.iter().flat_map(|(_, call)| &call.args);
+            let needed = with(&ColumnSet::new(), group_by.iter().map(|(_, e)| e).chain(args));
+            Plan::Aggregate { input: Box::new(prune(*input, &needed)), group_by, aggregates }
+        }
+        Plan::Sort { input, keys } => {
+            let needed = with(required, keys.iter().map(|key| &key.expr));
+            Plan::Sort { input: Box::new(prune(*input, &needed)), keys }
+        }
+        Plan::Limit { input, offset, count } => {
+            Plan::Limit { input: Box::new(prune(*input, required)), offset, count }
+        }
+        Plan::MaxOneRow { input } => Plan::MaxOneRow { input: Box::new(prune(*input, required)) },
+        Plan::Union { inputs, columns } => {
+            let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
+            let inputs = inputs
+                .into_iter()
+                .map(|(input, ids)| {
+                    let ids: Vec<_> =
+                        ids.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(id, _)| id).collect();
+                    (prune(input, &ids.iter().copied().collect()), ids)
+                })
+                .collect();
+            let columns = columns.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(id, _)| id).collect();
+            Plan::Union { inputs, columns }
+        }
+        Plan::CteScan { cte, mut columns } => {
+            columns.retain(|(id, _)| required.contains(*id));
+            Plan::CteScan { cte, columns }
+        }
+    }
+}
+
+fn prune_join(join: Join, required: &ColumnSet) -> Join {
+    let needed = with(required, join.on.iter().chain(&join.null_aware));
+    Join { left: Box::new(prune(*join.left, &needed)), right: Box::new(prune(*join.right, &needed)), ..join }
+}
+
+/// The columns of a common table expression that any of the plans read.
+pub(crate) fn cte_columns<'p>(cte: usize, readers: impl IntoIterator<Item = &'p Plan>) -> ColumnSet {
+    let mut read = ColumnSet::new();
+    for plan in readers {
+        plan.walk(&mut |node| {
+            if let Plan::CteScan { cte: which, columns } = node
+                && *which == cte
+            {
+                read.extend(columns.iter().map(|(_, source)| *source));
+            }
+        });
+    }
+    read
+}
