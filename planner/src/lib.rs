@@ -16,6 +16,8 @@ mod prune;
 mod ranges;
 mod rules;
 pub mod stats;
+#[cfg(test)]
+mod testing;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};

@@ -1,6 +1,34 @@
 //! Names to things: from syntax to the logical plan.
+//!
+//! ```text
+//! statement ── query ── select ── from          one query block: clauses in the order names come into being
+//!     │          │         └───── expression    walks syntax; meaning and types come from `expr::Rewriter`
+//!     │          └ cte            └── subquery  subqueries become joins below the expression
+//!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
+//!     └ define, partition                       CREATE, ALTER, DROP: plain data for the engine
+//! ```
+//!
+//! Binding is one pass. All state is in a [`binder::Binder`] that lives for the statement; scopes are a stack, innermost
+//! query block last. A column that is found in an outer block is an ordinary column of that block's plan; that makes the
+//! subquery correlated, which is noticed when its plan is joined.
 
+mod binder;
+mod cte;
 mod ddl;
+mod define;
+mod dml;
+mod expression;
+mod from;
+mod partition;
+mod query;
+mod scope;
+mod select;
+mod statement;
+mod subquery;
+mod types;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -14,6 +42,7 @@ use crate::logical::Query;
 use crate::parse::Parsed;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, TableName};
+pub use partition::bind_partition;
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]
@@ -233,13 +262,5 @@ pub enum SetTarget {
 
 /// Binds a statement. Pure: it reads `cx` and returns everything it learned.
 pub fn bind(parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
-    let _ = (parsed, cx);
-    Err(Error::NotSupported("this statement".into()))
-}
-
-/// Binds the partition expression of a table: `None` if it is not partitioned. The column with ordinal `i` is
-/// `ColumnId(i)`. The text was checked when the table was made, so an error means that the descriptor is damaged.
-pub fn bind_partition(table: &TableDescriptor) -> Result<Option<Expr>, Error> {
-    let _ = table;
-    Ok(None)
+    statement::bind(&parsed.statement, parsed, cx)
 }

@@ -28,6 +28,7 @@ pub use aggregate::{AggregateCall, AggregateFunction};
 pub use convert::{cast_datum, rescale};
 pub use function::{Function, TimeUnit};
 pub use rewrite::Rewriter;
+pub(crate) use table::exists as function_exists;
 pub use usage::FunctionUsage;
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};

@@ -13,6 +13,7 @@
 
 mod dialect;
 mod guard;
+mod items;
 mod split;
 mod statement;
 
@@ -20,12 +21,13 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 use crate::error::{Error, Position};
 
 use dialect::AllodDialect;
-pub(crate) use statement::{PartitionClause, SetItem, ShowSyntax, Statement};
+pub(crate) use items::select_item_texts;
+pub(crate) use statement::{PartitionClause, PrepareSource, SetItem, ShowSyntax, Statement};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;
@@ -39,7 +41,17 @@ pub struct Parsed {
     pub start: Position,
     /// Number of `?` parameters.
     pub param_count: usize,
+    /// Where they are, in order.
+    pub(crate) params: Vec<Location>,
     pub(crate) statement: Statement,
+}
+
+impl Parsed {
+    /// The text of nothing, for expressions that are no part of a statement.
+    pub(crate) fn empty() -> Parsed {
+        let start = Position { line: 1, column: 1 };
+        Parsed { text: "".into(), start, param_count: 0, params: vec![], statement: Statement::Commit }
+    }
 }
 
 /// Parses a text of any number of statements separated by `;`. Positions in errors count from the start of the text.
@@ -50,10 +62,10 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>, Error> {
 
 fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
     guard::check(&piece.tokens)?;
-    let param_count =
-        piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?")).count();
+    let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
+    let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let statement = statement::parse(&piece)?;
-    Ok(Parsed { text: piece.text.into(), start: piece.start, param_count, statement })
+    Ok(Parsed { text: piece.text.into(), start: piece.start, param_count: params.len(), params, statement })
 }
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).
@@ -84,7 +96,7 @@ fn unexpected(parser: &Parser) -> ParserError {
     ParserError::ParserError(format!("Expected: end of statement, found: {found}{}", found.span.start))
 }
 
-pub(crate) fn position(location: sqlparser::tokenizer::Location) -> Option<Position> {
+pub(crate) fn position(location: Location) -> Option<Position> {
     // Line 0 stands for "nowhere".
     let line = u32::try_from(location.line).ok().filter(|l| *l > 0)?;
     Some(Position { line, column: u32::try_from(location.column).ok()? })

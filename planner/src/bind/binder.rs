@@ -1,0 +1,192 @@
+//! The state of binding one statement.
+
+use std::sync::Arc;
+
+use allod_storage::schema::Datum;
+use sqlparser::ast::{self, Ident, ObjectName, Spanned};
+use sqlparser::tokenizer::Location;
+
+use super::scope::{Pending, Scope};
+use super::{PlanContext, TableName};
+use crate::catalog::Table;
+use crate::column::{ColumnId, Columns};
+use crate::error::{Error, Position};
+use crate::expr::{Expr, Rewriter, literal};
+use crate::logical::{Join, JoinKind, OutputColumn, Plan};
+use crate::parse::{self, Parsed};
+
+/// Query blocks that may be nested in each other.
+const BLOCK_DEPTH_MAX: usize = 100;
+
+/// Everything that grows while a statement is bound. It is made for the statement and consumed by it.
+pub(super) struct Binder<'a> {
+    pub cx: &'a PlanContext<'a>,
+    pub parsed: &'a Parsed,
+    pub rw: Rewriter,
+    pub columns: Columns,
+    /// Query blocks around the place that is being bound, outermost first.
+    pub scopes: Vec<Scope>,
+    /// Names of common table expressions in sight, innermost last.
+    pub cte_names: Vec<CteName>,
+    /// Their plans; an index is final only when the whole statement is bound ([`super::cte`]).
+    pub ctes: Vec<Plan>,
+}
+
+/// A common table expression that can be named.
+#[derive(Clone, Debug)]
+pub(super) struct CteName {
+    pub name: Arc<str>,
+    pub index: usize,
+    pub columns: Vec<OutputColumn>,
+}
+
+/// A bound query block: its plan and its visible columns.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub plan: Plan,
+    pub output: Vec<OutputColumn>,
+}
+
+impl<'a> Binder<'a> {
+    pub fn new(parsed: &'a Parsed, cx: &'a PlanContext<'a>) -> Result<Binder<'a>, Error> {
+        if parsed.param_count != cx.params.len() {
+            return Err(Error::ParameterCount { expected: parsed.param_count, given: cx.params.len() });
+        }
+        Ok(Binder {
+            cx,
+            parsed,
+            rw: Rewriter::new(cx.now_us),
+            columns: Columns::default(),
+            scopes: Vec::new(),
+            cte_names: Vec::new(),
+            ctes: Vec::new(),
+        })
+    }
+
+    /// Runs `f` with a new innermost query block, and on a stack that is deep enough.
+    pub fn in_block<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.scopes.len() >= BLOCK_DEPTH_MAX {
+            return Err(Error::TooComplex(format!("more than {BLOCK_DEPTH_MAX} nested queries")));
+        }
+        self.scopes.push(Scope::default());
+        let out = stacker::maybe_grow(256 * 1024, 2 * 1024 * 1024, || f(self));
+        self.scopes.pop();
+        out
+    }
+
+    /// The innermost query block.
+    pub fn scope(&mut self) -> &mut Scope {
+        if self.scopes.is_empty() {
+            self.scopes.push(Scope::default());
+        }
+        let last = self.scopes.len() - 1;
+        &mut self.scopes[last]
+    }
+
+    /// A column as an expression of its present type.
+    pub fn column(&self, id: ColumnId) -> Expr {
+        super::scope::column(&self.columns, id)
+    }
+
+    /// The value of the `?` at this place.
+    pub fn parameter(&self, at: Location) -> Result<Expr, Error> {
+        let index = self.parsed.params.iter().position(|p| *p == at);
+        let value: Option<&Datum> = index.and_then(|i| self.cx.params.get(i));
+        value.cloned().map(literal::datum).ok_or(Error::Internal("a parameter without a place".into()))
+    }
+
+    /// Puts the joins that expressions asked for above a plan.
+    pub fn attach(&self, mut plan: Plan, pending: Vec<Pending>) -> Plan {
+        for Pending { kind, plan: right, on, null_aware } in pending {
+            let correlated = correlated(&plan, &right);
+            let join = Join { kind, left: Box::new(plan), right: Box::new(right), on, null_aware };
+            plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
+        }
+        plan
+    }
+
+    /// Resolves the name of a table: the database is the given or the current one.
+    pub fn table_name(&self, name: &ObjectName) -> Result<TableName, Error> {
+        let mut parts = name.0.iter().rev().filter_map(|p| p.as_ident());
+        let table = parts.next().ok_or(Error::Internal("a table without a name".into()))?;
+        let database = match (parts.next(), self.cx.database) {
+            (Some(database), _) => database.value.as_str(),
+            (None, Some(database)) => database,
+            (None, None) => return Err(Error::NoDatabase),
+        };
+        if parts.next().is_some() {
+            return Err(Error::Syntax {
+                message: format!("'{name}' is no table name"),
+                position: place(name),
+            });
+        }
+        Ok(TableName { database: database.into(), table: table.value.as_str().into() })
+    }
+
+    /// A table that exists.
+    pub fn table(&self, name: &ObjectName) -> Result<(TableName, Table), Error> {
+        let full = self.table_name(name)?;
+        match self.cx.catalog.table(&full.database, &full.table) {
+            Some(table) => Ok((full, table)),
+            None if !self.cx.catalog.has_database(&full.database) => {
+                Err(Error::UnknownDatabase(full.database.to_string()))
+            }
+            None => Err(Error::UnknownTable {
+                database: full.database.to_string(),
+                table: full.table.to_string(),
+                position: place(name),
+            }),
+        }
+    }
+
+    /// A database that exists.
+    pub fn database(&self, name: Option<&Ident>) -> Result<Arc<str>, Error> {
+        let name = match (name, self.cx.database) {
+            (Some(ident), _) => ident.value.as_str(),
+            (None, Some(current)) => current,
+            (None, None) => return Err(Error::NoDatabase),
+        };
+        if self.cx.catalog.has_database(name) {
+            Ok(name.into())
+        } else {
+            Err(Error::UnknownDatabase(name.into()))
+        }
+    }
+
+    /// The value of an expression that must be constant.
+    pub fn constant(&mut self, expr: &ast::Expr, what: &str) -> Result<Datum, Error> {
+        match self.expr(expr)? {
+            Expr::Constant { value, .. } => Ok(value),
+            Expr::Column { .. } | Expr::Call { .. } => Err(Error::BadArguments(what.into())),
+        }
+    }
+}
+
+/// The columns of `left` that `right` uses.
+pub(super) fn correlated(left: &Plan, right: &Plan) -> Vec<ColumnId> {
+    let mut available = left.columns();
+    available.sort_unstable();
+    let mut used = Vec::new();
+    right.visit_exprs(&mut |e| {
+        e.walk(&mut |e| {
+            if let Expr::Column { id, .. } = e
+                && available.binary_search(id).is_ok()
+            {
+                used.push(*id);
+            }
+        });
+    });
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+/// Where a piece of syntax begins.
+pub(super) fn place(node: &impl Spanned) -> Option<Position> {
+    parse::position(node.span().start)
+}
+
+/// Whether a pending join adds its right side's columns.
+pub(super) fn scalar_join(plan: Plan) -> Pending {
+    Pending { kind: JoinKind::Left, plan, on: Vec::new(), null_aware: Vec::new() }
+}

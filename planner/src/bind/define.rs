@@ -1,0 +1,417 @@
+//! CREATE TABLE and other definitions.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, PartitionScheme, SqlType};
+use sqlparser::ast::{
+    self, AlterTableOperation, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, IndexColumn,
+    ObjectType, RenameTableNameKind, SqlOption, TableConstraint,
+};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::Token;
+
+use super::binder::{Binder, place};
+use super::ddl::{CreateTable, Ddl, IndexSpec, TableName};
+use super::expression::not_supported;
+use super::types::column_type;
+use super::{Bound, partition};
+use crate::error::Error;
+use crate::expr::{Expr, cast_datum};
+use crate::parse::PartitionClause;
+
+/// TiDB's limit.
+const PARTITIONS_MAX: u64 = 8192;
+
+impl Binder<'_> {
+    /// CREATE TABLE.
+    pub fn create_table(
+        &mut self,
+        table: &ast::CreateTable,
+        clustered: Option<bool>,
+        partition: Option<&PartitionClause>,
+    ) -> Result<Bound, Error> {
+        if table.temporary || table.or_replace {
+            return Err(not_supported("TEMPORARY tables and OR REPLACE"));
+        }
+        if table.query.is_some() {
+            return Err(not_supported("CREATE TABLE … SELECT"));
+        }
+        let name = self.table_name(&table.name)?;
+        self.database(Some(&Ident::new(&*name.database)))?;
+        if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &table.like
+        {
+            let (like, _) = self.table(&like.name)?;
+            return Ok(Bound::Ddl(Ddl::CreateTableLike { name, like, if_not_exists: table.if_not_exists }));
+        }
+        let mut columns: Vec<ColumnDef> = Vec::with_capacity(table.columns.len());
+        let mut keys = Keys::default();
+        for def in &table.columns {
+            if columns.iter().any(|c| c.name.eq_ignore_ascii_case(&def.name.value)) {
+                return Err(Error::DuplicateColumn(def.name.value.clone()));
+            }
+            let column = self.column_def(def, columns.len(), &mut keys)?;
+            columns.push(column);
+        }
+        if columns.is_empty() {
+            return Err(Error::NoColumns);
+        }
+        for constraint in &table.constraints {
+            keys.constraint(constraint, &columns)?;
+        }
+        let Keys { primary, mut indexes } = keys;
+        for ordinal in primary.iter().flatten() {
+            let column = &mut columns[*ordinal];
+            if column.default.as_ref().is_some_and(Datum::is_null) {
+                return Err(Error::NullablePrimaryKey);
+            }
+            column.ty.nullable = false;
+        }
+        for key in primary.iter().chain(indexes.iter().map(|i| &i.columns)) {
+            for ordinal in key {
+                if matches!(columns[*ordinal].ty.sql, SqlType::Text(_) | SqlType::Blob(_)) {
+                    return Err(Error::BlobKey(columns[*ordinal].name.to_string()));
+                }
+            }
+        }
+        let mut automatic = columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
+        if let Some((ordinal, column)) = automatic.next() {
+            if !column.ty.sql.is_numeric() || matches!(column.ty.sql, SqlType::Decimal { .. }) {
+                return Err(Error::ColumnSpecifier(column.name.to_string()));
+            }
+            let is_key =
+                primary.iter().chain(indexes.iter().map(|i| &i.columns)).any(|k| k.first() == Some(&ordinal));
+            if !is_key || automatic.next().is_some() {
+                return Err(Error::AutoColumn);
+            }
+        }
+        let (partitioning, partitions) = match partition {
+            None => (None, vec![]),
+            Some(clause) => partitioning(clause, &columns, primary.as_deref(), &indexes)?,
+        };
+        let key = match primary {
+            Some(key) if clustered != Some(false) => key,
+            Some(columns) => {
+                indexes.insert(0, IndexSpec { name: "PRIMARY".into(), unique: true, columns });
+                vec![]
+            }
+            None => vec![],
+        };
+        let (comment, auto_increment) = options(&table.table_options);
+        Ok(Bound::Ddl(Ddl::CreateTable(CreateTable {
+            name,
+            if_not_exists: table.if_not_exists,
+            columns,
+            key,
+            indexes,
+            partitioning,
+            partitions,
+            comment,
+            auto_increment,
+        })))
+    }
+
+    fn column_def(
+        &mut self,
+        def: &ast::ColumnDef,
+        ordinal: usize,
+        keys: &mut Keys,
+    ) -> Result<ColumnDef, Error> {
+        let name = def.name.value.as_str();
+        let sql = column_type(&def.data_type, name)?;
+        let mut nullable = true;
+        let (mut default, mut auto_increment) = (None, false);
+        for option in &def.options {
+            match &option.option {
+                ColumnOption::Null => nullable = true,
+                ColumnOption::NotNull => nullable = false,
+                ColumnOption::Default(e) => default = Some(e),
+                ColumnOption::PrimaryKey(_) => keys.primary(vec![ordinal])?,
+                ColumnOption::Unique(_) => keys.index(None, true, vec![ordinal], name)?,
+                ColumnOption::DialectSpecific(tokens) => {
+                    let words: Vec<Keyword> = tokens
+                        .iter()
+                        .filter_map(|t| match t {
+                            Token::Word(w) => Some(w.keyword),
+                            _ => None,
+                        })
+                        .collect();
+                    match words.as_slice() {
+                        [Keyword::AUTO_INCREMENT] => auto_increment = true,
+                        [Keyword::KEY] => keys.primary(vec![ordinal])?,
+                        _ => return Err(not_supported(&format!("the option of column '{name}'"))),
+                    }
+                }
+                // One character set, one order; no more to keep.
+                ColumnOption::Comment(_) | ColumnOption::CharacterSet(_) | ColumnOption::Collation(_) => {}
+                ColumnOption::ForeignKey(_) | ColumnOption::Check(_) => {}
+                other => return Err(not_supported(&format!("'{other}' of column '{name}'"))),
+            }
+        }
+        let ty = ColumnType { sql, nullable };
+        let default = default.map(|e| self.default_value(e, name, &ty)).transpose()?;
+        if auto_increment {
+            // An auto column is never NULL.
+            let ty = ColumnType { nullable: false, ..ty };
+            return Ok(ColumnDef { name: name.into(), ty, default: None, auto_increment, hidden: false });
+        }
+        Ok(ColumnDef { name: name.into(), ty, default, auto_increment, hidden: false })
+    }
+
+    fn default_value(&mut self, e: &ast::Expr, column: &str, ty: &ColumnType) -> Result<Datum, Error> {
+        if let ast::Expr::Function(f) = e
+            && ["CURRENT_TIMESTAMP", "NOW"].iter().any(|n| f.name.to_string().eq_ignore_ascii_case(n))
+        {
+            return Err(not_supported("DEFAULT CURRENT_TIMESTAMP"));
+        }
+        let invalid = || Error::InvalidDefault(column.into());
+        let value = self.in_block(|b| b.expr(e))?;
+        let Expr::Constant { value, .. } = value else { return Err(invalid()) };
+        if value.is_null() {
+            return if ty.nullable { Ok(Datum::Null) } else { Err(invalid()) };
+        }
+        cast_datum(&value, &ty.sql).ok_or_else(invalid)
+    }
+
+    /// CREATE INDEX.
+    pub fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Bound, Error> {
+        let (name, table) = self.table(&create.table_name)?;
+        let columns = &table.descriptor.columns;
+        let ordinals = key_columns(&create.columns, columns)?;
+        let index = match create.name.as_ref().and_then(|n| n.0.last()).and_then(|p| p.as_ident()) {
+            Some(index) => index.value.as_str().into(),
+            None => columns[ordinals[0]].name.clone(),
+        };
+        self.new_index(name, index, create.unique, ordinals, create.if_not_exists, &table.descriptor)
+    }
+
+    fn new_index(
+        &mut self,
+        table: TableName,
+        name: Arc<str>,
+        unique: bool,
+        columns: Vec<usize>,
+        if_not_exists: bool,
+        descriptor: &allod_storage::schema::TableDescriptor,
+    ) -> Result<Bound, Error> {
+        if name.eq_ignore_ascii_case("PRIMARY") || (descriptor.index(&name).is_some() && !if_not_exists) {
+            return Err(Error::DuplicateKeyName(name.to_string()));
+        }
+        for ordinal in &columns {
+            if matches!(descriptor.columns[*ordinal].ty.sql, SqlType::Text(_) | SqlType::Blob(_)) {
+                return Err(Error::BlobKey(descriptor.columns[*ordinal].name.to_string()));
+            }
+        }
+        if unique && let Some(PartitionScheme::Hash { columns: partition, .. }) = &descriptor.partitioning {
+            check_unique(&columns, partition, "UNIQUE INDEX")?;
+        }
+        Ok(Bound::Ddl(Ddl::CreateIndex { table, index: IndexSpec { name, unique, columns }, if_not_exists }))
+    }
+
+    /// ALTER TABLE, as far as it is a synonym of something else.
+    pub fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<Bound, Error> {
+        let (name, table) = self.table(&alter.name)?;
+        let [operation] = alter.operations.as_slice() else {
+            return Err(not_supported("ALTER TABLE with several changes"));
+        };
+        match operation {
+            AlterTableOperation::AddConstraint { constraint, .. } => {
+                let columns = &table.descriptor.columns;
+                let (index, unique, ordinals) = match constraint {
+                    TableConstraint::Index(c) => (c.name.as_ref(), false, key_columns(&c.columns, columns)?),
+                    TableConstraint::Unique(c) => {
+                        (c.index_name.as_ref().or(c.name.as_ref()), true, key_columns(&c.columns, columns)?)
+                    }
+                    _ => return Err(not_supported(&format!("'{operation}'"))),
+                };
+                let index = match index {
+                    Some(index) => index.value.as_str().into(),
+                    None => free_name(&columns[ordinals[0]].name, |n| table.descriptor.index(n).is_some()),
+                };
+                self.new_index(name, index, unique, ordinals, false, &table.descriptor)
+            }
+            AlterTableOperation::DropIndex { name: index } => Ok(Bound::Ddl(Ddl::DropIndex {
+                table: name,
+                index: index.value.as_str().into(),
+                if_exists: false,
+            })),
+            AlterTableOperation::RenameTable { table_name } => {
+                let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
+                let to = self.table_name(to)?;
+                Ok(Bound::Ddl(Ddl::RenameTables { renames: vec![(name, to)] }))
+            }
+            other => Err(not_supported(&format!("'ALTER TABLE … {other}'"))),
+        }
+    }
+
+    /// DROP TABLE, DATABASE, INDEX. Whether the object exists is the engine's to say.
+    pub fn drop(
+        &mut self,
+        object: ObjectType,
+        if_exists: bool,
+        names: &[ast::ObjectName],
+        table: Option<&ast::ObjectName>,
+    ) -> Result<Bound, Error> {
+        let single = |names: &[ast::ObjectName]| match names {
+            [name] => Ok(name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str()).into()),
+            _ => Err(not_supported("DROP of several objects of this kind")),
+        };
+        Ok(Bound::Ddl(match object {
+            ObjectType::Table => {
+                let tables: Result<Vec<TableName>, Error> =
+                    names.iter().map(|n| self.table_name(n)).collect();
+                Ddl::DropTables { tables: tables?, if_exists }
+            }
+            ObjectType::Database | ObjectType::Schema => {
+                Ddl::DropDatabase { name: single(names)?, if_exists }
+            }
+            ObjectType::Index => {
+                let table = table.ok_or_else(|| Error::Syntax {
+                    message: "expected ON and a table after DROP INDEX".into(),
+                    position: names.first().and_then(place),
+                })?;
+                let (table, _) = self.table(table)?;
+                Ddl::DropIndex { table, index: single(names)?, if_exists }
+            }
+            other => return Err(not_supported(&format!("DROP {other}"))),
+        }))
+    }
+}
+
+/// The keys of a table that is being defined.
+#[derive(Default)]
+struct Keys {
+    primary: Option<Vec<usize>>,
+    indexes: Vec<IndexSpec>,
+}
+
+impl Keys {
+    fn primary(&mut self, columns: Vec<usize>) -> Result<(), Error> {
+        if self.primary.replace(columns).is_some() {
+            return Err(Error::MultiplePrimaryKeys);
+        }
+        Ok(())
+    }
+
+    fn index(
+        &mut self,
+        name: Option<&Ident>,
+        unique: bool,
+        columns: Vec<usize>,
+        first: &str,
+    ) -> Result<(), Error> {
+        let taken = |n: &str| self.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
+        let name: Arc<str> = match name {
+            Some(name) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
+                return Err(Error::DuplicateKeyName(name.value.clone()));
+            }
+            Some(name) => name.value.as_str().into(),
+            None => free_name(first, taken),
+        };
+        self.indexes.push(IndexSpec { name, unique, columns });
+        Ok(())
+    }
+
+    fn constraint(&mut self, constraint: &TableConstraint, columns: &[ColumnDef]) -> Result<(), Error> {
+        let first = |ordinals: &[usize]| columns[ordinals[0]].name.to_string();
+        match constraint {
+            TableConstraint::PrimaryKey(c) => self.primary(key_columns(&c.columns, columns)?),
+            TableConstraint::Unique(c) => {
+                let ordinals = key_columns(&c.columns, columns)?;
+                let first = first(&ordinals);
+                self.index(c.index_name.as_ref().or(c.name.as_ref()), true, ordinals, &first)
+            }
+            TableConstraint::Index(c) => {
+                let ordinals = key_columns(&c.columns, columns)?;
+                let first = first(&ordinals);
+                self.index(c.name.as_ref(), false, ordinals, &first)
+            }
+            // Parsed and ignored, as MySQL once did and TiDB does by default.
+            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Ok(()),
+            other => Err(not_supported(&format!("'{other}'"))),
+        }
+    }
+}
+
+/// MySQL's name for an index without one: its first column, then `_2`, `_3`, ….
+fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
+    let mut name = first.to_owned();
+    let mut n = 2;
+    while taken(&name) {
+        name = format!("{first}_{n}");
+        n += 1;
+    }
+    name.into()
+}
+
+/// Ordinals of the columns of a key.
+fn key_columns(columns: &[IndexColumn], table: &[ColumnDef]) -> Result<Vec<usize>, Error> {
+    let mut out = Vec::with_capacity(columns.len());
+    for column in columns {
+        let name = match &column.column.expr {
+            ast::Expr::Identifier(ident) => &ident.value,
+            ast::Expr::Function(f) => return Err(not_supported(&format!("the key part '{f}'"))),
+            other => return Err(not_supported(&format!("the key part '{other}'"))),
+        };
+        let ordinal = table
+            .iter()
+            .position(|c| c.name.eq_ignore_ascii_case(name) && !c.hidden)
+            .ok_or_else(|| Error::UnknownKeyColumn(name.clone()))?;
+        if out.contains(&ordinal) {
+            return Err(Error::DuplicateColumn(name.clone()));
+        }
+        out.push(ordinal);
+    }
+    if out.is_empty() { Err(Error::UnknownKeyColumn(String::new())) } else { Ok(out) }
+}
+
+fn partitioning(
+    clause: &PartitionClause,
+    columns: &[ColumnDef],
+    primary: Option<&[usize]>,
+    indexes: &[IndexSpec],
+) -> Result<(Option<PartitionScheme>, Vec<Arc<str>>), Error> {
+    let bound = partition::bind_over(&clause.expr, columns.iter().map(|c| (c.name.clone(), c.ty.clone())))?;
+    let used = partition::check(&bound)?;
+    if clause.count == 0 || clause.count > PARTITIONS_MAX {
+        return Err(Error::PartitionCount { given: clause.count, max: PARTITIONS_MAX });
+    }
+    if let Some(primary) = primary {
+        check_unique(primary, &used, "PRIMARY KEY")?;
+    }
+    for index in indexes.iter().filter(|i| i.unique) {
+        check_unique(&index.columns, &used, "UNIQUE INDEX")?;
+    }
+    let names = match clause.names.as_slice() {
+        [] => (0..clause.count).map(|i| format!("p{i}").into()).collect(),
+        names => names.iter().map(|n| n.value.as_str().into()).collect(),
+    };
+    Ok((Some(PartitionScheme::Hash { expr: clause.text.as_str().into(), columns: used }), names))
+}
+
+fn check_unique(key: &[usize], partition: &[usize], what: &'static str) -> Result<(), Error> {
+    if partition.iter().all(|p| key.contains(p)) {
+        Ok(())
+    } else {
+        Err(Error::UniqueKeyWithoutPartitionColumn(what))
+    }
+}
+
+/// COMMENT and AUTO_INCREMENT; other options (ENGINE, CHARSET, …) say nothing here.
+fn options(options: &CreateTableOptions) -> (Arc<str>, Option<u64>) {
+    let (mut comment, mut auto_increment) = (Arc::from(""), None);
+    if let CreateTableOptions::Plain(options) = options {
+        for option in options {
+            match option {
+                SqlOption::Comment(text) => {
+                    let (ast::CommentDef::WithEq(text) | ast::CommentDef::WithoutEq(text)) = text;
+                    comment = text.as_str().into();
+                }
+                SqlOption::KeyValue { key, value } if key.value.eq_ignore_ascii_case("AUTO_INCREMENT") => {
+                    auto_increment = value.to_string().parse().ok();
+                }
+                _ => {}
+            }
+        }
+    }
+    (comment, auto_increment)
+}

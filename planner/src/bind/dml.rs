@@ -1,0 +1,361 @@
+//! INSERT, UPDATE, DELETE: the rows they work on, as a query.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, TableDescriptor};
+use sqlparser::ast::{
+    self, AssignmentTarget, FromTable, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins,
+};
+
+use super::binder::{Binder, Block};
+use super::expression::not_supported;
+use super::from::From;
+use super::partition::bind_partition;
+use super::scope::Clause;
+use super::{Dml, DmlKind};
+use crate::column::ColumnId;
+use crate::error::Error;
+use crate::expr::Expr;
+use crate::logical::{OutputColumn, Plan, SortKey};
+
+impl Binder<'_> {
+    /// INSERT … VALUES, SELECT, SET.
+    pub fn insert(&mut self, insert: &ast::Insert) -> Result<(Block, Dml), Error> {
+        if insert.replace_into {
+            return Err(not_supported("REPLACE"));
+        }
+        if insert.ignore {
+            return Err(not_supported("INSERT IGNORE"));
+        }
+        if insert.on.is_some() {
+            return Err(not_supported("ON DUPLICATE KEY UPDATE"));
+        }
+        if insert.partitioned.is_some() || insert.returning.is_some() {
+            return Err(not_supported("this form of INSERT"));
+        }
+        let TableObject::TableName(name) = &insert.table else {
+            return Err(not_supported("INSERT into a function"));
+        };
+        let (_, table) = self.table(name)?;
+        let table = table.descriptor;
+        let dml = dml(DmlKind::Insert, &table)?;
+
+        if !insert.assignments.is_empty() {
+            let mut targets = Vec::new();
+            let mut values = Vec::new();
+            for assignment in &insert.assignments {
+                targets.push(self.target(&table, &assignment.target)?);
+                values.push(assignment.value.clone());
+            }
+            let block = self.insert_values(&table, &targets, &[&values])?;
+            return Ok((block, dml));
+        }
+        let targets = match insert.columns.as_slice() {
+            [] => table.visible_columns().collect(),
+            columns => {
+                let mut targets = Vec::with_capacity(columns.len());
+                for column in columns {
+                    targets.push(self.column_of(&table, column)?);
+                }
+                targets
+            }
+        };
+        for (i, target) in targets.iter().enumerate() {
+            if targets[..i].contains(target) {
+                return Err(Error::ColumnTwice(table.columns[*target].name.to_string()));
+            }
+        }
+        let Some(source) = &insert.source else {
+            // INSERT INTO t () VALUES ()
+            let block = self.insert_values(&table, &[], &[&[]])?;
+            return Ok((block, dml));
+        };
+        let block = match &*source.body {
+            SetExpr::Values(values) if source.with.is_none() && source.order_by.is_none() => {
+                let rows: Vec<&[ast::Expr]> = values.rows.iter().map(|r| r.content.as_slice()).collect();
+                // `VALUES ()` is a row of defaults.
+                let targets = if rows.iter().all(|r| r.is_empty()) && insert.columns.is_empty() {
+                    &[][..]
+                } else {
+                    &targets
+                };
+                self.insert_values(&table, targets, &rows)?
+            }
+            _ => {
+                let block = self.query(source)?;
+                self.insert_query(&table, &targets, block)?
+            }
+        };
+        Ok((block, dml))
+    }
+
+    fn insert_values(
+        &mut self,
+        table: &TableDescriptor,
+        targets: &[usize],
+        rows: &[&[ast::Expr]],
+    ) -> Result<Block, Error> {
+        let visible: Vec<usize> = table.visible_columns().collect();
+        let mut nullable = vec![false; visible.len()];
+        let mut out = Vec::with_capacity(rows.len());
+        let mut attached = None;
+        for (i, row) in rows.iter().enumerate() {
+            if row.len() != targets.len() {
+                return Err(Error::ValueCount { row: i + 1 });
+            }
+            let (row, pending) = self.in_block(|b| {
+                let mut full = Vec::with_capacity(visible.len());
+                for ordinal in &visible {
+                    let column = &table.columns[*ordinal];
+                    let given = targets.iter().position(|t| t == ordinal).map(|at| &row[at]);
+                    full.push(match given.filter(|e| !is_default(e)) {
+                        Some(e) => {
+                            let value = b.expr(e)?;
+                            b.stored(value, column)?
+                        }
+                        None => default(column)?,
+                    });
+                }
+                Ok((full, std::mem::take(&mut b.scope().pending)))
+            })?;
+            for (flag, e) in nullable.iter_mut().zip(&row) {
+                *flag |= e.ty().nullable;
+            }
+            if !pending.is_empty() {
+                if rows.len() > 1 {
+                    return Err(not_supported("subqueries in VALUES of several rows"));
+                }
+                let one_row = Plan::Values { rows: vec![vec![]], columns: vec![] };
+                attached = Some(self.attach(one_row, pending));
+            }
+            out.push(row);
+        }
+        let mut columns = Vec::with_capacity(visible.len());
+        let mut output = Vec::with_capacity(visible.len());
+        for (ordinal, nullable) in visible.iter().zip(nullable) {
+            let def = &table.columns[*ordinal];
+            let id = self.columns.add_computed(def.name.clone(), ColumnType { nullable, ..def.ty.clone() });
+            columns.push(id);
+            output.push(OutputColumn { id, name: def.name.clone() });
+        }
+        let plan = match (attached, out.pop()) {
+            (Some(input), Some(row)) => {
+                Plan::Project { input: Box::new(input), exprs: columns.into_iter().zip(row).collect() }
+            }
+            (_, last) => {
+                out.extend(last);
+                Plan::Values { rows: out, columns }
+            }
+        };
+        Ok(Block { plan, output })
+    }
+
+    fn insert_query(
+        &mut self,
+        table: &TableDescriptor,
+        targets: &[usize],
+        block: Block,
+    ) -> Result<Block, Error> {
+        if block.output.len() != targets.len() {
+            return Err(Error::ValueCount { row: 1 });
+        }
+        let mut exprs = Vec::new();
+        let mut output = Vec::new();
+        for ordinal in table.visible_columns() {
+            let def = &table.columns[ordinal];
+            let value = match targets.iter().position(|t| *t == ordinal) {
+                Some(at) => {
+                    let value = self.column(block.output[at].id);
+                    self.stored(value, def)?
+                }
+                None => default(def)?,
+            };
+            let id = self.columns.add_computed(def.name.clone(), value.ty().clone());
+            exprs.push((id, value));
+            output.push(OutputColumn { id, name: def.name.clone() });
+        }
+        Ok(Block { plan: Plan::Project { input: Box::new(block.plan), exprs }, output })
+    }
+
+    /// The value as the column holds it. NULL asks an AUTO_INCREMENT column for the next number.
+    fn stored(&mut self, value: Expr, column: &ColumnDef) -> Result<Expr, Error> {
+        if !column.auto_increment {
+            return self.rw.assign(value, column);
+        }
+        let mut column = column.clone();
+        column.ty.nullable = true;
+        self.rw.assign(value, &column)
+    }
+
+    /// UPDATE of one table.
+    pub fn update(&mut self, update: &ast::Update) -> Result<(Block, Dml), Error> {
+        if update.from.is_some() || update.returning.is_some() || update.or.is_some() {
+            return Err(not_supported("this form of UPDATE"));
+        }
+        self.in_block(|b| {
+            let (table, from) = b.target_table(std::slice::from_ref(&update.table), "UPDATE")?;
+            let old: Vec<OutputColumn> = old_row(&table, &from);
+            b.scope().relations = from.relations;
+            let plan =
+                b.chosen_rows(from.plan, update.selection.as_ref(), &update.order_by, update.limit.as_ref())?;
+
+            b.scope().clause = Clause::Fields;
+            let mut new: Vec<Option<Expr>> = vec![None; table.columns.len()];
+            for assignment in &update.assignments {
+                let ordinal = b.target(&table, &assignment.target)?;
+                let def = &table.columns[ordinal];
+                let value =
+                    if is_default(&assignment.value) { default(def)? } else { b.expr(&assignment.value)? };
+                // Assignments take effect from left to right.
+                let value = value.transform(&mut |e| match &e {
+                    Expr::Column { id, .. } => {
+                        match old.iter().position(|o| o.id == *id).and_then(|i| new[i].clone()) {
+                            Some(assigned) => assigned,
+                            None => e,
+                        }
+                    }
+                    Expr::Constant { .. } | Expr::Call { .. } => e,
+                });
+                new[ordinal] = Some(b.rw.assign(value, def)?);
+            }
+            if !b.scope().aggregates.is_empty() {
+                return Err(Error::InvalidAggregate);
+            }
+            let pending = std::mem::take(&mut b.scope().pending);
+            let plan = b.attach(plan, pending);
+
+            let mut exprs: Vec<(ColumnId, Expr)> = old.iter().map(|o| (o.id, b.column(o.id))).collect();
+            let mut output = old.clone();
+            for ordinal in table.visible_columns() {
+                let value = new[ordinal].take().unwrap_or_else(|| b.column(old[ordinal].id));
+                let name = table.columns[ordinal].name.clone();
+                let id = b.columns.add_computed(name.clone(), value.ty().clone());
+                exprs.push((id, value));
+                output.push(OutputColumn { id, name });
+            }
+            let plan = Plan::Project { input: Box::new(plan), exprs };
+            Ok((Block { plan, output }, dml(DmlKind::Update, &table)?))
+        })
+    }
+
+    /// DELETE from one table.
+    pub fn delete(&mut self, delete: &ast::Delete) -> Result<(Block, Dml), Error> {
+        if !delete.tables.is_empty() || delete.using.is_some() || delete.returning.is_some() {
+            return Err(not_supported("DELETE from several tables"));
+        }
+        let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
+        self.in_block(|b| {
+            let (table, from) = b.target_table(tables, "DELETE")?;
+            let output = old_row(&table, &from);
+            b.scope().relations = from.relations;
+            let plan =
+                b.chosen_rows(from.plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
+            let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
+            let plan = Plan::Project { input: Box::new(plan), exprs };
+            Ok((Block { plan, output }, dml(DmlKind::Delete, &table)?))
+        })
+    }
+
+    /// The one table that a statement changes.
+    fn target_table(
+        &mut self,
+        tables: &[TableWithJoins],
+        statement: &str,
+    ) -> Result<(Arc<TableDescriptor>, From), Error> {
+        let [
+            TableWithJoins {
+                relation: TableFactor::Table { name, alias, args: None, partitions, .. },
+                joins,
+            },
+        ] = tables
+        else {
+            return Err(not_supported(&format!("{statement} of several tables")));
+        };
+        if !joins.is_empty() {
+            return Err(not_supported(&format!("{statement} of several tables")));
+        }
+        let from = self.scan(name, alias.as_ref(), partitions)?;
+        match &from.plan {
+            Plan::Scan(scan) => Ok((scan.table.clone(), from)),
+            _ => Err(Error::NotUpdatable(name.to_string())),
+        }
+    }
+
+    /// WHERE, ORDER BY and LIMIT of UPDATE and DELETE.
+    fn chosen_rows(
+        &mut self,
+        mut plan: Plan,
+        selection: Option<&ast::Expr>,
+        order: &[ast::OrderByExpr],
+        limit: Option<&ast::Expr>,
+    ) -> Result<Plan, Error> {
+        if let Some(condition) = selection {
+            plan = self.filter(plan, condition, Clause::Where)?;
+        }
+        if !order.is_empty() {
+            self.scope().clause = Clause::Order;
+            let mut keys = Vec::with_capacity(order.len());
+            for item in order {
+                keys.push(SortKey {
+                    expr: self.expr(&item.expr)?,
+                    descending: item.options.asc == Some(false),
+                });
+            }
+            let pending = std::mem::take(&mut self.scope().pending);
+            plan = Plan::Sort { input: Box::new(self.attach(plan, pending)), keys };
+        }
+        if !self.scope().aggregates.is_empty() {
+            return Err(Error::InvalidAggregate);
+        }
+        if let Some(limit) = limit {
+            let count = Some(self.row_count(limit)?);
+            plan = Plan::Limit { input: Box::new(plan), offset: 0, count };
+        }
+        Ok(plan)
+    }
+
+    fn target(&self, table: &TableDescriptor, target: &AssignmentTarget) -> Result<usize, Error> {
+        match target {
+            AssignmentTarget::ColumnName(name) => self.column_of(table, name),
+            AssignmentTarget::Tuple(_) => Err(not_supported("assignment to a row")),
+        }
+    }
+
+    fn column_of(&self, table: &TableDescriptor, name: &ObjectName) -> Result<usize, Error> {
+        let column = name.0.last().and_then(|p| p.as_ident());
+        let ordinal = column.and_then(|c| table.column(&c.value)).filter(|o| !table.columns[*o].hidden);
+        ordinal.ok_or_else(|| Error::UnknownColumn {
+            name: name.to_string().replace('`', ""),
+            clause: "field list",
+            position: super::binder::place(name),
+        })
+    }
+}
+
+fn dml(kind: DmlKind, table: &Arc<TableDescriptor>) -> Result<Dml, Error> {
+    Ok(Dml { kind, table: table.clone(), partition: bind_partition(table)? })
+}
+
+/// Every column of the table, hidden ones included, in order.
+fn old_row(table: &TableDescriptor, from: &From) -> Vec<OutputColumn> {
+    let ids = from.relations.iter().flat_map(|r| &r.columns).map(|c| c.id);
+    ids.zip(&table.columns).map(|(id, def)| OutputColumn { id, name: def.name.clone() }).collect()
+}
+
+/// The DEFAULT keyword, which parses as a name.
+fn is_default(e: &ast::Expr) -> bool {
+    matches!(e, ast::Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
+}
+
+/// What a column holds when nothing is given.
+fn default(column: &ColumnDef) -> Result<Expr, Error> {
+    let constant = |value: Datum, nullable: bool| Expr::Constant {
+        value,
+        ty: ColumnType { sql: column.ty.sql.clone(), nullable },
+    };
+    match &column.default {
+        Some(value) => Ok(constant(value.clone(), value.is_null())),
+        None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
+        None => Err(Error::NoDefault(column.name.to_string())),
+    }
+}

@@ -1,0 +1,812 @@
+//! Syntax of expressions to typed expressions.
+//!
+//! This file only walks: what an operator or a function means is decided by [`Rewriter`](crate::expr::Rewriter), what a
+//! subquery becomes by [`super::subquery`].
+
+use std::sync::Arc;
+
+use allod_storage::schema::{Datum, SqlType};
+use sqlparser::ast::{
+    self, BinaryOperator, CeilFloorKind, DateTimeField, DuplicateTreatment, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, Ident, TrimWhereField, UnaryOperator, Value,
+};
+
+use super::binder::{Binder, place};
+use super::scope::{Clause, Found};
+use super::subquery::Quantifier;
+use super::types::cast_type;
+use crate::error::Error;
+use crate::expr::{AggregateFunction, Expr, Function, TimeUnit, literal, types};
+
+/// Operators other than AND and OR in one chain: the typed expression is as deep.
+const CHAIN_MAX: usize = 500;
+
+impl Binder<'_> {
+    /// Binds an expression of the current clause.
+    pub fn expr(&mut self, e: &ast::Expr) -> Result<Expr, Error> {
+        stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.expr_inner(e))
+    }
+
+    pub fn exprs(&mut self, list: &[ast::Expr]) -> Result<Vec<Expr>, Error> {
+        list.iter().map(|e| self.expr(e)).collect()
+    }
+
+    fn expr_inner(&mut self, e: &ast::Expr) -> Result<Expr, Error> {
+        use ast::Expr as E;
+        match e {
+            E::Identifier(ident) if ident.quote_style.is_none() && ident.value.starts_with('@') => {
+                self.variable(std::slice::from_ref(ident))
+            }
+            E::CompoundIdentifier(parts) if parts[0].value.starts_with('@') => self.variable(parts),
+            E::Identifier(ident) => self.name(std::slice::from_ref(ident)),
+            E::CompoundIdentifier(parts) => self.name(parts),
+            E::Value(v) => self.value(v),
+            E::Nested(inner) => self.expr(inner),
+            E::TypedString(t) => typed_string(t),
+            E::Prefixed { prefix, value } => match (&**value, prefix.value.eq_ignore_ascii_case("_binary")) {
+                (value, true) => {
+                    let text = self.expr(value)?;
+                    let length = types::text_length(&text.ty().sql).max(1);
+                    Ok(self.rw.explicit_cast(text, SqlType::VarBinary(length.saturating_mul(4))))
+                }
+                (value, false) => self.expr(value),
+            },
+            E::Collate { expr, .. } => self.expr(expr),
+            E::BinaryOp { .. } => self.chain(e),
+            E::UnaryOp { op, expr } => self.unary(op, expr),
+            E::IsNull(x) => self.is(Function::IsNull, x, false),
+            E::IsNotNull(x) => self.is(Function::IsNull, x, true),
+            E::IsTrue(x) => self.is(Function::IsTrue, x, false),
+            E::IsNotTrue(x) => self.is(Function::IsTrue, x, true),
+            E::IsFalse(x) => self.is(Function::IsFalse, x, false),
+            E::IsNotFalse(x) => self.is(Function::IsFalse, x, true),
+            E::IsUnknown(x) => self.is(Function::IsNull, x, false),
+            E::IsNotUnknown(x) => self.is(Function::IsNull, x, true),
+            E::Between { expr, negated, low, high } => {
+                let (expr, low, high) = (self.expr(expr)?, self.expr(low)?, self.expr(high)?);
+                self.rw.between(expr, low, high, *negated)
+            }
+            E::InList { expr, list, negated } => {
+                let found = self.in_list(expr, list)?;
+                Ok(if *negated { self.rw.not(found) } else { found })
+            }
+            E::Like { negated, any: false, expr, pattern, escape_char } => {
+                let (text, pattern) = (self.expr(expr)?, self.expr(pattern)?);
+                let like = self.rw.like(text, pattern, escape(escape_char.as_ref())?);
+                Ok(if *negated { self.rw.not(like) } else { like })
+            }
+            E::RLike { negated, expr, pattern, .. } => {
+                let args = vec![self.expr(expr)?, self.expr(pattern)?];
+                let found = self.call("REGEXP_LIKE", args, e)?;
+                Ok(if *negated { self.rw.not(found) } else { found })
+            }
+            E::Case { operand, conditions, else_result, .. } => {
+                let operand = operand.as_deref().map(|o| self.expr(o)).transpose()?;
+                let mut branches = Vec::with_capacity(conditions.len());
+                for when in conditions {
+                    let condition = self.expr(&when.condition)?;
+                    let condition = match &operand {
+                        Some(operand) => self.rw.compare(Function::Eq, operand.clone(), condition)?,
+                        None => condition,
+                    };
+                    branches.push((condition, self.expr(&when.result)?));
+                }
+                let otherwise = else_result.as_deref().map(|o| self.expr(o)).transpose()?;
+                Ok(self.rw.case(branches, otherwise))
+            }
+            E::Cast { expr, data_type, array: false, .. } => {
+                let expr = self.expr(expr)?;
+                let ty = cast_type(data_type, &expr)?;
+                Ok(self.rw.explicit_cast(expr, ty))
+            }
+            E::Convert { expr, data_type, .. } => {
+                let expr = self.expr(expr)?;
+                match data_type {
+                    Some(data_type) => {
+                        let ty = cast_type(data_type, &expr)?;
+                        Ok(self.rw.explicit_cast(expr, ty))
+                    }
+                    // USING: there is one character set.
+                    None => Ok(self.rw.text(expr)),
+                }
+            }
+            E::Extract { field, expr, .. } => {
+                let unit = time_unit(field)?;
+                let x = self.expr(expr)?;
+                let x = match (&x.ty().sql, unit) {
+                    (SqlType::Time(_), _) => x,
+                    _ => self.rw.moment(x),
+                };
+                let nullable = x.ty().nullable;
+                Ok(self.rw.call(Function::Extract(unit), vec![x], SqlType::BIGINT, nullable))
+            }
+            E::Ceil { expr, field } => self.ceil_floor("CEIL", expr, field, e),
+            E::Floor { expr, field } => self.ceil_floor("FLOOR", expr, field, e),
+            E::Position { expr, r#in } => {
+                let args = vec![self.expr(expr)?, self.expr(r#in)?];
+                self.call("LOCATE", args, e)
+            }
+            E::Substring { expr, substring_from, substring_for, .. } => {
+                let mut args = vec![self.expr(expr)?];
+                match substring_from {
+                    Some(from) => args.push(self.expr(from)?),
+                    None => args.push(Expr::constant(Datum::Int(1), SqlType::BIGINT)),
+                }
+                if let Some(length) = substring_for {
+                    args.push(self.expr(length)?);
+                }
+                self.call("SUBSTRING", args, e)
+            }
+            E::Trim { trim_where, trim_what, expr, trim_characters: None } => {
+                let text = self.expr(expr)?;
+                let mut args = vec![self.rw.text(text)];
+                if let Some(what) = trim_what {
+                    let what = self.expr(what)?;
+                    args.push(self.rw.text(what));
+                }
+                let function = match trim_where {
+                    Some(TrimWhereField::Leading) => Function::TrimLeading,
+                    Some(TrimWhereField::Trailing) => Function::TrimTrailing,
+                    Some(TrimWhereField::Both) | None => Function::Trim,
+                };
+                let (ty, nullable) = (args[0].ty().sql.clone(), args.iter().any(|a| a.ty().nullable));
+                let ty = types::string(types::text_length(&ty));
+                Ok(self.rw.call(function, args, ty, nullable))
+            }
+            E::Function(f) => self.function(f, e),
+            E::Subquery(query) => self.scalar_subquery(query),
+            E::Exists { subquery, negated } => {
+                let found = self.exists(subquery)?;
+                Ok(if *negated { self.rw.not(found) } else { found })
+            }
+            E::InSubquery { expr, subquery, negated } => {
+                let found = self.quantified(expr, &BinaryOperator::Eq, subquery, Quantifier::Any)?;
+                Ok(if *negated { self.rw.not(found) } else { found })
+            }
+            E::AnyOp { left, compare_op, right, .. } => match subquery_of(right) {
+                Some(query) => self.quantified(left, compare_op, query, Quantifier::Any),
+                None => Err(not_supported("ANY without a subquery")),
+            },
+            E::AllOp { left, compare_op, right } => match subquery_of(right) {
+                Some(query) => self.quantified(left, compare_op, query, Quantifier::All),
+                None => Err(not_supported("ALL without a subquery")),
+            },
+            E::Tuple(items) if items.len() != 1 => Err(Error::OperandColumns(1)),
+            E::Interval(_) => Err(Error::Syntax {
+                message: "INTERVAL where there is no date to add it to".into(),
+                position: place(e),
+            }),
+            _ => Err(not_supported(&format!("the expression '{}'", shortened(e)))),
+        }
+    }
+
+    fn value(&mut self, v: &ast::ValueWithSpan) -> Result<Expr, Error> {
+        match &v.value {
+            Value::Number(text, _) => literal::number(text),
+            Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) | Value::NationalStringLiteral(s) => {
+                Ok(literal::string(s))
+            }
+            Value::HexStringLiteral(hex) => literal::bytes(hex),
+            Value::Boolean(b) => Ok(Expr::boolean(*b)),
+            Value::Null => Ok(Expr::constant(Datum::Null, types::NULL_TYPE)),
+            Value::Placeholder(_) => self.parameter(v.span.start),
+            other => Err(not_supported(&format!("the literal {other}"))),
+        }
+    }
+
+    /// A chain of binary operators, which the parser leaves as a tree that is deep on its left side.
+    fn chain(&mut self, e: &ast::Expr) -> Result<Expr, Error> {
+        let mut links: Vec<(&BinaryOperator, &ast::Expr)> = Vec::new();
+        let mut first = e;
+        let mut others = 0;
+        while let ast::Expr::BinaryOp { left, op, right } = first {
+            others += usize::from(!matches!(op, BinaryOperator::And | BinaryOperator::Or));
+            links.push((op, right));
+            first = left;
+        }
+        if others > CHAIN_MAX {
+            return Err(Error::TooComplex(format!("more than {CHAIN_MAX} operators in one chain")));
+        }
+        links.reverse();
+        // With a row or an interval at the left end the first operator decides what it means.
+        let mut i = 0;
+        let mut so_far = match (first, links.first()) {
+            (ast::Expr::Tuple(_) | ast::Expr::Interval(_), Some((op, right))) => {
+                i = 1;
+                self.syntactic(first, op, right)?.ok_or(Error::OperandColumns(1))?
+            }
+            _ => self.expr(first)?,
+        };
+        while i < links.len() {
+            let (op, right) = links[i];
+            if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+                let mut operands = vec![so_far];
+                while i < links.len() && links[i].0 == op {
+                    operands.push(self.expr(links[i].1)?);
+                    i += 1;
+                }
+                so_far = if *op == BinaryOperator::And {
+                    self.rw.all_of(operands)
+                } else {
+                    self.rw.any_of(operands)
+                };
+            } else {
+                so_far = self.binary(so_far, op, right)?;
+                i += 1;
+            }
+        }
+        Ok(so_far)
+    }
+
+    /// Operators whose left operand is no value: rows and intervals.
+    fn syntactic(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+    ) -> Result<Option<Expr>, Error> {
+        match (left, op) {
+            (ast::Expr::Interval(interval), BinaryOperator::Plus) => {
+                let moment = self.expr(right)?;
+                self.add_interval(moment, interval, false).map(Some)
+            }
+            (ast::Expr::Tuple(left), op) if comparison(op).is_some() => match unnested(right) {
+                ast::Expr::Tuple(right) => {
+                    let (left, right) = (self.exprs(left)?, self.exprs(right)?);
+                    self.compare_rows(op, left, right).map(Some)
+                }
+                ast::Expr::Subquery(query) => {
+                    let left = self.exprs(left)?;
+                    let right = self.row_subquery(query, left.len())?;
+                    self.compare_rows(op, left, right).map(Some)
+                }
+                _ => Err(Error::OperandColumns(left.len())),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    fn binary(&mut self, left: Expr, op: &BinaryOperator, right: &ast::Expr) -> Result<Expr, Error> {
+        if let ast::Expr::Interval(interval) = unnested(right) {
+            return match op {
+                BinaryOperator::Plus => self.add_interval(left, interval, false),
+                BinaryOperator::Minus => self.add_interval(left, interval, true),
+                _ => Err(Error::BadArguments(op.to_string())),
+            };
+        }
+        let right = self.expr(right)?;
+        if let Some(function) = comparison(op) {
+            return self.rw.compare(function, left, right);
+        }
+        Ok(match op {
+            BinaryOperator::Plus => self.rw.arithmetic(Function::Plus, left, right),
+            BinaryOperator::Minus => self.rw.arithmetic(Function::Minus, left, right),
+            BinaryOperator::Multiply => self.rw.arithmetic(Function::Mul, left, right),
+            BinaryOperator::Divide => self.rw.arithmetic(Function::Div, left, right),
+            BinaryOperator::MyIntegerDivide => self.rw.arithmetic(Function::IntDiv, left, right),
+            BinaryOperator::Modulo => self.rw.arithmetic(Function::Mod, left, right),
+            BinaryOperator::BitwiseAnd => self.rw.bits(Function::BitAnd, vec![left, right]),
+            BinaryOperator::BitwiseOr => self.rw.bits(Function::BitOr, vec![left, right]),
+            BinaryOperator::BitwiseXor => self.rw.bits(Function::BitXor, vec![left, right]),
+            BinaryOperator::PGBitwiseShiftLeft => self.rw.bits(Function::ShiftLeft, vec![left, right]),
+            BinaryOperator::PGBitwiseShiftRight => self.rw.bits(Function::ShiftRight, vec![left, right]),
+            BinaryOperator::Xor => self.rw.xor(left, right),
+            BinaryOperator::And => self.rw.all_of(vec![left, right]),
+            BinaryOperator::Or => self.rw.any_of(vec![left, right]),
+            _ => return Err(not_supported(&format!("the operator {op}"))),
+        })
+    }
+
+    /// `(a, b) op (c, d)`: lexicographic.
+    pub fn compare_rows(
+        &mut self,
+        op: &BinaryOperator,
+        left: Vec<Expr>,
+        right: Vec<Expr>,
+    ) -> Result<Expr, Error> {
+        if left.len() != right.len() {
+            return Err(Error::OperandColumns(left.len()));
+        }
+        let function = comparison(op).ok_or(Error::OperandColumns(1))?;
+        let strict = match function {
+            Function::Eq | Function::NullEq => {
+                let pairs = left.into_iter().zip(right);
+                let all: Result<Vec<Expr>, Error> =
+                    pairs.map(|(a, b)| self.rw.compare(function.clone(), a, b)).collect();
+                return Ok(self.rw.all_of(all?));
+            }
+            Function::Ne => {
+                let pairs = left.into_iter().zip(right);
+                let any: Result<Vec<Expr>, Error> =
+                    pairs.map(|(a, b)| self.rw.compare(Function::Ne, a, b)).collect();
+                return Ok(self.rw.any_of(any?));
+            }
+            Function::Lt | Function::Le => Function::Lt,
+            _ => Function::Gt,
+        };
+        // a < c OR (a = c AND (b < d OR …)); only the last pair keeps `=`.
+        let mut pairs: Vec<(Expr, Expr)> = left.into_iter().zip(right).collect();
+        let (a, b) = pairs.pop().ok_or(Error::OperandColumns(1))?;
+        let mut out = self.rw.compare(function, a, b)?;
+        while let Some((a, b)) = pairs.pop() {
+            let before = self.rw.compare(strict.clone(), a.clone(), b.clone())?;
+            let equal = self.rw.compare(Function::Eq, a, b)?;
+            let rest = self.rw.all_of(vec![equal, out]);
+            out = self.rw.any_of(vec![before, rest]);
+        }
+        Ok(out)
+    }
+
+    fn in_list(&mut self, expr: &ast::Expr, list: &[ast::Expr]) -> Result<Expr, Error> {
+        if let ast::Expr::Tuple(row) = unnested(expr) {
+            let row = self.exprs(row)?;
+            let mut any = Vec::with_capacity(list.len());
+            for item in list {
+                let ast::Expr::Tuple(item) = unnested(item) else {
+                    return Err(Error::OperandColumns(row.len()));
+                };
+                let item = self.exprs(item)?;
+                any.push(self.compare_rows(&BinaryOperator::Eq, row.clone(), item)?);
+            }
+            return Ok(self.rw.any_of(any));
+        }
+        let expr = self.expr(expr)?;
+        let list = self.exprs(list)?;
+        self.rw.in_list(expr, list)
+    }
+
+    fn unary(&mut self, op: &UnaryOperator, expr: &ast::Expr) -> Result<Expr, Error> {
+        // A sign in front of a number is part of it: -9223372036854775808 is a BIGINT.
+        if let (UnaryOperator::Minus, ast::Expr::Value(v)) = (op, expr)
+            && let Value::Number(text, _) = &v.value
+        {
+            let number = literal::number(text)?;
+            return Ok(self.rw.negate(number));
+        }
+        let expr = self.expr(expr)?;
+        match op {
+            UnaryOperator::Plus => Ok(expr),
+            UnaryOperator::Minus => Ok(self.rw.negate(expr)),
+            UnaryOperator::Not | UnaryOperator::BangNot => Ok(self.rw.not(expr)),
+            UnaryOperator::BitwiseNot => Ok(self.rw.bits(Function::BitNot, vec![expr])),
+            _ => Err(not_supported(&format!("the operator {op}"))),
+        }
+    }
+
+    fn is(&mut self, function: Function, expr: &ast::Expr, negated: bool) -> Result<Expr, Error> {
+        let expr = self.expr(expr)?;
+        let is = self.rw.is(function, expr);
+        Ok(if negated { self.rw.not(is) } else { is })
+    }
+
+    fn ceil_floor(
+        &mut self,
+        name: &str,
+        expr: &ast::Expr,
+        field: &CeilFloorKind,
+        e: &ast::Expr,
+    ) -> Result<Expr, Error> {
+        if !matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) {
+            return Err(Error::ArgumentCount(name.into()));
+        }
+        let args = vec![self.expr(expr)?];
+        self.call(name, args, e)
+    }
+
+    /// `moment + INTERVAL …`.
+    fn add_interval(&mut self, moment: Expr, interval: &ast::Interval, minus: bool) -> Result<Expr, Error> {
+        let field =
+            interval.leading_field.as_ref().ok_or_else(|| not_supported("INTERVAL without a unit"))?;
+        if let DateTimeField::Custom(unit) = field {
+            let Datum::String(text) = self.constant(&interval.value, "INTERVAL")? else {
+                return Err(Error::BadArguments("INTERVAL".into()));
+            };
+            let (unit, n) =
+                composite(&unit.value, &text).ok_or_else(|| Error::BadArguments("INTERVAL".into()))?;
+            let amount = Expr::constant(Datum::Int(n), SqlType::BIGINT);
+            return Ok(self.rw.shift(moment, amount, unit, minus));
+        }
+        let unit = time_unit(field)?;
+        let amount = self.expr(&interval.value)?;
+        Ok(self.rw.shift(moment, amount, unit, minus))
+    }
+
+    // Names.
+
+    /// A column or a name of the select list.
+    fn name(&mut self, parts: &[Ident]) -> Result<Expr, Error> {
+        let written = || parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".");
+        let position = parts.first().and_then(|p| crate::parse::position(p.span.start));
+        let (database, table, column) = match parts {
+            [c] => (None, None, c.value.as_str()),
+            [t, c] => (None, Some(t.value.as_str()), c.value.as_str()),
+            [d, t, c] => (Some(d.value.as_str()), Some(t.value.as_str()), c.value.as_str()),
+            _ => {
+                return Err(Error::UnknownColumn {
+                    name: written(),
+                    clause: self.scope().clause.name(),
+                    position,
+                });
+            }
+        };
+        let clause = self.scopes.last().map_or(Clause::Fields, |s| s.clause);
+        for (depth, scope) in self.scopes.iter().enumerate().rev() {
+            let own = depth + 1 == self.scopes.len();
+            let alias = || match (own && table.is_none(), scope.in_aggregate) {
+                (true, false) => scope.find_alias(column),
+                _ => None,
+            };
+            let before = match scope.clause {
+                Clause::Order => true,
+                Clause::Having => !scope.group_names.iter().any(|g| g.eq_ignore_ascii_case(column)),
+                _ => false,
+            };
+            let ambiguous = || Error::AmbiguousColumn { name: written(), clause: clause.name(), position };
+            if before && let Some(found) = alias() {
+                return found.cloned().map_err(|()| ambiguous());
+            }
+            match scope.find(database, table, column) {
+                Found::One(id) => return Ok(self.column(id)),
+                Found::Ambiguous => return Err(ambiguous()),
+                Found::None => {}
+            }
+            if matches!(scope.clause, Clause::Group | Clause::Having)
+                && let Some(found) = alias()
+            {
+                return found.cloned().map_err(|()| ambiguous());
+            }
+        }
+        Err(Error::UnknownColumn { name: written(), clause: clause.name(), position })
+    }
+
+    /// `@user`, `@@system`, `@@global.system`.
+    fn variable(&mut self, parts: &[Ident]) -> Result<Expr, Error> {
+        let first = parts[0].value.as_str();
+        let variables = self.cx.session.variables;
+        let Some(system) = first.strip_prefix("@@") else {
+            let name = parts.iter().map(|p| p.value.trim_start_matches('@')).collect::<Vec<_>>().join(".");
+            return Ok(literal::datum(variables.user(&name).unwrap_or(Datum::Null)));
+        };
+        let (global, name) = match (system.to_ascii_lowercase().as_str(), parts.get(1)) {
+            ("global", Some(name)) => (true, name.value.as_str()),
+            ("session" | "local", Some(name)) => (false, name.value.as_str()),
+            _ => (false, system),
+        };
+        match variables.system(name, global) {
+            Some(value) => Ok(literal::datum(value)),
+            None => Err(Error::UnknownVariable(name.into())),
+        }
+    }
+
+    // Functions.
+
+    /// A scalar function by name.
+    fn call(&mut self, name: &str, args: Vec<Expr>, e: &ast::Expr) -> Result<Expr, Error> {
+        match self.rw.function(name, args)? {
+            Some(call) => Ok(call),
+            None => Err(Error::UnknownFunction { name: name.into(), position: place(e) }),
+        }
+    }
+
+    fn function(&mut self, f: &ast::Function, e: &ast::Expr) -> Result<Expr, Error> {
+        if f.over.is_some() {
+            return Err(not_supported("window functions"));
+        }
+        let name = f
+            .name
+            .0
+            .last()
+            .and_then(|p| p.as_ident())
+            .map(|i| i.value.to_ascii_uppercase())
+            .unwrap_or_default();
+        let (args, distinct, clauses): (&[FunctionArg], bool, &[FunctionArgumentClause]) = match &f.args {
+            FunctionArguments::None => (&[], false, &[]),
+            FunctionArguments::List(list) => (
+                &list.args,
+                matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct)),
+                &list.clauses,
+            ),
+            FunctionArguments::Subquery(_) => return Err(not_supported("a subquery as the only argument")),
+        };
+        if let Some(function) = aggregate_function(&name) {
+            return self.aggregate(function, args, distinct, clauses, e);
+        }
+        let mut exprs = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => exprs.push(e),
+                _ => return Err(Error::ArgumentCount(name)),
+            }
+        }
+        if let Some(special) = self.syntactic_function(&name, &exprs)? {
+            return Ok(special);
+        }
+        if !crate::expr::function_exists(&name) {
+            return Err(Error::UnknownFunction { name, position: place(e) });
+        }
+        let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
+        self.call(&name, args, e)
+    }
+
+    /// Functions that take something that is no value, or that ask the session.
+    fn syntactic_function(&mut self, name: &str, args: &[&ast::Expr]) -> Result<Option<Expr>, Error> {
+        let session = &self.cx.session;
+        let text = |s: &str| Ok(Some(literal::string(s)));
+        match (name, args) {
+            ("DATE_ADD" | "ADDDATE" | "DATE_SUB" | "SUBDATE", [moment, interval]) => {
+                let ast::Expr::Interval(interval) = unnested(interval) else {
+                    return if name.starts_with("DATE") {
+                        Err(Error::BadArguments(name.into()))
+                    } else {
+                        Ok(None)
+                    };
+                };
+                let moment = self.expr(moment)?;
+                self.add_interval(moment, interval, name.contains("SUB")).map(Some)
+            }
+            ("TIMESTAMPADD", [unit, amount, moment]) => {
+                let (unit, amount, moment) = (unit_argument(unit)?, self.expr(amount)?, self.expr(moment)?);
+                Ok(Some(self.rw.shift(moment, amount, unit, false)))
+            }
+            ("TIMESTAMPDIFF", [unit, from, to]) => {
+                let unit = unit_argument(unit)?;
+                let (from, to) = (self.expr(from)?, self.expr(to)?);
+                let args = vec![self.rw.moment(from), self.rw.moment(to)];
+                Ok(Some(self.rw.call(Function::TimestampDiff(unit), args, SqlType::BIGINT, true)))
+            }
+            ("DATABASE" | "SCHEMA", []) => match self.cx.database {
+                Some(database) => text(database),
+                None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
+            },
+            ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
+            ("VERSION", []) => text(session.version),
+            ("CONNECTION_ID", []) => {
+                Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
+            }
+            ("LAST_INSERT_ID", []) => {
+                Ok(Some(Expr::constant(Datum::UInt(session.last_insert_id), SqlType::BIGINT_UNSIGNED)))
+            }
+            ("ROW_COUNT", []) => Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT))),
+            _ => Ok(None),
+        }
+    }
+
+    /// An aggregate: a column that the aggregation of the block will compute.
+    fn aggregate(
+        &mut self,
+        function: AggregateFunction,
+        args: &[FunctionArg],
+        distinct: bool,
+        clauses: &[FunctionArgumentClause],
+        e: &ast::Expr,
+    ) -> Result<Expr, Error> {
+        let scope = self.scope();
+        if scope.in_aggregate || !scope.clause.allows_aggregates() {
+            return Err(Error::InvalidAggregate);
+        }
+        let star = matches!(args, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+        let function = match (function, star, args.len()) {
+            (AggregateFunction::Count, true, _) if !distinct => AggregateFunction::CountAll,
+            (_, true, _) | (_, _, 0) => return Err(Error::ArgumentCount(e.to_string())),
+            (AggregateFunction::Count, _, 2..) if !distinct => {
+                return Err(Error::ArgumentCount("COUNT".into()));
+            }
+            (AggregateFunction::Count | AggregateFunction::GroupConcat, _, _) | (_, _, 1) => function,
+            _ => return Err(Error::ArgumentCount(e.to_string())),
+        };
+        // Subqueries in the arguments belong below the aggregation.
+        let above = std::mem::take(&mut scope.pending);
+        scope.in_aggregate = true;
+        let mut bound = Vec::with_capacity(args.len());
+        let mut failed = None;
+        for arg in args {
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match self.expr(e) {
+                    Ok(e) => bound.push(e),
+                    Err(e) => failed = failed.or(Some(e)),
+                },
+                _ if star => {}
+                _ => failed = failed.or(Some(Error::ArgumentCount(e.to_string()))),
+            }
+        }
+        let scope = self.scope();
+        scope.in_aggregate = false;
+        let below = std::mem::replace(&mut scope.pending, above);
+        scope.pending_below.extend(below);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if function == AggregateFunction::GroupConcat {
+            bound = self.group_concat(bound, clauses)?;
+        } else if !clauses.is_empty() {
+            return Err(not_supported(&format!("'{}'", shortened(e))));
+        }
+        // MIN and MAX of distinct values are the same.
+        let distinct = distinct && !matches!(function, AggregateFunction::Min | AggregateFunction::Max);
+        let call = self.rw.aggregate(function, bound, distinct);
+        if let Some((id, _)) = self.scope().aggregates.iter().find(|(_, known)| *known == call) {
+            let id = *id;
+            return Ok(self.column(id));
+        }
+        let id = self.columns.add_computed(Arc::from(e.to_string()), call.ty.clone());
+        self.scope().aggregates.push((id, call));
+        Ok(self.column(id))
+    }
+
+    fn group_concat(
+        &mut self,
+        bound: Vec<Expr>,
+        clauses: &[FunctionArgumentClause],
+    ) -> Result<Vec<Expr>, Error> {
+        let mut separator = literal::string(",");
+        for clause in clauses {
+            match clause {
+                FunctionArgumentClause::Separator(v) => separator = self.value(v)?,
+                _ => return Err(not_supported("GROUP_CONCAT with ORDER BY")),
+            }
+        }
+        let texts: Vec<Expr> = bound.into_iter().map(|e| self.rw.text(e)).collect();
+        let text = match <[Expr; 1]>::try_from(texts) {
+            Ok([text]) => text,
+            Err(texts) => match self.rw.function("CONCAT", texts)? {
+                Some(text) => text,
+                None => return Err(Error::ArgumentCount("GROUP_CONCAT".into())),
+            },
+        };
+        Ok(vec![text, separator])
+    }
+}
+
+/// The expression inside parentheses.
+pub(super) fn unnested(mut e: &ast::Expr) -> &ast::Expr {
+    while let ast::Expr::Nested(inner) = e {
+        e = inner;
+    }
+    e
+}
+
+fn subquery_of(e: &ast::Expr) -> Option<&ast::Query> {
+    match unnested(e) {
+        ast::Expr::Subquery(query) => Some(query),
+        _ => None,
+    }
+}
+
+pub(super) fn not_supported(what: &str) -> Error {
+    Error::NotSupported(what.into())
+}
+
+fn shortened(e: &impl std::fmt::Display) -> String {
+    e.to_string().chars().take(60).collect()
+}
+
+/// The comparison that an operator is.
+pub(super) fn comparison(op: &BinaryOperator) -> Option<Function> {
+    Some(match op {
+        BinaryOperator::Eq => Function::Eq,
+        BinaryOperator::NotEq => Function::Ne,
+        BinaryOperator::Lt => Function::Lt,
+        BinaryOperator::LtEq => Function::Le,
+        BinaryOperator::Gt => Function::Gt,
+        BinaryOperator::GtEq => Function::Ge,
+        BinaryOperator::Spaceship => Function::NullEq,
+        _ => return None,
+    })
+}
+
+/// The aggregate of a name.
+pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
+    use AggregateFunction as A;
+    Some(match name {
+        "COUNT" => A::Count,
+        "SUM" => A::Sum,
+        "AVG" => A::Avg,
+        "MIN" => A::Min,
+        "MAX" => A::Max,
+        "ANY_VALUE" => A::AnyValue,
+        "BIT_AND" => A::BitAnd,
+        "BIT_OR" => A::BitOr,
+        "BIT_XOR" => A::BitXor,
+        "STD" | "STDDEV" | "STDDEV_POP" => A::StdDevPop,
+        "STDDEV_SAMP" => A::StdDevSamp,
+        "VAR_POP" | "VARIANCE" => A::VarPop,
+        "VAR_SAMP" => A::VarSamp,
+        "GROUP_CONCAT" => A::GroupConcat,
+        _ => return None,
+    })
+}
+
+fn typed_string(t: &ast::TypedString) -> Result<Expr, Error> {
+    let text = match &t.value.value {
+        Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => s,
+        other => return Err(not_supported(&format!("the literal {other}"))),
+    };
+    match &t.data_type {
+        ast::DataType::Date => literal::date(text),
+        ast::DataType::Time(..) => literal::time(text),
+        ast::DataType::Timestamp(..) | ast::DataType::Datetime(..) => literal::datetime(text),
+        other => Err(not_supported(&format!("the literal {other} '…'"))),
+    }
+}
+
+fn escape(value: Option<&ast::ValueWithSpan>) -> Result<Option<char>, Error> {
+    let Some(value) = value else { return Ok(Some('\\')) };
+    let text = match &value.value {
+        Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => s,
+        _ => return Err(Error::BadArguments("ESCAPE".into())),
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (only, None) => Ok(only),
+        _ => Err(Error::BadArguments("ESCAPE".into())),
+    }
+}
+
+fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
+    Ok(match field {
+        DateTimeField::Microsecond => TimeUnit::Microsecond,
+        DateTimeField::Second => TimeUnit::Second,
+        DateTimeField::Minute => TimeUnit::Minute,
+        DateTimeField::Hour => TimeUnit::Hour,
+        DateTimeField::Day => TimeUnit::Day,
+        DateTimeField::Week(None) => TimeUnit::Week,
+        DateTimeField::Month => TimeUnit::Month,
+        DateTimeField::Quarter => TimeUnit::Quarter,
+        DateTimeField::Year => TimeUnit::Year,
+        other => return Err(not_supported(&format!("the unit {other}"))),
+    })
+}
+
+/// The unit of TIMESTAMPADD and TIMESTAMPDIFF, which looks like a column name.
+fn unit_argument(e: &ast::Expr) -> Result<TimeUnit, Error> {
+    let ast::Expr::Identifier(ident) = e else { return Err(Error::BadArguments("TIMESTAMPDIFF".into())) };
+    let name = ident.value.to_ascii_uppercase();
+    Ok(match name.strip_prefix("SQL_TSI_").unwrap_or(&name) {
+        "MICROSECOND" => TimeUnit::Microsecond,
+        "SECOND" => TimeUnit::Second,
+        "MINUTE" => TimeUnit::Minute,
+        "HOUR" => TimeUnit::Hour,
+        "DAY" => TimeUnit::Day,
+        "WEEK" => TimeUnit::Week,
+        "MONTH" => TimeUnit::Month,
+        "QUARTER" => TimeUnit::Quarter,
+        "YEAR" => TimeUnit::Year,
+        _ => return Err(Error::BadArguments("TIMESTAMPDIFF".into())),
+    })
+}
+
+/// `'1:30' HOUR_MINUTE` as a count of one simple unit. Numbers are read from the right: the last one is of the smallest
+/// unit.
+fn composite(unit: &str, text: &str) -> Option<(TimeUnit, i64)> {
+    let negative = text.trim_start().starts_with('-');
+    let numbers: Result<Vec<i64>, _> =
+        text.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty()).map(str::parse).collect();
+    let numbers = numbers.ok()?;
+    let (largest, smallest) = unit.split_once('_')?;
+    if unit == "YEAR_MONTH" {
+        let total = match numbers.as_slice() {
+            [months] => *months,
+            [years, months] => years.checked_mul(12)?.checked_add(*months)?,
+            _ => return None,
+        };
+        return Some((TimeUnit::Month, if negative { -total } else { total }));
+    }
+    const SIZES: [(&str, i64); 5] = [
+        ("MICROSECOND", 1),
+        ("SECOND", 1_000_000),
+        ("MINUTE", 60_000_000),
+        ("HOUR", 3_600_000_000),
+        ("DAY", 86_400_000_000),
+    ];
+    let from = SIZES.iter().position(|(name, _)| *name == smallest)?;
+    let to = SIZES.iter().position(|(name, _)| *name == largest)?;
+    if numbers.is_empty() || numbers.len() > to - from + 1 {
+        return None;
+    }
+    let mut us = 0i64;
+    for ((_, size), n) in SIZES[from..].iter().zip(numbers.iter().rev()) {
+        us = us.checked_add(n.checked_mul(*size)?)?;
+    }
+    let us = if negative { -us } else { us };
+    Some(if us % 1_000_000 == 0 { (TimeUnit::Second, us / 1_000_000) } else { (TimeUnit::Microsecond, us) })
+}

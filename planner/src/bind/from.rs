@@ -1,0 +1,383 @@
+//! FROM: tables, derived tables, joins.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
+
+use super::binder::{Binder, Block, correlated};
+use super::expression::not_supported;
+use super::query::renamed;
+use super::scope::{Clause, Pending, Relation, RelationColumn};
+use super::subquery::split;
+use crate::column::{ColumnId, ColumnInfo};
+use crate::error::Error;
+use crate::expr::{Expr, Function};
+use crate::logical::{Join, JoinKind, OutputColumn, Plan, Scan};
+
+/// A bound FROM clause, or a part of one.
+pub(super) struct From {
+    pub plan: Plan,
+    pub relations: Vec<Relation>,
+    /// What `*` shows, in order.
+    pub star: Vec<(Arc<str>, ColumnId)>,
+}
+
+impl Binder<'_> {
+    /// Binds a FROM clause; without one there is one row of no columns.
+    pub fn from(&mut self, tables: &[TableWithJoins]) -> Result<From, Error> {
+        let mut whole: Option<From> = None;
+        for table in tables {
+            let item = match whole {
+                None => self.table_with_joins(table, None)?,
+                Some(left) => {
+                    let right = self.table_with_joins(table, Some(&left))?;
+                    self.product(left, right)?
+                }
+            };
+            whole = Some(item);
+        }
+        Ok(whole.unwrap_or_else(|| From {
+            plan: Plan::Values { rows: vec![vec![]], columns: vec![] },
+            relations: vec![],
+            star: vec![],
+        }))
+    }
+
+    fn table_with_joins(&mut self, table: &TableWithJoins, left: Option<&From>) -> Result<From, Error> {
+        let mut so_far = self.factor(&table.relation, left)?;
+        for join in &table.joins {
+            let right = self.factor(&join.relation, Some(&so_far))?;
+            so_far = self.join(so_far, right, &join.join_operator)?;
+        }
+        Ok(so_far)
+    }
+
+    /// One relation. `left` is what LATERAL may look at.
+    fn factor(&mut self, factor: &TableFactor, left: Option<&From>) -> Result<From, Error> {
+        match factor {
+            TableFactor::Table { name, alias, args: None, partitions, .. } => {
+                if let Some(cte) = self.cte_scan(name, alias.as_ref())? {
+                    return Ok(cte);
+                }
+                if alias.is_none() && name.to_string().eq_ignore_ascii_case("dual") {
+                    return self.from(&[]);
+                }
+                self.scan(name, alias.as_ref(), partitions)
+            }
+            TableFactor::Derived { lateral, subquery, alias, .. } => {
+                let alias = alias.as_ref().ok_or(Error::DerivedWithoutAlias)?;
+                let block = if *lateral {
+                    let outer = left.map(|l| l.relations.clone()).unwrap_or_default();
+                    let hidden = std::mem::replace(&mut self.scope().relations, outer);
+                    let block = self.query(subquery);
+                    self.scope().relations = hidden;
+                    block?
+                } else {
+                    self.query(subquery)?
+                };
+                let output = renamed(&block.output, &alias.columns, &alias.name.value)?;
+                Ok(derived(block.plan, &alias.name.value, output))
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                self.table_with_joins(table_with_joins, left)
+            }
+            other => Err(not_supported(&format!("'{other}' in FROM"))),
+        }
+    }
+
+    /// A reference to a common table expression.
+    fn cte_scan(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Option<From>, Error> {
+        let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
+        let Some(cte) =
+            self.cte_names.iter().rev().find(|c| c.name.eq_ignore_ascii_case(&ident.value)).cloned()
+        else {
+            return Ok(None);
+        };
+        let mut columns: Vec<(ColumnId, ColumnId)> = Vec::with_capacity(cte.columns.len());
+        let mut output = Vec::with_capacity(cte.columns.len());
+        let shown = alias.map_or(ident.value.as_str(), |a| a.name.value.as_str());
+        for o in &cte.columns {
+            let known = columns.iter().find(|(_, source)| *source == o.id).map(|(own, _)| *own);
+            let id = known.unwrap_or_else(|| {
+                let ty = self.columns.ty(o.id).clone();
+                self.columns.add(ColumnInfo { qualifier: Some(shown.into()), name: o.name.clone(), ty })
+            });
+            if known.is_none() {
+                columns.push((id, o.id));
+            }
+            output.push(OutputColumn { id, name: o.name.clone() });
+        }
+        let output = renamed(&output, alias.map_or(&[], |a| &a.columns), shown)?;
+        Ok(Some(derived(Plan::CteScan { cte: cte.index, columns }, shown, output)))
+    }
+
+    /// A table of the catalog.
+    pub fn scan(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&ast::TableAlias>,
+        partitions: &[ast::Ident],
+    ) -> Result<From, Error> {
+        let (full, table) = self.table(name)?;
+        let descriptor = table.descriptor;
+        if let Some(alias) = alias.filter(|a| !a.columns.is_empty()) {
+            return Err(Error::ColumnListCount(alias.name.value.clone()));
+        }
+        let qualifier: Arc<str> = format!("{}.{}", descriptor.database, descriptor.name).into();
+        let mut columns = Vec::with_capacity(descriptor.columns.len());
+        let mut star = Vec::with_capacity(descriptor.columns.len());
+        let mut names = Vec::with_capacity(descriptor.columns.len());
+        for (ordinal, def) in descriptor.columns.iter().enumerate() {
+            let info =
+                ColumnInfo { qualifier: Some(qualifier.clone()), name: def.name.clone(), ty: def.ty.clone() };
+            let id = self.columns.add(info);
+            columns.push((id, ordinal));
+            names.push(RelationColumn { name: def.name.clone(), id, qualified_only: false });
+            if !def.hidden {
+                star.push((def.name.clone(), id));
+            }
+        }
+        let mut wanted = Vec::new();
+        for partition in partitions {
+            let position =
+                descriptor.partitions.iter().position(|p| p.name.eq_ignore_ascii_case(&partition.value));
+            wanted.push(position.filter(|_| descriptor.partitioning.is_some()).ok_or_else(|| {
+                Error::UnknownPartition { partition: partition.value.clone(), table: full.table.to_string() }
+            })?);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let shown: Arc<str> = alias.map_or(descriptor.name.clone(), |a| a.name.value.as_str().into());
+        let relation = Relation {
+            alias: shown.clone(),
+            database: alias.is_none().then(|| descriptor.database.clone()),
+            columns: names,
+            table: Some(descriptor.clone()),
+        };
+        let plan = Plan::Scan(Scan {
+            table: descriptor,
+            stats: table.stats,
+            alias: shown,
+            columns,
+            partitions: (!partitions.is_empty()).then_some(wanted),
+            predicates: vec![],
+        });
+        Ok(From { plan, relations: vec![relation], star })
+    }
+
+    /// `a, b`.
+    fn product(&mut self, left: From, right: From) -> Result<From, Error> {
+        unique(&left.relations, &right.relations)?;
+        let plan = join_plan(JoinKind::Inner, left.plan, right.plan, vec![]);
+        Ok(From {
+            plan,
+            relations: [left.relations, right.relations].concat(),
+            star: [left.star, right.star].concat(),
+        })
+    }
+
+    fn join(&mut self, left: From, right: From, operator: &JoinOperator) -> Result<From, Error> {
+        use JoinOperator as O;
+        unique(&left.relations, &right.relations)?;
+        let (kind, swapped, constraint) = match operator {
+            O::Join(c) | O::Inner(c) | O::CrossJoin(c) | O::StraightJoin(c) => (JoinKind::Inner, false, c),
+            O::Left(c) | O::LeftOuter(c) => (JoinKind::Left, false, c),
+            O::Right(c) | O::RightOuter(c) => (JoinKind::Left, true, c),
+            other => {
+                return Err(not_supported(
+                    &format!("the join '{other:?}'").chars().take(60).collect::<String>(),
+                ));
+            }
+        };
+        let outer_without_condition = kind == JoinKind::Left && matches!(constraint, JoinConstraint::None);
+        if outer_without_condition {
+            return Err(Error::Syntax {
+                message: "expected ON or USING after an outer join".into(),
+                position: None,
+            });
+        }
+        let mut relations = [left.relations.clone(), right.relations.clone()].concat();
+        let mut star = [left.star.clone(), right.star.clone()].concat();
+        let (mut on, mut pending) = (Vec::new(), Vec::new());
+        match constraint {
+            JoinConstraint::None => {}
+            JoinConstraint::On(condition) => (on, pending) = self.on(&relations, condition)?,
+            JoinConstraint::Using(names) => {
+                let names: Vec<Arc<str>> = names
+                    .iter()
+                    .filter_map(|n| n.0.last().and_then(|p| p.as_ident()))
+                    .map(|i| Arc::from(i.value.as_str()))
+                    .collect();
+                on = self.using(&left, &right, &names, swapped, &mut relations, &mut star)?;
+            }
+            JoinConstraint::Natural => {
+                let names: Vec<Arc<str>> = left
+                    .star
+                    .iter()
+                    .map(|(name, _)| name.clone())
+                    .filter(|name| right.star.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
+                    .collect();
+                on = self.using(&left, &right, &names, swapped, &mut relations, &mut star)?;
+            }
+        }
+        let (mut left, mut right) = if swapped { (right.plan, left.plan) } else { (left.plan, right.plan) };
+        if kind == JoinKind::Left {
+            // The condition belongs to the join, so a subquery in it must be ready on one of the sides.
+            for pending in pending.drain(..) {
+                let on_left = !correlated(&left, &pending.plan).is_empty() || uses(&pending, &left);
+                let on_right = !correlated(&right, &pending.plan).is_empty() || uses(&pending, &right);
+                match (on_left, on_right) {
+                    (true, true) => {
+                        return Err(not_supported("a subquery over both sides of an outer join in ON"));
+                    }
+                    (true, false) => left = self.attach(left, vec![pending]),
+                    (false, _) => right = self.attach(right, vec![pending]),
+                }
+            }
+            for id in right.columns() {
+                self.columns.set_nullable(id);
+            }
+        } else {
+            for e in &on {
+                self.note_equality(e);
+            }
+        }
+        let mut plan = if pending.is_empty() {
+            join_plan(kind, left, right, on)
+        } else {
+            let joined = join_plan(kind, left, right, vec![]);
+            let attached = self.attach(joined, pending);
+            if on.is_empty() { attached } else { Plan::Filter { input: Box::new(attached), predicates: on } }
+        };
+        // A LATERAL right side.
+        if let Plan::Join(join) = plan {
+            let correlated = correlated(&join.left, &join.right);
+            plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
+        }
+        Ok(From { plan, relations, star })
+    }
+
+    fn on(
+        &mut self,
+        relations: &[Relation],
+        condition: &ast::Expr,
+    ) -> Result<(Vec<Expr>, Vec<Pending>), Error> {
+        let scope = self.scope();
+        let hidden = std::mem::replace(&mut scope.relations, relations.to_vec());
+        let clause = std::mem::replace(&mut scope.clause, Clause::On);
+        let before = std::mem::take(&mut scope.pending);
+        let bound = self.expr(condition);
+        let scope = self.scope();
+        scope.relations = hidden;
+        scope.clause = clause;
+        let pending = std::mem::replace(&mut scope.pending, before);
+        let bound = bound?;
+        Ok((split(self.rw.condition(bound)), pending))
+    }
+
+    /// Equalities of the common columns, which are then shown once, first.
+    fn using(
+        &mut self,
+        left: &From,
+        right: &From,
+        names: &[Arc<str>],
+        swapped: bool,
+        relations: &mut [Relation],
+        star: &mut Vec<(Arc<str>, ColumnId)>,
+    ) -> Result<Vec<Expr>, Error> {
+        let mut on = Vec::with_capacity(names.len());
+        let mut first = Vec::with_capacity(names.len());
+        for name in names {
+            let find = |from: &From| {
+                let mut found =
+                    from.star.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, id)| *id);
+                match (found.next(), found.next()) {
+                    (Some(id), None) => Ok(id),
+                    (Some(_), Some(_)) => Err(Error::AmbiguousColumn {
+                        name: name.to_string(),
+                        clause: "from clause",
+                        position: None,
+                    }),
+                    (None, _) => Err(Error::UnknownColumn {
+                        name: name.to_string(),
+                        clause: "from clause",
+                        position: None,
+                    }),
+                }
+            };
+            let (a, b) = (find(left)?, find(right)?);
+            let (a_expr, b_expr) = (self.column(a), self.column(b));
+            on.push(self.rw.compare(Function::Eq, a_expr, b_expr)?);
+            let (kept, dropped) = if swapped { (b, a) } else { (a, b) };
+            for column in relations.iter_mut().flat_map(|r| &mut r.columns).filter(|c| c.id == dropped) {
+                column.qualified_only = true;
+            }
+            star.retain(|(_, id)| *id != a && *id != b);
+            first.push((name.clone(), kept));
+        }
+        star.splice(0..0, first);
+        Ok(on)
+    }
+
+    /// Remembers what a condition says about which columns determine which.
+    pub fn note_equality(&mut self, e: &Expr) {
+        let Expr::Call { function: Function::Eq, args, .. } = e else { return };
+        let fact = match args.as_slice() {
+            [Expr::Column { id: a, .. }, Expr::Column { id: b, .. }] => (*a, Some(*b)),
+            [Expr::Column { id, .. }, Expr::Constant { .. }]
+            | [Expr::Constant { .. }, Expr::Column { id, .. }] => (*id, None),
+            _ => return,
+        };
+        self.scope().equal.push(fact);
+    }
+
+    /// `TABLE t`.
+    pub fn whole_table(&mut self, name: ObjectName) -> Result<Block, Error> {
+        let from = self.scan(&name, None, &[])?;
+        let output = from.star.into_iter().map(|(name, id)| OutputColumn { id, name }).collect();
+        Ok(Block { plan: from.plan, output })
+    }
+}
+
+fn derived(plan: Plan, alias: &str, output: Vec<OutputColumn>) -> From {
+    let star = output.iter().map(|o| (o.name.clone(), o.id)).collect();
+    let columns = output
+        .into_iter()
+        .map(|o| RelationColumn { name: o.name, id: o.id, qualified_only: false })
+        .collect();
+    let relation = Relation { alias: alias.into(), database: None, columns, table: None };
+    From { plan, relations: vec![relation], star }
+}
+
+fn join_plan(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>) -> Plan {
+    let join = Join { kind, left: Box::new(left), right: Box::new(right), on, null_aware: vec![] };
+    let correlated = correlated(&join.left, &join.right);
+    if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } }
+}
+
+/// Whether the conditions of a pending join use columns of a plan.
+fn uses(pending: &Pending, plan: &Plan) -> bool {
+    let columns = plan.columns();
+    pending.on.iter().chain(&pending.null_aware).any(|e| e.columns().iter().any(|id| columns.contains(id)))
+}
+
+fn unique(left: &[Relation], right: &[Relation]) -> Result<(), Error> {
+    for r in right {
+        let same = |l: &&Relation| {
+            l.alias.eq_ignore_ascii_case(&r.alias)
+                && match (&l.database, &r.database) {
+                    (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+                    (None, None) => true,
+                    _ => false,
+                }
+        };
+        if left.iter().any(|l| same(&l)) {
+            return Err(Error::DuplicateAlias(r.alias.to_string()));
+        }
+    }
+    Ok(())
+}

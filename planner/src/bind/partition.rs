@@ -1,0 +1,106 @@
+//! Partition expressions, through the same rewriter as everything else.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{PartitionScheme, TableDescriptor};
+
+use super::PlanContext;
+use super::binder::Binder;
+use super::scope::{Clause, Relation, RelationColumn};
+use crate::catalog::{Catalog, Table};
+use crate::column::{ColumnId, ColumnInfo};
+use crate::error::Error;
+use crate::expr::types::Family;
+use crate::expr::{Expr, Function, TimeUnit};
+use crate::parse::{self, Parsed};
+
+/// Binds the partition expression of a table: `None` if it is not partitioned. The column with ordinal `i` is
+/// `ColumnId(i)`. The text was checked when the table was made, so an error means that the descriptor is damaged.
+pub fn bind_partition(table: &TableDescriptor) -> Result<Option<Expr>, Error> {
+    match &table.partitioning {
+        None => Ok(None),
+        Some(PartitionScheme::Hash { expr, .. }) => {
+            let syntax = parse::parse_expression(expr)?;
+            let columns = table.columns.iter().map(|c| (c.name.clone(), c.ty.clone()));
+            bind_over(&syntax, columns).map(Some)
+        }
+    }
+}
+
+/// Binds an expression over columns whose ids are their positions.
+pub(super) fn bind_over(
+    syntax: &sqlparser::ast::Expr,
+    columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
+) -> Result<Expr, Error> {
+    let parsed = Parsed::empty();
+    let cx = PlanContext::new(&Nothing, None);
+    let mut binder = Binder::new(&parsed, &cx)?;
+    let mut relation = Relation { alias: "".into(), database: None, columns: vec![], table: None };
+    for (name, ty) in columns {
+        let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty });
+        relation.columns.push(RelationColumn { name, id, qualified_only: false });
+    }
+    binder.in_block(|b| {
+        b.scope().relations.push(relation);
+        b.scope().clause = Clause::Where;
+        let bound = b.expr(syntax)?;
+        if b.scope().pending.is_empty() { Ok(bound) } else { Err(Error::PartitionFunction) }
+    })
+}
+
+/// Checks a new partition expression: only what MySQL allows, and an integer.
+pub(super) fn check(expr: &Expr) -> Result<Vec<usize>, Error> {
+    let mut allowed = true;
+    expr.walk(&mut |e| {
+        if let Expr::Call { function, .. } = e {
+            allowed &= match function {
+                Function::Plus
+                | Function::Minus
+                | Function::Mul
+                | Function::IntDiv
+                | Function::Mod
+                | Function::Negate
+                | Function::Abs
+                | Function::Ceil
+                | Function::Floor
+                | Function::DateDiff
+                | Function::DayOfWeek
+                | Function::DayOfYear
+                | Function::WeekDay
+                | Function::ToDays
+                | Function::TimeToSec
+                | Function::YearWeek
+                | Function::UnixTimestamp
+                | Function::Cast => true,
+                Function::Extract(unit) => *unit != TimeUnit::Week,
+                _ => false,
+            };
+        }
+    });
+    if !allowed {
+        return Err(Error::PartitionFunction);
+    }
+    if !matches!(Family::of(&expr.ty().sql), Family::Int | Family::UInt) {
+        return Err(Error::PartitionFunctionType);
+    }
+    let mut columns: Vec<usize> = expr.columns().into_iter().map(|ColumnId(id)| id as usize).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    if columns.is_empty() {
+        return Err(Error::PartitionFunction);
+    }
+    Ok(columns)
+}
+
+/// A catalog of nothing: an expression of the schema names only columns of its table.
+struct Nothing;
+
+impl Catalog for Nothing {
+    fn table(&self, _database: &str, _table: &str) -> Option<Table> {
+        None
+    }
+
+    fn has_database(&self, _database: &str) -> bool {
+        false
+    }
+}

@@ -1,0 +1,147 @@
+//! Names in scope: the relations of the query blocks around an expression, innermost first.
+
+use std::sync::Arc;
+
+use allod_storage::schema::TableDescriptor;
+
+use crate::column::{ColumnId, Columns};
+use crate::expr::{AggregateCall, Expr};
+use crate::logical::{JoinKind, Plan};
+
+/// A relation of a FROM clause.
+#[derive(Clone, Debug)]
+pub(super) struct Relation {
+    /// Alias, or the table's name.
+    pub alias: Arc<str>,
+    /// Database of a table without an alias, so that `db.table.column` finds it.
+    pub database: Option<Arc<str>>,
+    pub columns: Vec<RelationColumn>,
+    /// The table, for what its keys determine.
+    pub table: Option<Arc<TableDescriptor>>,
+}
+
+/// A column of a relation.
+#[derive(Clone, Debug)]
+pub(super) struct RelationColumn {
+    pub name: Arc<str>,
+    pub id: ColumnId,
+    /// Found only by a qualified name: the other half of a column of USING, or the hidden row id.
+    pub qualified_only: bool,
+}
+
+/// A join that an expression needs below it: a subquery.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub kind: JoinKind,
+    pub plan: Plan,
+    pub on: Vec<Expr>,
+    pub null_aware: Vec<Expr>,
+}
+
+/// One query block while it is bound.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    pub relations: Vec<Relation>,
+    /// The clause that is being bound, for errors.
+    pub clause: Clause,
+    /// Names of the select list.
+    pub aliases: Vec<(Arc<str>, Expr)>,
+    /// Column names of GROUP BY, which HAVING prefers to aliases.
+    pub group_names: Vec<Arc<str>>,
+    /// Subqueries of the clause that is being bound.
+    pub pending: Vec<Pending>,
+    /// Subqueries inside the arguments of aggregates and in GROUP BY: below the aggregation.
+    pub pending_below: Vec<Pending>,
+    /// Aggregates seen so far.
+    pub aggregates: Vec<(ColumnId, AggregateCall)>,
+    /// Whether the arguments of an aggregate are being bound.
+    pub in_aggregate: bool,
+    /// Pairs of columns that WHERE and ON make equal, and columns that they make constant.
+    pub equal: Vec<(ColumnId, Option<ColumnId>)>,
+}
+
+/// Clauses, as MySQL names them in errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Clause {
+    #[default]
+    Fields,
+    On,
+    Where,
+    Group,
+    Having,
+    Order,
+}
+
+impl Clause {
+    pub fn name(self) -> &'static str {
+        match self {
+            Clause::Fields => "field list",
+            Clause::On => "on clause",
+            Clause::Where => "where clause",
+            Clause::Group => "group statement",
+            Clause::Having => "having clause",
+            Clause::Order => "order clause",
+        }
+    }
+
+    /// Whether aggregates of this block may appear.
+    pub fn allows_aggregates(self) -> bool {
+        matches!(self, Clause::Fields | Clause::Having | Clause::Order)
+    }
+}
+
+/// What a name was found to be.
+pub(super) enum Found {
+    None,
+    One(ColumnId),
+    Ambiguous,
+}
+
+impl Scope {
+    /// Looks for a column among the relations.
+    pub fn find(&self, database: Option<&str>, table: Option<&str>, column: &str) -> Found {
+        let mut found = Found::None;
+        for relation in self.relations.iter().filter(|r| r.is_named(database, table)) {
+            for c in relation.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(column)) {
+                if table.is_none() && c.qualified_only {
+                    continue;
+                }
+                match found {
+                    Found::One(id) if id != c.id => return Found::Ambiguous,
+                    _ => found = Found::One(c.id),
+                }
+            }
+        }
+        found
+    }
+
+    /// Looks for a name of the select list.
+    pub fn find_alias(&self, name: &str) -> Option<Result<&Expr, ()>> {
+        let mut found: Option<&Expr> = None;
+        for (_, expr) in self.aliases.iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(name)) {
+            if found.is_some_and(|f| f != expr) {
+                return Some(Err(()));
+            }
+            found = Some(expr);
+        }
+        found.map(Ok)
+    }
+}
+
+impl Relation {
+    fn is_named(&self, database: Option<&str>, table: Option<&str>) -> bool {
+        table.is_none_or(|t| self.alias.eq_ignore_ascii_case(t))
+            && database
+                .is_none_or(|d| self.database.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(d)))
+    }
+
+    /// Whether `t.*` or `db.t.*` means this relation.
+    pub fn matches(&self, database: Option<&str>, table: &str) -> bool {
+        self.is_named(database, Some(table))
+    }
+}
+
+/// A column as an expression.
+pub(super) fn column(columns: &Columns, id: ColumnId) -> Expr {
+    Expr::column(id, columns.ty(id).clone())
+}

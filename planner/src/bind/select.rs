@@ -1,0 +1,475 @@
+//! SELECT: one query block.
+//!
+//! Clauses are bound in the order in which names come into being: FROM, WHERE, the select list, GROUP BY, HAVING, ORDER
+//! BY. All of them are bound over the columns of FROM, aggregates being columns that do not exist yet. If there turn out
+//! to be aggregates or groups, everything above the aggregation is then restated over what the aggregation yields
+//! ([`Grouping`]): a group expression becomes its column; a bare column that the groups determine becomes ANY_VALUE.
+//!
+//! The plan, from below: FROM, joins for the subqueries of WHERE, Filter, Aggregate, joins for the subqueries above,
+//! Filter (HAVING), Project, Aggregate (DISTINCT), Sort.
+
+use std::sync::Arc;
+
+use allod_storage::schema::ColumnType;
+use sqlparser::ast::{
+    self, Distinct, GroupByExpr, GroupByWithModifier, SelectItem, SelectItemQualifiedWildcardKind,
+};
+
+use super::binder::{Binder, Block};
+use super::expression::{not_supported, unnested};
+use super::from::From;
+use super::query::ordinal;
+use super::scope::{Clause, Pending, Relation};
+use crate::column::ColumnId;
+use crate::error::Error;
+use crate::expr::{AggregateCall, AggregateFunction, Expr};
+use crate::logical::{OutputColumn, Plan, SortKey};
+use crate::parse;
+
+impl Binder<'_> {
+    /// Binds one SELECT with the ORDER BY of its query.
+    pub fn select(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {
+        refuse(select)?;
+        self.in_block(|b| b.select_block(select, order))
+    }
+
+    fn select_block(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {
+        let From { mut plan, relations, star } = self.from(&select.from)?;
+        self.scope().relations = relations;
+
+        if let Some(condition) = &select.selection {
+            plan = self.filter(plan, condition, Clause::Where)?;
+        }
+
+        self.scope().clause = Clause::Fields;
+        let mut items = self.select_list(select, &star)?;
+        self.scope().aliases =
+            items.iter().filter(|i| i.aliased).map(|i| (i.name.clone(), i.expr.clone())).collect();
+
+        let group_by = self.group_by(select, &items)?;
+        self.scope().clause = Clause::Having;
+        let mut having = match &select.having {
+            Some(condition) => self.conjuncts(condition)?,
+            None => vec![],
+        };
+        self.scope().clause = Clause::Order;
+        let mut keys = self.order_keys(order, &items)?;
+
+        let scope = self.scope();
+        let mut pending = std::mem::take(&mut scope.pending);
+        let below = std::mem::take(&mut scope.pending_below);
+        let aggregates = std::mem::take(&mut scope.aggregates);
+        plan = self.attach(plan, below);
+        if !group_by.is_empty()
+            || !aggregates.is_empty()
+            || !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty())
+        {
+            let mut grouping = Grouping::new(self, &plan, group_by, aggregates);
+            for item in &mut items {
+                item.expr = grouping.above(self, &item.expr)?;
+            }
+            for condition in &mut having {
+                *condition = grouping.above(self, condition)?;
+            }
+            for (key, _) in &mut keys {
+                *key = grouping.above(self, key)?;
+            }
+            for p in &mut pending {
+                grouping.pending_above(self, p)?;
+            }
+            plan = grouping.plan(plan);
+        }
+        plan = self.attach(plan, pending);
+        if !having.is_empty() {
+            plan = Plan::Filter { input: Box::new(plan), predicates: having };
+        }
+        let distinct = matches!(select.distinct, Some(Distinct::Distinct));
+        self.project(plan, items, keys, distinct)
+    }
+
+    /// Puts a condition above a plan: simple conjuncts first, then the joins of its subqueries, then what uses them.
+    pub fn filter(&mut self, plan: Plan, condition: &ast::Expr, clause: Clause) -> Result<Plan, Error> {
+        self.scope().clause = clause;
+        let conjuncts = self.conjuncts(condition)?;
+        for e in &conjuncts {
+            self.note_equality(e);
+        }
+        let pending = std::mem::take(&mut self.scope().pending);
+        let mut made = Vec::new();
+        for p in &pending {
+            made.extend(p.plan.columns());
+            if let crate::logical::JoinKind::Mark(id) = p.kind {
+                made.push(id);
+            }
+        }
+        let (late, early): (Vec<Expr>, Vec<Expr>) =
+            conjuncts.into_iter().partition(|e| e.columns().iter().any(|id| made.contains(id)));
+        let filtered = |plan: Plan, predicates: Vec<Expr>| {
+            if predicates.is_empty() { plan } else { Plan::Filter { input: Box::new(plan), predicates } }
+        };
+        let plan = filtered(plan, early);
+        let plan = self.attach(plan, pending);
+        Ok(filtered(plan, late))
+    }
+
+    fn select_list(
+        &mut self,
+        select: &ast::Select,
+        star: &[(Arc<str>, ColumnId)],
+    ) -> Result<Vec<Item>, Error> {
+        let mut texts: Option<Vec<String>> = None;
+        let mut items = Vec::with_capacity(select.projection.len());
+        for (i, item) in select.projection.iter().enumerate() {
+            match item {
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let expr = self.expr(expr)?;
+                    items.push(Item { expr, name: alias.value.as_str().into(), aliased: true });
+                }
+                SelectItem::UnnamedExpr(e) => {
+                    let name: Arc<str> = match unnested(e) {
+                        ast::Expr::Identifier(ident) => ident.value.as_str().into(),
+                        ast::Expr::CompoundIdentifier(parts) => {
+                            parts.last().map_or("", |p| p.value.as_str()).into()
+                        }
+                        _ => {
+                            let texts = texts.get_or_insert_with(|| {
+                                parse::select_item_texts(self.parsed, select.select_token.0.span.end)
+                            });
+                            match texts.get(i).filter(|_| texts.len() == select.projection.len()) {
+                                Some(text) => text.as_str().into(),
+                                None => e.to_string().into(),
+                            }
+                        }
+                    };
+                    let aliased =
+                        !matches!(unnested(e), ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
+                    items.push(Item { expr: self.expr(e)?, name, aliased });
+                }
+                SelectItem::Wildcard(_) => {
+                    if star.is_empty() && self.scope().relations.is_empty() {
+                        return Err(Error::Syntax { message: "no tables used".into(), position: None });
+                    }
+                    items.extend(star.iter().map(|(name, id)| self.bare(name, *id)));
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                    let parts: Vec<&str> =
+                        name.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.as_str()).collect();
+                    let (database, table) = match parts.as_slice() {
+                        [t] => (None, *t),
+                        [d, t] => (Some(*d), *t),
+                        _ => return Err(Error::UnknownRelation(name.to_string())),
+                    };
+                    let relation =
+                        self.scope().relations.iter().find(|r| r.matches(database, table)).cloned();
+                    let relation = relation.ok_or_else(|| Error::UnknownRelation(name.to_string()))?;
+                    items.extend(visible(&relation).map(|(name, id)| self.bare(&name, id)));
+                }
+                other => return Err(not_supported(&format!("'{other}' in the select list"))),
+            }
+        }
+        Ok(items)
+    }
+
+    fn bare(&self, name: &Arc<str>, id: ColumnId) -> Item {
+        Item { expr: self.column(id), name: name.clone(), aliased: false }
+    }
+
+    fn group_by(&mut self, select: &ast::Select, items: &[Item]) -> Result<Vec<(ColumnId, Expr)>, Error> {
+        let (exprs, modifiers) = match &select.group_by {
+            GroupByExpr::Expressions(exprs, modifiers) => (exprs, modifiers),
+            GroupByExpr::All(_) => return Err(not_supported("GROUP BY ALL")),
+        };
+        if modifiers.iter().any(|m| matches!(m, GroupByWithModifier::Rollup)) {
+            return Err(not_supported("WITH ROLLUP"));
+        }
+        // Subqueries of GROUP BY belong below the aggregation, those of the select list above.
+        let above = std::mem::take(&mut self.scope().pending);
+        self.scope().clause = Clause::Group;
+        let mut keys: Vec<(ColumnId, Expr)> = Vec::with_capacity(exprs.len());
+        let mut names = Vec::new();
+        for e in exprs {
+            let bound = match ordinal(e, items.len())? {
+                Some(i) => items[i].expr.clone(),
+                None => self.expr(e)?,
+            };
+            let aggregates = &self.scope().aggregates;
+            if bound.columns().iter().any(|id| aggregates.iter().any(|(aggregate, _)| aggregate == id)) {
+                return Err(Error::CannotGroupOn(e.to_string()));
+            }
+            if let ast::Expr::Identifier(ident) = e {
+                names.push(Arc::from(ident.value.as_str()));
+            }
+            if keys.iter().any(|(_, known)| *known == bound) {
+                continue;
+            }
+            let id = match &bound {
+                Expr::Column { id, .. } => *id,
+                other => self.columns.add_computed(e.to_string(), other.ty().clone()),
+            };
+            keys.push((id, bound));
+        }
+        let scope = self.scope();
+        scope.group_names = names;
+        let below = std::mem::replace(&mut scope.pending, above);
+        scope.pending_below.extend(below);
+        Ok(keys)
+    }
+
+    fn order_keys(&mut self, order: &[ast::OrderByExpr], items: &[Item]) -> Result<Vec<(Expr, bool)>, Error> {
+        let mut keys = Vec::with_capacity(order.len());
+        for item in order {
+            let expr = match ordinal(&item.expr, items.len())? {
+                Some(i) => items[i].expr.clone(),
+                None => self.expr(&item.expr)?,
+            };
+            keys.push((expr, item.options.asc == Some(false)));
+        }
+        Ok(keys)
+    }
+
+    /// The select list, DISTINCT and ORDER BY.
+    fn project(
+        &mut self,
+        plan: Plan,
+        items: Vec<Item>,
+        keys: Vec<(Expr, bool)>,
+        distinct: bool,
+    ) -> Result<Block, Error> {
+        let mut input = plan.columns();
+        input.sort_unstable();
+        let mut exprs: Vec<(ColumnId, Expr)> = Vec::with_capacity(items.len());
+        let mut output = Vec::with_capacity(items.len());
+        for Item { expr, name, .. } in items {
+            let id = self.output_id(&mut exprs, &input, &expr, &name);
+            output.push(OutputColumn { id, name });
+        }
+        let visible = exprs.len();
+        let mut sort = Vec::with_capacity(keys.len());
+        for (expr, descending) in keys {
+            if matches!(expr, Expr::Constant { .. }) {
+                continue;
+            }
+            let before = exprs.len();
+            let name: Arc<str> = "order by".into();
+            let id = if distinct {
+                let over = over_outputs(&exprs, &expr);
+                let own: Vec<ColumnId> = exprs.iter().map(|(id, _)| *id).collect();
+                if over.columns().iter().any(|c| !own.contains(c)) {
+                    let shown =
+                        self.columns.explain_name(expr.columns().first().copied().unwrap_or(ColumnId(0)));
+                    return Err(Error::OrderByNotInDistinct(shown));
+                }
+                sort.push(SortKey { expr: over, descending });
+                continue;
+            } else {
+                self.output_id(&mut exprs, &input, &expr, &name)
+            };
+            debug_assert!(exprs.len() <= before + 1);
+            sort.push(SortKey { expr: self.column(id), descending });
+        }
+        let ids: Vec<ColumnId> = exprs[..visible].iter().map(|(id, _)| *id).collect();
+        let mut plan = Plan::Project { input: Box::new(plan), exprs };
+        if distinct {
+            plan = self.distinct(plan, &ids);
+        }
+        if !sort.is_empty() {
+            plan = Plan::Sort { input: Box::new(plan), keys: sort };
+        }
+        Ok(Block { plan, output })
+    }
+
+    /// The id under which a projection shows an expression; a column of the input keeps its own.
+    fn output_id(
+        &mut self,
+        exprs: &mut Vec<(ColumnId, Expr)>,
+        input: &[ColumnId],
+        expr: &Expr,
+        name: &Arc<str>,
+    ) -> ColumnId {
+        if let Some((id, _)) = exprs.iter().find(|(_, known)| known == expr) {
+            return *id;
+        }
+        let id = match expr {
+            Expr::Column { id, .. } if input.binary_search(id).is_ok() => *id,
+            other => self.columns.add_computed(name.clone(), other.ty().clone()),
+        };
+        exprs.push((id, expr.clone()));
+        id
+    }
+}
+
+/// One item of the select list.
+struct Item {
+    expr: Expr,
+    name: Arc<str>,
+    /// Whether `name` is not simply the column's own.
+    aliased: bool,
+}
+
+fn visible(relation: &Relation) -> impl Iterator<Item = (Arc<str>, ColumnId)> + '_ {
+    let hidden = |i: usize| relation.table.as_ref().is_some_and(|t| t.columns[i].hidden);
+    relation.columns.iter().enumerate().filter(move |(i, _)| !hidden(*i)).map(|(_, c)| (c.name.clone(), c.id))
+}
+
+/// The expression with every part that is an output column replaced by that column.
+fn over_outputs(outputs: &[(ColumnId, Expr)], expr: &Expr) -> Expr {
+    if let Some((id, known)) = outputs.iter().find(|(_, known)| known == expr) {
+        return Expr::column(*id, known.ty().clone());
+    }
+    match expr {
+        Expr::Call { function, args, ty } => Expr::Call {
+            function: function.clone(),
+            args: args.iter().map(|a| over_outputs(outputs, a)).collect(),
+            ty: ty.clone(),
+        },
+        leaf => leaf.clone(),
+    }
+}
+
+/// An aggregation, and how what stands above it sees what is below.
+struct Grouping {
+    keys: Vec<(ColumnId, Expr)>,
+    aggregates: Vec<(ColumnId, AggregateCall)>,
+    /// Columns of the input, sorted: only these need restating.
+    input: Vec<ColumnId>,
+    /// Columns that the groups determine.
+    determined: Vec<ColumnId>,
+    /// Columns that became ANY_VALUE, and as what.
+    any_values: Vec<(ColumnId, ColumnId)>,
+}
+
+impl Grouping {
+    fn new(
+        binder: &mut Binder,
+        input: &Plan,
+        keys: Vec<(ColumnId, Expr)>,
+        aggregates: Vec<(ColumnId, AggregateCall)>,
+    ) -> Grouping {
+        let determined = determined(binder, &keys);
+        let mut input = input.columns();
+        input.sort_unstable();
+        Grouping { keys, aggregates, input, determined, any_values: vec![] }
+    }
+
+    /// An expression as it is above the aggregation.
+    fn above(&mut self, binder: &mut Binder, expr: &Expr) -> Result<Expr, Error> {
+        if let Some((id, key)) = self.keys.iter().find(|(_, key)| key == expr) {
+            return Ok(Expr::column(*id, key.ty().clone()));
+        }
+        match expr {
+            Expr::Constant { .. } => Ok(expr.clone()),
+            Expr::Call { function, args, ty } => {
+                let args: Result<Vec<Expr>, Error> = args.iter().map(|a| self.above(binder, a)).collect();
+                Ok(Expr::Call { function: function.clone(), args: args?, ty: ty.clone() })
+            }
+            Expr::Column { id, ty } if self.input.binary_search(id).is_ok() => {
+                if let Some((_, new)) = self.any_values.iter().find(|(old, _)| old == id) {
+                    return Ok(binder.column(*new));
+                }
+                if !self.determined.contains(id) {
+                    let name = binder.columns.explain_name(*id);
+                    let no_groups = self.keys.is_empty();
+                    return Err(if no_groups {
+                        Error::MixedAggregate(name)
+                    } else {
+                        Error::NotGrouped(name)
+                    });
+                }
+                let call = binder.rw.aggregate(AggregateFunction::AnyValue, vec![expr.clone()], false);
+                let ty = ColumnType { nullable: ty.nullable || self.keys.is_empty(), ..call.ty.clone() };
+                let mut info = binder.columns.get(*id).clone();
+                info.ty = ty;
+                let new = binder.columns.add(info);
+                self.aggregates.push((new, call));
+                self.any_values.push((*id, new));
+                Ok(binder.column(new))
+            }
+            Expr::Column { .. } => Ok(expr.clone()),
+        }
+    }
+
+    /// A subquery above the aggregation: the columns of the input that it uses are restated, too.
+    fn pending_above(&mut self, binder: &mut Binder, pending: &mut Pending) -> Result<(), Error> {
+        for e in pending.on.iter_mut().chain(&mut pending.null_aware) {
+            *e = self.above(binder, e)?;
+        }
+        let mut failed = None;
+        let empty = Plan::Values { rows: vec![], columns: vec![] };
+        let plan = std::mem::replace(&mut pending.plan, empty);
+        pending.plan = plan.map_exprs(&mut |e| match self.above(binder, &e) {
+            Ok(new) => new,
+            Err(error) => {
+                failed = Some(error);
+                e
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn plan(self, input: Plan) -> Plan {
+        Plan::Aggregate { input: Box::new(input), group_by: self.keys, aggregates: self.aggregates }
+    }
+}
+
+/// The columns that the group keys determine: through the unique keys of tables and through equalities of WHERE and ON.
+fn determined(binder: &mut Binder, keys: &[(ColumnId, Expr)]) -> Vec<ColumnId> {
+    let mut known: Vec<ColumnId> = keys
+        .iter()
+        .filter_map(|(_, e)| match e {
+            Expr::Column { id, .. } => Some(*id),
+            Expr::Constant { .. } | Expr::Call { .. } => None,
+        })
+        .collect();
+    let scope = binder.scope();
+    loop {
+        let before = known.len();
+        for (a, b) in &scope.equal {
+            match b {
+                None if !known.contains(a) => known.push(*a),
+                Some(b) if known.contains(a) && !known.contains(b) => known.push(*b),
+                Some(b) if known.contains(b) && !known.contains(a) => known.push(*a),
+                _ => {}
+            }
+        }
+        for relation in &scope.relations {
+            let Some(table) = &relation.table else { continue };
+            let not_null = |ordinals: &[usize]| ordinals.iter().all(|o| !table.columns[*o].ty.nullable);
+            let unique =
+                table.indexes.iter().filter(|i| i.unique && not_null(&i.columns)).map(|i| &i.columns);
+            let holds =
+                |ordinals: &[usize]| ordinals.iter().all(|o| known.contains(&relation.columns[*o].id));
+            if std::iter::once(&table.key).chain(unique).any(|key| holds(key)) {
+                for column in &relation.columns {
+                    if !known.contains(&column.id) {
+                        known.push(column.id);
+                    }
+                }
+            }
+        }
+        if known.len() == before {
+            return known;
+        }
+    }
+}
+
+/// Clauses of other dialects, and those of MySQL that are not here yet.
+fn refuse(select: &ast::Select) -> Result<(), Error> {
+    let refused = [
+        (select.top.is_some(), "TOP"),
+        (select.into.is_some(), "SELECT … INTO"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (!select.named_window.is_empty(), "WINDOW"),
+        (select.qualify.is_some(), "QUALIFY"),
+        (select.exclude.is_some(), "EXCLUDE"),
+        (matches!(select.distinct, Some(Distinct::On(_))), "DISTINCT ON"),
+    ];
+    match refused.iter().find(|(found, _)| *found) {
+        Some((_, what)) => Err(not_supported(what)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,205 @@
+//! Which kind of statement it is.
+
+use std::sync::Arc;
+
+use allod_storage::schema::Datum;
+use sqlparser::ast;
+
+use super::binder::{Binder, Block};
+use super::cte;
+use super::expression::not_supported;
+use super::{
+    Bound, BoundQuery, Ddl, Dml, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
+};
+use crate::error::Error;
+use crate::logical::Query;
+use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
+
+pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
+    let mut binder = Binder::new(parsed, cx)?;
+    match statement {
+        Statement::Sql(sql) => sql_statement(binder, sql),
+        Statement::CreateTable { table, clustered, partition } => {
+            binder.create_table(table, *clustered, partition.as_ref())
+        }
+        Statement::Explain { analyze, format, statement } => {
+            let format = match format.as_deref().map(str::to_ascii_lowercase).as_deref() {
+                None | Some("row" | "traditional") => ExplainFormat::Row,
+                Some("brief") => ExplainFormat::Brief,
+                Some("verbose") => ExplainFormat::Verbose,
+                Some(other) => return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'"))),
+            };
+            match bind(statement, parsed, cx)? {
+                Bound::Query(query) => Ok(Bound::Explain { analyze: *analyze, format, query }),
+                _ => Err(not_supported("EXPLAIN of this statement")),
+            }
+        }
+        Statement::Analyze { tables } => {
+            let names: Result<Vec<TableName>, Error> =
+                tables.iter().map(|t| Ok(binder.table(t)?.0)).collect();
+            Ok(Bound::Analyze { tables: names? })
+        }
+        Statement::Show(show) => binder.show(show).map(Bound::Show),
+        Statement::Use { database } => {
+            let database = binder.database(Some(&ast::Ident::new(database)))?;
+            Ok(Bound::Use { database })
+        }
+        Statement::Set(items) => {
+            let items: Result<Vec<SetVariable>, Error> = items.iter().map(|i| binder.set(i)).collect();
+            Ok(Bound::Set(items?))
+        }
+        Statement::Begin => Ok(Bound::Begin),
+        Statement::Commit => Ok(Bound::Commit),
+        Statement::Rollback => Ok(Bound::Rollback),
+        Statement::Prepare { name, text } => {
+            let text = match text {
+                PrepareSource::Text(text) => text.as_str().into(),
+                PrepareSource::Variable(name) => match user_variable(cx, name) {
+                    Datum::String(text) => text,
+                    other => other.to_string().into(),
+                },
+            };
+            Ok(Bound::Prepare { name: name.as_str().into(), text })
+        }
+        Statement::Execute { name, using } => {
+            let params = using.iter().map(|v| user_variable(cx, v)).collect();
+            Ok(Bound::Execute { name: name.as_str().into(), params })
+        }
+        Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
+    }
+}
+
+fn user_variable(cx: &PlanContext, name: &str) -> Datum {
+    cx.session.variables.user(name.trim_start_matches('@')).unwrap_or(Datum::Null)
+}
+
+fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound, Error> {
+    use ast::Statement as S;
+    match statement {
+        S::Query(query) => {
+            let block = binder.query(query)?;
+            Ok(Bound::Query(finish(binder, block, None)))
+        }
+        S::Insert(insert) => {
+            let (block, dml) = binder.insert(insert)?;
+            Ok(Bound::Query(finish(binder, block, Some(dml))))
+        }
+        S::Update(update) => {
+            let (block, dml) = binder.update(update)?;
+            Ok(Bound::Query(finish(binder, block, Some(dml))))
+        }
+        S::Delete(delete) => {
+            let (block, dml) = binder.delete(delete)?;
+            Ok(Bound::Query(finish(binder, block, Some(dml))))
+        }
+        S::CreateTable(table) => binder.create_table(table, None, None),
+        S::CreateIndex(create) => binder.create_index(create),
+        S::AlterTable(alter) => binder.alter_table(alter),
+        S::Drop { object_type, if_exists, names, table, .. } => {
+            binder.drop(*object_type, *if_exists, names, table.as_ref())
+        }
+        S::Truncate(truncate) => match truncate.table_names.as_slice() {
+            [target] => Ok(Bound::Ddl(Ddl::Truncate { table: binder.table(&target.name)?.0 })),
+            _ => Err(not_supported("TRUNCATE of several tables")),
+        },
+        S::CreateDatabase { db_name, if_not_exists, .. } => {
+            Ok(Bound::Ddl(Ddl::CreateDatabase { name: last_name(db_name), if_not_exists: *if_not_exists }))
+        }
+        S::CreateSchema { schema_name: ast::SchemaName::Simple(name), if_not_exists, .. } => {
+            Ok(Bound::Ddl(Ddl::CreateDatabase { name: last_name(name), if_not_exists: *if_not_exists }))
+        }
+        S::RenameTable(renames) => {
+            let mut out = Vec::with_capacity(renames.len());
+            for rename in renames {
+                out.push((binder.table_name(&rename.old_name)?, binder.table_name(&rename.new_name)?));
+            }
+            Ok(Bound::Ddl(Ddl::RenameTables { renames: out }))
+        }
+        other => {
+            let text = other.to_string();
+            let words: Vec<&str> = text.split_whitespace().take(2).collect();
+            Err(not_supported(&words.join(" ")))
+        }
+    }
+}
+
+fn last_name(name: &ast::ObjectName) -> Arc<str> {
+    name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str()).into()
+}
+
+fn finish(binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
+    let (plan, ctes) = cte::settle(block.plan, binder.ctes, &binder.columns);
+    let query = Query { plan, ctes, output: block.output };
+    BoundQuery { query, columns: binder.columns, dml, usage: binder.rw.usage }
+}
+
+impl Binder<'_> {
+    fn show(&mut self, show: &ShowSyntax) -> Result<Show, Error> {
+        Ok(match show {
+            ShowSyntax::Databases { pattern } => Show::Databases { pattern: pattern.clone() },
+            ShowSyntax::Tables { database, full, pattern } => Show::Tables {
+                database: self.database(database.as_ref())?,
+                full: *full,
+                pattern: pattern.clone(),
+            },
+            ShowSyntax::TableStatus { database, pattern } => {
+                Show::TableStatus { database: self.database(database.as_ref())?, pattern: pattern.clone() }
+            }
+            ShowSyntax::Columns { table, database, full, pattern } => Show::Columns {
+                table: self.shown_table(table, database.as_ref())?,
+                full: *full,
+                pattern: pattern.clone(),
+            },
+            ShowSyntax::CreateTable { table } => Show::CreateTable { table: self.shown_table(table, None)? },
+            ShowSyntax::CreateDatabase { name } => Show::CreateDatabase { name: self.database(Some(name))? },
+            ShowSyntax::Index { table, database } => {
+                Show::Index { table: self.shown_table(table, database.as_ref())? }
+            }
+            ShowSyntax::Variables { global, pattern } => {
+                Show::Variables { global: *global, pattern: pattern.clone() }
+            }
+            ShowSyntax::Status { global, pattern } => {
+                Show::Status { global: *global, pattern: pattern.clone() }
+            }
+            ShowSyntax::Warnings => Show::Warnings,
+            ShowSyntax::Errors => Show::Errors,
+            ShowSyntax::ProcessList { full } => Show::ProcessList { full: *full },
+            ShowSyntax::Engines => Show::Engines,
+            ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
+            ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
+        })
+    }
+
+    fn shown_table(
+        &mut self,
+        table: &ast::ObjectName,
+        database: Option<&ast::Ident>,
+    ) -> Result<TableName, Error> {
+        let mut name = table.clone();
+        if let Some(database) = database {
+            name.0.truncate(1);
+            name.0.insert(0, ast::ObjectNamePart::Identifier(database.clone()));
+        }
+        Ok(self.table(&name)?.0)
+    }
+
+    fn set(&mut self, item: &SetItem) -> Result<SetVariable, Error> {
+        let name: Arc<str> = item.name.trim_start_matches('@').into();
+        let target = match (item.name.starts_with('@'), item.global) {
+            (true, _) => SetTarget::User(name),
+            (false, true) => SetTarget::Global(name),
+            (false, false) => SetTarget::Session(name),
+        };
+        let value = match &item.value {
+            None => None,
+            // `SET sql_mode = ANSI`: a word stands for itself.
+            Some(ast::Expr::Identifier(word))
+                if !word.value.starts_with('@') && !matches!(target, SetTarget::User(_)) =>
+            {
+                Some(Datum::string(word.value.as_str()))
+            }
+            Some(e) => Some(self.in_block(|b| b.constant(e, "SET"))?),
+        };
+        Ok(SetVariable { target, value })
+    }
+}

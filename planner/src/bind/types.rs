@@ -1,0 +1,133 @@
+//! Types as written to types as meant.
+
+use allod_storage::schema::{DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, IntWidth, SqlType};
+use sqlparser::ast::{BinaryLength, CharacterLength, DataType, ExactNumberInfo};
+
+use crate::error::Error;
+use crate::expr::{Expr, types};
+
+/// The type of a column definition.
+pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error> {
+    let int = |width, unsigned| Ok(SqlType::Int { width, unsigned });
+    let fsp = |n: &Option<u64>| match n.unwrap_or(0) {
+        n @ 0..=6 => Ok(n as u8),
+        n => Err(too_big("precision", n, column, 6)),
+    };
+    match ty {
+        DataType::TinyInt(_) => int(IntWidth::Tiny, false),
+        DataType::TinyIntUnsigned(_) => int(IntWidth::Tiny, true),
+        DataType::Bool | DataType::Boolean => Ok(SqlType::BOOL),
+        DataType::SmallInt(_) | DataType::Int2(_) => int(IntWidth::Small, false),
+        DataType::SmallIntUnsigned(_) | DataType::Int2Unsigned(_) => int(IntWidth::Small, true),
+        DataType::MediumInt(_) => int(IntWidth::Medium, false),
+        DataType::MediumIntUnsigned(_) => int(IntWidth::Medium, true),
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => int(IntWidth::Int, false),
+        DataType::IntUnsigned(_) | DataType::IntegerUnsigned(_) | DataType::Int4Unsigned(_) => {
+            int(IntWidth::Int, true)
+        }
+        DataType::BigInt(_) | DataType::Int8(_) | DataType::SignedInteger | DataType::Signed => {
+            int(IntWidth::Big, false)
+        }
+        DataType::BigIntUnsigned(_)
+        | DataType::Int8Unsigned(_)
+        | DataType::UnsignedInteger
+        | DataType::Unsigned => int(IntWidth::Big, true),
+        DataType::Float(info) => match info {
+            // FLOAT(p): above 24 bits it is a double.
+            ExactNumberInfo::Precision(25..) => Ok(SqlType::Double),
+            _ => Ok(SqlType::Float),
+        },
+        DataType::Float4 => Ok(SqlType::Float),
+        DataType::Double(_) | DataType::DoublePrecision | DataType::Real | DataType::Float8 => {
+            Ok(SqlType::Double)
+        }
+        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => decimal(info, column),
+        DataType::Char(n) | DataType::Character(n) => Ok(SqlType::Char(char_length(n, 1, 255, column)?)),
+        DataType::Varchar(n)
+        | DataType::CharacterVarying(n)
+        | DataType::CharVarying(n)
+        | DataType::Nvarchar(n) => match n {
+            None => Err(Error::Syntax {
+                message: format!("VARCHAR of column '{column}' needs a length"),
+                position: None,
+            }),
+            n => Ok(SqlType::VarChar(char_length(n, 1, 16_383, column)?)),
+        },
+        DataType::TinyText => Ok(SqlType::Text(255)),
+        DataType::Text => Ok(SqlType::Text(65_535)),
+        DataType::MediumText => Ok(SqlType::Text(16_777_215)),
+        DataType::LongText => Ok(SqlType::Text(u32::MAX)),
+        DataType::Binary(n) => match n.unwrap_or(1) {
+            n @ 1..=255 => Ok(SqlType::Binary(n as u32)),
+            n => Err(too_big("length", n, column, 255)),
+        },
+        DataType::Varbinary(Some(BinaryLength::IntegerLength { length })) => match *length {
+            n @ 0..=65_535 => Ok(SqlType::VarBinary(n as u32)),
+            n => Err(too_big("length", n, column, 65_535)),
+        },
+        DataType::TinyBlob => Ok(SqlType::Blob(255)),
+        DataType::Blob(_) => Ok(SqlType::Blob(65_535)),
+        DataType::MediumBlob => Ok(SqlType::Blob(16_777_215)),
+        DataType::LongBlob => Ok(SqlType::Blob(u32::MAX)),
+        DataType::Date => Ok(SqlType::Date),
+        DataType::Datetime(n) => fsp(n).map(SqlType::DateTime),
+        DataType::Timestamp(n, _) => fsp(n).map(SqlType::Timestamp),
+        DataType::Time(n, _) => fsp(n).map(SqlType::Time),
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("year") => Ok(SqlType::Year),
+        DataType::Custom(name, _) => Err(Error::Syntax {
+            message: format!("unknown type '{name}' of column '{column}'"),
+            position: None,
+        }),
+        other => Err(Error::NotSupported(format!("the type {other} of column '{column}'"))),
+    }
+}
+
+/// The type of CAST(expr AS …).
+pub(super) fn cast_type(ty: &DataType, expr: &Expr) -> Result<SqlType, Error> {
+    let length = types::text_length(&expr.ty().sql);
+    match ty {
+        DataType::Char(None) | DataType::Character(None) | DataType::Text => Ok(types::string(length)),
+        DataType::Char(n) | DataType::Character(n) => match n {
+            Some(CharacterLength::IntegerLength { length, .. }) => {
+                Ok(types::string(u32::try_from(*length).unwrap_or(u32::MAX)))
+            }
+            _ => Ok(types::string(length)),
+        },
+        DataType::Binary(None) => Ok(SqlType::VarBinary(length.saturating_mul(4).max(1))),
+        DataType::Binary(Some(n)) => Ok(SqlType::Binary(u32::try_from(*n).unwrap_or(u32::MAX))),
+        DataType::Decimal(ExactNumberInfo::None) => Ok(types::decimal(10, 0)),
+        other => column_type(other, "CAST"),
+    }
+}
+
+fn decimal(info: &ExactNumberInfo, column: &str) -> Result<SqlType, Error> {
+    let (precision, scale) = match info {
+        ExactNumberInfo::None => (10, 0),
+        ExactNumberInfo::Precision(0) => (10, 0),
+        ExactNumberInfo::Precision(p) => (*p, 0),
+        ExactNumberInfo::PrecisionAndScale(p, s) => (*p, u64::try_from(*s).unwrap_or(0)),
+    };
+    if scale > u64::from(DECIMAL_SCALE_MAX) {
+        return Err(too_big("scale", scale, column, u64::from(DECIMAL_SCALE_MAX)));
+    }
+    if precision > u64::from(DECIMAL_PRECISION_MAX) {
+        return Err(too_big("precision", precision, column, u64::from(DECIMAL_PRECISION_MAX)));
+    }
+    if scale > precision {
+        return Err(Error::ScaleAbovePrecision(column.into()));
+    }
+    Ok(types::decimal(precision as u32, scale as u32))
+}
+
+fn char_length(n: &Option<CharacterLength>, default: u32, max: u64, column: &str) -> Result<u32, Error> {
+    match n {
+        None => Ok(default),
+        Some(CharacterLength::IntegerLength { length, .. }) if *length <= max => Ok(*length as u32),
+        Some(CharacterLength::IntegerLength { length, .. }) => Err(too_big("length", *length, column, max)),
+        Some(CharacterLength::Max) => Err(Error::NotSupported("a length of MAX".into())),
+    }
+}
+
+fn too_big(what: &'static str, given: u64, column: &str, max: u64) -> Error {
+    Error::TooBig { what, given, column: column.into(), max }
+}
