@@ -26,12 +26,16 @@ mod function;
 pub mod hash;
 mod like;
 mod math;
+#[cfg(test)]
+mod model;
 mod number;
 mod predicate;
 mod program;
 mod scratch;
 mod string;
 mod temporal;
+#[cfg(test)]
+mod tests;
 pub(crate) mod unchecked;
 mod value;
 

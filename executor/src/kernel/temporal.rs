@@ -10,7 +10,7 @@ use super::calendar::{
 use super::cast::{micros, times};
 use super::clock::{clock, split};
 use super::decimal::{Decimals, rescale};
-use super::function::{Failure, Outcome, ints, text, unfit};
+use super::function::{Outcome, ints, text, unfit};
 use super::string::build;
 use super::value::{Column, Value, zip_option};
 
