@@ -52,11 +52,9 @@ pub(super) fn unify_strings(workers: &mut [Finished], forms: &[Form]) -> Vec<Int
                 continue;
             }
             let own = std::mem::take(&mut worker.strings[column]);
-            let numbers: Vec<i64> =
-                (0..own.len() as u32).map(|n| i64::from(strings.intern(own.value(n)))).collect();
+            let numbers = strings.absorb(&own);
             let words = &mut worker.words[at];
-            let renumbered = words.values.iter().map(|&n| numbers.get(n as usize).copied().unwrap_or(0));
-            *words = WordColumn::new(renumbered.collect(), words.nulls.clone());
+            *words = words.renumber(&numbers);
         }
         all.push(strings);
         at += form.width();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, GenericByteViewArray, PrimitiveArray};
-use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ByteViewType, UInt16Type};
 
 /// An array of views that were copied out of `source`.
@@ -13,8 +13,10 @@ pub(crate) fn views_over<T: ByteViewType>(
     views: ScalarBuffer<u128>,
     nulls: Option<NullBuffer>,
 ) -> GenericByteViewArray<T> {
+    // Taking a copy apart shares the list of buffers, which may be long: no count of theirs is touched.
+    let (_, buffers, _) = source.clone().into_parts();
     // SAFETY: each view is a copy of one of `source`, whose buffers go along, so it points to valid data of type `T`.
-    unsafe { GenericByteViewArray::new_unchecked(views, Arc::<[Buffer]>::from(source.data_buffers()), nulls) }
+    unsafe { GenericByteViewArray::new_unchecked(views, buffers, nulls) }
 }
 
 /// An array of codes that were copied out of `source`.

@@ -48,6 +48,11 @@ impl Interner {
         at(&self.ends, &self.bytes, number)
     }
 
+    /// Takes in the strings of another; returns for each of its numbers the one here.
+    pub fn absorb(&mut self, other: &Interner) -> Vec<i64> {
+        (0..other.len() as u32).map(|n| i64::from(self.intern(other.value(n)))).collect()
+    }
+
     /// How many strings there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -39,6 +39,12 @@ impl WordColumn {
         valid.then(|| self.values[row])
     }
 
+    /// Words that are numbers, replaced by `numbers[word]`.
+    pub fn renumber(&self, numbers: &[i64]) -> WordColumn {
+        let renumbered = self.values.iter().map(|&n| numbers.get(n as usize).copied().unwrap_or(0));
+        WordColumn::new(renumbered.collect(), self.nulls.clone())
+    }
+
     /// The words of these rows.
     pub fn take(&self, rows: &[u32]) -> WordColumn {
         let nulls = crate::batch::gather_nulls(self.nulls.as_ref(), rows);
