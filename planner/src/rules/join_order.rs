@@ -284,12 +284,21 @@ impl Graph {
             && self.profiles[set.trailing_zeros() as usize].keys.iter().any(|(key, _)| key.is_empty())
     }
 
-    /// One equality of each class that has members on both sides, left member first.
+    /// One equality of each class that has members on both sides, left member first. Where a class has several members on
+    /// a side, the relation that has members of most classes is taken, so that a composite key is seen as one.
     fn equalities(&self, a: Set, b: Set) -> Vec<(&Expr, &Expr)> {
-        let member = |class: &'_ Vec<(usize, Expr)>, set: Set| {
-            class.iter().position(|(relation, _)| set & bit(*relation) != 0)
+        let has =
+            |class: &[(usize, Expr)], set: Set| class.iter().any(|(relation, _)| set & bit(*relation) != 0);
+        let shared: Vec<&Vec<(usize, Expr)>> =
+            self.classes.iter().filter(|c| has(c, a) && has(c, b)).collect();
+        let classes_of = |relation: usize| shared.iter().filter(|c| has(c, bit(relation))).count();
+        let member = |class: &'_ [(usize, Expr)], set: Set| {
+            let members = class.iter().enumerate().filter(|(_, (relation, _))| set & bit(*relation) != 0);
+            members
+                .max_by_key(|(i, (relation, _))| (classes_of(*relation), std::cmp::Reverse(*i)))
+                .map(|(i, _)| i)
         };
-        self.classes
+        shared
             .iter()
             .filter_map(|class| Some((&class[member(class, a)?].1, &class[member(class, b)?].1)))
             .collect()

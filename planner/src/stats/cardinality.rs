@@ -4,6 +4,7 @@
 //! key's relation still has of its keys; this knows foreign keys without being told. Otherwise the classic formula holds:
 //! divide by the larger number of distinct values, equality by equality.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -42,11 +43,24 @@ pub(crate) struct Facet {
     pub(crate) stats: Option<Arc<ColumnStats>>,
     /// Mean and standard deviation, of a sum or count over a group.
     pub(crate) normal: Option<(f64, f64)>,
+    /// The part of the table's values (as `stats` has them) that predicates on this column have left.
+    pub(crate) kept: f64,
+    /// Which filtered key this is: two columns of one domain have the same values, although each is only a part of
+    /// what its statistics say (see [`key_domain`]).
+    pub(crate) domain: Option<u64>,
 }
 
 impl Facet {
     fn computed(distinct: f64) -> Facet {
-        Facet { distinct: distinct.max(1.0), nulls: 0.0, pseudo: false, stats: None, normal: None }
+        Facet {
+            distinct: distinct.max(1.0),
+            nulls: 0.0,
+            pseudo: false,
+            stats: None,
+            normal: None,
+            kept: 1.0,
+            domain: None,
+        }
     }
 }
 
@@ -104,7 +118,8 @@ impl Profile {
             return self;
         }
         let kept = selectivity(conjuncts, &self);
-        let mut narrowed: Vec<(ColumnId, f64)> = Vec::new();
+        // For each narrowed column the distinct values that are left, and the part of its values that is kept.
+        let mut narrowed: Vec<(ColumnId, f64, f64)> = Vec::new();
         let (intervals, rest) = split_intervals(conjuncts, &self);
         for (id, interval) in &intervals {
             let Some(facet) = self.facets.get(id) else { continue };
@@ -113,13 +128,15 @@ impl Profile {
                 (None, Some(stats)) => facet.distinct * stats.fraction_in(interval),
                 (None, None) => facet.distinct / 3.0,
             };
-            narrowed.push((*id, distinct));
+            let part = facet.stats.as_ref().map_or(1.0, |stats| stats.fraction_in(interval));
+            narrowed.push((*id, distinct, part));
         }
         for e in rest {
             if let Some(args) = args_of(e, &Function::In)
                 && let Some(id) = args[0].as_column()
             {
-                narrowed.push((id, args.len() as f64 - 1.0));
+                let part = selectivity(std::slice::from_ref(e), &self);
+                narrowed.push((id, args.len() as f64 - 1.0, part));
             }
         }
         let before = self.rows;
@@ -128,8 +145,9 @@ impl Profile {
         for facet in self.facets.values_mut() {
             facet.distinct = surviving(facet.distinct, before, rows);
         }
-        for (id, distinct) in narrowed {
+        for (id, distinct, part) in narrowed {
             if let Some(facet) = self.facets.get_mut(&id) {
+                facet.kept = (facet.kept * part).max(1e-9);
                 facet.distinct = distinct.clamp(1.0, rows.max(1.0));
                 facet.nulls = 0.0;
             }
@@ -244,6 +262,8 @@ pub(crate) fn of_table(scan: &Scan) -> Profile {
                 pseudo: false,
                 stats: Some(Arc::clone(column)),
                 normal: None,
+                kept: 1.0,
+                domain: None,
             },
             _ => Facet {
                 distinct: rows * PSEUDO_DISTINCT,
@@ -251,6 +271,8 @@ pub(crate) fn of_table(scan: &Scan) -> Profile {
                 pseudo: true,
                 stats: None,
                 normal: None,
+                kept: 1.0,
+                domain: None,
             },
         };
         profile.facets.insert(*id, facet);
@@ -278,11 +300,38 @@ pub(crate) fn of_table(scan: &Scan) -> Profile {
 fn of_scan(scan: &Scan) -> Profile {
     let table = of_table(scan);
     let one_per_key = rows_by_key(&table, &scan.predicates);
-    let profile = table.filtered(&scan.predicates);
+    let mut profile = table.filtered(&scan.predicates);
+    if let [key] = scan.table.key[..]
+        && let Some((id, _)) = scan.columns.iter().find(|(_, ordinal)| *ordinal == key)
+        && let Some(facet) = profile.facets.get_mut(id)
+    {
+        facet.domain = key_domain(scan);
+    }
     match one_per_key {
         Some(rows) => profile.limited(rows),
         None => profile,
     }
+}
+
+/// A number for the set of keys that a filtered table has: the same for two scans of one table with equal predicates. A
+/// semi join with a copy of a filtered table leaves exactly the keys that the table has, which the independence of
+/// filters would take for a part of a part.
+fn key_domain(scan: &Scan) -> Option<u64> {
+    if scan.predicates.is_empty() {
+        return None;
+    }
+    let mut hasher = DefaultHasher::new();
+    scan.table.id.hash(&mut hasher);
+    for e in &scan.predicates {
+        e.walk(&mut |part| match part {
+            Expr::Column { id, .. } => {
+                scan.columns.iter().find(|(c, _)| c == id).map(|(_, o)| o).hash(&mut hasher)
+            }
+            Expr::Constant { value, .. } => value.to_string().hash(&mut hasher),
+            Expr::Call { function, args, .. } => (function, args.len()).hash(&mut hasher),
+        });
+    }
+    Some(hasher.finish())
 }
 
 /// At most how many rows equalities and IN lists on a whole unique key leave.
@@ -443,11 +492,31 @@ pub(crate) fn joined(join: &Join, left: &Profile, right: &Profile) -> Profile {
             profile.keys.clone_from(&left.keys);
         }
     }
+    share_domains(&mut profile, join, right);
     let rows = profile.rows.max(1.0);
     for facet in profile.facets.values_mut() {
         facet.distinct = facet.distinct.min(rows);
     }
     profile
+}
+
+/// Columns that an inner or semi join makes equal to a filtered key have that key's values.
+fn share_domains(profile: &mut Profile, join: &Join, right: &Profile) {
+    if !matches!(join.kind, JoinKind::Inner | JoinKind::Semi) {
+        return;
+    }
+    for (a, b) in join.on.iter().filter_map(equality) {
+        let (Some(a), Some(b)) = (a.as_column(), b.as_column()) else { continue };
+        let of = |id| profile.facet(id).or(right.facet(id)).map(|f| (f.domain, f.distinct));
+        let (Some((da, na)), Some((db, nb))) = (of(a), of(b)) else { continue };
+        let Some(domain) = da.or(db) else { continue };
+        for id in [a, b] {
+            if let Some(facet) = profile.facets.get_mut(&id) {
+                facet.domain = Some(domain);
+                facet.distinct = na.min(nb);
+            }
+        }
+    }
 }
 
 fn inherit_keys(profile: &mut Profile, join: &Join, left: &Profile, right: &Profile) {
@@ -513,6 +582,13 @@ pub(crate) fn split_equalities<'e>(
 pub(crate) fn equality_part(equalities: &[(&Expr, &Expr)], left: &Profile, right: &Profile) -> f64 {
     let mut part = 1.0;
     let mut open: Vec<bool> = vec![true; equalities.len()];
+    let domain = |e: &Expr, of: &Profile| e.as_column().and_then(|id| of.facet(id)?.domain);
+    for ((a, b), open) in equalities.iter().zip(&mut open) {
+        if domain(a, left).is_some() && domain(a, left) == domain(b, right) {
+            part /= left.distinct(a).max(right.distinct(b)).max(1.0);
+            *open = false;
+        }
+    }
     // A whole unique key counts as one equality over as many values as there are keys.
     let sides = [(left, 0), (right, 1)];
     let best = sides
@@ -522,7 +598,7 @@ pub(crate) fn equality_part(equalities: &[(&Expr, &Expr)], left: &Profile, right
         .filter_map(|(key, base, side)| {
             let of = |pair: &(&Expr, &Expr)| if side == 0 { pair.0.as_column() } else { pair.1.as_column() };
             let covered: Vec<usize> = (0..equalities.len())
-                .filter(|&i| of(&equalities[i]).is_some_and(|id| key.contains(id)))
+                .filter(|&i| open[i] && of(&equalities[i]).is_some_and(|id| key.contains(id)))
                 .collect();
             let ids: ColumnSet = covered.iter().filter_map(|&i| of(&equalities[i])).collect();
             (ids == *key).then_some((covered, base))

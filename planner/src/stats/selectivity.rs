@@ -89,7 +89,7 @@ fn interval_fraction(id: ColumnId, interval: &Interval, profile: &Profile) -> f6
         return normal_fraction(interval, mean, deviation);
     }
     match &facet.stats {
-        Some(stats) => not_null * stats.fraction_in(interval),
+        Some(stats) => not_null * (stats.fraction_in(interval) / facet.kept).min(1.0),
         None if facet.pseudo => match (&interval.low, &interval.high) {
             _ if interval.point().is_some() => PSEUDO_EQUAL,
             (Some(_), Some(_)) => PSEUDO_BETWEEN,
@@ -201,7 +201,9 @@ fn like(text: &Expr, pattern: &Expr, escape: Option<char>, profile: &Profile) ->
         let mut interval = Interval::default();
         interval.above(Datum::string(prefix.as_str()), true);
         interval.below(Datum::string(format!("{prefix}\u{10FFFF}")), true);
-        return (1.0 - facet.nulls) * stats.fraction_in(&interval);
+        let exact = stats.histogram.iter().all(|b| b.distinct <= 1);
+        let least = if exact { 0.0 } else { 0.5 / (stats.histogram.len() as f64 + 1.0) };
+        return (1.0 - facet.nulls) * stats.fraction_in(&interval).max(least);
     }
     let hits: f64 = stats
         .sample()

@@ -10,8 +10,8 @@ use allod_planner::physical::{Plan, Query};
 use allod_planner::stats::TableStats;
 use allod_planner::{Bound, PlanContext, bind, explain, optimize, parse};
 use allod_storage::schema::{
-    ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SqlType, TableDescriptor,
-    TableId,
+    ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SqlType,
+    TableDescriptor, TableId,
 };
 
 /// Tables by name; there is one database, `d`.
@@ -55,12 +55,23 @@ impl Tables {
         if !clustered {
             key = vec![columns.len()];
             let ty = ColumnType::not_null(SqlType::BIGINT);
-            columns.push(ColumnDef { name: ROW_ID_NAME.into(), ty, default: None, auto_increment: false, hidden: true });
+            columns.push(ColumnDef {
+                name: ROW_ID_NAME.into(),
+                ty,
+                default: None,
+                auto_increment: false,
+                hidden: true,
+            });
         }
         let indexes: Vec<IndexDescriptor> = table
             .indexes
             .into_iter()
-            .map(|i| IndexDescriptor { id: IndexId(self.id()), name: i.name, unique: i.unique, columns: i.columns })
+            .map(|i| IndexDescriptor {
+                id: IndexId(self.id()),
+                name: i.name,
+                unique: i.unique,
+                columns: i.columns,
+            })
             .collect();
         let names = if table.partitions.is_empty() { vec![Arc::from("p0")] } else { table.partitions };
         let partitions = names
