@@ -164,21 +164,13 @@ impl<'a> Binder<'a> {
 
 /// The columns of `left` that `right` uses.
 pub(super) fn correlated(left: &Plan, right: &Plan) -> Vec<ColumnId> {
-    let mut available = left.columns();
-    available.sort_unstable();
-    let mut used = Vec::new();
-    right.visit_exprs(&mut |e| {
-        e.walk(&mut |e| {
-            if let Expr::Column { id, .. } = e
-                && available.binary_search(id).is_ok()
-            {
-                used.push(*id);
-            }
-        });
-    });
-    used.sort_unstable();
-    used.dedup();
-    used
+    let mut used = right.free_columns();
+    if used.is_empty() {
+        return vec![];
+    }
+    let available = left.column_set();
+    used = used.iter().filter(|id| available.contains(*id)).collect();
+    used.iter().collect()
 }
 
 /// Where a piece of syntax begins.

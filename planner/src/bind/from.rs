@@ -241,10 +241,6 @@ impl Binder<'_> {
             for id in right.columns() {
                 self.columns.set_nullable(id);
             }
-        } else {
-            for e in &on {
-                self.note_equality(e);
-            }
         }
         let mut plan = if pending.is_empty() {
             join_plan(kind, left, right, on)
@@ -321,18 +317,6 @@ impl Binder<'_> {
         }
         star.splice(0..0, first);
         Ok(on)
-    }
-
-    /// Remembers what a condition says about which columns determine which.
-    pub fn note_equality(&mut self, e: &Expr) {
-        let Expr::Call { function: Function::Eq, args, .. } = e else { return };
-        let fact = match args.as_slice() {
-            [Expr::Column { id: a, .. }, Expr::Column { id: b, .. }] => (*a, Some(*b)),
-            [Expr::Column { id, .. }, Expr::Constant { .. }]
-            | [Expr::Constant { .. }, Expr::Column { id, .. }] => (*id, None),
-            _ => return,
-        };
-        self.scope().equal.push(fact);
     }
 
     /// `TABLE t`.

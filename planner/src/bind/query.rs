@@ -64,7 +64,7 @@ impl Binder<'_> {
             block => block?,
         };
         let columns = renamed(&block.output, &cte.alias.columns, &name)?;
-        if free(&block.plan) {
+        if !block.plan.free_columns().is_empty() {
             return Err(not_supported("common table expressions that use columns of an outer query"));
         }
         self.ctes.push(block.plan);
@@ -344,20 +344,4 @@ pub(super) fn ordinal(e: &ast::Expr, width: usize) -> Result<Option<usize>, Erro
 
 fn ids_equal(columns: &[ColumnId], output: &[OutputColumn]) -> bool {
     columns.len() == output.len() && columns.iter().zip(output).all(|(c, o)| *c == o.id)
-}
-
-/// Whether a plan uses columns that it does not make.
-fn free(plan: &Plan) -> bool {
-    fn produced(plan: &Plan, out: &mut Vec<ColumnId>) {
-        out.extend(plan.columns());
-        for child in plan.children() {
-            produced(child, out);
-        }
-    }
-    let mut own = Vec::new();
-    produced(plan, &mut own);
-    own.sort_unstable();
-    let mut found = false;
-    plan.visit_exprs(&mut |e| found |= e.columns().iter().any(|id| own.binary_search(id).is_err()));
-    found
 }

@@ -56,8 +56,6 @@ pub(super) struct Scope {
     pub aggregates: Vec<(ColumnId, AggregateCall)>,
     /// Whether the arguments of an aggregate are being bound.
     pub in_aggregate: bool,
-    /// Pairs of columns that WHERE and ON make equal, and columns that they make constant.
-    pub equal: Vec<(ColumnId, Option<ColumnId>)>,
 }
 
 /// Clauses, as MySQL names them in errors.

@@ -21,9 +21,11 @@ use super::from::From;
 use super::query::ordinal;
 use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
+use crate::column_set::ColumnSet;
 use crate::error::Error;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
-use crate::logical::{OutputColumn, Plan, SortKey};
+use crate::logical::keys::Dependencies;
+use crate::logical::{JoinKind, OutputColumn, Plan, SortKey};
 use crate::parse;
 
 impl Binder<'_> {
@@ -64,7 +66,7 @@ impl Binder<'_> {
             || !aggregates.is_empty()
             || !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty())
         {
-            let mut grouping = Grouping::new(self, &plan, group_by, aggregates);
+            let mut grouping = Grouping::new(&plan, group_by, aggregates);
             for item in &mut items {
                 item.expr = grouping.above(self, &item.expr)?;
             }
@@ -91,14 +93,11 @@ impl Binder<'_> {
     pub fn filter(&mut self, plan: Plan, condition: &ast::Expr, clause: Clause) -> Result<Plan, Error> {
         self.scope().clause = clause;
         let conjuncts = self.conjuncts(condition)?;
-        for e in &conjuncts {
-            self.note_equality(e);
-        }
         let pending = std::mem::take(&mut self.scope().pending);
         let mut made = Vec::new();
         for p in &pending {
             made.extend(p.plan.columns());
-            if let crate::logical::JoinKind::Mark(id) = p.kind {
+            if let JoinKind::Mark(id) = p.kind {
                 made.push(id);
             }
         }
@@ -330,25 +329,23 @@ fn over_outputs(outputs: &[(ColumnId, Expr)], expr: &Expr) -> Expr {
 struct Grouping {
     keys: Vec<(ColumnId, Expr)>,
     aggregates: Vec<(ColumnId, AggregateCall)>,
-    /// Columns of the input, sorted: only these need restating.
-    input: Vec<ColumnId>,
-    /// Columns that the groups determine.
-    determined: Vec<ColumnId>,
+    /// Columns of the input: only these need restating.
+    input: ColumnSet,
+    /// Columns that the groups determine, through keys of tables and equalities of WHERE and ON.
+    determined: ColumnSet,
     /// Columns that became ANY_VALUE, and as what.
     any_values: Vec<(ColumnId, ColumnId)>,
 }
 
 impl Grouping {
     fn new(
-        binder: &mut Binder,
         input: &Plan,
         keys: Vec<(ColumnId, Expr)>,
         aggregates: Vec<(ColumnId, AggregateCall)>,
     ) -> Grouping {
-        let determined = determined(binder, &keys);
-        let mut input = input.columns();
-        input.sort_unstable();
-        Grouping { keys, aggregates, input, determined, any_values: vec![] }
+        let bare: ColumnSet = keys.iter().filter_map(|(_, e)| e.as_column()).collect();
+        let determined = Dependencies::of(input).closure(&bare);
+        Grouping { keys, aggregates, input: input.column_set(), determined, any_values: vec![] }
     }
 
     /// An expression as it is above the aggregation.
@@ -362,11 +359,11 @@ impl Grouping {
                 let args: Result<Vec<Expr>, Error> = args.iter().map(|a| self.above(binder, a)).collect();
                 Ok(Expr::Call { function: function.clone(), args: args?, ty: ty.clone() })
             }
-            Expr::Column { id, ty } if self.input.binary_search(id).is_ok() => {
+            Expr::Column { id, ty } if self.input.contains(*id) => {
                 if let Some((_, new)) = self.any_values.iter().find(|(old, _)| old == id) {
                     return Ok(binder.column(*new));
                 }
-                if !self.determined.contains(id) {
+                if !self.determined.contains(*id) {
                     let name = binder.columns.explain_name(*id);
                     let no_groups = self.keys.is_empty();
                     return Err(if no_groups {
@@ -396,59 +393,19 @@ impl Grouping {
         let mut failed = None;
         let empty = Plan::Values { rows: vec![], columns: vec![] };
         let plan = std::mem::replace(&mut pending.plan, empty);
-        pending.plan = plan.map_exprs(&mut |e| match self.above(binder, &e) {
+        let mut restate = |e: Expr| match self.above(binder, &e) {
             Ok(new) => new,
             Err(error) => {
                 failed = Some(error);
                 e
             }
-        });
+        };
+        pending.plan = plan.transform_up(&mut |node| node.map_own_exprs(&mut restate));
         failed.map_or(Ok(()), Err)
     }
 
     fn plan(self, input: Plan) -> Plan {
         Plan::Aggregate { input: Box::new(input), group_by: self.keys, aggregates: self.aggregates }
-    }
-}
-
-/// The columns that the group keys determine: through the unique keys of tables and through equalities of WHERE and ON.
-fn determined(binder: &mut Binder, keys: &[(ColumnId, Expr)]) -> Vec<ColumnId> {
-    let mut known: Vec<ColumnId> = keys
-        .iter()
-        .filter_map(|(_, e)| match e {
-            Expr::Column { id, .. } => Some(*id),
-            Expr::Constant { .. } | Expr::Call { .. } => None,
-        })
-        .collect();
-    let scope = binder.scope();
-    loop {
-        let before = known.len();
-        for (a, b) in &scope.equal {
-            match b {
-                None if !known.contains(a) => known.push(*a),
-                Some(b) if known.contains(a) && !known.contains(b) => known.push(*b),
-                Some(b) if known.contains(b) && !known.contains(a) => known.push(*a),
-                _ => {}
-            }
-        }
-        for relation in &scope.relations {
-            let Some(table) = &relation.table else { continue };
-            let not_null = |ordinals: &[usize]| ordinals.iter().all(|o| !table.columns[*o].ty.nullable);
-            let unique =
-                table.indexes.iter().filter(|i| i.unique && not_null(&i.columns)).map(|i| &i.columns);
-            let holds =
-                |ordinals: &[usize]| ordinals.iter().all(|o| known.contains(&relation.columns[*o].id));
-            if std::iter::once(&table.key).chain(unique).any(|key| holds(key)) {
-                for column in &relation.columns {
-                    if !known.contains(&column.id) {
-                        known.push(column.id);
-                    }
-                }
-            }
-        }
-        if known.len() == before {
-            return known;
-        }
     }
 }
 

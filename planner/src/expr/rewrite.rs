@@ -563,8 +563,13 @@ impl Rewriter {
         match family(&expr) {
             Family::String | Family::Binary => expr,
             _ => {
-                let ty = types::string(types::text_length(&expr.ty().sql));
-                self.cast(expr, &ty)
+                let length = match &expr {
+                    Expr::Constant { value: value @ (Datum::Int(_) | Datum::UInt(_)), .. } => {
+                        value.to_string().len() as u32
+                    }
+                    other => types::text_length(&other.ty().sql),
+                };
+                self.cast(expr, &types::string(length))
             }
         }
     }

@@ -221,67 +221,6 @@ impl Plan {
         }
     }
 
-    /// Calls `visit` on every expression of this node and of all below it.
-    pub fn visit_exprs(&self, visit: &mut impl FnMut(&Expr)) {
-        match self {
-            Plan::Scan(scan) => scan.predicates.iter().for_each(&mut *visit),
-            Plan::Values { rows, .. } => rows.iter().flatten().for_each(&mut *visit),
-            Plan::Filter { predicates, .. } => predicates.iter().for_each(&mut *visit),
-            Plan::Project { exprs, .. } => exprs.iter().for_each(|(_, e)| visit(e)),
-            Plan::Join(join) | Plan::Apply { join, .. } => {
-                join.on.iter().chain(&join.null_aware).for_each(&mut *visit)
-            }
-            Plan::Aggregate { group_by, aggregates, .. } => {
-                group_by.iter().for_each(|(_, e)| visit(e));
-                aggregates.iter().flat_map(|(_, call)| &call.args).for_each(&mut *visit);
-            }
-            Plan::Sort { keys, .. } => keys.iter().for_each(|k| visit(&k.expr)),
-            Plan::Limit { .. } | Plan::Union { .. } | Plan::MaxOneRow { .. } | Plan::CteScan { .. } => {}
-        }
-        for child in self.children() {
-            child.visit_exprs(visit);
-        }
-    }
-
-    /// Rebuilds the tree with every expression of this node and of all below it replaced by `f` of it.
-    pub fn map_exprs(self, f: &mut impl FnMut(Expr) -> Expr) -> Plan {
-        fn each(exprs: Vec<Expr>, f: &mut impl FnMut(Expr) -> Expr) -> Vec<Expr> {
-            exprs.into_iter().map(f).collect()
-        }
-        let mapped = match self {
-            Plan::Scan(mut scan) => {
-                scan.predicates = each(scan.predicates, f);
-                Plan::Scan(scan)
-            }
-            Plan::Values { rows, columns } => {
-                Plan::Values { rows: rows.into_iter().map(|row| each(row, f)).collect(), columns }
-            }
-            Plan::Filter { input, predicates } => Plan::Filter { input, predicates: each(predicates, f) },
-            Plan::Project { input, exprs } => {
-                Plan::Project { input, exprs: exprs.into_iter().map(|(id, e)| (id, f(e))).collect() }
-            }
-            Plan::Join(join) => Plan::Join(join.map_exprs(f)),
-            Plan::Apply { join, correlated } => Plan::Apply { join: join.map_exprs(f), correlated },
-            Plan::Aggregate { input, group_by, aggregates } => Plan::Aggregate {
-                input,
-                group_by: group_by.into_iter().map(|(id, e)| (id, f(e))).collect(),
-                aggregates: aggregates
-                    .into_iter()
-                    .map(|(id, call)| (id, AggregateCall { args: each(call.args, f), ..call }))
-                    .collect(),
-            },
-            Plan::Sort { input, keys } => {
-                let keys = keys.into_iter().map(|k| SortKey { expr: f(k.expr), ..k }).collect();
-                Plan::Sort { input, keys }
-            }
-            other @ (Plan::Limit { .. }
-            | Plan::Union { .. }
-            | Plan::MaxOneRow { .. }
-            | Plan::CteScan { .. }) => other,
-        };
-        mapped.map_children(&mut |child| child.map_exprs(f))
-    }
-
     /// Rebuilds the node with each input replaced by `f` of it.
     pub fn map_children(self, f: &mut impl FnMut(Plan) -> Plan) -> Plan {
         let mut boxed = |p: Box<Plan>| Box::new(f(*p));
@@ -308,12 +247,6 @@ impl Plan {
 }
 
 impl Join {
-    fn map_exprs(mut self, f: &mut impl FnMut(Expr) -> Expr) -> Join {
-        self.on = self.on.into_iter().map(&mut *f).collect();
-        self.null_aware = self.null_aware.into_iter().map(&mut *f).collect();
-        self
-    }
-
     /// The columns that come out.
     pub fn columns(&self) -> Vec<ColumnId> {
         let mut out = self.left.columns();

@@ -134,7 +134,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(piece: &Piece<'a>) -> Source<'a> {
-        let (tokens, clustered) = take_clustered(&piece.tokens);
+        let (tokens, clustered) = rewrite(&piece.tokens);
         Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }
     }
 
@@ -452,11 +452,16 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out of the tokens of a CREATE TABLE.
-fn take_clustered(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
+/// Token by token: takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out of a CREATE TABLE, and spells out
+/// `TABLE t`. The other tokens keep their places.
+fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
     let mut solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
-    if !solid.next().is_some_and(|t| word(&t.token, "CREATE")) {
+    let first = solid.next().map(|t| &t.token);
+    if first.is_some_and(|t| word(t, "TABLE")) {
+        return (table_statement(tokens), None);
+    }
+    if !first.is_some_and(|t| word(t, "CREATE")) {
         return (tokens.to_vec(), None);
     }
     let mut clustered = None;
@@ -474,4 +479,18 @@ fn take_clustered(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>
         kept.push(t.clone());
     }
     (kept, clustered)
+}
+
+/// `TABLE t …` as `SELECT * FROM t …`.
+fn table_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut out = Vec::with_capacity(tokens.len() + 2);
+    for t in tokens {
+        if out.is_empty() && !matches!(t.token, Token::Whitespace(_)) {
+            let select = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+            out.extend(select.map(|token| TokenWithSpan { token, span: t.span }));
+        } else {
+            out.push(t.clone());
+        }
+    }
+    out
 }
