@@ -33,6 +33,7 @@ mod selection;
 mod sort;
 mod values;
 
+pub use dml::deal;
 pub use error::Error;
 pub use execute::{Affected, Environment, Execution, RowIds, execute};
 pub use metrics::OperatorMetrics;

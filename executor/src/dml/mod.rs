@@ -9,6 +9,8 @@
 mod changes;
 mod rows;
 
+pub use rows::deal;
+
 use std::sync::Arc;
 
 use allod_planner::physical::{Node, Plan};

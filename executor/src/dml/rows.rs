@@ -29,7 +29,7 @@ impl Rows {
     pub fn new(table: &TableDescriptor, columns: Vec<ArrayRef>, partition: Option<&Expr>) -> Result<Rows> {
         let rows = columns.first().map_or(0, |c| c.len());
         let all = Batch::new(columns, rows);
-        let partition = deal(table, &all, partition)?;
+        let partition = deal_batch(table, &all, partition)?;
         let mut batches = vec![Arc::new(record_batch(&table.record_space(SpaceId(0)), all.columns.clone())?)];
         let mut held = Vec::new();
         for index in 0..table.indexes.len() {
@@ -80,8 +80,15 @@ fn plan_error(error: impl std::fmt::Display) -> Error {
     Error::Plan(error.to_string())
 }
 
+/// The partition of each row, for who loads rows past the executor. `columns` are all columns of the table in the forms
+/// that are stored, `partition` is its partition expression over ordinals.
+pub fn deal(table: &TableDescriptor, columns: &[ArrayRef], partition: Option<&Expr>) -> Result<Vec<usize>> {
+    let rows = columns.first().map_or(0, |c| c.len());
+    deal_batch(table, &Batch { columns: columns.to_vec(), rows }, partition)
+}
+
 /// The partition of each row: |expression mod n|, NULL counts as 0.
-fn deal(table: &TableDescriptor, rows: &Batch, partition: Option<&Expr>) -> Result<Vec<usize>> {
+fn deal_batch(table: &TableDescriptor, rows: &Batch, partition: Option<&Expr>) -> Result<Vec<usize>> {
     let n = table.partitions.len();
     let expr = match (partition, &table.partitioning) {
         (Some(expr), Some(_)) => expr,

@@ -1,0 +1,390 @@
+//! Changes of the schema: each makes spaces first, then the version that names them, then drops spaces nobody names.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use rayon::prelude::*;
+
+use allod_planner::bind::{CreateTable, Ddl, IndexSpec, TableName};
+use allod_planner::stats::TableStats;
+use allod_storage::client::{Client, ScanRequest};
+use allod_storage::schema::{
+    ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema,
+    SqlType, TableDescriptor, TableId,
+};
+
+use super::version::{Counters, Entry, Version};
+use super::writers::Writers;
+use super::{Catalog, Lease};
+use crate::error::{Error, Result, code};
+use crate::result::Warning;
+use crate::rows::{full_batch, space_columns};
+
+impl Catalog {
+    /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not).
+    pub fn apply(&self, ddl: &Ddl, client: &mut Client) -> Result<Vec<Warning>> {
+        let mut lease = self.lease()?;
+        match ddl {
+            Ddl::CreateDatabase { name, if_not_exists } => lease.create_database(name, *if_not_exists),
+            Ddl::DropDatabase { name, if_exists } => lease.drop_database(name, *if_exists, client),
+            Ddl::CreateTable(create) => lease.create_table(create, client),
+            Ddl::CreateTableLike { name, like, if_not_exists } => {
+                lease.create_table_like(name, like, *if_not_exists, client)
+            }
+            Ddl::DropTables { tables, if_exists } => lease.drop_tables(tables, *if_exists, client),
+            Ddl::Truncate { table } => lease.truncate(table, client),
+            Ddl::RenameTables { renames } => lease.rename(renames),
+            Ddl::CreateIndex { table, index, if_not_exists } => {
+                lease.create_index(table, index, *if_not_exists, client)
+            }
+            Ddl::DropIndex { table, index, if_exists } => lease.drop_index(table, index, *if_exists, client),
+        }
+    }
+}
+
+type Notes = Result<Vec<Warning>>;
+
+fn no_notes() -> Notes {
+    Ok(Vec::new())
+}
+
+/// The error, or a note of the same text if the statement said that it does not matter.
+fn unless(excused: bool, error: Error) -> Notes {
+    if excused {
+        Ok(vec![Warning { level: "Note", code: error.code(), message: error.message().to_string() }])
+    } else {
+        Err(error)
+    }
+}
+
+impl Lease<'_> {
+    fn create_database(&mut self, name: &str, if_not_exists: bool) -> Notes {
+        let version = self.version();
+        if version.has_database_named(name) {
+            let message = format!("can't create database '{name}'; database exists");
+            return unless(if_not_exists, Error::new(code::DATABASE_EXISTS, message));
+        }
+        self.publish(version.with_database(name));
+        no_notes()
+    }
+
+    fn drop_database(&mut self, name: &str, if_exists: bool, client: &mut Client) -> Notes {
+        let version = self.version();
+        if !version.has_database_named(name) {
+            let message = format!("can't drop database '{name}'; database doesn't exist");
+            return unless(if_exists, Error::new(code::DATABASE_NOT_FOUND_DROP, message));
+        }
+        let tables: Vec<Arc<TableDescriptor>> = version.tables(name).cloned().collect();
+        self.publish(version.without_database(name));
+        for table in tables {
+            drop_spaces(client, &spaces(&table));
+        }
+        no_notes()
+    }
+
+    fn create_table(&mut self, create: &CreateTable, client: &mut Client) -> Notes {
+        let version = self.version();
+        let database = database(&version, &create.name)?;
+        if let Some(error) = taken(&version, &create.name) {
+            return unless(create.if_not_exists, error);
+        }
+        let mut columns = create.columns.clone();
+        let mut key = create.key.clone();
+        if key.is_empty() {
+            key.push(columns.len());
+            columns.push(row_id_column());
+        }
+        let indexes = create.indexes.iter().map(|spec| self.index(spec)).collect();
+        let names = if create.partitions.is_empty() { vec!["p0".into()] } else { create.partitions.clone() };
+        let descriptor = TableDescriptor {
+            id: TableId(self.id()),
+            database,
+            name: Arc::clone(&create.name.table),
+            columns,
+            key,
+            clustered: !create.key.is_empty(),
+            indexes,
+            partitioning: create.partitioning.clone(),
+            partitions: self.partitions(names, create.indexes.len()),
+            comment: Arc::clone(&create.comment),
+        };
+        self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)
+    }
+
+    fn create_table_like(
+        &mut self,
+        name: &TableName,
+        like: &TableName,
+        if_not_exists: bool,
+        client: &mut Client,
+    ) -> Notes {
+        let version = self.version();
+        let model = Arc::clone(&entry(&version, like)?.descriptor);
+        let database = database(&version, name)?;
+        if let Some(error) = taken(&version, name) {
+            return unless(if_not_exists, error);
+        }
+        let names = model.partitions.iter().map(|p| Arc::clone(&p.name)).collect();
+        let indexes = model.indexes.iter().map(|i| IndexDescriptor { id: IndexId(self.id()), ..i.clone() });
+        let indexes: Vec<IndexDescriptor> = indexes.collect();
+        let descriptor = TableDescriptor {
+            id: TableId(self.id()),
+            database,
+            name: Arc::clone(&name.table),
+            partitions: self.partitions(names, indexes.len()),
+            indexes,
+            ..(*model).clone()
+        };
+        self.add_table(descriptor, 1, client)
+    }
+
+    /// Makes the spaces of a new table, then publishes it.
+    fn add_table(&mut self, descriptor: TableDescriptor, auto_increment: u64, client: &mut Client) -> Notes {
+        create_spaces(client, schemas(&descriptor))?;
+        let entry = Entry {
+            descriptor: Arc::new(descriptor),
+            stats: Arc::new(TableStats::pseudo()),
+            counters: Arc::new(Counters::new(auto_increment)),
+            writers: Arc::new(Writers::default()),
+            closed: false,
+        };
+        self.publish(self.version().with_table(entry));
+        no_notes()
+    }
+
+    /// Drops all tables that exist, then complains of those that do not, as MySQL does.
+    fn drop_tables(&mut self, tables: &[TableName], if_exists: bool, client: &mut Client) -> Notes {
+        let mut missing = Vec::new();
+        for name in tables {
+            let version = self.version();
+            let Some(entry) = version.entry(&name.database, &name.table) else {
+                missing.push(format!("{}.{}", name.database, name.table));
+                continue;
+            };
+            let entry = self.close(entry)?;
+            self.publish(self.version().without_table(&name.database, &name.table));
+            drop_spaces(client, &spaces(&entry.descriptor));
+        }
+        if missing.is_empty() {
+            return no_notes();
+        }
+        unless(if_exists, Error::new(code::UNKNOWN_TABLE, format!("unknown table '{}'", missing.join(","))))
+    }
+
+    /// New spaces, and the old ones are dropped: no row is touched.
+    fn truncate(&mut self, table: &TableName, client: &mut Client) -> Notes {
+        let version = self.version();
+        let old = self.close(entry(&version, table)?)?;
+        let names = old.descriptor.partitions.iter().map(|p| Arc::clone(&p.name)).collect();
+        let partitions = self.partitions(names, old.descriptor.indexes.len());
+        let descriptor = TableDescriptor { partitions, ..(*old.descriptor).clone() };
+        if let Err(error) = create_spaces(client, schemas(&descriptor)) {
+            self.reopen(old);
+            return Err(error);
+        }
+        let gone = spaces(&old.descriptor);
+        self.reopen(Entry {
+            descriptor: Arc::new(descriptor),
+            stats: Arc::new(TableStats::pseudo()),
+            counters: Arc::new(Counters::new(1)),
+            ..old
+        });
+        drop_spaces(client, &gone);
+        no_notes()
+    }
+
+    fn rename(&mut self, renames: &[(TableName, TableName)]) -> Notes {
+        // All or none: nothing is published before all are found possible.
+        let mut version = (*self.version()).clone();
+        for (from, to) in renames {
+            let entry = entry(&version, from)?.clone();
+            let database = database(&version, to)?;
+            version = version.without_table(&from.database, &from.table);
+            if let Some(error) = taken(&version, to) {
+                return Err(error);
+            }
+            let name = Arc::clone(&to.table);
+            let descriptor = TableDescriptor { database, name, ..(*entry.descriptor).clone() };
+            version = version.with_table(Entry { descriptor: Arc::new(descriptor), ..entry });
+        }
+        self.publish(version);
+        no_notes()
+    }
+
+    fn create_index(
+        &mut self,
+        table: &TableName,
+        spec: &IndexSpec,
+        if_not_exists: bool,
+        client: &mut Client,
+    ) -> Notes {
+        let version = self.version();
+        let entry = entry(&version, table)?;
+        if entry.descriptor.index(&spec.name).is_some() {
+            let message = format!("duplicate key name '{}'", spec.name);
+            return unless(if_not_exists, Error::new(code::DUPLICATE_KEY_NAME, message));
+        }
+        if spec.columns.iter().any(|&c| c >= entry.descriptor.columns.len()) {
+            return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
+        }
+        let old = self.close(entry)?;
+        let mut descriptor = (*old.descriptor).clone();
+        descriptor.indexes.push(self.index(spec));
+        let position = descriptor.indexes.len() - 1;
+        for partition in &mut descriptor.partitions {
+            partition.indexes.push(SpaceId(self.id()));
+        }
+        let fresh: Vec<SpaceId> = descriptor.partitions.iter().map(|p| p.indexes[position]).collect();
+        let built = create_spaces(client, fresh.iter().map(|&id| descriptor.index_space(position, id).0))
+            .and_then(|()| fill_index(client, &descriptor, position));
+        match built {
+            Ok(()) => self.reopen(Entry { descriptor: Arc::new(descriptor), ..old }),
+            Err(error) => {
+                self.reopen(old);
+                drop_spaces(client, &fresh);
+                return Err(error);
+            }
+        }
+        no_notes()
+    }
+
+    fn drop_index(&mut self, table: &TableName, index: &str, if_exists: bool, client: &mut Client) -> Notes {
+        let version = self.version();
+        let entry = entry(&version, table)?;
+        let Some(position) = entry.descriptor.index(index) else {
+            let message = format!("can't DROP '{index}'; check that column/key exists");
+            return unless(if_exists, Error::new(code::CANNOT_DROP, message));
+        };
+        let old = self.close(entry)?;
+        let mut descriptor = (*old.descriptor).clone();
+        descriptor.indexes.remove(position);
+        let gone = descriptor.partitions.iter_mut().map(|p| p.indexes.remove(position)).collect::<Vec<_>>();
+        self.reopen(Entry { descriptor: Arc::new(descriptor), ..old });
+        drop_spaces(client, &gone);
+        no_notes()
+    }
+
+    /// Publishes that nobody may write to the table, and waits for those who do.
+    fn close(&self, entry: &Entry) -> Result<Entry> {
+        let open = entry.clone();
+        self.publish(self.version().with_table(Entry { closed: true, ..open.clone() }));
+        match open.writers.drain() {
+            Ok(()) => Ok(open),
+            Err(error) => {
+                self.reopen(open);
+                Err(error)
+            }
+        }
+    }
+
+    /// Publishes the table, open.
+    fn reopen(&self, entry: Entry) {
+        self.publish(self.version().with_table(Entry { closed: false, ..entry }));
+    }
+
+    fn index(&mut self, spec: &IndexSpec) -> IndexDescriptor {
+        IndexDescriptor {
+            id: IndexId(self.id()),
+            name: Arc::clone(&spec.name),
+            unique: spec.unique,
+            columns: spec.columns.clone(),
+        }
+    }
+
+    /// Fresh space ids for partitions of these names.
+    fn partitions(&mut self, names: Vec<Arc<str>>, indexes: usize) -> Vec<PartitionDescriptor> {
+        let partition = |name| PartitionDescriptor {
+            name,
+            records: SpaceId(self.id()),
+            indexes: (0..indexes).map(|_| SpaceId(self.id())).collect(),
+        };
+        names.into_iter().map(partition).collect()
+    }
+}
+
+fn database(version: &Version, name: &TableName) -> Result<Arc<str>> {
+    let found = version.database_name(&name.database);
+    found.ok_or_else(|| Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{}'", name.database)))
+}
+
+pub(super) fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v Entry> {
+    version.entry(&name.database, &name.table).ok_or_else(|| {
+        let message = format!("table '{}.{}' doesn't exist", name.database, name.table);
+        Error::new(code::NO_SUCH_TABLE, message)
+    })
+}
+
+fn taken(version: &Version, name: &TableName) -> Option<Error> {
+    version.entry(&name.database, &name.table)?;
+    Some(Error::new(code::TABLE_EXISTS, format!("table '{}' already exists", name.table)))
+}
+
+fn row_id_column() -> ColumnDef {
+    ColumnDef {
+        name: ROW_ID_NAME.into(),
+        ty: ColumnType::not_null(SqlType::BIGINT),
+        default: None,
+        auto_increment: false,
+        hidden: true,
+    }
+}
+
+/// Layouts of all spaces of a table.
+fn schemas(table: &TableDescriptor) -> Vec<SpaceSchema> {
+    let of_partition = |p: &PartitionDescriptor| {
+        let indexes = p.indexes.iter().enumerate().map(|(i, &id)| table.index_space(i, id).0);
+        std::iter::once(table.record_space(p.records)).chain(indexes).collect::<Vec<_>>()
+    };
+    table.partitions.iter().flat_map(of_partition).collect()
+}
+
+fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
+    table
+        .partitions
+        .iter()
+        .flat_map(|p| std::iter::once(p.records).chain(p.indexes.iter().copied()))
+        .collect()
+}
+
+/// All of them, or none.
+fn create_spaces(client: &mut Client, schemas: impl IntoIterator<Item = SpaceSchema>) -> Result<()> {
+    let runtime = client.runtime();
+    let mut made = Vec::new();
+    for schema in schemas {
+        let id = schema.id;
+        if let Err(error) = runtime.block_on(client.create_space(Arc::new(schema))) {
+            drop_spaces(client, &made);
+            return Err(error.into());
+        }
+        made.push(id);
+    }
+    Ok(())
+}
+
+/// Nobody names these spaces any more. One that cannot be dropped costs memory and nothing else, so the statement that
+/// changed the schema, which is published already, does not fail for it.
+fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
+    let runtime = client.runtime();
+    for &space in spaces {
+        let _ = runtime.block_on(client.drop_space(space));
+    }
+}
+
+/// Builds an index from the rows that are there.
+fn fill_index(client: &mut Client, table: &TableDescriptor, position: usize) -> Result<()> {
+    let runtime = client.runtime();
+    for partition in &table.partitions {
+        let (ts, _pin) = runtime.block_on(client.snapshot())?;
+        let (space, ordinals) = table.index_space(position, partition.indexes[position]);
+        let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;
+        let names = space_columns(&space);
+        let batches: Vec<RecordBatch> = regions
+            .par_iter()
+            .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
+            .map(|(region, morsel)| full_batch(&names, region.read(&morsel, &ordinals).columns))
+            .collect::<Result<_>>()?;
+        let ingested = runtime.block_on(client.ingest(space.id, batches, false));
+        ingested.map_err(|error| Error::of_ingest(error, table, &space))?;
+    }
+    Ok(())
+}

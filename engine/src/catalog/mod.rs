@@ -1,0 +1,130 @@
+//! The schema and the statistics, published as versions.
+//!
+//! A [`Version`] is immutable; every statement takes the newest one when it begins and keeps it to its end. Versions are
+//! made by whoever holds the [`Lease`], of which there is one: it lies in a channel of capacity one, is taken out by who
+//! wants to change the schema, and goes back when it is dropped. So DDL runs one statement at a time, without a lock
+//! around anything, and a reader never waits.
+//!
+//! A statement that writes rows must not run while its table's spaces are changed under it: an index built from a scan
+//! would miss its rows. Therefore a writer *enters* the table ([`Writers`](writers::Writers)) for as long as it runs, and
+//! DDL on an existing table first publishes a version in which the table is closed to writers, waits for those inside to
+//! leave, works, and publishes the result. Readers go on all the while. What is left out is a protocol that adds an index
+//! while rows are written (F1's, which TiDB uses).
+
+mod analyze;
+mod ddl;
+mod version;
+mod writers;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::{Error, Result};
+
+pub(crate) use analyze::StatsCollector;
+pub use version::Version;
+pub(crate) use version::{Counters, Entry};
+pub(crate) use writers::WriteGuard;
+
+/// Name of the database that every session begins in.
+pub(crate) const DEFAULT_DATABASE: &str = "test";
+
+/// The published schema, and the right to change it.
+pub(crate) struct Catalog {
+    published: ArcSwap<Version>,
+    home: Sender<Ids>,
+    lease: Receiver<Ids>,
+}
+
+/// Ids of tables, indexes and spaces, given out by whoever holds the lease; never reused.
+struct Ids {
+    next: u64,
+}
+
+impl Catalog {
+    /// With one empty database.
+    pub fn new() -> Catalog {
+        let (home, lease) = bounded(1);
+        // The channel has room for the one lease there is.
+        let _ = home.send(Ids { next: 1 });
+        Catalog { published: ArcSwap::from_pointee(Version::initial()), home, lease }
+    }
+
+    /// The newest version.
+    pub fn load(&self) -> Arc<Version> {
+        self.published.load_full()
+    }
+
+    /// Waits for the right to publish.
+    fn lease(&self) -> Result<Lease<'_>> {
+        let ids = self.lease.recv().map_err(|_| Error::internal("the catalog is gone"))?;
+        Ok(Lease { catalog: self, ids: Some(ids) })
+    }
+
+    /// Waits until no DDL runs.
+    pub fn settled(&self) -> Result<()> {
+        self.lease().map(drop)
+    }
+}
+
+/// The right to publish versions; goes back where it came from when dropped, whatever happens.
+struct Lease<'a> {
+    catalog: &'a Catalog,
+    ids: Option<Ids>,
+}
+
+impl Lease<'_> {
+    /// A fresh id.
+    fn id(&mut self) -> u64 {
+        let ids = self.ids.as_mut().expect("a lease has its ids until it is dropped");
+        ids.next += 1;
+        ids.next - 1
+    }
+
+    /// The newest version; nobody else makes another while the lease is held.
+    fn version(&self) -> Arc<Version> {
+        self.catalog.load()
+    }
+
+    fn publish(&self, version: Version) {
+        self.catalog.published.store(Arc::new(version));
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(ids) = self.ids.take() {
+            let _ = self.catalog.home.send(ids);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_comes_back_even_from_a_panic() {
+        let catalog = Catalog::new();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut lease = catalog.lease().unwrap();
+            lease.id();
+            panic!("while holding the lease");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(catalog.lease().unwrap().id(), 2);
+    }
+
+    #[test]
+    fn a_version_that_was_taken_stays_as_it_is() {
+        let catalog = Catalog::new();
+        let before = catalog.load();
+        let lease = catalog.lease().unwrap();
+        lease.publish(lease.version().with_database("other"));
+        assert!(!before.has_database_named("other"));
+        assert!(catalog.load().has_database_named("OTHER"));
+        assert!(catalog.load().number() > before.number());
+    }
+}

@@ -1,0 +1,179 @@
+//! One immutable version of the schema.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use imbl::OrdMap;
+
+use allod_executor::RowIds;
+use allod_planner::catalog::{Catalog, Table};
+use allod_planner::stats::TableStats;
+use allod_storage::schema::{TableDescriptor, TableId};
+
+use super::DEFAULT_DATABASE;
+use super::writers::Writers;
+
+/// One version of the schema, with the statistics. Persistent maps: the next version shares all that did not change.
+#[derive(Clone, Debug)]
+pub struct Version {
+    number: u64,
+    /// By name in lower case.
+    databases: OrdMap<String, Database>,
+}
+
+#[derive(Clone, Debug)]
+struct Database {
+    name: Arc<str>,
+    /// By name in lower case.
+    tables: OrdMap<String, Entry>,
+}
+
+/// A table in a version.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub descriptor: Arc<TableDescriptor>,
+    pub stats: Arc<TableStats>,
+    /// Lives as long as the rows do: TRUNCATE makes new ones.
+    pub counters: Arc<Counters>,
+    pub writers: Arc<Writers>,
+    /// Whether DDL is at work on the table, and nobody may write to it.
+    pub closed: bool,
+}
+
+/// Numbers that a table gives to its rows: hidden row ids and AUTO_INCREMENT values, from one sequence as in TiDB.
+#[derive(Debug)]
+pub(crate) struct Counters(AtomicU64);
+
+impl Counters {
+    /// A sequence that begins with `first`.
+    pub fn new(first: u64) -> Counters {
+        Counters(AtomicU64::new(first.max(1)))
+    }
+
+    /// The first of `count` consecutive numbers that nobody has.
+    pub fn take(&self, count: u64) -> u64 {
+        self.0.fetch_add(count, Ordering::Relaxed)
+    }
+
+    /// Sees to it that no number up to `value` is given out from now on.
+    pub fn pass(&self, value: u64) {
+        self.0.fetch_max(value.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// What the next number will be.
+    pub fn peek(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl RowIds for Counters {
+    // A statement writes to one table, and is given that table's counters.
+    fn allocate(&self, _table: TableId, n: u64) -> u64 {
+        self.take(n)
+    }
+
+    fn observe(&self, _table: TableId, value: u64) {
+        self.pass(value);
+    }
+}
+
+impl Version {
+    pub(super) fn initial() -> Version {
+        Version { number: 0, databases: OrdMap::new() }.with_database(DEFAULT_DATABASE)
+    }
+
+    /// Counts up by one with every change of the schema or of statistics.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Names of the databases, in order.
+    pub fn databases(&self) -> impl Iterator<Item = &str> {
+        self.databases.values().map(|d| &*d.name)
+    }
+
+    /// The database's name as it was created.
+    pub(crate) fn database_name(&self, name: &str) -> Option<Arc<str>> {
+        self.databases.get(&key(name)).map(|d| Arc::clone(&d.name))
+    }
+
+    /// Whether there is a database of this name, without regard to case.
+    pub fn has_database_named(&self, name: &str) -> bool {
+        self.databases.contains_key(&key(name))
+    }
+
+    /// Descriptors of a database's tables, by name.
+    pub fn tables(&self, database: &str) -> impl Iterator<Item = &Arc<TableDescriptor>> {
+        self.databases.get(&key(database)).into_iter().flat_map(|d| d.tables.values()).map(|e| &e.descriptor)
+    }
+
+    pub(crate) fn entry(&self, database: &str, table: &str) -> Option<&Entry> {
+        self.databases.get(&key(database))?.tables.get(&key(table))
+    }
+
+    pub(super) fn with_database(&self, name: &str) -> Version {
+        let database = Database { name: name.into(), tables: OrdMap::new() };
+        Version { number: self.number + 1, databases: self.databases.update(key(name), database) }
+    }
+
+    pub(super) fn without_database(&self, name: &str) -> Version {
+        Version { number: self.number + 1, databases: self.databases.without(&key(name)) }
+    }
+
+    /// Adds or replaces the table of that database and name. Without the database nothing changes.
+    pub(super) fn with_table(&self, entry: Entry) -> Version {
+        let database = Arc::clone(&entry.descriptor.database);
+        let name = Arc::clone(&entry.descriptor.name);
+        self.map_tables(&database, |tables| tables.update(key(&name), entry))
+    }
+
+    pub(super) fn without_table(&self, database: &str, table: &str) -> Version {
+        self.map_tables(database, |tables| tables.without(&key(table)))
+    }
+
+    fn map_tables(
+        &self,
+        database: &str,
+        change: impl FnOnce(&OrdMap<String, Entry>) -> OrdMap<String, Entry>,
+    ) -> Version {
+        let databases = match self.databases.get(&key(database)) {
+            Some(old) => {
+                let new = Database { name: Arc::clone(&old.name), tables: change(&old.tables) };
+                self.databases.update(key(database), new)
+            }
+            None => self.databases.clone(),
+        };
+        Version { number: self.number + 1, databases }
+    }
+}
+
+impl Catalog for Version {
+    fn table(&self, database: &str, table: &str) -> Option<Table> {
+        let entry = self.entry(database, table)?;
+        Some(Table { descriptor: Arc::clone(&entry.descriptor), stats: Arc::clone(&entry.stats) })
+    }
+
+    fn has_database(&self, database: &str) -> bool {
+        self.has_database_named(database)
+    }
+}
+
+/// Names compare without regard to case.
+fn key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_give_each_number_once() {
+        let counters = Counters::new(0);
+        assert_eq!(counters.take(3), 1);
+        counters.pass(10);
+        counters.pass(2);
+        assert_eq!(counters.take(1), 11);
+        assert_eq!(counters.peek(), 12);
+    }
+}

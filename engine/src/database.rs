@@ -1,0 +1,128 @@
+//! A database: a cluster, the catalog, and the settings that sessions begin with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+
+use allod_storage::cluster::{Cluster, ClusterConfig};
+use allod_storage::schema::Datum;
+
+use crate::catalog::{Catalog, Version};
+use crate::error::Result;
+use crate::session::Session;
+use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
+
+/// A database in memory. Cheap to clone; gone when the last clone and the last session are.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+/// What sessions share: published versions and counters, nothing that is changed in place.
+pub(crate) struct Shared {
+    pub cluster: Cluster,
+    pub catalog: Catalog,
+    /// Global variables.
+    pub globals: ArcSwap<SystemValues>,
+    next_connection: AtomicU64,
+}
+
+/// Settings of a database that is to be made.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    workers: usize,
+    memory_limit_bytes: u64,
+    cluster: ClusterConfig,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Builder { workers, memory_limit_bytes: MEMORY_QUOTA_DEFAULT, cluster: ClusterConfig::default() }
+    }
+}
+
+impl Builder {
+    /// Workers of each pipeline of a query; by default one for each core. It is the default of the variable
+    /// `tidb_executor_concurrency`.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.workers = workers.clamp(1, 256);
+        self
+    }
+
+    /// Bytes that one query may use before it ends with error 8175. It is the default of the variable
+    /// `tidb_mem_quota_query`.
+    pub fn memory_limit_bytes(mut self, bytes: u64) -> Builder {
+        self.memory_limit_bytes = bytes;
+        self
+    }
+
+    /// The cluster: number of stores, size of regions, and whether requests are function calls or travel through a
+    /// simulated network.
+    pub fn cluster(mut self, config: ClusterConfig) -> Builder {
+        self.cluster = config;
+        self
+    }
+
+    /// An empty database, with the one schema `test`.
+    pub fn build(self) -> Database {
+        let globals = SystemValues::new(self.workers, self.memory_limit_bytes);
+        let shared = Shared {
+            cluster: Cluster::new(self.cluster),
+            catalog: Catalog::new(),
+            globals: ArcSwap::from_pointee(globals),
+            next_connection: AtomicU64::new(1),
+        };
+        Database { shared: Arc::new(shared) }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Database {
+        Database::new()
+    }
+}
+
+impl Database {
+    /// An empty database with default settings.
+    pub fn new() -> Database {
+        Database::builder().build()
+    }
+
+    /// For other settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A new session, in the schema `test`. Each thread that runs statements has its own.
+    pub fn session(&self) -> Session {
+        let id = self.shared.next_connection.fetch_add(1, Ordering::Relaxed);
+        Session::new(self.clone(), id)
+    }
+
+    /// The newest version of the schema.
+    pub fn catalog(&self) -> Arc<Version> {
+        self.shared.catalog.load()
+    }
+
+    /// The cluster that holds the rows.
+    pub fn cluster(&self) -> &Cluster {
+        &self.shared.cluster
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Sets a variable for sessions to come.
+    pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<()> {
+        let defaults = SystemValues::default();
+        // Tried on one version, so that a wrong value is told before the retrying swap.
+        self.shared.globals.load().set(name, value, &defaults)?;
+        self.shared
+            .globals
+            .rcu(|old| old.set(name, value, &defaults).map_or_else(|_| Arc::clone(old), Arc::new));
+        Ok(())
+    }
+}

@@ -1,0 +1,370 @@
+//! One error type for everything that reaches a user, with MySQL's code and SQLSTATE, and the one table that gives them.
+//!
+//! The lower crates say whose fault it is in enums of their own; here, and nowhere else, a variant becomes a number. An
+//! error that has no number in MySQL gets 1105 (unknown error), as in TiDB.
+
+use std::fmt;
+
+use allod_planner::Position;
+
+/// What went wrong, as a MySQL client would see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    code: u16,
+    message: String,
+    position: Option<Position>,
+}
+
+/// Result with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with a code of [`code`].
+    pub(crate) fn new(code: u16, message: impl Into<String>) -> Error {
+        let mut message: String = message.into();
+        // The lower crates begin messages in lower case, as Rust programs do; MySQL begins them with a capital.
+        if let Some(first) = message.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Error { code, message, position: None }
+    }
+
+    /// An error that is nobody's fault but Allod's.
+    pub(crate) fn internal(message: impl fmt::Display) -> Error {
+        Error::new(code::UNKNOWN, format!("internal error: {message}"))
+    }
+
+    fn at(mut self, position: Option<Position>) -> Error {
+        self.position = position;
+        self
+    }
+
+    /// MySQL's error number.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The SQLSTATE that goes with the number.
+    pub fn sqlstate(&self) -> &'static str {
+        sqlstate(self.code)
+    }
+
+    /// The text, without number and place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The place in the text of the statement that the error is about, if there is one.
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// Whether the same statement may well succeed when it is run again: it lost against another writer.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.code, code::WRITE_CONFLICT | code::SCHEMA_CHANGED)
+    }
+}
+
+/// `ERROR 1146 (42S02): Table 'test.t' doesn't exist`, as the mysql client prints it.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ERROR {} ({}): {}", self.code, self.sqlstate(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $state:literal;)*) => {
+        /// MySQL's error numbers (and TiDB's, from 8000 on), by name.
+        pub mod code {
+            $($(#[$doc])* pub const $name: u16 = $code;)*
+        }
+
+        fn sqlstate(code: u16) -> &'static str {
+            match code {
+                $($code => $state,)*
+                _ => "HY000",
+            }
+        }
+    };
+}
+
+codes! {
+    /// CREATE DATABASE of one that exists.
+    DATABASE_EXISTS = 1007 "HY000";
+    /// DROP DATABASE of one that does not.
+    DATABASE_NOT_FOUND_DROP = 1008 "HY000";
+    /// A file that is not there or cannot be read.
+    FILE_NOT_FOUND = 1017 "HY000";
+    /// A bare table name, and no database chosen.
+    NO_DATABASE = 1046 "3D000";
+    /// NULL for a column that has none.
+    COLUMN_NOT_NULL = 1048 "23000";
+    /// A database that does not exist.
+    UNKNOWN_DATABASE = 1049 "42000";
+    /// CREATE TABLE of one that exists.
+    TABLE_EXISTS = 1050 "42S01";
+    /// DROP TABLE of one that does not, or `t.*` without a `t`.
+    UNKNOWN_TABLE = 1051 "42S02";
+    /// A name that could mean several columns.
+    AMBIGUOUS_COLUMN = 1052 "23000";
+    /// A column that does not exist.
+    UNKNOWN_COLUMN = 1054 "42S22";
+    /// A column that GROUP BY does not determine.
+    NOT_GROUPED = 1055 "42000";
+    /// GROUP BY of an aggregate.
+    CANNOT_GROUP_ON = 1056 "42000";
+    /// Two columns of one name.
+    DUPLICATE_COLUMN = 1060 "42S21";
+    /// Two keys of one name.
+    DUPLICATE_KEY_NAME = 1061 "42000";
+    /// A row whose key another row has.
+    DUPLICATE_ENTRY = 1062 "23000";
+    /// A column option that its type does not have.
+    COLUMN_SPECIFIER = 1063 "42000";
+    /// Not SQL.
+    SYNTAX = 1064 "42000";
+    /// Two relations of one name.
+    DUPLICATE_ALIAS = 1066 "42000";
+    /// A DEFAULT that is no value of its column.
+    INVALID_DEFAULT = 1067 "42000";
+    /// Two primary keys.
+    MULTIPLE_PRIMARY_KEYS = 1068 "42000";
+    /// A key on a column that is not there.
+    UNKNOWN_KEY_COLUMN = 1072 "42000";
+    /// A CHAR that is too long.
+    TOO_LONG = 1074 "42000";
+    /// Several AUTO_INCREMENT columns, or one that is no key.
+    AUTO_COLUMN = 1075 "42000";
+    /// DROP INDEX of one that does not exist.
+    CANNOT_DROP = 1091 "42000";
+    /// Everything that has no number.
+    UNKNOWN = 1105 "HY000";
+    /// A column that is named twice.
+    COLUMN_TWICE = 1110 "42000";
+    /// An aggregate where there can be none.
+    INVALID_AGGREGATE = 1111 "HY000";
+    /// A table without columns.
+    NO_COLUMNS = 1113 "42000";
+    /// A row of another width than the column list.
+    VALUE_COUNT = 1136 "21S01";
+    /// A regular expression that is none.
+    REGEXP = 1139 "42000";
+    /// Aggregates beside columns.
+    MIXED_AGGREGATE = 1140 "42000";
+    /// A table that does not exist.
+    NO_SUCH_TABLE = 1146 "42S02";
+    /// A TEXT column in a key.
+    BLOB_KEY = 1170 "42000";
+    /// A primary key that could be NULL.
+    NULLABLE_PRIMARY_KEY = 1171 "42000";
+    /// SET of a variable that does not exist.
+    UNKNOWN_VARIABLE = 1193 "HY000";
+    /// Arguments that a function or statement cannot take.
+    WRONG_ARGUMENTS = 1210 "HY000";
+    /// UNION of queries of different width.
+    UNION_COLUMN_COUNT = 1222 "21000";
+    /// SET of a variable to what it cannot be.
+    WRONG_VALUE_FOR_VARIABLE = 1231 "42000";
+    /// Something that Allod does not have.
+    NOT_SUPPORTED = 1235 "42000";
+    /// SET of a variable that cannot be set.
+    READ_ONLY_VARIABLE = 1238 "HY000";
+    /// A row where a value was wanted.
+    OPERAND_COLUMNS = 1241 "21000";
+    /// Several rows where a value was wanted.
+    SUBQUERY_ROWS = 1242 "21000";
+    /// EXECUTE of what was not prepared.
+    UNKNOWN_STATEMENT = 1243 "HY000";
+    /// A derived table without a name.
+    DERIVED_WITHOUT_ALIAS = 1248 "42000";
+    /// A number that does not fit its column.
+    ASSIGN_OUT_OF_RANGE = 1264 "22003";
+    /// A value that does not fit its column without losing something.
+    ASSIGN_TRUNCATED = 1265 "01000";
+    /// A write to what cannot be written.
+    NOT_UPDATABLE = 1288 "HY000";
+    /// A text that is no value of the type.
+    TRUNCATED_WRONG_VALUE = 1292 "22007";
+    /// A function that does not exist.
+    UNKNOWN_FUNCTION = 1305 "42000";
+    /// Stopped by the user.
+    INTERRUPTED = 1317 "70100";
+    /// A column list of another width than its query.
+    COLUMN_LIST_COUNT = 1353 "HY000";
+    /// A column that was left out and has no default.
+    NO_DEFAULT = 1364 "HY000";
+    /// A text that is no number.
+    ASSIGN_INCORRECT = 1366 "HY000";
+    /// A literal that cannot be held.
+    ILLEGAL_LITERAL = 1367 "22007";
+    /// A string that is longer than its column.
+    ASSIGN_TOO_LONG = 1406 "22001";
+    /// DECIMAL with too large a scale.
+    TOO_BIG_SCALE = 1425 "42000";
+    /// DECIMAL with too large a precision.
+    TOO_BIG_PRECISION = 1426 "42000";
+    /// DECIMAL with a scale above its precision.
+    SCALE_ABOVE_PRECISION = 1427 "42000";
+    /// Nested too deeply.
+    TOO_COMPLEX = 1436 "HY000";
+    /// A partition expression of the wrong type.
+    PARTITION_FUNCTION_TYPE = 1491 "HY000";
+    /// Too many partitions.
+    TOO_MANY_PARTITIONS = 1499 "HY000";
+    /// A unique key without the partition column.
+    UNIQUE_WITHOUT_PARTITION_COLUMN = 1503 "HY000";
+    /// No partitions.
+    NO_PARTITIONS = 1504 "HY000";
+    /// A literal that is no value of its type.
+    INCORRECT_VALUE = 1525 "HY000";
+    /// A partition expression that is not allowed.
+    PARTITION_FUNCTION = 1564 "HY000";
+    /// Too few arguments, or too many.
+    ARGUMENT_COUNT = 1582 "42000";
+    /// A computed value that does not fit its type.
+    OUT_OF_RANGE = 1690 "22003";
+    /// A partition that does not exist.
+    UNKNOWN_PARTITION = 1735 "HY000";
+    /// ORDER BY of what DISTINCT does not keep.
+    ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
+    /// More memory than the query may have.
+    MEMORY = 8175 "HY000";
+    /// The schema changed while the statement ran.
+    SCHEMA_CHANGED = 8028 "HY000";
+    /// A read at a time whose versions are gone.
+    SNAPSHOT_TOO_OLD = 9006 "HY000";
+    /// Another transaction was first.
+    WRITE_CONFLICT = 9007 "HY000";
+    /// Nobody knows whether the transaction was committed.
+    UNDETERMINED = 8501 "HY000";
+    /// No statement in the text.
+    EMPTY_QUERY = 1065 "42000";
+}
+
+impl From<allod_planner::Error> for Error {
+    fn from(error: allod_planner::Error) -> Error {
+        use allod_planner::Error as E;
+        let code = match &error {
+            E::Syntax { .. } => code::SYNTAX,
+            E::TooComplex(_) => code::TOO_COMPLEX,
+            E::NotSupported(_) => code::NOT_SUPPORTED,
+            E::NoDatabase => code::NO_DATABASE,
+            E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,
+            E::UnknownTable { .. } => code::NO_SUCH_TABLE,
+            E::UnknownRelation(_) => code::UNKNOWN_TABLE,
+            E::UnknownColumn { .. } => code::UNKNOWN_COLUMN,
+            E::AmbiguousColumn { .. } => code::AMBIGUOUS_COLUMN,
+            E::DuplicateAlias(_) => code::DUPLICATE_ALIAS,
+            E::UnknownFunction { .. } => code::UNKNOWN_FUNCTION,
+            E::ArgumentCount(_) => code::ARGUMENT_COUNT,
+            E::BadArguments(_) | E::ParameterCount { .. } => code::WRONG_ARGUMENTS,
+            E::InvalidAggregate => code::INVALID_AGGREGATE,
+            E::CannotGroupOn(_) => code::CANNOT_GROUP_ON,
+            E::NotGrouped(_) => code::NOT_GROUPED,
+            E::MixedAggregate(_) => code::MIXED_AGGREGATE,
+            E::OrderByNotInDistinct(_) => code::ORDER_BY_NOT_IN_DISTINCT,
+            E::UnionColumnCount => code::UNION_COLUMN_COUNT,
+            E::OperandColumns(_) => code::OPERAND_COLUMNS,
+            E::DerivedWithoutAlias => code::DERIVED_WITHOUT_ALIAS,
+            E::ColumnListCount(_) => code::COLUMN_LIST_COUNT,
+            E::ValueCount { .. } => code::VALUE_COUNT,
+            E::ColumnTwice(_) => code::COLUMN_TWICE,
+            E::NoDefault(_) => code::NO_DEFAULT,
+            E::ColumnNotNull(_) => code::COLUMN_NOT_NULL,
+            E::IncorrectValue { .. } => code::INCORRECT_VALUE,
+            E::IllegalLiteral { .. } => code::ILLEGAL_LITERAL,
+            E::OutOfRange { .. } => code::OUT_OF_RANGE,
+            E::UnknownVariable(_) => code::UNKNOWN_VARIABLE,
+            E::DuplicateColumn(_) => code::DUPLICATE_COLUMN,
+            E::DuplicateKeyName(_) => code::DUPLICATE_KEY_NAME,
+            E::MultiplePrimaryKeys => code::MULTIPLE_PRIMARY_KEYS,
+            E::UnknownKeyColumn(_) => code::UNKNOWN_KEY_COLUMN,
+            E::NoColumns => code::NO_COLUMNS,
+            E::NullablePrimaryKey => code::NULLABLE_PRIMARY_KEY,
+            E::BlobKey(_) => code::BLOB_KEY,
+            E::InvalidDefault(_) => code::INVALID_DEFAULT,
+            E::ColumnSpecifier(_) => code::COLUMN_SPECIFIER,
+            E::AutoColumn => code::AUTO_COLUMN,
+            E::TooBig { what: "scale", .. } => code::TOO_BIG_SCALE,
+            E::TooBig { what: "precision", .. } => code::TOO_BIG_PRECISION,
+            E::TooBig { .. } => code::TOO_LONG,
+            E::ScaleAbovePrecision(_) => code::SCALE_ABOVE_PRECISION,
+            E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
+            E::PartitionFunction => code::PARTITION_FUNCTION,
+            E::PartitionFunctionType => code::PARTITION_FUNCTION_TYPE,
+            E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,
+            E::PartitionCount { .. } => code::TOO_MANY_PARTITIONS,
+            E::UnknownPartition { .. } => code::UNKNOWN_PARTITION,
+            E::NotUpdatable(_) => code::NOT_UPDATABLE,
+            E::Internal(_) => code::UNKNOWN,
+        };
+        Error::new(code, error.to_string()).at(error.position())
+    }
+}
+
+impl From<allod_executor::Error> for Error {
+    fn from(error: allod_executor::Error) -> Error {
+        use allod_executor::Error as E;
+        let code = match &error {
+            E::OutOfRange { .. } => code::OUT_OF_RANGE,
+            E::AssignOutOfRange { .. } => code::ASSIGN_OUT_OF_RANGE,
+            E::AssignTruncated { .. } => code::ASSIGN_TRUNCATED,
+            E::AssignIncorrectTime { .. } | E::TruncatedWrongValue { .. } => code::TRUNCATED_WRONG_VALUE,
+            E::AssignIncorrectNumber { .. } => code::ASSIGN_INCORRECT,
+            E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
+            E::AssignNull { .. } => code::COLUMN_NOT_NULL,
+            E::Regexp { .. } => code::REGEXP,
+            E::SubqueryRows => code::SUBQUERY_ROWS,
+            E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
+            E::WriteConflict { .. } => code::WRITE_CONFLICT,
+            E::Undetermined => code::UNDETERMINED,
+            E::Storage(error) => return error.clone().into(),
+            E::Cancelled => code::INTERRUPTED,
+            E::Memory { .. } => code::MEMORY,
+            E::Plan(_) | E::Panic(_) => code::UNKNOWN,
+        };
+        Error::new(code, error.to_string())
+    }
+}
+
+impl From<allod_storage::error::Error> for Error {
+    fn from(error: allod_storage::error::Error) -> Error {
+        use allod_storage::error::Error as E;
+        let code = match &error {
+            E::Exhausted(exhausted) => exhausted.mysql_code(),
+            E::DuplicateKey { .. } => code::DUPLICATE_ENTRY,
+            // A space goes away when its table is dropped or truncated.
+            E::UnknownSpace(_) => {
+                return Error::new(code::SCHEMA_CHANGED, "the table was dropped or changed meanwhile");
+            }
+            E::SnapshotTooOld { .. } => code::SNAPSHOT_TOO_OLD,
+            E::SpaceExists(_) | E::NoReplica { .. } | E::TypeMismatch(_) | E::BadRows(_) | E::Internal(_) => {
+                code::UNKNOWN
+            }
+        };
+        Error::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_syntax_error_keeps_its_number_and_its_place() {
+        let place = Position { line: 2, column: 7 };
+        let error = allod_planner::Error::Syntax { message: "expected FROM".into(), position: Some(place) };
+        let error = Error::from(error);
+        assert_eq!((error.code(), error.sqlstate(), error.position()), (1064, "42000", Some(place)));
+        assert!(error.to_string().starts_with("ERROR 1064 (42000): You have an error"), "{error}");
+    }
+
+    #[test]
+    fn codes_without_a_state_of_their_own_have_the_general_one() {
+        assert_eq!(sqlstate(1105), "HY000");
+        assert_eq!(sqlstate(4711), "HY000");
+        assert_eq!(sqlstate(1062), "23000");
+    }
+}

@@ -1,0 +1,258 @@
+//! Rows of one table into its spaces.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_null_array};
+use arrow::compute::take;
+use rayon::prelude::*;
+
+use allod_storage::client::{Client, ScanRequest};
+use allod_storage::key::KeyEncoder;
+use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, TableDescriptor};
+
+use super::convert::to_column;
+use crate::catalog::{Counters, Entry, StatsCollector, WriteGuard};
+use crate::error::{Error, Result, code};
+use crate::rows::{full_batch, space_columns};
+use crate::session::Session;
+
+/// Where rows go: a table that is open to this writer until it is dropped.
+pub(super) struct Target {
+    pub table: Arc<TableDescriptor>,
+    counters: Arc<Counters>,
+    _writing: WriteGuard,
+}
+
+impl Target {
+    /// Enters a table of the session's current schema.
+    pub fn open(session: &Session, name: &str) -> Result<Target> {
+        let database =
+            session.database().ok_or_else(|| Error::new(code::NO_DATABASE, "no database selected"))?;
+        let missing = || Error::new(code::NO_SUCH_TABLE, format!("table '{database}.{name}' doesn't exist"));
+        let catalog = &session.owner().shared().catalog;
+        loop {
+            let version = catalog.load();
+            let Entry { descriptor, counters, writers, .. } =
+                version.entry(database, name).ok_or_else(missing)?;
+            let writing = writers.enter();
+            let now = catalog.load();
+            let open = now
+                .entry(database, name)
+                .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, descriptor));
+            if open {
+                let (table, counters) = (Arc::clone(descriptor), Arc::clone(counters));
+                return Ok(Target { table, counters, _writing: writing });
+            }
+            drop(writing);
+            catalog.settled()?;
+        }
+    }
+}
+
+/// For each column of the table where it comes from: a column of the file, or a default.
+pub(super) struct Mapping(Vec<Source>);
+
+enum Source {
+    File(usize),
+    Default(Datum),
+    /// Numbered by the table.
+    Numbered,
+}
+
+impl Mapping {
+    /// By name, without regard to case.
+    pub fn by_name(table: &TableDescriptor, file: &[&str]) -> Result<Mapping> {
+        for (i, name) in file.iter().enumerate() {
+            if table.column(name).is_none_or(|c| table.columns[c].hidden) {
+                let message = format!(
+                    "unknown column '{name}' in 'file': table '{}' has none of this name",
+                    table.name
+                );
+                return Err(Error::new(code::UNKNOWN_COLUMN, message));
+            }
+            if file[..i].iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
+                return Err(Error::new(code::COLUMN_TWICE, format!("column '{name}' specified twice")));
+            }
+        }
+        let sources = table.columns.iter().map(|column| {
+            if let Some(at) = file.iter().position(|name| column.name.eq_ignore_ascii_case(name)) {
+                return Ok(Source::File(at));
+            }
+            match &column.default {
+                _ if column.hidden || column.auto_increment => Ok(Source::Numbered),
+                Some(value) => Ok(Source::Default(value.clone())),
+                None if column.ty.nullable => Ok(Source::Default(Datum::Null)),
+                None => {
+                    let message = format!(
+                        "field '{}' doesn't have a default value, and the file lacks it",
+                        column.name
+                    );
+                    Err(Error::new(code::NO_DEFAULT, message))
+                }
+            }
+        });
+        Ok(Mapping(sources.collect::<Result<_>>()?))
+    }
+
+    /// All columns of the table, in order, as the store holds them.
+    pub fn columns(&self, target: &Target, file: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
+        let column = |(source, column): (&Source, _)| -> Result<ArrayRef> {
+            match source {
+                Source::File(at) => {
+                    let array = to_column(&file[*at], column)?;
+                    if column.auto_increment {
+                        pass(&target.counters, &array);
+                    }
+                    Ok(array)
+                }
+                Source::Default(value) => constant(value, &column.ty.arrow(), rows),
+                Source::Numbered => {
+                    let first = target.counters.take(rows as u64) as i64;
+                    let numbers: ArrayRef =
+                        Arc::new(Int64Array::from_iter_values(first..first + rows as i64));
+                    to_column(&numbers, column)
+                }
+            }
+        };
+        self.0.iter().zip(&target.table.columns).map(column).collect()
+    }
+}
+
+/// No later AUTO_INCREMENT number may be one that the file brought.
+fn pass(counters: &Counters, array: &ArrayRef) {
+    let greatest = (0..array.len()).filter_map(|row| match crate::result::datum_at(array, row) {
+        Datum::Int(v) => u64::try_from(v).ok(),
+        Datum::UInt(v) => Some(v),
+        _ => None,
+    });
+    if let Some(value) = greatest.max() {
+        counters.pass(value);
+    }
+}
+
+fn constant(value: &Datum, ty: &arrow::datatypes::DataType, rows: usize) -> Result<ArrayRef> {
+    if value.is_null() {
+        return Ok(new_null_array(ty, rows));
+    }
+    // One value, parsed from its text, for all rows.
+    let one: ArrayRef = Arc::new(arrow::array::StringViewArray::from(vec![value.to_string()]));
+    let one = arrow::compute::cast(&one, ty).map_err(Error::internal)?;
+    take(&one, &UInt32Array::from(vec![0; rows]), None).map_err(Error::internal)
+}
+
+/// Adds rows (all columns of the table, in order) to every space of the table, publishes statistics if the table was
+/// empty, and returns the number of rows.
+pub(super) fn load(session: &mut Session, target: &Target, rows: Vec<Vec<ArrayRef>>) -> Result<u64> {
+    let table = &target.table;
+    let count: u64 = rows.iter().map(|columns| columns[0].len() as u64).sum();
+    let client = session.client_mut();
+    let was_empty = is_empty(client, table)?;
+    let stats = was_empty.then(|| {
+        rows.par_iter()
+            .fold(
+                || StatsCollector::new(table),
+                |mut stats, columns| {
+                    stats.add(columns);
+                    stats
+                },
+            )
+            .reduce(|| StatsCollector::new(table), StatsCollector::merge)
+            .finish()
+    });
+    for (partition, rows) in table.partitions.iter().zip(deal(table, rows)?) {
+        ingest(client, table, partition, rows)?;
+    }
+    if let Some(stats) = stats {
+        session.owner().shared().catalog.set_stats(table, stats)?;
+    }
+    Ok(count)
+}
+
+/// The rows of each partition.
+fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<Vec<Vec<ArrayRef>>>> {
+    if table.partitioning.is_none() {
+        return Ok(vec![rows]);
+    }
+    let expr = allod_planner::bind::bind_partition(table)?;
+    let mut dealt = vec![Vec::new(); table.partitions.len()];
+    for columns in rows {
+        let partition = allod_executor::deal(table, &columns, expr.as_ref())?;
+        for (p, out) in dealt.iter_mut().enumerate() {
+            let picked = partition.iter().zip(0u32..).filter(|(at, _)| **at == p).map(|(_, row)| row);
+            let picked = UInt32Array::from_iter_values(picked);
+            if !picked.is_empty() {
+                let columns = columns.iter().map(|c| take(c, &picked, None).map_err(Error::internal));
+                out.push(columns.collect::<Result<Vec<ArrayRef>>>()?);
+            }
+        }
+    }
+    Ok(dealt)
+}
+
+/// Rows into the spaces of one partition, the records last. Nothing stays of it if it fails.
+pub(super) fn ingest(
+    client: &mut Client,
+    table: &TableDescriptor,
+    partition: &PartitionDescriptor,
+    rows: Vec<Vec<ArrayRef>>,
+) -> Result<()> {
+    let mut done = Vec::new();
+    for (position, &id) in partition.indexes.iter().enumerate() {
+        let (space, ordinals) = table.index_space(position, id);
+        let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
+        let entries: Vec<Vec<ArrayRef>> = rows.iter().map(pick).collect();
+        if let Err(error) = ingest_space(client, table, &space, entries.clone()) {
+            undo(client, &done);
+            return Err(error);
+        }
+        done.push((space, entries));
+    }
+    // The rows are given away, so that their memory can be returned while chunks are built of them.
+    let loaded = ingest_space(client, table, &table.record_space(partition.records), rows);
+    if loaded.is_err() {
+        undo(client, &done);
+    }
+    loaded
+}
+
+fn ingest_space(
+    client: &mut Client,
+    table: &TableDescriptor,
+    space: &SpaceSchema,
+    rows: Vec<Vec<ArrayRef>>,
+) -> Result<()> {
+    let names = space_columns(space);
+    let batches = rows.into_iter().map(|columns| full_batch(&names, columns));
+    let batches = batches.collect::<Result<Vec<RecordBatch>>>()?;
+    let ingested = client.runtime().block_on(client.ingest(space.id, batches, true));
+    ingested.map(drop).map_err(|error| Error::of_ingest(error, table, space))
+}
+
+/// Takes index entries out again. If even that fails there is nothing better to do: the caller's error is reported, and
+/// entries without rows are left.
+fn undo(client: &mut Client, done: &[(SpaceSchema, Vec<Vec<ArrayRef>>)]) {
+    let runtime = client.runtime();
+    for (space, rows) in done {
+        let encoder = KeyEncoder::new(space);
+        let Ok(start) = runtime.block_on(client.timestamp()) else { return };
+        let mut transaction = client.begin(start);
+        for columns in rows {
+            if let Ok(keys) = encoder.bind(columns) {
+                (0..columns[0].len()).for_each(|row| transaction.delete(keys.key(row)));
+            }
+        }
+        let _ = runtime.block_on(transaction.commit(client));
+    }
+}
+
+fn is_empty(client: &mut Client, table: &TableDescriptor) -> Result<bool> {
+    let runtime = client.runtime();
+    let (ts, _pin) = runtime.block_on(client.snapshot())?;
+    for partition in &table.partitions {
+        let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;
+        if regions.iter().any(|region| !region.morsels().is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,73 @@
+//! Parquet files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use allod_planner::bind::{CreateTable, Ddl, TableName};
+use allod_storage::schema::ColumnDef;
+
+use super::convert::column_type;
+use super::load::{Mapping, Target, load as load_rows};
+use super::open;
+use crate::error::{Error, Result, code};
+use crate::session::Session;
+
+/// Rows of a batch that is read at once.
+const BATCH_ROWS: usize = 8192;
+
+pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u64> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        Error::new(code::UNKNOWN, format!("'{}' is no readable Parquet file: {error}", path.display()))
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?).map_err(|e| damaged(&e))?;
+    let schema = Arc::clone(builder.schema());
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    create_if_missing(session, table, &schema)?;
+    let target = Target::open(session, table)?;
+    let mapping = Mapping::by_name(&target.table, &names)?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|e| damaged(&e))?;
+        if batch.num_rows() > 0 {
+            rows.push(mapping.columns(&target, batch.columns(), batch.num_rows())?);
+        }
+    }
+    load_rows(session, &target, rows)
+}
+
+/// Makes a table of the file's columns, without a primary key.
+fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatypes::Schema) -> Result<()> {
+    let Some(database) = session.database() else { return Ok(()) };
+    if session.owner().catalog().entry(database, table).is_some() {
+        return Ok(());
+    }
+    let columns = schema.fields().iter().map(|field| {
+        let ty = column_type(field.data_type(), field.is_nullable()).ok_or_else(|| {
+            let message = format!("column '{}' of the file has the type {}", field.name(), field.data_type());
+            Error::new(code::NOT_SUPPORTED, message)
+        })?;
+        Ok(ColumnDef {
+            name: field.name().as_str().into(),
+            ty,
+            default: None,
+            auto_increment: false,
+            hidden: false,
+        })
+    });
+    let create = CreateTable {
+        name: TableName { database: database.into(), table: table.into() },
+        if_not_exists: true,
+        columns: columns.collect::<Result<_>>()?,
+        key: Vec::new(),
+        indexes: Vec::new(),
+        partitioning: None,
+        partitions: Vec::new(),
+        comment: "".into(),
+        auto_increment: None,
+    };
+    let database = session.owner().clone();
+    database.shared().catalog.apply(&Ddl::CreateTable(create), session.client_mut()).map(drop)
+}

@@ -1,0 +1,226 @@
+//! What a statement returns: a schema and batches that come as they are asked for, or a count of changed rows.
+
+mod cell;
+mod row;
+
+use std::sync::Arc;
+use std::vec;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use allod_storage::schema::{ColumnType, SqlType};
+
+use crate::error::{Error, Result};
+pub use crate::format::Header as Column;
+
+pub(crate) use cell::datum_at;
+pub use row::{ColumnIndex, FromValue, Row, Rows};
+
+/// Something that went not quite as asked, but did not end the statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Warning {
+    /// `Note`, `Warning`, `Error`.
+    pub level: &'static str,
+    /// MySQL's number.
+    pub code: u16,
+    /// The text.
+    pub message: String,
+}
+
+/// The result of one statement.
+///
+/// For a query it is an iterator of Arrow batches (in the types of the table in `allod_storage::schema`), or of typed
+/// rows by [`ResultSet::rows`]. Batches are computed while they are taken; dropping the result cancels the rest. For a
+/// statement that returns no rows, `columns` is empty and the counts say what it did.
+pub struct ResultSet {
+    columns: Arc<[Column]>,
+    schema: SchemaRef,
+    source: Source,
+    affected_rows: u64,
+    last_insert_id: u64,
+    info: String,
+    warnings: Vec<Warning>,
+    keeps_warnings: bool,
+}
+
+enum Source {
+    /// Everything is there.
+    Ready(vec::IntoIter<RecordBatch>),
+    /// Comes as the executor delivers it.
+    Running(Box<dyn Iterator<Item = Result<RecordBatch>> + Send>),
+    /// Ended, with or without an error.
+    Ended,
+}
+
+impl ResultSet {
+    /// The result of a statement that returns no rows.
+    pub(crate) fn done(affected_rows: u64, last_insert_id: u64) -> ResultSet {
+        ResultSet {
+            columns: Arc::new([]),
+            schema: Arc::new(Schema::empty()),
+            source: Source::Ended,
+            affected_rows,
+            last_insert_id,
+            info: String::new(),
+            warnings: Vec::new(),
+            keeps_warnings: false,
+        }
+    }
+
+    /// The result of a query that runs.
+    pub(crate) fn running(
+        columns: Vec<Column>,
+        batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
+    ) -> ResultSet {
+        let schema = arrow_schema(&columns);
+        let columns = columns.into();
+        ResultSet { columns, schema, source: Source::Running(Box::new(batches)), ..ResultSet::done(0, 0) }
+    }
+
+    /// A result of text columns that is there as a whole: SHOW, EXPLAIN.
+    pub(crate) fn text(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<ResultSet> {
+        let columns: Vec<Column> = names
+            .iter()
+            .map(|&name| Column { name: name.into(), ty: ColumnType::nullable(SqlType::VarChar(1024)) })
+            .collect();
+        let schema = arrow_schema(&columns);
+        let arrays: Vec<ArrayRef> = (0..names.len())
+            .map(|c| -> ArrayRef {
+                Arc::new(StringViewArray::from_iter(rows.iter().map(|row| row[c].as_deref())))
+            })
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+            .map_err(Error::internal)?;
+        let batches = if rows.is_empty() { vec![] } else { vec![batch] };
+        let columns = columns.into();
+        Ok(ResultSet { columns, schema, source: Source::Ready(batches.into_iter()), ..ResultSet::done(0, 0) })
+    }
+
+    pub(crate) fn with_info(mut self, info: impl Into<String>) -> ResultSet {
+        self.info = info.into();
+        self
+    }
+
+    /// Marks the result of SHOW WARNINGS, after which the warnings it showed are still there.
+    pub(crate) fn keeping_warnings(mut self) -> ResultSet {
+        self.keeps_warnings = true;
+        self
+    }
+
+    pub(crate) fn keeps_warnings(&self) -> bool {
+        self.keeps_warnings
+    }
+
+    pub(crate) fn with_warnings(mut self, warnings: Vec<Warning>) -> ResultSet {
+        self.warnings = warnings;
+        self
+    }
+
+    /// Header and MySQL type of each column; empty if the statement returns no rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    pub(crate) fn shared_columns(&self) -> Arc<[Column]> {
+        Arc::clone(&self.columns)
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Whether the statement returns rows (perhaps none).
+    pub fn is_query(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// Rows that INSERT, UPDATE or DELETE changed.
+    pub fn affected_rows(&self) -> u64 {
+        self.affected_rows
+    }
+
+    /// The first number that an AUTO_INCREMENT column gave to a row of this INSERT; 0 if none did.
+    pub fn last_insert_id(&self) -> u64 {
+        self.last_insert_id
+    }
+
+    /// What MySQL says besides the counts: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    pub fn info(&self) -> &str {
+        &self.info
+    }
+
+    /// Warnings of the statement.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The rows one at a time, with typed access by name or position.
+    pub fn rows(self) -> Rows {
+        Rows::new(self)
+    }
+
+    /// All batches.
+    ///
+    /// # Errors
+    /// The one that ended the statement.
+    pub fn collect_batches(self) -> Result<Vec<RecordBatch>> {
+        self.collect()
+    }
+}
+
+impl Iterator for ResultSet {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Result<RecordBatch>> {
+        let next = match &mut self.source {
+            Source::Ready(batches) => batches.next().map(Ok),
+            Source::Running(batches) => batches.next(),
+            Source::Ended => None,
+        };
+        // An error is the last thing that comes, and what is left of the execution is freed at once.
+        if !matches!(next, Some(Ok(_))) {
+            self.source = Source::Ended;
+        }
+        next
+    }
+}
+
+impl std::fmt::Debug for ResultSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResultSet")
+            .field("columns", &self.columns)
+            .field("affected_rows", &self.affected_rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every column admits NULL, whatever the plan has proved: one schema for a statement and its variants.
+fn arrow_schema(columns: &[Column]) -> SchemaRef {
+    let field = |c: &Column| Field::new(c.name.as_str(), c.ty.arrow(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_results_have_a_schema_even_without_rows() {
+        let set = ResultSet::text(&["a", "b"], vec![]).unwrap();
+        assert!(set.is_query());
+        assert_eq!(set.schema().fields().len(), 2);
+        assert_eq!(set.collect_batches().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn nothing_comes_after_an_error() {
+        let batches = vec![Err(Error::internal("x")), Err(Error::internal("y"))].into_iter();
+        let column = Column { name: "a".into(), ty: ColumnType::nullable(SqlType::BIGINT) };
+        let mut set = ResultSet::running(vec![column], batches);
+        assert!(set.next().unwrap().is_err());
+        assert!(set.next().is_none());
+    }
+}

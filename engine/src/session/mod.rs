@@ -1,0 +1,235 @@
+//! A session: one connection's current schema, variables, prepared statements and warnings, and its statements.
+//!
+//! A statement's way (the names are functions here and in the crates below):
+//!
+//! ```text
+//! execute -> parse -> run -> bind -> optimize -> execute (executor) -> ResultSet
+//!                      ^ retried here, and nowhere else, when a write lost against another
+//! ```
+//!
+//! Everything a statement may depend on is taken once, before it is bound: a version of the catalog, the time, the
+//! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. There are no explicit
+//! transactions: each statement is one of its own.
+
+mod explain;
+mod prepared;
+mod show;
+mod statement;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use allod_executor::Cancel;
+use allod_planner::Parsed;
+use allod_storage::client::Client;
+use allod_storage::schema::Datum;
+
+use crate::catalog::DEFAULT_DATABASE;
+use crate::database::Database;
+use crate::error::{Error, Result, code};
+use crate::result::{ResultSet, Warning};
+use crate::variables::Variables;
+
+pub use prepared::Prepared;
+
+/// A connection to a database. It belongs to one thread at a time.
+pub struct Session {
+    database: Database,
+    client: Client,
+    id: u64,
+    /// The schema that bare table names belong to.
+    current: Option<Arc<str>>,
+    variables: Variables,
+    last_insert_id: u64,
+    row_count: i64,
+    /// Of the last statement; what SHOW WARNINGS shows.
+    warnings: Vec<Warning>,
+    /// By name in lower case: what SQL's PREPARE made.
+    prepared: BTreeMap<String, Prepared>,
+    /// For the statement to come.
+    cancel: Cancel,
+}
+
+impl Session {
+    pub(crate) fn new(database: Database, id: u64) -> Session {
+        let client = database.cluster().client();
+        let variables = Variables::new(database.shared().globals.load_full());
+        Session {
+            database,
+            client,
+            id,
+            current: Some(DEFAULT_DATABASE.into()),
+            variables,
+            last_insert_id: 0,
+            row_count: -1,
+            warnings: Vec::new(),
+            prepared: BTreeMap::new(),
+            cancel: Cancel::default(),
+        }
+    }
+
+    /// CONNECTION_ID().
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The database it is a session of.
+    pub fn owner(&self) -> &Database {
+        &self.database
+    }
+
+    /// The schema that bare table names belong to.
+    pub fn database(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// A handle that cancels the next statement that this session executes, at any time from now on and from any thread.
+    pub fn cancel_handle(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    pub(crate) fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Warnings of the last statement.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Runs one statement. A query's rows are computed as they are taken from the result.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the statement, with MySQL's code; the session can be used as before. An error may also come
+    /// while rows are taken.
+    pub fn execute(&mut self, sql: &str) -> Result<ResultSet> {
+        let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        match (statements.pop(), statements.is_empty()) {
+            (Some(statement), true) => self.execute_parsed(&statement, &[]),
+            (Some(_), false) => {
+                Err(Error::new(code::SYNTAX, "one statement was expected; execute_all takes several"))
+            }
+            (None, _) => Err(Error::new(code::EMPTY_QUERY, "query was empty")),
+        }
+    }
+
+    /// Runs a statement whose `?` stand for the given values (see [`params!`](crate::params!)).
+    ///
+    /// # Errors
+    /// As [`Session::execute`]; and 1210 if there are more or fewer values than `?`.
+    pub fn execute_with(&mut self, sql: &str, params: &[Datum]) -> Result<ResultSet> {
+        let prepared = self.prepare(sql)?;
+        self.execute_prepared(&prepared, params)
+    }
+
+    /// Runs the statements of a text one after another. `each` takes every result before the next statement begins.
+    ///
+    /// # Errors
+    /// The first error of a statement or of `each`; what came before stays done.
+    pub fn execute_all(&mut self, sql: &str, mut each: impl FnMut(ResultSet) -> Result<()>) -> Result<()> {
+        for statement in self.noting(|_| Ok(allod_planner::parse(sql)?))? {
+            let result = self.execute_parsed(&statement, &[])?;
+            each(result)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one statement to its end and returns the number of rows it changed.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn run(&mut self, sql: &str) -> Result<u64> {
+        let mut result = self.execute(sql)?;
+        let affected = result.affected_rows();
+        result.try_for_each(|batch| batch.map(drop))?;
+        Ok(affected)
+    }
+
+    fn execute_parsed(&mut self, parsed: &Parsed, params: &[Datum]) -> Result<ResultSet> {
+        let cancel = std::mem::take(&mut self.cancel);
+        self.noting(|session| session.statement(parsed, params, &cancel))
+    }
+
+    /// Does something on behalf of a statement and keeps what SHOW WARNINGS wants to know. A panic is an error of this
+    /// statement and no more: whatever it was in the middle of belongs to the statement, or is replaced as a whole.
+    fn noting<T: Outcome>(&mut self, what: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+        let caught = catch_unwind(AssertUnwindSafe(|| what(self)));
+        let result = caught.unwrap_or_else(|panic| Err(Error::internal(panic_message(&*panic))));
+        match &result {
+            Ok(outcome) => {
+                if let Some(warnings) = outcome.warnings() {
+                    self.warnings = warnings.to_vec();
+                }
+            }
+            Err(error) => {
+                self.row_count = -1;
+                let message = error.message().to_string();
+                self.warnings = vec![Warning { level: "Error", code: error.code(), message }];
+            }
+        }
+        result
+    }
+}
+
+/// What a step of a statement leaves for SHOW WARNINGS.
+trait Outcome {
+    /// `None` = what is there stays.
+    fn warnings(&self) -> Option<&[Warning]>;
+}
+
+impl Outcome for ResultSet {
+    fn warnings(&self) -> Option<&[Warning]> {
+        (!self.keeps_warnings()).then(|| ResultSet::warnings(self))
+    }
+}
+
+impl Outcome for Vec<Parsed> {
+    fn warnings(&self) -> Option<&[Warning]> {
+        None
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Database, params};
+
+    #[test]
+    fn a_value_comes_back() {
+        let mut session = Database::new().session();
+        session.run("create table t (id bigint primary key, c varchar(10))").unwrap();
+        assert_eq!(session.run("insert into t values (1, 'one'), (2, 'two')").unwrap(), 2);
+        let row = session.execute("select c from t where id = 1").unwrap().rows().next().unwrap().unwrap();
+        assert_eq!(row.get::<String>("c").unwrap(), "one");
+        let set = session.execute_with("select id from t where c = ?", params!["two"]).unwrap();
+        let ids: Vec<i64> = set.rows().map(|row| row.unwrap().get("id").unwrap()).collect();
+        assert_eq!(ids, [2]);
+    }
+
+    #[test]
+    fn errors_leave_the_session_usable() {
+        let mut session = Database::new().session();
+        assert_eq!(session.execute("select * from nope").unwrap_err().code(), 1146);
+        assert_eq!(session.execute("selec 1").unwrap_err().code(), 1064);
+        assert_eq!(session.execute("").unwrap_err().code(), 1065);
+        assert_eq!(session.execute("begin").unwrap_err().code(), 1235);
+        assert_eq!(session.execute("set nope = 1").unwrap_err().code(), 1193);
+        assert_eq!(session.warnings().len(), 1);
+        let row = session.execute("select 1 as one").unwrap().rows().next().unwrap().unwrap();
+        assert_eq!(row.get::<i64>("one").unwrap(), 1);
+    }
+
+    #[test]
+    fn a_cancelled_statement_says_so() {
+        let mut session = Database::new().session();
+        session.cancel_handle().cancel();
+        let outcome = session.execute("select 1").and_then(|set| set.collect_batches());
+        assert_eq!(outcome.unwrap_err().code(), 1317);
+        assert!(session.execute("select 1").unwrap().collect_batches().is_ok());
+    }
+}

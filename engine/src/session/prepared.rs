@@ -1,0 +1,80 @@
+//! Prepared statements: parsed once, bound and planned at each execution with the values at hand.
+
+use allod_planner::Parsed;
+use allod_storage::schema::Datum;
+
+use super::Session;
+use crate::error::{Error, Result, code};
+use crate::result::ResultSet;
+
+/// A statement that was parsed, to be run any number of times, by any session.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    parsed: Parsed,
+}
+
+impl Prepared {
+    /// Number of `?` in it.
+    pub fn param_count(&self) -> usize {
+        self.parsed.param_count
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.parsed.text
+    }
+}
+
+impl Session {
+    /// Parses a statement to run it later, perhaps often. Names are looked up when it runs.
+    ///
+    /// # Errors
+    /// 1064 if it is not one statement.
+    pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
+        let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        match (statements.pop(), statements.is_empty()) {
+            (Some(parsed), true) => Ok(Prepared { parsed }),
+            (Some(_), false) => Err(Error::new(code::SYNTAX, "only one statement can be prepared")),
+            (None, _) => Err(Error::new(code::EMPTY_QUERY, "query was empty")),
+        }
+    }
+
+    /// Runs a prepared statement with values for its `?`.
+    ///
+    /// # Errors
+    /// As [`Session::execute`]; and 1210 if there are more or fewer values than `?`.
+    pub fn execute_prepared(&mut self, prepared: &Prepared, params: &[Datum]) -> Result<ResultSet> {
+        let (expected, given) = (prepared.param_count(), params.len());
+        if expected != given {
+            return Err(allod_planner::Error::ParameterCount { expected, given }.into());
+        }
+        self.execute_parsed(&prepared.parsed, params)
+    }
+
+    /// PREPARE name FROM text.
+    pub(super) fn prepare_named(&mut self, name: &str, text: &str) -> Result<()> {
+        // A statement that cannot be prepared takes the one of that name away all the same, as in MySQL.
+        self.prepared.remove(&name.to_lowercase());
+        let prepared = self.prepare(text)?;
+        self.prepared.insert(name.to_lowercase(), prepared);
+        Ok(())
+    }
+
+    /// EXECUTE name USING ….
+    pub(super) fn execute_named(&mut self, name: &str, params: &[Datum]) -> Result<ResultSet> {
+        let prepared = self.prepared.get(&name.to_lowercase()).cloned();
+        let prepared = prepared.ok_or_else(|| unknown(name, "EXECUTE"))?;
+        self.execute_prepared(&prepared, params)
+    }
+
+    /// DEALLOCATE PREPARE name.
+    pub(super) fn deallocate(&mut self, name: &str) -> Result<()> {
+        let removed = self.prepared.remove(&name.to_lowercase());
+        removed.map(drop).ok_or_else(|| unknown(name, "DEALLOCATE PREPARE"))
+    }
+}
+
+fn unknown(name: &str, to: &str) -> Error {
+    let message = format!("unknown prepared statement handler ({name}) given to {to}");
+    Error::new(code::UNKNOWN_STATEMENT, message)
+}

@@ -1,0 +1,298 @@
+//! SHOW and DESCRIBE: the catalog, the variables and the warnings as tables.
+
+use std::fmt::Write;
+
+use allod_planner::bind::{Show, TableName};
+use allod_storage::schema::{Datum, PartitionScheme, TableDescriptor};
+
+use super::Session;
+use crate::catalog::{Entry, Version};
+use crate::error::{Error, Result, code};
+use crate::like::matches;
+use crate::result::{ResultSet, Warning};
+
+type Cells = Vec<Option<String>>;
+
+fn text(s: impl Into<String>) -> Option<String> {
+    Some(s.into())
+}
+
+fn yes_no(yes: bool) -> Option<String> {
+    text(if yes { "YES" } else { "NO" })
+}
+
+fn fits(pattern: &Option<String>, name: &str) -> bool {
+    pattern.as_deref().is_none_or(|p| matches(p, name))
+}
+
+impl Session {
+    /// Answers from the version that the statement was bound to.
+    pub(super) fn show(&self, show: &Show, version: &Version) -> Result<ResultSet> {
+        match show {
+            Show::Databases { pattern } => databases(version, pattern),
+            Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
+            Show::TableStatus { database, pattern } => table_status(version, database, pattern),
+            Show::Columns { table, full, pattern } => {
+                columns(&entry(version, table)?.descriptor, *full, pattern)
+            }
+            Show::CreateTable { table } => {
+                let entry = entry(version, table)?;
+                let row = vec![text(&*entry.descriptor.name), text(create_table(entry))];
+                ResultSet::text(&["Table", "Create Table"], vec![row])
+            }
+            Show::CreateDatabase { name } => {
+                let sql = format!("CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET utf8mb4 */");
+                ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
+            }
+            Show::Index { table } => indexes(entry(version, table)?),
+            Show::Variables { global, pattern } => {
+                let values = if *global { &*self.variables.global } else { &self.variables.session };
+                let rows = values.list(pattern.as_deref()).into_iter();
+                let rows = rows.map(|(name, value)| vec![text(name), text(value)]).collect();
+                ResultSet::text(&["Variable_name", "Value"], rows)
+            }
+            Show::Status { pattern, .. } => self.status(pattern),
+            Show::Warnings => warnings(&self.warnings),
+            Show::Errors => {
+                let errors: Vec<Warning> =
+                    self.warnings.iter().filter(|w| w.level == "Error").cloned().collect();
+                warnings(&errors)
+            }
+            Show::ProcessList { .. } => {
+                let columns = ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"];
+                let database = self.current.as_deref().map(str::to_string);
+                let row = vec![
+                    text(self.id.to_string()),
+                    text("root"),
+                    text("localhost"),
+                    database,
+                    text("Query"),
+                    text("0"),
+                    text("executing"),
+                    text("SHOW PROCESSLIST"),
+                ];
+                ResultSet::text(&columns, vec![row])
+            }
+            Show::Engines => {
+                let columns = ["Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"];
+                let comment = "Region store: sorted columns with versions, percolator transactions";
+                let row = ["Allod", "DEFAULT", comment, "YES", "NO", "NO"].map(text).to_vec();
+                ResultSet::text(&columns, vec![row])
+            }
+            Show::Charset { pattern } => {
+                let columns = ["Charset", "Description", "Default collation", "Maxlen"];
+                let all =
+                    [["binary", "binary", "binary", "1"], ["utf8mb4", "UTF-8 Unicode", "utf8mb4_bin", "4"]];
+                let rows = all.into_iter().filter(|row| fits(pattern, row[0]));
+                ResultSet::text(&columns, rows.map(|row| row.map(text).to_vec()).collect())
+            }
+            Show::Collation { pattern } => {
+                let columns = ["Collation", "Charset", "Id", "Default", "Compiled", "Sortlen"];
+                let all = [
+                    ["binary", "binary", "63", "Yes", "Yes", "1"],
+                    ["utf8mb4_bin", "utf8mb4", "46", "Yes", "Yes", "1"],
+                ];
+                let rows = all.into_iter().filter(|row| fits(pattern, row[0]));
+                ResultSet::text(&columns, rows.map(|row| row.map(text).to_vec()).collect())
+            }
+        }
+    }
+
+    fn status(&self, pattern: &Option<String>) -> Result<ResultSet> {
+        let stats = self.client.stats();
+        let all = [
+            ("Allod_catalog_version", self.database.catalog().number().to_string()),
+            ("Allod_session_rpcs", stats.rpcs.to_string()),
+            ("Allod_session_rpc_timeouts", stats.timeouts.to_string()),
+        ];
+        let rows = all.into_iter().filter(|(name, _)| fits(pattern, name));
+        ResultSet::text(&["Variable_name", "Value"], rows.map(|(n, v)| vec![text(n), text(v)]).collect())
+    }
+}
+
+fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v Entry> {
+    version.entry(&name.database, &name.table).ok_or_else(|| {
+        let message = format!("table '{}.{}' doesn't exist", name.database, name.table);
+        Error::new(code::NO_SUCH_TABLE, message)
+    })
+}
+
+fn databases(version: &Version, pattern: &Option<String>) -> Result<ResultSet> {
+    let names = version.databases().filter(|name| fits(pattern, name));
+    ResultSet::text(&["Database"], names.map(|name| vec![text(name)]).collect())
+}
+
+fn known_database(version: &Version, database: &str) -> Result<()> {
+    if version.has_database_named(database) {
+        Ok(())
+    } else {
+        Err(Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{database}'")))
+    }
+}
+
+fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
+    known_database(version, database)?;
+    let header = format!("Tables_in_{database}");
+    let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
+    if full {
+        let rows = tables.map(|t| vec![text(&*t.name), text("BASE TABLE")]).collect();
+        return ResultSet::text(&[&header, "Table_type"], rows);
+    }
+    ResultSet::text(&[&header], tables.map(|t| vec![text(&*t.name)]).collect())
+}
+
+fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
+    known_database(version, database)?;
+    let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
+    let rows = tables.filter_map(|t| version.entry(database, &t.name)).map(|entry| {
+        let rows = (!entry.stats.pseudo).then(|| entry.stats.rows.to_string());
+        let auto = entry.descriptor.columns.iter().any(|c| c.auto_increment);
+        vec![
+            text(&*entry.descriptor.name),
+            text("Allod"),
+            rows,
+            auto.then(|| entry.counters.peek().to_string()),
+            text("utf8mb4_bin"),
+            text(&*entry.descriptor.comment),
+        ]
+    });
+    let columns = ["Name", "Engine", "Rows", "Auto_increment", "Collation", "Comment"];
+    ResultSet::text(&columns, rows.collect())
+}
+
+fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
+    let rows = table.visible_columns().filter(|&o| fits(pattern, &table.columns[o].name)).map(|ordinal| {
+        let column = &table.columns[ordinal];
+        let extra = if column.auto_increment { "auto_increment" } else { "" };
+        let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
+        if full {
+            row.push(column.ty.sql.is_string().then(|| "utf8mb4_bin".to_string()));
+        }
+        row.extend([
+            yes_no(column.ty.nullable),
+            text(key_of(table, ordinal)),
+            column.default.as_ref().filter(|d| !d.is_null()).map(ToString::to_string),
+            text(extra),
+        ]);
+        if full {
+            row.extend([text("select,insert,update,references"), text("")]);
+        }
+        row
+    });
+    let rows = rows.collect();
+    if full {
+        let columns =
+            ["Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment"];
+        return ResultSet::text(&columns, rows);
+    }
+    ResultSet::text(&["Field", "Type", "Null", "Key", "Default", "Extra"], rows)
+}
+
+/// `PRI`, `UNI`, `MUL` or nothing.
+fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
+    let primary = table.indexes.iter().find(|i| &*i.name == "PRIMARY");
+    let in_primary = primary.is_some_and(|i| i.columns.contains(&ordinal));
+    if in_primary || table.clustered && table.key.contains(&ordinal) {
+        return "PRI";
+    }
+    let leads = |i: &&allod_storage::schema::IndexDescriptor| i.columns.first() == Some(&ordinal);
+    match table.indexes.iter().filter(leads).map(|i| i.unique && i.columns.len() == 1).max() {
+        Some(true) => "UNI",
+        Some(false) => "MUL",
+        None => "",
+    }
+}
+
+fn indexes(entry: &Entry) -> Result<ResultSet> {
+    let table = &entry.descriptor;
+    let clustered = table.clustered.then_some(("PRIMARY", true, &table.key, true));
+    let others = table.indexes.iter().map(|i| (&*i.name, i.unique, &i.columns, false));
+    let mut rows = Vec::new();
+    for (name, unique, columns, clustered) in clustered.into_iter().chain(others) {
+        for (position, &ordinal) in columns.iter().enumerate() {
+            let column = &table.columns[ordinal];
+            let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
+            rows.push(vec![
+                text(&*table.name),
+                text(if unique { "0" } else { "1" }),
+                text(name),
+                text((position + 1).to_string()),
+                text(&*column.name),
+                text("A"),
+                distinct,
+                text(if column.ty.nullable { "YES" } else { "" }),
+                text("BTREE"),
+                yes_no(clustered),
+            ]);
+        }
+    }
+    let columns = [
+        "Table",
+        "Non_unique",
+        "Key_name",
+        "Seq_in_index",
+        "Column_name",
+        "Collation",
+        "Cardinality",
+        "Null",
+        "Index_type",
+        "Clustered",
+    ];
+    ResultSet::text(&columns, rows)
+}
+
+fn warnings(list: &[Warning]) -> Result<ResultSet> {
+    let rows = list.iter().map(|w| vec![text(w.level), text(w.code.to_string()), text(&*w.message)]);
+    Ok(ResultSet::text(&["Level", "Code", "Message"], rows.collect())?.keeping_warnings())
+}
+
+/// The statement that makes a table like this one.
+fn create_table(entry: &Entry) -> String {
+    let table = &entry.descriptor;
+    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
+    let list = |columns: &[usize]| {
+        columns.iter().map(|&o| quoted(&table.columns[o].name)).collect::<Vec<_>>().join(",")
+    };
+    let mut lines: Vec<String> = table
+        .visible_columns()
+        .map(|ordinal| {
+            let column = &table.columns[ordinal];
+            let mut line = format!("  {} {}", quoted(&column.name), column.ty.sql);
+            if !column.ty.nullable {
+                line += " NOT NULL";
+            }
+            match &column.default {
+                Some(Datum::Null) => line += " DEFAULT NULL",
+                Some(value) => {
+                    let _ = write!(line, " DEFAULT '{}'", value.to_string().replace('\'', "''"));
+                }
+                None if column.ty.nullable => line += " DEFAULT NULL",
+                None => {}
+            }
+            if column.auto_increment {
+                line += " AUTO_INCREMENT";
+            }
+            line
+        })
+        .collect();
+    if table.clustered {
+        lines.push(format!("  PRIMARY KEY ({}) /*T![clustered_index] CLUSTERED */", list(&table.key)));
+    }
+    for index in &table.indexes {
+        let columns = list(&index.columns);
+        lines.push(match (&*index.name, index.unique) {
+            ("PRIMARY", _) => format!("  PRIMARY KEY ({columns}) /*T![clustered_index] NONCLUSTERED */"),
+            (name, true) => format!("  UNIQUE KEY {} ({columns})", quoted(name)),
+            (name, false) => format!("  KEY {} ({columns})", quoted(name)),
+        });
+    }
+    let mut sql = format!("CREATE TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
+    sql += "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    if !table.comment.is_empty() {
+        let _ = write!(sql, " COMMENT='{}'", table.comment.replace('\'', "''"));
+    }
+    if let Some(PartitionScheme::Hash { expr, .. }) = &table.partitioning {
+        let _ = write!(sql, "\nPARTITION BY HASH ({expr}) PARTITIONS {}", table.partitions.len());
+    }
+    sql
+}

@@ -1,0 +1,253 @@
+//! What a session does with each kind of statement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use allod_executor::{Cancel, Environment, Execution, RowIds};
+use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable};
+use allod_planner::{Parsed, PlanContext, physical};
+use allod_storage::schema::{Datum, TableDescriptor, TableId};
+
+use super::Session;
+use crate::catalog::{Version, WriteGuard};
+use crate::error::{Error, Result, code};
+use crate::result::{Column, ResultSet};
+use crate::variables::VERSION;
+
+/// How often a write that lost against another is tried in all.
+const ATTEMPTS_MAX: u32 = 10;
+/// How long the first of the pauses between them is; each next one is twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(1);
+/// Who is logged in; there are no accounts.
+const USER: &str = "root@%";
+
+/// What a statement that reads rows numbers: nothing.
+struct NoRowIds;
+
+impl RowIds for NoRowIds {
+    fn allocate(&self, _table: TableId, _n: u64) -> u64 {
+        0
+    }
+
+    fn observe(&self, _table: TableId, _value: u64) {}
+}
+
+/// A planned statement that has not begun.
+pub(super) struct Planned {
+    pub query: Arc<physical::Query>,
+    pub dml: Option<Dml>,
+    version: Arc<Version>,
+}
+
+/// A statement that runs; a writer has its table open for as long as this lives.
+pub(super) struct Running {
+    pub execution: Execution,
+    _writing: Option<WriteGuard>,
+}
+
+impl Session {
+    /// Runs a statement, again and again if it may well succeed the next time.
+    pub(super) fn statement(
+        &mut self,
+        parsed: &Parsed,
+        params: &[Datum],
+        cancel: &Cancel,
+    ) -> Result<ResultSet> {
+        let mut pause = PAUSE_FIRST;
+        for _ in 1..ATTEMPTS_MAX {
+            match self.attempt(parsed, params, cancel) {
+                Err(error) if error.is_retryable() => {
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+        self.attempt(parsed, params, cancel)
+    }
+
+    fn attempt(&mut self, parsed: &Parsed, params: &[Datum], cancel: &Cancel) -> Result<ResultSet> {
+        let version = self.database.catalog();
+        let bound = allod_planner::bind(parsed, &self.plan_context(&version, params))?;
+        let done = || Ok(ResultSet::done(0, 0));
+        match bound {
+            Bound::Query(query) => {
+                let planned = self.plan(query, version, params)?;
+                self.query(planned, cancel)
+            }
+            Bound::Explain { analyze, format, query } => {
+                let planned = self.plan(query, version, params)?;
+                self.explain(planned, analyze, format, cancel)
+            }
+            Bound::Ddl(ddl) => {
+                let notes = self.database.shared().catalog.apply(&ddl, &mut self.client)?;
+                // The schema that is gone is nobody's current one.
+                let catalog = self.database.catalog();
+                self.current.take_if(|name| !catalog.has_database_named(name));
+                self.row_count = 0;
+                Ok(ResultSet::done(0, 0).with_warnings(notes))
+            }
+            Bound::Analyze { tables } => {
+                for table in &tables {
+                    self.database.shared().catalog.analyze(table, &mut self.client)?;
+                }
+                done()
+            }
+            Bound::Use { database } => {
+                self.current = version.database_name(&database).or(Some(database));
+                done()
+            }
+            Bound::Show(show) => self.show(&show, &version),
+            Bound::Set(assignments) => {
+                assignments.iter().try_for_each(|assignment| self.set(assignment))?;
+                done()
+            }
+            Bound::Begin | Bound::Commit | Bound::Rollback => {
+                let message = "this version does not yet support transactions of more than one statement; \
+                               every statement is committed by itself";
+                Err(Error::new(code::NOT_SUPPORTED, message))
+            }
+            Bound::Prepare { name, text } => {
+                self.prepare_named(&name, &text)?;
+                done()
+            }
+            Bound::Execute { name, params } => self.execute_named(&name, &params),
+            Bound::Deallocate { name } => {
+                self.deallocate(&name)?;
+                done()
+            }
+        }
+    }
+
+    fn plan_context<'a>(&'a self, version: &'a Version, params: &'a [Datum]) -> PlanContext<'a> {
+        PlanContext {
+            catalog: version,
+            database: self.current.as_deref(),
+            now_us: chrono::Local::now().naive_local().and_utc().timestamp_micros(),
+            params,
+            session: SessionInfo {
+                connection_id: self.id,
+                user: USER,
+                version: VERSION,
+                last_insert_id: self.last_insert_id,
+                row_count: self.row_count,
+                variables: &self.variables,
+            },
+        }
+    }
+
+    fn plan(&self, bound: BoundQuery, version: Arc<Version>, params: &[Datum]) -> Result<Planned> {
+        let dml = bound.dml.clone();
+        let query = allod_planner::optimize(bound, &self.plan_context(&version, params))?;
+        Ok(Planned { query: Arc::new(query), dml, version })
+    }
+
+    fn query(&mut self, planned: Planned, cancel: &Cancel) -> Result<ResultSet> {
+        let dml = planned.dml.clone();
+        let columns = columns_of(&planned.query);
+        let mut running = self.start(planned, cancel, false)?;
+        let Some(dml) = dml else {
+            self.row_count = -1;
+            return Ok(ResultSet::running(columns, running.map(|batch| Ok(batch?))));
+        };
+        running.try_for_each(|batch| batch.map(drop))?;
+        let affected = running.execution.affected();
+        self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
+        if affected.last_insert_id != 0 {
+            self.last_insert_id = affected.last_insert_id;
+        }
+        let info = match dml.kind {
+            DmlKind::Update => {
+                format!("Rows matched: {}  Changed: {}  Warnings: 0", affected.matched, affected.rows)
+            }
+            DmlKind::Insert if affected.rows > 1 => {
+                format!("Records: {}  Duplicates: 0  Warnings: 0", affected.rows)
+            }
+            DmlKind::Insert | DmlKind::Delete => String::new(),
+        };
+        Ok(ResultSet::done(affected.rows, affected.last_insert_id).with_info(info))
+    }
+
+    /// Begins to run a statement.
+    pub(super) fn start(&mut self, planned: Planned, cancel: &Cancel, analyze: bool) -> Result<Running> {
+        let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
+        let mut writing = None;
+        if let Some(dml) = &planned.dml {
+            let (guard, counters) = self.enter(&dml.table, &planned.version)?;
+            writing = Some(guard);
+            row_ids = counters;
+        }
+        // After a writer is in: DDL that it waited for is before its snapshot.
+        let mut client = self.client.fork();
+        let (ts, pin) = client.runtime().block_on(client.snapshot())?;
+        let environment = Environment {
+            client,
+            ts,
+            pin: Some(pin),
+            workers: self.variables.workers(),
+            memory_limit_bytes: self.variables.memory_quota(),
+            cancel: cancel.clone(),
+            row_ids,
+            analyze,
+        };
+        let execution = allod_executor::execute(planned.query, environment)?;
+        Ok(Running { execution, _writing: writing })
+    }
+
+    /// Enters a table as a writer, if it still is the table that the statement was planned for.
+    fn enter(
+        &self,
+        table: &Arc<TableDescriptor>,
+        version: &Version,
+    ) -> Result<(WriteGuard, Arc<dyn RowIds>)> {
+        let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
+        let entry = version.entry(&table.database, &table.name).ok_or_else(gone)?;
+        let guard = entry.writers.enter();
+        let now = self.database.catalog();
+        let same = now
+            .entry(&table.database, &table.name)
+            .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, table));
+        if !same {
+            drop(guard);
+            // Whoever closed the table has the lease; the next attempt comes when it is back.
+            self.database.shared().catalog.settled()?;
+            return Err(gone());
+        }
+        Ok((guard, Arc::clone(&entry.counters) as Arc<dyn RowIds>))
+    }
+
+    fn set(&mut self, assignment: &SetVariable) -> Result<()> {
+        let value = assignment.value.as_ref();
+        match &assignment.target {
+            SetTarget::User(name) => {
+                self.variables.user.insert(name.to_lowercase(), value.cloned().unwrap_or(Datum::Null));
+            }
+            SetTarget::Session(name) => {
+                let off = value.is_some_and(|v| matches!(v.to_string().to_lowercase().as_str(), "0" | "off"));
+                if name.eq_ignore_ascii_case("autocommit") && off {
+                    let message = "this version does not yet support autocommit = 0; every statement is \
+                                   committed by itself";
+                    return Err(Error::new(code::NOT_SUPPORTED, message));
+                }
+                self.variables.session = self.variables.session.set(name, value, &self.variables.global)?;
+            }
+            SetTarget::Global(name) => {
+                self.database.set_global(name, value)?;
+                self.variables.global = self.database.shared().globals.load_full();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Running {
+    type Item = Result<arrow::array::RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.execution.next().map(|batch| batch.map_err(Error::from))
+    }
+}
+
+fn columns_of(query: &physical::Query) -> Vec<Column> {
+    query.output_types().map(|(name, ty)| Column { name: name.to_string(), ty: ty.clone() }).collect()
+}
