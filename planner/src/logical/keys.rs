@@ -72,11 +72,6 @@ pub(crate) fn unique_keys(plan: &Plan, ctes: &[Vec<ColumnSet>]) -> Vec<ColumnSet
     }
 }
 
-/// Whether the plan yields at most one row.
-pub(crate) fn is_single_row(plan: &Plan) -> bool {
-    unique_keys(plan, &[]).iter().any(ColumnSet::is_empty)
-}
-
 /// The columns of one side that equalities among `on` tie to an expression over the other side (or over constants).
 pub(crate) fn bound_columns(on: &[Expr], columns: &ColumnSet, other: &ColumnSet) -> ColumnSet {
     let mut bound = ColumnSet::new();

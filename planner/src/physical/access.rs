@@ -33,7 +33,7 @@ pub(super) struct Access {
 }
 
 /// The cheapest way to read `wanted` (columns of the scan) of the rows that the scan's predicates keep.
-pub(super) fn choose(scan: &Scan, wanted: &[(ColumnId, usize)], filtered_rows: f64) -> Access {
+pub(super) fn choose(scan: &Scan, wanted: &[(ColumnId, usize)]) -> Access {
     let table = &scan.table;
     let id_of = |ordinal: usize| scan.columns.iter().find(|(_, o)| *o == ordinal).map(|(id, _)| *id);
     let key_of = |columns: &[usize]| -> Vec<(ColumnId, ColumnType)> {
@@ -42,15 +42,13 @@ pub(super) fn choose(scan: &Scan, wanted: &[(ColumnId, usize)], filtered_rows: f
     let partitions = partitions(scan, &id_of);
     let own_key = key_of(&table.key);
     let own = key_ranges(&own_key, &scan.predicates);
-    if let Some(access) = point_get(scan, wanted, &own, own_key.len(), None, &partitions, filtered_rows) {
+    if let Some(access) = point_get(scan, wanted, &own, own_key.len(), None, &partitions) {
         return access;
     }
     for (position, index) in table.indexes.iter().enumerate().filter(|(_, index)| index.unique) {
         let key = key_of(&index.columns);
         let ranges = key_ranges(&key, &scan.predicates);
-        if let Some(access) =
-            point_get(scan, wanted, &ranges, key.len(), Some(position), &partitions, filtered_rows)
-        {
+        if let Some(access) = point_get(scan, wanted, &ranges, key.len(), Some(position), &partitions) {
             return access;
         }
     }
@@ -90,7 +88,6 @@ fn point_get(
     key_columns: usize,
     index: Option<usize>,
     partitions: &Option<Vec<usize>>,
-    filtered_rows: f64,
 ) -> Option<Access> {
     let whole = index.map_or(scan.table.key.len(), |i| scan.table.indexes[i].columns.len());
     let found = ranges.as_ref().filter(|_| key_columns == whole)?;
@@ -107,8 +104,7 @@ fn point_get(
         partitions: partitions.clone(),
     });
     let predicates = left_over(&scan.predicates, &found.covered);
-    let rows = if predicates.is_empty() { filtered_rows } else { keys.len() as f64 };
-    Some(Access { node, rows, predicates })
+    Some(Access { node, rows: keys.len() as f64, predicates })
 }
 
 fn table_scan(

@@ -19,7 +19,7 @@ const DICTIONARY_MAX: f64 = 65_536.0;
 
 /// Chooses how to run a rewritten query.
 pub(crate) fn lower(query: logical::Query, dml: Option<Dml>, mut columns: Columns) -> Query {
-    let mut lowering = Lowering { columns: &mut columns, ctes: Vec::new() };
+    let mut lowering = Lowering { ctes: Vec::new() };
     let mut ctes = Vec::new();
     for cte in &query.ctes {
         let (plan, profile) = lowering.plan(cte, &cte.column_set());
@@ -64,6 +64,12 @@ fn in_order(plan: Plan, ids: Vec<ColumnId>, columns: &Columns) -> Plan {
     if plan.columns == ids {
         return plan;
     }
+    // A projection computes its columns in any order.
+    if let Node::Projection { input, exprs } = plan.node {
+        let of = |id: &ColumnId| exprs.iter().find(|(known, _)| known == id).cloned();
+        let ordered = ids.iter().filter_map(of).collect();
+        return projection(*input, ordered);
+    }
     let exprs = ids.into_iter().map(|id| (id, Expr::column(id, columns.ty(id).clone()))).collect();
     projection(plan, exprs)
 }
@@ -99,12 +105,12 @@ fn operator(rows: f64, columns: Vec<ColumnId>, node: Node) -> Plan {
     Plan { id: 0, rows, columns, node }
 }
 
-struct Lowering<'a> {
-    columns: &'a mut Columns,
+struct Lowering {
+    /// Profiles of the common table expressions before the plan at hand.
     ctes: Vec<Profile>,
 }
 
-impl Lowering<'_> {
+impl Lowering {
     /// The physical plan, which yields at least the needed columns that the logical one has, and its profile.
     fn plan(&mut self, plan: &logical::Plan, needed: &ColumnSet) -> (Plan, Profile) {
         match plan {
@@ -202,9 +208,9 @@ impl Lowering<'_> {
             scan.columns.iter().filter(|(id, _)| wanted.contains(*id)).copied().collect()
         };
         // What the access path checks by itself need not be read.
-        let first = access::choose(scan, &columns(&scan.predicates), profile.rows);
+        let first = access::choose(scan, &columns(&scan.predicates));
         let wanted = columns(&first.predicates);
-        let Access { node, rows, predicates } = access::choose(scan, &wanted, profile.rows);
+        let Access { node, rows, predicates } = access::choose(scan, &wanted);
         let ids: Vec<ColumnId> = wanted.iter().map(|(id, _)| *id).collect();
         let shown: Vec<ColumnId> = ids.iter().copied().filter(|id| needed.contains(*id)).collect();
         if let Node::PointGet(get) = &node
@@ -214,7 +220,9 @@ impl Lowering<'_> {
         }
         let is_index = matches!(node, Node::IndexScan(_));
         let is_scan = is_index || matches!(node, Node::TableScan(_));
-        let mut plan = operator(if predicates.is_empty() { profile.rows } else { rows }, ids, node);
+        // A scan without a filter yields what the profile says; a point get says itself.
+        let rows = if predicates.is_empty() && is_scan { profile.rows } else { rows };
+        let mut plan = operator(rows, ids, node);
         if !predicates.is_empty() {
             let table = crate::stats::cardinality::of_table(scan);
             let predicates = ordered(predicates, &table);

@@ -9,7 +9,7 @@ use allod_storage::schema::{Datum, PartitionScheme, TableDescriptor};
 
 use crate::bind::bind_partition;
 use crate::column::ColumnId;
-use crate::expr::Expr;
+use crate::expr::{Expr, Rewriter};
 use crate::ranges::{ValueSet, column_values};
 
 /// Combinations of values that are tried.
@@ -87,7 +87,10 @@ fn evaluate(expr: &Expr, values: &[(usize, Datum)]) -> Option<Datum> {
             Some((_, value)) => Expr::constant(value.clone(), ty.sql.clone()),
             None => e,
         },
-        Expr::Constant { .. } | Expr::Call { .. } => e,
+        Expr::Call { function, args, ty } => {
+            Rewriter::new(0).call(function.clone(), args.clone(), ty.sql.clone(), ty.nullable)
+        }
+        Expr::Constant { .. } => e,
     });
     match bound {
         Expr::Constant { value, .. } => Some(value),

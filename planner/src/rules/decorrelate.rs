@@ -23,6 +23,7 @@ use hashbrown::HashMap;
 use allod_storage::schema::{ColumnType, Datum};
 
 use super::Context;
+use super::simplify::value;
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::expr::{AggregateCall, AggregateFunction, Expr, Function};
@@ -33,16 +34,29 @@ use crate::logical::{Join, JoinKind, Plan};
 pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
     plan.transform_up(&mut |node| match node {
         Plan::Apply { join, .. } => one(join, cx),
+        // EXISTS over rows that have nothing to do with the outer row: one of them is enough.
+        Plan::Join(mut join) if is_existence(&join) => {
+            join.right = Box::new(existence(*join.right));
+            if yields_exactly_one_row(&join.right) {
+                return always(join, cx);
+            }
+            join.right = Box::new(Plan::Limit { input: join.right, offset: 0, count: Some(1) });
+            Plan::Join(join)
+        }
         other => other,
     })
 }
 
-/// One Apply whose inputs are done.
-fn one(mut join: Join, cx: &mut Context) -> Plan {
-    if matches!(join.kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_))
+/// Whether the join asks only if there are rows on its right.
+fn is_existence(join: &Join) -> bool {
+    matches!(join.kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_))
         && join.on.is_empty()
         && join.null_aware.is_empty()
-    {
+}
+
+/// One Apply whose inputs are done.
+fn one(mut join: Join, cx: &mut Context) -> Plan {
+    if is_existence(&join) {
         join.right = Box::new(existence(*join.right));
         if yields_exactly_one_row(&join.right) {
             return always(join, cx);
@@ -226,7 +240,7 @@ fn pull_scalar(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<Pulle
             nothing.extend(below.over_nothing.iter().cloned());
             let over_nothing = exprs
                 .iter()
-                .map(|(id, e)| (*id, e.clone().substitute(&nothing)))
+                .map(|(id, e)| (*id, value(e.clone().substitute(&nothing))))
                 .filter(|(_, e)| !is_null_when(e, &ColumnSet::new()))
                 .collect();
             let exprs = with_columns(exprs.clone(), &below.predicates, outer);

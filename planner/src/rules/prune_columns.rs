@@ -1,16 +1,19 @@
 //! Columns that nothing above uses are not produced.
 //!
+//! A left join whose right side nobody reads, and which can match at most one row, is its left side.
+//!
 //! What would break it: DISTINCT compares all its columns, so group columns stay even if nobody reads them (dropping one
 //! would merge groups); a UNION's inputs must keep their columns in step.
 
 use super::Context;
 use crate::column_set::ColumnSet;
 use crate::expr::Expr;
-use crate::logical::{Join, Plan};
+use crate::logical::keys::bound_columns;
+use crate::logical::{Join, JoinKind, Plan};
 
 pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
     let required = cx.required.clone();
-    prune(plan, &required)
+    prune(plan, &required, cx)
 }
 
 fn with<'e>(required: &ColumnSet, exprs: impl IntoIterator<Item = &'e Expr>) -> ColumnSet {
@@ -19,7 +22,7 @@ fn with<'e>(required: &ColumnSet, exprs: impl IntoIterator<Item = &'e Expr>) -> 
     needed
 }
 
-fn prune(plan: Plan, required: &ColumnSet) -> Plan {
+fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
     match plan {
         Plan::Scan(mut scan) => {
             let needed = with(required, &scan.predicates);
@@ -39,18 +42,19 @@ fn prune(plan: Plan, required: &ColumnSet) -> Plan {
         }
         Plan::Filter { input, predicates } => {
             let needed = with(required, &predicates);
-            Plan::Filter { input: Box::new(prune(*input, &needed)), predicates }
+            Plan::Filter { input: Box::new(prune(*input, &needed, cx)), predicates }
         }
         Plan::Project { input, mut exprs } => {
             exprs.retain(|(id, _)| required.contains(*id));
             let needed = with(&ColumnSet::new(), exprs.iter().map(|(_, e)| e));
-            Plan::Project { input: Box::new(prune(*input, &needed)), exprs }
+            Plan::Project { input: Box::new(prune(*input, &needed, cx)), exprs }
         }
-        Plan::Join(join) => Plan::Join(prune_join(join, required)),
+        Plan::Join(join) if is_unused(&join, required, cx) => prune(*join.left, required, cx),
+        Plan::Join(join) => Plan::Join(prune_join(join, required, cx)),
         Plan::Apply { join, correlated } => {
             let mut needed = required.clone();
             needed.extend(correlated.iter().copied());
-            let join = prune_join(join, &needed);
+            let join = prune_join(join, &needed, cx);
             let free = join.right.free_columns();
             let correlated = correlated.into_iter().filter(|id| free.contains(*id)).collect();
             Plan::Apply { join, correlated }
@@ -59,16 +63,16 @@ fn prune(plan: Plan, required: &ColumnSet) -> Plan {
             aggregates.retain(|(id, _)| required.contains(*id));
             let args = aggregates.iter().flat_map(|(_, call)| &call.args);
             let needed = with(&ColumnSet::new(), group_by.iter().map(|(_, e)| e).chain(args));
-            Plan::Aggregate { input: Box::new(prune(*input, &needed)), group_by, aggregates }
+            Plan::Aggregate { input: Box::new(prune(*input, &needed, cx)), group_by, aggregates }
         }
         Plan::Sort { input, keys } => {
             let needed = with(required, keys.iter().map(|key| &key.expr));
-            Plan::Sort { input: Box::new(prune(*input, &needed)), keys }
+            Plan::Sort { input: Box::new(prune(*input, &needed, cx)), keys }
         }
         Plan::Limit { input, offset, count } => {
-            Plan::Limit { input: Box::new(prune(*input, required)), offset, count }
+            Plan::Limit { input: Box::new(prune(*input, required, cx)), offset, count }
         }
-        Plan::MaxOneRow { input } => Plan::MaxOneRow { input: Box::new(prune(*input, required)) },
+        Plan::MaxOneRow { input } => Plan::MaxOneRow { input: Box::new(prune(*input, required, cx)) },
         Plan::Union { inputs, columns } => {
             let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
             let inputs = inputs
@@ -76,7 +80,7 @@ fn prune(plan: Plan, required: &ColumnSet) -> Plan {
                 .map(|(input, ids)| {
                     let ids: Vec<_> =
                         ids.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(id, _)| id).collect();
-                    (prune(input, &ids.iter().copied().collect()), ids)
+                    (prune(input, &ids.iter().copied().collect(), cx), ids)
                 })
                 .collect();
             let columns = columns.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(id, _)| id).collect();
@@ -89,9 +93,20 @@ fn prune(plan: Plan, required: &ColumnSet) -> Plan {
     }
 }
 
-fn prune_join(join: Join, required: &ColumnSet) -> Join {
+/// A left join that neither adds nor drops rows, for columns that nobody reads.
+fn is_unused(join: &Join, required: &ColumnSet, cx: &Context) -> bool {
+    let right = join.right.column_set();
+    let bound = || bound_columns(&join.on, &right, &join.left.column_set());
+    join.kind == JoinKind::Left
+        && !right.intersects(required)
+        && cx.unique_keys(&join.right).iter().any(|key| key.is_subset(&bound()))
+}
+
+fn prune_join(join: Join, required: &ColumnSet, cx: &Context) -> Join {
     let needed = with(required, join.on.iter().chain(&join.null_aware));
-    Join { left: Box::new(prune(*join.left, &needed)), right: Box::new(prune(*join.right, &needed)), ..join }
+    let left = Box::new(prune(*join.left, &needed, cx));
+    let right = Box::new(prune(*join.right, &needed, cx));
+    Join { left, right, ..join }
 }
 
 /// The columns of a common table expression that any of the plans read.

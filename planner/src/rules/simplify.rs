@@ -12,7 +12,7 @@
 use allod_storage::schema::Datum;
 
 use super::Context;
-use crate::expr::{Expr, Function};
+use crate::expr::{Expr, Function, Rewriter};
 use crate::logical::predicate::{
     add_conjunct, args_of, boolean_call, conjunction, constant_truth, disjunction, is_boolean,
 };
@@ -154,6 +154,10 @@ fn call(function: Function, mut args: Vec<Expr>, ty: allod_storage::schema::Colu
             Expr::Constant { value: Datum::Null, ty: allod_storage::schema::ColumnType::nullable(ty.sql) }
         }
         Function::In if args.len() == 2 => Expr::call(Function::Eq, args, ty),
+        // A rule may have put constants where columns were.
+        function if !args.is_empty() && args.iter().all(constant) => {
+            Rewriter::new(0).call(function, args, ty.sql, ty.nullable)
+        }
         function => Expr::call(function, args, ty),
     }
 }

@@ -106,12 +106,6 @@ impl Profile {
         .clamp(1.0, self.rows.max(1.0))
     }
 
-    /// Bytes of a row of these columns.
-    pub(crate) fn width(&self, columns: &[ColumnId]) -> f64 {
-        let of = |id| self.facets.get(id).and_then(|f| f.stats.as_ref()).map_or(8.0, |s| s.width);
-        columns.iter().map(of).sum()
-    }
-
     /// After a filter.
     pub(crate) fn filtered(mut self, conjuncts: &[Expr]) -> Profile {
         if conjuncts.is_empty() {
@@ -299,7 +293,7 @@ pub(crate) fn of_table(scan: &Scan) -> Profile {
 
 fn of_scan(scan: &Scan) -> Profile {
     let table = of_table(scan);
-    let one_per_key = rows_by_key(&table, &scan.predicates);
+    let one_per_key = rows_by_key(scan, &table);
     let mut profile = table.filtered(&scan.predicates);
     if let [key] = scan.table.key[..]
         && let Some((id, _)) = scan.columns.iter().find(|(_, ordinal)| *ordinal == key)
@@ -335,10 +329,11 @@ fn key_domain(scan: &Scan) -> Option<u64> {
 }
 
 /// At most how many rows equalities and IN lists on a whole unique key leave.
-fn rows_by_key(profile: &Profile, predicates: &[Expr]) -> Option<f64> {
-    let choices = |id: ColumnId| {
-        predicates.iter().find_map(|e| {
-            let fixed = |x: &Expr| x.as_column() == Some(id);
+fn rows_by_key(scan: &Scan, profile: &Profile) -> Option<f64> {
+    let choices = |ordinal: &usize| {
+        let (id, _) = scan.columns.iter().find(|(_, o)| o == ordinal)?;
+        scan.predicates.iter().find_map(|e| {
+            let fixed = |x: &Expr| x.as_column() == Some(*id);
             let free_of = |x: &Expr| x.columns().iter().all(|c| profile.facet(*c).is_none());
             if let Some((a, b)) = equality(e) {
                 return ((fixed(a) && free_of(b)) || (fixed(b) && free_of(a))).then_some(1.0);
@@ -347,10 +342,11 @@ fn rows_by_key(profile: &Profile, predicates: &[Expr]) -> Option<f64> {
             (fixed(&args[0]) && args[1..].iter().all(free_of)).then(|| args.len() as f64 - 1.0)
         })
     };
-    profile
-        .keys
-        .iter()
-        .filter_map(|(key, _)| key.iter().map(choices).product::<Option<f64>>())
+    // Equality is never true of NULL, so a nullable unique index counts too.
+    let unique = scan.table.indexes.iter().filter(|i| i.unique).map(|i| &i.columns);
+    std::iter::once(&scan.table.key)
+        .chain(unique)
+        .filter_map(|key| key.iter().map(choices).product::<Option<f64>>())
         .reduce(f64::min)
 }
 

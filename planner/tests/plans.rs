@@ -1,0 +1,67 @@
+//! Golden plans: each file of `plans` holds queries and what becomes of them, one file a subject. A line that begins with
+//! `#` is a comment, one that begins with `>` a statement (CREATE TABLE for all that follow, or a query); the lines below
+//! a query are its plan. UPDATE=1 writes the plans.
+
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use support::{Tables, golden, golden_dir, render};
+
+fn run(name: &str) {
+    let path = golden_dir().join(Path::new(name));
+    let script = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut tables = Tables::default();
+    let mut actual = String::new();
+    for line in script.lines() {
+        if let Some(statement) = line.strip_prefix("> ") {
+            writeln!(actual, "{line}").expect("a string takes everything");
+            if statement.starts_with("create") {
+                tables.create(statement);
+            } else {
+                actual.push_str(&render(&tables.plan(statement)));
+                actual.push('\n');
+            }
+        } else if line.starts_with('#') {
+            writeln!(actual, "{line}").expect("a string takes everything");
+        }
+    }
+    golden(&path, &actual);
+}
+
+#[test]
+fn access_paths() {
+    run("access.txt");
+}
+
+#[test]
+fn predicates() {
+    run("predicates.txt");
+}
+
+#[test]
+fn subqueries() {
+    run("subqueries.txt");
+}
+
+#[test]
+fn joins() {
+    run("joins.txt");
+}
+
+#[test]
+fn aggregation() {
+    run("aggregation.txt");
+}
+
+#[test]
+fn order_and_limit() {
+    run("limits.txt");
+}
+
+#[test]
+fn changes() {
+    run("changes.txt");
+}
