@@ -71,6 +71,8 @@ struct Graph {
     satellites: Vec<Satellite>,
     /// Columns that are equal, with their relations.
     classes: Vec<Vec<(usize, Expr)>>,
+    /// The relations of each class.
+    class_sets: Vec<Set>,
     /// Conjuncts over several relations that are not in a class: what they need, and whether they connect.
     conditions: Vec<(Set, Expr)>,
 }
@@ -206,6 +208,9 @@ impl Graph {
                 _ => graph.conditions.push((needs, e)),
             }
         }
+        let set_of =
+            |class: &Vec<(usize, Expr)>| class.iter().fold(0, |set, (relation, _)| set | bit(*relation));
+        graph.class_sets = graph.classes.iter().map(set_of).collect();
         // Two members of a class in one relation are equal too.
         for class in &graph.classes {
             for (i, (relation, e)) in class.iter().enumerate() {
@@ -270,12 +275,16 @@ impl Graph {
                 return satellite.needs & other == satellite.needs;
             }
         }
-        let touches = |class: &Vec<(usize, Expr)>, set: Set| class.iter().any(|(r, _)| set & bit(*r) != 0);
-        self.classes.iter().any(|class| touches(class, a) && touches(class, b))
+        self.shares_class(a, b)
             || self.conditions.iter().any(|(needs, e)| {
                 let spans = needs & !(a | b) == 0 && needs & a != 0 && needs & b != 0;
                 spans && (equality(e).is_some() || self.is_one_row(a) || self.is_one_row(b))
             })
+    }
+
+    /// Whether an equality holds between the two sets.
+    fn shares_class(&self, a: Set, b: Set) -> bool {
+        self.class_sets.iter().any(|class| class & a != 0 && class & b != 0)
     }
 
     /// A single row may be joined to anything by any condition.
@@ -287,11 +296,10 @@ impl Graph {
     /// One equality of each class that has members on both sides, left member first. Where a class has several members on
     /// a side, the relation that has members of most classes is taken, so that a composite key is seen as one.
     fn equalities(&self, a: Set, b: Set) -> Vec<(&Expr, &Expr)> {
-        let has =
-            |class: &[(usize, Expr)], set: Set| class.iter().any(|(relation, _)| set & bit(*relation) != 0);
-        let shared: Vec<&Vec<(usize, Expr)>> =
-            self.classes.iter().filter(|c| has(c, a) && has(c, b)).collect();
-        let classes_of = |relation: usize| shared.iter().filter(|c| has(c, bit(relation))).count();
+        let sets = self.classes.iter().zip(&self.class_sets);
+        let shared: Vec<(&Vec<(usize, Expr)>, &Set)> =
+            sets.filter(|(_, set)| **set & a != 0 && **set & b != 0).collect();
+        let classes_of = |relation: usize| shared.iter().filter(|(_, set)| *set & bit(relation) != 0).count();
         let member = |class: &'_ [(usize, Expr)], set: Set| {
             let members = class.iter().enumerate().filter(|(_, (relation, _))| set & bit(*relation) != 0);
             members
@@ -300,7 +308,7 @@ impl Graph {
         };
         shared
             .iter()
-            .filter_map(|class| Some((&class[member(class, a)?].1, &class[member(class, b)?].1)))
+            .filter_map(|(class, _)| Some((&class[member(class, a)?].1, &class[member(class, b)?].1)))
             .collect()
     }
 
@@ -384,9 +392,7 @@ impl Graph {
         let satellite = self.only_satellite(b).or(self.only_satellite(a));
         let hashes = match satellite {
             Some(satellite) => satellite.on.iter().any(|e| equality(e).is_some()),
-            None => {
-                !self.equalities(a, b).is_empty() || self.new_conditions(a, b).any(|e| equality(e).is_some())
-            }
+            None => self.shares_class(a, b) || self.new_conditions(a, b).any(|e| equality(e).is_some()),
         };
         if !hashes {
             return cost::nested_loops(rows_a, rows_b, out);
@@ -442,7 +448,12 @@ fn exhaustive(graph: &Graph) -> Plan {
                     && let (Some(x), Some(y)) = (best[part as usize], best[other as usize])
                     && (graph.connected(part, other) || (crossing && may_cross(graph, part, other)))
                 {
-                    let cost = x.cost + y.cost + graph.join_cost(part, other, &mut known);
+                    let so_far = x.cost + y.cost;
+                    if best[set as usize].is_some_and(|entry| entry.cost <= so_far) {
+                        part = (part - 1) & set;
+                        continue;
+                    }
+                    let cost = so_far + graph.join_cost(part, other, &mut known);
                     if best[set as usize].is_none_or(|entry| cost < entry.cost) {
                         best[set as usize] = Some(Entry { cost, split: Some((part, other)) });
                     }

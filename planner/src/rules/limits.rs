@@ -14,12 +14,16 @@ use crate::column::ColumnId;
 use crate::expr::Expr;
 use crate::logical::{Join, JoinKind, Plan, SortKey};
 
-pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
+pub(super) fn apply(plan: Plan, _cx: &mut Context) -> Plan {
+    down(plan)
+}
+
+fn down(plan: Plan) -> Plan {
     let plan = match plan {
         Plan::Limit { input, offset, count } => limit(*input, offset, count),
         other => other,
     };
-    plan.map_children(&mut |child| apply(child, cx))
+    plan.map_children(&mut down)
 }
 
 fn limit(input: Plan, offset: u64, count: Option<u64>) -> Plan {

@@ -339,7 +339,7 @@ fn rows_by_key(scan: &Scan, profile: &Profile) -> Option<f64> {
                 return ((fixed(a) && free_of(b)) || (fixed(b) && free_of(a))).then_some(1.0);
             }
             let args = args_of(e, &Function::In)?;
-            (fixed(&args[0]) && args[1..].iter().all(free_of)).then(|| args.len() as f64 - 1.0)
+            (fixed(&args[0]) && args[1..].iter().all(free_of)).then_some(args.len() as f64 - 1.0)
         })
     };
     // Equality is never true of NULL, so a nullable unique index counts too.
