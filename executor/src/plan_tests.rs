@@ -592,7 +592,6 @@ fn apply_runs_its_right_side_for_each_set_of_values() {
 }
 
 #[test]
-#[ignore = "waits for hash joins"]
 fn joins_and_groups_with_what_was_measured() {
     let t = table(3);
     let mut f = Fixture::new(&[&t]);
