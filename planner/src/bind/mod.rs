@@ -8,7 +8,7 @@
 //!     └ define, partition                       CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
-//! Binding is one pass. All state is in a [`binder::Binder`] that lives for the statement; scopes are a stack, innermost
+//! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
 //! query block last. A column that is found in an outer block is an ordinary column of that block's plan; that makes the
 //! subquery correlated, which is noticed when its plan is joined.
 

@@ -24,7 +24,7 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
         }
         SqlType::Year => {
             let v = to_integer(value)?;
-            ((1901..=2155).contains(&v) || v == 0).then(|| Datum::Int(v as i64))
+            ((1901..=2155).contains(&v) || v == 0).then_some(Datum::Int(v as i64))
         }
         SqlType::Float => to_double(value).map(|v| Datum::Double(f64::from(v as f32))),
         SqlType::Double => to_double(value).map(Datum::Double),

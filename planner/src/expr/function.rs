@@ -35,14 +35,14 @@ pub enum Function {
     Ge,
     /// <=>: never NULL.
     NullEq,
-    /// args[0] IN (args[1..]), three-valued.
+    /// `args[0] IN (args[1..])`, three-valued.
     In,
-    /// args[0] LIKE args[1], with the escape character if there is one.
+    /// `args[0]` LIKE `args[1]`, with the escape character if there is one.
     Like {
         /// `\` unless ESCAPE says otherwise; None = ESCAPE ''.
         escape: Option<char>,
     },
-    /// args[0] REGEXP args[1].
+    /// `args[0]` REGEXP `args[1]`.
     Regexp,
     /// x IS NULL: never NULL.
     IsNull,
@@ -105,10 +105,10 @@ pub enum Function {
     Greatest,
     /// LEAST(…).
     Least,
-    /// CAST(args[0] AS the result type), also every implicit conversion. Lenient: what does not convert becomes 0, the
+    /// CAST(`args[0]` AS the result type), also every implicit conversion. Lenient: what does not convert becomes 0, the
     /// longest valid prefix, or NULL for temporal types.
     Cast,
-    /// Conversion of args[0] to the type of the table column it is stored in, under strict mode: errors 1264, 1265, 1292,
+    /// Conversion of `args[0]` to the type of the table column it is stored in, under strict mode: errors 1264, 1265, 1292,
     /// 1366, 1406 name the column and the row; NULL for a type that is not nullable is error 1048.
     Assign {
         /// The column.
@@ -116,7 +116,7 @@ pub enum Function {
     },
 
     // Strings. Positions count characters from 1.
-    /// SUBSTRING(s, position[, length]); a negative position counts from the end.
+    /// `SUBSTRING(s, position[, length])`; a negative position counts from the end.
     Substring,
     /// LEFT(s, n).
     Left,
@@ -134,7 +134,7 @@ pub enum Function {
     Concat,
     /// CONCAT_WS(separator, …): skips NULLs.
     ConcatWs,
-    /// TRIM(BOTH args[1] FROM args[0]); args[1] defaults to a blank.
+    /// TRIM(BOTH `args[1]` FROM `args[0]`); `args[1]` defaults to a blank.
     Trim,
     /// TRIM(LEADING …), LTRIM.
     TrimLeading,
@@ -142,7 +142,7 @@ pub enum Function {
     TrimTrailing,
     /// REPLACE(s, from, to).
     Replace,
-    /// LOCATE(needle, s[, position]); POSITION and INSTR become this.
+    /// `LOCATE(needle, s[, position])`; POSITION and INSTR become this.
     Locate,
     /// LPAD(s, n, pad).
     Lpad,
@@ -246,10 +246,10 @@ pub enum Function {
     MonthName,
     /// LAST_DAY.
     LastDay,
-    /// args[0] + INTERVAL args[1] unit; args[1] is an integer (for SECOND it may be a decimal). The result is a DATE when
-    /// args[0] is one and the unit is DAY or longer, else a DATETIME. Out of range is NULL.
+    /// `args[0]` + INTERVAL `args[1]` unit; `args[1]` is an integer (for SECOND it may be a decimal). The result is a DATE when
+    /// `args[0]` is one and the unit is DAY or longer, else a DATETIME. Out of range is NULL.
     DateAdd(TimeUnit),
-    /// args[0] - INTERVAL args[1] unit.
+    /// `args[0]` - INTERVAL `args[1]` unit.
     DateSub(TimeUnit),
     /// DATEDIFF(a, b), days.
     DateDiff,

@@ -186,13 +186,13 @@ impl Rewriter {
     pub fn function(&mut self, name: &str, args: Vec<Expr>) -> Result<Option<Expr>, Error> {
         let upper = name.to_ascii_uppercase();
         match lookup(&upper) {
-            Some(entry) => self.from_table(entry, args).map(Some),
+            Some(entry) => self.table_function(entry, args).map(Some),
             None if SPECIAL.contains(&upper.as_str()) => special(self, &upper, args).map(Some),
             None => Ok(None),
         }
     }
 
-    fn from_table(&mut self, entry: &'static Entry, args: Vec<Expr>) -> Result<Expr, Error> {
+    fn table_function(&mut self, entry: &'static Entry, args: Vec<Expr>) -> Result<Expr, Error> {
         let (most, least) = (entry.args.len(), entry.args.len() - entry.optional);
         if args.len() < least || args.len() > most {
             return Err(Error::ArgumentCount(entry.name.into()));

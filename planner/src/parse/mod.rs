@@ -1,11 +1,11 @@
 //! Text to syntax.
 //!
-//! The grammar is that of the `sqlparser` library under a dialect of our own ([`dialect`]), with MySQL's and TiDB's
-//! statements that it lacks parsed around it ([`statement`]). A text goes through three steps:
+//! The grammar is that of the `sqlparser` library under a dialect of our own (`dialect`), with MySQL's and TiDB's
+//! statements that it lacks parsed around it (`statement`). A text goes through three steps:
 //!
-//! 1. It becomes tokens, once, and is cut at the semicolons ([`split`]); every token keeps its place in the text, so
+//! 1. It becomes tokens, once, and is cut at the semicolons (`split`); every token keeps its place in the text, so
 //!    every error and every name does.
-//! 2. What would make the parser, or any later walk over its trees, recurse too deeply is refused here ([`guard`]): nested
+//! 2. What would make the parser, or any later walk over its trees, recurse too deeply is refused here (`guard`): nested
 //!    parentheses, and long chains of operators, which become trees as deep as the chain is long.
 //! 3. Each statement is parsed by itself.
 //!

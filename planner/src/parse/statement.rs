@@ -262,8 +262,7 @@ impl<'a> Source<'a> {
     fn show(&mut self) -> Result<Statement, Failure> {
         self.parser.next_token();
         let full = self.word("FULL");
-        let extended = self.word("EXTENDED");
-        let _ = extended;
+        self.word("EXTENDED");
         let global = self.word("GLOBAL");
         let _ = self.word("SESSION") || self.word("LOCAL");
         let token = self.parser.next_token();
@@ -277,11 +276,11 @@ impl<'a> Source<'a> {
                 ShowSyntax::TableStatus { database: self.in_database()?, pattern: self.like()? }
             }
             "COLUMNS" | "FIELDS" => {
-                let (table, database) = self.from_table()?;
+                let (table, database) = self.table_and_database()?;
                 ShowSyntax::Columns { table, database, full, pattern: self.like()? }
             }
             "INDEX" | "INDEXES" | "KEYS" => {
-                let (table, database) = self.from_table()?;
+                let (table, database) = self.table_and_database()?;
                 ShowSyntax::Index { table, database }
             }
             "CREATE" if self.word("TABLE") => {
@@ -304,7 +303,7 @@ impl<'a> Source<'a> {
         Ok(Statement::Show(show))
     }
 
-    fn from_table(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {
+    fn table_and_database(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {
         if !self.word("FROM") {
             self.expect_word("IN")?;
         }

@@ -133,7 +133,10 @@ impl Catalog for FakeCatalog {
 /// Binds one statement.
 pub(crate) fn bind_one(catalog: &FakeCatalog, sql: &str) -> Result<Bound, Error> {
     let parsed = parse(sql)?;
-    bind(parsed.first().expect("there is a statement"), &PlanContext::new(catalog, Some(DATABASE)))
+    match parsed.first() {
+        Some(parsed) => bind(parsed, &PlanContext::new(catalog, Some(DATABASE))),
+        None => Err(Error::Syntax { message: "query was empty".into(), position: None }),
+    }
 }
 
 /// Binds one query.
