@@ -48,7 +48,7 @@ impl Binder<'_> {
         self.scope().aliases =
             items.iter().filter(|i| i.aliased).map(|i| (i.name.clone(), i.expr.clone())).collect();
 
-        let group_by = self.group_by(select, &items)?;
+        let group_by = self.group_by(select, &items, &plan.column_set())?;
         self.scope().clause = Clause::Having;
         let mut having = match &select.having {
             Some(condition) => self.conjuncts(condition)?,
@@ -173,7 +173,12 @@ impl Binder<'_> {
         Item { expr: self.column(id), name: name.clone(), aliased: false }
     }
 
-    fn group_by(&mut self, select: &ast::Select, items: &[Item]) -> Result<Vec<(ColumnId, Expr)>, Error> {
+    fn group_by(
+        &mut self,
+        select: &ast::Select,
+        items: &[Item],
+        input: &ColumnSet,
+    ) -> Result<Vec<(ColumnId, Expr)>, Error> {
         let (exprs, modifiers) = match &select.group_by {
             GroupByExpr::Expressions(exprs, modifiers) => (exprs, modifiers),
             GroupByExpr::All(_) => return Err(not_supported("GROUP BY ALL")),
@@ -202,7 +207,7 @@ impl Binder<'_> {
                 continue;
             }
             let id = match &bound {
-                Expr::Column { id, .. } => *id,
+                Expr::Column { id, .. } if input.contains(*id) => *id,
                 other => self.columns.add_computed(e.to_string(), other.ty().clone()),
             };
             keys.push((id, bound));
