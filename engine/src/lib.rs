@@ -1,5 +1,6 @@
 //! Allod: a distributed SQL engine that fits in one process.
 
+pub mod bench;
 mod catalog;
 mod database;
 mod error;
@@ -7,6 +8,7 @@ pub mod format;
 pub mod import;
 mod like;
 mod params;
+pub mod repl;
 mod result;
 mod rows;
 mod session;

@@ -1,1 +1,158 @@
-fn main() {}
+//! The program: parses arguments, calls the library, turns its answer into an exit status.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use allod::bench::{self, ClusterOptions, Network};
+use allod::format::Format;
+use allod::{Database, Error, repl};
+use clap::{Args, Parser, Subcommand};
+
+/// Several times the speed of the system's allocator where large buffers come and go, which is what columns do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A distributed SQL engine that fits in one process. Without a command it reads SQL: from a terminal line by line, from a
+/// pipe as a script.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Run these statements and leave; may be given several times.
+    #[arg(short = 'e', long = "execute", value_name = "SQL")]
+    execute: Vec<String>,
+    /// Run the statements of a file and leave; may be given several times.
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// How to print results [default: table on a terminal, else tsv].
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Time queries.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Make TPC-H tables in memory, run the 22 queries, check the answers.
+    Tpch {
+        /// Scale factor, 0.01 and up; 1 is 8.7 million rows.
+        #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
+        sf: f64,
+        /// Only these queries: 1,6.
+        #[arg(long, value_delimiter = ',', value_name = "N,…")]
+        query: Vec<u8>,
+        /// A folder with answers to check against (q01.tsv, …) instead of the built-in ones for 0.01, 0.1 and 1.
+        #[arg(long, value_name = "DIR")]
+        check: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Time the queries of a file, each after a line `-- name: WORD`; statements after `-- setup` are run once.
+    Run {
+        /// The file.
+        file: PathBuf,
+        /// Make TPC-H tables of this scale factor first.
+        #[arg(long, value_name = "SF", allow_negative_numbers = true)]
+        tpch: Option<f64>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+struct Common {
+    /// How often to run each query.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Write the figures to a file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Print the plan of each query.
+    #[arg(long)]
+    explain: bool,
+    /// Number of stores.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    stores: Option<u16>,
+    /// Split the tables into at least so many regions.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    regions: Option<u32>,
+    /// Reach the stores through a simulated network: SEED,LOSS,LATENCY (loss 0 to 1, latency in ms), as 7,0.01,0.2.
+    #[arg(long, value_name = "SEED,LOSS,LATENCY")]
+    simulate: Option<Network>,
+    /// Split regions and move leaders while queries run.
+    #[arg(long)]
+    chaos: bool,
+    /// Workers of a pipeline [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
+
+impl Common {
+    fn cluster(&self) -> ClusterOptions {
+        ClusterOptions {
+            stores: self.stores.map(usize::from),
+            regions: self.regions.map(|n| n as usize),
+            network: self.simulate,
+            chaos: self.chaos,
+            workers: self.workers.map(usize::from),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all went well.
+fn run(arguments: Arguments) -> Result<bool, Error> {
+    match arguments.command {
+        None => {
+            let Arguments { execute: statements, file: files, format, .. } = arguments;
+            repl::run(Database::new(), &repl::Options { statements, files, format })
+        }
+        Some(Command::Bench(Bench::Tpch { sf, query, check, common })) => {
+            bench::tpch::run(&bench::tpch::Options {
+                sf,
+                queries: query,
+                runs: common.runs.into(),
+                check,
+                explain: common.explain,
+                cluster: common.cluster(),
+                json: common.json,
+            })
+        }
+        Some(Command::Bench(Bench::Run { file, tpch, common })) => {
+            bench::script::run(&bench::script::Options {
+                file,
+                tpch,
+                runs: common.runs.into(),
+                explain: common.explain,
+                cluster: common.cluster(),
+                json: common.json,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        super::Arguments::command().debug_assert();
+    }
+}

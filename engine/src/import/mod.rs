@@ -11,7 +11,7 @@ mod parquet;
 mod progress;
 mod tpch;
 
-pub use progress::{Progress, no_progress, terminal_progress};
+pub use progress::{Progress, Step, no_progress, terminal_progress};
 pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch};
 
 use std::path::Path;

@@ -1,0 +1,172 @@
+//! `allod bench run`: the queries of a file.
+//!
+//! A line `-- setup` begins statements that are run once, before anything is timed; a line `-- name: WORD …` begins a
+//! query that is timed under that name. Everything else is SQL.
+
+use std::path::{Path, PathBuf};
+
+use super::cluster::ClusterOptions;
+use super::{Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
+use crate::error::{Error, Result, code};
+use crate::import;
+use crate::session::Session;
+
+/// Most rows of a result that are written to the file of figures.
+const RESULT_ROWS_MAX: usize = 100;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file.
+    pub file: PathBuf,
+    /// Make TPC-H tables of this scale factor first.
+    pub tpch: Option<f64>,
+    /// How often to run each query.
+    pub runs: usize,
+    /// Where to write the figures, and the first rows of each result.
+    pub json: Option<PathBuf>,
+    /// Whether to print plans.
+    pub explain: bool,
+    /// The cluster.
+    pub cluster: ClusterOptions,
+}
+
+/// Runs the file, prints the figures, and returns whether every query ran.
+///
+/// # Errors
+/// If the options make no sense, a file cannot be read or written, or a statement of the setup fails.
+pub fn run(options: &Options) -> Result<bool> {
+    if let Some(sf) = options.tpch {
+        import::check_scale_factor(sf)?;
+    }
+    let script = Script::parse(&read(&options.file)?)?;
+    let progress = import::terminal_progress();
+    let database = options.cluster.database();
+    let mut load_ms = 0.0;
+    if let Some(sf) = options.tpch {
+        load_ms = ms(load_tpch(&database, sf, &progress)?);
+        options.cluster.split(&database)?;
+        eprintln!("scale factor {sf}: generated and loaded in {:.2} s", load_ms / 1e3);
+    }
+    let mut session = database.session();
+    session.execute_all(&script.setup, |result| result.collect_batches().map(drop))?;
+    let _chaos = options.cluster.chaos(&database);
+    report::header(false);
+    let mut entries = Vec::new();
+    let mut timings = Vec::new();
+    let mut all_ran = true;
+    for query in &script.queries {
+        if options.explain {
+            print_plan(&mut session, &query.sql)?;
+        }
+        let step = progress.step(&query.name, options.runs as u64);
+        let measured = measure(&mut session, query, options.runs, &step);
+        drop(step);
+        match measured {
+            Ok((timing, rows)) => {
+                report::line(&timing, None);
+                entries.push(report::entry(&timing, Some(&rows)));
+                timings.push(timing);
+            }
+            Err(error) => {
+                all_ran = false;
+                report::failed(&query.name, &error);
+            }
+        }
+    }
+    report::total(&timings);
+    if let Some(path) = &options.json {
+        report::write(path, options.tpch, load_ms, entries)?;
+    }
+    Ok(all_ran)
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))
+    })
+}
+
+fn measure(
+    session: &mut Session,
+    query: &Query,
+    runs: usize,
+    step: &import::Step,
+) -> Result<(Timing, Vec<Vec<String>>)> {
+    let mut timing = Timing { name: query.name.clone(), rows: 0, ms: Vec::new() };
+    let mut rows = Vec::new();
+    for _ in 0..runs.max(1) {
+        let (time, columns, batches) = run_timed(session, &query.sql)?;
+        timing.ms.push(ms(time));
+        let answer = as_text(columns, &batches);
+        timing.rows = answer.rows.len();
+        rows = answer.rows;
+        step.advance(1);
+    }
+    rows.truncate(RESULT_ROWS_MAX);
+    Ok((timing, rows))
+}
+
+/// A file, cut at its marks.
+#[derive(Debug, Default, PartialEq)]
+struct Script {
+    setup: String,
+    queries: Vec<Query>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Query {
+    name: String,
+    sql: String,
+}
+
+impl Script {
+    fn parse(text: &str) -> Result<Script> {
+        let mut script = Script::default();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_end() == "-- setup" {
+                if !script.queries.is_empty() {
+                    let message = format!("line {}: setup comes before the first query", number + 1);
+                    return Err(Error::new(code::SYNTAX, message));
+                }
+            } else if let Some(rest) = line.strip_prefix("-- name:") {
+                let Some(name) = rest.split_whitespace().next() else {
+                    return Err(Error::new(code::SYNTAX, format!("line {}: a query without a name", number + 1)));
+                };
+                script.queries.push(Query { name: name.to_string(), sql: String::new() });
+            } else {
+                let part = script.queries.last_mut().map_or(&mut script.setup, |query| &mut query.sql);
+                part.push_str(line);
+                part.push('\n');
+            }
+        }
+        if let Some(query) = script.queries.iter().find(|query| query.sql.trim().is_empty()) {
+            return Err(Error::new(code::SYNTAX, format!("the query '{}' is empty", query.name)));
+        }
+        if script.queries.is_empty() {
+            return Err(Error::new(code::SYNTAX, "the file has no line '-- name: WORD', so nothing is timed"));
+        }
+        Ok(script)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_cut_at_its_marks() {
+        let text = "-- a comment\n-- setup\ncreate index i on t (a);\n-- name: j1 the first\nselect 1;\n-- why\n-- name: j2\nselect\n2;\n";
+        let script = Script::parse(text).unwrap();
+        assert_eq!(script.setup, "-- a comment\ncreate index i on t (a);\n");
+        assert_eq!(script.queries[0], Query { name: "j1".into(), sql: "select 1;\n-- why\n".into() });
+        assert_eq!(script.queries[1].sql, "select\n2;\n");
+    }
+
+    #[test]
+    fn a_file_that_times_nothing_is_refused() {
+        for bad in ["", "select 1;", "-- name: \nselect 1;", "-- name: a\n\n", "-- name: a\nselect 1;\n-- setup\n"] {
+            assert_eq!(Script::parse(bad).unwrap_err().code(), 1064, "{bad:?}");
+        }
+    }
+}

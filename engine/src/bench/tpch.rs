@@ -1,0 +1,162 @@
+//! `allod bench tpch`.
+
+use std::path::PathBuf;
+
+use super::answers::{QUERIES, Query};
+use super::cluster::{ClusterOptions, count_regions};
+use super::{Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
+use crate::error::{Error, Result, code};
+use crate::import::{self, Progress};
+use crate::session::Session;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Scale factor.
+    pub sf: f64,
+    /// Numbers of the queries, 1 to 22; empty = all.
+    pub queries: Vec<u8>,
+    /// How often to run each.
+    pub runs: usize,
+    /// Where to write the figures.
+    pub json: Option<PathBuf>,
+    /// A folder of answers (`q01.tsv`, …) instead of those in this program.
+    pub check: Option<PathBuf>,
+    /// Whether to print plans.
+    pub explain: bool,
+    /// The cluster.
+    pub cluster: ClusterOptions,
+}
+
+/// Makes the tables, runs the queries, checks their answers, prints all that, and returns whether every query ran and every
+/// answer that could be checked was right.
+///
+/// # Errors
+/// If the options make no sense, the tables cannot be made, or a file cannot be read or written.
+pub fn run(options: &Options) -> Result<bool> {
+    import::check_scale_factor(options.sf)?;
+    let queries = selected(&options.queries)?;
+    let progress = import::terminal_progress();
+    let database = options.cluster.database();
+    let load = load_tpch(&database, options.sf, &progress)?;
+    options.cluster.split(&database)?;
+    eprintln!("scale factor {}: generated and loaded in {:.2} s", options.sf, load.as_secs_f64());
+    if options.cluster.regions.is_some() {
+        eprintln!("{} regions", count_regions(&database)?);
+    }
+    if let Some(network) = options.cluster.network {
+        eprintln!("simulated network: {network}");
+    }
+    let chaos = options.cluster.chaos(&database);
+    let mut session = database.session();
+    let mut timings = Vec::new();
+    let mut all_right = true;
+    report::header(true);
+    for query in queries {
+        if options.explain {
+            print_plan(&mut session, query.sql)?;
+        }
+        match measure(&mut session, query, options, &progress)? {
+            Ok((timing, verdict)) => {
+                all_right &= !matches!(verdict, Verdict::Wrong(_));
+                report::line(&timing, Some(&verdict.text()));
+                timings.push(timing);
+            }
+            Err(error) => {
+                all_right = false;
+                report::failed(query.name, &error);
+            }
+        }
+    }
+    report::total(&timings);
+    if let Some(chaos) = chaos {
+        eprintln!("{} splits and leader moves meanwhile, {} regions now", chaos.acts(), count_regions(&database)?);
+    }
+    if let Some(path) = &options.json {
+        let entries = timings.iter().map(|timing| report::entry(timing, None)).collect();
+        report::write(path, Some(options.sf), ms(load), entries)?;
+    }
+    Ok(all_right)
+}
+
+fn selected(numbers: &[u8]) -> Result<Vec<&'static Query>> {
+    if numbers.is_empty() {
+        return Ok(QUERIES.iter().collect());
+    }
+    let query = |&number: &u8| {
+        let found = usize::from(number).checked_sub(1).and_then(|at| QUERIES.get(at));
+        found.ok_or_else(|| {
+            Error::new(code::WRONG_ARGUMENTS, format!("there is no query {number}; there are 1 to 22"))
+        })
+    };
+    numbers.iter().map(query).collect()
+}
+
+/// What is to be said of an answer.
+enum Verdict {
+    Right,
+    Wrong(String),
+    /// No answer to compare with.
+    Unknown,
+}
+
+impl Verdict {
+    fn text(&self) -> String {
+        match self {
+            Verdict::Right => "right".to_string(),
+            Verdict::Wrong(why) => format!("WRONG: {why}"),
+            Verdict::Unknown => "-".to_string(),
+        }
+    }
+}
+
+/// The inner error is the query's own.
+fn measure(
+    session: &mut Session,
+    query: &Query,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Result<(Timing, Verdict)>> {
+    let on_file = match &options.check {
+        Some(folder) => {
+            let path = folder.join(format!("{}.tsv", query.name));
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))
+            })?;
+            Some(text)
+        }
+        None => query.answer(options.sf).map(str::to_string),
+    };
+    let step = progress.step(query.name, options.runs as u64);
+    let mut timing = Timing { name: query.name.to_string(), rows: 0, ms: Vec::new() };
+    let mut verdict = Verdict::Unknown;
+    for _ in 0..options.runs.max(1) {
+        let (time, columns, batches) = match run_timed(session, query.sql) {
+            Ok(timed) => timed,
+            Err(error) => return Ok(Err(error)),
+        };
+        timing.ms.push(ms(time));
+        let answer = as_text(columns, &batches);
+        timing.rows = answer.rows.len();
+        // One wrong answer among right ones is a wrong one.
+        if let Some(on_file) = on_file.as_deref().filter(|_| !matches!(verdict, Verdict::Wrong(_))) {
+            verdict = query.check(&answer, on_file).map_or_else(Verdict::Wrong, |()| Verdict::Right);
+        }
+        step.advance(1);
+    }
+    Ok(Ok((timing, verdict)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_chosen_by_number() {
+        let names = |numbers: &[u8]| selected(numbers).map(|q| q.iter().map(|q| q.name).collect::<Vec<_>>());
+        assert_eq!(names(&[6, 1]).unwrap(), ["q06", "q01"]);
+        assert_eq!(names(&[]).unwrap().len(), 22);
+        assert_eq!(names(&[0]).unwrap_err().code(), 1210);
+        assert_eq!(names(&[23]).unwrap_err().code(), 1210);
+    }
+}
