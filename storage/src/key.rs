@@ -176,6 +176,8 @@ pub fn encode_datums(space: SpaceId, datums: &[Datum]) -> Key {
 
 /// The keys between two prefixes of key columns. A prefix stands for every key that starts with it: inclusive, all of them
 /// are in; exclusive, none. An empty prefix is a prefix of every key, so an open bound is an empty, inclusive one.
+///
+/// Bounds on a unique index go no further than its unique prefix: keys there do not hold more.
 pub fn range_of(
     space: SpaceId,
     low: &[Datum],

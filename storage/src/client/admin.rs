@@ -75,6 +75,7 @@ impl Client {
                 self.wait(&mut backoff, BackoffKind::RegionMiss, "no such region").await?;
                 continue;
             };
+            self.found(vec![Arc::clone(&info)]);
             let mut located = self.locate(&mut backoff, &info.range.start).await?;
             if located.info.id != region {
                 self.wait(&mut backoff, BackoffKind::RegionMiss, "another region is in its place").await?;

@@ -52,7 +52,8 @@ impl Compaction {
         let mut new = Vec::with_capacity(records.base.len());
         for (chunk, range) in segments(&records.base, self.snapshot.range()) {
             let mut in_segment = records.delta.range::<_, Key>(&range.start..&range.end);
-            if in_segment.any(|(_, versions)| is_due(versions, self.safe_ts)) {
+            // Records of rollbacks and locks leave delta without a trace in base.
+            if in_segment.any(|(_, versions)| versions.data_at(self.safe_ts).is_some()) {
                 new.extend(self.fold(schema, chunk, &range)?);
             } else {
                 new.extend(chunk);
