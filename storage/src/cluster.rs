@@ -107,6 +107,16 @@ impl Cluster {
         }))
     }
 
+    /// The cluster with something put in front of its transport. Nobody may have a client yet.
+    #[cfg(test)]
+    pub(crate) fn with_transport(
+        self,
+        wrap: impl FnOnce(Box<dyn Transport>) -> Box<dyn Transport>,
+    ) -> Cluster {
+        let shared = Arc::into_inner(self.0).expect("nobody else has it");
+        Cluster(Arc::new(Shared { transport: wrap(shared.transport), ..shared }))
+    }
+
     /// A client, for one worker.
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.0))

@@ -7,11 +7,11 @@
 //! Every operation is a set of items (ranges, keys, mutations) that is cut by region, sent, and cut again where a region has
 //! changed in the meantime. What stores answer to tell the client to look elsewhere or to wait stays in here:
 //!
-//! * [`region_cache`]: where the client believes the regions are.
-//! * [`backoff`]: how long it has waited, and how long it still may.
-//! * [`sender`]: one request to one region; what each region error means.
-//! * [`locks`]: what to do about a transaction that is in the way.
-//! * [`scan`], [`get`], [`transaction`], [`ingest`], [`admin`]: the operations.
+//! * `region_cache`: where the client believes the regions are.
+//! * `backoff`: how long it has waited, and how long it still may.
+//! * `sender`: one request to one region; what each region error means.
+//! * `locks`: what to do about a transaction that is in the way.
+//! * `scan`, `get`, `transaction`, `ingest`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
 

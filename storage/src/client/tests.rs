@@ -19,6 +19,8 @@ use crate::mvcc::{RegionScan, RowRef};
 use crate::rpc::RegionErrorKind;
 use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType};
 
+mod scripted;
+
 const SPACE: SpaceId = SpaceId(7);
 
 /// Accounts: an id, which is the key, and a balance.

@@ -162,6 +162,7 @@ impl Committer {
     async fn run(&self, client: &mut Client, mutations: Vec<Mutation>) -> Result<Timestamp, Stop> {
         let mut backoff = client.backoff("prewrite", Budget::Prewrite);
         let mut groups = client.split_keys(&mut backoff, mutations, |m| &m.key).await?;
+        let timeouts = client.stats.timeouts;
         if groups.len() == 1
             && let Some(group) = groups.pop()
         {
@@ -170,23 +171,32 @@ impl Committer {
                 OnePhase::Split(groups) => groups,
             };
         }
+        let maybe_committed = client.stats.timeouts > timeouts;
+        let committed = self.two_phases(client, &mut backoff, groups).await;
+        committed.map_err(|stop| match stop {
+            // Who cannot get on does not know whether the lost answer to the one phase was a yes.
+            Stop::Error(_) if maybe_committed => Stop::Outcome(CommitOutcome::Undetermined),
+            stop => stop,
+        })
+    }
+
+    async fn two_phases(
+        &self,
+        client: &mut Client,
+        backoff: &mut Backoff,
+        groups: Vec<Group>,
+    ) -> Result<Timestamp, Stop> {
         let keys: Vec<Key> = groups.iter().flat_map(|(_, ms)| ms.iter().map(|m| m.key.clone())).collect();
-        if let Err(stop) = self.prewrite_all(client, &mut backoff, groups).await {
-            self.roll_back(client, keys).await;
-            return Err(stop);
-        }
-        let commit_ts = match self.commit_primary(client).await {
-            Ok(commit_ts) => commit_ts,
-            Err(Stop::Outcome(CommitOutcome::Undetermined)) => {
-                return Err(Stop::Outcome(CommitOutcome::Undetermined));
-            }
-            Err(stop) => {
-                self.roll_back(client, keys).await;
-                return Err(stop);
-            }
+        let committed = match self.prewrite_all(client, backoff, groups).await {
+            Ok(()) => self.commit_primary(client).await,
+            Err(stop) => Err(stop),
         };
-        self.commit_secondaries(client, keys, commit_ts).await;
-        Ok(commit_ts)
+        match &committed {
+            Ok(commit_ts) => self.commit_secondaries(client, keys, *commit_ts).await,
+            Err(Stop::Outcome(CommitOutcome::Undetermined)) => {}
+            Err(_) => self.roll_back(client, keys).await,
+        }
+        committed
     }
 
     fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {

@@ -1,7 +1,7 @@
 //! The placement driver: what the whole cluster has only one of.
 //!
-//! Timestamps ([`oracle`]), the timestamps still in use ([`pins`]), which regions there are and who leads them
-//! ([`directory`]), and fresh ids. Regions are the authority on themselves; the directory is told of their changes and may
+//! Timestamps (`oracle`), the timestamps still in use (`pins`), which regions there are and who leads them
+//! (`directory`), and fresh ids. Regions are the authority on themselves; the directory is told of their changes and may
 //! be behind for a moment, as in TiKV. Clients ask it when they do not know better.
 
 mod directory;

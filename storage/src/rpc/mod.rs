@@ -1,7 +1,7 @@
 //! How the client reaches stores and the placement driver: requests as plain data, and the transport that carries them.
 //!
 //! A request names the store, the region and the epoch that the sender believes in; the store refuses it with a
-//! [`RegionError`] if any of them is wrong. A transport may lose a message either way: the sender hears [`Lost`], and cannot
+//! `RegionError` if any of them is wrong. A transport may lose a message either way: the sender hears `Lost`, and cannot
 //! know whether the work was done. That is the one seam where faults come in.
 
 mod call;

@@ -134,7 +134,7 @@ pub(crate) enum RegionError {
     ProposalInMergingMode,
 }
 
-/// A [`RegionError`] without what it carries, for counting.
+/// Why a store refused a request, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegionErrorKind {
     /// Another store leads the region.
