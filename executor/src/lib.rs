@@ -31,6 +31,8 @@ mod projection;
 mod scan;
 mod selection;
 mod sort;
+#[cfg(test)]
+mod speed;
 mod values;
 
 pub use dml::deal;

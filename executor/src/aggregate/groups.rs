@@ -91,11 +91,6 @@ impl Groups {
         }
     }
 
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
     /// Bytes kept.
     pub fn memory_bytes(&self) -> u64 {
         let index = match &self.index {
@@ -317,8 +312,8 @@ impl Groups {
         }
     }
 
-    /// The key words of the groups in `from..`, by group number.
-    pub fn words(&self) -> Vec<WordColumn> {
+    /// The key words of the groups, by group number.
+    fn words(&self) -> Vec<WordColumn> {
         match &self.tuples {
             Some(tuples) => {
                 let width = self.encoders.iter().map(|e| e.form().width()).sum();

@@ -67,7 +67,7 @@ enum EntryRows {
     Same,
     /// One row each.
     One(Vec<u32>),
-    /// Rows `ends[entry - 1]..ends[entry]` of `rows`.
+    /// Rows `starts[entry]..starts[entry + 1]` of `rows`.
     Many { starts: Vec<u32>, rows: Vec<u32> },
 }
 
@@ -86,10 +86,11 @@ impl Index {
         let count = keys.len() as u128;
         let owners = (keys.len() / KEYS_PER_OWNER).clamp(1, workers);
         let sorted = keys.is_sorted() && keys.last() != Some(&MISS);
-        if !exists && limit <= DIRECT_SLOTS_MIN.max(count * DIRECT_SLOTS_PER_KEY) {
-            if let Some(slots) = direct(keys, limit as usize, sorted, owners) {
-                return Index { lookup: Lookup::Direct(slots), rows: EntryRows::Same, entries: keys.len() };
-            }
+        if !exists
+            && limit <= DIRECT_SLOTS_MIN.max(count * DIRECT_SLOTS_PER_KEY)
+            && let Some(slots) = direct(keys, limit as usize, sorted, owners)
+        {
+            return Index { lookup: Lookup::Direct(slots), rows: EntryRows::Same, entries: keys.len() };
         }
         if limit <= BITS_MIN.max(count * BITS_PER_KEY).min(1 << 32) {
             return ranked(keys, limit as usize, sorted, exists, owners);
@@ -262,7 +263,7 @@ impl Shard {
 
 #[inline]
 fn shard_of(hash: u64, shards: usize) -> usize {
-    ((hash >> 32) * shards as u64 >> 32) as usize
+    (((hash >> 32) * shards as u64) >> 32) as usize
 }
 
 /// Rows whose keys may be in `range`: those alone if keys are sorted, else all.

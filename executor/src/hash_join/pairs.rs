@@ -29,14 +29,13 @@ pub(super) struct Pairs {
 impl Pairs {
     /// Keeps the pairs at these positions.
     pub fn select(&mut self, selection: &Selection) {
-        let keep = |rows: &mut Vec<u32>| match selection {
-            Selection::All => {}
-            Selection::None => rows.clear(),
-            Selection::Rows(kept) => *rows = kept.iter().map(|&at| rows[at as usize]).collect(),
-        };
-        let mut keep = keep;
-        keep(&mut self.probe);
-        keep(&mut self.build);
+        for rows in [&mut self.probe, &mut self.build] {
+            match selection {
+                Selection::All => {}
+                Selection::None => rows.clear(),
+                Selection::Rows(kept) => *rows = kept.iter().map(|&at| rows[at as usize]).collect(),
+            }
+        }
     }
 }
 

@@ -156,14 +156,6 @@ impl Layout {
             .collect()
     }
 
-    /// If the key is one word: its range.
-    pub fn single(&self) -> Option<Range> {
-        match self.fields[..] {
-            [field] => Some(field.range()),
-            _ => None,
-        }
-    }
-
     /// One more than the greatest key.
     pub fn limit(&self) -> u128 {
         match self.fields[..] {

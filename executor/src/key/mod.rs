@@ -25,10 +25,9 @@ mod words;
 pub(crate) use exprs::Exprs;
 pub(crate) use intern::Interner;
 pub(crate) use layout::{Layout, MISS, Range};
-pub(crate) use words::{Encoder, Form, Strings, WordColumn};
+pub(crate) use words::{Encoder, Form, WordColumn};
 
-/// One word column in place of several: each row's words as one string of bytes, interned. With `insert` new tuples get
-/// the next number; without, they get -1.
+/// One word column in place of several: each row's words as one string of bytes, which `number` makes a word of.
 pub(crate) fn fold(words: &[WordColumn], rows: usize, mut number: impl FnMut(&[u8]) -> i64) -> WordColumn {
     let mut bytes = Vec::with_capacity(words.len() * 9);
     let numbers: Vec<i64> = (0..rows)

@@ -154,7 +154,7 @@ impl Form {
 
 /// Where an encoder finds the numbers of strings.
 #[derive(Debug)]
-pub(crate) enum Strings {
+enum Strings {
     /// It gives them out itself.
     Own(Interner),
     /// Somebody gave them out before; other strings get -1.
