@@ -153,15 +153,16 @@ impl Key<'_> {
         }
     }
 
-    /// The first 16 bytes of the key as a word: keys with different prefixes compare as their prefixes do.
-    pub fn prefix(self) -> u128 {
+    /// The key cut into words: keys that agree on all pieces before one compare as that piece does. `None` behind the end.
+    pub fn piece(self, piece: usize) -> Option<u128> {
         match self {
-            Key::Word(word) => word,
+            Key::Word(word) => (piece == 0).then_some(word),
             Key::Bytes(bytes) => {
-                let mut prefix = [0; 16];
-                let len = bytes.len().min(16);
-                prefix[..len].copy_from_slice(&bytes[..len]);
-                u128::from_be_bytes(prefix)
+                let rest = bytes.get(piece * 16..).filter(|rest| !rest.is_empty())?;
+                let mut padded = [0; 16];
+                let len = rest.len().min(16);
+                padded[..len].copy_from_slice(&rest[..len]);
+                Some(u128::from_be_bytes(padded))
             }
         }
     }

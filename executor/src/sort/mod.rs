@@ -91,28 +91,44 @@ impl Sink for Sort {
 }
 
 /// Positions of the rows of all runs, one after another, in the order of their keys.
+///
+/// What is sorted is (a piece of the key, position): first the first piece, then, among rows that agree on it, the next.
+/// So comparisons never leave the array that is sorted, and a key's bytes are fetched once for each piece, not once for
+/// each comparison. The position breaks ties by arrival.
 fn order(runs: &[Run]) -> Vec<u32> {
-    // (key prefix, position): for word keys the prefix is the key, and the position breaks ties by arrival.
     let mut entries: Vec<(u128, u32)> = Vec::with_capacity(runs.iter().map(|r| r.batch.rows).sum());
     let mut starts = Vec::with_capacity(runs.len());
     for run in runs {
         starts.push(entries.len());
         for row in 0..run.batch.rows {
-            entries.push((run.keys.get(row).prefix(), entries.len() as u32));
+            entries.push((run.keys.get(row).piece(0).unwrap_or(0), entries.len() as u32));
         }
     }
-    if runs.iter().all(|run| matches!(run.keys, Keys::Words(_))) {
-        entries.par_sort_unstable();
-    } else {
-        let key = |position: u32| {
-            let run = starts.partition_point(|&start| start <= position as usize) - 1;
-            runs[run].keys.get(position as usize - starts[run])
-        };
-        entries.par_sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))).then_with(|| a.1.cmp(&b.1))
-        });
-    }
+    let piece = |position: u32, piece: usize| {
+        let run = starts.partition_point(|&start| start <= position as usize) - 1;
+        runs[run].keys.get(position as usize - starts[run]).piece(piece)
+    };
+    sort_pieces(&mut entries, 0, &piece);
     entries.into_iter().map(|(_, position)| position).collect()
+}
+
+/// Sorts entries that agree on all pieces before `depth` and hold this one.
+fn sort_pieces(
+    entries: &mut [(u128, u32)],
+    depth: usize,
+    piece: &(impl Fn(u32, usize) -> Option<u128> + Sync),
+) {
+    entries.par_sort_unstable();
+    let ties: Vec<_> = entries.chunk_by_mut(|a, b| a.0 == b.0).filter(|tie| tie.len() > 1).collect();
+    ties.into_par_iter().with_min_len(64).for_each(|tie| {
+        // No key is a prefix of another: if one ends here, so do the others, and they are equal.
+        if piece(tie[0].1, depth + 1).is_some() {
+            for (key, position) in tie.iter_mut() {
+                *key = piece(*position, depth + 1).unwrap_or(0);
+            }
+            sort_pieces(tie, depth + 1, piece);
+        }
+    });
 }
 
 /// Sorted rows; a source that gathers a slice of them per task.

@@ -171,7 +171,9 @@ impl Sink for TopN {
 fn best(runs: &[Run], wanted: usize) -> Vec<(u32, u32)> {
     let mut order: Vec<(u128, u32, u32)> = Vec::with_capacity(runs.iter().map(|r| r.batch.rows).sum());
     for (r, run) in (0..).zip(runs) {
-        order.extend((0..run.batch.rows as u32).map(|row| (run.keys.get(row as usize).prefix(), r, row)));
+        order.extend(
+            (0..run.batch.rows as u32).map(|row| (run.keys.get(row as usize).piece(0).unwrap_or(0), r, row)),
+        );
     }
     let compare = |a: &(u128, u32, u32), b: &(u128, u32, u32)| {
         let key = |e: &(u128, u32, u32)| runs[e.1 as usize].keys.get(e.2 as usize);
