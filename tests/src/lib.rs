@@ -1,3 +1,4 @@
-//! The harness of Allod's end-to-end tests; the tests themselves are in `tests/`, their data in `slt/` and `explain/`.
+//! The harness of Allod's end-to-end tests; the tests themselves are in `tests/`, their data in `slt/`.
 
+pub mod database;
 pub mod slt;

@@ -193,7 +193,8 @@ mod tests {
     fn every_query_has_its_columns_on_file() {
         for query in &QUERIES {
             for sf in [0.01, 0.1, 1.0] {
-                let header: Vec<&str> = query.answer(sf).unwrap().lines().next().unwrap().split('\t').collect();
+                let header: Vec<&str> =
+                    query.answer(sf).unwrap().lines().next().unwrap().split('\t').collect();
                 for name in query.order_by.iter().chain(query.quotients) {
                     assert!(header.contains(name), "{} has no {name}", query.name);
                 }

@@ -47,7 +47,9 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Network, String> {
-        let wrong = || format!("'{text}' is not SEED,LOSS,LATENCY: for example 7,0.01,0.2 (loss 0 to 1, milliseconds)");
+        let wrong = || {
+            format!("'{text}' is not SEED,LOSS,LATENCY: for example 7,0.01,0.2 (loss 0 to 1, milliseconds)")
+        };
         let parts: Vec<&str> = text.split(',').collect();
         let [seed, loss, latency] = parts[..] else { return Err(wrong()) };
         let seed = seed.trim().parse().map_err(|_| wrong())?;
@@ -143,7 +145,8 @@ impl TableSpace {
 impl Tables {
     fn of(database: &Database) -> Tables {
         let version = database.catalog();
-        let entries = version.tables(DEFAULT_DATABASE).filter_map(|t| version.entry(DEFAULT_DATABASE, &t.name));
+        let entries =
+            version.tables(DEFAULT_DATABASE).filter_map(|t| version.entry(DEFAULT_DATABASE, &t.name));
         let spaces = entries.filter_map(|entry| {
             let stats = entry.stats.columns.get(*entry.descriptor.key.first()?)?;
             let (Some(Datum::Int(least)), Some(Datum::Int(greatest))) = (&stats.min, &stats.max) else {

@@ -131,7 +131,10 @@ impl Script {
                 }
             } else if let Some(rest) = line.strip_prefix("-- name:") {
                 let Some(name) = rest.split_whitespace().next() else {
-                    return Err(Error::new(code::SYNTAX, format!("line {}: a query without a name", number + 1)));
+                    return Err(Error::new(
+                        code::SYNTAX,
+                        format!("line {}: a query without a name", number + 1),
+                    ));
                 };
                 script.queries.push(Query { name: name.to_string(), sql: String::new() });
             } else {
@@ -144,7 +147,10 @@ impl Script {
             return Err(Error::new(code::SYNTAX, format!("the query '{}' is empty", query.name)));
         }
         if script.queries.is_empty() {
-            return Err(Error::new(code::SYNTAX, "the file has no line '-- name: WORD', so nothing is timed"));
+            return Err(Error::new(
+                code::SYNTAX,
+                "the file has no line '-- name: WORD', so nothing is timed",
+            ));
         }
         Ok(script)
     }
@@ -165,7 +171,9 @@ mod tests {
 
     #[test]
     fn a_file_that_times_nothing_is_refused() {
-        for bad in ["", "select 1;", "-- name: \nselect 1;", "-- name: a\n\n", "-- name: a\nselect 1;\n-- setup\n"] {
+        for bad in
+            ["", "select 1;", "-- name: \nselect 1;", "-- name: a\n\n", "-- name: a\nselect 1;\n-- setup\n"]
+        {
             assert_eq!(Script::parse(bad).unwrap_err().code(), 1064, "{bad:?}");
         }
     }

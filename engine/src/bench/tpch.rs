@@ -70,7 +70,11 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     report::total(&timings);
     if let Some(chaos) = chaos {
-        eprintln!("{} splits and leader moves meanwhile, {} regions now", chaos.acts(), count_regions(&database)?);
+        eprintln!(
+            "{} splits and leader moves meanwhile, {} regions now",
+            chaos.acts(),
+            count_regions(&database)?
+        );
     }
     if let Some(path) = &options.json {
         let entries = timings.iter().map(|timing| report::entry(timing, None)).collect();

@@ -18,7 +18,8 @@ pub(super) fn point_at(text: &str, position: Position) -> String {
     let column = (position.column as usize).saturating_sub(1).min(line.chars().count());
     // A long line is cut to a window around the place.
     let skipped = column.saturating_sub(60);
-    let shown: String = line.chars().skip(skipped).take(100).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: String =
+        line.chars().skip(skipped).take(100).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let before: String = shown.chars().take(column - skipped).collect();
     let number = position.line.to_string();
     let mut out = String::new();

@@ -35,15 +35,30 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "the tables, or the columns of one",
         action: Action::Describe,
     },
-    Command { names: &["\\use", "\\u"], arguments: "DATABASE", help: "change the database", action: Action::Use },
-    Command { names: &["\\timing"], arguments: "[on|off]", help: "show how long statements take", action: Action::Timing },
+    Command {
+        names: &["\\use", "\\u"],
+        arguments: "DATABASE",
+        help: "change the database",
+        action: Action::Use,
+    },
+    Command {
+        names: &["\\timing"],
+        arguments: "[on|off]",
+        help: "show how long statements take",
+        action: Action::Timing,
+    },
     Command {
         names: &["\\format"],
         arguments: "[FORMAT]",
         help: "table, vertical, tsv, csv, json, ndjson or markdown",
         action: Action::Format,
     },
-    Command { names: &["\\include", "\\i"], arguments: "FILE", help: "run the statements of a file", action: Action::Include },
+    Command {
+        names: &["\\include", "\\i"],
+        arguments: "FILE",
+        help: "run the statements of a file",
+        action: Action::Include,
+    },
     Command {
         names: &["\\load"],
         arguments: "tpch SF | TABLE FILE",
@@ -64,7 +79,8 @@ pub(super) fn find(name: &str) -> Option<Action> {
 
 /// What `\help` prints.
 pub(super) fn help() -> String {
-    let mut out = String::from("A statement ends with ; or, to show its rows one column a line, with \\G.\n\n");
+    let mut out =
+        String::from("A statement ends with ; or, to show its rows one column a line, with \\G.\n\n");
     for command in COMMANDS {
         let left = format!("{} {}", command.names.join(" "), command.arguments);
         out.push_str(&format!("  {left:<36} {}\n", command.help));

@@ -13,13 +13,20 @@ pub(super) struct Names {
 }
 
 /// Where the word at `position` begins, and what could stand in its place.
-pub(super) fn complete(line: &str, position: usize, names: &Names, commands: &[&str]) -> (usize, Vec<String>) {
+pub(super) fn complete(
+    line: &str,
+    position: usize,
+    names: &Names,
+    commands: &[&str],
+) -> (usize, Vec<String>) {
     let head = &line[..position];
     if head.starts_with('\\') && !head.contains(' ') {
         return (0, commands.iter().filter(|c| c.starts_with(head)).map(|c| format!("{c} ")).collect());
     }
     let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
-    let start = head.rfind(|c| !part_of_word(c)).map_or(0, |i| i + head[i..].chars().next().map_or(0, char::len_utf8));
+    let start = head
+        .rfind(|c| !part_of_word(c))
+        .map_or(0, |i| i + head[i..].chars().next().map_or(0, char::len_utf8));
     let word = &head[start..];
     if let Some(table) = head[..start].strip_suffix('.') {
         let table = table.rsplit(|c| !part_of_word(c)).next().unwrap_or_default();

@@ -54,8 +54,7 @@ pub fn run(database: Database, options: &Options) -> Result<bool> {
     let session = database.session();
     // Without the listener Ctrl-C ends the program: worse, but no reason not to start.
     let interrupt = Interrupt::listen().unwrap_or_default();
-    let mut shell =
-        Shell::new(database, session, options.format.unwrap_or(default), interactive, interrupt);
+    let mut shell = Shell::new(database, session, options.format.unwrap_or(default), interactive, interrupt);
     if interactive {
         converse(&mut shell);
         return Ok(true);
@@ -83,7 +82,10 @@ pub fn run(database: Database, options: &Options) -> Result<bool> {
 
 /// Reads and runs until `\quit` or the end of the input.
 fn converse(shell: &mut Shell) {
-    println!("Allod {}. A statement ends with ; \\help lists commands, Ctrl-D leaves.", env!("CARGO_PKG_VERSION"));
+    println!(
+        "Allod {}. A statement ends with ; \\help lists commands, Ctrl-D leaves.",
+        env!("CARGO_PKG_VERSION")
+    );
     let config = Config::builder().completion_type(CompletionType::List).auto_add_history(true).build();
     let mut lines = match rustyline::Editor::<Editor, FileHistory>::with_config(config) {
         Ok(lines) => lines,

@@ -40,7 +40,13 @@ pub(super) struct Shell {
 
 impl Shell {
     /// A shell that shows results in `format`; `interactive` adds footers and goes on after errors.
-    pub fn new(database: Database, session: Session, format: Format, interactive: bool, interrupt: Interrupt) -> Shell {
+    pub fn new(
+        database: Database,
+        session: Session,
+        format: Format,
+        interactive: bool,
+        interrupt: Interrupt,
+    ) -> Shell {
         Shell { database, session, interrupt, format, footer: interactive, stop_at_error: !interactive }
     }
 
@@ -185,7 +191,9 @@ impl Shell {
         let words: Vec<&str> = argument.split_whitespace().collect();
         let loaded = match words.as_slice() {
             ["tpch", sf] => match sf.parse::<f64>() {
-                Ok(sf) => import::tpch(&self.database, self.session.database(), sf, &import::terminal_progress()),
+                Ok(sf) => {
+                    import::tpch(&self.database, self.session.database(), sf, &import::terminal_progress())
+                }
                 Err(_) => {
                     eprintln!("{sf} is not a scale factor");
                     return Next::Failed;

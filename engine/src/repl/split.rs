@@ -148,7 +148,10 @@ mod tests {
         use Terminator::*;
         assert_eq!(texts("a; b"), [("a", Semicolon), ("b", End)]);
         assert_eq!(texts("select ';' , \"x\\\";\" ;"), [("select ';' , \"x\\\";\"", Semicolon)]);
-        assert_eq!(texts("select 'it''s;' \\G select 2;"), [("select 'it''s;'", Vertical), ("select 2", Semicolon)]);
+        assert_eq!(
+            texts("select 'it''s;' \\G select 2;"),
+            [("select 'it''s;'", Vertical), ("select 2", Semicolon)]
+        );
         assert_eq!(texts("a -- x;\n;"), [("a -- x;", Semicolon)]);
         assert_eq!(texts("a /* ; */ b; # c;"), [("a /* ; */ b", Semicolon)]);
         assert_eq!(texts("`a;``b`;"), [("`a;``b`", Semicolon)]);

@@ -173,25 +173,29 @@ fn auto_increment(
         return Ok((Arc::clone(column), 0));
     }
     let negative = |v: u64| column.data_type() == &DataType::Int64 && (v as i64) < 0;
-    let greatest = (0..column.len()).map(value).filter(|v| !negative(*v)).max().unwrap_or(0);
-    if greatest > 0 {
-        row_ids.observe(table.id, greatest);
-    }
-    let missing = (0..column.len()).filter(|&row| value(row) == 0).count() as u64;
-    if missing == 0 {
-        return Ok((Arc::clone(column), 0));
-    }
-    let first = row_ids.allocate(table.id, missing);
-    let mut next = first;
-    let numbered = (0..column.len()).map(|row| {
-        Some(match value(row) {
-            0 => {
-                next += 1;
-                next - 1
+    // In order of the rows: a number that a row brings along is passed before the next row is numbered.
+    let mut first = 0;
+    let mut numbered = Vec::with_capacity(column.len());
+    let mut row = 0;
+    while row < column.len() {
+        let given = value(row);
+        if given != 0 {
+            if !negative(given) {
+                row_ids.observe(table.id, given);
             }
-            given => given,
-        })
-    });
+            numbered.push(Some(given));
+            row += 1;
+            continue;
+        }
+        let missing = (row..column.len()).take_while(|&r| value(r) == 0).count();
+        let next = row_ids.allocate(table.id, missing as u64);
+        if first == 0 {
+            first = next;
+        }
+        numbered.extend((next..).take(missing).map(Some));
+        row += missing;
+    }
+    let numbered = numbered.into_iter();
     Ok((integers(numbered, ty)?, first))
 }
 

@@ -147,8 +147,8 @@ pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome
             parts(function, args, rows)
         }
         Function::Trim | Function::TrimLeading | Function::TrimTrailing => trim(function, args, rows),
-        Function::Upper => each(args, rows, |s, out| out.extend(s.chars().flat_map(char::to_uppercase))),
-        Function::Lower => each(args, rows, |s, out| out.extend(s.chars().flat_map(char::to_lowercase))),
+        Function::Upper => each(args, rows, |s, out| out.extend(s.chars().map(upper))),
+        Function::Lower => each(args, rows, |s, out| out.extend(s.chars().map(lower))),
         Function::Reverse => each(args, rows, |s, out| out.extend(s.chars().rev())),
         Function::Concat => {
             let all = args.iter().map(|a| text(a, rows)).collect::<Result<Vec<_>, _>>()?;
@@ -536,6 +536,17 @@ fn conv(s: &str, from: i64, to: i64, out: &mut String) -> Option<()> {
     }
     out.extend(reversed.iter().rev());
     Some(())
+}
+
+/// MySQL maps a character to one character: `ß` has no upper case.
+fn upper(c: char) -> char {
+    let mut mapped = c.to_uppercase();
+    mapped.next().filter(|_| mapped.len() == 0).unwrap_or(c)
+}
+
+fn lower(c: char) -> char {
+    let mut mapped = c.to_lowercase();
+    mapped.next().filter(|_| mapped.len() == 0).unwrap_or(c)
 }
 
 #[cfg(test)]

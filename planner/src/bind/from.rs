@@ -201,7 +201,10 @@ impl Binder<'_> {
             });
         }
         let mut relations = [left.relations.clone(), right.relations.clone()].concat();
-        let mut star = [left.star.clone(), right.star.clone()].concat();
+        // `*` shows a RIGHT JOIN's columns as written, but with USING or NATURAL as those of the LEFT JOIN it stands for.
+        let common = matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural);
+        let sides = if swapped && common { [&right, &left] } else { [&left, &right] };
+        let mut star = sides.map(|side| side.star.clone()).concat();
         let (mut on, mut pending) = (Vec::new(), Vec::new());
         match constraint {
             JoinConstraint::None => {}

@@ -1,0 +1,60 @@
+//! Allod as the sqllogictest driver sees it.
+
+use allod::format::cell_text;
+use allod::{Database, Session};
+
+use crate::slt::{Engine, Value};
+
+/// A session of a database that nobody else uses.
+pub struct Fresh {
+    session: Session,
+}
+
+impl Fresh {
+    /// An empty database with default settings.
+    pub fn new() -> Fresh {
+        Fresh::of(&Database::new())
+    }
+
+    /// A session of the given database.
+    pub fn of(database: &Database) -> Fresh {
+        Fresh { session: database.session() }
+    }
+}
+
+impl Default for Fresh {
+    fn default() -> Fresh {
+        Fresh::new()
+    }
+}
+
+impl Engine for Fresh {
+    fn run(&mut self, sql: &str) -> Result<Vec<Vec<Value>>, String> {
+        rows(&mut self.session, sql).map_err(|e| e.to_string())
+    }
+}
+
+/// The rows of a statement's result.
+///
+/// # Errors
+/// The statement's.
+pub fn rows(session: &mut Session, sql: &str) -> allod::Result<Vec<Vec<Value>>> {
+    let result = session.execute(sql)?;
+    let types: Vec<allod::SqlType> = result.columns().iter().map(|c| c.ty.sql.clone()).collect();
+    let mut rows = Vec::new();
+    for batch in result {
+        let batch = batch?;
+        for row in 0..batch.num_rows() {
+            let value = |(column, ty)| match (cell_text(column, ty, row), ty) {
+                (None, _) => Value::Null,
+                (Some(text), ty) if ty.is_integer() => text.parse().map_or(Value::Text(text), Value::Int),
+                (Some(text), allod::SqlType::Float | allod::SqlType::Double) => {
+                    text.parse().map_or(Value::Text(text), Value::Real)
+                }
+                (Some(text), _) => Value::Text(text),
+            };
+            rows.push(batch.columns().iter().zip(&types).map(value).collect());
+        }
+    }
+    Ok(rows)
+}
