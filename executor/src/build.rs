@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
-use allod_planner::logical::JoinKind;
+use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, IndexScan, Node, Plan, Query, Range, Side, SortKey, TableScan,
     ZonePredicate,

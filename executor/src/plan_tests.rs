@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use allod_planner::column::{ColumnId, ColumnInfo, Columns};
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
-use allod_planner::logical::JoinKind;
+use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, Node, OutputColumn, Plan, PointGet, Query, Range, Side, SortKey, TableScan,
 };

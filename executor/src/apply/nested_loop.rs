@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{Expr, Function};
-use allod_planner::logical::JoinKind;
+use allod_planner::physical::JoinKind;
 use allod_storage::schema::{ColumnType, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, UInt32Type};
