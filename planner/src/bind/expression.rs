@@ -559,7 +559,7 @@ impl Binder<'_> {
                 None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
             },
             ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
-            ("VERSION", []) => text(session.version),
+            ("VERSION" | "TIDB_VERSION", []) => text(session.version),
             ("CONNECTION_ID", []) => {
                 Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
             }
