@@ -55,15 +55,6 @@ impl Selection {
         }
     }
 
-    /// The positions, written out.
-    pub fn into_rows(self, rows: usize) -> Vec<u32> {
-        match self {
-            Selection::All => (0..rows as u32).collect(),
-            Selection::None => Vec::new(),
-            Selection::Rows(picked) => picked,
-        }
-    }
-
     /// The rows whose bit is set.
     pub fn from_bits(bits: &BooleanBuffer) -> Selection {
         let count = bits.count_set_bits();
@@ -102,11 +93,6 @@ impl Batch {
     /// The rows at these positions, in this order.
     pub fn take(&self, rows: &[u32]) -> Batch {
         Batch { columns: self.columns.iter().map(|c| take(c, rows)).collect(), rows: rows.len() }
-    }
-
-    /// The rows at these positions; [`NO_ROW`] makes a row of NULLs.
-    pub fn take_or_null(&self, rows: &[u32]) -> Batch {
-        Batch { columns: self.columns.iter().map(|c| take_or_null(c, rows)).collect(), rows: rows.len() }
     }
 
     /// The selected rows of all columns.

@@ -144,12 +144,6 @@ impl Decimals {
         }
     }
 
-    /// The value at a row, or None.
-    #[inline]
-    pub fn get(&self, row: usize) -> Option<i128> {
-        if self.nulls().is_some_and(|n| n.is_null(row)) { None } else { Some(self.value(row)) }
-    }
-
     /// The values at these rows.
     pub fn take(&self, rows: &[u32]) -> Decimals {
         match self {
@@ -515,7 +509,7 @@ mod tests {
             let (x, y) = (op(&na, &nb), op(&wa, &wb));
             assert_eq!(x.scale(), y.scale());
             for row in 0..n {
-                assert_eq!(x.get(row), y.get(row), "{} {name} {}", a[row], b[row]);
+                assert_eq!(x.widened().get(row), y.widened().get(row), "{} {name} {}", a[row], b[row]);
             }
         }
     }
@@ -526,7 +520,7 @@ mod tests {
         let one = Decimals::one(1, 0);
         assert!(Decimals::add(&Decimals::wide(huge.clone(), 0), &one, 2).is_err());
         let null = Column { nulls: super::super::value::nulls_from(&[false, true]), ..huge };
-        assert_eq!(Decimals::add(&Decimals::wide(null, 0), &one, 2).unwrap().get(1), Some(2));
+        assert_eq!(Decimals::add(&Decimals::wide(null, 0), &one, 2).unwrap().widened().get(1), Some(2));
         assert!(Decimals::one(WIDE_MAX, 0).rescale(1).is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! Kernels take the values of all arguments for all rows. Those that must not see all rows (AND, OR, CASE, IF, COALESCE) are
 //! in [`super::control`] and get the program instead.
 
-use allod_planner::expr::{Expr, Function, TimeUnit};
+use allod_planner::expr::{Expr, Function};
 use allod_storage::schema::{Datum, SqlType};
 use regex::Regex;
 
@@ -65,7 +65,7 @@ pub(crate) type Outcome = Result<Value, Failure>;
 
 /// That a kernel met arguments of families it does not take: a bug of whoever made the expression.
 pub(crate) fn unfit(function: &Function) -> Failure {
-    Failure::Other(Error::Plan(format!("arguments of {} are of the wrong family", name(function))))
+    Failure::Other(Error::Plan(format!("arguments of {} are of the wrong family", function.name())))
 }
 
 /// Makes ready what constant arguments allow.
@@ -308,35 +308,9 @@ pub(crate) fn render(function: &Function, args: &[String], sql: &SqlType) -> Str
         Function::Not => return format!("not({})", args.join(", ")),
         Function::Cast => return format!("cast({} as {sql})", args.join(", ")),
         Function::Assign { .. } => return args.join(", "),
-        other => return format!("{}({})", name(other), args.join(", ")),
+        other => return format!("{}({})", other.name(), args.join(", ")),
     };
     format!("({})", args.join(&format!(" {infix} ")))
-}
-
-/// A function's name in small letters.
-fn name(function: &Function) -> String {
-    match function {
-        Function::Extract(unit) => format!("extract {}", unit_name(*unit)),
-        Function::DateAdd(_) => "date_add".into(),
-        Function::DateSub(_) => "date_sub".into(),
-        Function::TimestampDiff(_) => "timestampdiff".into(),
-        other => {
-            // Variant names are the functions' names in camel case.
-            let debug = format!("{other:?}");
-            let mut out = String::new();
-            for (i, c) in debug.chars().take_while(|c| c.is_alphanumeric()).enumerate() {
-                if c.is_uppercase() && i > 0 {
-                    out.push('_');
-                }
-                out.extend(c.to_lowercase());
-            }
-            out
-        }
-    }
-}
-
-fn unit_name(unit: TimeUnit) -> String {
-    format!("{unit:?}").to_lowercase()
 }
 
 /// The strings of an argument; what is no string is written as one.

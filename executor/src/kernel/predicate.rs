@@ -23,23 +23,85 @@ impl Predicate {
 
     /// The rows where every conjunct holds (is neither 0 nor NULL).
     pub fn select(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Selection> {
+        let mut left = Left::All;
         let mut frame = self.program.frame(batch);
-        let mut left: Option<BooleanBuffer> = None;
         for conjunct in 0..self.program.roots() {
-            let truth = self.program.truth(conjunct, left.as_ref(), &mut frame, scratch)?;
-            let now = match left {
-                None => truth.bits,
-                Some(left) => &left & &truth.bits,
-            };
-            if !now.has_true() {
+            let count = left.count(batch.rows);
+            if count == 0 {
                 return Ok(Selection::None);
             }
-            left = Some(now);
+            if let Left::Bits(bits) = &left
+                && self.program.is_sparse(conjunct, count, batch.rows)
+            {
+                left = Left::Rows(bits.set_indices_u32().collect());
+            }
+            left = match left {
+                Left::Rows(rows) => self.narrow(conjunct, batch, rows, scratch)?,
+                dense => match self.program.truth(conjunct, &mut frame, scratch) {
+                    Ok(truth) => dense.and(truth.bits),
+                    // It may have failed only where an earlier conjunct does not hold.
+                    Err(error) => match dense {
+                        Left::Bits(bits) => {
+                            self.narrow(conjunct, batch, bits.set_indices_u32().collect(), scratch)?
+                        }
+                        _ => return Err(error),
+                    },
+                },
+            };
         }
-        Ok(match left {
-            None if batch.rows == 0 => Selection::None,
-            None => Selection::All,
-            Some(bits) => Selection::from_bits(&bits),
-        })
+        Ok(left.into_selection(batch.rows))
+    }
+
+    /// One conjunct, for these rows only.
+    fn narrow(
+        &self,
+        conjunct: usize,
+        batch: &Batch,
+        mut rows: Vec<u32>,
+        scratch: &mut Scratch,
+    ) -> Result<Left> {
+        let mut frame = self.program.picked(batch, rows.clone());
+        let truth = self.program.truth(conjunct, &mut frame, scratch)?;
+        let mut kept = 0;
+        for at in truth.bits.set_indices() {
+            rows[kept] = rows[at];
+            kept += 1;
+        }
+        rows.truncate(kept);
+        Ok(Left::Rows(rows))
+    }
+}
+
+/// The rows that are left: a bitmap while they are many, their positions when they are few.
+enum Left {
+    All,
+    Bits(BooleanBuffer),
+    Rows(Vec<u32>),
+}
+
+impl Left {
+    fn count(&self, rows: usize) -> usize {
+        match self {
+            Left::All => rows,
+            Left::Bits(bits) => bits.count_set_bits(),
+            Left::Rows(rows) => rows.len(),
+        }
+    }
+
+    fn and(self, bits: BooleanBuffer) -> Left {
+        match self {
+            Left::Bits(left) => Left::Bits(&left & &bits),
+            _ => Left::Bits(bits),
+        }
+    }
+
+    fn into_selection(self, rows: usize) -> Selection {
+        match self {
+            Left::All if rows == 0 => Selection::None,
+            Left::All => Selection::All,
+            Left::Bits(bits) => Selection::from_bits(&bits),
+            Left::Rows(picked) if picked.is_empty() => Selection::None,
+            Left::Rows(picked) => Selection::Rows(picked),
+        }
     }
 }

@@ -130,11 +130,6 @@ impl Program {
         (0..self.roots.len()).map(|root| self.root(root, &mut frame, scratch)).collect()
     }
 
-    /// Every expression as one value, for expressions without columns.
-    pub fn eval_constants(&self) -> Result<Vec<ArrayRef>> {
-        self.eval_all(&Batch { columns: Vec::new(), rows: 1 }, &mut Scratch::default())
-    }
-
     /// Number of expressions.
     pub(crate) fn roots(&self) -> usize {
         self.roots.len()
@@ -146,7 +141,8 @@ impl Program {
         Frame { source: Source::Batch(&batch.columns), rows: batch.rows, slots, parent: None }
     }
 
-    fn picked<'a>(&self, batch: &'a Batch, rows: Vec<u32>) -> Frame<'a> {
+    /// A frame of some rows of a batch.
+    pub(crate) fn picked<'a>(&self, batch: &'a Batch, rows: Vec<u32>) -> Frame<'a> {
         let slots = vec![None; self.nodes.len()];
         Frame { rows: rows.len(), source: Source::Rows(&batch.columns, rows), slots, parent: None }
     }
@@ -161,20 +157,15 @@ impl Program {
         self.value(id, frame, scratch)?.into_array(&self.nodes[id].sql, rows)
     }
 
-    /// Truth of an expression, computed only where `wanted` is set; elsewhere it may be anything.
-    pub(crate) fn truth(
-        &self,
-        root: usize,
-        wanted: Option<&BooleanBuffer>,
-        frame: &mut Frame<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<Bools> {
-        let id = self.roots[root];
-        let value = match wanted {
-            None => self.value(id, frame, scratch)?,
-            Some(wanted) => self.guarded(id, wanted, frame, scratch)?,
-        };
+    /// Truth of an expression for every row of the frame.
+    pub(crate) fn truth(&self, root: usize, frame: &mut Frame<'_>, scratch: &mut Scratch) -> Result<Bools> {
+        let value = self.value(self.roots[root], frame, scratch)?;
         Ok(value.truth(frame.rows))
+    }
+
+    /// Whether an expression is better computed only for the `count` of `rows` that matter.
+    pub(crate) fn is_sparse(&self, root: usize, count: usize, rows: usize) -> bool {
+        sparse(self.nodes[self.roots[root]].cost, count, rows)
     }
 
     /// The value of a node for every row of the frame.
@@ -214,9 +205,8 @@ impl Program {
         if count == 0 {
             return Ok(Value::Null);
         }
-        let cost = self.nodes[id].cost as usize;
-        let sparse = count * 8 < frame.rows || (cost >= DEAR && count * 2 < frame.rows);
-        if (!sparse || cost == 0 || frame.find(id).is_some())
+        let cost = self.nodes[id].cost;
+        if (!sparse(cost, count, frame.rows) || cost == 0 || frame.find(id).is_some())
             && let Ok(value) = self.value(id, frame, scratch)
         {
             return Ok(value);
@@ -314,7 +304,12 @@ impl Program {
 }
 
 /// From this cost of a row on it pays to evaluate only the rows that are wanted, even if they are many.
-const DEAR: usize = 10;
+const DEAR: u32 = 10;
+
+/// Whether `count` of `rows` are so few that gathering them costs less than computing what is not wanted.
+fn sparse(cost: u32, count: usize, rows: usize) -> bool {
+    count * 8 < rows || (cost >= DEAR && count * 2 < rows)
+}
 
 impl<'a> Frame<'a> {
     /// A node's value, if it is known here or where these rows come from.

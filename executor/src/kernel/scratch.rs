@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, AsArray, DictionaryArray};
+use arrow::array::{AsArray, DictionaryArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::UInt16Type;
 

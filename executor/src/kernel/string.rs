@@ -110,8 +110,10 @@ pub(crate) fn slice(
 
 /// The byte at which character `n` begins, or the end.
 fn char_start(s: &str, n: usize) -> usize {
-    if s.is_ascii() {
-        return n.min(s.len());
+    // The characters in front decide; what is behind is not looked at.
+    let front = &s.as_bytes()[..n.min(s.len())];
+    if front.is_ascii() {
+        return front.len();
     }
     s.char_indices().nth(n).map_or(s.len(), |(at, _)| at)
 }

@@ -107,8 +107,8 @@ fn day_numbers(value: &Value, rows: usize) -> Column<i64> {
 fn extract(unit: TimeUnit, value: &Value, rows: usize) -> Column<i64> {
     match unit {
         TimeUnit::Year => match value {
-            Value::Date(v) => v.map(|d| civil(i64::from(d)).year),
-            other => day_numbers(other, rows).map(|d| civil(d).year),
+            Value::Date(v) => v.map(|d| calendar::year(i64::from(d))),
+            other => day_numbers(other, rows).map(calendar::year),
         },
         TimeUnit::Month => day_numbers(value, rows).map(|d| civil(d).month),
         TimeUnit::Quarter => day_numbers(value, rows).map(|d| (civil(d).month + 2) / 3),

@@ -597,7 +597,9 @@ fn assignments() {
     }
     let null = Expr::constant(Datum::Null, SqlType::BIGINT);
     let call = Expr::call(assign(), vec![null], ColumnType::not_null(SqlType::BIGINT));
-    let error = Program::compile(&call, &[]).unwrap().eval_constants().expect_err("NULL is refused");
+    let one = Batch { columns: Vec::new(), rows: 1 };
+    let program = Program::compile(&call, &[]).unwrap();
+    let error = program.eval(&one, &mut Scratch::default()).expect_err("NULL is refused");
     assert_eq!(error.to_string(), "Column 'c' cannot be null");
 }
 
@@ -870,11 +872,12 @@ proptest! {
                             "row {row} {:?}: model {want}, kernel {got}", rows[row]
                         );
                     }
-                    let selected = Predicate::compile(std::slice::from_ref(&e), &ids)
-                        .unwrap()
-                        .select(&batch, &mut Scratch::default())
-                        .unwrap()
-                        .into_rows(rows.len());
+                    let predicate = Predicate::compile(std::slice::from_ref(&e), &ids).unwrap();
+                    let selected = match predicate.select(&batch, &mut Scratch::default()).unwrap() {
+                        Selection::All => (0..rows.len() as u32).collect(),
+                        Selection::None => Vec::new(),
+                        Selection::Rows(picked) => picked,
+                    };
                     let holds = |d: &Datum| d.as_f64().is_some_and(|v| v != 0.0);
                     if !want.iter().any(|w| matches!(w, Ok(Datum::String(_)))) {
                         let model: Vec<u32> = (0..rows.len() as u32)

@@ -423,11 +423,6 @@ impl Strings {
         }
     }
 
-    /// A number or NULL for each string.
-    pub fn map_option<R: ArrowNativeType>(&self, rows: usize, f: impl Fn(&str) -> Option<R>) -> Column<R> {
-        Column::from_options((0..rows).map(|row| self.get(row).and_then(&f)))
-    }
-
     fn take(&self, rows: &[u32]) -> Strings {
         match self {
             Strings::One(s) => Strings::One(Arc::clone(s)),
