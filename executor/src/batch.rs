@@ -79,7 +79,7 @@ impl Batch {
 
     /// Bytes of the values in these rows, wherever the buffers that hold them began; for memory accounts.
     pub fn bytes(&self) -> u64 {
-        self.columns.iter().map(|c| array_bytes(c)).sum()
+        self.columns.iter().map(array_bytes).sum()
     }
 
     /// `count` rows from row `offset` on; no copy.
@@ -319,5 +319,89 @@ fn array_bytes(array: &ArrayRef) -> u64 {
         DataType::BinaryView => rows * 16 + array.as_binary_view().total_buffer_bytes_used() as u64,
         DataType::Dictionary(_, _) => rows * 2,
         other => rows * other.primitive_width().unwrap_or(1) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Date32Array, Int64Array, UInt16Array};
+
+    use super::*;
+
+    fn strings(values: &[Option<&str>]) -> ArrayRef {
+        Arc::new(values.iter().copied().collect::<StringViewArray>())
+    }
+
+    fn codes(values: &ArrayRef, codes: &[Option<u16>]) -> ArrayRef {
+        let keys = codes.iter().copied().collect::<UInt16Array>();
+        Arc::new(DictionaryArray::<UInt16Type>::new(keys, Arc::clone(values)))
+    }
+
+    fn decimals(values: &[i64]) -> ArrayRef {
+        let array = Decimal64Array::from_iter_values(values.iter().copied());
+        Arc::new(array.with_precision_and_scale(18, 2).unwrap())
+    }
+
+    #[test]
+    fn takes_agree_with_arrow_for_every_kind() {
+        let words = strings(&[Some("a"), Some("a string beyond twelve bytes"), Some("")]);
+        let kinds: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(vec![Some(1), None, Some(3), Some(4)])),
+            Arc::new(Date32Array::from(vec![1, 2, 3, 4])),
+            decimals(&[1, -2, 3, -4]),
+            widen(&decimals(&[1, -2, 3, -4])),
+            strings(&[Some("a string beyond twelve bytes"), None, Some("b"), Some("")]),
+            codes(&words, &[Some(2), None, Some(1), Some(0)]),
+        ];
+        for array in kinds {
+            // Slices too: their buffers begin in the middle of others.
+            for array in [Arc::clone(&array), array.slice(1, 3)] {
+                let rows = [2u32, 0, 0, 1];
+                let want =
+                    arrow::compute::take(&array, &arrow::array::UInt32Array::from(rows.to_vec()), None);
+                assert_eq!(&take(&array, &rows), &want.unwrap());
+                let missing = take_or_null(&array, &[1, NO_ROW]);
+                assert_eq!(&missing.slice(0, 1), &array.slice(1, 1));
+                assert!(missing.is_null(1));
+            }
+        }
+        assert_eq!(take_or_null(&strings(&[]), &[NO_ROW, NO_ROW]).null_count(), 2);
+    }
+
+    #[test]
+    fn columns_of_different_forms_are_joined_in_one() {
+        let words = strings(&[Some("x"), Some("y")]);
+        let (a, b) = (codes(&words, &[Some(1), None]), codes(&words, &[Some(0)]));
+        let shared = concat(&[Arc::clone(&a), b]);
+        assert!(matches!(shared.data_type(), DataType::Dictionary(_, _)));
+        assert_eq!(&decode(&shared), &strings(&[Some("y"), None, Some("x")]));
+        let plain = concat(&[a, strings(&[Some("z")])]);
+        assert_eq!(&plain, &strings(&[Some("y"), None, Some("z")]));
+        let mixed = concat(&[decimals(&[1]), widen(&decimals(&[2]))]);
+        assert_eq!(&mixed, &widen(&decimals(&[1, 2])));
+        assert_eq!(concat(&[decimals(&[1]), decimals(&[2])]).data_type(), &DataType::Decimal64(18, 2));
+    }
+
+    #[test]
+    fn the_door_has_one_form_per_type() {
+        let decimal = |precision| ColumnType::nullable(SqlType::Decimal { precision, scale: 2 });
+        let wide = to_door(&decimals(&[5, -5]), &decimal(30)).unwrap();
+        assert_eq!(wide.data_type(), &DataType::Decimal128(38, 2));
+        assert_eq!(&to_door(&wide, &decimal(10)).unwrap(), &decimals(&[5, -5]));
+        let words = strings(&[Some("x")]);
+        let text = ColumnType::nullable(SqlType::VarChar(1));
+        assert_eq!(&to_door(&codes(&words, &[Some(0), None]), &text).unwrap(), &strings(&[Some("x"), None]));
+        let too_wide: ArrayRef =
+            Arc::new(Decimal128Array::from(vec![i128::MAX / 4]).with_precision_and_scale(38, 2).unwrap());
+        assert!(matches!(to_door(&too_wide, &decimal(10)), Err(Error::OutOfRange { .. })));
+        assert!(matches!(to_door(&words, &decimal(10)), Err(Error::Plan(_))));
+    }
+
+    #[test]
+    fn selections_know_the_easy_cases() {
+        let bits = |b: &[bool]| Selection::from_bits(&BooleanBuffer::from(b));
+        assert_eq!(bits(&[true, true]), Selection::All);
+        assert_eq!(bits(&[false, false]), Selection::None);
+        assert_eq!(bits(&[false, true]), Selection::Rows(vec![1]));
     }
 }
