@@ -1,5 +1,6 @@
 //! The table that a benchmark prints, line by line as figures come, and the file it leaves.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -7,27 +8,32 @@ use serde_json::{Value, json};
 use super::Timing;
 use crate::error::{Error, Result, code};
 
+/// Prints a line. Who does not read on (`| head`) need not be written to; the figures are taken all the same.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", line.trim_end());
+}
+
 /// Prints the header.
 pub(super) fn header(with_answer: bool) {
-    print!("{:<8} {:>8} {:>12}", "query", "rows", "median ms");
-    println!("{}", if with_answer { "  answer" } else { "" });
+    let answer = if with_answer { "answer" } else { "" };
+    say(&format!("{:<8} {:>8} {:>12}  {answer}", "query", "rows", "median ms"));
 }
 
 /// Prints a query's line.
 pub(super) fn line(timing: &Timing, answer: Option<&str>) {
-    print!("{:<8} {:>8} {:>12.1}", timing.name, timing.rows, timing.median_ms());
-    println!("{}", answer.map_or_else(String::new, |answer| format!("  {answer}")));
+    let (name, rows, ms) = (&timing.name, timing.rows, timing.median_ms());
+    say(&format!("{name:<8} {rows:>8} {ms:>12.1}  {}", answer.unwrap_or_default()));
 }
 
 /// Prints the line of a query that failed.
 pub(super) fn failed(name: &str, error: &Error) {
-    println!("{name:<8} {:>8} {:>12}  {error}", "-", "-");
+    say(&format!("{name:<8} {:>8} {:>12}  {error}", "-", "-"));
 }
 
 /// Prints the sum of the medians.
 pub(super) fn total(timings: &[Timing]) {
     let sum: f64 = timings.iter().map(Timing::median_ms).sum();
-    println!("{:<8} {:>8} {sum:>12.1}", "total", "");
+    say(&format!("{:<8} {:>8} {sum:>12.1}", "total", ""));
 }
 
 /// Three digits behind the point are microseconds; more would be noise.

@@ -36,6 +36,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<bool> {
     import::check_scale_factor(options.sf)?;
     let queries = selected(&options.queries)?;
+    // Looked for before the minutes that loading may take.
+    let queries = queries.into_iter().map(|query| Ok((query, options.answer(query)?)));
+    let queries = queries.collect::<Result<Vec<_>>>()?;
     let progress = import::terminal_progress();
     let database = options.cluster.database();
     let load = load_tpch(&database, options.sf, &progress)?;
@@ -52,11 +55,11 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut timings = Vec::new();
     let mut all_right = true;
     report::header(true);
-    for query in queries {
+    for (query, on_file) in queries {
         if options.explain {
             print_plan(&mut session, query.sql)?;
         }
-        match measure(&mut session, query, options, &progress)? {
+        match measure(&mut session, query, on_file.as_deref(), options.runs, &progress) {
             Ok((timing, verdict)) => {
                 all_right &= !matches!(verdict, Verdict::Wrong(_));
                 report::line(&timing, Some(&verdict.text()));
@@ -81,6 +84,17 @@ pub fn run(options: &Options) -> Result<bool> {
         report::write(path, Some(options.sf), ms(load), entries)?;
     }
     Ok(all_right)
+}
+
+impl Options {
+    /// The answer that a query's is compared with, if there is one.
+    fn answer(&self, query: &Query) -> Result<Option<String>> {
+        let Some(folder) = &self.check else { return Ok(query.answer(self.sf).map(str::to_string)) };
+        let path = folder.join(format!("{}.tsv", query.name));
+        std::fs::read_to_string(&path).map(Some).map_err(|error| {
+            Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))
+        })
+    }
 }
 
 fn selected(numbers: &[u8]) -> Result<Vec<&'static Query>> {
@@ -114,41 +128,28 @@ impl Verdict {
     }
 }
 
-/// The inner error is the query's own.
 fn measure(
     session: &mut Session,
     query: &Query,
-    options: &Options,
+    on_file: Option<&str>,
+    runs: usize,
     progress: &Progress,
-) -> Result<Result<(Timing, Verdict)>> {
-    let on_file = match &options.check {
-        Some(folder) => {
-            let path = folder.join(format!("{}.tsv", query.name));
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))
-            })?;
-            Some(text)
-        }
-        None => query.answer(options.sf).map(str::to_string),
-    };
-    let step = progress.step(query.name, options.runs as u64);
+) -> Result<(Timing, Verdict)> {
+    let step = progress.step(query.name, runs as u64);
     let mut timing = Timing { name: query.name.to_string(), rows: 0, ms: Vec::new() };
     let mut verdict = Verdict::Unknown;
-    for _ in 0..options.runs.max(1) {
-        let (time, columns, batches) = match run_timed(session, query.sql) {
-            Ok(timed) => timed,
-            Err(error) => return Ok(Err(error)),
-        };
+    for _ in 0..runs.max(1) {
+        let (time, columns, batches) = run_timed(session, query.sql)?;
         timing.ms.push(ms(time));
         let answer = as_text(columns, &batches);
         timing.rows = answer.rows.len();
         // One wrong answer among right ones is a wrong one.
-        if let Some(on_file) = on_file.as_deref().filter(|_| !matches!(verdict, Verdict::Wrong(_))) {
+        if let Some(on_file) = on_file.filter(|_| !matches!(verdict, Verdict::Wrong(_))) {
             verdict = query.check(&answer, on_file).map_or_else(Verdict::Wrong, |()| Verdict::Right);
         }
         step.advance(1);
     }
-    Ok(Ok((timing, verdict)))
+    Ok((timing, verdict))
 }
 
 #[cfg(test)]

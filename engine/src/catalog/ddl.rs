@@ -388,3 +388,80 @@ fn fill_index(client: &mut Client, table: &TableDescriptor, position: usize) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::Database;
+
+    #[test]
+    fn an_index_misses_no_row_that_is_written_while_it_is_built() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id bigint primary key, v bigint)").unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for worker in 0..3 {
+                let (database, stop) = (&database, &stop);
+                scope.spawn(move || {
+                    let mut session = database.session();
+                    for i in 0.. {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let id = i * 3 + worker;
+                        session.run(&format!("insert into t values ({id}, {})", id % 10)).unwrap();
+                        session.run(&format!("update t set v = v + 10 where id = {id}")).unwrap();
+                    }
+                });
+            }
+            for _ in 0..10 {
+                session.run("create index iv on t (v)").unwrap();
+                session.run("drop index iv on t").unwrap();
+            }
+            session.run("create index iv on t (v)").unwrap();
+            stop.store(true, Ordering::Relaxed);
+        });
+        // Once through the index, once through the records.
+        let mut count = |sql: &str| {
+            let row = session.execute(sql).unwrap().rows().next().unwrap().unwrap();
+            (row.get::<i64>(0).unwrap(), row.get::<Option<i64>>(1).unwrap())
+        };
+        let by_index = count("select count(*), sum(v) from t where v between 0 and 1000000");
+        let by_records = count("select count(*), sum(v) from t where id + 0 >= 0");
+        assert_eq!(by_index, by_records);
+        assert!(by_index.0 > 0);
+    }
+
+    #[test]
+    fn definitions_come_and_go() {
+        let database = Database::new();
+        let mut session = database.session();
+        let mut code = |sql: &str| session.execute(sql).map_or_else(|error| error.code(), |_| 0);
+        assert_eq!(code("create table t (id int primary key, v int)"), 0);
+        assert_eq!(code("create table T (id int)"), 1050);
+        assert_eq!(code("create table if not exists t (id int)"), 0);
+        assert_eq!(code("insert into t values (1, 1), (2, 1)"), 0);
+        assert_eq!(code("create unique index u on t (v)"), 1062);
+        assert_eq!(code("create index u on t (v)"), 0);
+        assert_eq!(code("create index u on t (v)"), 1061);
+        assert_eq!(code("drop index nope on t"), 1091);
+        assert_eq!(code("create table l like t"), 0);
+        assert_eq!(code("rename table l to m, t to l"), 0);
+        assert_eq!(code("insert into l values (1, 1)"), 1062);
+        assert_eq!(code("truncate table l"), 0);
+        assert_eq!(code("insert into l values (1, 1)"), 0);
+        assert_eq!(code("drop table l, nope"), 1051);
+        assert_eq!(code("select * from l"), 1146);
+        assert_eq!(code("drop table if exists l"), 0);
+        assert_eq!(code("create database other"), 0);
+        assert_eq!(code("create database other"), 1007);
+        assert_eq!(code("create table other.t (id int)"), 0);
+        assert_eq!(code("use other"), 0);
+        assert_eq!(code("drop database other"), 0);
+        assert_eq!(code("select * from t"), 1046);
+        assert_eq!(code("drop database other"), 1008);
+        assert_eq!(code("use other"), 1049);
+    }
+}

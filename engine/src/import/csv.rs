@@ -59,7 +59,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
             rows.push(mapping.columns(&target, &columns, batch.num_rows())?);
         }
     }
-    load_rows(session, &target, rows)
+    load_rows(session, target, rows)
 }
 
 fn without_nulls(texts: &StringArray) -> ArrayRef {

@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_nu
 use arrow::compute::take;
 use rayon::prelude::*;
 
+use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
 use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, TableDescriptor};
@@ -46,6 +47,16 @@ impl Target {
             drop(writing);
             catalog.settled()?;
         }
+    }
+}
+
+impl Target {
+    /// Leaves the table and publishes what was learned of its rows. In this order: who publishes waits for DDL to end, and
+    /// DDL waits for writers to leave.
+    pub fn finish(self, session: &Session, stats: TableStats) -> Result<()> {
+        let Target { table, _writing: writing, .. } = self;
+        drop(writing);
+        session.owner().shared().catalog.set_stats(&table, stats)
     }
 }
 
@@ -142,7 +153,7 @@ fn constant(value: &Datum, ty: &arrow::datatypes::DataType, rows: usize) -> Resu
 
 /// Adds rows (all columns of the table, in order) to every space of the table, publishes statistics if the table was
 /// empty, and returns the number of rows.
-pub(super) fn load(session: &mut Session, target: &Target, rows: Vec<Vec<ArrayRef>>) -> Result<u64> {
+pub(super) fn load(session: &mut Session, target: Target, rows: Vec<Vec<ArrayRef>>) -> Result<u64> {
     let table = &target.table;
     let count: u64 = rows.iter().map(|columns| columns[0].len() as u64).sum();
     let client = session.client_mut();
@@ -163,7 +174,7 @@ pub(super) fn load(session: &mut Session, target: &Target, rows: Vec<Vec<ArrayRe
         ingest(client, table, partition, rows)?;
     }
     if let Some(stats) = stats {
-        session.owner().shared().catalog.set_stats(table, stats)?;
+        target.finish(session, stats)?;
     }
     Ok(count)
 }

@@ -35,7 +35,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
             rows.push(mapping.columns(&target, batch.columns(), batch.num_rows())?);
         }
     }
-    load_rows(session, &target, rows)
+    load_rows(session, target, rows)
 }
 
 /// Makes a table of the file's columns, without a primary key.

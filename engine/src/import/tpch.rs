@@ -101,7 +101,7 @@ fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Resu
     let stats = stats.finish();
     let count = stats.rows;
     ingest(session.client_mut(), &table, &table.partitions[0], rows)?;
-    session.owner().shared().catalog.set_stats(&table, stats)?;
+    target.finish(session, stats)?;
     step.advance(1);
     Ok(count)
 }

@@ -232,4 +232,78 @@ mod tests {
         assert_eq!(outcome.unwrap_err().code(), 1317);
         assert!(session.execute("select 1").unwrap().collect_batches().is_ok());
     }
+
+    #[test]
+    fn writes_that_lose_are_tried_again() {
+        const WORKERS: i64 = 4;
+        const TIMES: i64 = 25;
+        let database = Database::new();
+        database.session().run("create table n (id bigint primary key, v bigint)").unwrap();
+        database.session().run("insert into n values (1, 0)").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    let mut session = database.session();
+                    for _ in 0..TIMES {
+                        // Even after all attempts it may lose; whoever calls decides then.
+                        while let Err(error) = session.run("update n set v = v + 1 where id = 1") {
+                            assert!(error.is_retryable(), "{error}");
+                        }
+                    }
+                });
+            }
+        });
+        let mut session = database.session();
+        let row = session.execute("select v from n").unwrap().rows().next().unwrap().unwrap();
+        assert_eq!(row.get::<i64>(0).unwrap(), WORKERS * TIMES);
+    }
+
+    #[test]
+    fn a_query_keeps_to_its_memory() {
+        let mut session = Database::new().session();
+        session.run("create table n (v bigint)").unwrap();
+        session.run("insert into n values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)").unwrap();
+        let many = "select a.v + 10 * b.v + 100 * c.v + 1000 * d.v as k, count(*) from n a, n b, n c, n d group by k";
+        let rows =
+            |result: crate::ResultSet| result.collect_batches().map(|b| b.iter().map(|b| b.num_rows()).sum());
+        assert_eq!(session.execute(many).and_then(rows), Ok::<usize, _>(10_000));
+        session.run("set tidb_mem_quota_query = 1000").unwrap();
+        assert_eq!(session.execute(many).and_then(rows).unwrap_err().code(), 8175);
+        session.run("set tidb_mem_quota_query = default").unwrap();
+        assert_eq!(session.execute(many).and_then(rows), Ok::<usize, _>(10_000));
+    }
+
+    #[test]
+    fn results_tell_what_was_done() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int auto_increment primary key, v int)").unwrap();
+        let done = session.execute("insert into t (v) values (5), (6)").unwrap();
+        assert_eq!((done.affected_rows(), done.last_insert_id(), done.is_query()), (2, 1, false));
+        let done = session.execute("update t set v = 6").unwrap();
+        assert_eq!(done.affected_rows(), 1);
+        assert_eq!(done.info(), "Rows matched: 2  Changed: 1  Warnings: 0");
+        assert_eq!(session.run("delete from t").unwrap(), 2);
+        session.run("drop table if exists nope").unwrap();
+        assert_eq!(session.warnings()[0].code, 1051);
+        let warnings = session.execute("show warnings").unwrap().rows().count();
+        assert_eq!((warnings, session.warnings().len()), (1, 1));
+    }
+
+    #[test]
+    fn statements_are_prepared_by_name_and_by_value() {
+        let mut session = Database::new().session();
+        let sum = session.prepare("select ? + ?").unwrap();
+        let mut result = |a: i64, b: i64| {
+            let row = session.execute_prepared(&sum, params![a, b]).unwrap().rows().next().unwrap().unwrap();
+            row.get::<i64>(0).unwrap()
+        };
+        assert_eq!((result(1, 2), result(3, 4)), (3, 7));
+        assert_eq!(session.execute_prepared(&sum, params![1]).unwrap_err().code(), 1210);
+        session.run("prepare s from 'select ? * 2'").unwrap();
+        session.run("set @x = 21").unwrap();
+        let row = session.execute("execute s using @x").unwrap().rows().next().unwrap().unwrap();
+        assert_eq!(row.get::<i64>(0).unwrap(), 42);
+        session.run("deallocate prepare s").unwrap();
+        assert_eq!(session.execute("execute s using @x").unwrap_err().code(), 1243);
+    }
 }

@@ -148,7 +148,7 @@ impl Session {
         let mut running = self.start(planned, cancel, false)?;
         let Some(dml) = dml else {
             self.row_count = -1;
-            return Ok(ResultSet::running(columns, running.map(|batch| Ok(batch?))));
+            return Ok(ResultSet::running(columns, running));
         };
         running.try_for_each(|batch| batch.map(drop))?;
         let affected = running.execution.affected();
