@@ -22,7 +22,8 @@ fn every_answer_is_right() {
 
 #[test]
 fn every_answer_is_right_with_one_worker_over_many_regions() {
-    let cluster = ClusterOptions { stores: Some(5), regions: Some(60), workers: Some(1), ..ClusterOptions::default() };
+    let cluster =
+        ClusterOptions { stores: Some(5), regions: Some(60), workers: Some(1), ..ClusterOptions::default() };
     let options = tpch::Options { cluster, ..options() };
     assert!(tpch::run(&options).expect("the benchmark runs"), "an answer is wrong: see the table above");
 }

@@ -361,7 +361,7 @@ mod tests {
     fn run(kind: JoinKind, on: &[Expr], null_aware: &[Expr], left: &[Row], right: &[Row]) -> Vec<Row> {
         let inner = Inner {
             columns: to_batch(right).columns,
-            ranges: vec![0..right.len() as u32],
+            ranges: std::iter::once(0..right.len() as u32).collect(),
             _reservation: Memory::unlimited().reservation(),
         };
         let mut p = pipeline(left.chunks(70).map(to_batch).collect());

@@ -234,15 +234,15 @@ mod tests {
         let mut keys = Vec::new();
         for value in [9, 5, 40, i64::MIN] {
             let next = column(&[Some(value), Some(11)]);
-            assert!(!layout.pack(&[next.clone()], 2, &mut keys));
+            assert!(!layout.pack(std::slice::from_ref(&next), 2, &mut keys));
             assert_eq!(keys[0], MISS);
             assert_ne!(keys[1], MISS);
             layout = Layout::grown(Some(&layout), &[Range::of(&next)]);
-            assert!(layout.pack(&[next.clone()], 2, &mut keys));
+            assert!(layout.pack(std::slice::from_ref(&next), 2, &mut keys));
             assert_eq!(layout.unpack(&keys)[0].get(0), Some(value));
         }
         let null = column(&[None]);
-        assert!(!layout.pack(&[null.clone()], 1, &mut keys));
+        assert!(!layout.pack(std::slice::from_ref(&null), 1, &mut keys));
         assert_eq!(Layout::grown(Some(&layout), &[Range::of(&null)]).bits, 65, "2^64 values and NULL");
     }
 }

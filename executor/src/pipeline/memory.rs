@@ -37,6 +37,7 @@ impl Memory {
     }
 
     /// A reservation of `bytes`.
+    #[cfg(test)]
     pub fn reserve(&self, bytes: u64) -> Result<Reservation> {
         let mut reservation = self.reservation();
         reservation.grow(bytes)?;

@@ -214,15 +214,6 @@ impl<'a> Output<'a> {
         Output { meter, steps, end }
     }
 
-    /// An output that calls `end` with each batch; for tests of one reader or stage.
-    #[cfg(test)]
-    pub fn to(
-        meter: &'a mut Meter,
-        end: &'a mut dyn FnMut(&mut Worker, Batch) -> Result<Flow>,
-    ) -> Output<'a> {
-        Output { meter, steps: &mut [], end }
-    }
-
     /// Hands a batch on; empty batches vanish.
     pub fn emit(&mut self, worker: &mut Worker, batch: Batch) -> Result<Flow> {
         if batch.rows == 0 {

@@ -409,7 +409,7 @@ mod tests {
         fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
             for row in 0..batch.rows {
                 let one = batch.slice(row, 1);
-                match rows(&[one.clone()])[0][0] {
+                match rows(std::slice::from_ref(&one))[0][0] {
                     Some(-1) => panic!("the test asked for it"),
                     Some(-2) => return Err(Error::Cancelled),
                     _ => {}
