@@ -31,8 +31,8 @@ mod projection;
 mod scan;
 mod selection;
 mod sort;
-#[cfg(test)]
-mod speed;
+#[cfg(feature = "speed")]
+pub mod speed;
 mod values;
 
 pub use dml::deal;

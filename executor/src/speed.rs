@@ -1,8 +1,10 @@
-//! How fast grouping and joining are, by themselves: not a test, it only prints.
+//! How fast grouping and joining are, by themselves: medians are for people to read, so this is a benchmark and no test.
 //!
 //! ```text
-//! cargo test --release -p allod-executor --lib -- --ignored --nocapture --test-threads 1 speed
+//! cargo bench -p allod-executor --features speed
 //! ```
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may end where it stands")]
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,8 +22,7 @@ use crate::aggregate::AggregateSink;
 use crate::batch::Batch;
 use crate::hash_join::{self, BuildSink};
 use crate::kernel::hash::mix;
-use crate::pipeline::testing::context;
-use crate::pipeline::{Batches, Context, Flow, Pipeline, Runner, Sink, Worker};
+use crate::pipeline::{Batches, Cancel, Context, Flow, Memory, Pipeline, Runner, Sink, Worker};
 
 const ROWS: usize = 6_000_000;
 const BATCH: usize = 8192;
@@ -45,6 +46,11 @@ impl Sink for Count {
     fn finish(self, locals: Vec<usize>) -> crate::error::Result<usize> {
         Ok(locals.iter().sum())
     }
+}
+
+fn context(workers: usize) -> Context {
+    let memory = Memory::new(u64::MAX);
+    Context { memory, cancel: Cancel::new(), workers, analyze: false, columns: Arc::default() }
 }
 
 fn plan() -> Box<Plan> {
@@ -172,9 +178,8 @@ fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind)
     println!("{:55} {built_ms:8.1} ms of that to build, with two workers", "");
 }
 
-#[test]
-#[ignore = "prints times"]
-fn speed() {
+/// Prints, for each case, the best time of three with one worker and with two.
+pub fn run() {
     let money = SqlType::Decimal { precision: 15, scale: 2 };
     let price = |i: u64| (mix(i) % 10_000_000) as i64;
     let q01 = batches(

@@ -1,0 +1,5 @@
+//! `cargo bench -p allod-executor --features speed`
+
+fn main() {
+    allod_executor::speed::run();
+}
