@@ -26,6 +26,7 @@ mod usage;
 
 pub use aggregate::{AggregateCall, AggregateFunction};
 pub use convert::{cast_datum, rescale};
+pub(crate) use fold::is_boolean;
 pub use function::{Function, TimeUnit};
 pub use rewrite::Rewriter;
 pub(crate) use table::exists as function_exists;

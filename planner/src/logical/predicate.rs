@@ -64,34 +64,6 @@ pub(crate) fn constant_truth(e: &Expr) -> Option<Option<bool>> {
     }
 }
 
-/// Whether the expression can only be 0, 1 or NULL.
-pub(crate) fn is_boolean(e: &Expr) -> bool {
-    match e {
-        Expr::Call { function, .. } => matches!(
-            function,
-            Function::Eq
-                | Function::Ne
-                | Function::Lt
-                | Function::Le
-                | Function::Gt
-                | Function::Ge
-                | Function::NullEq
-                | Function::In
-                | Function::Like { .. }
-                | Function::Regexp
-                | Function::IsNull
-                | Function::IsTrue
-                | Function::IsFalse
-                | Function::And
-                | Function::Or
-                | Function::Xor
-                | Function::Not
-        ),
-        Expr::Constant { value, .. } => matches!(value, Datum::Null | Datum::Int(0 | 1)),
-        Expr::Column { .. } => false,
-    }
-}
-
 /// Whether the value is NULL in every row where all columns of `nulls` are NULL.
 pub(crate) fn is_null_when(e: &Expr, nulls: &ColumnSet) -> bool {
     match e {

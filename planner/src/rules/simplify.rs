@@ -12,9 +12,9 @@
 use allod_storage::schema::Datum;
 
 use super::Context;
-use crate::expr::{Expr, Function, Rewriter};
+use crate::expr::{Expr, Function, Rewriter, is_boolean};
 use crate::logical::predicate::{
-    add_conjunct, args_of, boolean_call, conjunction, constant_truth, disjunction, is_boolean,
+    add_conjunct, args_of, boolean_call, conjunction, constant_truth, disjunction,
 };
 use crate::logical::{Join, Plan};
 
