@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::client::{Client, SharedCache};
+use crate::client::{Bequeathed, Client, ClientStats, SharedCache};
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
@@ -63,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) cache: Owner<SharedCache>,
     pub(crate) pd: Arc<Pd>,
+    pub(crate) bequeathed: Owner<Bequeathed>,
     /// Numbers clients, so that each has its own random numbers.
     pub(crate) clients: AtomicU64,
     pub(crate) seed: u64,
@@ -100,6 +101,7 @@ impl Cluster {
             transport,
             cache: Owner::new(SharedCache::default()),
             pd,
+            bequeathed: Owner::new(Bequeathed::default()),
             clients: AtomicU64::new(0),
             seed,
             backoff_weight: config.backoff_weight,
@@ -120,6 +122,11 @@ impl Cluster {
     /// A client, for one worker.
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.0))
+    }
+
+    /// What all clients counted that are dropped by now, forks included.
+    pub fn stats(&self) -> ClientStats {
+        ClientStats::clone(&self.0.bequeathed.peek())
     }
 
     /// How to wait for its clients' futures.

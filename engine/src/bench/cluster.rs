@@ -20,6 +20,11 @@ use crate::error::Result;
 /// How long the troublemaker rests between two acts.
 const CHAOS_PAUSE: Duration = Duration::from_millis(5);
 
+/// How long a sender waits for an answer: many times what one takes on that network.
+const TIMEOUT_LATENCIES: u32 = 100;
+const SEND_TIMEOUT_MIN: Duration = Duration::from_millis(50);
+const SEND_TIMEOUT_MAX: Duration = Duration::from_millis(2000);
+
 /// What the cluster is like.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
@@ -80,6 +85,7 @@ impl ClusterOptions {
                 latency,
                 jitter: latency / 4,
                 loss: network.loss,
+                send_timeout: (latency * TIMEOUT_LATENCIES).clamp(SEND_TIMEOUT_MIN, SEND_TIMEOUT_MAX),
                 ..SimulatedConfig::default()
             });
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::answers::{QUERIES, Query};
-use super::cluster::{ClusterOptions, count_regions};
+use super::cluster::{Chaos, ClusterOptions, count_regions};
 use super::{Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
 use crate::error::{Error, Result, code};
 use crate::import::{self, Progress};
@@ -28,12 +28,26 @@ pub struct Options {
     pub cluster: ClusterOptions,
 }
 
-/// Makes the tables, runs the queries, checks their answers, prints all that, and returns whether every query ran and every
-/// answer that could be checked was right.
+/// How it went.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Whether every query ran and every answer that could be checked was right.
+    pub all_right: bool,
+    /// Regions of the tables, at the end.
+    pub regions: usize,
+    /// Splits and leader moves while the queries ran.
+    pub disturbances: u64,
+    /// How often stores told the queries' clients to look elsewhere or to wait.
+    pub region_errors: u64,
+    /// How often the queries' clients asked again because no answer came.
+    pub timeouts: u64,
+}
+
+/// Makes the tables, runs the queries, checks their answers, prints all that, and returns how it went.
 ///
 /// # Errors
 /// If the options make no sense, the tables cannot be made, or a file cannot be read or written.
-pub fn run(options: &Options) -> Result<bool> {
+pub fn run(options: &Options) -> Result<Summary> {
     import::check_scale_factor(options.sf)?;
     let queries = selected(&options.queries)?;
     // Looked for before the minutes that loading may take.
@@ -50,6 +64,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if let Some(network) = options.cluster.network {
         eprintln!("simulated network: {network}");
     }
+    let before = database.cluster().stats();
     let chaos = options.cluster.chaos(&database);
     let mut session = database.session();
     let mut timings = Vec::new();
@@ -72,18 +87,27 @@ pub fn run(options: &Options) -> Result<bool> {
         }
     }
     report::total(&timings);
-    if let Some(chaos) = chaos {
+    // While the troublemaker lives its own client counts for itself: these are the queries' counts.
+    let met = database.cluster().stats();
+    let summary = Summary {
+        all_right,
+        regions: count_regions(&database)?,
+        disturbances: chaos.as_ref().map_or(0, Chaos::acts),
+        region_errors: met.region_errors_in_all() - before.region_errors_in_all(),
+        timeouts: met.timeouts - before.timeouts,
+    };
+    drop(chaos);
+    if options.cluster.chaos {
         eprintln!(
-            "{} splits and leader moves meanwhile, {} regions now",
-            chaos.acts(),
-            count_regions(&database)?
+            "{} splits and leader moves meanwhile, {} regions now; the queries met {} region errors and {} lost messages",
+            summary.disturbances, summary.regions, summary.region_errors, summary.timeouts
         );
     }
     if let Some(path) = &options.json {
         let entries = timings.iter().map(|timing| report::entry(timing, None)).collect();
         report::write(path, Some(options.sf), ms(load), entries)?;
     }
-    Ok(all_right)
+    Ok(summary)
 }
 
 impl Options {

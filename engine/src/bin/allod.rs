@@ -124,7 +124,7 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             repl::run(Database::new(), &repl::Options { statements, files, format })
         }
         Some(Command::Bench(Bench::Tpch { sf, query, check, common })) => {
-            bench::tpch::run(&bench::tpch::Options {
+            let summary = bench::tpch::run(&bench::tpch::Options {
                 sf,
                 queries: query,
                 runs: common.runs.into(),
@@ -132,7 +132,8 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
                 explain: common.explain,
                 cluster: common.cluster(),
                 json: common.json,
-            })
+            })?;
+            Ok(summary.all_right)
         }
         Some(Command::Bench(Bench::Run { file, tpch, common })) => {
             bench::script::run(&bench::script::Options {

@@ -35,6 +35,7 @@ pub use stats::ClientStats;
 pub use transaction::{CommitOutcome, Transaction};
 
 pub(crate) use region_cache::SharedCache;
+pub(crate) use stats::Bequeathed;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -98,9 +99,10 @@ impl Client {
     }
 
     /// Takes a fork back: its counts are added, and what it had to learn about regions is looked up again.
-    pub fn absorb(&mut self, fork: Client) {
-        self.stats.merge(&fork.stats);
-        if fork.stats.met_region_errors() {
+    pub fn absorb(&mut self, mut fork: Client) {
+        let stats = std::mem::take(&mut fork.stats);
+        self.stats.merge(&stats);
+        if stats.met_region_errors() {
             self.view = RegionView::clone(&self.shared.cache.peek());
         }
     }
@@ -181,6 +183,16 @@ impl Client {
         }
         backoff.merge(backoffs);
         results.into_iter().collect()
+    }
+}
+
+/// What it counted is not lost: see [`Cluster::stats`](crate::cluster::Cluster::stats).
+impl Drop for Client {
+    fn drop(&mut self) {
+        let stats = std::mem::take(&mut self.stats);
+        if stats != ClientStats::default() {
+            self.shared.bequeathed.post(stats);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a client counted. Each worker counts for itself; who joins them adds.
 
+use std::sync::Arc;
+
 use super::backoff::BackoffTally;
+use crate::owner::{Published, State};
 use crate::rpc::RegionErrorKind;
 
 /// Counters of one client, or the sum of several.
@@ -36,10 +39,33 @@ impl ClientStats {
 
     /// Whether any part of the cluster was not what the client had thought, or did not answer.
     pub(crate) fn met_region_errors(&self) -> bool {
-        self.timeouts > 0 || self.region_errors.iter().any(|&n| n > 0)
+        self.timeouts > 0 || self.region_errors_in_all() > 0
+    }
+
+    /// How often stores answered with any region error.
+    pub fn region_errors_in_all(&self) -> u64 {
+        self.region_errors.iter().sum()
     }
 
     pub(crate) fn region_error(&mut self, kind: RegionErrorKind) {
         self.region_errors[kind as usize] += 1;
+    }
+}
+
+/// The sum of what clients counted that are no more.
+#[derive(Default)]
+pub(crate) struct Bequeathed(ClientStats);
+
+impl State for Bequeathed {
+    type Command = ClientStats;
+    type Reply = ();
+    type View = ClientStats;
+
+    fn apply(&mut self, stats: ClientStats, _: &Published<ClientStats>) {
+        self.0.merge(&stats);
+    }
+
+    fn view(&self) -> Arc<ClientStats> {
+        Arc::new(self.0.clone())
     }
 }
