@@ -340,9 +340,12 @@ impl From<allod_storage::error::Error> for Error {
                 return Error::new(code::SCHEMA_CHANGED, "the table was dropped or changed meanwhile");
             }
             E::SnapshotTooOld { .. } => code::SNAPSHOT_TOO_OLD,
-            E::SpaceExists(_) | E::NoReplica { .. } | E::TypeMismatch(_) | E::BadRows(_) | E::Internal(_) => {
-                code::UNKNOWN
-            }
+            E::SpaceExists(_)
+            | E::NoReplica { .. }
+            | E::TypeMismatch(_)
+            | E::BadRows(_)
+            | E::IngestAbandoned
+            | E::Internal(_) => code::UNKNOWN,
         };
         Error::new(code, error.to_string())
     }

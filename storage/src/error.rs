@@ -51,6 +51,9 @@ pub enum Error {
     /// The caller's fault: rows that are not what their space declares.
     #[error("{0}")]
     BadRows(BuildError),
+    /// The cluster's trouble: loading took so long between two steps that others took it for dead. Nothing was loaded.
+    #[error("the load was given up: it was not heard of for too long")]
+    IngestAbandoned,
     /// Nobody's fault but Allod's.
     #[error("internal error: {0}")]
     Internal(String),

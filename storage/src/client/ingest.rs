@@ -4,6 +4,10 @@
 //! come, checks that they may, and from then on keeps readers waiting who might have to see them. When all are prepared, the
 //! commit timestamp is taken, so it is later than what any reader saw who did not wait. Then the regions take the rows in.
 //! The slow part, sorting and building, comes before all that.
+//!
+//! The region of the first row, the primary, decides: once it has taken its rows in, the ingest is committed, and the other
+//! regions follow. An ingest that is not heard of for a while (its client is gone) is ended by whoever is in need of one of
+//! its regions, as the primary's region says.
 
 use std::sync::Arc;
 
@@ -18,8 +22,11 @@ use crate::chunk::{BuildError, Chunk, ChunkLimit, build_base};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::region::IngestOutcome;
-use crate::rpc::{Body, Reply};
+use crate::rpc::{Body, PrepareIngest, Reply};
 use crate::schema::{SpaceId, Timestamp};
+
+/// How long an ingest lives after it was last heard of. Preparing one region takes much less.
+const TTL_MS: u64 = 20_000;
 
 /// What was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,20 +81,20 @@ impl Client {
         };
         let regions = prepared.len();
         let mut finish = self.backoff("ingest", Budget::Admin);
-        match commit_ts {
-            Ok(commit_ts) => {
-                for (region, chunks) in prepared {
-                    let chunks = chunks.iter().map(|c| c.committed_at(commit_ts)).collect();
-                    self.finish_ingest(&mut finish, region, ingest, Some(chunks)).await?;
-                }
-                Ok(IngestSummary { regions, commit_ts, ..summary })
-            }
-            Err(error) => {
-                for (region, _) in prepared {
-                    self.finish_ingest(&mut finish, region, ingest, None).await?;
-                }
-                Err(error)
-            }
+        let mut prepared = prepared.into_iter();
+        let Some(primary) = prepared.next() else { return commit_ts.map(|_| summary) };
+        // If nobody learns how it ended, its regions ask the primary's when its time is up.
+        let end = self.finish_ingest(&mut finish, primary, ingest, commit_ts.as_ref().ok().copied()).await;
+        if let (Ok(_), Err(unknown)) = (&commit_ts, &end) {
+            return Err(unknown.clone());
+        }
+        let end = end.ok().flatten();
+        for region in prepared {
+            let _ = self.finish_ingest(&mut finish, region, ingest, end).await;
+        }
+        match end {
+            Some(commit_ts) => Ok(IngestSummary { regions, commit_ts, ..summary }),
+            None => Err(commit_ts.err().unwrap_or(Error::IngestAbandoned)),
         }
     }
 
@@ -105,16 +112,21 @@ impl Client {
         cuts
     }
 
-    /// Announces the chunks, region by region in key order. Who was told is in `prepared`, also after an error.
+    /// Announces the chunks, region by region in key order, so the primary's first. Who was told is in `prepared`, also after
+    /// an error.
     async fn prepare_all(
         &mut self,
         backoff: &mut Backoff,
         space: SpaceId,
         ingest: Timestamp,
         chunks: Vec<Chunk>,
-        prepared: &mut Vec<(CachedRegion, Arc<[Chunk]>)>,
+        prepared: &mut Vec<CachedRegion>,
     ) -> Result<()> {
         let mut waits = LockWaits::default();
+        let Some(primary) = chunks.first().map(|chunk| chunk.first_key().clone()) else { return Ok(()) };
+        let until_ms = |client: &Client| client.shared.transport.now_ms() + TTL_MS;
+        // The primary's region, once it is prepared, and what keeps it waiting.
+        let mut decider: Option<(CachedRegion, PrepareIngest)> = None;
         // A stack: the next chunk in key order is on top.
         let mut waiting: Vec<Chunk> = chunks.into_iter().rev().collect();
         while let Some(first) = waiting.last() {
@@ -132,13 +144,20 @@ impl Client {
                 }
             }
             let chunks: Arc<[Chunk]> = within.into();
-            let body = Body::PrepareIngest { ingest, chunks: Arc::clone(&chunks) };
-            match self.send(backoff, &mut region, &body).await? {
+            let (primary, until_ms) = (primary.clone(), until_ms(self));
+            let prepare = PrepareIngest { ingest, primary, until_ms, chunks: Arc::clone(&chunks) };
+            match self.send(backoff, &mut region, &Body::PrepareIngest(prepare.clone())).await? {
                 Sent::Reply(Reply::IngestPrepared(outcome)) => match outcome {
                     IngestOutcome::Done => {
-                        prepared.push((region, chunks));
+                        prepared.push(region.clone());
+                        let (region, first) = decider.get_or_insert((region, prepare));
+                        if until_ms > first.until_ms + TTL_MS / 4 {
+                            first.until_ms = until_ms;
+                            self.renew(backoff, region.clone(), first).await?;
+                        }
                         continue;
                     }
+                    IngestOutcome::Abandoned => return Err(Error::IngestAbandoned),
                     IngestOutcome::Locked(lock) => self.resolve_for_write(backoff, &lock, &mut waits).await?,
                     IngestOutcome::DuplicateKey { key } => return Err(Error::DuplicateKey { space, key }),
                     IngestOutcome::WriteConflict { key, .. } => {
@@ -154,22 +173,37 @@ impl Client {
         Ok(())
     }
 
-    /// Tells a region that was prepared how it ends. Its range cannot have changed since.
+    /// Lets the primary's region know that the ingest lives.
+    async fn renew(
+        &mut self,
+        backoff: &mut Backoff,
+        mut region: CachedRegion,
+        prepare: &PrepareIngest,
+    ) -> Result<()> {
+        let body = Body::PrepareIngest(prepare.clone());
+        loop {
+            match self.send(backoff, &mut region, &body).await? {
+                Sent::Reply(Reply::IngestPrepared(IngestOutcome::Done)) => return Ok(()),
+                Sent::Reply(Reply::IngestPrepared(_)) => return Err(Error::IngestAbandoned),
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => region = self.locate(backoff, &prepare.primary).await?,
+            }
+        }
+    }
+
+    /// Tells a region that was prepared how it ends; how it did. Its range cannot have changed before.
     async fn finish_ingest(
         &mut self,
         backoff: &mut Backoff,
         mut region: CachedRegion,
         ingest: Timestamp,
-        chunks: Option<Arc<[Chunk]>>,
-    ) -> Result<()> {
+        commit_ts: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>> {
         let start = region.info.range.start.clone();
-        let body = Body::FinishIngest { ingest, chunks };
+        let body = Body::FinishIngest { ingest, commit_ts };
         loop {
             match self.send(backoff, &mut region, &body).await? {
-                Sent::Reply(Reply::IngestFinished(true)) => return Ok(()),
-                Sent::Reply(Reply::IngestFinished(false)) => {
-                    return Err(Error::Internal(format!("region {} lost an ingest", region.info.id)));
-                }
+                Sent::Reply(Reply::IngestFinished(end)) => return Ok(end),
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => region = self.locate(backoff, &start).await?,
             }

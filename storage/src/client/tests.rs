@@ -453,3 +453,40 @@ async fn abandoned_locks_are_resolved() {
     assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
     audit(&mut client).await;
 }
+
+/// An ingest whose client is gone, at any step: others wait until its time is up, then all of its rows are there or none.
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_ingest_ends_everywhere_alike() {
+    const ROWS: usize = 40;
+    let mut ends = BTreeMap::new();
+    for cut_us in (500..30_000).step_by(900) {
+        let cluster = Cluster::new(simulated(SimulatedConfig::default()));
+        let mut client = cluster.client();
+        client.create_space(schema()).await.expect("creates");
+        for id in [10, 20, 30] {
+            client.split(&key(id)).await.expect("splits");
+        }
+        let rows: Vec<(i64, i64)> = (0..ROWS as i64).map(|id| (id, 1)).collect();
+        let ingest = client.ingest(SPACE, vec![batch(&rows)], true);
+        let cut = tokio::time::timeout(Duration::from_micros(cut_us), ingest).await;
+        let before = tokio::time::Instant::now();
+        let ts = client.timestamp().await.expect("timestamp");
+        let seen = read_all(&mut client, ts).await.len();
+        let waited = before.elapsed();
+        assert!(seen == 0 || seen == ROWS, "cut after {cut_us} us: {seen} rows");
+        assert!(waited < Duration::from_secs(25), "cut after {cut_us} us: {waited:?}");
+        *ends.entry((cut.is_err(), seen, waited > Duration::from_secs(1))).or_insert(0) += 1;
+        // Writers get on, too, in each region.
+        for id in [5, 15, 25, 35] {
+            let mut t = client.begin(client.shared.pd.timestamp());
+            t.put(key(id), row(id, 2));
+            committed(t, &mut client).await;
+        }
+        let ts = client.timestamp().await.expect("timestamp");
+        assert_eq!(read_all(&mut client, ts).await.len(), seen.max(4));
+    }
+    // Cut early, cut while waited for and then given up, cut after the primary was committed, not cut.
+    for end in [(true, 0, false), (true, 0, true), (true, ROWS, true), (false, ROWS, false)] {
+        assert!(ends.contains_key(&end), "{end:?} in {ends:?}");
+    }
+}

@@ -37,6 +37,8 @@ pub enum IngestOutcome {
     },
     /// The rows could not be built into chunks.
     Failed(BuildError),
+    /// It was given up before.
+    Abandoned,
 }
 
 /// Applies an ingest.

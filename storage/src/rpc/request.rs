@@ -35,19 +35,29 @@ pub(crate) enum Body {
     Rollback(Rollback),
     CheckTxnStatus(CheckTxnStatus),
     ResolveLock(ResolveLock),
-    /// Announces rows in bulk: from now on the region waits for the outcome of the ingest that began at this time.
-    PrepareIngest {
-        ingest: Timestamp,
-        chunks: Arc<[Chunk]>,
-    },
-    /// Adds the announced rows, now with their commit timestamp; `None` = there will be none.
+    /// Announces rows in bulk: from now on the region waits for the outcome of the ingest. Sent again, it renews its life.
+    PrepareIngest(PrepareIngest),
+    /// Adds the announced rows, committed at this time; `None` = there will be none.
     FinishIngest {
         ingest: Timestamp,
-        chunks: Option<Arc<[Chunk]>>,
+        commit_ts: Option<Timestamp>,
     },
     /// Splits at these keys, ascending.
     Split(Arc<[Key]>),
     TransferLeader(StoreId),
+}
+
+/// Rows that come in bulk, those of one region.
+#[derive(Clone, Debug)]
+pub(crate) struct PrepareIngest {
+    /// When the ingest began; its identity.
+    pub(crate) ingest: Timestamp,
+    /// The region of this key decides whether the ingest is committed.
+    pub(crate) primary: Key,
+    /// When the ingest may be taken for abandoned, if nobody says otherwise.
+    pub(crate) until_ms: u64,
+    /// In key order, without a commit timestamp so far.
+    pub(crate) chunks: Arc<[Chunk]>,
 }
 
 /// Rows in key ranges at a timestamp.
@@ -105,8 +115,8 @@ pub(crate) enum Reply {
     TxnStatus(TxnStatus),
     Resolved,
     IngestPrepared(IngestOutcome),
-    /// `false`: the region knows nothing of that ingest.
-    IngestFinished(bool),
+    /// When it was committed; `None` = it was given up.
+    IngestFinished(Option<Timestamp>),
     /// The region and those split off it.
     Split(Vec<Arc<RegionInfo>>),
     LeaderMoved(Arc<RegionInfo>),

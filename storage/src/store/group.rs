@@ -13,6 +13,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
+use imbl::OrdMap;
+
 use super::registry::Registry;
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
@@ -22,7 +24,8 @@ use crate::pd::{Pd, RegionInfo};
 use crate::percolator::{Commit, CommitOutcome, Prewrite, PrewriteOutcome};
 use crate::region::{Command, Compacted, Epoch, IngestOutcome, Outcome, RegionSnapshot, RegionState};
 use crate::rpc::{
-    Body, Call, GetBody, OnePhaseOutcome, Read, RegionError, Reply, Request, Response, ScanBody,
+    Body, Call, GetBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply, Request, Response,
+    ScanBody,
 };
 use crate::schema::{SpaceSchema, StoreId, Timestamp};
 
@@ -101,13 +104,24 @@ impl Group {
 pub(super) struct GroupView {
     info: Arc<RegionInfo>,
     snapshot: RegionSnapshot,
-    /// When the ingest began that the region waits for.
-    ingesting: Option<Timestamp>,
+    /// The ingest that the region waits for.
+    ingesting: Option<PrepareIngest>,
 }
 
 impl GroupView {
     pub(super) fn snapshot(&self) -> &RegionSnapshot {
         &self.snapshot
+    }
+
+    /// The ingest that the region has waited for in vain, if there is one: its primary, and when it began.
+    pub(super) fn abandoned_ingest(&self, now_ms: u64) -> Option<(Key, Timestamp)> {
+        let pending = self.ingesting.as_ref().filter(|pending| pending.until_ms <= now_ms)?;
+        Some((pending.primary.clone(), pending.ingest))
+    }
+
+    /// Whether it waits for an ingest.
+    pub(super) fn is_ingesting(&self) -> bool {
+        self.ingesting.is_some()
     }
 
     pub(super) fn scan(&self, to: StoreId, epoch: Epoch, scan: &ScanBody) -> Response {
@@ -143,7 +157,7 @@ impl GroupView {
         if ts < self.snapshot.safe_ts() {
             return Read::TooOld { safe_ts: self.snapshot.safe_ts() };
         }
-        if self.ingesting.is_some_and(|ingest| ingest < ts) {
+        if self.ingesting.as_ref().is_some_and(|pending| pending.ingest < ts) {
             return Read::Ingesting;
         }
         match lock() {
@@ -182,15 +196,19 @@ pub(super) enum GroupCommand {
     Install(Compacted),
     /// The region is too large.
     Split(Key),
+    /// Another region of an ingest asks the primary's how it ended. If its life is over, it ends here and now.
+    CheckIngest { ingest: Timestamp, primary: Key, now_ms: u64 },
+    /// How it ended, as the primary's region said.
+    FinishIngest { ingest: Timestamp, commit_ts: Option<Timestamp> },
 }
 
 /// The owner's state.
 struct Replicated {
     state: RegionState,
     info: Arc<RegionInfo>,
-    ingesting: Option<Timestamp>,
-    /// The last ingest that was finished, for whoever asks again.
-    ingested: Option<Timestamp>,
+    ingesting: Option<PrepareIngest>,
+    /// How ingests ended here, for whoever asks again. Two words each, and never forgotten: another region may still wait.
+    ingested: OrdMap<Timestamp, Option<Timestamp>>,
     pd: Arc<Pd>,
     /// Weak, for the registry holds the region.
     groups: Weak<Registry>,
@@ -216,6 +234,17 @@ impl State for Replicated {
                 self.check_quiet()?;
                 self.split(&[at])
             }
+            GroupCommand::CheckIngest { ingest, primary, now_ms } => {
+                check_keys(&self.info.range, [&primary])?;
+                let pending = self.ingesting.as_ref().filter(|pending| pending.ingest == ingest);
+                if pending.is_some_and(|pending| now_ms < pending.until_ms) {
+                    return Err(RegionError::ProposalInMergingMode);
+                }
+                Ok(Reply::IngestFinished(self.finish_ingest(ingest, None)))
+            }
+            GroupCommand::FinishIngest { ingest, commit_ts } => {
+                Ok(Reply::IngestFinished(self.finish_ingest(ingest, commit_ts)))
+            }
         }
     }
 
@@ -223,7 +252,7 @@ impl State for Replicated {
         Arc::new(GroupView {
             info: Arc::clone(&self.info),
             snapshot: self.state.view().clone(),
-            ingesting: self.ingesting,
+            ingesting: self.ingesting.clone(),
         })
     }
 
@@ -245,7 +274,7 @@ impl Replicated {
             state,
             info,
             ingesting: None,
-            ingested: None,
+            ingested: OrdMap::new(),
             pd,
             groups,
             born: Vec::new(),
@@ -290,15 +319,15 @@ impl Replicated {
                 self.state.apply(Command::ResolveLock(resolve));
                 Ok(Reply::Resolved)
             }
-            Body::PrepareIngest { ingest, chunks } => {
-                check_keys(range, chunks.iter().flat_map(|c| [c.first_key(), c.last_key()]))?;
-                if self.ingesting.is_some_and(|other| other != ingest) {
+            Body::PrepareIngest(prepare) => {
+                check_keys(range, prepare.chunks.iter().flat_map(|c| [c.first_key(), c.last_key()]))?;
+                if self.ingesting.as_ref().is_some_and(|other| other.ingest != prepare.ingest) {
                     return Err(RegionError::ProposalInMergingMode);
                 }
-                Ok(Reply::IngestPrepared(self.prepare_ingest(ingest, &chunks)))
+                Ok(Reply::IngestPrepared(self.prepare_ingest(prepare)))
             }
-            Body::FinishIngest { ingest, chunks } => {
-                Ok(Reply::IngestFinished(self.finish_ingest(ingest, chunks)))
+            Body::FinishIngest { ingest, commit_ts } => {
+                Ok(Reply::IngestFinished(self.finish_ingest(ingest, commit_ts)))
             }
             Body::Split(keys) => {
                 check_keys(range, keys.iter())?;
@@ -356,34 +385,33 @@ impl Replicated {
 
     /// Tries the ingest on a copy, which costs a few reference counts unless rows must be merged. If that works it will
     /// work again, for nothing else may change keys until then.
-    fn prepare_ingest(&mut self, ingest: Timestamp, chunks: &[Chunk]) -> IngestOutcome {
-        if self.ingested == Some(ingest) {
+    fn prepare_ingest(&mut self, prepare: PrepareIngest) -> IngestOutcome {
+        match self.ingested.get(&prepare.ingest) {
+            Some(Some(_)) => return IngestOutcome::Done,
+            Some(None) => return IngestOutcome::Abandoned,
+            None => {}
+        }
+        if self.ingesting.is_some() {
+            self.ingesting = Some(prepare);
             return IngestOutcome::Done;
         }
-        let trial = chunks.iter().map(|c| c.committed_at(Timestamp::MAX)).collect();
-        match self.state.clone().apply(Command::Ingest(trial)) {
-            Outcome::Ingest(outcome) => {
-                self.ingesting = matches!(outcome, IngestOutcome::Done).then_some(ingest);
-                outcome
-            }
-            other => unreachable_outcome(&other),
-        }
+        let outcome = ingest(&mut self.state.clone(), &prepare.chunks, Timestamp::MAX);
+        self.ingesting = (outcome == IngestOutcome::Done).then_some(prepare);
+        outcome
     }
 
-    fn finish_ingest(&mut self, ingest: Timestamp, chunks: Option<Arc<[Chunk]>>) -> bool {
-        if self.ingesting != Some(ingest) {
-            return self.ingested == Some(ingest) || chunks.is_none();
+    /// Ends an ingest, unless it has ended; how it did. One that is not known here ends too, lest it be prepared later.
+    fn finish_ingest(&mut self, id: Timestamp, commit_ts: Option<Timestamp>) -> Option<Timestamp> {
+        if let Some(end) = self.ingested.get(&id) {
+            return *end;
         }
-        self.ingesting = None;
-        let Some(chunks) = chunks else { return true };
-        let done = match self.state.apply(Command::Ingest(chunks.to_vec())) {
-            Outcome::Ingest(outcome) => outcome == IngestOutcome::Done,
-            other => unreachable_outcome(&other),
-        };
-        if done {
-            self.ingested = Some(ingest);
-        }
-        done
+        let pending = self.ingesting.take_if(|pending| pending.ingest == id);
+        let end = commit_ts.zip(pending).and_then(|(commit_ts, pending)| {
+            let done = ingest(&mut self.state, &pending.chunks, commit_ts) == IngestOutcome::Done;
+            done.then_some(commit_ts)
+        });
+        self.ingested.insert(id, end);
+        end
     }
 
     /// Splits at these keys, ascending. Keys at which there is nothing to split are passed over.
@@ -406,7 +434,7 @@ impl Replicated {
             regions.push(Arc::clone(&info));
             let pd = Arc::clone(&self.pd);
             let mut part = Replicated::new(state, info, pd, Weak::clone(&self.groups));
-            part.ingested = self.ingested;
+            part.ingested = self.ingested.clone();
             self.born.push(Arc::new(Group::of(part)));
         }
         self.news.extend(regions.iter().cloned());
@@ -423,6 +451,14 @@ impl Replicated {
             self.news.push(Arc::clone(&self.info));
         }
         Reply::LeaderMoved(Arc::clone(&self.info))
+    }
+}
+
+fn ingest(state: &mut RegionState, chunks: &[Chunk], commit_ts: Timestamp) -> IngestOutcome {
+    let chunks = chunks.iter().map(|c| c.committed_at(commit_ts)).collect();
+    match state.apply(Command::Ingest(chunks)) {
+        Outcome::Ingest(outcome) => outcome,
+        other => unreachable_outcome(&other),
     }
 }
 

@@ -54,6 +54,9 @@ impl Stores {
         let Some(group) = stores.groups.find(request.region) else {
             return Call::ready(Err(RegionError::RegionNotFound));
         };
+        if group.view().is_ingesting() && !matches!(request.body, Body::FinishIngest { .. }) {
+            stores.end_abandoned_ingest(&group);
+        }
         match &request.body {
             Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
             Body::Get(get) => Call::ready(group.view().get(request.to, request.epoch, get)),
@@ -63,7 +66,7 @@ impl Stores {
             | Body::Rollback(_)
             | Body::CheckTxnStatus(_)
             | Body::ResolveLock(_)
-            | Body::PrepareIngest { .. }
+            | Body::PrepareIngest(_)
             | Body::FinishIngest { .. }
             | Body::Split(_)
             | Body::TransferLeader(_) => {
@@ -74,6 +77,19 @@ impl Stores {
                 }
                 call
             }
+        }
+    }
+
+    /// Ends an ingest whose time is up, as the region of its primary says. If another thread has that region just now, or
+    /// the region has moved, the next request tries again.
+    fn end_abandoned_ingest(&self, group: &Group) {
+        let now_ms = self.pd.timestamp().physical_ms();
+        let Some((primary, ingest)) = group.view().abandoned_ingest(now_ms) else { return };
+        let region = self.pd.regions(&KeyRange::point(&primary), 1).pop();
+        let Some(decider) = region.and_then(|info| self.groups.find(info.id)) else { return };
+        let check = GroupCommand::CheckIngest { ingest, primary, now_ms };
+        if let Some(Ok(Reply::IngestFinished(commit_ts))) = decider.call(check).into_ready() {
+            group.post(GroupCommand::FinishIngest { ingest, commit_ts });
         }
     }
 
