@@ -490,3 +490,28 @@ async fn an_abandoned_ingest_ends_everywhere_alike() {
         assert!(ends.contains_key(&end), "{end:?} in {ends:?}");
     }
 }
+
+/// A transaction that read for longer than locks live, and then meets readers while it commits, is not taken for dead.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_read_for_long_still_commits() {
+    let cluster = Cluster::new(simulated(SimulatedConfig::default()));
+    let mut client = cluster.client();
+    client.create_space(schema()).await.expect("creates");
+    open_accounts(&mut client).await;
+    client.split(&key(20)).await.expect("splits");
+    let ts = client.timestamp().await.expect("timestamp");
+    let mut t = client.begin(ts);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    t.put(key(1), row(1, START));
+    t.put(key(30), row(30, START));
+    let mut writer = client.fork();
+    let read = async {
+        for _ in 0..10 {
+            audit(&mut client).await;
+        }
+        client
+    };
+    let (outcome, client) = futures_util::future::join(t.commit(&mut writer), read).await;
+    assert!(matches!(outcome, Ok(CommitOutcome::Committed(_))), "{outcome:?}");
+    assert!(client.stats().locks_met > 0, "the reader met its locks: {:?}", client.stats());
+}

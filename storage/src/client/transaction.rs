@@ -23,7 +23,7 @@ use crate::percolator::{self, Commit, Mutation, MutationOp, Prewrite, PrewriteOu
 use crate::rpc::{Body, OnePhaseOutcome, Reply};
 use crate::schema::Timestamp;
 
-/// How long locks live, from the start of the transaction on.
+/// How long locks live, from when the transaction begins to commit.
 const TTL_MS: u64 = 3000;
 /// A large transaction needs longer: this much per key.
 const TTL_KEYS_PER_MS: u64 = 20;
@@ -137,7 +137,9 @@ impl Transaction {
         let Transaction { start_ts, mutations, _pin } = self;
         let mutations: Vec<Mutation> = mutations.into_iter().map(|(key, op)| Mutation { key, op }).collect();
         let Some(first) = mutations.first() else { return Ok(CommitOutcome::Committed(start_ts)) };
-        let ttl_ms = (TTL_MS + mutations.len() as u64 / TTL_KEYS_PER_MS).min(TTL_MS_MAX);
+        // Counted from the start: however long the transaction has read, its locks have their time from now on.
+        let elapsed_ms = client.shared.transport.now_ms().saturating_sub(start_ts.physical_ms());
+        let ttl_ms = elapsed_ms + (TTL_MS + mutations.len() as u64 / TTL_KEYS_PER_MS).min(TTL_MS_MAX);
         let committer = Committer { primary: first.key.clone(), start_ts, ttl_ms, txn_size: mutations.len() };
         match committer.run(client, mutations).await {
             Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),

@@ -251,10 +251,8 @@ impl Records {
             left.extend(chunk.slice(0, cut));
             right.extend(chunk.slice(cut, chunk.rows()));
         }
-        let (left_delta, at_delta, mut right_delta) = self.delta.split_lookup(at);
-        right_delta.extend(at_delta.map(|versions| (at.clone(), versions)));
-        let (left_locks, at_lock, mut right_locks) = self.locks.split_lookup(at);
-        right_locks.extend(at_lock.map(|lock| (at.clone(), lock)));
+        let (left_delta, right_delta) = cut(&self.delta, at);
+        let (left_locks, right_locks) = cut(&self.locks, at);
         let count = |delta: &Delta| delta.values().map(|v| v.0.len()).sum();
         let rest = Records {
             base: right.into(),
@@ -282,6 +280,12 @@ impl Records {
         self.safe_ts = self.safe_ts.max(right.safe_ts);
         self.newest_ts = self.newest_ts.max(right.newest_ts);
     }
+}
+
+/// What is below a key, and the rest. (The map's own `split_lookup` copies a path of the tree for every entry.)
+fn cut<V: Clone>(map: &OrdMap<Key, V>, at: &Key) -> (OrdMap<Key, V>, OrdMap<Key, V>) {
+    let own = |(key, value): (&Key, &V)| (key.clone(), value.clone());
+    (map.range::<_, Key>(..at).map(own).collect(), map.range::<_, Key>(at..).map(own).collect())
 }
 
 /// What there is to see at a key.

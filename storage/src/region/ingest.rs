@@ -4,12 +4,11 @@
 //! are merged into new ones. A key that has any history here does not go to base but to delta, as one more version, so
 //! that older readers see what they saw.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::Schema;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 
 use crate::chunk::{BuildError, Chunk, ChunkLimit, CommitColumn, rebuild};
 use crate::key::Key;
@@ -46,32 +45,37 @@ pub(super) fn ingest(records: &mut Records, schema: &SpaceSchema, chunks: Vec<Ch
     let mut base = records.base.to_vec();
     let mut with_history = Vec::new();
     for chunk in &chunks {
-        match check(records, chunk) {
-            Ok(rows) => with_history.extend(rows.into_iter().map(|row| (chunk.clone(), row))),
+        let rows = match check(records, chunk) {
+            Ok(rows) => rows,
             Err(outcome) => return outcome,
-        }
-    }
-    let dated: HashSet<Key> = with_history.iter().map(|(chunk, row)| chunk.key(*row)).collect();
-    for chunk in &chunks {
-        for clean in without(chunk, &dated) {
+        };
+        for clean in without(chunk, &rows) {
             if let Err(error) = place(&mut base, schema, clean) {
                 return IngestOutcome::Failed(error);
             }
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        match as_batch(schema, chunk) {
+            Ok(batch) => with_history.push((chunk, rows, Arc::new(batch))),
+            Err(error) => return IngestOutcome::Failed(error),
         }
     }
     let newest_ts = chunks.iter().map(Chunk::newest_ts).max().unwrap_or_default();
     records.newest_ts = records.newest_ts.max(newest_ts);
     records.base = base.into();
-    for (chunk, row) in with_history {
-        let Some(batch) = row_batch(schema, &chunk, row) else { continue };
-        let write = Write::Put(RowRef { batch: Arc::new(batch), row: 0 });
-        let version = Version { commit_ts: chunk.commit_ts(row), start_ts: Timestamp(0), write };
-        records.add_version(&chunk.key(row), version);
+    for (chunk, rows, batch) in with_history {
+        for row in rows {
+            let write = Write::Put(RowRef { batch: Arc::clone(&batch), row: row as u32 });
+            let version = Version { commit_ts: chunk.commit_ts(row), start_ts: Timestamp(0), write };
+            records.add_version(&chunk.key(row), version);
+        }
     }
     IngestOutcome::Done
 }
 
-/// The rows of a chunk whose keys have a history, if nothing forbids the chunk.
+/// The rows of a chunk whose keys have a history, ascending, if nothing forbids the chunk.
 fn check(records: &Records, chunk: &Chunk) -> Result<Vec<usize>, IngestOutcome> {
     let span = chunk.first_key().clone()..=chunk.last_key().clone();
     for (key, lock) in records.locks.range::<_, Key>(span.clone()) {
@@ -113,13 +117,11 @@ fn overlap(a: &Chunk, b: &Chunk) -> bool {
     a.first_key() <= b.last_key() && b.first_key() <= a.last_key()
 }
 
-/// The chunk without the rows of some keys.
-fn without(chunk: &Chunk, keys: &HashSet<Key>) -> Vec<Chunk> {
-    let mut rows: Vec<usize> = keys.iter().filter_map(|key| chunk.find(key.as_bytes())).collect();
-    rows.sort_unstable();
+/// The chunk without some of its rows, which ascend.
+fn without(chunk: &Chunk, rows: &[usize]) -> Vec<Chunk> {
     let mut from = 0;
     let mut pieces = Vec::new();
-    for row in rows {
+    for &row in rows {
         pieces.extend(chunk.slice(from, row));
         from = row + 1;
     }
@@ -171,18 +173,13 @@ fn columns(schema: &SpaceSchema, chunk: &Chunk) -> Vec<ArrayRef> {
     (0..schema.columns.len()).map(|ordinal| chunk.column(ordinal, 0, chunk.rows())).collect()
 }
 
-/// One row of a chunk as a batch of its own.
-fn row_batch(schema: &SpaceSchema, chunk: &Chunk, row: usize) -> Option<RecordBatch> {
-    let columns: Vec<ArrayRef> =
-        (0..schema.columns.len()).map(|ordinal| chunk.column(ordinal, row, 1)).collect();
+/// The chunk's rows as a batch, not copied, for versions to point into.
+fn as_batch(schema: &SpaceSchema, chunk: &Chunk) -> Result<RecordBatch, BuildError> {
+    let columns = columns(schema, chunk);
     let fields = schema.columns.iter().zip(&columns).map(|(def, column)| {
         arrow::datatypes::Field::new(def.name.as_ref(), column.data_type().clone(), def.ty.nullable)
     });
     let arrow_schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    RecordBatch::try_new_with_options(
-        arrow_schema,
-        columns,
-        &RecordBatchOptions::new().with_row_count(Some(1)),
-    )
-    .ok()
+    RecordBatch::try_new(arrow_schema, columns)
+        .map_err(|error| BuildError::Column { ordinal: 0, reason: error.to_string() })
 }
