@@ -35,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::hash_join::{self, BuildSink};
 use crate::limit::TaskLimit;
 use crate::pipeline::{
-    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source,
+    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter,
 };
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
@@ -262,7 +262,8 @@ impl Builder {
             false => AggregateSink::new(aggregation, &pipeline.columns, context)?,
             true => AggregateSink::ordered(aggregation, &pipeline.columns, context)?,
         };
-        let groups: Arc<dyn Source> = self.runner.run(&pipeline, Some(plan.id), sink)?;
+        let groups = self.runner.run(&pipeline, Some(plan.id), sink)?;
+        self.runner.book_memory(plan.id, groups.memory_bytes());
         let group_ids = aggregation.group_by.iter().map(|(id, _)| *id);
         let columns = group_ids.chain(aggregation.aggregates.iter().map(|(id, _)| *id)).collect();
         Ok(Pipeline::new(plan.id, groups, columns))

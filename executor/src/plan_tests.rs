@@ -642,7 +642,7 @@ fn joins_and_groups_with_what_was_measured() {
     let metrics = execution.metrics();
     assert_eq!(metrics[&root_id].rows, 7);
     assert_eq!(metrics[&join_id].rows, 98);
-    assert!(metrics[&join_id].memory_bytes > 0);
+    assert!(metrics[&join_id].memory_bytes > 0 && metrics[&root_id].memory_bytes > 0);
     assert!(metrics[&scan_id].rows <= 400 && metrics[&scan_id].rows >= 98);
     assert!(metrics[&root_id].time >= metrics[&join_id].time);
     assert!(execution.memory_peak_bytes() > 0);

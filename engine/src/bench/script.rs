@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     report::total(&timings);
     if let Some(path) = &options.json {
-        report::write(path, options.tpch, load_ms, entries)?;
+        report::write(path, options.tpch, load_ms, &entries)?;
     }
     Ok(all_ran)
 }

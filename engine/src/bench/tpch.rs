@@ -20,7 +20,7 @@ pub struct Options {
     pub runs: usize,
     /// Where to write the figures.
     pub json: Option<PathBuf>,
-    /// A folder of answers (`q01.tsv`, …) instead of those in this program.
+    /// A folder of answers (`q01.tsv`, … or `sf1/q01.tsv`, …) instead of those in this program.
     pub check: Option<PathBuf>,
     /// Whether to print plans.
     pub explain: bool,
@@ -104,8 +104,8 @@ pub fn run(options: &Options) -> Result<Summary> {
         );
     }
     if let Some(path) = &options.json {
-        let entries = timings.iter().map(|timing| report::entry(timing, None)).collect();
-        report::write(path, Some(options.sf), ms(load), entries)?;
+        let entries: Vec<String> = timings.iter().map(|timing| report::entry(timing, None)).collect();
+        report::write(path, Some(options.sf), ms(load), &entries)?;
     }
     Ok(summary)
 }
@@ -114,6 +114,9 @@ impl Options {
     /// The answer that a query's is compared with, if there is one.
     fn answer(&self, query: &Query) -> Result<Option<String>> {
         let Some(folder) = &self.check else { return Ok(query.answer(self.sf).map(str::to_string)) };
+        // A folder of folders, one for each scale factor, is as good.
+        let of_scale_factor = folder.join(format!("sf{}", self.sf));
+        let folder = if of_scale_factor.is_dir() { &of_scale_factor } else { folder };
         let path = folder.join(format!("{}.tsv", query.name));
         std::fs::read_to_string(&path).map(Some).map_err(|error| {
             Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))

@@ -20,7 +20,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// Run these statements and leave; may be given several times.
-    #[arg(short = 'e', long = "execute", value_name = "SQL")]
+    #[arg(short = 'e', long = "execute", value_name = "SQL", allow_hyphen_values = true)]
     execute: Vec<String>,
     /// Run the statements of a file and leave; may be given several times.
     #[arg(short = 'f', long = "file", value_name = "FILE")]

@@ -46,7 +46,9 @@ impl Writer for Markdown<'_> {
         Ok(())
     }
 
+    /// An empty line, without which the next table's header would be one more row of this one.
     fn finish(&mut self) -> io::Result<()> {
-        self.begin()
+        self.begin()?;
+        writeln!(self.out)
     }
 }

@@ -158,6 +158,15 @@ impl FromValue for f64 {
     }
 }
 
+/// A FLOAT, or a number that one could hold.
+impl FromValue for f32 {
+    fn from_value(value: &Datum) -> Option<f32> {
+        let wide = value.as_f64()?;
+        let narrow = wide as f32;
+        (f64::from(narrow) == wide).then_some(narrow)
+    }
+}
+
 /// Any value but NULL, as text.
 impl FromValue for String {
     fn from_value(value: &Datum) -> Option<String> {
@@ -207,6 +216,8 @@ mod tests {
         assert_eq!(u8::from_value(&Datum::Decimal { value: 700, scale: 2 }), Some(7));
         assert_eq!(u8::from_value(&Datum::Decimal { value: 701, scale: 2 }), None);
         assert_eq!(i64::from_value(&Datum::Null), None);
+        assert_eq!(f32::from_value(&Datum::Double(0.5)), Some(0.5));
+        assert_eq!(f32::from_value(&Datum::Double(0.1)), None);
         assert_eq!(Option::<i64>::from_value(&Datum::Null), Some(None));
         assert_eq!(String::from_value(&Datum::Decimal { value: 701, scale: 2 }).as_deref(), Some("7.01"));
         assert_eq!(NaiveDate::from_value(&Datum::Date(59)), NaiveDate::from_ymd_opt(1970, 3, 1));

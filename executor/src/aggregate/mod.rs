@@ -109,7 +109,7 @@ impl AggregateSink {
 
 impl Sink for AggregateSink {
     type Local = Local;
-    type Product = Arc<dyn Source>;
+    type Product = Arc<Grouped>;
 
     fn local(&self) -> Local {
         let accumulators = self.calls.specs.iter().map(|s| Accumulator::new(&s.kind, &s.ty)).collect();
@@ -167,7 +167,7 @@ impl Sink for AggregateSink {
         Ok(Flow::Continue)
     }
 
-    fn finish(self, mut locals: Vec<Local>) -> Result<Arc<dyn Source>> {
+    fn finish(self, mut locals: Vec<Local>) -> Result<Arc<Grouped>> {
         if locals.is_empty() && self.single {
             locals.push(self.local());
         }
@@ -187,6 +187,7 @@ impl Sink for AggregateSink {
             }
             workers.push((local.accumulators, local.firsts));
         }
+        let memory_bytes = reservation.bytes();
         let strings = unify_strings(&mut finished, &self.forms);
         let strings = arrays(&strings, &self.forms)?;
         let partitions = merge(&finished, self.context.workers);
@@ -209,7 +210,8 @@ impl Sink for AggregateSink {
             done.into_iter().flat_map(|(c, _)| cut(c, self.single)).collect()
         };
         reservation.resize(batches.iter().map(Batch::bytes).sum())?;
-        Ok(Arc::new(Kept { batches: Batches::new(batches), _reservation: reservation }))
+        let memory_bytes = memory_bytes.max(reservation.bytes());
+        Ok(Arc::new(Grouped { batches: Batches::new(batches), memory_bytes, _reservation: reservation }))
     }
 }
 
@@ -394,12 +396,21 @@ fn in_order(partitions: Vec<(Vec<ArrayRef>, Vec<u64>)>) -> Vec<Batch> {
 }
 
 /// The groups, and the memory they are charged for.
-struct Kept {
+pub(crate) struct Grouped {
     batches: Batches,
+    /// The most that was held: the tables of all workers, or what came of them.
+    memory_bytes: u64,
     _reservation: Reservation,
 }
 
-impl Source for Kept {
+impl Grouped {
+    /// Bytes that grouping took at its most.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+}
+
+impl Source for Grouped {
     fn tasks(&self) -> usize {
         self.batches.tasks()
     }
