@@ -34,9 +34,7 @@ use crate::batch::{self, Batch, null_column, positions};
 use crate::error::{Error, Result};
 use crate::hash_join::{self, BuildSink};
 use crate::limit::TaskLimit;
-use crate::pipeline::{
-    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter,
-};
+use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
 use crate::selection::Filter;
