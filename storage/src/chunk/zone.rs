@@ -183,4 +183,24 @@ mod tests {
         assert!(!zones.may_contain(0, &point("y")));
         assert!(!zones.may_contain(0, &point("w")));
     }
+
+    #[test]
+    fn nulls_among_codes_do_not_widen_the_bounds() {
+        let texts = (0..3 * BLOCK_ROWS).map(|row| match row / BLOCK_ROWS {
+            0 => (row % 2 == 0).then_some("b"),
+            1 => None,
+            _ => Some(if row % 2 == 0 { "a" } else { "c" }),
+        });
+        let pieces: [ArrayRef; 1] = [Arc::new(StringViewArray::from_iter(texts))];
+        let codes = crate::chunk::dictionary::encode(&pieces, None).expect("few values");
+        let zones = Zones::of(&[Arc::new(codes)], 3 * BLOCK_ROWS);
+        let kept = |low: &str, high: &str| {
+            let wanted = filter(Some(Datum::string(low)), Some(Datum::string(high)));
+            (0..3).filter(|&block| zones.may_contain(block, &wanted)).collect::<Vec<_>>()
+        };
+        // A NULL's code is 0, which is that of "a".
+        assert_eq!(kept("a", "a"), [2]);
+        assert_eq!(kept("b", "b"), [0, 2]);
+        assert_eq!(kept("d", "z"), [0; 0]);
+    }
 }

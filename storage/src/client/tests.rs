@@ -514,3 +514,34 @@ async fn a_transaction_that_read_for_long_is_given_time_to_commit() {
     let waited = before.elapsed();
     assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(8), "{waited:?}");
 }
+
+/// Compaction keeps what a pinned timestamp sees, and refuses to read below what it has forgotten.
+#[test]
+fn reads_below_the_safe_point_are_refused_unless_they_are_pinned() {
+    let config = ClusterConfig { delta_rows_max: 8, history: Duration::ZERO, ..ClusterConfig::default() };
+    let (cluster, mut client) = direct(config);
+    cluster.runtime().block_on(async {
+        open_accounts(&mut client).await;
+        let unpinned = client.timestamp().await.expect("timestamp");
+        let update_all = async |client: &mut Client, balance| {
+            for id in 0..ACCOUNTS {
+                let mut t = client.begin(client.shared.pd.timestamp());
+                t.put(key(id), row(id, balance));
+                committed(t, client).await;
+            }
+        };
+        update_all(&mut client, 1).await;
+        let (pinned, pin) = client.snapshot().await.expect("timestamp");
+        update_all(&mut client, 2).await;
+        let refused = client.scan(&ScanRequest::all(SPACE, unpinned)).await;
+        assert!(matches!(refused, Err(Error::SnapshotTooOld { .. })), "{refused:?}");
+        let refused = client.get(SPACE, &[key(1)], unpinned, &[1]).await;
+        assert!(matches!(refused, Err(Error::SnapshotTooOld { .. })), "{refused:?}");
+        let kept: Vec<(i64, i64)> = (0..ACCOUNTS).map(|id| (id, 1)).collect();
+        assert_eq!(read_all(&mut client, pinned).await, kept);
+        drop(pin);
+        update_all(&mut client, 3).await;
+        let refused = client.scan(&ScanRequest::all(SPACE, pinned)).await;
+        assert!(matches!(refused, Err(Error::SnapshotTooOld { .. })), "{refused:?}");
+    });
+}
