@@ -1,4 +1,5 @@
 //! The harness of Allod's end-to-end tests; the tests themselves are in `tests/`, their data in `slt/`.
 
 pub mod database;
+pub mod differential;
 pub mod slt;

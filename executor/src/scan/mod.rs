@@ -169,14 +169,14 @@ impl Reader for ScanReader {
         let mut flow = Flow::Continue;
         for (region, morsel) in &shared.morsels[shared.tasks[task].clone()] {
             let region = &shared.regions[*region];
-            flow = match shared.early.as_slice() {
-                [] => {
-                    let batch = region.read(morsel, &shared.late);
-                    worker.scanned_rows += batch.rows as u64;
-                    // Every output column is a late one, in order.
-                    self.small.push(Batch::new(batch.columns, batch.rows), worker, out)?
-                }
-                _ => self.read_filtered(region, morsel, worker, out)?,
+            // A predicate may decide without any column: `length('') > 3`.
+            flow = if shared.predicate.is_some() || !shared.filters.is_empty() {
+                self.read_filtered(region, morsel, worker, out)?
+            } else {
+                let batch = region.read(morsel, &shared.late);
+                worker.scanned_rows += batch.rows as u64;
+                // Every output column is a late one, in order.
+                self.small.push(Batch::new(batch.columns, batch.rows), worker, out)?
             };
             if flow == Flow::Stop || worker.check()? == Flow::Stop {
                 break;

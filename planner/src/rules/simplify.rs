@@ -197,7 +197,8 @@ fn negate(mut args: Vec<Expr>, ty: allod_storage::schema::ColumnType) -> Expr {
     match arg {
         Expr::Constant { .. } => match constant_truth(&arg) {
             Some(Some(truth)) => Expr::boolean(!truth),
-            Some(None) | None => Expr::call(Function::Not, vec![arg], ty),
+            Some(None) => arg,
+            None => Expr::call(Function::Not, vec![arg], ty),
         },
         Expr::Call { function, args, ty: inner } => match turned(&function) {
             Some(opposite) => Expr::call(opposite, args, inner),
