@@ -173,8 +173,24 @@ pub(crate) fn with_nulls(array: &ArrayRef, nulls: Option<NullBuffer>) -> ArrayRe
     arrow::array::make_array(data.expect("a null buffer of the array's length fits it"))
 }
 
+/// The values at these positions. A filter that keeps nearly all rows leaves long runs, so positions are looked at some
+/// at a time: consecutive ones are copied as a block.
 pub(crate) fn gather<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&r| values[r as usize]).collect()
+    const RUN: usize = 16;
+    let mut out = Vec::with_capacity(rows.len());
+    let (runs, rest) = rows.as_chunks::<RUN>();
+    for run in runs {
+        let first = run[0];
+        let consecutive =
+            || run.iter().zip(0u32..).fold(0, |all, (r, i)| all | (r.wrapping_sub(first) ^ i)) == 0;
+        if run[RUN - 1].wrapping_sub(first) == RUN as u32 - 1 && consecutive() {
+            out.extend_from_slice(&values[first as usize..first as usize + RUN]);
+        } else {
+            out.extend(run.iter().map(|&r| values[r as usize]));
+        }
+    }
+    out.extend(rest.iter().map(|&r| values[r as usize]));
+    out
 }
 
 pub(crate) fn gather_nulls(nulls: Option<&NullBuffer>, rows: &[u32]) -> Option<NullBuffer> {

@@ -9,7 +9,7 @@
 //! - **hashed**: slots with 32 bits of the hash and the group's number, probed linearly; first all slots of a batch are
 //!   loaded, then the keys compared, so that cache misses overlap.
 //!
-//! Equal keys in consecutive rows are looked up once.
+//! Equal keys in consecutive rows are hashed once.
 
 use arrow::array::ArrayRef;
 
@@ -148,8 +148,9 @@ impl Groups {
             self.rebuild();
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let runs = 1 + keys.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        if runs <= keys.len() / 2 {
+        // A slot of an array is found sooner than the end of a short run, which no branch predictor knows.
+        let hashed = matches!(self.index, Index::Hashed(_));
+        if hashed && 1 + keys.windows(2).filter(|pair| pair[0] != pair[1]).count() <= keys.len() / 2 {
             scratch.cut_runs(keys);
             self.look_up(&scratch.run_keys, &mut scratch.run_numbers, &mut out.new_rows, &mut scratch.found);
             // A new group began with the first row of its run.
