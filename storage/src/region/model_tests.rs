@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt16Type};
 use arrow::record_batch::RecordBatch;
 use proptest::prelude::*;
 
@@ -657,6 +657,16 @@ fn untouched_blocks_are_slices_of_base() {
     assert!(shares(&batches[1].columns[0], &scan.read(&morsels[1], &[2]).columns[0]));
     assert_eq!(*batches[1].columns[1].data_type(), coded());
     assert_eq!(*batches[0].columns[1].data_type(), DataType::Utf8View);
+
+    // Once the change is folded, all blocks are coded again, by the dictionary that was there.
+    let values_of = |column: &ArrayRef| Arc::clone(column.as_dictionary::<UInt16Type>().values());
+    let known = values_of(&batches[1].columns[1]);
+    run.take(&Step::Compact { region: 0, ago: 0 });
+    run.take(&Step::Install);
+    let scan = run.regions[0].snapshot().scan(&[], Timestamp(run.now), &[], false);
+    for morsel in scan.morsels() {
+        assert!(Arc::ptr_eq(&values_of(&scan.read(&morsel, &[3]).columns[0]), &known));
+    }
 }
 
 fn coded() -> DataType {
