@@ -359,6 +359,34 @@ mod tests {
     }
 
     #[test]
+    fn runs_and_single_rows_are_gathered_alike() {
+        let values: Vec<i64> = (0..500).map(|v| v * 7).collect();
+        let all = 0..500u32;
+        let repeated = std::iter::repeat_n(3u32, 40);
+        // From 16 up to 31 in another order: ends of a run, and no run.
+        let swapped = (16..32u32).map(|r| {
+            if r == 20 {
+                25
+            } else if r == 25 {
+                20
+            } else {
+                r
+            }
+        });
+        let thinned = (0..500u32).filter(|r| r % 37 != 0);
+        for rows in [
+            all.clone().collect::<Vec<_>>(),
+            all.rev().collect(),
+            thinned.collect(),
+            repeated.collect(),
+            swapped.collect(),
+        ] {
+            let expected: Vec<i64> = rows.iter().map(|&r| i64::from(r) * 7).collect();
+            assert_eq!(gather(&values, &rows), expected);
+        }
+    }
+
+    #[test]
     fn takes_agree_with_arrow_for_every_kind() {
         let words = strings(&[Some("a"), Some("a string beyond twelve bytes"), Some("")]);
         let kinds: Vec<ArrayRef> = vec![
