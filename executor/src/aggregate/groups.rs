@@ -150,7 +150,7 @@ impl Groups {
         let mut scratch = std::mem::take(&mut self.scratch);
         // A slot of an array is found sooner than the end of a short run, which no branch predictor knows.
         let hashed = matches!(self.index, Index::Hashed(_));
-        if hashed && 1 + keys.windows(2).filter(|pair| pair[0] != pair[1]).count() <= keys.len() / 2 {
+        if hashed && keys.windows(2).filter(|pair| pair[0] != pair[1]).count() < keys.len() / 2 {
             scratch.cut_runs(keys);
             self.look_up(&scratch.run_keys, &mut scratch.run_numbers, &mut out.new_rows, &mut scratch.found);
             // A new group began with the first row of its run.
