@@ -14,12 +14,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Branch, Context, Flow, Materialized, Meter, Output, Pipeline, Reader, Sink, Step, Worker};
+use super::{
+    Branch, Context, Flow, Materialized, Meter, Output, Pipeline, Reader, Reservation, Sink, Step, Worker,
+};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 
 /// The most tasks in one round of a stream, per worker.
 const ROUND_TASKS_PER_WORKER_MAX: usize = 8;
+/// A round that made as much as this is followed by a smaller one.
+const ROUND_BYTES: u64 = 32 << 20;
 
 /// Owner of a statement's workers and of what was measured.
 pub(crate) struct Runner {
@@ -186,9 +190,15 @@ pub(crate) struct Stream {
 /// The branch that a stream is in.
 struct Running {
     branch: Branch,
-    crews: Vec<Crew<Vec<(u64, Batch)>>>,
+    crews: Vec<Crew<Outbox>>,
     next: usize,
     tasks: usize,
+}
+
+/// What one worker made in a round, on the statement's account until the consumer has taken it.
+struct Outbox {
+    batches: Vec<(u64, Batch)>,
+    held: Reservation,
 }
 
 impl Stream {
@@ -221,13 +231,19 @@ impl Stream {
             let Some(running) = &mut self.running else {
                 let Some(branch) = self.branches.pop_front() else { return Ok(None) };
                 let tasks = caught(|| Ok(branch.source.tasks()))?;
-                let crews = runner.crews(&branch, runner.context.workers.min(tasks), Vec::new);
+                let memory = runner.context.memory.clone();
+                let outbox = || Outbox { batches: Vec::new(), held: memory.reservation() };
+                let crews = runner.crews(&branch, runner.context.workers.min(tasks), outbox);
                 self.running = Some(Running { branch, crews, next: 0, tasks });
                 continue;
             };
             if running.next == running.tasks {
                 self.end_branch(runner);
                 continue;
+            }
+            // The last round's batches have been taken.
+            for crew in &mut running.crews {
+                crew.local.held.resize(0)?;
             }
             let range = running.next..running.tasks.min(running.next + self.round_tasks);
             running.next = range.end;
@@ -237,14 +253,21 @@ impl Stream {
                 self.finished_tasks,
                 runner.context.analyze,
                 &|local, worker, batch| {
-                    local.push((worker.task, batch));
+                    local.held.grow(batch.bytes())?;
+                    local.batches.push((worker.task, batch));
                     Ok(Flow::Continue)
                 },
             )?;
-            self.round_tasks =
-                (self.round_tasks * 2).min(runner.context.workers * ROUND_TASKS_PER_WORKER_MAX);
+            // Rounds grow, so that a long result costs few of them, until one makes as much as should wait at a time.
+            let made: u64 = running.crews.iter().map(|crew| crew.local.held.bytes()).sum();
+            self.round_tasks = match made {
+                0..ROUND_BYTES => {
+                    (self.round_tasks * 2).min(runner.context.workers * ROUND_TASKS_PER_WORKER_MAX)
+                }
+                ROUND_BYTES.. => (self.round_tasks / 2).max(1),
+            };
             let mut out: Vec<(u64, Batch)> =
-                running.crews.iter_mut().flat_map(|crew| std::mem::take(&mut crew.local)).collect();
+                running.crews.iter_mut().flat_map(|crew| std::mem::take(&mut crew.local.batches)).collect();
             out.sort_by_key(|(task, _)| *task);
             self.ready.extend(out.into_iter().map(|(_, batch)| batch));
             if flow == Flow::Stop {

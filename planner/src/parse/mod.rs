@@ -81,9 +81,10 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
 }
 
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
-    Tokenizer::new(&AllodDialect, sql)
-        .tokenize_with_location()
-        .map_err(|e: TokenizerError| Error::Syntax { position: position(e.location), message: e.message })
+    Tokenizer::new(&AllodDialect, sql).tokenize_with_location().map_err(|e: TokenizerError| Error::Syntax {
+        position: position(e.location),
+        message: shortened(e.message),
+    })
 }
 
 fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
@@ -121,7 +122,16 @@ fn syntax_error(error: ParserError, end: Option<Position>) -> Error {
         None => (text.as_str(), end),
     };
     let message = message.replace("Expected: ", "expected ").replace(", found: EOF", ", found the end");
-    Error::Syntax { message: message.replace(", found: ", ", found "), position }
+    Error::Syntax { message: shortened(message.replace(", found: ", ", found ")), position }
+}
+
+/// A message may quote a token, and a token may be as long as the text.
+fn shortened(message: String) -> String {
+    const MESSAGE_CHARS_MAX: usize = 200;
+    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
 }
 
 #[cfg(test)]
