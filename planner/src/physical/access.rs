@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
-use super::{IndexScan, Node, Plan, PointGet, Range, TableScan, ZonePredicate};
+use super::{IndexScan, Node, PointGet, Range, TableScan, ZonePredicate};
 use crate::column::ColumnId;
 use crate::cost;
 use crate::expr::{Expr, Function};
@@ -216,32 +216,4 @@ fn prefix_bounds(e: &Expr, column: ColumnId) -> Option<(Datum, Datum)> {
     let (prefix, _) = like_prefix(pattern, *escape);
     (id == column && !prefix.is_empty())
         .then(|| (Datum::string(prefix.as_str()), Datum::string(format!("{prefix}\u{10FFFF}"))))
-}
-
-impl Plan {
-    /// Its inputs, to be changed.
-    pub(super) fn children_mut(&mut self) -> Vec<&mut Plan> {
-        match &mut self.node {
-            Node::Values { .. }
-            | Node::TableScan(_)
-            | Node::IndexScan(_)
-            | Node::PointGet(_)
-            | Node::CteScan { .. } => vec![],
-            Node::TableReader { input }
-            | Node::IndexReader { input }
-            | Node::Selection { input, .. }
-            | Node::Projection { input, .. }
-            | Node::Sort { input, .. }
-            | Node::TopN { input, .. }
-            | Node::Limit { input, .. }
-            | Node::MaxOneRow { input } => vec![input],
-            Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&mut agg.input],
-            Node::HashJoin(join) => vec![&mut join.left, &mut join.right],
-            Node::Apply(apply) => vec![&mut apply.left, &mut apply.right],
-            Node::Union { inputs } => inputs.iter_mut().map(|(p, _)| p).collect(),
-            Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {
-                vec![source]
-            }
-        }
-    }
 }

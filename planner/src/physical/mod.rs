@@ -322,6 +322,32 @@ impl Query {
 }
 
 impl Plan {
+    /// Its inputs, to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Plan> {
+        match &mut self.node {
+            Node::Values { .. }
+            | Node::TableScan(_)
+            | Node::IndexScan(_)
+            | Node::PointGet(_)
+            | Node::CteScan { .. } => vec![],
+            Node::TableReader { input }
+            | Node::IndexReader { input }
+            | Node::Selection { input, .. }
+            | Node::Projection { input, .. }
+            | Node::Sort { input, .. }
+            | Node::TopN { input, .. }
+            | Node::Limit { input, .. }
+            | Node::MaxOneRow { input } => vec![input],
+            Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&mut agg.input],
+            Node::HashJoin(join) => vec![&mut join.left, &mut join.right],
+            Node::Apply(apply) => vec![&mut apply.left, &mut apply.right],
+            Node::Union { inputs } => inputs.iter_mut().map(|(p, _)| p).collect(),
+            Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {
+                vec![source]
+            }
+        }
+    }
+
     /// Its inputs; for a join left then right.
     pub fn children(&self) -> Vec<&Plan> {
         match &self.node {
