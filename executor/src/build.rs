@@ -149,6 +149,11 @@ impl Builder {
             }
             Node::Projection { input, exprs } => self.projection(plan, input, exprs, filters),
             Node::HashJoin(join) => self.hash_join(plan, join, filters),
+            Node::IndexLookUp(_)
+            | Node::IndexMerge(_)
+            | Node::PartitionUnion { .. }
+            | Node::IndexJoin(_)
+            | Node::MergeJoin(_) => Err(Error::Plan("not yet executed".into())),
             Node::Apply(apply) => self.apply(plan, apply, filters),
             Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters),
             Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters),
@@ -529,7 +534,7 @@ fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
                 .map(|p| table.partitions[p].records)
                 .collect(),
             key: table.key.clone(),
-            ranges: scan.ranges.as_deref(),
+            ranges: scan.ranges.fixed(),
             zone: &scan.zone,
             keep_order: scan.keep_order,
             descending: scan.descending,
@@ -545,7 +550,7 @@ fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
                 .collect(),
             // An index space is sorted by all of its columns.
             key: (0..table.index_space(scan.index, SpaceId(0)).1.len()).collect(),
-            ranges: scan.ranges.as_deref(),
+            ranges: scan.ranges.fixed(),
             zone: &[],
             keep_order: scan.keep_order,
             descending: scan.descending,

@@ -46,6 +46,32 @@ pub struct Environment {
     pub row_ids: Arc<dyn RowIds>,
     /// Whether to take times, for EXPLAIN ANALYZE.
     pub analyze: bool,
+    /// Sizes of batches and numbers of workers of lookups.
+    pub tuning: Tuning,
+}
+
+/// Parameters of index joins and double reads, with TiDB's names and defaults (tidb.md A6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// `tidb_index_join_batch_size`: outer rows in a batch, at most.
+    pub index_join_batch_rows: usize,
+    /// `tidb_index_lookup_size`: handles in a batch of a double read, at most.
+    pub index_lookup_rows: usize,
+    /// `tidb_index_lookup_join_concurrency`: lookups of an index join that are under way at the same time.
+    pub index_join_concurrency: usize,
+    /// `tidb_index_lookup_concurrency`: the same for double reads.
+    pub index_lookup_concurrency: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning {
+            index_join_batch_rows: 25_000,
+            index_lookup_rows: 20_000,
+            index_join_concurrency: 5,
+            index_lookup_concurrency: 5,
+        }
+    }
 }
 
 /// What a change of rows did.

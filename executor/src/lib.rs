@@ -37,6 +37,6 @@ mod values;
 
 pub use dml::deal;
 pub use error::Error;
-pub use execute::{Affected, Environment, Execution, RowIds, execute};
-pub use metrics::OperatorMetrics;
+pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute};
+pub use metrics::{CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;

@@ -3,15 +3,17 @@
 //! Workers count in meters of their own; when a run ends its meters are added to a map that the statement's thread owns.
 //! Rows are always counted, once per batch; times are taken only when asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use allod_planner::physical::{Node, Plan, Query};
+use allod_storage::client::ClientStats;
+use allod_storage::schema::RegionId;
 
 use crate::pipeline::Measured;
 
 /// What was measured of one operator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct OperatorMetrics {
     /// Rows that came out, of all runs.
     pub rows: u64,
@@ -26,6 +28,68 @@ pub struct OperatorMetrics {
     pub tasks: u64,
     /// Bytes that it kept.
     pub memory_bytes: u64,
+    /// What only some operators have.
+    pub detail: Detail,
+}
+
+/// What was measured of operators that read from the store (tidb.md B, the columns of EXPLAIN ANALYZE).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Detail {
+    /// Of a reader: the tasks that its scans were cut into, one a region.
+    pub cop: Option<CopTasks>,
+    /// What its clients did: requests, region errors, and backoff, summed over all workers.
+    pub rpc: Option<ClientStats>,
+    /// Of an index join.
+    pub index_join: Option<IndexJoinRun>,
+    /// Of a double read.
+    pub index_lookup: Option<IndexLookUpRun>,
+}
+
+/// The regions that a reader's scans or lookups touched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CopTasks {
+    /// Time of each task, in any order.
+    pub times: Vec<Duration>,
+    /// Rows that tasks looked at.
+    pub rows: u64,
+    /// Different regions.
+    pub regions: BTreeSet<RegionId>,
+    /// Different partitions.
+    pub partitions: BTreeSet<usize>,
+}
+
+/// `inner:{total, concurrency, task, construct, fetch, build}, probe` of an index join; times are sums over workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexJoinRun {
+    /// All the work on the inner side.
+    pub total: Duration,
+    /// Lookups under way at the same time, at most.
+    pub concurrency: usize,
+    /// Batches of outer rows.
+    pub tasks: u64,
+    /// Making keys: evaluating, converting, sorting, removing duplicates.
+    pub construct: Duration,
+    /// Fetching inner rows.
+    pub fetch: Duration,
+    /// Bringing inner rows into the form to be joined.
+    pub build: Duration,
+    /// Joining.
+    pub probe: Duration,
+    /// Keys that were looked up, after duplicates were removed.
+    pub keys: u64,
+}
+
+/// `index_task: {…}, table_task: {…}` of a double read; times are sums over workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexLookUpRun {
+    /// Reading the index.
+    pub fetch_handles: Duration,
+    /// Reading rows.
+    pub table_total: Duration,
+    /// Batches of handles.
+    pub tasks: u64,
+    /// Batches under way at the same time, at most.
+    pub concurrency: usize,
 }
 
 /// The metrics of every operator that ran, by plan id.
@@ -46,7 +110,7 @@ fn walk(
     let below: Duration = plan.children().into_iter().map(|child| walk(child, measured, out)).sum();
     // A reader is a border on paper: it runs nothing of its own.
     if let Node::TableReader { input } | Node::IndexReader { input } = &plan.node {
-        if let Some(&input) = out.get(&input.id) {
+        if let Some(input) = out.get(&input.id).cloned() {
             out.insert(plan.id, input);
         }
         return below;
@@ -63,6 +127,7 @@ fn walk(
             workers,
             tasks: own.tasks,
             memory_bytes: own.memory_bytes,
+            detail: own.detail.clone(),
         },
     );
     time

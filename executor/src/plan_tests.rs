@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use allod_planner::bind::{PartitionFunction, bind_partition};
 use allod_planner::column::{ColumnId, ColumnInfo, Columns};
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, Node, OutputColumn, Plan, PointGet, Query, Range, Side, SortKey, TableScan,
+    Aggregation, Apply, HashJoin, Node, OutputColumn, Plan, PointGet, Query, Range, Ranges, Side, SortKey,
+    StatementLimits, TableScan,
 };
 use allod_storage::client::Client;
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -77,7 +79,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
             IndexDescriptor { id: IndexId(1), name: "ua".into(), unique: true, columns: vec![1] },
             IndexDescriptor { id: IndexId(2), name: "ks".into(), unique: false, columns: vec![2, 1] },
         ],
-        partitioning: (partitions > 1).then(|| PartitionScheme::Hash { expr: "id".into(), columns: vec![0] }),
+        partitioning: (partitions > 1).then(|| PartitionScheme::hash("id", vec![0])),
         partitions: (0..partitions as u64)
             .map(|p| PartitionDescriptor {
                 name: format!("p{p}").into(),
@@ -159,7 +161,7 @@ impl Fixture {
             alias: Arc::clone(&table.name),
             ordinals: (0..types.len()).collect(),
             partitions: None,
-            ranges: None,
+            ranges: Ranges::All,
             zone: vec![],
             keep_order: false,
             descending: false,
@@ -178,7 +180,14 @@ impl Fixture {
         let change = matches!(root.node, Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. });
         let output = if change { vec![] } else { root.columns.clone() };
         let output = output.into_iter().map(|id| OutputColumn { id, name: "c".into() }).collect();
-        let query = Query { root, ctes, output, columns: Arc::new(self.columns.clone()) };
+        let query = Query {
+            root,
+            ctes,
+            output,
+            columns: Arc::new(self.columns.clone()),
+            limits: StatementLimits::default(),
+            warnings: vec![],
+        };
         execute(Arc::new(query), self.environment()).unwrap()
     }
 
@@ -194,6 +203,7 @@ impl Fixture {
             cancel: Cancel::new(),
             row_ids: self.row_ids.clone(),
             analyze: true,
+            tuning: crate::execute::Tuning::default(),
         }
     }
 
@@ -259,8 +269,8 @@ impl Fixture {
     }
 }
 
-fn partition(table: &TableDescriptor) -> Option<Expr> {
-    table.partitioning.as_ref().map(|_| Expr::column(ColumnId(0), ColumnType::not_null(SqlType::BIGINT)))
+fn partition(table: &TableDescriptor) -> Option<Arc<PartitionFunction>> {
+    bind_partition(table).expect("the expression is a column").map(Arc::new)
 }
 
 fn drain(execution: &mut Execution) -> Result<Vec<Row>, Error> {
@@ -493,7 +503,7 @@ fn ordered_scans_bring_partitions_together_and_ranges_hold() {
         // The key is not among the columns.
         scan.ordinals = vec![2, 1];
         plan.columns = vec![plan.columns[2], plan.columns[1]];
-        scan.ranges = Some(vec![
+        scan.ranges = Ranges::Fixed(vec![
             Range { low: vec![], low_inclusive: true, high: vec![int(10)], high_inclusive: false },
             Range { low: vec![int(50)], low_inclusive: false, high: vec![int(200)], high_inclusive: true },
         ]);
@@ -655,7 +665,14 @@ fn a_cancelled_statement_ends_with_its_error() {
     f.insert(&t, &data(10)).unwrap();
     let scan = f.scan(&t);
     let output = scan.columns.iter().map(|id| OutputColumn { id: *id, name: "c".into() }).collect();
-    let query = Query { root: scan, ctes: vec![], output, columns: Arc::new(f.columns.clone()) };
+    let query = Query {
+        root: scan,
+        ctes: vec![],
+        output,
+        columns: Arc::new(f.columns.clone()),
+        limits: StatementLimits::default(),
+        warnings: vec![],
+    };
     let environment = f.environment();
     let cancel = environment.cancel.clone();
     let mut execution = execute(Arc::new(query), environment).unwrap();
@@ -674,7 +691,14 @@ fn the_memory_limit_ends_a_sort() {
     let keys = vec![SortKey { expr: f.column(columns[2]), descending: false }];
     let sort = f.node(columns.clone(), Node::Sort { input: Box::new(scan), keys });
     let output = columns.iter().map(|id| OutputColumn { id: *id, name: "c".into() }).collect();
-    let query = Query { root: sort, ctes: vec![], output, columns: Arc::new(f.columns.clone()) };
+    let query = Query {
+        root: sort,
+        ctes: vec![],
+        output,
+        columns: Arc::new(f.columns.clone()),
+        limits: StatementLimits::default(),
+        warnings: vec![],
+    };
     let environment = Environment { memory_limit_bytes: 20_000, ..f.environment() };
     let mut execution = execute(Arc::new(query), environment).unwrap();
     assert!(matches!(execution.next(), Some(Err(Error::Memory { limit: 20_000 }))));

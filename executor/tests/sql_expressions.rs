@@ -65,6 +65,7 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         cancel: Cancel::new(),
         row_ids: Arc::new(Nothing),
         analyze: false,
+        tuning: allod_executor::Tuning::default(),
     };
     let query = Arc::new(query);
     let execution = execute(query.clone(), environment).map_err(|e| format!("execute: {e}"))?;

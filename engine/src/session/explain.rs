@@ -53,7 +53,7 @@ impl Session {
 
 /// A line of EXPLAIN ANALYZE. An operator that never ran has done nothing, in no time.
 fn analyzed(row: ExplainRow, metrics: &BTreeMap<u32, OperatorMetrics>) -> Vec<Option<String>> {
-    let m = metrics.get(&row.plan).copied().unwrap_or_default();
+    let m = metrics.get(&row.plan).cloned().unwrap_or_default();
     let mut info = format!("time:{}, loops:{}", duration(m.time), m.loops);
     if m.tasks > 0 {
         info += &format!(", tasks:{}", m.tasks);

@@ -291,7 +291,7 @@ fn create_table(entry: &Entry) -> String {
     if !table.comment.is_empty() {
         let _ = write!(sql, " COMMENT='{}'", table.comment.replace('\'', "''"));
     }
-    if let Some(PartitionScheme::Hash { expr, .. }) = &table.partitioning {
+    if let Some(PartitionScheme { expr: Some(expr), .. }) = &table.partitioning {
         let _ = write!(sql, "\nPARTITION BY HASH ({expr}) PARTITIONS {}", table.partitions.len());
     }
     sql

@@ -189,6 +189,7 @@ impl Session {
             cancel: cancel.clone(),
             row_ids,
             analyze,
+            tuning: allod_executor::Tuning::default(),
         };
         let execution = allod_executor::execute(planned.query, environment)?;
         Ok(Running { execution, _writing: writing })

@@ -1,10 +1,13 @@
 //! A plan with constants in place of the columns of an outer row.
 
 use allod_planner::expr::{AggregateCall, Expr};
-use allod_planner::physical::{Aggregation, Apply, HashJoin, Node, Plan, SortKey};
+use allod_planner::physical::{
+    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexMergePart, IndexScan, Lookup,
+    LookupKey, MergeJoin, Node, Plan, Ranges, SortKey, TableScan,
+};
 
-/// Rebuilds a plan with `f` applied to every expression of every node, inputs included. Keys and ranges are data, not
-/// expressions, and stay as they are.
+/// Rebuilds a plan with `f` applied to every expression of every node, inputs included. Keys and ranges that are data stay as
+/// they are.
 pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
     let expr = |e: &Expr| e.clone().transform(&mut |e| f(e));
     let exprs = |es: &[Expr]| es.iter().map(expr).collect::<Vec<_>>();
@@ -23,8 +26,12 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             .collect(),
     };
     let node = match &plan.node {
-        leaf @ (Node::TableScan(_) | Node::IndexScan(_) | Node::PointGet(_) | Node::CteScan { .. }) => {
-            leaf.clone()
+        leaf @ (Node::PointGet(_) | Node::CteScan { .. }) => leaf.clone(),
+        Node::TableScan(scan) => {
+            Node::TableScan(TableScan { ranges: ranges(&scan.ranges, f), ..scan.clone() })
+        }
+        Node::IndexScan(scan) => {
+            Node::IndexScan(IndexScan { ranges: ranges(&scan.ranges, f), ..scan.clone() })
         }
         Node::Values { rows } => Node::Values { rows: rows.iter().map(|row| exprs(row)).collect() },
         Node::TableReader { input: i } => Node::TableReader { input: input(i) },
@@ -39,6 +46,42 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             right: input(&join.right),
             build: join.build,
             keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
+            residual: exprs(&join.residual),
+            null_aware: exprs(&join.null_aware),
+        }),
+        Node::IndexLookUp(lookup) => Node::IndexLookUp(IndexLookUp {
+            index: input(&lookup.index),
+            table: input(&lookup.table),
+            ..lookup.clone()
+        }),
+        Node::IndexMerge(merge) => Node::IndexMerge(IndexMerge {
+            partial: merge
+                .partial
+                .iter()
+                .map(|part| IndexMergePart { plan: substitute(&part.plan, f), handle: part.handle.clone() })
+                .collect(),
+            table: input(&merge.table),
+            intersection: merge.intersection,
+        }),
+        Node::PartitionUnion { inputs } => {
+            Node::PartitionUnion { inputs: inputs.iter().map(|p| substitute(p, f)).collect() }
+        }
+        Node::IndexJoin(join) => Node::IndexJoin(IndexJoin {
+            kind: join.kind,
+            left: input(&join.left),
+            right: input(&join.right),
+            outer: join.outer,
+            variant: join.variant,
+            keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
+            residual: exprs(&join.residual),
+            null_aware: exprs(&join.null_aware),
+        }),
+        Node::MergeJoin(join) => Node::MergeJoin(MergeJoin {
+            kind: join.kind,
+            left: input(&join.left),
+            right: input(&join.right),
+            keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
+            descending: join.descending,
             residual: exprs(&join.residual),
             null_aware: exprs(&join.null_aware),
         }),
@@ -74,4 +117,26 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         }
     };
     Plan { id: plan.id, rows: plan.rows, columns: plan.columns.clone(), node }
+}
+
+fn ranges(ranges: &Ranges, f: &impl Fn(Expr) -> Expr) -> Ranges {
+    let expr = |e: &Expr| e.clone().transform(&mut |e| f(e));
+    let bounds =
+        |bounds: &[(Expr, bool)]| bounds.iter().map(|(e, inclusive)| (expr(e), *inclusive)).collect();
+    match ranges {
+        Ranges::All | Ranges::Fixed(_) | Ranges::Handles => ranges.clone(),
+        Ranges::Lookup(lookup) => Ranges::Lookup(Lookup {
+            prefix: lookup
+                .prefix
+                .iter()
+                .map(|key| LookupKey { value: expr(&key.value), null_safe: key.null_safe })
+                .collect(),
+            low: bounds(&lookup.low),
+            high: bounds(&lookup.high),
+            routing: lookup
+                .routing
+                .as_ref()
+                .map(|routing| routing.iter().map(|(ordinal, e)| (*ordinal, expr(e))).collect()),
+        }),
+    }
 }

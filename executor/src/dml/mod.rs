@@ -45,7 +45,7 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let mut changes = Changes::new(table, &builder.runner.context.memory);
-    let partition = partition.as_ref();
+    let partition = partition.as_deref();
     let affected = match &plan.node {
         Node::Insert { .. } => {
             let (columns, last_insert_id) = number(table, all, row_ids)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
 fn update(
     table: &TableDescriptor,
     all: Batch,
-    partition: Option<&allod_planner::expr::Expr>,
+    partition: Option<&allod_planner::bind::PartitionFunction>,
     changes: &mut Changes<'_>,
 ) -> Result<Affected> {
     let width = table.columns.len();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use allod_planner::bind::PartitionFunction;
 use allod_planner::column::ColumnId;
-use allod_planner::expr::Expr;
 use allod_storage::key::{Key, KeyEncoder, RowKeys};
 use allod_storage::mvcc::RowRef;
 use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
@@ -25,8 +25,12 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// From all columns of the table, in the forms that are stored. `partition` is an expression over ordinals.
-    pub fn new(table: &TableDescriptor, columns: Vec<ArrayRef>, partition: Option<&Expr>) -> Result<Rows> {
+    /// From all columns of the table, in the forms that are stored. `partition` says how rows are dealt.
+    pub fn new(
+        table: &TableDescriptor,
+        columns: Vec<ArrayRef>,
+        partition: Option<&PartitionFunction>,
+    ) -> Result<Rows> {
         let rows = columns.first().map_or(0, |c| c.len());
         let all = Batch::new(columns, rows);
         let partition = deal_batch(table, &all, partition)?;
@@ -81,17 +85,25 @@ fn plan_error(error: impl std::fmt::Display) -> Error {
 }
 
 /// The partition of each row, for who loads rows past the executor. `columns` are all columns of the table in the forms
-/// that are stored, `partition` is its partition expression over ordinals.
-pub fn deal(table: &TableDescriptor, columns: &[ArrayRef], partition: Option<&Expr>) -> Result<Vec<usize>> {
+/// that are stored, `partition` its partition function.
+pub fn deal(
+    table: &TableDescriptor,
+    columns: &[ArrayRef],
+    partition: Option<&PartitionFunction>,
+) -> Result<Vec<usize>> {
     let rows = columns.first().map_or(0, |c| c.len());
     deal_batch(table, &Batch { columns: columns.to_vec(), rows }, partition)
 }
 
 /// The partition of each row: |expression mod n|, NULL counts as 0.
-fn deal_batch(table: &TableDescriptor, rows: &Batch, partition: Option<&Expr>) -> Result<Vec<usize>> {
+fn deal_batch(
+    table: &TableDescriptor,
+    rows: &Batch,
+    partition: Option<&PartitionFunction>,
+) -> Result<Vec<usize>> {
     let n = table.partitions.len();
     let expr = match (partition, &table.partitioning) {
-        (Some(expr), Some(_)) => expr,
+        (Some(function), Some(_)) => &function.values[0],
         (None, Some(_)) => return Err(Error::Plan(format!("no partition expression for {}", table.name))),
         (_, None) => return Ok(vec![0; rows.rows]),
     };

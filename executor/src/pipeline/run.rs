@@ -19,6 +19,7 @@ use super::{
 };
 use crate::batch::Batch;
 use crate::error::{Error, Result};
+use crate::metrics::Detail;
 
 /// The most tasks in one round of a stream, per worker.
 const ROUND_TASKS_PER_WORKER_MAX: usize = 8;
@@ -35,7 +36,7 @@ pub(crate) struct Runner {
 }
 
 /// What was measured of a plan node, over all workers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Measured {
     /// Sums over workers.
     pub meter: Meter,
@@ -45,6 +46,8 @@ pub(crate) struct Measured {
     pub tasks: u64,
     /// Bytes it kept at the end.
     pub memory_bytes: u64,
+    /// What only some operators have.
+    pub detail: Detail,
 }
 
 /// A worker with its running form of a branch.

@@ -201,7 +201,7 @@ impl Binder<'_> {
                 return Err(Error::BlobKey(descriptor.columns[*ordinal].name.to_string()));
             }
         }
-        if unique && let Some(PartitionScheme::Hash { columns: partition, .. }) = &descriptor.partitioning {
+        if unique && let Some(PartitionScheme { columns: partition, .. }) = &descriptor.partitioning {
             check_unique(&columns, partition, "UNIQUE INDEX")?;
         }
         Ok(Bound::Ddl(Ddl::CreateIndex { table, index: IndexSpec { name, unique, columns }, if_not_exists }))
@@ -385,7 +385,7 @@ fn partitioning(
         [] => (0..clause.count).map(|i| format!("p{i}").into()).collect(),
         names => names.iter().map(|n| n.value.as_str().into()).collect(),
     };
-    Ok((Some(PartitionScheme::Hash { expr: clause.text.as_str().into(), columns: used }), names))
+    Ok((Some(PartitionScheme::hash(&clause.text, used)), names))
 }
 
 fn check_unique(key: &[usize], partition: &[usize], what: &'static str) -> Result<(), Error> {

@@ -333,7 +333,7 @@ impl Binder<'_> {
 }
 
 fn dml(kind: DmlKind, table: &Arc<TableDescriptor>) -> Result<Dml, Error> {
-    Ok(Dml { kind, table: table.clone(), partition: bind_partition(table)? })
+    Ok(Dml { kind, table: table.clone(), partition: bind_partition(table)?.map(Arc::new) })
 }
 
 /// Every column of the table, hidden ones included, in order.

@@ -159,6 +159,7 @@ impl Binder<'_> {
             table: Some(descriptor.clone()),
         };
         let plan = Plan::Scan(Scan {
+            block: 1,
             table: descriptor,
             stats: table.stats,
             alias: shown,

@@ -37,12 +37,14 @@ use allod_storage::schema::{Datum, TableDescriptor};
 use crate::catalog::Catalog;
 use crate::column::Columns;
 use crate::error::Error;
-use crate::expr::{Expr, FunctionUsage};
+use crate::expr::FunctionUsage;
+use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
+use crate::physical::PlanWarning;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, TableName};
-pub use partition::bind_partition;
+pub use partition::{PartitionFunction, bind_partition};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]
@@ -181,6 +183,10 @@ pub struct BoundQuery {
     pub dml: Option<Dml>,
     /// Functions used, by signature.
     pub usage: FunctionUsage,
+    /// What the statement's hints ask for.
+    pub hints: Hints,
+    /// What binding found worth a warning.
+    pub warnings: Vec<PlanWarning>,
 }
 
 /// What a change of rows does with the rows of its query.
@@ -190,9 +196,8 @@ pub struct Dml {
     pub kind: DmlKind,
     /// The target.
     pub table: Arc<TableDescriptor>,
-    /// For a partitioned table the partition expression over its columns: the column with ordinal `i` is
-    /// `ColumnId(i)`, apart from the ids of the statement (see [`bind_partition`]).
-    pub partition: Option<Expr>,
+    /// How its rows are dealt; `None` if it is not partitioned.
+    pub partition: Option<Arc<PartitionFunction>>,
 }
 
 /// Kinds of change, and what `BoundQuery::query.output` lists for each.

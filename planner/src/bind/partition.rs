@@ -14,17 +14,34 @@ use crate::expr::types::Family;
 use crate::expr::{Expr, Function, TimeUnit};
 use crate::parse::{self, Parsed};
 
-/// Binds the partition expression of a table: `None` if it is not partitioned. The column with ordinal `i` is
-/// `ColumnId(i)`. The text was checked when the table was made, so an error means that the descriptor is damaged.
-pub fn bind_partition(table: &TableDescriptor) -> Result<Option<Expr>, Error> {
-    match &table.partitioning {
-        None => Ok(None),
-        Some(PartitionScheme::Hash { expr, .. }) => {
-            let syntax = parse::parse_expression(expr)?;
+/// How a table's rows are dealt: expressions over its columns, and what their values say. Plain data, made once per statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionFunction {
+    /// What is evaluated for a row: one expression (HASH, RANGE, LIST), or the columns (KEY, RANGE COLUMNS, LIST COLUMNS). The
+    /// column with ordinal `i` is `ColumnId(i)`, apart from the ids of the statement.
+    pub values: Vec<Expr>,
+    /// The scheme of the descriptor.
+    pub scheme: PartitionScheme,
+    /// Number of partitions.
+    pub partitions: usize,
+}
+
+/// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,
+/// so an error means that the descriptor is damaged.
+pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunction>, Error> {
+    let Some(scheme) = &table.partitioning else { return Ok(None) };
+    let values = match &scheme.expr {
+        Some(text) => {
+            let syntax = parse::parse_expression(text)?;
             let columns = table.columns.iter().map(|c| (c.name.clone(), c.ty.clone()));
-            bind_over(&syntax, columns).map(Some)
+            vec![bind_over(&syntax, columns)?]
         }
-    }
+        None => {
+            let column = |&o: &usize| Expr::column(ColumnId(o as u32), table.columns[o].ty.clone());
+            scheme.columns.iter().map(column).collect()
+        }
+    };
+    Ok(Some(PartitionFunction { values, scheme: scheme.clone(), partitions: table.partitions.len() }))
 }
 
 /// Binds an expression over columns whose ids are their positions.

@@ -12,6 +12,7 @@ use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
 };
 use crate::error::Error;
+use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
 
@@ -130,7 +131,14 @@ fn last_name(name: &ast::ObjectName) -> Arc<str> {
 fn finish(binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
     let (plan, ctes) = cte::settle(block.plan, binder.ctes, &binder.columns);
     let query = Query { plan, ctes, output: block.output };
-    BoundQuery { query, columns: binder.columns, dml, usage: binder.rw.usage }
+    BoundQuery {
+        query,
+        columns: binder.columns,
+        dml,
+        usage: binder.rw.usage,
+        hints: Hints::default(),
+        warnings: Vec::new(),
+    }
 }
 
 impl Binder<'_> {

@@ -496,7 +496,7 @@ fn updates_yield_old_and_new_rows() {
     let bound = query("delete from h where k in (select a from t) limit 1");
     assert_eq!(bound.query.output.len(), 4);
     let partition = bound.dml.and_then(|d| d.partition).expect("it is partitioned");
-    assert_eq!(partition.columns(), [crate::column::ColumnId(1)]);
+    assert_eq!(partition.values[0].columns(), [crate::column::ColumnId(1)]);
     assert!(matches!(error("update t set zz = 1"), Error::UnknownColumn { .. }));
     assert!(matches!(error("update t set b = null"), Error::ColumnNotNull(_)));
 }

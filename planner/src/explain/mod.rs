@@ -15,7 +15,8 @@ use allod_storage::schema::{Datum, TableDescriptor};
 
 use crate::column::ColumnId;
 use crate::physical::{
-    Aggregation, HashJoin, IndexScan, JoinKind, Node, Plan, PointGet, Query, Range, Side, SortKey, TableScan,
+    Aggregation, HashJoin, IndexJoin, IndexJoinVariant, IndexScan, JoinKind, Node, Plan, PointGet, Query,
+    Range, Ranges, Side, SortKey, TableScan,
 };
 use expr::Words;
 
@@ -125,7 +126,10 @@ impl Writer<'_> {
                 });
                 each.collect::<Vec<_>>().join(", ")
             }
+            Node::IndexLookUp(_) | Node::IndexMerge(_) | Node::PartitionUnion { .. } => String::new(),
             Node::HashJoin(join) => self.join_info(join),
+            Node::IndexJoin(join) => join_name(join.kind, false).to_string(),
+            Node::MergeJoin(join) => join_name(join.kind, false).to_string(),
             Node::Apply(apply) => {
                 let mut info = join_name(apply.kind, !apply.null_aware.is_empty()).to_string();
                 if apply.on.is_empty() {
@@ -192,9 +196,10 @@ impl Writer<'_> {
 fn operator_name(node: &Node) -> &'static str {
     match node {
         Node::Values { .. } => "TableDual",
-        Node::TableScan(TableScan { ranges: None, .. }) => "TableFullScan",
+        Node::TableScan(TableScan { ranges: Ranges::All, .. }) => "TableFullScan",
+        Node::TableScan(TableScan { ranges: Ranges::Handles, .. }) => "TableRowIDScan",
         Node::TableScan(_) => "TableRangeScan",
-        Node::IndexScan(IndexScan { ranges: None, .. }) => "IndexFullScan",
+        Node::IndexScan(IndexScan { ranges: Ranges::All, .. }) => "IndexFullScan",
         Node::IndexScan(_) => "IndexRangeScan",
         Node::TableReader { .. } => "TableReader",
         Node::IndexReader { .. } => "IndexReader",
@@ -202,7 +207,13 @@ fn operator_name(node: &Node) -> &'static str {
         Node::PointGet(_) => "Batch_Point_Get",
         Node::Selection { .. } => "Selection",
         Node::Projection { .. } => "Projection",
+        Node::IndexLookUp(_) => "IndexLookUp",
+        Node::IndexMerge(_) => "IndexMerge",
+        Node::PartitionUnion { .. } => "PartitionUnion",
         Node::HashJoin(_) => "HashJoin",
+        Node::IndexJoin(IndexJoin { variant: IndexJoinVariant::Ordered, .. }) => "IndexJoin",
+        Node::IndexJoin(_) => "IndexHashJoin",
+        Node::MergeJoin(_) => "MergeJoin",
         Node::Apply(_) => "Apply",
         Node::HashAgg(_) => "HashAgg",
         Node::StreamAgg(_) => "StreamAgg",
@@ -301,9 +312,9 @@ fn column_names(table: &TableDescriptor, ordinals: &[usize]) -> String {
     ordinals.iter().map(|&o| &*table.columns[o].name).collect::<Vec<_>>().join(", ")
 }
 
-fn scan_info(ranges: &Option<Vec<Range>>, keep_order: bool, descending: bool, pseudo: bool) -> String {
+fn scan_info(ranges: &Ranges, keep_order: bool, descending: bool, pseudo: bool) -> String {
     let mut parts = Vec::new();
-    if let Some(ranges) = ranges {
+    if let Some(ranges) = ranges.fixed() {
         let texts: Vec<String> = ranges.iter().take(8).map(range_text).collect();
         let more = if ranges.len() > 8 { format!(", ...({} ranges)", ranges.len()) } else { String::new() };
         parts.push(format!("range:{}{more}", texts.join(", ")));

@@ -108,6 +108,9 @@ pub struct Scan {
     pub stats: Arc<TableStats>,
     /// Alias, or the table's name.
     pub alias: Arc<str>,
+    /// Number of the query block whose FROM names it, as hints count them: 1 for the outermost (`sel_1`), then in the order
+    /// in which their SELECTs begin.
+    pub block: u32,
     /// Output columns and the ordinals they come from; `prune_columns` shortens this.
     pub columns: Vec<(ColumnId, usize)>,
     /// Positions of the partitions to read (`PARTITION (p0, p1)`, then pruning); `None` = all.

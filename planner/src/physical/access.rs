@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
-use super::{IndexScan, Node, PointGet, Range, TableScan, ZonePredicate};
+use super::{IndexScan, Node, PointGet, Ranges, TableScan, ZonePredicate};
 use crate::column::ColumnId;
 use crate::cost;
 use crate::expr::{Expr, Function};
@@ -130,17 +130,13 @@ fn table_scan(
 }
 
 /// The ranges, what is left to check, and how many rows the ranges hold.
-fn with_ranges(
-    ranges: Option<KeyRanges>,
-    scan: &Scan,
-    profile: &Profile,
-) -> (Option<Vec<Range>>, Vec<Expr>, f64) {
+fn with_ranges(ranges: Option<KeyRanges>, scan: &Scan, profile: &Profile) -> (Ranges, Vec<Expr>, f64) {
     let Some(KeyRanges { ranges, covered, .. }) = ranges else {
-        return (None, scan.predicates.clone(), profile.rows);
+        return (Ranges::All, scan.predicates.clone(), profile.rows);
     };
     let used: Vec<Expr> = covered.iter().map(|&i| scan.predicates[i].clone()).collect();
     let rows = profile.rows * selectivity(&used, profile);
-    (Some(ranges), left_over(&scan.predicates, &covered), rows)
+    (Ranges::Fixed(ranges), left_over(&scan.predicates, &covered), rows)
 }
 
 /// A scan of an index that has every wanted column and a range to narrow it.

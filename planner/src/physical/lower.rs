@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::access::{self, Access};
-use super::{Aggregation, Apply, HashJoin, JoinKind, Node, OutputColumn, Plan, Query, Side};
+use super::{Aggregation, Apply, HashJoin, JoinKind, Node, OutputColumn, Plan, Query, Side, StatementLimits};
 use crate::bind::{Dml, DmlKind};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
@@ -40,7 +40,14 @@ pub(crate) fn lower(query: logical::Query, dml: Option<Dml>, mut columns: Column
     } else {
         query.output
     };
-    Query { root, ctes, output, columns: Arc::new(columns) }
+    Query {
+        root,
+        ctes,
+        output,
+        columns: Arc::new(columns),
+        limits: StatementLimits::default(),
+        warnings: Vec::new(),
+    }
 }
 
 fn number(plan: &mut Plan, next: &mut u32) {

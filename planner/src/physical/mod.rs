@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
+use crate::bind::PartitionFunction;
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
@@ -69,8 +70,22 @@ pub enum Node {
         /// Output columns in order.
         exprs: Vec<(ColumnId, Expr)>,
     },
+    /// Rows of a table by way of an index that does not hold every wanted column: double read.
+    IndexLookUp(IndexLookUp),
+    /// Rows of a table by way of several indexes.
+    IndexMerge(IndexMerge),
+    /// One input for each partition, each a reader of just that one; the inputs carry the same columns in the same order
+    /// (static pruning, `tidb_partition_prune_mode`).
+    PartitionUnion {
+        /// In the order of partitions.
+        inputs: Vec<Plan>,
+    },
     /// Hash join.
     HashJoin(HashJoin),
+    /// Join by looking the rows of the inner side up, for batches of outer rows.
+    IndexJoin(IndexJoin),
+    /// Join of inputs that are sorted by the keys.
+    MergeJoin(MergeJoin),
     /// A join without equalities, or Apply without decorrelation: the right side is run for each left row (once for
     /// each distinct set of correlated values).
     Apply(Apply),
@@ -127,9 +142,8 @@ pub enum Node {
     Insert {
         /// Target.
         table: Arc<TableDescriptor>,
-        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
-        /// not a column of the statement. `None` if the table is not partitioned.
-        partition: Option<Expr>,
+        /// How rows are dealt; `None` if the table is not partitioned.
+        partition: Option<Arc<PartitionFunction>>,
         /// Rows to insert.
         source: Box<Plan>,
     },
@@ -137,9 +151,8 @@ pub enum Node {
     Update {
         /// Target.
         table: Arc<TableDescriptor>,
-        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
-        /// not a column of the statement. `None` if the table is not partitioned.
-        partition: Option<Expr>,
+        /// How rows are dealt; `None` if the table is not partitioned.
+        partition: Option<Arc<PartitionFunction>>,
         /// Old and new rows.
         source: Box<Plan>,
     },
@@ -147,9 +160,8 @@ pub enum Node {
     Delete {
         /// Target.
         table: Arc<TableDescriptor>,
-        /// Which partition a row is dealt to, as an expression over the table's own columns: `ColumnId(n)` is ordinal n, and
-        /// not a column of the statement. `None` if the table is not partitioned.
-        partition: Option<Expr>,
+        /// How rows are dealt; `None` if the table is not partitioned.
+        partition: Option<Arc<PartitionFunction>>,
         /// Rows to delete.
         source: Box<Plan>,
     },
@@ -166,8 +178,8 @@ pub struct TableScan {
     pub ordinals: Vec<usize>,
     /// Positions of the partitions to read, ascending; `None` = all.
     pub partitions: Option<Vec<usize>>,
-    /// Ranges over the leading columns of the table's key, sorted, disjoint; `None` = everything.
-    pub ranges: Option<Vec<Range>>,
+    /// Which keys.
+    pub ranges: Ranges,
     /// Predicates that storage may use to skip blocks by zone map; they are also in the Selection above.
     pub zone: Vec<ZonePredicate>,
     /// Whether rows must come in key order.
@@ -191,14 +203,66 @@ pub struct IndexScan {
     pub ordinals: Vec<usize>,
     /// Positions of the partitions to read; `None` = all.
     pub partitions: Option<Vec<usize>>,
-    /// Ranges over the leading columns of the index; `None` = everything.
-    pub ranges: Option<Vec<Range>>,
+    /// Which keys.
+    pub ranges: Ranges,
     /// Whether rows must come in index order.
     pub keep_order: bool,
     /// Whether in descending index order.
     pub descending: bool,
     /// Whether the statistics are guesses.
     pub pseudo: bool,
+}
+
+/// Which keys of a space a scan reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ranges {
+    /// Every key: a full scan.
+    All,
+    /// Keys in ranges over the leading columns: sorted, disjoint.
+    Fixed(Vec<Range>),
+    /// Keys that the outer rows of an [`IndexJoin`] ask for; such a scan stands on the join's inner side only.
+    Lookup(Lookup),
+    /// Rows whose keys the index side of an [`IndexLookUp`] or an [`IndexMerge`] hands over (`TableRowIDScan`).
+    Handles,
+}
+
+impl Ranges {
+    /// The ranges, if they are known when the statement is planned.
+    pub fn fixed(&self) -> Option<&[Range]> {
+        match self {
+            Ranges::Fixed(ranges) => Some(ranges),
+            Ranges::All | Ranges::Lookup(_) | Ranges::Handles => None,
+        }
+    }
+}
+
+/// The keys that one outer row asks for: `prefix` equal, and the next column of the key within bounds.
+///
+/// The expressions are over columns of the outer input (or constant) and need not be of the type of the key's column: the
+/// executor converts each value exactly. A prefix value that is NULL (unless `null_safe`), out of range or changed by the
+/// conversion matches nothing; a bound that is NULL matches nothing; a bound that the type cannot hold is rounded so that
+/// no row is lost and none comes too many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lookup {
+    /// For each of the leading columns of the key its value.
+    pub prefix: Vec<LookupKey>,
+    /// Conditions `column >= e` (inclusive) or `column > e` on the next column; all must hold.
+    pub low: Vec<(Expr, bool)>,
+    /// Conditions `column <= e` or `column < e` on the next column.
+    pub high: Vec<(Expr, bool)>,
+    /// For a partitioned table, if an outer row tells the partition: what it says of every column of the partition scheme,
+    /// as ordinal of the table and expression over the outer input. Keys are then grouped by partition before they are
+    /// looked up, and one that belongs to no partition matches nothing. `None` = every partition in the scan's set.
+    pub routing: Option<Vec<(usize, Expr)>>,
+}
+
+/// One column of a lookup's prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupKey {
+    /// Its value.
+    pub value: Expr,
+    /// Whether NULL means "is NULL" (`<=>`, or the constant of IS NULL) and not "no match".
+    pub null_safe: bool,
 }
 
 /// A range over the leading columns of a key: `low` and `high` are prefixes (possibly of different length, possibly
@@ -273,6 +337,96 @@ pub struct HashJoin {
     pub null_aware: Vec<Expr>,
 }
 
+/// Double read (tidb.md A6): index entries first, then the rows they point to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexLookUp {
+    /// Beside the data: an [`IndexScan`], maybe under a Selection and a Limit; its columns hold at least the table's key.
+    pub index: Box<Plan>,
+    /// Beside the data: a [`TableScan`] of `Ranges::Handles`, maybe under a Selection. A row that the index names and the table
+    /// does not have is error 8133.
+    pub table: Box<Plan>,
+    /// For each column of the table's key (see `TableDescriptor::key`) the column of `index` that carries it.
+    pub handle: Vec<ColumnId>,
+    /// Whether rows come in the order of the index.
+    pub keep_order: bool,
+    /// A limit that stops the index side early (skip, take); `None` = all.
+    pub limit: Option<(u64, u64)>,
+}
+
+/// Several partial scans of one table, their keys united or intersected, then the rows (tidb.md A6).
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexMerge {
+    /// Beside the data: each an [`IndexScan`] or a [`TableScan`], maybe under a Selection, with the columns of its key.
+    pub partial: Vec<IndexMergePart>,
+    /// Beside the data: a [`TableScan`] of `Ranges::Handles`, maybe under a Selection.
+    pub table: Box<Plan>,
+    /// Whether a row must be in all partial scans (AND) and not just in one (OR).
+    pub intersection: bool,
+}
+
+/// One partial scan of an [`IndexMerge`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexMergePart {
+    /// The scan.
+    pub plan: Plan,
+    /// For each column of the table's key the column of `plan` that carries it.
+    pub handle: Vec<ColumnId>,
+}
+
+/// Index lookup join (tidb.md A6). The inner input is a chain of Projection, Selection, HashAgg or StreamAgg (grouping by at
+/// least the inner sides of `keys`) over a TableReader, IndexReader or IndexLookUp whose scan has `Ranges::Lookup`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexJoin {
+    /// Which rows come out; seen from the left input. Only an inner join may have its outer side on the right.
+    pub kind: JoinKind,
+    /// Left input.
+    pub left: Box<Plan>,
+    /// Right input.
+    pub right: Box<Plan>,
+    /// Which of them asks for the rows of the other.
+    pub outer: Side,
+    /// How the two sides are matched and in which order rows come.
+    pub variant: IndexJoinVariant,
+    /// Equalities: expression over the outer input, expression over the inner. Those that are in the lookup's prefix hold for
+    /// every row that is found; the executor checks the others.
+    pub keys: Vec<(Expr, Expr)>,
+    /// Further conjuncts over both inputs, range conditions on the next index column included.
+    pub residual: Vec<Expr>,
+    /// See [`crate::logical::Join::null_aware`].
+    pub null_aware: Vec<Expr>,
+}
+
+/// TiDB's index joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexJoinVariant {
+    /// `IndexJoin`: rows come in the order of the outer input.
+    Ordered,
+    /// `IndexHashJoin`.
+    Hash {
+        /// Whether rows come in the order of the outer input.
+        keep_outer_order: bool,
+    },
+}
+
+/// A merge join: both inputs come sorted by their keys, NULLs first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeJoin {
+    /// Which rows come out; seen from the left input.
+    pub kind: JoinKind,
+    /// Left input, sorted by the left keys. Rows come out in its order.
+    pub left: Box<Plan>,
+    /// Right input, sorted by the right keys.
+    pub right: Box<Plan>,
+    /// Equalities in the order of the sort, at least one: expression over the left input, expression over the right.
+    pub keys: Vec<(Expr, Expr)>,
+    /// Whether both inputs are sorted descending, NULLs last.
+    pub descending: bool,
+    /// Further conjuncts over both inputs.
+    pub residual: Vec<Expr>,
+    /// See [`crate::logical::Join::null_aware`].
+    pub null_aware: Vec<Expr>,
+}
+
 /// A right side that is run anew for each left row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apply {
@@ -312,6 +466,28 @@ pub struct Query {
     pub output: Vec<OutputColumn>,
     /// What the column ids stand for.
     pub columns: Arc<Columns>,
+    /// What hints say of how the statement is run.
+    pub limits: StatementLimits,
+    /// What its user should know: hints that could not be followed, for instance.
+    pub warnings: Vec<PlanWarning>,
+}
+
+/// Limits of one statement, from its hints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatementLimits {
+    /// `MEMORY_QUOTA`, in place of the session's.
+    pub memory_quota_bytes: Option<u64>,
+    /// `MAX_EXECUTION_TIME`, in place of the session's.
+    pub max_execution_time_ms: Option<u64>,
+}
+
+/// A warning that planning gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanWarning {
+    /// MySQL's or TiDB's code.
+    pub code: u16,
+    /// Text.
+    pub message: String,
 }
 
 impl Query {
@@ -340,6 +516,13 @@ impl Plan {
             | Node::MaxOneRow { input } => vec![input],
             Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&mut agg.input],
             Node::HashJoin(join) => vec![&mut join.left, &mut join.right],
+            Node::IndexJoin(join) => vec![&mut join.left, &mut join.right],
+            Node::MergeJoin(join) => vec![&mut join.left, &mut join.right],
+            Node::IndexLookUp(lookup) => vec![&mut lookup.index, &mut lookup.table],
+            Node::IndexMerge(merge) => {
+                merge.partial.iter_mut().map(|part| &mut part.plan).chain([&mut *merge.table]).collect()
+            }
+            Node::PartitionUnion { inputs } => inputs.iter_mut().collect(),
             Node::Apply(apply) => vec![&mut apply.left, &mut apply.right],
             Node::Union { inputs } => inputs.iter_mut().map(|(p, _)| p).collect(),
             Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {
@@ -366,6 +549,13 @@ impl Plan {
             | Node::MaxOneRow { input } => vec![input],
             Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&agg.input],
             Node::HashJoin(join) => vec![&join.left, &join.right],
+            Node::IndexJoin(join) => vec![&join.left, &join.right],
+            Node::MergeJoin(join) => vec![&join.left, &join.right],
+            Node::IndexLookUp(lookup) => vec![&lookup.index, &lookup.table],
+            Node::IndexMerge(merge) => {
+                merge.partial.iter().map(|part| &part.plan).chain([&*merge.table]).collect()
+            }
+            Node::PartitionUnion { inputs } => inputs.iter().collect(),
             Node::Apply(apply) => vec![&apply.left, &apply.right],
             Node::Union { inputs } => inputs.iter().map(|(p, _)| p).collect(),
             Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {

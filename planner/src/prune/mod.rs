@@ -5,7 +5,7 @@
 //! and IN lists on all columns of the expression name the partitions; a range of a bare integer column does if it is
 //! shorter than the number of partitions. An expression that cannot be evaluated prunes nothing.
 
-use allod_storage::schema::{Datum, PartitionScheme, TableDescriptor};
+use allod_storage::schema::{Datum, PartitionMethod, PartitionScheme, TableDescriptor};
 
 use crate::bind::bind_partition;
 use crate::column::ColumnId;
@@ -22,8 +22,10 @@ pub(crate) fn partitions(
     conjuncts: &[Expr],
     id_of: impl Fn(usize) -> Option<ColumnId>,
 ) -> Option<Vec<usize>> {
-    let PartitionScheme::Hash { columns, .. } = table.partitioning.as_ref()?;
-    let expr = bind_partition(table).ok()??;
+    let PartitionScheme { columns, method: PartitionMethod::Hash, .. } = table.partitioning.as_ref()? else {
+        return None;
+    };
+    let expr = bind_partition(table).ok()??.values.swap_remove(0);
     let count = table.partitions.len();
     let mut combinations: Vec<Vec<(usize, Datum)>> = vec![vec![]];
     for &ordinal in columns {

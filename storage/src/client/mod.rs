@@ -11,7 +11,7 @@
 //! * `backoff`: how long it has waited, and how long it still may.
 //! * `sender`: one request to one region; what each region error means.
 //! * `locks`: what to do about a transaction that is in the way.
-//! * `scan`, `get`, `transaction`, `ingest`, `admin`: the operations.
+//! * `scan`, `get`, `lookup`, `transaction`, `ingest`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
 
@@ -20,6 +20,7 @@ mod backoff;
 mod get;
 mod ingest;
 mod locks;
+mod lookup;
 mod region_cache;
 mod scan;
 mod sender;
@@ -30,6 +31,7 @@ mod transaction;
 
 pub use backoff::{BackoffKind, BackoffTally};
 pub use ingest::IngestSummary;
+pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use scan::ScanRequest;
 pub use stats::ClientStats;
 pub use transaction::{CommitOutcome, Transaction};

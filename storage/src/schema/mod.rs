@@ -11,8 +11,8 @@ mod types;
 pub use datum::{Datum, DatumKey};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use table::{
-    ColumnDef, IndexDescriptor, PartitionDescriptor, PartitionScheme, ROW_ID_NAME, SpaceSchema,
-    TableDescriptor,
+    ColumnDef, IndexDescriptor, PartitionDescriptor, PartitionMethod, PartitionScheme, ROW_ID_NAME,
+    RangeBound, SpaceSchema, TableDescriptor,
 };
 pub use types::{
     ColumnType, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, DECIMAL64_PRECISION_MAX, IntWidth, SqlType,

@@ -35,17 +35,51 @@ pub struct IndexDescriptor {
     pub columns: Vec<usize>,
 }
 
-/// How rows are dealt to partitions.
+/// How rows are dealt to partitions (tidb.md A5): by the value of an expression or by the values of columns, and then by one
+/// of four methods. HASH and RANGE and LIST go by an expression; KEY, RANGE COLUMNS and LIST COLUMNS by columns.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PartitionScheme {
-    /// `PARTITION BY HASH(expr) PARTITIONS n`: |expr mod n|, NULL counts as 0 (tidb.md A5). The text is the expression as
-    /// written; the planner's rewriter turns it into a typed expression once, when the descriptor is loaded.
-    Hash {
-        /// The expression's text.
-        expr: Arc<str>,
-        /// Ordinals of the columns it uses, ascending.
-        columns: Vec<usize>,
+pub struct PartitionScheme {
+    /// The expression as written, an integer; `None` = the values of `columns`. The planner's rewriter turns it into a typed
+    /// expression.
+    pub expr: Option<Arc<str>>,
+    /// Ordinals of the columns: those that the expression uses, ascending; or those that are listed, in that order.
+    pub columns: Vec<usize>,
+    /// What the value or the values say.
+    pub method: PartitionMethod,
+}
+
+/// From a value (of the expression) or a tuple of values (of the columns) to the position of a partition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionMethod {
+    /// |value mod n|; NULL counts as 0, an unsigned value as the signed one with the same bits.
+    Hash,
+    /// CRC-32 over the values mod n.
+    Key,
+    /// For each partition what its tuples are less than, ascending; NULL is the least value.
+    Range(Vec<Vec<RangeBound>>),
+    /// For each partition its tuples; at most one partition takes what is in none of them.
+    List {
+        /// Tuples, one list for each partition.
+        values: Vec<Vec<Vec<Datum>>>,
+        /// Position of the partition with `DEFAULT`.
+        default: Option<usize>,
     },
+}
+
+/// One component of `VALUES LESS THAN (…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RangeBound {
+    /// A value of the column's type, or a whole number.
+    Value(Datum),
+    /// Greater than every value.
+    MaxValue,
+}
+
+impl PartitionScheme {
+    /// `HASH (expr)`.
+    pub fn hash(expr: &str, columns: Vec<usize>) -> PartitionScheme {
+        PartitionScheme { expr: Some(expr.into()), columns, method: PartitionMethod::Hash }
+    }
 }
 
 /// One partition and the spaces that hold its rows and index entries.
