@@ -137,7 +137,7 @@ impl Fixture {
 
     fn node(&mut self, columns: Vec<ColumnId>, node: Node) -> Plan {
         self.next_plan += 1;
-        Plan { id: self.next_plan, rows: 0.0, columns, node }
+        Plan { id: self.next_plan, rows: 0.0, cost: 0.0, columns, node }
     }
 
     fn column(&self, id: ColumnId) -> Expr {

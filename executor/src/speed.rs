@@ -54,7 +54,7 @@ fn context(workers: usize) -> Context {
 }
 
 fn plan() -> Box<Plan> {
-    Box::new(Plan { id: 0, rows: 0.0, columns: vec![], node: Node::Values { rows: vec![] } })
+    Box::new(Plan { id: 0, rows: 0.0, cost: 0.0, columns: vec![], node: Node::Values { rows: vec![] } })
 }
 
 fn column(id: u32, sql: SqlType) -> Expr {

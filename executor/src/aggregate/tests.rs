@@ -13,7 +13,7 @@ use crate::pipeline::testing::context;
 use crate::pipeline::{Collect, Memory, Pipeline, Runner};
 
 fn aggregation(groups: &[(u32, ColumnType)], calls: Vec<AggregateCall>) -> Aggregation {
-    let input = Plan { id: 0, rows: 0.0, columns: vec![], node: Node::Values { rows: vec![] } };
+    let input = Plan { id: 0, rows: 0.0, cost: 0.0, columns: vec![], node: Node::Values { rows: vec![] } };
     let column = |(id, ty): &(u32, ColumnType)| (ColumnId(*id), Expr::column(ColumnId(*id), ty.clone()));
     let calls = calls.into_iter().enumerate().map(|(i, call)| (ColumnId(100 + i as u32), call)).collect();
     Aggregation { input: Box::new(input), group_by: groups.iter().map(column).collect(), aggregates: calls }

@@ -116,7 +116,7 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             Node::Delete { table: table.clone(), partition: partition.clone(), source: input(source) }
         }
     };
-    Plan { id: plan.id, rows: plan.rows, columns: plan.columns.clone(), node }
+    Plan { id: plan.id, rows: plan.rows, cost: plan.cost, columns: plan.columns.clone(), node }
 }
 
 fn ranges(ranges: &Ranges, f: &impl Fn(Expr) -> Expr) -> Ranges {

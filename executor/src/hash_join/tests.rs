@@ -209,7 +209,9 @@ fn case(seed: u64) -> Case {
     if matches!(kind, JoinKind::Mark(_)) {
         output.push(mark);
     }
-    let input = || Box::new(Plan { id: 0, rows: 0.0, columns: vec![], node: Node::Values { rows: vec![] } });
+    let input = || {
+        Box::new(Plan { id: 0, rows: 0.0, cost: 0.0, columns: vec![], node: Node::Values { rows: vec![] } })
+    };
     let join = HashJoin {
         kind,
         left: input(),
@@ -257,8 +259,15 @@ fn a_large_build_side_is_indexed_in_parts() {
         if twice {
             right.extend(right.clone());
         }
-        let input =
-            || Box::new(Plan { id: 0, rows: 0.0, columns: vec![], node: Node::Values { rows: vec![] } });
+        let input = || {
+            Box::new(Plan {
+                id: 0,
+                rows: 0.0,
+                cost: 0.0,
+                columns: vec![],
+                node: Node::Values { rows: vec![] },
+            })
+        };
         let column = |id| Expr::column(ColumnId(id), ty.clone());
         let shape = || vec![Shape::new(ty.clone(), 1, &mut Random(0))];
         let case = Case {

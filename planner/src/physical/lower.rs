@@ -109,7 +109,7 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
 }
 
 fn operator(rows: f64, columns: Vec<ColumnId>, node: Node) -> Plan {
-    Plan { id: 0, rows, columns, node }
+    Plan { id: 0, rows, cost: 0.0, columns, node }
 }
 
 struct Lowering {

@@ -25,6 +25,8 @@ pub struct Plan {
     pub id: u32,
     /// Estimated rows out.
     pub rows: f64,
+    /// Estimated cost of this operator and its inputs, in the cost module's units; 0 if nobody asked.
+    pub cost: f64,
     /// Output columns, in the order in which batches carry them.
     pub columns: Vec<ColumnId>,
     /// What it does.
