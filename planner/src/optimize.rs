@@ -2,13 +2,14 @@
 
 use crate::bind::{BoundQuery, PlanContext};
 use crate::error::Error;
+use crate::options::Options;
+use crate::physical::AccessContext;
 use crate::{physical, rules};
 
 /// Plans a bound statement.
 pub fn optimize(bound: BoundQuery, cx: &PlanContext) -> Result<physical::Query, Error> {
-    // Everything the plan depends on was bound already; the context is here for hints and variables to come.
-    let _ = cx;
-    let BoundQuery { query, mut columns, dml, .. } = bound;
+    let BoundQuery { query, mut columns, dml, hints, .. } = bound;
+    let options = Options::of(cx.session.variables);
     let query = rules::rewrite(query, &mut columns);
-    Ok(physical::lower(query, dml, columns))
+    Ok(physical::lower(query, dml, columns, AccessContext { options: &options, hints: &hints }))
 }

@@ -3,23 +3,24 @@
 
 use std::sync::Arc;
 
-use super::access::{self, Access};
+use super::access::{self, AccessContext, ordered};
 use super::{Aggregation, Apply, HashJoin, JoinKind, Node, OutputColumn, Plan, Query, Side, StatementLimits};
 use crate::bind::{Dml, DmlKind};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
-use crate::expr::{Expr, Function};
+use crate::expr::Expr;
 use crate::logical;
 use crate::logical::predicate::equality;
 use crate::stats::cardinality::{Profile, aggregated, estimate, joined, projected};
-use crate::stats::selectivity::selectivity;
-
-/// Strings with at most this many distinct values travel as dictionary codes (see storage's chunks).
-const DICTIONARY_MAX: f64 = 65_536.0;
 
 /// Chooses how to run a rewritten query.
-pub(crate) fn lower(query: logical::Query, dml: Option<Dml>, mut columns: Columns) -> Query {
-    let mut lowering = Lowering { ctes: Vec::new() };
+pub(crate) fn lower(
+    query: logical::Query,
+    dml: Option<Dml>,
+    mut columns: Columns,
+    access: AccessContext,
+) -> Query {
+    let mut lowering = Lowering { access, ctes: Vec::new() };
     let mut ctes = Vec::new();
     for cte in &query.ctes {
         let (plan, profile) = lowering.plan(cte, &cte.column_set());
@@ -112,12 +113,14 @@ fn operator(rows: f64, columns: Vec<ColumnId>, node: Node) -> Plan {
     Plan { id: 0, rows, cost: 0.0, columns, node }
 }
 
-struct Lowering {
+struct Lowering<'a> {
+    /// What access paths depend on.
+    access: AccessContext<'a>,
     /// Profiles of the common table expressions before the plan at hand.
     ctes: Vec<Profile>,
 }
 
-impl Lowering {
+impl Lowering<'_> {
     /// The physical plan, which yields at least the needed columns that the logical one has, and its profile.
     fn plan(&mut self, plan: &logical::Plan, needed: &ColumnSet) -> (Plan, Profile) {
         match plan {
@@ -208,41 +211,10 @@ impl Lowering {
     }
 
     fn scan(&mut self, scan: &logical::Scan, needed: &ColumnSet) -> (Plan, Profile) {
-        let profile = estimate(&logical::Plan::Scan(scan.clone()), &self.ctes);
-        let columns = |predicates: &[Expr]| -> Vec<(ColumnId, usize)> {
-            let mut wanted = columns_of(predicates);
-            wanted.union_with(needed);
-            scan.columns.iter().filter(|(id, _)| wanted.contains(*id)).copied().collect()
-        };
-        // What the access path checks by itself need not be read.
-        let first = access::choose(scan, &columns(&scan.predicates));
-        let wanted = columns(&first.predicates);
-        let Access { node, rows, predicates } = access::choose(scan, &wanted);
-        let ids: Vec<ColumnId> = wanted.iter().map(|(id, _)| *id).collect();
-        let shown: Vec<ColumnId> = ids.iter().copied().filter(|id| needed.contains(*id)).collect();
-        if let Node::PointGet(get) = &node
-            && get.keys.is_empty()
-        {
-            return (operator(0.0, shown, Node::Values { rows: vec![] }), profile);
-        }
-        let is_index = matches!(node, Node::IndexScan(_));
-        let is_scan = is_index || matches!(node, Node::TableScan(_));
-        // A scan without a filter yields what the profile says; a point get says itself.
-        let rows = if predicates.is_empty() && is_scan { profile.rows } else { rows };
-        let mut plan = operator(rows, ids, node);
-        if !predicates.is_empty() {
-            let table = crate::stats::cardinality::of_table(scan);
-            let predicates = ordered(predicates, &table);
-            let node = Node::Selection { input: Box::new(plan), predicates };
-            plan = operator(profile.rows, shown, node);
-        }
-        if is_scan {
-            let (rows, columns) = (plan.rows, plan.columns.clone());
-            let input = Box::new(plan);
-            let node = if is_index { Node::IndexReader { input } } else { Node::TableReader { input } };
-            plan = operator(rows, columns, node);
-        }
-        (plan, profile)
+        let paths = access::paths(&self.access, scan, needed, &[], None);
+        let cheapest = paths.into_iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
+        let path = cheapest.expect("a table can always be read somehow");
+        (path.plan, path.profile)
     }
 
     fn filter(&mut self, input: &logical::Plan, predicates: &[Expr], needed: &ColumnSet) -> (Plan, Profile) {
@@ -371,37 +343,4 @@ fn build_side(join: &logical::Join, left: f64, right: f64) -> Side {
         JoinKind::Mark(_) => false,
     };
     if left_builds { Side::Left } else { Side::Right }
-}
-
-/// Conjuncts in the order that is cheapest to evaluate: by what each keeps and costs.
-fn ordered(predicates: Vec<Expr>, profile: &Profile) -> Vec<Expr> {
-    let rank = |e: &Expr| {
-        let keeps = selectivity(std::slice::from_ref(e), profile);
-        (keeps - 1.0) / work(e, profile)
-    };
-    let mut ranked: Vec<(f64, Expr)> = predicates.into_iter().map(|e| (rank(&e), e)).collect();
-    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-    ranked.into_iter().map(|(_, e)| e).collect()
-}
-
-/// What it costs to evaluate an expression for one row, a comparison of integers being 1.
-fn work(e: &Expr, profile: &Profile) -> f64 {
-    let Expr::Call { function, args, .. } = e else { return 0.0 };
-    let below: f64 = args.iter().map(|a| work(a, profile)).sum();
-    let coded = args.first().and_then(Expr::as_column).and_then(|id| profile.facet(id));
-    let is_coded = coded.is_some_and(|f| !f.pseudo && f.distinct <= DICTIONARY_MAX);
-    let of_string = args.iter().any(|a| a.ty().sql.is_string());
-    let own = match function {
-        Function::Like { .. } | Function::Regexp if is_coded => 1.5,
-        Function::Like { .. } => 30.0,
-        Function::Regexp => 100.0,
-        Function::In if args.len() > 8 => 4.0,
-        Function::In => 2.0,
-        Function::And | Function::Or | Function::Not => 0.2,
-        Function::Case | Function::If => 2.0,
-        _ if of_string && is_coded => 1.2,
-        _ if of_string => 8.0,
-        _ => 1.0,
-    };
-    below + own
 }

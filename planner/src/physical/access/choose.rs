@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
-use super::{IndexScan, Node, PointGet, Ranges, TableScan, ZonePredicate};
 use crate::column::ColumnId;
 use crate::cost;
 use crate::expr::{Expr, Function};
 use crate::logical::Scan;
 use crate::logical::predicate::args_of;
+use crate::physical::{IndexScan, Node, PointGet, Ranges, TableScan, ZonePredicate};
 use crate::prune;
 use crate::ranges::{KeyRanges, as_column_value, column_values, key_ranges};
 use crate::stats::cardinality::{Profile, of_table};
