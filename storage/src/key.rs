@@ -20,6 +20,8 @@
 //! of columns (which finds the types, once), and then appends the key of row `i`, or compares it with a given key without
 //! writing it anywhere.
 
+mod search;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -36,6 +38,8 @@ use arrow::datatypes::{
 };
 
 use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType};
+
+pub(crate) use search::Bound;
 
 const TAG_NULL: u8 = 0;
 const TAG_VALUE: u8 = 1;

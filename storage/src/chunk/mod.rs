@@ -22,7 +22,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, UInt16Type};
 
-use crate::key::{Key, KeyEncoder, RowKeys, int_of};
+use crate::key::{Bound, Key, KeyEncoder, RowKeys, int_of};
 use crate::mvcc::ZoneFilter;
 use crate::schema::{SpaceSchema, Timestamp};
 use zone::Zones;
@@ -206,6 +206,32 @@ impl Chunk {
         }
         let row = partition_point(low..rows.end.min(low + step + 1), less);
         (row, row < rows.end && self.is_at(row, key))
+    }
+
+    /// Of these rows those that start with a prefix; if there are none, the place where they would be.
+    pub(crate) fn equal_range(&self, rows: Range<usize>, prefixes: &RowKeys, at: usize) -> Range<usize> {
+        let rows = self.start + rows.start..self.start + rows.end;
+        let found = self.data.keys.equal_range(rows, prefixes, at);
+        found.start - self.start..found.end - self.start
+    }
+
+    /// Of these rows, which agree in the first `width` key columns, those within bounds of the next.
+    pub(crate) fn bounded(
+        &self,
+        rows: Range<usize>,
+        width: usize,
+        low: Option<&Bound>,
+        high: Option<&Bound>,
+        at: usize,
+    ) -> Range<usize> {
+        let rows = self.start + rows.start..self.start + rows.end;
+        let found = self.data.keys.bounded(rows, width, low, high, at);
+        found.start - self.start..found.end - self.start
+    }
+
+    /// Whether all rows are less than every row that starts with a prefix.
+    pub(crate) fn is_before(&self, prefixes: &RowKeys, at: usize) -> bool {
+        self.data.keys.is_before(self.end - 1, prefixes, at)
     }
 
     fn is_at(&self, row: usize, key: &[u8]) -> bool {

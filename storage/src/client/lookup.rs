@@ -3,22 +3,40 @@
 //! This is how index joins and double reads fetch: a batch of keys goes out as Arrow columns, sorted, is cut by region, and
 //! comes back as columns, with the number of the lookup that each row belongs to. No key is encoded, compared or answered by
 //! itself.
+//!
+//! **Cutting.** Lookups ascend, so a region's are a run of them, found by searching for the region's end. All keys of a
+//! prefix may lie on one side of a boundary or on both; in that case the lookup goes to both regions, and each answers for
+//! its own range of keys. A part remembers that range: when its region has changed it is cut again within it, so that no
+//! row is fetched twice or missed, however regions split and merge meanwhile.
 
+use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
+use arrow::compute::{concat, take};
 
-use super::Client;
+use super::backoff::{Backoff, BackoffKind, Budget};
+use super::locks::LockWaits;
+use super::region_cache::CachedRegion;
+use super::sender::Sent;
+use super::{Client, unexpected};
+use crate::chunk::dictionary;
 use crate::error::{Error, Result};
+use crate::key::{Bound, Key, KeyRange, RowKeys};
+use crate::mvcc::Lookups;
+use crate::rpc::{Body, LookupBody, Read, Reply};
 use crate::schema::{SpaceId, Timestamp};
+
+pub use crate::mvcc::LookupResult;
 
 /// Keys to look up.
 #[derive(Clone, Debug)]
 pub struct LookupRequest {
     /// The space.
     pub space: SpaceId,
-    /// Values of the leading columns of the space's key, a column of the stored type for each, as many rows as there are
-    /// lookups; in ascending order of keys. NULL is a value like any other. If there are no bounds no two are alike.
+    /// Values of the leading columns of the space's key, a column of the stored type for each (strings also as dictionary
+    /// codes), as many rows as there are lookups; in ascending order of keys. NULL is a value like any other.
     pub prefix: Vec<ArrayRef>,
     /// Lower bounds of the next column of the key, one for each lookup.
     pub low: Option<LookupBound>,
@@ -43,21 +61,188 @@ pub struct LookupBound {
     pub inclusive: bool,
 }
 
-/// Rows that were found.
-#[derive(Clone, Debug)]
-pub struct LookupResult {
-    /// The wanted columns.
-    pub columns: Vec<ArrayRef>,
-    /// Rows found.
-    pub rows: usize,
-    /// For each row the number of the lookup that found it, ascending; rows of one lookup are in key order.
-    pub positions: Vec<u32>,
+/// Lookups of one region, as far as the client knows.
+struct Part {
+    region: CachedRegion,
+    /// Which of the request's.
+    rows: Range<usize>,
+    /// Where their keys are looked for.
+    within: KeyRange,
 }
 
 impl Client {
     /// The rows with these keys at a timestamp.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeMismatch`] if the keys are not of the stored types, or there are more of them than key columns.
     pub async fn lookup(&mut self, request: &LookupRequest) -> Result<LookupResult> {
-        let _ = request;
-        Err(Error::Internal("lookups are still to be written".into()))
+        let mut backoff = self.backoff("lookup", Budget::Read);
+        let mut lookups = self.typed(request)?;
+        if request.lookups == 0 {
+            return self.nothing(&mut backoff, request).await;
+        }
+        let first = lookups.prefixes.key(0);
+        let region = self.locate(&mut backoff, &first).await?;
+        lookups.prefixes.set_unique_prefix(region.info.unique_prefix);
+        let lookups = Arc::new(lookups);
+        let space = KeyRange::of_space(request.space);
+        let parts = self.split_lookups(&mut backoff, &lookups.prefixes, 0..request.lookups, space).await?;
+        let found = self
+            .fan_out(&mut backoff, parts, |mut branch, part| {
+                let lookups = &lookups;
+                async move {
+                    let result = branch.client.lookup_part(&mut branch.backoff, lookups, part).await;
+                    (branch, result)
+                }
+            })
+            .await?;
+        let mut found: Vec<LookupResult> = found.into_iter().flatten().collect();
+        match found.len() {
+            0 => self.nothing(&mut backoff, request).await,
+            1 => Ok(found.swap_remove(0)),
+            _ => join(found, request),
+        }
     }
+
+    fn typed(&self, request: &LookupRequest) -> Result<Lookups> {
+        let bounds = request.low.iter().chain(&request.high).map(|bound| &bound.values);
+        if request.prefix.iter().chain(bounds).any(|values| values.len() < request.lookups) {
+            return Err(Error::Internal("there are more lookups than keys".into()));
+        }
+        let next = request.prefix.len();
+        let bound = |bound: &Option<LookupBound>| {
+            bound.as_ref().map(|bound| Bound::new(next, &bound.values, bound.inclusive)).transpose()
+        };
+        Ok(Lookups {
+            prefixes: RowKeys::prefixes(request.space, &request.prefix)?,
+            low: bound(&request.low)?,
+            high: bound(&request.high)?,
+            ordinals: Arc::clone(&request.ordinals),
+            first_only: request.first_only,
+            ts: request.ts,
+        })
+    }
+
+    async fn nothing(&mut self, backoff: &mut Backoff, request: &LookupRequest) -> Result<LookupResult> {
+        let schema = self.schema_of(backoff, request.space).await?;
+        let empty = |&o: &usize| schema.columns.get(o).map(|c| new_empty_array(&c.ty.arrow()));
+        let columns = request.ordinals.iter().filter_map(empty).collect();
+        Ok(LookupResult { columns, rows: 0, positions: Vec::new() })
+    }
+
+    /// Cuts lookups by region, within a range of keys.
+    async fn split_lookups(
+        &mut self,
+        backoff: &mut Backoff,
+        prefixes: &RowKeys,
+        rows: Range<usize>,
+        within: KeyRange,
+    ) -> Result<Vec<Part>> {
+        let mut parts = Vec::with_capacity(1);
+        let mut next = rows.start;
+        let mut start: Key = prefixes.key(next).max(within.start.clone());
+        while next < rows.end && start < within.end {
+            let region = self.locate(backoff, &start).await?;
+            let within = KeyRange {
+                start: region.info.range.start.clone().max(within.start.clone()),
+                end: region.info.range.end.clone().min(within.end.clone()),
+            };
+            let end = within.end.as_bytes();
+            // Those of which some keys are below the end, and those of which all are.
+            let is_here = |row| prefixes.compare_prefix(row, end) != Some(Ordering::Greater);
+            let is_done = |row| prefixes.compare_prefix(row, end) == Some(Ordering::Less);
+            let here = next..partition_point(next..rows.end, is_here);
+            next = partition_point(here.clone(), is_done);
+            if next < rows.end {
+                start = prefixes.key(next).max(within.end.clone());
+            }
+            parts.push(Part { region, rows: here, within });
+        }
+        Ok(parts)
+    }
+
+    /// The rows of one part, in as many parts as its region has been split into meanwhile.
+    async fn lookup_part(
+        &mut self,
+        backoff: &mut Backoff,
+        lookups: &Arc<Lookups>,
+        part: Part,
+    ) -> Result<Vec<LookupResult>> {
+        let mut found = Vec::with_capacity(1);
+        let mut ignore = Vec::new();
+        let mut waits = LockWaits::default();
+        // A stack: the next part in key order is on top.
+        let mut parts = vec![part];
+        while let Some(Part { mut region, rows, within }) = parts.pop() {
+            let body = Body::Lookup(Arc::new(LookupBody {
+                lookups: Arc::clone(lookups),
+                rows: rows.clone(),
+                within: within.clone(),
+                ignore: ignore.clone(),
+            }));
+            match self.send(backoff, &mut region, &body).await? {
+                Sent::Reply(Reply::Lookup(Read::Rows(rows))) => found.push(rows),
+                Sent::Reply(Reply::Lookup(Read::Locked(lock))) => {
+                    self.resolve_for_read(backoff, &lock, lookups.ts, &mut ignore, &mut waits).await?;
+                    parts.push(Part { region, rows, within });
+                }
+                Sent::Reply(Reply::Lookup(Read::Ingesting)) => {
+                    self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
+                    parts.push(Part { region, rows, within });
+                }
+                Sent::Reply(Reply::Lookup(Read::TooOld { safe_ts })) => {
+                    return Err(Error::SnapshotTooOld { ts: lookups.ts, safe_ts });
+                }
+                Sent::Reply(Reply::Unfit(mismatch)) => return Err(mismatch.into()),
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => {
+                    let split = self.split_lookups(backoff, &lookups.prefixes, rows, within).await?;
+                    parts.extend(split.into_iter().rev());
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The first of these rows for which `holds` is false; it is true up to there.
+fn partition_point(rows: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (rows.start, rows.end);
+    // Nearly always all of them: a space is one region, or the keys are few.
+    if low < high && holds(high - 1) {
+        return high;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// One result of many, which come in key order.
+fn join(parts: Vec<LookupResult>, request: &LookupRequest) -> Result<LookupResult> {
+    let positions: Vec<u32> = parts.iter().flat_map(|p| p.positions.iter().copied()).collect();
+    let mut order: Vec<u32> = (0..positions.len() as u32).collect();
+    // Stable: rows of one lookup keep the order of the regions.
+    order.sort_by_key(|&row| positions[row as usize]);
+    if request.first_only {
+        order.dedup_by_key(|row| positions[*row as usize]);
+    }
+    let as_is = order.len() == positions.len() && order.is_sorted();
+    let order = UInt32Array::from(order);
+    let failed = |e| Error::Internal(format!("rows of several regions do not fit together: {e}"));
+    let column = |i: usize| -> Result<ArrayRef> {
+        let pieces = dictionary::agree(parts.iter().map(|p| Arc::clone(&p.columns[i])).collect());
+        let arrays: Vec<&dyn Array> = pieces.iter().map(|p| p.as_ref()).collect();
+        let joined = concat(&arrays).map_err(failed)?;
+        if as_is { Ok(joined) } else { take(&joined, &order, None).map_err(failed) }
+    };
+    let columns = (0..request.ordinals.len()).map(column).collect::<Result<_>>()?;
+    let positions: Vec<u32> = order.values().iter().map(|&row| positions[row as usize]).collect();
+    Ok(LookupResult { columns, rows: positions.len(), positions })
 }

@@ -168,6 +168,7 @@ mod tests {
         Arc::new(RegionInfo {
             id: RegionId(id),
             space: SpaceId(1),
+            unique_prefix: None,
             range: KeyRange { start: key(start), end: key(end) },
             epoch: Epoch { conf_ver: 1, version },
             term: 1,

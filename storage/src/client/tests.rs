@@ -19,6 +19,7 @@ use crate::mvcc::{RegionScan, RowRef};
 use crate::rpc::RegionErrorKind;
 use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType};
 
+mod lookups;
 mod scripted;
 
 const SPACE: SpaceId = SpaceId(7);
@@ -249,6 +250,25 @@ async fn audit(client: &mut Client) {
     assert_eq!(rows.iter().map(|r| r.1).sum::<i64>(), ACCOUNTS * START, "at {ts}");
     let again = read_all(client, ts).await;
     assert_eq!(rows, again, "at {ts}");
+    let mut request = LookupRequest {
+        space: SPACE,
+        prefix: vec![Arc::new(Int64Array::from_iter_values(0..ACCOUNTS))],
+        low: None,
+        high: None,
+        lookups: ACCOUNTS as usize,
+        ts,
+        ordinals: [0, 1].into(),
+        first_only: false,
+    };
+    let by_key = client.lookup(&request).await.expect("looks up");
+    assert_eq!(by_key.positions, (0..ACCOUNTS as u32).collect::<Vec<_>>());
+    let pairs = |found: &LookupResult| ints(&found.columns[0]).into_iter().zip(ints(&found.columns[1]));
+    assert!(pairs(&by_key).eq(rows.iter().copied()), "at {ts}");
+    // All keys in one lookup.
+    request.prefix.clear();
+    request.lookups = 1;
+    let in_one = client.lookup(&request).await.expect("looks up");
+    assert!(pairs(&in_one).eq(rows), "at {ts}");
 }
 
 /// Splits somewhere, and moves some leader.

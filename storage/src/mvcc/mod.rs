@@ -10,6 +10,8 @@
 //! All maps are persistent, so that a copy of the whole is a few reference counts: the owner changes its own, and hands out
 //! copies that never change.
 
+mod gather;
+mod lookup;
 mod merge;
 mod point;
 mod scan;
@@ -23,6 +25,8 @@ use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
 
+pub use lookup::LookupResult;
+pub(crate) use lookup::Lookups;
 pub(crate) use merge::{Pick, merge_piece};
 pub use point::GetResult;
 pub use scan::{Morsel, RegionScan, ScanBatch, ZoneFilter};
@@ -225,6 +229,14 @@ impl Records {
                 self.delta.insert(key.clone(), Arc::new(Versions(vec![version])));
             }
         }
+    }
+
+    /// Base cut down to a range of keys; the rest as it is.
+    pub(crate) fn with_base_within(&self, range: &KeyRange) -> Records {
+        let cut = |chunk: &Chunk| {
+            chunk.slice(chunk.lower_bound(range.start.as_bytes()), chunk.lower_bound(range.end.as_bytes()))
+        };
+        Records { base: self.base.iter().filter_map(cut).collect(), ..self.clone() }
     }
 
     /// The first lock in a range that keeps a reader at `ts` from knowing what is there.

@@ -18,6 +18,8 @@ pub struct RegionInfo {
     pub id: RegionId,
     /// The space it is part of.
     pub space: SpaceId,
+    /// The space's [`SpaceSchema::unique_prefix`]: how its keys are made.
+    pub unique_prefix: Option<usize>,
     /// The keys it is responsible for.
     pub range: KeyRange,
     /// How often its range and its replicas changed.

@@ -18,11 +18,12 @@ mod ingest;
 #[cfg(test)]
 mod model_tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
-use crate::mvcc::{GetResult, LockInfo, Records, RegionScan, ZoneFilter};
+use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, Records, RegionScan, ZoneFilter};
 use crate::percolator::{
     self, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
     RollbackOutcome, TxnStatus,
@@ -253,6 +254,14 @@ impl RegionSnapshot {
     /// made sure that no lock blocks it.
     pub fn get(&self, keys: &[Key], ts: Timestamp, ordinals: &[usize]) -> GetResult {
         GetResult::read(&self.records, &self.schema, keys, ts, ordinals)
+    }
+
+    /// What these lookups find within a range of keys. The caller has made sure that no lock blocks it.
+    pub(crate) fn lookup(&self, lookups: &Lookups, rows: Range<usize>, within: &KeyRange) -> LookupResult {
+        if within.covers(&self.range) {
+            return lookups.read(rows, within, &self.records, &self.schema);
+        }
+        lookups.read(rows, within, &self.records.with_base_within(within), &self.schema)
     }
 
     /// A lock in one of the ranges (none = all) that keeps a reader at `ts` from knowing what is there. Locks of the

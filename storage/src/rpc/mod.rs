@@ -13,8 +13,8 @@ pub(crate) use call::Call;
 pub(crate) use direct::Direct;
 pub use request::RegionErrorKind;
 pub(crate) use request::{
-    Body, GetBody, OnePhaseOutcome, PdReply, PdRequest, PrepareIngest, Read, RegionError, Reply, Request,
-    Response, ScanBody,
+    Body, GetBody, LookupBody, OnePhaseOutcome, PdReply, PdRequest, PrepareIngest, Read, RegionError, Reply,
+    Request, Response, ScanBody,
 };
 pub(crate) use simulated::Simulated;
 pub use simulated::SimulatedConfig;

@@ -1,11 +1,12 @@
 //! What is asked and answered. Plain data: it could cross a process boundary.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::error::Error;
-use crate::key::{Key, KeyRange};
-use crate::mvcc::{GetResult, LockInfo, RegionScan, ZoneFilter};
+use crate::key::{Key, KeyRange, TypeMismatch};
+use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, RegionScan, ZoneFilter};
 use crate::pd::RegionInfo;
 use crate::percolator::{
     CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback, TxnStatus,
@@ -28,6 +29,7 @@ pub(crate) struct Request {
 pub(crate) enum Body {
     Scan(Arc<ScanBody>),
     Get(Arc<GetBody>),
+    Lookup(Arc<LookupBody>),
     Prewrite(Prewrite),
     /// Prewrite and commit in one command: the region holds every key of the transaction.
     OnePhase(Prewrite),
@@ -81,6 +83,17 @@ pub(crate) struct GetBody {
     pub(crate) ignore: Vec<Timestamp>,
 }
 
+/// Rows by many keys or prefixes of keys.
+#[derive(Clone, Debug)]
+pub(crate) struct LookupBody {
+    pub(crate) lookups: Arc<Lookups>,
+    /// Which of them.
+    pub(crate) rows: Range<usize>,
+    /// Only keys in this range, within the region: the rest of a prefix may be in a neighbour.
+    pub(crate) within: KeyRange,
+    pub(crate) ignore: Vec<Timestamp>,
+}
+
 /// Answer to a read.
 #[derive(Debug)]
 pub(crate) enum Read<T> {
@@ -107,6 +120,9 @@ pub(crate) enum OnePhaseOutcome {
 pub(crate) enum Reply {
     Scan(Read<RegionScan>),
     Get(Read<GetResult>),
+    Lookup(Read<LookupResult>),
+    /// The keys of a lookup are not of the types that the space declares.
+    Unfit(TypeMismatch),
     Prewrite(PrewriteOutcome),
     OnePhase(OnePhaseOutcome),
     Commit(CommitOutcome),

@@ -24,8 +24,8 @@ use crate::pd::{Pd, RegionInfo};
 use crate::percolator::{Commit, CommitOutcome, Prewrite, PrewriteOutcome};
 use crate::region::{Command, Compacted, Epoch, IngestOutcome, Outcome, RegionSnapshot, RegionState};
 use crate::rpc::{
-    Body, Call, GetBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply, Request, Response,
-    ScanBody,
+    Body, Call, GetBody, LookupBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply, Request,
+    Response, ScanBody,
 };
 use crate::schema::{SpaceSchema, StoreId, Timestamp};
 
@@ -146,6 +146,23 @@ impl GroupView {
             || self.snapshot.get(&get.keys, get.ts, &get.ordinals),
         );
         Ok(Reply::Get(read))
+    }
+
+    pub(super) fn lookup(&self, to: StoreId, epoch: Epoch, body: &LookupBody) -> Response {
+        check(&self.info, to, epoch)?;
+        let LookupBody { lookups, rows, within, ignore } = body;
+        if !self.info.range.covers(within) {
+            return Err(RegionError::KeyNotInRegion);
+        }
+        if let Err(mismatch) = lookups.fit(self.snapshot.schema()) {
+            return Ok(Reply::Unfit(mismatch));
+        }
+        let read = self.read(
+            lookups.ts,
+            || lookups.blocking_lock(rows.clone(), within, self.snapshot.records(), ignore),
+            || self.snapshot.lookup(lookups, rows.clone(), within),
+        );
+        Ok(Reply::Lookup(read))
     }
 
     fn read<T>(
@@ -288,6 +305,7 @@ impl Replicated {
         match request.body {
             Body::Scan(scan) => self.view().scan(request.to, request.epoch, &scan),
             Body::Get(get) => self.view().get(request.to, request.epoch, &get),
+            Body::Lookup(lookup) => self.view().lookup(request.to, request.epoch, &lookup),
             Body::Prewrite(prewrite) => {
                 check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
                 self.check_quiet()?;

@@ -60,6 +60,7 @@ impl Stores {
         match &request.body {
             Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
             Body::Get(get) => Call::ready(group.view().get(request.to, request.epoch, get)),
+            Body::Lookup(lookup) => Call::ready(group.view().lookup(request.to, request.epoch, lookup)),
             Body::Prewrite(_)
             | Body::OnePhase(_)
             | Body::Commit(_)
@@ -131,6 +132,7 @@ impl Stores {
         let info = Arc::new(RegionInfo {
             id: self.pd.new_region_id(),
             space: schema.id,
+            unique_prefix: schema.unique_prefix,
             range: KeyRange::of_space(schema.id),
             epoch: Epoch { conf_ver: 1, version: 1 },
             term: 1,
