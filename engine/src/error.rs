@@ -219,6 +219,8 @@ codes! {
     NO_PARTITIONS = 1504 "HY000";
     /// A literal that is no value of its type.
     INCORRECT_VALUE = 1525 "HY000";
+    /// A row that no partition takes.
+    NO_PARTITION_FOR_VALUE = 1526 "HY000";
     /// A partition expression that is not allowed.
     PARTITION_FUNCTION = 1564 "HY000";
     /// Too few arguments, or too many.
@@ -227,6 +229,8 @@ codes! {
     OUT_OF_RANGE = 1690 "22003";
     /// A partition that does not exist.
     UNKNOWN_PARTITION = 1735 "HY000";
+    /// A row outside the partitions that a statement names.
+    NOT_IN_PARTITION_SET = 1748 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
     /// More memory than the query may have.
@@ -318,6 +322,8 @@ impl From<allod_executor::Error> for Error {
             E::Regexp { .. } => code::REGEXP,
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
+            E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,
+            E::NotInPartitionSet => code::NOT_IN_PARTITION_SET,
             E::WriteConflict { .. } => code::WRITE_CONFLICT,
             E::Undetermined => code::UNDETERMINED,
             E::Storage(error) => return error.clone().into(),

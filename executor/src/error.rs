@@ -92,6 +92,15 @@ pub enum Error {
         /// `table.index`.
         key: String,
     },
+    /// 1526: a row for which there is no partition.
+    #[error("Table has no partition for value {value}")]
+    NoPartition {
+        /// The value of the partition expression, or `from column_list`.
+        value: String,
+    },
+    /// 1748: a row outside the partitions that the statement names.
+    #[error("Found a row not matching the given partition set")]
+    NotInPartitionSet,
     /// 9007: another transaction changed a row after this statement's snapshot; the session may try again.
     #[error("write conflict on '{key}' of table {table}")]
     WriteConflict {

@@ -24,6 +24,7 @@ mod kernel;
 mod key;
 mod limit;
 mod metrics;
+mod partition;
 mod pipeline;
 #[cfg(test)]
 mod plan_tests;

@@ -38,6 +38,10 @@ impl Catalog {
                 lease.create_index(table, index, *if_not_exists, client)
             }
             Ddl::DropIndex { table, index, if_exists } => lease.drop_index(table, index, *if_exists, client),
+            Ddl::AlterPartitions { .. } => Err(Error::new(
+                code::NOT_SUPPORTED,
+                "this version does not yet support changes of partitions",
+            )),
         }
     }
 }

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use allod_planner::bind::PartitionFunction;
-use allod_planner::column::ColumnId;
 use allod_storage::key::{Key, KeyEncoder, RowKeys};
 use allod_storage::mvcc::RowRef;
 use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Schema};
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::kernel::{Program, Scratch};
+use crate::partition::Dealer;
 
 /// Rows of one table.
 pub(super) struct Rows {
@@ -85,7 +84,7 @@ fn plan_error(error: impl std::fmt::Display) -> Error {
 }
 
 /// The partition of each row, for who loads rows past the executor. `columns` are all columns of the table in the forms
-/// that are stored, `partition` its partition function.
+/// that are stored, `partition` its partition function. A row that no partition takes is [`Error::NoPartition`].
 pub fn deal(
     table: &TableDescriptor,
     columns: &[ArrayRef],
@@ -95,29 +94,20 @@ pub fn deal(
     deal_batch(table, &Batch { columns: columns.to_vec(), rows }, partition)
 }
 
-/// The partition of each row: |expression mod n|, NULL counts as 0.
+/// The partition of each row; a table that is not partitioned has one.
 fn deal_batch(
     table: &TableDescriptor,
     rows: &Batch,
     partition: Option<&PartitionFunction>,
 ) -> Result<Vec<usize>> {
-    let n = table.partitions.len();
-    let expr = match (partition, &table.partitioning) {
-        (Some(function), Some(_)) => &function.values[0],
-        (None, Some(_)) => return Err(Error::Plan(format!("no partition expression for {}", table.name))),
-        (_, None) => return Ok(vec![0; rows.rows]),
-    };
-    let ordinals: Vec<ColumnId> = (0..table.columns.len() as u32).map(ColumnId).collect();
-    let values = Program::compile(expr, &ordinals)?.eval(rows, &mut Scratch::default())?;
-    let at = |row: usize| match values.data_type() {
-        _ if values.is_null(row) => Ok(0),
-        DataType::Int64 => {
-            Ok((values.as_primitive::<Int64Type>().value(row) % n as i64).unsigned_abs() as usize)
+    match (partition, &table.partitioning) {
+        (Some(function), Some(_)) => {
+            let ordinals: Vec<usize> = (0..table.columns.len()).collect();
+            Dealer::new(Arc::new(function.clone()), &ordinals)?.place(rows)
         }
-        DataType::UInt64 => Ok((values.as_primitive::<UInt64Type>().value(row) % n as u64) as usize),
-        other => Err(Error::Plan(format!("a partition expression of type {other}"))),
-    };
-    (0..rows.rows).map(at).collect()
+        (None, Some(_)) => Err(Error::Plan(format!("no partition expression for {}", table.name))),
+        (_, None) => Ok(vec![0; rows.rows]),
+    }
 }
 
 fn record_batch(space: &SpaceSchema, columns: Vec<ArrayRef>) -> Result<RecordBatch> {

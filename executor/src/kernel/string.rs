@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use allod_planner::bind::crc32;
 use allod_planner::expr::Function;
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
@@ -294,18 +295,6 @@ fn of_bytes(function: &Function, args: &[Value], rows: usize) -> Outcome {
             _ => b.first().map_or(0, |b| i64::from(*b)),
         })
     }))))
-}
-
-/// The CRC-32 of IEEE 802.3, bit by bit: nothing that is computed often.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = crc >> 1 ^ (0xedb8_8320 & 0u32.wrapping_sub(crc & 1));
-        }
-    }
-    !crc
 }
 
 /// Functions whose result is a part of their first argument.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, PartitionScheme};
+use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound};
 
 /// A table by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,86 @@ pub enum Ddl {
         index: Arc<str>,
         /// IF EXISTS.
         if_exists: bool,
+    },
+    /// ALTER TABLE … of its partitions.
+    AlterPartitions {
+        /// The table.
+        table: TableName,
+        /// What happens to its partitions.
+        change: PartitionChange,
+    },
+}
+
+/// A change of a table's partitions. It was checked against the version of the table that was bound; the engine repeats what
+/// it must decide atomically.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionChange {
+    /// ADD PARTITION (…) of RANGE (behind the others) and LIST.
+    Add(Vec<PartitionSpec>),
+    /// ADD PARTITION PARTITIONS n (or n empty definitions) of HASH and KEY: that many more, and every row is dealt again.
+    AddHash(Vec<Arc<str>>),
+    /// DROP PARTITION, with its rows.
+    Drop {
+        /// Their names.
+        names: Vec<Arc<str>>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// TRUNCATE PARTITION; empty = ALL.
+    Truncate(Vec<Arc<str>>),
+    /// COALESCE PARTITION n: that many fewer, the last ones go, and every row is dealt again.
+    Coalesce(u64),
+    /// REORGANIZE PARTITION … INTO (…).
+    Reorganize {
+        /// Neighbours in the order of the table, for RANGE; empty = all, by the same definition (HASH and KEY).
+        names: Vec<Arc<str>>,
+        /// What stands in their place.
+        into: Vec<PartitionSpec>,
+    },
+    /// EXCHANGE PARTITION … WITH TABLE.
+    Exchange {
+        /// The partition.
+        partition: Arc<str>,
+        /// A table of the same columns and keys, not partitioned.
+        with: TableName,
+        /// WITH VALIDATION: whether each of its rows must belong to the partition (else error 1737).
+        validation: bool,
+    },
+    /// REMOVE PARTITIONING.
+    Remove,
+    /// PARTITION BY …: another scheme, and every row is dealt again.
+    Repartition {
+        /// The new scheme.
+        scheme: PartitionScheme,
+        /// Names of its partitions.
+        names: Vec<Arc<str>>,
+    },
+}
+
+/// A partition as it is defined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it takes.
+    pub bound: PartitionBound,
+    /// COMMENT.
+    pub comment: Arc<str>,
+}
+
+/// What a partition takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionBound {
+    /// What the hash says.
+    Hash,
+    /// `VALUES LESS THAN`: a bound for each value of the scheme.
+    Range(Vec<RangeBound>),
+    /// `VALUES IN`.
+    List {
+        /// Tuples.
+        values: Vec<Vec<Datum>>,
+        /// Whether DEFAULT is among them.
+        default: bool,
     },
 }
 

@@ -43,8 +43,9 @@ use crate::logical::Query;
 use crate::parse::Parsed;
 use crate::physical::PlanWarning;
 
-pub use ddl::{CreateTable, Ddl, IndexSpec, TableName};
-pub use partition::{PartitionFunction, bind_partition};
+pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
+pub(crate) use partition::hash;
+pub use partition::{PartitionFunction, bind_partition, crc32, key, key_bytes};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@
 
 use allod_storage::schema::{Datum, PartitionMethod, PartitionScheme, TableDescriptor};
 
-use crate::bind::bind_partition;
+use crate::bind::{bind_partition, hash};
 use crate::column::ColumnId;
 use crate::expr::{Expr, Rewriter};
 use crate::ranges::{ValueSet, column_values};
@@ -43,20 +43,9 @@ pub(crate) fn partitions(
     }
     let mut hit = vec![false; count];
     for values in combinations {
-        hit[partition_of(&evaluate(&expr, &values)?, count)?] = true;
+        hit[hash(&evaluate(&expr, &values)?, count)?] = true;
     }
     Some((0..count).filter(|i| hit[*i]).collect()).filter(|parts: &Vec<usize>| parts.len() < count)
-}
-
-/// The partition that a value of the partition expression belongs to.
-pub(crate) fn partition_of(value: &Datum, count: usize) -> Option<usize> {
-    let value = match value {
-        Datum::Null => 0,
-        Datum::Int(v) => *v,
-        Datum::UInt(v) => *v as i64,
-        _ => return None,
-    };
-    Some((value % count as i64).unsigned_abs() as usize)
 }
 
 /// The single values of a set; a short interval of integers counts as its members.
@@ -97,18 +86,5 @@ fn evaluate(expr: &Expr, values: &[(usize, Datum)]) -> Option<Datum> {
     match bound {
         Expr::Constant { value, .. } => Some(value),
         Expr::Column { .. } | Expr::Call { .. } => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn negatives_nulls_and_unsigned_values_have_a_partition() {
-        assert_eq!(partition_of(&Datum::Int(-7), 4), Some(3));
-        assert_eq!(partition_of(&Datum::Int(i64::MIN), 3), Some(2));
-        assert_eq!(partition_of(&Datum::Null, 4), Some(0));
-        assert_eq!(partition_of(&Datum::UInt(u64::MAX), 4), Some(1));
     }
 }

@@ -1,4 +1,10 @@
-//! Partition expressions, through the same rewriter as everything else.
+//! How rows are dealt to partitions: partition expressions, through the same rewriter as everything else.
+//!
+//! [`bind_partition`] turns a table's scheme into a [`PartitionFunction`], once per statement; that is plain data which says
+//! what to evaluate for a row, and its `locate` (in `locate`) which partition the values belong to. Whoever writes, loads or looks up rows evaluates it with kernels (the executor's dealer), pruning with the folding evaluator: the expression is never
+//! rewritten again, and no worker counts anything.
+
+mod locate;
 
 use std::sync::Arc;
 
@@ -24,7 +30,13 @@ pub struct PartitionFunction {
     pub scheme: PartitionScheme,
     /// Number of partitions.
     pub partitions: usize,
+    /// Positions of the partitions that a row may come to, ascending (`INSERT INTO t PARTITION (p)`); `None` = all. A row that
+    /// belongs elsewhere is error 1748.
+    pub allowed: Option<Vec<usize>>,
 }
+
+pub(crate) use locate::hash;
+pub use locate::{crc32, key, key_bytes};
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,
 /// so an error means that the descriptor is damaged.
@@ -41,7 +53,12 @@ pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunctio
             scheme.columns.iter().map(column).collect()
         }
     };
-    Ok(Some(PartitionFunction { values, scheme: scheme.clone(), partitions: table.partitions.len() }))
+    Ok(Some(PartitionFunction {
+        values,
+        scheme: scheme.clone(),
+        partitions: table.partitions.len(),
+        allowed: None,
+    }))
 }
 
 /// Binds an expression over columns whose ids are their positions.
