@@ -159,6 +159,8 @@ codes! {
     BLOB_KEY = 1170 "42000";
     /// A primary key that could be NULL.
     NULLABLE_PRIMARY_KEY = 1171 "42000";
+    /// An index hint that names no index of its table.
+    UNKNOWN_KEY = 1176 "42000";
     /// SET of a variable that does not exist.
     UNKNOWN_VARIABLE = 1193 "HY000";
     /// Arguments that a function or statement cannot take.
@@ -283,6 +285,7 @@ impl From<allod_planner::Error> for Error {
             E::UnknownVariable(_) => code::UNKNOWN_VARIABLE,
             E::DuplicateColumn(_) => code::DUPLICATE_COLUMN,
             E::DuplicateKeyName(_) => code::DUPLICATE_KEY_NAME,
+            E::UnknownKey { .. } => code::UNKNOWN_KEY,
             E::MultiplePrimaryKeys => code::MULTIPLE_PRIMARY_KEYS,
             E::UnknownKeyColumn(_) => code::UNKNOWN_KEY_COLUMN,
             E::NoColumns => code::NO_COLUMNS,

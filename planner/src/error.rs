@@ -185,6 +185,14 @@ pub enum Error {
     /// 1072.
     #[error("key column '{0}' doesn't exist in table")]
     UnknownKeyColumn(String),
+    /// 1176: an index hint names an index that the table has not.
+    #[error("key '{key}' doesn't exist in table '{table}'")]
+    UnknownKey {
+        /// As written.
+        key: String,
+        /// Table.
+        table: String,
+    },
     /// 1113.
     #[error("a table must have at least 1 column")]
     NoColumns,

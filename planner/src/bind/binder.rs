@@ -12,8 +12,10 @@ use crate::catalog::Table;
 use crate::column::{ColumnId, Columns};
 use crate::error::{Error, Position};
 use crate::expr::{Expr, Rewriter, literal};
+use crate::hints::Hint;
 use crate::logical::{Join, JoinKind, OutputColumn, Plan};
 use crate::parse::{self, Parsed};
+use crate::physical::PlanWarning;
 
 /// Query blocks that may be nested in each other.
 const BLOCK_DEPTH_MAX: usize = 100;
@@ -30,6 +32,10 @@ pub(super) struct Binder<'a> {
     pub cte_names: Vec<CteName>,
     /// Their plans; an index is final only when the whole statement is bound ([`super::cte`]).
     pub ctes: Vec<Plan>,
+    /// Hints that the syntax itself holds.
+    pub hints: Vec<Hint>,
+    /// What its user should know.
+    pub warnings: Vec<PlanWarning>,
 }
 
 /// A common table expression that can be named.
@@ -60,6 +66,8 @@ impl<'a> Binder<'a> {
             scopes: Vec::new(),
             cte_names: Vec::new(),
             ctes: Vec::new(),
+            hints: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 

@@ -264,7 +264,7 @@ impl Binder<'_> {
     ) -> Result<(Arc<TableDescriptor>, From), Error> {
         let [
             TableWithJoins {
-                relation: TableFactor::Table { name, alias, args: None, partitions, .. },
+                relation: TableFactor::Table { name, alias, args: None, partitions, index_hints, .. },
                 joins,
             },
         ] = tables
@@ -274,7 +274,7 @@ impl Binder<'_> {
         if !joins.is_empty() {
             return Err(not_supported(&format!("{statement} of several tables")));
         }
-        let from = self.scan(name, alias.as_ref(), partitions)?;
+        let from = self.scan(name, alias.as_ref(), partitions, index_hints)?;
         match &from.plan {
             Plan::Scan(scan) => Ok((scan.table.clone(), from)),
             _ => Err(Error::NotUpdatable(name.to_string())),

@@ -55,14 +55,14 @@ impl Binder<'_> {
     /// One relation. `left` is what LATERAL may look at.
     fn factor(&mut self, factor: &TableFactor, left: Option<&From>) -> Result<From, Error> {
         match factor {
-            TableFactor::Table { name, alias, args: None, partitions, .. } => {
+            TableFactor::Table { name, alias, args: None, partitions, index_hints, .. } => {
                 if let Some(cte) = self.cte_scan(name, alias.as_ref())? {
                     return Ok(cte);
                 }
                 if alias.is_none() && name.to_string().eq_ignore_ascii_case("dual") {
                     return self.from(&[]);
                 }
-                self.scan(name, alias.as_ref(), partitions)
+                self.scan(name, alias.as_ref(), partitions, index_hints)
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let alias = alias.as_ref().ok_or(Error::DerivedWithoutAlias)?;
@@ -121,6 +121,7 @@ impl Binder<'_> {
         name: &ObjectName,
         alias: Option<&ast::TableAlias>,
         partitions: &[ast::Ident],
+        index_hints: &[ast::TableIndexHints],
     ) -> Result<From, Error> {
         let (full, table) = self.table(name)?;
         let descriptor = table.descriptor;
@@ -152,6 +153,7 @@ impl Binder<'_> {
         wanted.sort_unstable();
         wanted.dedup();
         let shown: Arc<str> = alias.map_or(descriptor.name.clone(), |a| a.name.value.as_str().into());
+        self.table_hints(&descriptor, &shown, index_hints)?;
         let relation = Relation {
             alias: shown.clone(),
             database: alias.is_none().then(|| descriptor.database.clone()),
@@ -159,7 +161,7 @@ impl Binder<'_> {
             table: Some(descriptor.clone()),
         };
         let plan = Plan::Scan(Scan {
-            block: 1,
+            block: self.scope().block,
             table: descriptor,
             stats: table.stats,
             alias: shown,
@@ -184,6 +186,9 @@ impl Binder<'_> {
     fn join(&mut self, left: From, right: From, operator: &JoinOperator) -> Result<From, Error> {
         use JoinOperator as O;
         unique(&left.relations, &right.relations)?;
+        if let O::StraightJoin(_) = operator {
+            self.straight_join();
+        }
         let (kind, swapped, constraint) = match operator {
             O::Join(c) | O::Inner(c) | O::CrossJoin(c) | O::StraightJoin(c) => (JoinKind::Inner, false, c),
             O::Left(c) | O::LeftOuter(c) => (JoinKind::Left, false, c),
@@ -325,7 +330,7 @@ impl Binder<'_> {
 
     /// `TABLE t`.
     pub fn whole_table(&mut self, name: ObjectName) -> Result<Block, Error> {
-        let from = self.scan(&name, None, &[])?;
+        let from = self.scan(&name, None, &[], &[])?;
         let output = from.star.into_iter().map(|(name, id)| OutputColumn { id, name }).collect();
         Ok(Block { plan: from.plan, output })
     }

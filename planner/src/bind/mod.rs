@@ -19,6 +19,7 @@ mod define;
 mod dml;
 mod expression;
 mod from;
+mod hint;
 mod partition;
 mod query;
 mod scope;

@@ -41,6 +41,8 @@ pub(super) struct Pending {
 /// One query block while it is bound.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
+    /// Its number, as hints count blocks (see [`super::hint`]).
+    pub block: u32,
     pub relations: Vec<Relation>,
     /// The clause that is being bound, for errors.
     pub clause: Clause,

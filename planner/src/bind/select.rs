@@ -32,7 +32,14 @@ impl Binder<'_> {
     /// Binds one SELECT with the ORDER BY of its query.
     pub fn select(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {
         refuse(select)?;
-        self.in_block(|b| b.select_block(select, order))
+        let block = self.block_at(select.select_token.0.span.start);
+        self.in_block(|b| {
+            b.scope().block = block;
+            if select.select_modifiers.as_ref().is_some_and(|m| m.straight_join) {
+                b.straight_join();
+            }
+            b.select_block(select, order)
+        })
     }
 
     fn select_block(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {

@@ -9,10 +9,9 @@ use super::binder::{Binder, Block};
 use super::cte;
 use super::expression::not_supported;
 use super::{
-    Bound, BoundQuery, Ddl, Dml, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
+    Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
 };
 use crate::error::Error;
-use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
 
@@ -128,7 +127,13 @@ fn last_name(name: &ast::ObjectName) -> Arc<str> {
     name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str()).into()
 }
 
-fn finish(binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
+fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
+    let own = dml.as_ref().map(|dml| match dml.kind {
+        DmlKind::Insert => "ins_1",
+        DmlKind::Update => "upd_1",
+        DmlKind::Delete => "del_1",
+    });
+    let hints = binder.settle_hints(own);
     let (plan, ctes) = cte::settle(block.plan, binder.ctes, &binder.columns);
     let query = Query { plan, ctes, output: block.output };
     BoundQuery {
@@ -136,8 +141,8 @@ fn finish(binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
         columns: binder.columns,
         dml,
         usage: binder.rw.usage,
-        hints: Hints::default(),
-        warnings: Vec::new(),
+        hints,
+        warnings: binder.warnings,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod dialect;
 mod guard;
+mod hint;
 mod items;
 mod split;
 mod statement;
@@ -26,6 +27,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerE
 use crate::error::{Error, Position};
 
 use dialect::AllodDialect;
+pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub(crate) use statement::{PartitionClause, PrepareSource, SetItem, ShowSyntax, Statement};
 
@@ -43,6 +45,8 @@ pub struct Parsed {
     pub param_count: usize,
     /// Where they are, in order.
     pub(crate) params: Vec<Location>,
+    /// Its query blocks and hints.
+    pub(crate) blocks: hint::Blocks,
     pub(crate) statement: Statement,
 }
 
@@ -50,7 +54,14 @@ impl Parsed {
     /// The text of nothing, for expressions that are no part of a statement.
     pub(crate) fn empty() -> Parsed {
         let start = Position { line: 1, column: 1 };
-        Parsed { text: "".into(), start, param_count: 0, params: vec![], statement: Statement::Commit }
+        Parsed {
+            text: "".into(),
+            start,
+            param_count: 0,
+            params: vec![],
+            blocks: hint::Blocks::default(),
+            statement: Statement::Commit,
+        }
     }
 }
 
@@ -64,8 +75,10 @@ fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
     guard::check(&piece.tokens)?;
     let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
+    let blocks = hint::blocks(&piece.tokens);
     let statement = statement::parse(&piece)?;
-    Ok(Parsed { text: piece.text.into(), start: piece.start, param_count: params.len(), params, statement })
+    let (text, param_count) = (piece.text.into(), params.len());
+    Ok(Parsed { text, start: piece.start, param_count, params, blocks, statement })
 }
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).
