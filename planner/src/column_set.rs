@@ -3,7 +3,7 @@
 use crate::column::ColumnId;
 
 /// A set of column ids of one statement.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ColumnSet {
     /// Bit `i % 64` of word `i / 64`; the last word is never zero, so that equal sets are equal vectors.
     words: Vec<u64>,

@@ -3,13 +3,18 @@
 use crate::bind::{BoundQuery, PlanContext};
 use crate::error::Error;
 use crate::options::Options;
-use crate::physical::AccessContext;
+use crate::physical::{AccessContext, Wishes};
 use crate::{physical, rules};
 
 /// Plans a bound statement.
 pub fn optimize(bound: BoundQuery, cx: &PlanContext) -> Result<physical::Query, Error> {
-    let BoundQuery { query, mut columns, dml, hints, .. } = bound;
+    let BoundQuery { query, mut columns, dml, hints, mut warnings, .. } = bound;
     let options = Options::of(cx.session.variables);
+    let wishes = Wishes::new(&hints, &query);
     let query = rules::rewrite(query, &mut columns);
-    Ok(physical::lower(query, dml, columns, AccessContext { options: &options, hints: &hints }))
+    let access = AccessContext { options: &options, hints: &hints };
+    let mut plan = physical::lower(query, dml, columns, access, wishes);
+    warnings.append(&mut plan.warnings);
+    plan.warnings = warnings;
+    Ok(plan)
 }

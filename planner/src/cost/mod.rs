@@ -33,6 +33,34 @@ pub(crate) fn hash_aggregate(rows: f64, groups: f64) -> f64 {
     rows * 2.0 * miss(groups) + groups * 3.0
 }
 
+/// Grouping rows that come sorted by the group columns; the groups are put in order.
+pub(crate) fn stream_aggregate(rows: f64, groups: f64) -> f64 {
+    hash_aggregate(rows, groups) + groups * 2.0
+}
+
+/// A merge join: every row of both sides is compared about once, on one worker.
+pub(crate) fn merge_join(left: f64, right: f64, out: f64) -> f64 {
+    (left + right) * 8.0 + out
+}
+
+/// Bringing one looked-up row to the outer row that asked for it.
+pub(crate) const GATHERED_ROW: f64 = 5.0;
+
+/// An index join without its lookups: keys are made, sorted and grouped for `outer` rows, and `out` rows come out.
+pub(crate) fn index_join(outer: f64, out: f64) -> f64 {
+    2000.0 + outer * 30.0 + out * 2.0
+}
+
+/// Evaluating so many simple expressions for each row.
+pub(crate) fn evaluate(rows: f64, exprs: usize) -> f64 {
+    rows * 0.5 * exprs as f64
+}
+
+/// Keeping the first `kept` of `rows` rows in order.
+pub(crate) fn top_n(rows: f64, kept: f64) -> f64 {
+    rows * 1.0 + sort(kept.min(rows))
+}
+
 /// Sorting.
 pub(crate) fn sort(rows: f64) -> f64 {
     rows * rows.max(2.0).log2() * 0.5

@@ -5,7 +5,7 @@
 //! runs at the root; the executor runs both in one pipeline when the store is in the same process.
 
 mod access;
-mod lower;
+mod search;
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
 
 pub(crate) use access::AccessContext;
-pub(crate) use lower::lower;
+pub(crate) use search::{Wishes, lower};
 
 /// An operator with what every operator has.
 #[derive(Clone, Debug, PartialEq)]

@@ -192,6 +192,11 @@ fn surviving(distinct: f64, before: f64, after: f64) -> f64 {
 
 /// The profile of a plan; `ctes` holds those of the common table expressions' plans.
 pub(crate) fn estimate(plan: &Plan, ctes: &[Profile]) -> Profile {
+    estimate_node(plan, ctes, &|input| estimate(input, ctes))
+}
+
+/// The profile of a node, given those of its inputs.
+pub(crate) fn estimate_node(plan: &Plan, ctes: &[Profile], of: &dyn Fn(&Plan) -> Profile) -> Profile {
     match plan {
         Plan::Scan(scan) => of_scan(scan),
         Plan::Values { rows, columns } => {
@@ -203,30 +208,28 @@ pub(crate) fn estimate(plan: &Plan, ctes: &[Profile]) -> Profile {
             profile
         }
         Plan::CteScan { cte, columns } => of_cte(ctes.get(*cte), columns),
-        Plan::Filter { input, predicates } => estimate(input, ctes).filtered(predicates),
-        Plan::Project { input, exprs } => projected(estimate(input, ctes), exprs),
+        Plan::Filter { input, predicates } => of(input).filtered(predicates),
+        Plan::Project { input, exprs } => projected(of(input), exprs),
         Plan::Join(join) | Plan::Apply { join, .. } => {
-            let (left, right) = (estimate(&join.left, ctes), estimate(&join.right, ctes));
+            let (left, right) = (of(&join.left), of(&join.right));
             joined(join, &left, &right)
         }
-        Plan::Aggregate { input, group_by, aggregates } => {
-            aggregated(&estimate(input, ctes), group_by, aggregates)
-        }
-        Plan::Sort { input, .. } => estimate(input, ctes),
+        Plan::Aggregate { input, group_by, aggregates } => aggregated(&of(input), group_by, aggregates),
+        Plan::Sort { input, .. } => of(input),
         Plan::Limit { input, offset, count } => {
-            let input = estimate(input, ctes);
+            let input = of(input);
             let rows = (input.rows - *offset as f64).max(0.0);
             let rows = count.map_or(rows, |n| rows.min(n as f64));
             input.limited(rows)
         }
         Plan::MaxOneRow { input } => {
-            let mut profile = estimate(input, ctes).limited(1.0);
+            let mut profile = of(input).limited(1.0);
             profile.rows = 1.0;
             profile.keys = vec![(ColumnSet::new(), 1.0)];
             profile
         }
         Plan::Union { inputs, columns } => {
-            let inputs: Vec<_> = inputs.iter().map(|(p, ids)| (estimate(p, ctes), ids)).collect();
+            let inputs: Vec<_> = inputs.iter().map(|(p, ids)| (of(p), ids)).collect();
             let mut profile = Profile::of_rows(inputs.iter().map(|(p, _)| p.rows).sum());
             profile.pseudo = inputs.iter().any(|(p, _)| p.pseudo);
             for (i, id) in columns.iter().enumerate() {

@@ -1,0 +1,247 @@
+//! What hints ask of the search, and what becomes of it.
+//!
+//! A join hint speaks of a join of which one input is the table that it names (alone, or under filters, groupings and semi
+//! joins). If the join can be run in that way, the ways that are not asked for are dropped; if it cannot, the statement gets
+//! warning 1815, in TiDB's words.
+
+use hashbrown::HashSet;
+
+use super::Candidate;
+use crate::hints::{Hint, HintKind, HintTable, Hints, JoinMethod};
+use crate::logical::{Join, Plan};
+use crate::physical::{IndexJoin, IndexJoinVariant, Node, PlanWarning, Side, StatementLimits};
+
+/// TiDB's code of a hint that was not followed.
+const INAPPLICABLE: u16 = 1815;
+
+/// A table that a hint may name: its alias and the number of its query block.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    alias: std::sync::Arc<str>,
+    block: u32,
+}
+
+/// The hints of a statement and how they fared.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    hints: Vec<Hint>,
+    /// Tables of the statement.
+    tables: Vec<Named>,
+    /// Hints that some join or grouping followed.
+    followed: HashSet<usize>,
+    /// Hints that spoke of a join without equalities.
+    without_equality: HashSet<usize>,
+}
+
+/// What hints say of one join.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JoinWish {
+    /// Hints that ask for a method: number, method, the side of the named table (an index join looks that side up).
+    wanted: Vec<(usize, JoinMethod, Side)>,
+    /// Methods that are not to be used, and the side of the named table.
+    unwanted: Vec<(usize, JoinMethod, Side)>,
+    /// The side that a hash join is to build.
+    pub(super) build: Option<Side>,
+}
+
+impl JoinWish {
+    /// Whether the method is asked for.
+    pub(super) fn wants(&self, method: JoinMethod) -> bool {
+        self.wanted.iter().any(|(_, wanted, _)| *wanted == method)
+    }
+}
+
+impl Wishes {
+    /// For a statement, before rules have changed it.
+    pub(crate) fn new(hints: &Hints, query: &crate::logical::Query) -> Wishes {
+        if hints.list.is_empty() {
+            return Wishes::default();
+        }
+        let mut tables = Vec::new();
+        for plan in query.ctes.iter().chain([&query.plan]) {
+            plan.walk(&mut |node| {
+                if let Plan::Scan(scan) = node {
+                    tables.push(Named { alias: scan.alias.clone(), block: scan.block });
+                }
+            });
+        }
+        Wishes { hints: hints.list.clone(), tables, ..Wishes::default() }
+    }
+
+    /// What is said of this join.
+    pub(super) fn of_join(&self, join: &Join) -> JoinWish {
+        let mut wish = JoinWish::default();
+        if self.hints.is_empty() {
+            return wish;
+        }
+        let sides = [(alias_of(&join.left), Side::Left), (alias_of(&join.right), Side::Right)];
+        for (number, hint) in self.hints.iter().enumerate() {
+            let HintKind::Join { method, wanted, tables } = &hint.kind else { continue };
+            for (named, side) in &sides {
+                let Some(named) = named else { continue };
+                let all = !wanted && tables.is_empty() && named.block == hint.block;
+                if !all && !tables.iter().any(|table| is_named(table, named)) {
+                    continue;
+                }
+                let other = if *side == Side::Left { Side::Right } else { Side::Left };
+                match method {
+                    JoinMethod::HashBuild if *wanted => wish.build = Some(*side),
+                    JoinMethod::HashProbe if *wanted => wish.build = Some(other),
+                    JoinMethod::Index
+                    | JoinMethod::IndexHash
+                    | JoinMethod::Hash
+                    | JoinMethod::Merge
+                    | JoinMethod::HashBuild
+                    | JoinMethod::HashProbe => {}
+                }
+                if *wanted { &mut wish.wanted } else { &mut wish.unwanted }.push((number, *method, *side));
+            }
+        }
+        wish
+    }
+
+    /// The candidates that the hints leave; all of them if they would leave none.
+    pub(super) fn choose(&mut self, wish: &JoinWish, join: &Join, ways: Vec<Candidate>) -> Vec<Candidate> {
+        if wish.wanted.is_empty() && wish.unwanted.is_empty() {
+            return ways;
+        }
+        let fits = |c: &Candidate, method: JoinMethod, side: Side| match (&c.plan.node, method) {
+            (Node::HashJoin(join), JoinMethod::HashBuild) => join.build == side,
+            (Node::HashJoin(join), JoinMethod::HashProbe) => join.build != side,
+            (Node::HashJoin(_), JoinMethod::Hash) | (Node::MergeJoin(_), JoinMethod::Merge) => true,
+            (Node::IndexJoin(IndexJoin { outer, variant, .. }), JoinMethod::Index) => {
+                *outer != side && *variant == IndexJoinVariant::Ordered
+            }
+            (Node::IndexJoin(IndexJoin { outer, variant, .. }), JoinMethod::IndexHash) => {
+                *outer != side && *variant != IndexJoinVariant::Ordered
+            }
+            _ => false,
+        };
+        let (asked, others): (Vec<_>, Vec<_>) = ways
+            .into_iter()
+            .partition(|c| wish.wanted.iter().any(|(_, method, side)| fits(c, *method, *side)));
+        for (number, method, side) in &wish.wanted {
+            if asked.iter().any(|c| fits(c, *method, *side)) {
+                self.followed.insert(*number);
+            }
+            if !join.on.iter().any(|e| crate::logical::predicate::equality(e).is_some()) {
+                self.without_equality.insert(*number);
+            }
+        }
+        if !asked.is_empty() {
+            return asked;
+        }
+        let unwanted = |c: &Candidate| wish.unwanted.iter().any(|(_, method, side)| fits(c, *method, *side));
+        let (refused, allowed): (Vec<_>, Vec<_>) = others.into_iter().partition(unwanted);
+        if allowed.is_empty() { refused } else { allowed }
+    }
+
+    /// Whether grouping of sorted input is asked for.
+    pub(super) fn stream_agg(&self) -> bool {
+        self.hints.iter().any(|hint| hint.kind == HintKind::StreamAgg)
+    }
+
+    /// The ways to group that the hints leave.
+    pub(super) fn choose_aggregation(&mut self, ways: Vec<Candidate>) -> Vec<Candidate> {
+        for (number, hint) in self.hints.iter().enumerate() {
+            let fits = |c: &Candidate| match hint.kind {
+                HintKind::HashAgg => matches!(c.plan.node, Node::HashAgg(_)),
+                HintKind::StreamAgg => matches!(c.plan.node, Node::StreamAgg(_)),
+                _ => false,
+            };
+            if ways.iter().any(fits) {
+                self.followed.insert(number);
+                return ways.into_iter().filter(fits).collect();
+            }
+        }
+        ways
+    }
+
+    /// Limits that hints set.
+    pub(super) fn limits(&self) -> StatementLimits {
+        let mut limits = StatementLimits::default();
+        for hint in &self.hints {
+            match hint.kind {
+                HintKind::MemoryQuota(bytes) => limits.memory_quota_bytes = Some(bytes),
+                HintKind::MaxExecutionTime(ms) => limits.max_execution_time_ms = Some(ms),
+                _ => {}
+            }
+        }
+        limits
+    }
+
+    /// What could not be followed.
+    pub(super) fn warnings(&self) -> Vec<PlanWarning> {
+        let mut out = Vec::new();
+        let mut warn = |message| out.push(PlanWarning { code: INAPPLICABLE, message });
+        for (number, hint) in self.hints.iter().enumerate() {
+            let (HintKind::Join { tables, .. } | HintKind::Leading(tables)) = &hint.kind else {
+                if hint.kind == HintKind::StreamAgg && !self.followed.contains(&number) {
+                    warn("Optimizer Hint STREAM_AGG is inapplicable".into());
+                }
+                continue;
+            };
+            let unknown: Vec<&str> = tables
+                .iter()
+                .filter(|table| !self.tables.iter().any(|named| is_named(table, named)))
+                .map(|table| &*table.name)
+                .collect();
+            if !unknown.is_empty() {
+                let (names, text) = (unknown.join(", "), quoted(hint));
+                warn(format!(
+                    "There are no matching table names for ({names}) in optimizer hint {text}. \
+                     Maybe you can use the table alias name"
+                ));
+            }
+            let HintKind::Join { wanted: true, .. } = &hint.kind else { continue };
+            if unknown.len() < tables.len() && !self.followed.contains(&number) {
+                let why = if self.without_equality.contains(&number) {
+                    " without column equal ON condition"
+                } else {
+                    ""
+                };
+                warn(format!("Optimizer Hint {} is inapplicable{why}", quoted(hint)));
+            }
+        }
+        out
+    }
+}
+
+/// The hint as warnings write it, with its older name if it has one.
+fn quoted(hint: &Hint) -> String {
+    let text = &hint.text;
+    let older = match text.split('(').next().unwrap_or_default() {
+        "INL_JOIN" => "TIDB_INLJ",
+        "HASH_JOIN" => "TIDB_HJ",
+        "MERGE_JOIN" => "TIDB_SMJ",
+        _ => return format!("/*+ {text} */"),
+    };
+    let rest = text.find('(').map_or("", |at| &text[at..]);
+    format!("/*+ {text} */ or /*+ {older}{rest} */")
+}
+
+/// The one table whose rows an input of a join yields.
+pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
+    match plan {
+        Plan::Scan(scan) => Some(Named { alias: scan.alias.clone(), block: scan.block }),
+        Plan::Filter { input, .. }
+        | Plan::Project { input, .. }
+        | Plan::Aggregate { input, .. }
+        | Plan::Sort { input, .. }
+        | Plan::Limit { input, .. }
+        | Plan::MaxOneRow { input } => alias_of(input),
+        Plan::Join(join) | Plan::Apply { join, .. } => {
+            if join.kind.keeps_right() {
+                None
+            } else {
+                alias_of(&join.left)
+            }
+        }
+        Plan::Union { .. } | Plan::Values { .. } | Plan::CteScan { .. } => None,
+    }
+}
+
+/// Whether the hint means this table.
+pub(crate) fn is_named(table: &HintTable, named: &Named) -> bool {
+    table.block == named.block && table.name.eq_ignore_ascii_case(&named.alias)
+}
