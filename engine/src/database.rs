@@ -11,6 +11,7 @@ use allod_storage::schema::Datum;
 use crate::catalog::{Catalog, Version};
 use crate::error::Result;
 use crate::session::Session;
+use crate::usage::{Usage, UsageReport};
 use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
 
 /// A database in memory. Cheap to clone; gone when the last clone and the last session are.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub catalog: Catalog,
     /// Global variables.
     pub globals: ArcSwap<SystemValues>,
+    /// How often functions are used.
+    pub usage: Usage,
     next_connection: AtomicU64,
 }
 
@@ -72,6 +75,7 @@ impl Builder {
             cluster: Cluster::new(self.cluster),
             catalog: Catalog::new(),
             globals: ArcSwap::from_pointee(globals),
+            usage: Usage::new(),
             next_connection: AtomicU64::new(1),
         };
         Database { shared: Arc::new(shared) }
@@ -109,6 +113,11 @@ impl Database {
     /// The cluster that holds the rows.
     pub fn cluster(&self) -> &Cluster {
         &self.shared.cluster
+    }
+
+    /// How often the sessions of this database used each function.
+    pub fn function_usage(&self) -> UsageReport {
+        self.shared.usage.report(None)
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -97,6 +97,8 @@ codes! {
     DATABASE_NOT_FOUND_DROP = 1008 "HY000";
     /// A file that is not there or cannot be read.
     FILE_NOT_FOUND = 1017 "HY000";
+    /// A change of a database that nobody may change.
+    ACCESS_DENIED = 1044 "42000";
     /// A bare table name, and no database chosen.
     NO_DATABASE = 1046 "3D000";
     /// NULL for a column that has none.
@@ -257,6 +259,7 @@ impl From<allod_planner::Error> for Error {
             E::TooComplex(_) => code::TOO_COMPLEX,
             E::NotSupported(_) => code::NOT_SUPPORTED,
             E::NoDatabase => code::NO_DATABASE,
+            E::AccessDenied { .. } => code::ACCESS_DENIED,
             E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
             E::UnknownRelation(_) => code::UNKNOWN_TABLE,

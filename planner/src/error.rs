@@ -44,6 +44,14 @@ pub enum Error {
     /// 1049.
     #[error("unknown database '{0}'")]
     UnknownDatabase(String),
+    /// 1044: a change of a database that nobody may change.
+    #[error("access denied for user {user} to database '{database}'")]
+    AccessDenied {
+        /// `'root'@'%'`.
+        user: String,
+        /// The database.
+        database: String,
+    },
     /// 1146.
     #[error("table '{database}.{table}' doesn't exist")]
     UnknownTable {

@@ -17,6 +17,7 @@ use super::version::{Counters, Entry, Version};
 use super::writers::Writers;
 use super::{Catalog, Lease};
 use crate::error::{Error, Result, code};
+use crate::information_schema;
 use crate::result::Warning;
 use crate::rows::{full_batch, space_columns};
 
@@ -64,7 +65,7 @@ fn unless(excused: bool, error: Error) -> Notes {
 impl Lease<'_> {
     fn create_database(&mut self, name: &str, if_not_exists: bool) -> Notes {
         let version = self.version();
-        if version.has_database_named(name) {
+        if version.has_database_named(name) || information_schema::is_it(name) {
             let message = format!("can't create database '{name}'; database exists");
             return unless(if_not_exists, Error::new(code::DATABASE_EXISTS, message));
         }

@@ -66,6 +66,17 @@ impl Counters {
     }
 }
 
+impl Entry {
+    /// About how many rows there are: what was counted last, and the changes since; 0 if nobody knows.
+    pub fn live_rows(&self) -> u64 {
+        if self.stats.pseudo && self.stats.columns.is_empty() && self.stats.rows == TableStats::PSEUDO_ROWS {
+            0
+        } else {
+            self.stats.rows
+        }
+    }
+}
+
 impl RowIds for Counters {
     // A statement writes to one table, and is given that table's counters.
     fn allocate(&self, _table: TableId, n: u64) -> u64 {
@@ -105,6 +116,11 @@ impl Version {
     /// Descriptors of a database's tables, by name.
     pub fn tables(&self, database: &str) -> impl Iterator<Item = &Arc<TableDescriptor>> {
         self.databases.get(&key(database)).into_iter().flat_map(|d| d.tables.values()).map(|e| &e.descriptor)
+    }
+
+    /// Entries of a database's tables, by name.
+    pub(crate) fn entries(&self, database: &str) -> impl Iterator<Item = &Entry> {
+        self.databases.get(&key(database)).into_iter().flat_map(|d| d.tables.values())
     }
 
     pub(crate) fn entry(&self, database: &str, table: &str) -> Option<&Entry> {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use allod_executor::Cancel;
 use allod_planner::Parsed;
+use allod_planner::expr::FunctionUsage;
 use allod_storage::client::Client;
 use allod_storage::schema::Datum;
 
@@ -29,9 +30,11 @@ use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::result::{ResultSet, Warning};
+use crate::usage::UsageReport;
 use crate::variables::Variables;
 
 pub use prepared::Prepared;
+pub(crate) use show::key_of;
 
 /// A connection to a database. It belongs to one thread at a time.
 pub struct Session {
@@ -47,6 +50,8 @@ pub struct Session {
     warnings: Vec<Warning>,
     /// By name in lower case: what SQL's PREPARE made.
     prepared: BTreeMap<String, Prepared>,
+    /// What its statements used of functions, all together.
+    usage: FunctionUsage,
     /// For the statement to come.
     cancel: Cancel,
 }
@@ -65,6 +70,7 @@ impl Session {
             row_count: -1,
             warnings: Vec::new(),
             prepared: BTreeMap::new(),
+            usage: FunctionUsage::default(),
             cancel: Cancel::default(),
         }
     }
@@ -96,6 +102,12 @@ impl Session {
     /// Warnings of the last statement.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// How often the functions of SQL were used: by the statements of this session that were planned so far, and by those
+    /// of all sessions (see [`UsageReport`]).
+    pub fn function_usage(&self) -> UsageReport {
+        self.database.shared().usage.report(Some(&self.usage))
     }
 
     /// Runs one statement. A query's rows are computed as they are taken from the result.

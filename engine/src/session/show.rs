@@ -1,14 +1,17 @@
 //! SHOW and DESCRIBE: the catalog, the variables and the warnings as tables.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use allod_planner::bind::{Show, TableName};
-use allod_storage::schema::{Datum, PartitionScheme, TableDescriptor};
+use allod_storage::schema::{Datum, TableDescriptor};
 
 use super::Session;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
+use crate::information_schema;
 use crate::like::matches;
+use crate::partitioning::{self, quoted};
 use crate::result::{ResultSet, Warning};
 
 type Cells = Vec<Option<String>>;
@@ -32,19 +35,18 @@ impl Session {
             Show::Databases { pattern } => databases(version, pattern),
             Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
             Show::TableStatus { database, pattern } => table_status(version, database, pattern),
-            Show::Columns { table, full, pattern } => {
-                columns(&entry(version, table)?.descriptor, *full, pattern)
-            }
+            Show::Columns { table, full, pattern } => columns(&*descriptor(version, table)?, *full, pattern),
             Show::CreateTable { table } => {
-                let entry = entry(version, table)?;
-                let row = vec![text(&*entry.descriptor.name), text(create_table(entry))];
+                let table = descriptor(version, table)?;
+                let row = vec![text(&*table.name), text(create_table(&table))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
             }
             Show::CreateDatabase { name } => {
                 let sql = format!("CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET utf8mb4 */");
                 ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
             }
-            Show::Index { table } => indexes(entry(version, table)?),
+            Show::Index { table } if information_schema::is_it(&table.database) => indexes(None),
+            Show::Index { table } => indexes(Some(entry(version, table)?)),
             Show::Variables { global, pattern } => {
                 let values = if *global { &*self.variables.global } else { &self.variables.session };
                 let rows = values.list(pattern.as_deref()).into_iter();
@@ -117,13 +119,22 @@ fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v Entry> {
     })
 }
 
+/// A table of the version or one in memory.
+fn descriptor(version: &Version, name: &TableName) -> Result<Arc<TableDescriptor>> {
+    match information_schema::descriptor(&name.table).filter(|_| information_schema::is_it(&name.database)) {
+        Some(table) => Ok(Arc::new(table)),
+        None => entry(version, name).map(|entry| Arc::clone(&entry.descriptor)),
+    }
+}
+
 fn databases(version: &Version, pattern: &Option<String>) -> Result<ResultSet> {
-    let names = version.databases().filter(|name| fits(pattern, name));
+    let all = std::iter::once(information_schema::DATABASE).chain(version.databases());
+    let names = all.filter(|name| fits(pattern, name));
     ResultSet::text(&["Database"], names.map(|name| vec![text(name)]).collect())
 }
 
 fn known_database(version: &Version, database: &str) -> Result<()> {
-    if version.has_database_named(database) {
+    if version.has_database_named(database) || information_schema::is_it(database) {
         Ok(())
     } else {
         Err(Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{database}'")))
@@ -133,19 +144,23 @@ fn known_database(version: &Version, database: &str) -> Result<()> {
 fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
     let header = format!("Tables_in_{database}");
-    let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
+    let (names, kind): (Vec<&str>, &str) = match information_schema::is_it(database) {
+        true => (information_schema::names().collect(), "SYSTEM VIEW"),
+        false => (version.tables(database).map(|t| &*t.name).collect(), "BASE TABLE"),
+    };
+    let names = names.into_iter().filter(|name| fits(pattern, name));
     if full {
-        let rows = tables.map(|t| vec![text(&*t.name), text("BASE TABLE")]).collect();
+        let rows = names.map(|name| vec![text(name), text(kind)]).collect();
         return ResultSet::text(&[&header, "Table_type"], rows);
     }
-    ResultSet::text(&[&header], tables.map(|t| vec![text(&*t.name)]).collect())
+    ResultSet::text(&[&header], names.map(|name| vec![text(name)]).collect())
 }
 
 fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
     let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
     let rows = tables.filter_map(|t| version.entry(database, &t.name)).map(|entry| {
-        let rows = (!entry.stats.pseudo).then(|| entry.stats.rows.to_string());
+        let rows = Some(entry.live_rows().to_string());
         let auto = entry.descriptor.columns.iter().any(|c| c.auto_increment);
         vec![
             text(&*entry.descriptor.name),
@@ -189,7 +204,7 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
 }
 
 /// `PRI`, `UNI`, `MUL` or nothing.
-fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
+pub(crate) fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
     let primary = table.indexes.iter().find(|i| &*i.name == "PRIMARY");
     let in_primary = primary.is_some_and(|i| i.columns.contains(&ordinal));
     if in_primary || table.clustered && table.key.contains(&ordinal) {
@@ -203,27 +218,30 @@ fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
     }
 }
 
-fn indexes(entry: &Entry) -> Result<ResultSet> {
-    let table = &entry.descriptor;
-    let clustered = table.clustered.then_some(("PRIMARY", true, &table.key, true));
-    let others = table.indexes.iter().map(|i| (&*i.name, i.unique, &i.columns, false));
+/// Rows of SHOW INDEX; a table in memory (`None`) has none.
+fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
     let mut rows = Vec::new();
-    for (name, unique, columns, clustered) in clustered.into_iter().chain(others) {
-        for (position, &ordinal) in columns.iter().enumerate() {
-            let column = &table.columns[ordinal];
-            let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
-            rows.push(vec![
-                text(&*table.name),
-                text(if unique { "0" } else { "1" }),
-                text(name),
-                text((position + 1).to_string()),
-                text(&*column.name),
-                text("A"),
-                distinct,
-                text(if column.ty.nullable { "YES" } else { "" }),
-                text("BTREE"),
-                yes_no(clustered),
-            ]);
+    if let Some(entry) = entry {
+        let table = &entry.descriptor;
+        let clustered = table.clustered.then_some(("PRIMARY", true, &table.key, true));
+        let others = table.indexes.iter().map(|i| (&*i.name, i.unique, &i.columns, false));
+        for (name, unique, columns, clustered) in clustered.into_iter().chain(others) {
+            for (position, &ordinal) in columns.iter().enumerate() {
+                let column = &table.columns[ordinal];
+                let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
+                rows.push(vec![
+                    text(&*table.name),
+                    text(if unique { "0" } else { "1" }),
+                    text(name),
+                    text((position + 1).to_string()),
+                    text(&*column.name),
+                    text("A"),
+                    distinct,
+                    text(if column.ty.nullable { "YES" } else { "" }),
+                    text("BTREE"),
+                    yes_no(clustered),
+                ]);
+            }
         }
     }
     let columns = [
@@ -247,9 +265,7 @@ fn warnings(list: &[Warning]) -> Result<ResultSet> {
 }
 
 /// The statement that makes a table like this one.
-fn create_table(entry: &Entry) -> String {
-    let table = &entry.descriptor;
-    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
+pub(crate) fn create_table(table: &TableDescriptor) -> String {
     let list = |columns: &[usize]| {
         columns.iter().map(|&o| quoted(&table.columns[o].name)).collect::<Vec<_>>().join(",")
     };
@@ -291,8 +307,8 @@ fn create_table(entry: &Entry) -> String {
     if !table.comment.is_empty() {
         let _ = write!(sql, " COMMENT='{}'", table.comment.replace('\'', "''"));
     }
-    if let Some(PartitionScheme { expr: Some(expr), .. }) = &table.partitioning {
-        let _ = write!(sql, "\nPARTITION BY HASH ({expr}) PARTITIONS {}", table.partitions.len());
+    if let Some(scheme) = &table.partitioning {
+        let _ = write!(sql, "\n{}", partitioning::clause(scheme, table));
     }
     sql
 }

@@ -1,5 +1,6 @@
 //! What a session does with each kind of statement.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId};
 use super::Session;
 use crate::catalog::{Version, WriteGuard};
 use crate::error::{Error, Result, code};
+use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, ResultSet};
 use crate::variables::VERSION;
 
@@ -54,8 +56,8 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<ResultSet> {
         let mut pause = PAUSE_FIRST;
-        for _ in 1..ATTEMPTS_MAX {
-            match self.attempt(parsed, params, cancel) {
+        for attempt in 1..ATTEMPTS_MAX {
+            match self.attempt(parsed, params, cancel, attempt == 1) {
                 Err(error) if error.is_retryable() => {
                     std::thread::sleep(pause);
                     pause *= 2;
@@ -63,12 +65,23 @@ impl Session {
                 outcome => return outcome,
             }
         }
-        self.attempt(parsed, params, cancel)
+        self.attempt(parsed, params, cancel, false)
     }
 
-    fn attempt(&mut self, parsed: &Parsed, params: &[Datum], cancel: &Cancel) -> Result<ResultSet> {
+    /// One attempt; `first`: the one that counts for the usage of functions.
+    fn attempt(
+        &mut self,
+        parsed: &Parsed,
+        params: &[Datum],
+        cancel: &Cancel,
+        first: bool,
+    ) -> Result<ResultSet> {
         let version = self.database.catalog();
-        let bound = allod_planner::bind(parsed, &self.plan_context(&version, params))?;
+        let bound = allod_planner::bind(parsed, &self.plan_context(&self.catalog(&version), params))?;
+        if first && let Bound::Query(query) | Bound::Explain { query, .. } = &bound {
+            self.usage.merge(&query.usage);
+            self.database.shared().usage.add(query.usage.clone());
+        }
         let done = || Ok(ResultSet::done(0, 0));
         match bound {
             Bound::Query(query) => {
@@ -83,7 +96,8 @@ impl Session {
                 let notes = self.database.shared().catalog.apply(&ddl, &mut self.client)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
-                self.current.take_if(|name| !catalog.has_database_named(name));
+                self.current
+                    .take_if(|name| !catalog.has_database_named(name) && !information_schema::is_it(name));
                 self.row_count = 0;
                 Ok(ResultSet::done(0, 0).with_warnings(notes))
             }
@@ -94,7 +108,10 @@ impl Session {
                 done()
             }
             Bound::Use { database } => {
-                self.current = version.database_name(&database).or(Some(database));
+                self.current = match information_schema::is_it(&database) {
+                    true => Some(information_schema::DATABASE.into()),
+                    false => version.database_name(&database).or(Some(database)),
+                };
                 done()
             }
             Bound::Show(show) => self.show(&show, &version),
@@ -119,9 +136,21 @@ impl Session {
         }
     }
 
-    fn plan_context<'a>(&'a self, version: &'a Version, params: &'a [Datum]) -> PlanContext<'a> {
+    /// The schema as a statement of this session sees it.
+    pub(super) fn catalog<'a>(&'a self, version: &'a Version) -> SessionCatalog<'a> {
+        let facts = Facts {
+            connection: self.id,
+            database: self.current.as_deref(),
+            variables: &self.variables,
+            client: &self.client,
+            usage: (&self.database.shared().usage, &self.usage),
+        };
+        SessionCatalog { version, facts, momentary: Cell::new(false) }
+    }
+
+    fn plan_context<'a>(&'a self, catalog: &'a SessionCatalog<'a>, params: &'a [Datum]) -> PlanContext<'a> {
         PlanContext {
-            catalog: version,
+            catalog,
             database: self.current.as_deref(),
             now_us: chrono::Local::now().naive_local().and_utc().timestamp_micros(),
             params,
@@ -138,7 +167,7 @@ impl Session {
 
     fn plan(&self, bound: BoundQuery, version: Arc<Version>, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
-        let query = allod_planner::optimize(bound, &self.plan_context(&version, params))?;
+        let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(&version), params))?;
         Ok(Planned { query: Arc::new(query), dml, version })
     }
 

@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Location;
 
 use super::scope::{Pending, Scope};
 use super::{PlanContext, TableName};
-use crate::catalog::Table;
+use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
 use crate::error::{Error, Position};
 use crate::expr::{Expr, Rewriter, literal};
@@ -134,6 +134,9 @@ impl<'a> Binder<'a> {
     /// A table that exists.
     pub fn table(&self, name: &ObjectName) -> Result<(TableName, Table), Error> {
         let full = self.table_name(name)?;
+        if self.memory_table(&full)?.is_some() {
+            return Err(self.access_denied(&full.database));
+        }
         match self.cx.catalog.table(&full.database, &full.table) {
             Some(table) => Ok((full, table)),
             None if !self.cx.catalog.has_database(&full.database) => {
@@ -145,6 +148,24 @@ impl<'a> Binder<'a> {
                 position: place(name),
             }),
         }
+    }
+
+    /// A table that is made for the statement.
+    pub fn memory_table(&self, name: &TableName) -> Result<Option<MemoryTable>, Error> {
+        if !self.cx.catalog.is_read_only(&name.database) {
+            return Ok(None);
+        }
+        self.cx.catalog.memory_table(&name.database, &name.table)
+    }
+
+    fn access_denied(&self, database: &str) -> Error {
+        let user = self.cx.session.user.replace('@', "'@'");
+        Error::AccessDenied { user: format!("'{user}'"), database: database.into() }
+    }
+
+    /// Refuses a change of a database that nobody may change.
+    pub fn writable(&self, database: &str) -> Result<(), Error> {
+        if self.cx.catalog.is_read_only(database) { Err(self.access_denied(database)) } else { Ok(()) }
     }
 
     /// A database that exists.

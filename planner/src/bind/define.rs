@@ -38,6 +38,7 @@ impl Binder<'_> {
         }
         let name = self.table_name(&table.name)?;
         self.database(Some(&Ident::new(&*name.database)))?;
+        self.writable(&name.database)?;
         if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &table.like
         {
             let (like, _) = self.table(&like.name)?;
@@ -259,10 +260,14 @@ impl Binder<'_> {
             ObjectType::Table => {
                 let tables: Result<Vec<TableName>, Error> =
                     names.iter().map(|n| self.table_name(n)).collect();
-                Ddl::DropTables { tables: tables?, if_exists }
+                let tables = tables?;
+                tables.iter().try_for_each(|table| self.writable(&table.database))?;
+                Ddl::DropTables { tables, if_exists }
             }
             ObjectType::Database | ObjectType::Schema => {
-                Ddl::DropDatabase { name: single(names)?, if_exists }
+                let name: Arc<str> = single(names)?;
+                self.writable(&name)?;
+                Ddl::DropDatabase { name, if_exists }
             }
             ObjectType::Index => {
                 let table = table.ok_or_else(|| Error::Syntax {

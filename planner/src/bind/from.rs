@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_storage::schema::{ColumnDef, Datum};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
 
 use super::binder::{Binder, Block, correlated};
@@ -9,6 +10,7 @@ use super::expression::not_supported;
 use super::query::renamed;
 use super::scope::{Clause, Pending, Relation, RelationColumn};
 use super::subquery::split;
+use crate::catalog::MemoryTable;
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
 use crate::expr::{Expr, Function};
@@ -62,7 +64,7 @@ impl Binder<'_> {
                 if alias.is_none() && name.to_string().eq_ignore_ascii_case("dual") {
                     return self.from(&[]);
                 }
-                self.scan(name, alias.as_ref(), partitions, index_hints)
+                self.table_or_rows(name, alias.as_ref(), partitions, index_hints)
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let alias = alias.as_ref().ok_or(Error::DerivedWithoutAlias)?;
@@ -113,6 +115,58 @@ impl Binder<'_> {
         }
         let output = renamed(&output, alias.map_or(&[], |a| &a.columns), shown)?;
         Ok(Some(derived(Plan::CteScan { cte: cte.index, columns }, shown, output)))
+    }
+
+    /// A table to read: of the catalog, or one that is made for the statement.
+    fn table_or_rows(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&ast::TableAlias>,
+        partitions: &[ast::Ident],
+        index_hints: &[ast::TableIndexHints],
+    ) -> Result<From, Error> {
+        let full = self.table_name(name)?;
+        match self.memory_table(&full)? {
+            Some(table) if partitions.is_empty() => self.memory_rows(table, alias),
+            Some(table) => Err(Error::UnknownPartition {
+                partition: partitions[0].value.clone(),
+                table: table.descriptor.name.to_string(),
+            }),
+            None => self.scan(name, alias, partitions, index_hints),
+        }
+    }
+
+    /// The rows of a table in memory, as literal rows.
+    fn memory_rows(&mut self, table: MemoryTable, alias: Option<&ast::TableAlias>) -> Result<From, Error> {
+        if let Some(alias) = alias.filter(|a| !a.columns.is_empty()) {
+            return Err(Error::ColumnListCount(alias.name.value.clone()));
+        }
+        let MemoryTable { descriptor, rows } = table;
+        let qualifier: Arc<str> = format!("{}.{}", descriptor.database, descriptor.name).into();
+        let mut columns = Vec::with_capacity(descriptor.columns.len());
+        let mut names = Vec::with_capacity(descriptor.columns.len());
+        for def in &descriptor.columns {
+            let (qualifier, name, ty) = (Some(qualifier.clone()), def.name.clone(), def.ty.clone());
+            let id = self.columns.add(ColumnInfo { qualifier, name: name.clone(), ty });
+            columns.push(id);
+            names.push(RelationColumn { name, id, qualified_only: false });
+        }
+        let row = |row: &Vec<Datum>| {
+            let cell = |(value, def): (&Datum, &ColumnDef)| Expr::Constant {
+                value: value.clone(),
+                ty: def.ty.clone(),
+            };
+            row.iter().zip(&descriptor.columns).map(cell).collect()
+        };
+        let star = names.iter().map(|n| (n.name.clone(), n.id)).collect();
+        let relation = Relation {
+            alias: alias.map_or(descriptor.name.clone(), |a| a.name.value.as_str().into()),
+            database: alias.is_none().then(|| descriptor.database.clone()),
+            columns: names,
+            table: None,
+        };
+        let plan = Plan::Values { rows: rows.iter().map(row).collect(), columns };
+        Ok(From { plan, relations: vec![relation], star })
     }
 
     /// A table of the catalog.
@@ -330,7 +384,7 @@ impl Binder<'_> {
 
     /// `TABLE t`.
     pub fn whole_table(&mut self, name: ObjectName) -> Result<Block, Error> {
-        let from = self.scan(&name, None, &[], &[])?;
+        let from = self.table_or_rows(&name, None, &[], &[])?;
         let output = from.star.into_iter().map(|(name, id)| OutputColumn { id, name }).collect();
         Ok(Block { plan: from.plan, output })
     }

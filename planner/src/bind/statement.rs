@@ -111,7 +111,10 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
         S::RenameTable(renames) => {
             let mut out = Vec::with_capacity(renames.len());
             for rename in renames {
-                out.push((binder.table_name(&rename.old_name)?, binder.table_name(&rename.new_name)?));
+                let (from, to) = (binder.table_name(&rename.old_name)?, binder.table_name(&rename.new_name)?);
+                binder.writable(&from.database)?;
+                binder.writable(&to.database)?;
+                out.push((from, to));
             }
             Ok(Bound::Ddl(Ddl::RenameTables { renames: out }))
         }
@@ -192,6 +195,10 @@ impl Binder<'_> {
         if let Some(database) = database {
             name.0.truncate(1);
             name.0.insert(0, ast::ObjectNamePart::Identifier(database.clone()));
+        }
+        let full = self.table_name(&name)?;
+        if self.memory_table(&full)?.is_some() {
+            return Ok(full);
         }
         Ok(self.table(&name)?.0)
     }

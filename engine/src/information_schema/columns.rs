@@ -1,0 +1,123 @@
+//! `columns`: the columns of all tables, this database's own left out.
+
+use allod_storage::schema::{ColumnDef, Datum, IntWidth, SqlType, TableDescriptor};
+
+use super::Kind::{Number, Text};
+use super::{Definition, Facts, entries, number, text, yes_no};
+use crate::catalog::Version;
+use crate::error::Result;
+use crate::session::key_of;
+
+pub(super) const TABLE: Definition = Definition {
+    name: "columns",
+    columns: &[
+        ("TABLE_CATALOG", Text(512)),
+        ("TABLE_SCHEMA", Text(64)),
+        ("TABLE_NAME", Text(64)),
+        ("COLUMN_NAME", Text(64)),
+        ("ORDINAL_POSITION", Number),
+        ("COLUMN_DEFAULT", Text(65535)),
+        ("IS_NULLABLE", Text(3)),
+        ("DATA_TYPE", Text(64)),
+        ("CHARACTER_MAXIMUM_LENGTH", Number),
+        ("CHARACTER_OCTET_LENGTH", Number),
+        ("NUMERIC_PRECISION", Number),
+        ("NUMERIC_SCALE", Number),
+        ("DATETIME_PRECISION", Number),
+        ("CHARACTER_SET_NAME", Text(32)),
+        ("COLLATION_NAME", Text(32)),
+        ("COLUMN_TYPE", Text(1024)),
+        ("COLUMN_KEY", Text(3)),
+        ("EXTRA", Text(45)),
+        ("PRIVILEGES", Text(80)),
+        ("COLUMN_COMMENT", Text(1024)),
+        ("GENERATION_EXPRESSION", Text(1024)),
+    ],
+    rows,
+};
+
+fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let of_table = |table: &TableDescriptor| -> Vec<Vec<Datum>> {
+        table.visible_columns().enumerate().map(|(at, ordinal)| row(table, at, ordinal)).collect()
+    };
+    Ok(entries(version).flat_map(|entry| of_table(&entry.descriptor)).collect())
+}
+
+fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
+    let ColumnDef { name, ty, default, auto_increment, .. } = &table.columns[ordinal];
+    let full = ty.sql.to_string();
+    let data_type = full.split(['(', ' ']).next().unwrap_or_default();
+    let size = Size::of(&ty.sql);
+    let or_null = |n: Option<u64>| n.map_or(Datum::Null, number);
+    let default = default.as_ref().filter(|d| !d.is_null()).map_or(Datum::Null, |d| text(d.to_string()));
+    let (charset, collation) = match ty.sql.is_string() {
+        true => (text("utf8mb4"), text("utf8mb4_bin")),
+        false => (Datum::Null, Datum::Null),
+    };
+    vec![
+        text("def"),
+        text(&table.database),
+        text(&table.name),
+        text(name),
+        number(at as u64 + 1),
+        default,
+        yes_no(ty.nullable),
+        text(data_type),
+        or_null(size.characters),
+        or_null(size.bytes),
+        or_null(size.precision),
+        or_null(size.scale),
+        or_null(size.fsp),
+        charset,
+        collation,
+        text(&full),
+        text(key_of(table, ordinal)),
+        text(if *auto_increment { "auto_increment" } else { "" }),
+        text("select,insert,update,references"),
+        text(""),
+        text(""),
+    ]
+}
+
+/// What MySQL says of the size of a type.
+#[derive(Default)]
+struct Size {
+    characters: Option<u64>,
+    bytes: Option<u64>,
+    precision: Option<u64>,
+    scale: Option<u64>,
+    fsp: Option<u64>,
+}
+
+impl Size {
+    fn of(ty: &SqlType) -> Size {
+        match ty {
+            SqlType::Null | SqlType::Date | SqlType::Year => Size::default(),
+            SqlType::Int { width, unsigned } => {
+                let digits = match (width, unsigned) {
+                    (IntWidth::Tiny, _) => 3,
+                    (IntWidth::Small, _) => 5,
+                    (IntWidth::Medium, _) => 7,
+                    (IntWidth::Int, _) => 10,
+                    (IntWidth::Big, false) => 19,
+                    (IntWidth::Big, true) => 20,
+                };
+                Size { precision: Some(digits), scale: Some(0), ..Size::default() }
+            }
+            SqlType::Float => Size { precision: Some(12), ..Size::default() },
+            SqlType::Double => Size { precision: Some(22), ..Size::default() },
+            SqlType::Decimal { precision, scale } => {
+                Size { precision: Some((*precision).into()), scale: Some((*scale).into()), ..Size::default() }
+            }
+            SqlType::Char(n) | SqlType::VarChar(n) => {
+                Size { characters: Some((*n).into()), bytes: Some(u64::from(*n) * 4), ..Size::default() }
+            }
+            SqlType::Text(n) | SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
+                Size { characters: Some((*n).into()), bytes: Some((*n).into()), ..Size::default() }
+            }
+            SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => {
+                Size { fsp: Some((*n).into()), ..Size::default() }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `information_schema`: what the engine knows of itself, as tables that every session can read.
+//!
+//! A table here has no spaces. When a statement names one, binding asks the [`Catalog`] of the session for it, its rows are
+//! made there and then from the version of the schema that the statement uses, and the plan holds them as literal rows: all of
+//! SQL works on them, and nothing below the planner knows that they are there. Two consequences: one statement sees one state
+//! (the rows are an immutable value), and every mention of a table makes its rows anew, so a self join makes them twice.
+//! Nobody writes to these tables (error 1044), and a plan over them must not be kept for another statement.
+//!
+//! ```sql
+//! select table_name, partition_name, partition_description from information_schema.partitions where table_schema = 'test';
+//! ```
+//!
+//! Names compare without regard to case; columns are in upper case and in MySQL's order. Left out: columns that make no sense
+//! here stay NULL where clients expect them and are absent where they do not; views, triggers, routines, privileges.
+
+mod columns;
+mod constraints;
+mod partitions;
+mod processlist;
+mod regions;
+mod schemata;
+mod settings;
+mod statistics;
+mod tables;
+mod usage;
+mod variables;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use allod_planner::catalog::{Catalog, MemoryTable, Table};
+use allod_planner::error::Error as PlannerError;
+use allod_planner::expr::FunctionUsage;
+use allod_storage::client::Client;
+use allod_storage::schema::{
+    ColumnDef, ColumnType, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor, TableId,
+};
+
+use crate::catalog::{Entry, Version};
+use crate::error::Result;
+use crate::usage::Usage;
+use crate::variables::Variables;
+
+/// Name of the database.
+pub(crate) const DATABASE: &str = "information_schema";
+
+/// The catalog as one session sees it while a statement is bound: a version of the schema, and the tables in memory.
+pub(crate) struct SessionCatalog<'a> {
+    /// The version that the statement uses.
+    pub version: &'a Version,
+    /// What there is to know beside it.
+    pub facts: Facts<'a>,
+    /// Whether a table in memory was asked for: the plan then is good for this one time.
+    pub momentary: Cell<bool>,
+}
+
+/// Where the rows of tables in memory come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// CONNECTION_ID().
+    pub connection: u64,
+    /// The current schema.
+    pub database: Option<&'a str>,
+    /// Variables of the session, and the global ones.
+    pub variables: &'a Variables,
+    /// To be forked by whoever must ask the cluster.
+    pub client: &'a Client,
+    /// What was counted of functions: in all sessions, and in this one.
+    pub usage: (&'a Usage, &'a FunctionUsage),
+}
+
+/// A table in memory: what it is called, its columns, and who makes its rows.
+struct Definition {
+    name: &'static str,
+    columns: &'static [(&'static str, Kind)],
+    rows: fn(&Version, &Facts) -> Result<Vec<Vec<Datum>>>,
+}
+
+/// Types of columns; there are few.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Text of at most so many characters.
+    Text(u32),
+    /// A whole number.
+    Number,
+}
+
+/// Sorted by name.
+const TABLES: &[Definition] = &[
+    usage::TABLE,
+    settings::CHARACTER_SETS,
+    settings::COLLATIONS,
+    columns::TABLE,
+    settings::ENGINES,
+    variables::GLOBAL,
+    constraints::KEY_COLUMN_USAGE,
+    partitions::TABLE,
+    processlist::TABLE,
+    schemata::TABLE,
+    variables::SESSION,
+    statistics::TABLE,
+    constraints::TABLE_CONSTRAINTS,
+    tables::TABLE,
+    regions::TABLE,
+];
+
+/// Whether this is the database's name, without regard to case.
+pub(crate) fn is_it(database: &str) -> bool {
+    database.eq_ignore_ascii_case(DATABASE)
+}
+
+/// Names of the tables, in order.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|t| t.name)
+}
+
+/// What a table looks like.
+pub(crate) fn descriptor(table: &str) -> Option<TableDescriptor> {
+    TABLES.iter().find(|t| t.name.eq_ignore_ascii_case(table)).map(Definition::descriptor)
+}
+
+impl Definition {
+    fn descriptor(&self) -> TableDescriptor {
+        let column = |(name, kind): &(&'static str, Kind)| ColumnDef {
+            name: (*name).into(),
+            ty: ColumnType::nullable(match kind {
+                Kind::Text(characters) => SqlType::VarChar(*characters),
+                Kind::Number => SqlType::BIGINT,
+            }),
+            default: None,
+            auto_increment: false,
+            hidden: false,
+        };
+        TableDescriptor {
+            id: TableId(0),
+            database: DATABASE.into(),
+            name: self.name.into(),
+            columns: self.columns.iter().map(column).collect(),
+            key: Vec::new(),
+            clustered: false,
+            indexes: Vec::new(),
+            partitioning: None,
+            partitions: vec![PartitionDescriptor {
+                name: "p0".into(),
+                records: SpaceId(0),
+                indexes: Vec::new(),
+            }],
+            comment: "".into(),
+        }
+    }
+}
+
+impl Catalog for SessionCatalog<'_> {
+    fn table(&self, database: &str, table: &str) -> Option<Table> {
+        self.version.table(database, table)
+    }
+
+    fn has_database(&self, database: &str) -> bool {
+        is_it(database) || self.version.has_database(database)
+    }
+
+    fn is_read_only(&self, database: &str) -> bool {
+        is_it(database)
+    }
+
+    fn memory_table(&self, database: &str, table: &str) -> Result<Option<MemoryTable>, PlannerError> {
+        let found = TABLES.iter().find(|t| is_it(database) && t.name.eq_ignore_ascii_case(table));
+        let Some(definition) = found else { return Ok(None) };
+        let rows = (definition.rows)(self.version, &self.facts)
+            .map_err(|error| PlannerError::Internal(error.message().into()))?;
+        self.momentary.set(true);
+        let descriptor = Arc::new(definition.descriptor());
+        debug_assert!(
+            rows.iter().all(|row| row.len() == descriptor.columns.len()),
+            "a row of {}",
+            definition.name
+        );
+        Ok(Some(MemoryTable { descriptor, rows: Arc::new(rows) }))
+    }
+}
+
+/// Tables of all databases, in order of database and name.
+fn entries(version: &Version) -> impl Iterator<Item = &Entry> {
+    version.databases().flat_map(|database| version.entries(database))
+}
+
+/// Positions, clustered or not, of a table's indexes: name, whether unique, ordinals of the columns. The key comes first.
+fn indexes(table: &TableDescriptor) -> impl Iterator<Item = (&str, bool, &[usize])> {
+    let key = table.clustered.then_some(("PRIMARY", true, table.key.as_slice()));
+    key.into_iter().chain(table.indexes.iter().map(|i| (&*i.name, i.unique, i.columns.as_slice())))
+}
+
+fn text(s: impl AsRef<str>) -> Datum {
+    Datum::string(s.as_ref())
+}
+
+fn number(n: u64) -> Datum {
+    Datum::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn yes_no(yes: bool) -> Datum {
+    text(if yes { "YES" } else { "NO" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Database;
+
+    #[test]
+    fn the_list_is_sorted_and_every_table_can_be_read() {
+        assert!(TABLES.windows(2).all(|w| w[0].name < w[1].name));
+        let mut session = Database::new().session();
+        session
+            .run("create table t (id int primary key, v int, key (v)) partition by hash (id) partitions 3")
+            .unwrap();
+        for name in names() {
+            let rows = session.execute(&format!("select * from information_schema.{name}")).unwrap().rows();
+            assert!(rows.map(|row| row.unwrap()).count() > 0 || name == "builtin_function_usage", "{name}");
+        }
+    }
+
+    #[test]
+    fn nobody_writes_to_it() {
+        let mut session = Database::new().session();
+        for sql in [
+            "insert into information_schema.tables (table_name) values ('t')",
+            "update information_schema.tables set table_name = 't'",
+            "delete from information_schema.tables",
+            "create table information_schema.t (id int)",
+            "drop table information_schema.tables",
+            "truncate table information_schema.tables",
+            "drop database information_schema",
+            "rename table information_schema.tables to test.t",
+        ] {
+            assert_eq!(session.execute(sql).unwrap_err().code(), 1044, "{sql}");
+        }
+        assert_eq!(session.execute("select * from information_schema.nope").unwrap_err().code(), 1146);
+        assert_eq!(session.execute("create database information_schema").unwrap_err().code(), 1007);
+    }
+}

@@ -1,0 +1,25 @@
+//! `schemata`: the databases.
+
+use allod_storage::schema::Datum;
+
+use super::Kind::Text;
+use super::{Definition, Facts, text};
+use crate::catalog::Version;
+use crate::error::Result;
+
+pub(super) const TABLE: Definition = Definition {
+    name: "schemata",
+    columns: &[
+        ("CATALOG_NAME", Text(512)),
+        ("SCHEMA_NAME", Text(64)),
+        ("DEFAULT_CHARACTER_SET_NAME", Text(64)),
+        ("DEFAULT_COLLATION_NAME", Text(32)),
+        ("SQL_PATH", Text(512)),
+    ],
+    rows,
+};
+
+fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let row = |name: &str| vec![text("def"), text(name), text("utf8mb4"), text("utf8mb4_bin"), Datum::Null];
+    Ok(std::iter::once(super::DATABASE).chain(version.databases()).map(row).collect())
+}

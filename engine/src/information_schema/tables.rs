@@ -1,0 +1,68 @@
+//! `tables`: the tables of all databases. TABLE_ROWS is what statistics and the changes since say, not a count.
+
+use allod_storage::schema::Datum;
+
+use super::Kind::{Number, Text};
+use super::{Definition, Facts, entries, names, number, text};
+use crate::catalog::Version;
+use crate::error::Result;
+
+pub(super) const TABLE: Definition = Definition {
+    name: "tables",
+    columns: &[
+        ("TABLE_CATALOG", Text(512)),
+        ("TABLE_SCHEMA", Text(64)),
+        ("TABLE_NAME", Text(64)),
+        ("TABLE_TYPE", Text(64)),
+        ("ENGINE", Text(64)),
+        ("VERSION", Number),
+        ("ROW_FORMAT", Text(10)),
+        ("TABLE_ROWS", Number),
+        ("AVG_ROW_LENGTH", Number),
+        ("DATA_LENGTH", Number),
+        ("MAX_DATA_LENGTH", Number),
+        ("INDEX_LENGTH", Number),
+        ("DATA_FREE", Number),
+        ("AUTO_INCREMENT", Number),
+        ("CREATE_TIME", Text(32)),
+        ("UPDATE_TIME", Text(32)),
+        ("CHECK_TIME", Text(32)),
+        ("TABLE_COLLATION", Text(32)),
+        ("CHECKSUM", Number),
+        ("CREATE_OPTIONS", Text(255)),
+        ("TABLE_COMMENT", Text(2048)),
+        ("TIDB_TABLE_ID", Number),
+        ("TIDB_PK_TYPE", Text(64)),
+    ],
+    rows,
+};
+
+fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let own = names().map(|name| {
+        let mut row = vec![Datum::Null; TABLE.columns.len()];
+        row[..4].clone_from_slice(&[text("def"), text(super::DATABASE), text(name), text("SYSTEM VIEW")]);
+        row
+    });
+    let others = entries(version).map(|entry| {
+        let table = &entry.descriptor;
+        let mut row = vec![Datum::Null; TABLE.columns.len()];
+        row[..5].clone_from_slice(&[
+            text("def"),
+            text(&table.database),
+            text(&table.name),
+            text("BASE TABLE"),
+            text("Allod"),
+        ]);
+        row[7] = number(entry.live_rows());
+        if table.columns.iter().any(|c| c.auto_increment) {
+            row[13] = number(entry.counters.peek());
+        }
+        row[17] = text("utf8mb4_bin");
+        row[19] = text(if table.partitioning.is_some() { "partitioned" } else { "" });
+        row[20] = text(&table.comment);
+        row[21] = number(table.id.0);
+        row[22] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
+        row
+    });
+    Ok(own.chain(others).collect())
+}
