@@ -21,7 +21,12 @@ fn run(name: &str) {
             if statement.starts_with("create") {
                 tables.create(statement);
             } else {
-                actual.push_str(&render(&tables.plan(statement)));
+                let query = tables.plan(statement);
+                actual.push_str(&render(&query));
+                for warning in &query.warnings {
+                    writeln!(actual, "Warning {}: {}", warning.code, warning.message)
+                        .expect("a string takes everything");
+                }
                 actual.push('\n');
             }
         } else if line.starts_with('#') {
@@ -64,4 +69,9 @@ fn order_and_limit() {
 #[test]
 fn changes() {
     run("changes.txt");
+}
+
+#[test]
+fn hints() {
+    run("hints.txt");
 }

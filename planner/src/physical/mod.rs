@@ -17,7 +17,7 @@ use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
 
 pub(crate) use access::AccessContext;
-pub(crate) use search::{Wishes, lower};
+pub(crate) use search::{Wishes, alias_of, is_named, lower};
 
 /// An operator with what every operator has.
 #[derive(Clone, Debug, PartialEq)]

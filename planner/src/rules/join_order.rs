@@ -12,6 +12,9 @@
 //! The number of rows of a set does not depend on how it was joined: it is computed once, by taking one relation out of
 //! it, preferably one whose unique key the others hold (then each of their rows meets at most one of its).
 //!
+//! Hints may say what comes first (see [`super::leading`]): then only trees are looked at in which the named relations are
+//! a chain of their own, with cross products if need be.
+//!
 //! What would break it: outer joins are not reordered (each is one relation here); a class member that meets its class
 //! only through a third relation (`a.x = b.z and b.z = a.y`) needs `a.x = a.y` said on its own.
 
@@ -75,6 +78,8 @@ struct Graph {
     class_sets: Vec<Set>,
     /// Conjuncts over several relations that are not in a class: what they need, and whether they connect.
     conditions: Vec<(Set, Expr)>,
+    /// The sets of relations that hints want made on the way: the first two of them, the first three, and so on.
+    chain: Vec<Set>,
 }
 
 /// What is known of a set.
@@ -98,7 +103,9 @@ fn order(plan: Plan, cx: &mut Context) -> Plan {
         join.null_aware = join.null_aware.drain(..).map(&resolve).collect();
     }
     let relations: Vec<Plan> = relations.into_iter().map(|r| apply(r, cx)).collect();
+    let chain = cx.leading.chain(&relations);
     let mut graph = Graph::new(relations, predicates, cx);
+    graph.lead(&chain);
     for (join, right) in satellites {
         let right = apply(right, cx);
         graph.add_satellite(join, right, cx);
@@ -266,6 +273,43 @@ impl Graph {
     /// The satellite, if the set is just that.
     fn only_satellite(&self, set: Set) -> Option<&Satellite> {
         (set.count_ones() == 1).then(|| self.satellite(set.trailing_zeros() as usize)).flatten()
+    }
+
+    /// Begins with these relations.
+    fn lead(&mut self, chain: &[usize]) {
+        let mut set = 0;
+        for (i, relation) in chain.iter().enumerate() {
+            set |= bit(*relation);
+            if i > 0 {
+                self.chain.push(set);
+            }
+        }
+    }
+
+    /// Whether hints let these two sets be joined: a link of the chain with the next, or with all of the chain on one side.
+    fn follows_hints(&self, a: Set, b: Set) -> bool {
+        let Some(whole) = self.chain.last() else { return true };
+        let set = a | b;
+        let inside = set & whole;
+        if inside == 0 {
+            return true;
+        }
+        if inside != *whole {
+            return self.is_link(a, b);
+        }
+        if set == *whole { self.is_link(a, b) } else { a & whole == *whole || b & whole == *whole }
+    }
+
+    /// Whether the two make a part of the chain out of a shorter one and one relation.
+    fn is_link(&self, a: Set, b: Set) -> bool {
+        let Some(at) = self.chain.iter().position(|set| *set == a | b) else { return false };
+        let longer = if a.count_ones() >= b.count_ones() { a } else { b };
+        longer.count_ones() == 1 || (at > 0 && self.chain[at - 1] == longer)
+    }
+
+    /// Whether the two sets may be joined without being crossed, as far as hints allow it; or hints ask for it.
+    fn joinable(&self, a: Set, b: Set) -> bool {
+        self.is_link(a, b) || (self.follows_hints(a, b) && self.connected(a, b))
     }
 
     /// Whether something other than a cross product joins the two sets.
@@ -446,7 +490,7 @@ fn exhaustive(graph: &Graph) -> Plan {
                 // Each pair once: the part that holds the lowest element.
                 if part & low != 0
                     && let (Some(x), Some(y)) = (best[part as usize], best[other as usize])
-                    && (graph.connected(part, other) || (crossing && may_cross(graph, part, other)))
+                    && (graph.joinable(part, other) || (crossing && may_cross(graph, part, other)))
                 {
                     let so_far = x.cost + y.cost;
                     if best[set as usize].is_some_and(|entry| entry.cost <= so_far) {
@@ -470,7 +514,7 @@ fn exhaustive(graph: &Graph) -> Plan {
 
 /// A satellite is never crossed with anything: it waits for what it needs.
 fn may_cross(graph: &Graph, a: Set, b: Set) -> bool {
-    graph.only_satellite(a).is_none() && graph.only_satellite(b).is_none()
+    graph.only_satellite(a).is_none() && graph.only_satellite(b).is_none() && graph.follows_hints(a, b)
 }
 
 fn assemble(set: Set, best: &[Option<Entry>], graph: &Graph, known: &mut HashMap<Set, f64>) -> Plan {
@@ -494,7 +538,7 @@ fn greedy(graph: &Graph) -> Plan {
             for i in 0..parts.len() {
                 for j in i + 1..parts.len() {
                     let (a, b) = (parts[i].0, parts[j].0);
-                    if graph.connected(a, b) || (crossing && may_cross(graph, a, b)) {
+                    if graph.joinable(a, b) || (crossing && may_cross(graph, a, b)) {
                         let cost = graph.join_cost(a, b, &mut known);
                         if best.is_none_or(|(least, ..)| cost < least) {
                             best = Some((cost, i, j));

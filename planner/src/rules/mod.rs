@@ -9,6 +9,7 @@ mod decorrelate;
 mod empty;
 mod group_keys;
 mod join_order;
+mod leading;
 mod limits;
 mod marks;
 mod projections;
@@ -19,9 +20,12 @@ mod simplify;
 
 use crate::column::Columns;
 use crate::column_set::ColumnSet;
+use crate::hints::Hints;
 use crate::logical::keys::unique_keys;
 use crate::logical::{Plan, Query, check};
+use crate::physical::PlanWarning;
 use crate::stats::cardinality::{Profile, estimate};
+use leading::Leading;
 
 pub(crate) use prune_columns::cte_columns;
 
@@ -35,6 +39,8 @@ pub(crate) struct Context<'a> {
     pub(crate) cte_keys: Vec<Vec<ColumnSet>>,
     /// What is asked of the root.
     pub(crate) required: ColumnSet,
+    /// Hints on the order of joins.
+    leading: Leading,
 }
 
 impl Context<'_> {
@@ -73,11 +79,16 @@ const RULES: &[Rule] = &[
     ("projections", projections::apply),
 ];
 
-/// Runs all rules over a query, common table expressions first.
-pub(crate) fn rewrite(mut query: Query, columns: &mut Columns) -> Query {
+/// Runs all rules over a query, common table expressions first; says which hints could not be followed.
+pub(crate) fn rewrite(mut query: Query, columns: &mut Columns, hints: &Hints) -> (Query, Vec<PlanWarning>) {
     let required = query.output.iter().map(|c| c.id).collect();
-    let mut cx =
-        Context { columns, cte_profiles: Vec::new(), cte_keys: Vec::new(), required: ColumnSet::new() };
+    let mut cx = Context {
+        columns,
+        cte_profiles: Vec::new(),
+        cte_keys: Vec::new(),
+        required: ColumnSet::new(),
+        leading: Leading::new(&hints.list),
+    };
     for at in 0..query.ctes.len() {
         cx.required = query.ctes[at].column_set();
         let plan = run(query.ctes[at].clone(), &mut cx, &query.ctes[..at]);
@@ -95,7 +106,7 @@ pub(crate) fn rewrite(mut query: Query, columns: &mut Columns) -> Query {
         let plan = std::mem::replace(&mut query.ctes[at], Plan::Values { rows: vec![], columns: vec![] });
         query.ctes[at] = projections::apply(prune_columns::apply(plan, &mut cx), &mut cx);
     }
-    query
+    (query, cx.leading.warnings())
 }
 
 fn run(mut plan: Plan, cx: &mut Context, ctes: &[Plan]) -> Plan {

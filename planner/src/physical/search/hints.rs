@@ -18,7 +18,7 @@ const INAPPLICABLE: u16 = 1815;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Named {
     alias: std::sync::Arc<str>,
-    block: u32,
+    pub(crate) block: u32,
 }
 
 /// The hints of a statement and how they fared.

@@ -46,7 +46,7 @@ use crate::stats::cardinality::{Profile, estimate_node};
 use crate::{cost, logical};
 use order::{Facts, Order};
 
-pub(crate) use hints::Wishes;
+pub(crate) use hints::{Wishes, alias_of, is_named};
 pub(crate) use statement::lower;
 
 /// What is asked of a plan besides its rows.

@@ -141,7 +141,7 @@ mod tests {
              create table u (x int not null, y int not null, z int, primary key (x, y))",
         );
         let mut bound = bind_query(&catalog, sql).expect("it binds");
-        let query = crate::rules::rewrite(bound.query, &mut bound.columns);
+        let (query, _) = crate::rules::rewrite(bound.query, &mut bound.columns, &bound.hints);
         (Facts::of(&query.plan), query.output.iter().map(|c| c.id).collect())
     }
 
