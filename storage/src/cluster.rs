@@ -29,6 +29,9 @@ pub struct ClusterConfig {
     pub history: Duration,
     /// Retry budgets are TiDB's times this (`tidb_backoff_weight`).
     pub backoff_weight: u32,
+    /// How long a client believes what it has heard of a region: this, and up to a tenth more, so that what was heard
+    /// together does not expire together (TiDB: 600 s and up to 60 s). Zero = it asks before every request.
+    pub region_cache_ttl: Duration,
 }
 
 /// How requests travel.
@@ -49,6 +52,7 @@ impl Default for ClusterConfig {
             delta_rows_max: 1 << 16,
             history: Duration::from_secs(5),
             backoff_weight: 2,
+            region_cache_ttl: Duration::from_secs(600),
         }
     }
 }
@@ -63,11 +67,12 @@ pub(crate) struct Shared {
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) cache: Owner<SharedCache>,
     pub(crate) pd: Arc<Pd>,
-    pub(crate) bequeathed: Owner<Bequeathed>,
+    pub(crate) bequeathed: Bequeathed,
     /// Numbers clients, so that each has its own random numbers.
     pub(crate) clients: AtomicU64,
     pub(crate) seed: u64,
     pub(crate) backoff_weight: u32,
+    pub(crate) region_cache_ttl_ms: u64,
     pub(crate) region_bytes_max: usize,
 }
 
@@ -101,10 +106,11 @@ impl Cluster {
             transport,
             cache: Owner::new(SharedCache::default()),
             pd,
-            bequeathed: Owner::new(Bequeathed::default()),
+            bequeathed: Bequeathed::default(),
             clients: AtomicU64::new(0),
             seed,
             backoff_weight: config.backoff_weight,
+            region_cache_ttl_ms: config.region_cache_ttl.as_millis() as u64,
             region_bytes_max: limits.region_bytes_max,
         }))
     }
@@ -126,7 +132,7 @@ impl Cluster {
 
     /// What all clients counted that are dropped by now, forks included.
     pub fn stats(&self) -> ClientStats {
-        ClientStats::clone(&self.0.bequeathed.peek())
+        self.0.bequeathed.sum()
     }
 
     /// How to wait for its clients' futures.

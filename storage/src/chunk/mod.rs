@@ -149,6 +149,11 @@ impl Chunk {
         if rows == column.len() { Arc::clone(column) } else { column.slice(self.start + from, rows) }
     }
 
+    /// A whole column of what this is a window on, and where in it the window begins.
+    pub(crate) fn whole_column(&self, ordinal: usize) -> (&ArrayRef, usize) {
+        (&self.data.columns[ordinal], self.start)
+    }
+
     /// When a row was committed.
     pub(crate) fn commit_ts(&self, row: usize) -> Timestamp {
         match &self.data.commit {

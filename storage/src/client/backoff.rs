@@ -166,10 +166,20 @@ impl BackoffTally {
 
     /// Adds what another counted.
     pub fn add(&mut self, other: &BackoffTally) {
-        for kind in BackoffKind::ALL {
-            self.times[kind as usize] += other.times(kind);
-            self.slept_ms[kind as usize] += other.slept_ms(kind);
-        }
+        let mut counters = other.counters();
+        self.for_each_counter(|own| *own += counters.next().unwrap_or(0));
+    }
+
+    pub(super) const COUNTERS: usize = 2 * BackoffKind::COUNT;
+
+    /// All counters, always in the same order.
+    pub(super) fn counters(&self) -> impl Iterator<Item = u64> + '_ {
+        self.times.iter().chain(&self.slept_ms).copied()
+    }
+
+    /// As [`counters`](BackoffTally::counters), in the same order.
+    pub(super) fn for_each_counter(&mut self, f: impl FnMut(&mut u64)) {
+        self.times.iter_mut().chain(&mut self.slept_ms).for_each(f);
     }
 
     pub(crate) fn record(&mut self, kind: BackoffKind, ms: u64) {

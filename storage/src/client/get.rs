@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
 
-use super::backoff::{BackoffKind, Budget};
+use super::backoff::{Backoff, BackoffKind, Budget};
 use super::locks::LockWaits;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
-use super::{Branch, Client, unexpected};
+use super::{Client, unexpected};
 use crate::chunk::dictionary;
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -38,12 +38,8 @@ impl Client {
         }
         let groups = self.split_keys(&mut backoff, wanted, |(_, key)| key).await?;
         let parts = self
-            .fan_out(&mut backoff, groups, |mut branch, group| {
-                let ordinals = Arc::clone(&ordinals);
-                async move {
-                    let result = branch.get_group(group, ts, ordinals).await;
-                    (branch, result)
-                }
+            .fan_out(&mut backoff, groups, async |client, backoff, group| {
+                client.get_group(backoff, group, ts, &ordinals).await
             })
             .await?;
         let mut parts: Vec<GetResult> = parts.into_iter().flatten().collect();
@@ -83,15 +79,15 @@ fn join(parts: Vec<GetResult>, columns: usize) -> Result<GetResult> {
     })
 }
 
-impl Branch {
+impl Client {
     /// The rows of one group of keys, in as many parts as its region has been split into meanwhile.
     async fn get_group(
         &mut self,
+        backoff: &mut Backoff,
         group: (CachedRegion, Wanted),
         ts: Timestamp,
-        ordinals: Arc<[usize]>,
+        ordinals: &Arc<[usize]>,
     ) -> Result<Vec<GetResult>> {
-        let Branch { client, backoff } = self;
         let mut parts = Vec::with_capacity(1);
         let mut ignore = Vec::new();
         let mut waits = LockWaits::default();
@@ -100,10 +96,10 @@ impl Branch {
             let body = Body::Get(Arc::new(GetBody {
                 keys: wanted.iter().map(|(_, key)| key.clone()).collect(),
                 ts,
-                ordinals: Arc::clone(&ordinals),
+                ordinals: Arc::clone(ordinals),
                 ignore: ignore.clone(),
             }));
-            match client.send(backoff, &mut region, &body).await? {
+            match self.send(backoff, &mut region, &body).await? {
                 Sent::Reply(Reply::Get(Read::Rows(mut rows))) => {
                     for position in &mut rows.positions {
                         *position = wanted[*position as usize].0;
@@ -111,11 +107,11 @@ impl Branch {
                     parts.push(rows);
                 }
                 Sent::Reply(Reply::Get(Read::Locked(lock))) => {
-                    client.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
+                    self.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
                     groups.push((region, wanted));
                 }
                 Sent::Reply(Reply::Get(Read::Ingesting)) => {
-                    client.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
+                    self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
                     groups.push((region, wanted));
                 }
                 Sent::Reply(Reply::Get(Read::TooOld { safe_ts })) => {
@@ -123,7 +119,7 @@ impl Branch {
                 }
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {
-                    let split = client.split_keys(backoff, wanted, |(_, key)| key).await?;
+                    let split = self.split_keys(backoff, wanted, |(_, key)| key).await?;
                     groups.extend(split.into_iter().rev());
                 }
             }

@@ -89,12 +89,8 @@ impl Client {
         let space = KeyRange::of_space(request.space);
         let parts = self.split_lookups(&mut backoff, &lookups.prefixes, 0..request.lookups, space).await?;
         let found = self
-            .fan_out(&mut backoff, parts, |mut branch, part| {
-                let lookups = &lookups;
-                async move {
-                    let result = branch.client.lookup_part(&mut branch.backoff, lookups, part).await;
-                    (branch, result)
-                }
+            .fan_out(&mut backoff, parts, async |client, backoff, part| {
+                client.lookup_part(backoff, &lookups, part).await
             })
             .await?;
         let mut found: Vec<LookupResult> = found.into_iter().flatten().collect();

@@ -40,7 +40,6 @@ pub(crate) use region_cache::SharedCache;
 pub(crate) use stats::Bequeathed;
 
 use std::cell::Cell;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,14 +67,10 @@ pub struct Client {
     view: RegionView,
     stats: ClientStats,
     random: Random,
+    /// Clients are counted.
+    number: u64,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
-}
-
-/// A part of an operation that runs beside others: its own client, its own retry state. Handed over and given back by value.
-struct Branch {
-    client: Client,
-    backoff: Backoff,
 }
 
 impl Client {
@@ -83,19 +78,19 @@ impl Client {
         let view = RegionView::clone(&shared.cache.peek());
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
-        Client { shared, view, stats: ClientStats::default(), random, not_sync: PhantomData }
+        Client { shared, view, stats: ClientStats::default(), random, number, not_sync: PhantomData }
     }
 
     /// A client for another worker. Its counters start at zero; add them to this one's when it is done, with
     /// [`absorb`](Client::absorb).
     pub fn fork(&self) -> Client {
+        let number = self.shared.clients.fetch_add(1, Ordering::Relaxed);
         Client {
             shared: Arc::clone(&self.shared),
             view: self.view.clone(),
             stats: ClientStats::default(),
-            random: Random::new(
-                self.random.clone().next() ^ self.shared.clients.fetch_add(1, Ordering::Relaxed),
-            ),
+            random: Random::new(self.random.clone().next() ^ number),
+            number,
             not_sync: PhantomData,
         }
     }
@@ -153,33 +148,36 @@ impl Client {
         }
     }
 
-    /// Does the work for each item in a branch of its own; results in the order of the items. All branches run to their end,
-    /// then the first error wins.
-    async fn fan_out<T, R, F>(
+    /// Does the work for each item with retry state of its own; results in the order of the items. All of it runs to its
+    /// end, then the first error wins. Where waiting for one answer could be used to ask for another, each item has its own
+    /// client, too; otherwise this one does all the work.
+    async fn fan_out<T, R>(
         &mut self,
         backoff: &mut Backoff,
         items: Vec<T>,
-        work: impl Fn(Branch, T) -> F,
-    ) -> Result<Vec<R>>
-    where
-        F: Future<Output = (Branch, Result<R>)>,
-    {
-        let branch = |client: &Client| Branch { client: client.fork(), backoff: backoff.fork() };
+        work: impl AsyncFn(&mut Client, &mut Backoff, T) -> Result<R>,
+    ) -> Result<Vec<R>> {
         let mut results = Vec::with_capacity(items.len());
         let mut backoffs = Vec::with_capacity(items.len());
         if self.shared.transport.is_immediate() || items.len() == 1 {
             for item in items {
-                let (branch, result) = work(branch(self), item).await;
-                self.absorb(branch.client);
-                backoffs.push(branch.backoff);
-                results.push(result);
+                let mut branch = backoff.fork();
+                results.push(work(self, &mut branch, item).await);
+                backoffs.push(branch);
             }
         } else {
-            let branches: Vec<F> = items.into_iter().map(|item| work(branch(self), item)).collect();
+            let branch = |item: T| {
+                let (mut client, mut backoff, work) = (self.fork(), backoff.fork(), &work);
+                async move {
+                    let result = work(&mut client, &mut backoff, item).await;
+                    (client, backoff, result)
+                }
+            };
+            let branches: Vec<_> = items.into_iter().map(branch).collect();
             let mut done = stream::iter(branches).buffered(CONCURRENCY);
-            while let Some((branch, result)) = done.next().await {
-                self.absorb(branch.client);
-                backoffs.push(branch.backoff);
+            while let Some((client, backoff, result)) = done.next().await {
+                self.absorb(client);
+                backoffs.push(backoff);
                 results.push(result);
             }
         }
@@ -191,9 +189,8 @@ impl Client {
 /// What it counted is not lost: see [`Cluster::stats`](crate::cluster::Cluster::stats).
 impl Drop for Client {
     fn drop(&mut self) {
-        let stats = std::mem::take(&mut self.stats);
-        if stats != ClientStats::default() {
-            self.shared.bequeathed.post(stats);
+        if self.stats != ClientStats::default() {
+            self.shared.bequeathed.add(&self.stats, self.number);
         }
     }
 }

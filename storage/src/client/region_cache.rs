@@ -21,9 +21,6 @@ use crate::pd::RegionInfo;
 use crate::random::Random;
 use crate::schema::StoreId;
 
-/// How long an entry is believed: this, and up to a tenth more so that entries loaded together do not expire together.
-const TTL_MS: u64 = 600_000;
-
 /// A region, and what the client believes of it.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedRegion {
@@ -34,6 +31,15 @@ pub(crate) struct CachedRegion {
 }
 
 impl CachedRegion {
+    fn new(info: &Arc<RegionInfo>, expires_ms: u64) -> CachedRegion {
+        CachedRegion { info: Arc::clone(info), leader: info.leader, expires_ms }
+    }
+
+    /// Of what was heard this moment, for one use.
+    pub(crate) fn fresh(info: &Arc<RegionInfo>) -> CachedRegion {
+        CachedRegion::new(info, 0)
+    }
+
     fn is_live(&self, now_ms: u64) -> bool {
         now_ms < self.expires_ms
     }
@@ -48,6 +54,11 @@ impl RegionView {
     pub(crate) fn locate(&self, key: &Key, now_ms: u64) -> Option<&CachedRegion> {
         let (_, entry) = self.0.get_prev(key)?;
         (*key < entry.info.range.end && entry.is_live(now_ms)).then_some(entry)
+    }
+
+    /// Whether the region that holds a key was known, too long ago.
+    pub(crate) fn is_expired(&self, key: &Key, now_ms: u64) -> bool {
+        self.0.get_prev(key).is_some_and(|(_, e)| *key < e.info.range.end && !e.is_live(now_ms))
     }
 
     /// Takes in news of a region, in place of all entries it overlaps. Rejected (`false`) if one of these is newer.
@@ -66,8 +77,7 @@ impl RegionView {
         for entry in &overlapping {
             self.0.remove(&entry.info.range.start);
         }
-        let entry = CachedRegion { info: info.clone(), leader: info.leader, expires_ms };
-        self.0.insert(info.range.start.clone(), entry);
+        self.0.insert(info.range.start.clone(), CachedRegion::new(info, expires_ms));
         true
     }
 
@@ -107,9 +117,10 @@ impl RegionView {
     }
 }
 
-/// When an entry loaded now expires.
-pub(crate) fn expiry(now_ms: u64, random: &mut Random) -> u64 {
-    now_ms + TTL_MS + random.below(TTL_MS / 10)
+/// When an entry loaded now expires: after its time to live and up to a tenth more, so that entries loaded together do not
+/// expire together.
+pub(crate) fn expiry(now_ms: u64, ttl_ms: u64, random: &mut Random) -> u64 {
+    now_ms.saturating_add(ttl_ms).saturating_add(random.below(ttl_ms / 10))
 }
 
 /// What workers learnt and others may want to know.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::backoff::{BackoffKind, Budget};
+use super::backoff::{Backoff, BackoffKind, Budget};
 use super::locks::LockWaits;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
-use super::{Branch, Client, unexpected};
+use super::{Client, unexpected};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 use crate::mvcc::{RegionScan, ZoneFilter};
@@ -70,12 +70,8 @@ impl Client {
         let zone: Arc<[ZoneFilter]> = request.zone.clone().into();
         let mut backoff = self.backoff("scan", Budget::Read);
         let opened = self
-            .fan_out(&mut backoff, tasks, |mut branch, task| {
-                let zone = Arc::clone(&zone);
-                async move {
-                    let result = branch.scan_task(task, request.ts, zone, request.descending).await;
-                    (branch, result)
-                }
+            .fan_out(&mut backoff, tasks, async |client, backoff, task| {
+                client.scan_task(backoff, task, request.ts, &zone, request.descending).await
             })
             .await?;
         let mut scans: Vec<RegionScan> = opened.into_iter().flatten().collect();
@@ -86,16 +82,16 @@ impl Client {
     }
 }
 
-impl Branch {
+impl Client {
     /// Opens one task, in as many parts as its region has been split into meanwhile, in key order.
     async fn scan_task(
         &mut self,
+        backoff: &mut Backoff,
         task: Task,
         ts: Timestamp,
-        zone: Arc<[ZoneFilter]>,
+        zone: &Arc<[ZoneFilter]>,
         descending: bool,
     ) -> Result<Vec<RegionScan>> {
-        let Branch { client, backoff } = self;
         let mut scans = Vec::with_capacity(1);
         let mut ignore = Vec::new();
         let mut waits = LockWaits::default();
@@ -105,18 +101,18 @@ impl Branch {
             let body = Body::Scan(Arc::new(ScanBody {
                 ranges: task.ranges.clone(),
                 ts,
-                zone: Arc::clone(&zone),
+                zone: Arc::clone(zone),
                 descending,
                 ignore: ignore.clone(),
             }));
-            match client.send(backoff, &mut task.region, &body).await? {
+            match self.send(backoff, &mut task.region, &body).await? {
                 Sent::Reply(Reply::Scan(Read::Rows(scan))) => scans.push(scan),
                 Sent::Reply(Reply::Scan(Read::Locked(lock))) => {
-                    client.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
+                    self.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
                     tasks.push(task);
                 }
                 Sent::Reply(Reply::Scan(Read::Ingesting)) => {
-                    client.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
+                    self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
                     tasks.push(task);
                 }
                 Sent::Reply(Reply::Scan(Read::TooOld { safe_ts })) => {
@@ -124,7 +120,7 @@ impl Branch {
                 }
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {
-                    let parts = client.split_ranges(backoff, &task.ranges).await?;
+                    let parts = self.split_ranges(backoff, &task.ranges).await?;
                     tasks.extend(parts.into_iter().rev().map(|(region, ranges)| Task { region, ranges }));
                 }
             }

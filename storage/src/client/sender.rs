@@ -160,6 +160,7 @@ impl Client {
     /// Loads the regions up to `end` while it is at it.
     async fn locate_uncached(&mut self, backoff: &mut Backoff, key: &Key, end: &Key) -> Result<CachedRegion> {
         let now_ms = self.shared.transport.now_ms();
+        self.stats.expired += u64::from(self.view.is_expired(key, now_ms));
         let shared = self.shared.cache.peek().locate(key, now_ms).cloned();
         if let Some(region) = shared {
             // All of it: what others know of other regions is as good as what they know of this one.
@@ -170,10 +171,13 @@ impl Client {
             let range = KeyRange { start: key.clone(), end: end.clone() };
             let reply = self.ask(backoff, PdRequest::Regions { range, limit: LOAD_LIMIT }).await?;
             let PdReply::Regions(regions) = reply else { return Err(unexpected(&reply)) };
+            let loaded =
+                regions.iter().find(|info| info.range.contains(key.as_bytes())).map(CachedRegion::fresh);
             self.found(regions);
             let now_ms = self.shared.transport.now_ms();
-            if let Some(region) = self.view.locate(key, now_ms) {
-                return Ok(region.clone());
+            // However short its life in the cache may be, what was just loaded is good for now.
+            if let Some(region) = self.view.locate(key, now_ms).cloned().or(loaded) {
+                return Ok(region);
             }
             // A hole: regions that split report one after the other. Or there is nothing at all.
             self.schema_of(backoff, key.space().unwrap_or_default()).await?;
@@ -241,7 +245,8 @@ impl Client {
 
     /// Takes in regions as they described themselves, or as the placement driver did.
     pub(super) fn found(&mut self, regions: Vec<Arc<RegionInfo>>) {
-        let expires_ms = expiry(self.shared.transport.now_ms(), &mut self.random);
+        let expires_ms =
+            expiry(self.shared.transport.now_ms(), self.shared.region_cache_ttl_ms, &mut self.random);
         self.learn(CacheNews::Found(regions, expires_ms));
     }
 

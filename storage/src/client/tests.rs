@@ -565,3 +565,26 @@ fn reads_below_the_safe_point_are_refused_unless_they_are_pinned() {
         assert!(matches!(refused, Err(Error::SnapshotTooOld { .. })), "{refused:?}");
     });
 }
+
+/// What a client knows of regions is worth nothing after a millisecond: it asks again and again, and is right all the same.
+#[tokio::test(start_paused = true)]
+async fn regions_that_expire_at_once_are_asked_for_again() {
+    for ttl in [Duration::ZERO, Duration::from_millis(1)] {
+        let config = simulated(SimulatedConfig::default());
+        let cluster = Cluster::new(ClusterConfig { region_cache_ttl: ttl, ..config });
+        let mut client = cluster.client();
+        client.create_space(schema()).await.expect("creates");
+        open_accounts(&mut client).await;
+        let before = client.stats().clone();
+        let mut random = Random::new(1);
+        for _ in 0..5 {
+            transfer(&mut client, &mut random).await;
+            disturb(&mut client, &mut random).await;
+            audit(&mut client).await;
+        }
+        let since = client.stats().since(&before);
+        assert!(since.expired > 5 && since.rpcs > since.expired, "{since:?}");
+        drop(client);
+        assert!(cluster.stats().expired >= since.expired);
+    }
+}

@@ -14,7 +14,7 @@ use super::backoff::{Backoff, Budget};
 use super::locks::LockWaits;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
-use super::{Branch, Client, unexpected};
+use super::{Client, unexpected};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::mvcc::RowRef;
@@ -302,13 +302,9 @@ impl Committer {
         let rest = groups.split_off(1);
         for groups in [groups, rest] {
             let stops = client
-                .fan_out(backoff, groups, |mut branch, group| {
-                    let committer = self.clone();
-                    async move {
-                        // How it stopped is a value here, so that every branch comes to its end.
-                        let result = branch.prewrite_group(&committer, group).await;
-                        (branch, Ok(result.err()))
-                    }
+                .fan_out(backoff, groups, async |client, backoff, group| {
+                    // How it stopped is a value here, so that every branch comes to its end.
+                    Ok(client.prewrite_group(backoff, self, group).await.err())
                 })
                 .await?;
             if let Some(stop) = stops.into_iter().flatten().next() {
@@ -384,46 +380,49 @@ impl Client {
         body: impl Fn(Vec<Key>) -> Body + Copy,
     ) -> Result<()> {
         let groups = self.split_keys(backoff, keys, |key| key).await?;
-        self.fan_out(backoff, groups, |mut branch, group| async move {
-            let result = branch.for_group(group, body).await;
-            (branch, result)
+        self.fan_out(backoff, groups, async |client, backoff, group| {
+            client.for_group(backoff, group, body).await
         })
         .await
         .map(drop)
     }
 }
 
-impl Branch {
+impl Client {
     async fn for_group(
         &mut self,
+        backoff: &mut Backoff,
         group: (CachedRegion, Vec<Key>),
         body: impl Fn(Vec<Key>) -> Body,
     ) -> Result<()> {
-        let Branch { client, backoff } = self;
         let mut groups = vec![group];
         while let Some((mut region, keys)) = groups.pop() {
-            if let Sent::Relocate = client.send(backoff, &mut region, &body(keys.clone())).await? {
-                groups.extend(client.split_keys(backoff, keys, |key| key).await?);
+            if let Sent::Relocate = self.send(backoff, &mut region, &body(keys.clone())).await? {
+                groups.extend(self.split_keys(backoff, keys, |key| key).await?);
             }
         }
         Ok(())
     }
 
-    async fn prewrite_group(&mut self, committer: &Committer, group: Group) -> Result<(), Stop> {
-        let Branch { client, backoff } = self;
+    async fn prewrite_group(
+        &mut self,
+        backoff: &mut Backoff,
+        committer: &Committer,
+        group: Group,
+    ) -> Result<(), Stop> {
         let mut waits = LockWaits::default();
         let mut groups = vec![group];
         while let Some((mut region, mutations)) = groups.pop() {
             let body = Body::Prewrite(committer.prewrite(mutations.clone()));
-            match client.send(backoff, &mut region, &body).await? {
+            match self.send(backoff, &mut region, &body).await? {
                 Sent::Reply(Reply::Prewrite(PrewriteOutcome::Done)) => {}
                 Sent::Reply(Reply::Prewrite(outcome)) => {
-                    committer.judge(client, backoff, outcome, &mut waits).await?;
+                    committer.judge(self, backoff, outcome, &mut waits).await?;
                     groups.push((region, mutations));
                 }
                 Sent::Reply(other) => return Err(unexpected(&other).into()),
                 Sent::Relocate => {
-                    let split = client.split_keys(backoff, mutations, |m| &m.key).await?;
+                    let split = self.split_keys(backoff, mutations, |m| &m.key).await?;
                     groups.extend(split.into_iter().rev());
                 }
             }

@@ -222,12 +222,53 @@ impl KeyColumn {
     }
 }
 
-fn search<T: Copy + Ord>(values: &[T], rows: Range<usize>, value: T, pass_equal: bool) -> usize {
+/// A number whose place among others can be guessed.
+trait Number: Copy + Ord {
+    /// How much greater it is than one that is not greater; only roughly, and never relied on.
+    fn above(self, other: Self) -> f64;
+}
+
+macro_rules! number {
+    ($($ty:ty)*) => {$(
+        impl Number for $ty {
+            fn above(self, other: $ty) -> f64 {
+                self as f64 - other as f64
+            }
+        }
+    )*};
+}
+
+number!(i64 u64 i32);
+
+/// So many rows are looked through before a guess is made where the value is.
+const NEAR: usize = 16;
+
+fn search<T: Number>(values: &[T], rows: Range<usize>, value: T, pass_equal: bool) -> usize {
     if pass_equal {
-        gallop(rows, |row| values[row] <= value)
-    } else {
-        gallop(rows, |row| values[row] < value)
+        // Begins at the first row that is not less: equal ones are few.
+        return gallop(rows, |row| values[row] <= value);
     }
+    let less = |row: usize| values[row] < value;
+    if rows.len() <= 2 * NEAR || !less(rows.start + NEAR - 1) {
+        return gallop(rows, less);
+    }
+    let (low, last) = (rows.start + NEAR - 1, rows.end - 1);
+    if less(last) {
+        return rows.end;
+    }
+    // As if values grew evenly: keys often do. From there it is a gallop either way, so a wrong guess costs little.
+    let part = value.above(values[low]) / values[last].above(values[low]);
+    let guess = low + (part.clamp(0.0, 1.0) * (last - low) as f64) as usize;
+    let guess = guess.min(last);
+    if less(guess) {
+        return gallop(guess + 1..rows.end, less);
+    }
+    let (mut high, mut step) = (guess, 1);
+    while high > low + step && !less(high - step) {
+        high -= step;
+        step *= 2;
+    }
+    halve(high.saturating_sub(step).max(low)..high, less)
 }
 
 /// The first of these rows that is not `less`; quick if that is near the start.
@@ -238,7 +279,12 @@ fn gallop(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
         low += step;
         step *= 2;
     }
-    let mut high = rows.end.min(low + step - 1).max(low);
+    halve(low..rows.end.min(low + step - 1).max(low), less)
+}
+
+/// The first of these rows that is not `less`, or their end.
+fn halve(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (rows.start, rows.end);
     while low < high {
         let middle = low + (high - low) / 2;
         if less(middle) {
@@ -248,4 +294,32 @@ fn gallop(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
         }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_search_finds_the_partition_point(
+            mut values in prop_oneof![
+                prop::collection::vec(any::<i64>(), 0..300),
+                prop::collection::vec(-50..50i64, 0..300),
+                prop::collection::vec(prop_oneof![0..200i64, i64::MAX - 3..i64::MAX], 0..300),
+            ],
+            wanted in prop_oneof![any::<i64>(), -60..260i64, i64::MAX - 5..i64::MAX],
+            start in 0..40usize,
+        ) {
+            values.sort_unstable();
+            let start = start.min(values.len());
+            for pass_equal in [false, true] {
+                let expected = start
+                    + values[start..].partition_point(|&v| v < wanted || (pass_equal && v == wanted));
+                prop_assert_eq!(search(&values, start..values.len(), wanted, pass_equal), expected);
+            }
+        }
+    }
 }

@@ -90,7 +90,7 @@ impl Lookups {
             chunk: 0,
             row: 0,
             pieces: Vec::new(),
-            found: Runs::default(),
+            found: Runs::with_capacity(rows.len()),
             positions: Vec::with_capacity(rows.len()),
         };
         if records.delta.is_empty() {

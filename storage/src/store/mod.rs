@@ -51,11 +51,13 @@ impl Stores {
         if !stores.pd.stores().contains(&request.to) {
             return Call::ready(Err(RegionError::StoreNotMatch));
         }
-        let Some(group) = stores.groups.find(request.region) else {
+        // Borrowed, not cloned: a count that all readers of a region write to is what they would wait for.
+        let groups = stores.groups.view();
+        let Some(group) = groups.get(&request.region) else {
             return Call::ready(Err(RegionError::RegionNotFound));
         };
         if group.view().is_ingesting() && !matches!(request.body, Body::FinishIngest { .. }) {
-            stores.end_abandoned_ingest(&group);
+            stores.end_abandoned_ingest(group);
         }
         match &request.body {
             Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
@@ -74,7 +76,7 @@ impl Stores {
                 // A region whose owner is gone answers as one that is not there.
                 let call = group.call(GroupCommand::Request(request));
                 if call.is_ready() {
-                    stores.keep_house(&group);
+                    stores.keep_house(group);
                 }
                 call
             }

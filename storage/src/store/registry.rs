@@ -8,7 +8,7 @@ use super::group::Group;
 use crate::owner::{Owner, Published, State};
 use crate::schema::{RegionId, Timestamp};
 
-type Groups = HashMap<RegionId, Arc<Group>>;
+pub(super) type Groups = HashMap<RegionId, Arc<Group>>;
 
 /// See the module's essay.
 pub(super) struct Registry(Owner<Registered>);
@@ -45,6 +45,11 @@ impl State for Registered {
 impl Registry {
     pub(super) fn new() -> Registry {
         Registry(Owner::new(Registered::default()))
+    }
+
+    /// All regions at this moment. For a moment, not across an `await`.
+    pub(super) fn view(&self) -> arc_swap::Guard<Arc<Groups>> {
+        self.0.peek()
     }
 
     pub(super) fn find(&self, id: RegionId) -> Option<Arc<Group>> {
