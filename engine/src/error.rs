@@ -235,6 +235,8 @@ codes! {
     UNKNOWN_PARTITION = 1735 "HY000";
     /// A row outside the partitions that a statement names.
     NOT_IN_PARTITION_SET = 1748 "HY000";
+    /// EXPLAIN in a format that does not exist.
+    UNKNOWN_EXPLAIN_FORMAT = 1791 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
     /// More memory than the query may have.
@@ -258,6 +260,7 @@ impl From<allod_planner::Error> for Error {
             E::Syntax { .. } => code::SYNTAX,
             E::TooComplex(_) => code::TOO_COMPLEX,
             E::NotSupported(_) => code::NOT_SUPPORTED,
+            E::UnknownExplainFormat(_) => code::UNKNOWN_EXPLAIN_FORMAT,
             E::NoDatabase => code::NO_DATABASE,
             E::AccessDenied { .. } => code::ACCESS_DENIED,
             E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,

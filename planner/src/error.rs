@@ -38,6 +38,9 @@ pub enum Error {
     /// 1235: valid MySQL that Allod does not have.
     #[error("this version does not yet support {0}")]
     NotSupported(String),
+    /// 1791.
+    #[error("unknown EXPLAIN format name: '{0}'")]
+    UnknownExplainFormat(String),
     /// 1046: a bare table name, and no database chosen.
     #[error("no database selected")]
     NoDatabase,

@@ -23,6 +23,6 @@ mod testing;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};
-pub use explain::{ExplainRow, explain};
+pub use explain::{ExplainRow, dot as explain_dot, explain};
 pub use optimize::optimize;
 pub use parse::{Parsed, parse};

@@ -1,29 +1,19 @@
-//! EXPLAIN and EXPLAIN ANALYZE, in TiDB's columns.
+//! EXPLAIN and EXPLAIN ANALYZE, in TiDB's columns and formats.
+
+mod detail;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use allod_executor::{Cancel, OperatorMetrics};
 use allod_planner::bind::ExplainFormat;
-use allod_planner::{ExplainRow, explain};
+use allod_planner::{ExplainRow, explain, explain_dot};
+use serde_json::{Map, Value};
 
 use super::Session;
 use super::statement::Planned;
 use crate::error::Result;
 use crate::result::ResultSet;
-
-const EXPLAIN: [&str; 5] = ["id", "estRows", "task", "access object", "operator info"];
-const EXPLAIN_ANALYZE: [&str; 9] = [
-    "id",
-    "estRows",
-    "actRows",
-    "task",
-    "access object",
-    "execution info",
-    "operator info",
-    "memory",
-    "disk",
-];
 
 impl Session {
     /// The plan; for ANALYZE the statement is run to its end (a write is done) and what was measured is added.
@@ -35,46 +25,121 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<ResultSet> {
         let rows = explain(&planned.query, format != ExplainFormat::Brief);
-        if !analyze {
-            let cells = rows.into_iter().map(|row| {
-                [row.id, row.est_rows, row.task.to_string(), row.access_object, row.operator_info]
-                    .map(Some)
-                    .to_vec()
-            });
-            return ResultSet::text(&EXPLAIN, cells.collect());
+        let mut metrics = None;
+        if analyze {
+            let mut running = self.start(planned, cancel, true)?;
+            running.try_for_each(|batch| batch.map(drop))?;
+            metrics = Some(running.execution.metrics());
         }
-        let mut running = self.start(planned, cancel, true)?;
-        running.try_for_each(|batch| batch.map(drop))?;
-        let metrics = running.execution.metrics();
-        let cells = rows.into_iter().map(|row| analyzed(row, &metrics)).collect();
-        ResultSet::text(&EXPLAIN_ANALYZE, cells)
+        let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics.as_ref())).collect();
+        match format {
+            ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),
+            ExplainFormat::Verbose => table(&shown, true),
+            ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
+            ExplainFormat::Json => {
+                let text = serde_json::to_string_pretty(&Value::Array(nested(&shown, None)));
+                let text = text.map_err(crate::error::Error::internal)?;
+                ResultSet::text(&["TiDB_JSON"], vec![vec![Some(text)]])
+            }
+        }
     }
 }
 
-/// A line of EXPLAIN ANALYZE. An operator that never ran has done nothing, in no time.
-fn analyzed(row: ExplainRow, metrics: &BTreeMap<u32, OperatorMetrics>) -> Vec<Option<String>> {
-    let m = metrics.get(&row.plan).cloned().unwrap_or_default();
-    let mut info = format!("time:{}, loops:{}", duration(m.time), m.loops);
+/// A line with what was measured of its operator, if the statement was run.
+struct Shown<'a> {
+    row: &'a ExplainRow,
+    run: Option<Run>,
+}
+
+/// What EXPLAIN ANALYZE adds, as text.
+struct Run {
+    rows: String,
+    info: String,
+    memory: String,
+    disk: &'static str,
+}
+
+impl<'a> Shown<'a> {
+    /// An operator that never ran has done nothing, in no time.
+    fn new(row: &'a ExplainRow, metrics: Option<&BTreeMap<u32, OperatorMetrics>>) -> Shown<'a> {
+        let run = metrics.map(|metrics| {
+            let m = metrics.get(&row.plan).cloned().unwrap_or_default();
+            let memory = if m.memory_bytes > 0 { bytes(m.memory_bytes) } else { "N/A".to_string() };
+            Run { rows: m.rows.to_string(), info: execution_info(&m, row), memory, disk: "N/A" }
+        });
+        Shown { row, run }
+    }
+}
+
+/// One row a line. The columns are TiDB's: `id, estRows, [estCost], [actRows], task, access object, [execution info],
+/// operator info, [memory, disk]`.
+fn table(shown: &[Shown<'_>], costs: bool) -> Result<ResultSet> {
+    let analyze = shown.iter().any(|s| s.run.is_some());
+    let mut names = vec!["id", "estRows"];
+    names.extend(costs.then_some("estCost"));
+    names.extend(analyze.then_some("actRows"));
+    names.extend(["task", "access object"]);
+    names.extend(analyze.then_some("execution info"));
+    names.push("operator info");
+    names.extend(analyze.then_some(["memory", "disk"]).into_iter().flatten());
+    let cells = shown.iter().map(|Shown { row, run }| {
+        let mut cells = vec![row.id.clone(), row.est_rows.clone()];
+        cells.extend(costs.then(|| row.est_cost.clone()));
+        cells.extend(run.as_ref().map(|run| run.rows.clone()));
+        cells.extend([row.task.to_string(), row.access_object.clone()]);
+        cells.extend(run.as_ref().map(|run| run.info.clone()));
+        cells.push(row.operator_info.clone());
+        cells.extend(run.iter().flat_map(|run| [run.memory.clone(), run.disk.to_string()]));
+        cells.into_iter().map(Some).collect()
+    });
+    ResultSet::text(&names, cells.collect())
+}
+
+/// The inputs of line `parent` (of none: the roots) as TiDB nests them; what is empty is left out.
+fn nested(shown: &[Shown<'_>], parent: Option<usize>) -> Vec<Value> {
+    let inputs = shown.iter().enumerate().filter(|(_, s)| s.row.parent == parent);
+    let operator = |(at, Shown { row, run }): (usize, &Shown<'_>)| {
+        let mut object = Map::new();
+        let mut put = |key: &str, text: &str| {
+            if !text.is_empty() {
+                object.insert(key.to_string(), Value::from(text));
+            }
+        };
+        put("id", &row.name);
+        put("estRows", &row.est_rows);
+        put("taskType", row.task);
+        put("accessObject", &row.access_object);
+        put("operatorInfo", &row.operator_info);
+        put("estCost", &row.est_cost);
+        if let Some(run) = run {
+            put("actRows", &run.rows);
+            put("executeInfo", &run.info);
+            put("memoryInfo", &run.memory);
+            put("diskInfo", run.disk);
+        }
+        let below = nested(shown, Some(at));
+        if !below.is_empty() {
+            object.insert("subOperators".to_string(), Value::Array(below));
+        }
+        Value::Object(object)
+    };
+    inputs.map(operator).collect()
+}
+
+/// `time:1.2ms, loops:3, …` for one operator.
+fn execution_info(m: &OperatorMetrics, row: &ExplainRow) -> String {
+    let mut parts = vec![format!("time:{}", duration(m.time)), format!("loops:{}", m.loops)];
     if m.tasks > 0 {
-        info += &format!(", tasks:{}", m.tasks);
+        parts.push(format!("tasks:{}", m.tasks));
     }
     if m.workers > 0 {
-        info += &format!(", workers:{}", m.workers);
+        parts.push(format!("workers:{}", m.workers));
     }
-    let memory = if m.memory_bytes > 0 { bytes(m.memory_bytes) } else { "N/A".to_string() };
-    [
-        row.id,
-        row.est_rows,
-        m.rows.to_string(),
-        row.task.to_string(),
-        row.access_object,
-        info,
-        row.operator_info,
-        memory,
-        "N/A".to_string(),
-    ]
-    .map(Some)
-    .to_vec()
+    // What runs beside the data shows what it did; what its tasks were is shown once, by the reader.
+    if row.task == "root" {
+        parts.extend(detail::parts(&m.detail, row.name.starts_with("IndexHashJoin")));
+    }
+    parts.join(", ")
 }
 
 /// `1.23ms`, in the largest unit that leaves a digit before the point.
@@ -112,5 +177,30 @@ mod tests {
             (bytes(1000), bytes(2048), bytes(5 << 20)),
             ("1000 Bytes".into(), "2.0 KB".into(), "5.0 MB".into())
         );
+    }
+
+    #[test]
+    fn json_is_nested_and_leaves_out_what_is_empty() {
+        let row = |name: &str, parent, task| ExplainRow {
+            plan: 1,
+            parent,
+            name: name.into(),
+            id: name.into(),
+            est_rows: "1.00".into(),
+            est_cost: "0.00".into(),
+            task,
+            access_object: String::new(),
+            operator_info: "x".into(),
+        };
+        let rows = [row("TableReader_1", None, "root"), row("TableFullScan_2", Some(0), "cop[tikv]")];
+        let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, None)).collect();
+        let expected = serde_json::json!([{
+            "id": "TableReader_1", "estRows": "1.00", "taskType": "root", "operatorInfo": "x", "estCost": "0.00",
+            "subOperators": [
+                {"id": "TableFullScan_2", "estRows": "1.00", "taskType": "cop[tikv]", "operatorInfo": "x",
+                    "estCost": "0.00"}
+            ]
+        }]);
+        assert_eq!(Value::Array(nested(&shown, None)), expected);
     }
 }

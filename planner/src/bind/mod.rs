@@ -224,6 +224,10 @@ pub enum ExplainFormat {
     Brief,
     /// `verbose`: with costs.
     Verbose,
+    /// `dot`: a graph for Graphviz.
+    Dot,
+    /// `tidb_json`, `json`: operators nested.
+    Json,
 }
 
 /// SHOW statements; `pattern` is a LIKE pattern.

@@ -27,7 +27,15 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
                 None | Some("row" | "traditional") => ExplainFormat::Row,
                 Some("brief") => ExplainFormat::Brief,
                 Some("verbose") => ExplainFormat::Verbose,
-                Some(other) => return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'"))),
+                Some("dot") => ExplainFormat::Dot,
+                Some("tidb_json" | "json") => ExplainFormat::Json,
+                // TiDB's that Allod has nothing to say in.
+                Some(
+                    other @ ("hint" | "cost_trace" | "plan_cache" | "true_card_cost" | "binary" | "tree"),
+                ) => {
+                    return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'")));
+                }
+                Some(other) => return Err(Error::UnknownExplainFormat(other.into())),
             };
             match bind(statement, parsed, cx)? {
                 Bound::Query(query) => Ok(Bound::Explain { analyze: *analyze, format, query }),

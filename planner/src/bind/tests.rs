@@ -615,6 +615,15 @@ fn statements_of_the_session_are_data() {
         bound("explain analyze format = 'brief' select 1"),
         Bound::Explain { analyze: true, format: ExplainFormat::Brief, .. }
     ));
+    for (name, expected) in
+        [("tidb_json", ExplainFormat::Json), ("DOT", ExplainFormat::Dot), ("verbose", ExplainFormat::Verbose)]
+    {
+        let Bound::Explain { format, .. } = bound(&format!("explain format = {name} select 1")) else {
+            panic!()
+        };
+        assert_eq!(format, expected);
+    }
+    assert_eq!(error("explain format = 'x' select 1").to_string(), "unknown EXPLAIN format name: 'x'");
     let Bound::Set(set) = bound("set @@session.tidb_x = on, global y = 1 + 1, @u = 'v', z = default") else {
         panic!()
     };

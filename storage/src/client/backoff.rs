@@ -182,6 +182,16 @@ impl BackoffTally {
         self.times.iter_mut().chain(&mut self.slept_ms).for_each(f);
     }
 
+    /// What was counted since the tally stood at `before`.
+    pub fn since(&self, before: &BackoffTally) -> BackoffTally {
+        let mut since = self.clone();
+        for kind in BackoffKind::ALL {
+            since.times[kind as usize] -= before.times(kind);
+            since.slept_ms[kind as usize] -= before.slept_ms(kind);
+        }
+        since
+    }
+
     pub(crate) fn record(&mut self, kind: BackoffKind, ms: u64) {
         self.times[kind as usize] += 1;
         self.slept_ms[kind as usize] += ms;

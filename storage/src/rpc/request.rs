@@ -197,6 +197,16 @@ impl RegionErrorKind {
     }
 
     pub(crate) const COUNT: usize = 8;
+    pub(crate) const ALL: [RegionErrorKind; RegionErrorKind::COUNT] = [
+        RegionErrorKind::NotLeader,
+        RegionErrorKind::EpochNotMatch,
+        RegionErrorKind::RegionNotFound,
+        RegionErrorKind::KeyNotInRegion,
+        RegionErrorKind::ServerIsBusy,
+        RegionErrorKind::StaleCommand,
+        RegionErrorKind::StoreNotMatch,
+        RegionErrorKind::ProposalInMergingMode,
+    ];
 }
 
 impl RegionError {
