@@ -4,10 +4,11 @@
 //! method is for its order and not for its speed.
 
 use super::order::Order;
-use super::{Candidate, Goal, Search, columns_of, operator};
+use super::{Candidate, Goal, Search, columns_of, cop, operator};
 use crate::column::ColumnId;
 use crate::cost;
 use crate::expr::{AggregateCall, Expr};
+use crate::hints::HintKind;
 use crate::logical;
 use crate::physical::{Aggregation, Node};
 
@@ -33,7 +34,12 @@ impl Search<'_> {
         let cost = any.cost + cost::hash_aggregate(any.rows, groups);
         let hashed = operator(groups, cost, columns.clone(), Node::HashAgg(aggregation(any)));
         let mut ways = vec![Candidate::unordered(hashed)];
-        let streams = self.wishes.stream_agg() || !goal.order.is_empty();
+        if self.wishes.asks(&HintKind::AggToCop, plan)
+            && let Some(split) = cop::aggregate_below(&ways[0].plan, self.columns)
+        {
+            ways = vec![split];
+        }
+        let streams = self.wishes.asks(&HintKind::StreamAgg, plan) || !goal.order.is_empty();
         if let Some(order) = sort_of(group_by, &goal.order).filter(|_| streams) {
             let sorted = self.best(input, &below, &Goal::order(order.clone())).plan;
             let cost = sorted.cost + cost::stream_aggregate(sorted.rows, groups);
@@ -43,7 +49,7 @@ impl Search<'_> {
             let order = super::order::renamed(&order, shown);
             ways.push(Candidate { plan: operator(groups, cost, columns, node), order });
         }
-        self.wishes.choose_aggregation(ways)
+        self.wishes.choose_aggregation(plan, ways)
     }
 }
 

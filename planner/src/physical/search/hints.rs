@@ -136,20 +136,29 @@ impl Wishes {
         if allowed.is_empty() { refused } else { allowed }
     }
 
-    /// Whether grouping of sorted input is asked for.
-    pub(super) fn stream_agg(&self) -> bool {
-        self.hints.iter().any(|hint| hint.kind == HintKind::StreamAgg)
+    /// Whether a hint without tables asks for this, in the query block of the plan.
+    pub(super) fn asks(&self, kind: &HintKind, plan: &Plan) -> bool {
+        let block = || {
+            let mut block: Option<u32> = None;
+            plan.walk(&mut |node| {
+                if let Plan::Scan(scan) = node {
+                    block = Some(block.map_or(scan.block, |least| least.min(scan.block)));
+                }
+            });
+            block
+        };
+        self.hints.iter().any(|hint| hint.kind == *kind && block().is_none_or(|block| block == hint.block))
     }
 
     /// The ways to group that the hints leave.
-    pub(super) fn choose_aggregation(&mut self, ways: Vec<Candidate>) -> Vec<Candidate> {
+    pub(super) fn choose_aggregation(&mut self, plan: &Plan, ways: Vec<Candidate>) -> Vec<Candidate> {
         for (number, hint) in self.hints.iter().enumerate() {
             let fits = |c: &Candidate| match hint.kind {
                 HintKind::HashAgg => matches!(c.plan.node, Node::HashAgg(_)),
                 HintKind::StreamAgg => matches!(c.plan.node, Node::StreamAgg(_)),
                 _ => false,
             };
-            if ways.iter().any(fits) {
+            if ways.iter().any(fits) && self.asks(&hint.kind, plan) {
                 self.followed.insert(number);
                 return ways.into_iter().filter(fits).collect();
             }

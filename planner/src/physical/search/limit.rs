@@ -1,10 +1,11 @@
 //! ORDER BY and LIMIT: sort everything, keep the first rows, or read in order and stop.
 
 use super::order::{Order, of_keys};
-use super::{Candidate, Goal, Search, columns_of, kept, operator};
+use super::{Candidate, Goal, Search, columns_of, cop, kept, operator};
 use crate::column_set::ColumnSet;
 use crate::cost;
 use crate::expr::Expr;
+use crate::hints::HintKind;
 use crate::logical::{self, SortKey};
 use crate::physical::{Node, Plan};
 
@@ -50,9 +51,11 @@ impl Search<'_> {
     ) -> Vec<Candidate> {
         let rows = self.profile(plan).rows;
         let enough = count.map(|count| count.saturating_add(offset) as f64);
+        let to_cop = self.wishes.asks(&HintKind::LimitToCop, plan);
+        let beside = |limited: Plan| if to_cop { cop::limit_below(limited) } else { limited };
         let limited = |input: Plan| {
             let (cost, columns) = (input.cost + STOP, input.columns.clone());
-            operator(rows, cost, columns, Node::Limit { input: Box::new(input), offset, count })
+            beside(operator(rows, cost, columns, Node::Limit { input: Box::new(input), offset, count }))
         };
         let (logical::Plan::Sort { input: unsorted, keys }, Some(enough), Some(count)) =
             (input, enough, count)
@@ -70,7 +73,7 @@ impl Search<'_> {
         let columns = kept(&any.columns, needed);
         let node = Node::TopN { input: Box::new(any), keys: keys.clone(), offset, count };
         let order = of_keys(keys);
-        let top = operator(rows, cost, columns, node);
+        let top = beside(operator(rows, cost, columns, node));
         let mut ways = vec![Candidate { plan: top, order: order.clone().unwrap_or_default() }];
         if let Some(order) = order {
             let goal = Goal { order: order.clone(), wanted: Some(enough) };

@@ -23,6 +23,7 @@
 //! goals (the order of joins is fixed by a rule before).
 
 mod aggregate;
+mod cop;
 mod hash_join;
 mod hints;
 mod index_join;
@@ -101,7 +102,7 @@ struct Search<'a> {
     access: AccessContext<'a>,
     wishes: Wishes,
     /// What columns are.
-    columns: &'a Columns,
+    columns: &'a mut Columns,
     /// Profiles of the common table expressions before the plan at hand.
     ctes: Vec<Profile>,
     profiles: HashMap<usize, Rc<Profile>>,
@@ -114,7 +115,7 @@ fn address(plan: &logical::Plan) -> usize {
 }
 
 impl<'a> Search<'a> {
-    fn new(access: AccessContext<'a>, wishes: Wishes, columns: &'a Columns) -> Search<'a> {
+    fn new(access: AccessContext<'a>, wishes: Wishes, columns: &'a mut Columns) -> Search<'a> {
         Search {
             access,
             wishes,

@@ -19,7 +19,7 @@ pub(crate) fn lower(
     access: AccessContext,
     wishes: Wishes,
 ) -> Query {
-    let mut search = Search::new(access, wishes, &columns);
+    let mut search = Search::new(access, wishes, &mut columns);
     let mut ctes = Vec::new();
     for cte in &query.ctes {
         let best = search.best(cte, &cte.column_set(), &Goal::default());
