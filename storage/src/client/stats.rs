@@ -34,21 +34,6 @@ impl ClientStats {
         kinds.filter(|&(_, times)| times > 0)
     }
 
-    /// What was counted since the counters stood at `before`.
-    pub fn since(&self, before: &ClientStats) -> ClientStats {
-        let mut region_errors = self.region_errors;
-        for (sum, n) in region_errors.iter_mut().zip(before.region_errors) {
-            *sum -= n;
-        }
-        ClientStats {
-            rpcs: self.rpcs - before.rpcs,
-            timeouts: self.timeouts - before.timeouts,
-            locks_met: self.locks_met - before.locks_met,
-            backoff: self.backoff.since(&before.backoff),
-            region_errors,
-        }
-    }
-
     /// Adds what another counted.
     pub fn merge(&mut self, other: &ClientStats) {
         self.zip(other, |own, other| own + other);
