@@ -5,6 +5,10 @@
 //! the gathering of its columns. Everything runs on the same workers, so parallelism divides all costs alike and is left
 //! out.
 
+mod access;
+
+pub(crate) use access::{fetch, in_order, look_up, merge_handles, open, read};
+
 /// Rows whose hash table stays in the nearest caches.
 const CACHED_ROWS: f64 = 16_384.0;
 

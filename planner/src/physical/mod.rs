@@ -16,7 +16,7 @@ use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
 
-pub(crate) use access::AccessContext;
+pub(crate) use access::{AccessContext, unmatched};
 pub(crate) use search::{Wishes, alias_of, is_named, lower};
 
 /// An operator with what every operator has.

@@ -25,8 +25,10 @@ fn with<'e>(required: &ColumnSet, exprs: impl IntoIterator<Item = &'e Expr>) -> 
 fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
     match plan {
         Plan::Scan(mut scan) => {
+            // The key's columns stay: a double read finds rows by them. Whoever reads the table reads only what it needs.
             let needed = with(required, &scan.predicates);
-            scan.columns.retain(|(id, _)| needed.contains(*id));
+            let key = &scan.table.key;
+            scan.columns.retain(|(id, ordinal)| needed.contains(*id) || key.contains(ordinal));
             Plan::Scan(scan)
         }
         Plan::Values { rows, columns } => {

@@ -1,21 +1,52 @@
 //! How the rows of one table are fetched: every way that is worth considering, with what it costs and in which order rows
 //! come. The search above picks one.
+//!
+//! ```sql
+//! key (a), index b (b), index c (c, d)
+//! where a = 1                          -- Point_Get: one row, nothing else is considered
+//! where b = 1                          -- TableReader: all rows and a filter; IndexLookUp: the entries of b, then the rows
+//! where b = 1, only a and b wanted     -- IndexReader: the entries of b hold it all
+//! where b = 1 or c = 2                 -- IndexMerge: the handles of both indexes united, then the rows
+//! where c = 1 order by d limit 10      -- IndexLookUp in the order of c, which costs only what ten rows cost
+//! ```
+//! Each kind of path is a file; what they share is in [`site`]. Predicates that the ranges of a path hold exactly are not
+//! checked again, all others stay as a Selection, on the index where the index holds their columns.
+//!
+//! Left out: skip scans (ranges on the second column of a key without the first), and row estimates from the number of
+//! distinct combinations of several columns, which statistics do not have.
 
-mod choose;
 mod filter;
+mod hints;
+mod index_look_up;
+mod index_merge;
+mod index_reader;
+mod lookup;
+mod order;
+mod partition_union;
+mod point_get;
+mod site;
+mod table_reader;
+mod zone;
 
-use self::choose::{Access, choose};
+use self::hints::Allowed;
+use self::site::Site;
 use super::{Node, Plan};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
-use crate::cost;
-use crate::expr::Expr;
 use crate::hints::Hints;
 use crate::logical::Scan;
 use crate::options::Options;
-use crate::stats::cardinality::{Profile, estimate, of_table};
+use crate::stats::cardinality::Profile;
 
 pub(super) use filter::ordered;
+pub(crate) use hints::unmatched;
+#[allow(unused_imports, reason = "the search for index joins calls them")]
+pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
+
+/// Whether double reads are considered: only once the executor runs them.
+const DOUBLE_READS: bool = false;
+/// Whether merges of indexes are considered.
+const MERGES: bool = false;
 
 /// What the choice of access paths depends on besides the table.
 #[derive(Clone, Copy)]
@@ -26,8 +57,9 @@ pub(crate) struct AccessContext<'a> {
     pub(crate) hints: &'a Hints,
 }
 
-#[allow(dead_code, reason = "the search by order and index reads them")]
 /// A way to read a table: a whole subtree (reader, selection and all) that yields at least the needed columns.
+#[allow(dead_code, reason = "the search by order and index reads them")]
+#[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) plan: Plan,
     /// What comes out.
@@ -37,27 +69,6 @@ pub(super) struct Path {
     /// The order in which rows come (column, descending), most significant first; empty if there is none. Columns that are
     /// constant in all rows may be missing from it: a requirement is met if it is met without them.
     pub(super) order: Vec<(ColumnId, bool)>,
-    /// The index that is read; `None` = the table's own key.
-    pub(super) index: Option<usize>,
-}
-
-#[allow(dead_code, reason = "the search for index joins reads them")]
-/// A way to read the scan as the inner side of an index join.
-pub(super) struct LookupPath {
-    /// A reader over a scan with [`super::Ranges::Lookup`].
-    pub(super) plan: Plan,
-    /// The equalities that are in the prefix.
-    pub(super) used: Vec<usize>,
-    /// The bounds that narrow the column after the prefix.
-    pub(super) bounds_used: Vec<usize>,
-    /// Rows that one lookup yields, after the selections of the path.
-    pub(super) rows_per_lookup: f64,
-    /// In the units of [`crate::cost`].
-    pub(super) cost_per_lookup: f64,
-    /// Whether a lookup yields one row at most.
-    pub(super) unique: bool,
-    /// The order of the rows of one lookup, ascending.
-    pub(super) order: Vec<ColumnId>,
     /// The index that is read; `None` = the table's own key.
     pub(super) index: Option<usize>,
 }
@@ -72,66 +83,74 @@ pub(super) fn paths(
     order: &[(ColumnId, bool)],
     wanted_rows: Option<f64>,
 ) -> Vec<Path> {
-    let _ = (cx.options, cx.hints, order, wanted_rows);
-    let profile = estimate(&crate::logical::Plan::Scan(scan.clone()), &[]);
-    let columns = |predicates: &[Expr]| -> Vec<(ColumnId, usize)> {
-        let mut wanted = ColumnSet::new();
-        predicates.iter().for_each(|e| wanted.union_with(&e.column_set()));
-        wanted.union_with(needed);
-        scan.columns.iter().filter(|(id, _)| wanted.contains(*id)).copied().collect()
+    let site = Site::new(cx, scan, needed, order, wanted_rows);
+    let allowed = Allowed::of(cx.hints, scan);
+    let mut paths = match partition_union::parts(&site) {
+        Some(parts) => partition_union::paths(&site, &parts, &allowed),
+        None => within(&site, &allowed),
     };
-    // What the access path checks by itself need not be read.
-    let first = choose(scan, &columns(&scan.predicates));
-    let wanted = columns(&first.predicates);
-    let Access { node, rows, predicates } = choose(scan, &wanted);
-    let cost = cost::scan(rows, wanted.len());
-    let ids: Vec<ColumnId> = wanted.iter().map(|(id, _)| *id).collect();
-    let shown: Vec<ColumnId> = ids.iter().copied().filter(|id| needed.contains(*id)).collect();
-    let index = match &node {
-        Node::PointGet(get) => get.index,
-        Node::IndexScan(scan) => Some(scan.index),
-        _ => None,
-    };
-    let path = |plan, profile| vec![Path { plan, profile, cost, order: vec![], index }];
-    if let Node::PointGet(get) = &node
-        && get.keys.is_empty()
-    {
-        return path(operator(0.0, shown, Node::Values { rows: vec![] }), profile);
+    for path in &mut paths {
+        path.plan.cost = path.cost;
     }
-    let is_index = matches!(node, Node::IndexScan(_));
-    let is_scan = is_index || matches!(node, Node::TableScan(_));
-    // A scan without a filter yields what the profile says; a point get says itself.
-    let rows = if predicates.is_empty() && is_scan { profile.rows } else { rows };
-    let mut plan = operator(rows, ids, node);
-    if !predicates.is_empty() {
-        let predicates = ordered(predicates, &of_table(scan));
-        plan = operator(profile.rows, shown, Node::Selection { input: Box::new(plan), predicates });
-    }
-    if is_scan {
-        let (rows, columns) = (plan.rows, plan.columns.clone());
-        let input = Box::new(plan);
-        let node = if is_index { Node::IndexReader { input } } else { Node::TableReader { input } };
-        plan = operator(rows, columns, node);
-    }
-    path(plan, profile)
+    paths
 }
 
-#[allow(dead_code, reason = "the search for index joins calls it")]
-/// Ways to read the scan as the inner side of an index join; none if no key fits. `equalities`: outer expression, inner
-/// column, whether NULL equals NULL. `bounds`: other conjuncts of the join that compare an inner column with an expression
-/// over the outer side. `outer_columns`: what the outer side yields.
-pub(super) fn lookup_paths(
-    cx: &AccessContext,
-    scan: &Scan,
-    needed: &ColumnSet,
-    equalities: &[(Expr, ColumnId, bool)],
-    bounds: &[Expr],
-    outer_columns: &ColumnSet,
-) -> Vec<LookupPath> {
-    let _ = (cx, scan, needed, equalities, bounds, outer_columns);
-    Vec::new()
+/// The ways to read the partitions of a site as one.
+fn within(site: &Site, allowed: &Allowed) -> Vec<Path> {
+    let indexes = || (0..site.scan.table.indexes.len()).filter(|i| allowed.index(*i));
+    let points = std::iter::once(None).chain(indexes().map(Some)).filter(|at| match at {
+        None => allowed.own_key(),
+        Some(i) => site.scan.table.indexes[*i].unique,
+    });
+    if let Some(path) = points.filter_map(|at| point_get::path(site, at)).next() {
+        return vec![path];
+    }
+    let mut paths = if MERGES { index_merge::paths(site, allowed) } else { vec![] };
+    if allowed.only_merge() && !paths.is_empty() {
+        return paths;
+    }
+    if allowed.own_key() {
+        paths.extend(table_reader::paths(site));
+    }
+    for position in indexes() {
+        let covering = index_reader::paths(site, position);
+        if covering.is_empty() && DOUBLE_READS {
+            paths.extend(index_look_up::paths(site, position, allowed.names(position)));
+        } else {
+            paths.extend(covering);
+        }
+    }
+    allowed.by_order(&mut paths);
+    if paths.is_empty() {
+        paths = table_reader::paths(site);
+    }
+    prefer_ranges(site, &mut paths);
+    paths
 }
 
-fn operator(rows: f64, columns: Vec<ColumnId>, node: Node) -> Plan {
-    Plan { id: 0, rows, cost: 0.0, columns, node }
+/// Where statistics are guesses, a range that begins with an equality beats a full scan whatever the guesses say
+/// (`tidb_opt_prefer_range_scan`).
+fn prefer_ranges(site: &Site, paths: &mut Vec<Path>) {
+    if !site.cx.options.prefer_range_scan || !site.scan.stats.pseudo || site.wanted_rows.is_some() {
+        return;
+    }
+    let by_equality = |path: &Path| {
+        let ranges = scanned(&path.plan).and_then(|r| r.fixed());
+        ranges.is_some_and(|ranges| {
+            ranges.iter().all(|r| r.low.first().is_some_and(|low| r.high.first() == Some(low)))
+        })
+    };
+    if paths.iter().any(by_equality) {
+        let full = |path: &Path| matches!(scanned(&path.plan), Some(super::Ranges::All));
+        paths.retain(|path| !full(path) || !path.order.is_empty());
+    }
+}
+
+/// The ranges of the first scan of a path.
+fn scanned(plan: &Plan) -> Option<&super::Ranges> {
+    match &plan.node {
+        Node::TableScan(scan) => Some(&scan.ranges),
+        Node::IndexScan(scan) => Some(&scan.ranges),
+        _ => plan.children().first().and_then(|child| scanned(child)),
+    }
 }

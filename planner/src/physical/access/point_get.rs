@@ -1,0 +1,54 @@
+//! Rows by whole keys: of the table, or of a unique index.
+//!
+//! What would break it: a unique index one of whose columns is NULL may hold many such rows, so keys with NULL are ranges.
+
+use std::sync::Arc;
+
+use allod_storage::schema::Datum;
+
+use super::Path;
+use super::site::{Site, ids, operator};
+use crate::cost;
+use crate::physical::{Node, PointGet};
+use crate::ranges::key_ranges;
+
+/// More keys than this are read as ranges.
+const POINTS_MAX: usize = 1024;
+
+/// The rows of the wanted keys of the table (`index` = `None`) or of a unique index.
+pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
+    let scan = site.scan;
+    let columns = index.map_or(&scan.table.key, |i| &scan.table.indexes[i].columns);
+    let key = site.key_of(columns);
+    if key.len() != columns.len() {
+        return None;
+    }
+    let found = key_ranges(&key, &scan.predicates)?;
+    let keys = found.points.as_ref().filter(|keys| keys.len() <= POINTS_MAX)?;
+    if keys.iter().flatten().any(Datum::is_null) {
+        return None;
+    }
+    let predicates = site.left_over(&found.covered);
+    let wanted = site.wanted(&predicates);
+    let shown = ids(&wanted).into_iter().filter(|id| site.needed.contains(*id)).collect();
+    let serves = keys.len() <= 1;
+    let order = if serves { site.order.to_vec() } else { vec![] };
+    let done = |plan, cost| Path { plan, profile: site.profile.clone(), cost, order, index };
+    if keys.is_empty() {
+        return Some(done(operator(0.0, shown, Node::Values { rows: vec![] }), 0.0));
+    }
+    let rows = keys.len() as f64;
+    let reads = if index.is_some() { 2.0 } else { 1.0 };
+    let cost = cost::look_up(rows * reads);
+    let node = Node::PointGet(PointGet {
+        table: Arc::clone(&scan.table),
+        alias: Arc::clone(&scan.alias),
+        index,
+        ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
+        keys: keys.clone(),
+        partitions: site.partitions.clone(),
+    });
+    let plan = operator(rows, ids(&wanted), node);
+    let plan = site.selection(plan, predicates, site.profile.rows, site.needed);
+    Some(done(plan, cost))
+}

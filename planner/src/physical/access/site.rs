@@ -1,0 +1,316 @@
+//! What every path of a table needs to know, computed once: its profile, the partitions that are left, the keys as columns
+//! of the plan; and the pieces of plan that paths are made of.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnType, Datum};
+
+use super::filter::ordered;
+use super::{AccessContext, zone};
+use crate::column::ColumnId;
+use crate::column_set::ColumnSet;
+use crate::cost;
+use crate::expr::Expr;
+use crate::logical::{self, Scan};
+use crate::physical::{IndexLookUp, IndexScan, Node, Plan, Ranges, TableScan};
+use crate::prune;
+use crate::ranges::{KeyRanges, column_values, key_ranges};
+use crate::stats::cardinality::{Profile, estimate, of_table};
+use crate::stats::selectivity::selectivity;
+
+/// One table that is to be read.
+pub(super) struct Site<'a> {
+    pub(super) cx: &'a AccessContext<'a>,
+    pub(super) scan: &'a Scan,
+    /// Columns that the path must yield.
+    pub(super) needed: &'a ColumnSet,
+    /// An order that somebody above could use.
+    pub(super) order: &'a [(ColumnId, bool)],
+    /// After so many rows a limit above has enough.
+    pub(super) wanted_rows: Option<f64>,
+    /// The table without its predicates.
+    pub(super) table: Profile,
+    /// What the predicates leave.
+    pub(super) profile: Profile,
+    /// The partitions that are left; `None` = all.
+    pub(super) partitions: Option<Vec<usize>>,
+}
+
+/// In which order a scan reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Direction {
+    /// Whether rows must come in key order.
+    pub(super) keep_order: bool,
+    /// Whether in descending key order.
+    pub(super) descending: bool,
+}
+
+impl Direction {
+    /// Any order.
+    pub(super) const ANY: Direction = Direction { keep_order: false, descending: false };
+}
+
+/// Ranges of a key, and what they leave to check.
+pub(super) struct Narrowed {
+    pub(super) ranges: Ranges,
+    /// How many ranges.
+    pub(super) count: usize,
+    /// Predicates that are left for a filter.
+    pub(super) rest: Vec<Expr>,
+    /// Rows in the ranges.
+    pub(super) rows: f64,
+}
+
+impl<'a> Site<'a> {
+    pub(super) fn new(
+        cx: &'a AccessContext<'a>,
+        scan: &'a Scan,
+        needed: &'a ColumnSet,
+        order: &'a [(ColumnId, bool)],
+        wanted_rows: Option<f64>,
+    ) -> Site<'a> {
+        let id_of = |ordinal: usize| id_of(scan, ordinal);
+        let pruned = prune::partitions(&scan.table, &scan.predicates, id_of);
+        let partitions = match (&scan.partitions, pruned) {
+            (Some(asked), Some(pruned)) => {
+                Some(asked.iter().copied().filter(|p| pruned.contains(p)).collect())
+            }
+            (Some(asked), None) => Some(asked.clone()),
+            (None, pruned) => pruned,
+        };
+        let profile = estimate(&logical::Plan::Scan(scan.clone()), &[]);
+        Site { cx, scan, needed, order, wanted_rows, table: of_table(scan), profile, partitions }
+    }
+
+    /// The same table, of which only these partitions are read.
+    pub(super) fn within(&self, partitions: Vec<usize>) -> Site<'a> {
+        let all = self.scan.table.partitions.len().max(1) as f64;
+        let known = self.partitions.as_ref().map_or(all, |p| p.len().max(1) as f64);
+        let part = partitions.len() as f64 / known;
+        let (mut table, mut profile) = (self.table.clone(), self.profile.clone());
+        table.rows *= part;
+        profile.rows *= part;
+        Site { partitions: Some(partitions), table, profile, ..*self }
+    }
+
+    pub(super) fn id_of(&self, ordinal: usize) -> Option<ColumnId> {
+        id_of(self.scan, ordinal)
+    }
+
+    /// The leading columns of a key that the plan knows.
+    pub(super) fn key_of(&self, ordinals: &[usize]) -> Vec<(ColumnId, ColumnType)> {
+        let column = |&o: &usize| Some((self.id_of(o)?, self.scan.table.columns[o].ty.clone()));
+        ordinals.iter().map_while(column).collect()
+    }
+
+    /// Number of partitions that are read.
+    pub(super) fn partition_count(&self) -> usize {
+        self.partitions.as_ref().map_or(self.scan.table.partitions.len(), Vec::len)
+    }
+
+    /// The columns that a scan must yield for these predicates and for what is above.
+    pub(super) fn wanted(&self, predicates: &[Expr]) -> Vec<(ColumnId, usize)> {
+        let mut wanted = self.needed.clone();
+        predicates.iter().for_each(|e| wanted.union_with(&e.column_set()));
+        self.scan.columns.iter().filter(|(id, _)| wanted.contains(*id)).copied().collect()
+    }
+
+    /// The columns of the table's key, which are its handle; `None` if the plan does not know one of them.
+    pub(super) fn handle(&self) -> Option<Vec<(ColumnId, usize)>> {
+        self.scan.table.key.iter().map(|&o| Some((self.id_of(o)?, o))).collect()
+    }
+
+    /// The columns of an index by which its entries are sorted and found: those of the index, and the table's key behind
+    /// them if the index is not unique (a unique one has a key of just its own columns).
+    pub(super) fn index_key(&self, position: usize) -> Vec<usize> {
+        let index = &self.scan.table.indexes[position];
+        if index.unique { index.columns.clone() } else { self.index_columns(position) }
+    }
+
+    /// The table columns that an index's space holds, in its order (see `TableDescriptor::index_space`).
+    pub(super) fn index_columns(&self, position: usize) -> Vec<usize> {
+        let table = &self.scan.table;
+        let mut ordinals = table.indexes[position].columns.clone();
+        ordinals.extend(table.key.iter().filter(|k| !table.indexes[position].columns.contains(k)));
+        ordinals
+    }
+
+    /// The ranges of a key that the predicates leave.
+    pub(super) fn narrowed(&self, key: &[usize]) -> Narrowed {
+        let predicates = &self.scan.predicates;
+        match key_ranges(&self.key_of(key), predicates) {
+            Some(found) => self.within_ranges(found),
+            None => {
+                Narrowed { ranges: Ranges::All, count: 1, rest: predicates.clone(), rows: self.table.rows }
+            }
+        }
+    }
+
+    /// What ranges leave to check, and how many rows they hold.
+    pub(super) fn within_ranges(&self, found: KeyRanges) -> Narrowed {
+        let predicates = &self.scan.predicates;
+        let used: Vec<Expr> = found.used.iter().map(|&i| predicates[i].clone()).collect();
+        let rows = self.table.rows * selectivity(&used, &self.table);
+        let rest = self.left_over(&found.covered);
+        Narrowed { count: found.ranges.len(), ranges: Ranges::Fixed(found.ranges), rest, rows }
+    }
+
+    /// The predicates that are not covered.
+    pub(super) fn left_over(&self, covered: &[usize]) -> Vec<Expr> {
+        let open = self.scan.predicates.iter().enumerate().filter(|(i, _)| !covered.contains(i));
+        open.map(|(_, e)| e.clone()).collect()
+    }
+
+    /// The one value that the predicates leave to a column.
+    pub(super) fn constant(&self, id: ColumnId, ty: &ColumnType) -> Option<Datum> {
+        let (values, _) = column_values(&self.scan.predicates, id, ty)?;
+        match values.points()?.as_slice() {
+            [value] => Some((*value).clone()),
+            _ => None,
+        }
+    }
+
+    /// The part of what a path reads that is read until a limit above has enough; only a path whose order serves what is above
+    /// is stopped.
+    pub(super) fn part_read(&self, serves: bool) -> f64 {
+        match self.wanted_rows {
+            Some(wanted) if serves || self.order.is_empty() => (wanted / self.profile.rows.max(1.0)).min(1.0),
+            Some(_) | None => 1.0,
+        }
+    }
+
+    /// A table scan.
+    pub(super) fn table_scan(
+        &self,
+        wanted: &[(ColumnId, usize)],
+        ranges: Ranges,
+        direction: Direction,
+        rows: f64,
+    ) -> Plan {
+        let zone = match ranges {
+            Ranges::All | Ranges::Fixed(_) => zone::predicates(self.scan),
+            Ranges::Lookup(_) | Ranges::Handles => vec![],
+        };
+        let node = Node::TableScan(TableScan {
+            table: Arc::clone(&self.scan.table),
+            alias: Arc::clone(&self.scan.alias),
+            ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
+            partitions: self.partitions.clone(),
+            ranges,
+            zone,
+            keep_order: direction.keep_order,
+            descending: direction.descending,
+            pseudo: self.scan.stats.pseudo,
+        });
+        operator(rows, ids(wanted), node)
+    }
+
+    /// A scan of an index; `None` if it does not hold every wanted column.
+    pub(super) fn index_scan(
+        &self,
+        position: usize,
+        wanted: &[(ColumnId, usize)],
+        ranges: Ranges,
+        direction: Direction,
+        rows: f64,
+    ) -> Option<Plan> {
+        let space = self.index_columns(position);
+        let at = |ordinal: &usize| space.iter().position(|o| o == ordinal);
+        let ordinals = wanted.iter().map(|(_, ordinal)| at(ordinal)).collect::<Option<Vec<_>>>()?;
+        let node = Node::IndexScan(IndexScan {
+            table: Arc::clone(&self.scan.table),
+            alias: Arc::clone(&self.scan.alias),
+            index: position,
+            ordinals,
+            partitions: self.partitions.clone(),
+            ranges,
+            keep_order: direction.keep_order,
+            descending: direction.descending,
+            pseudo: self.scan.stats.pseudo,
+        });
+        Some(operator(rows, ids(wanted), node))
+    }
+
+    /// A filter, if there is anything to filter; it yields the columns of `shown` alone.
+    pub(super) fn selection(&self, input: Plan, predicates: Vec<Expr>, rows: f64, shown: &ColumnSet) -> Plan {
+        if predicates.is_empty() {
+            return input;
+        }
+        let columns = input.columns.iter().copied().filter(|id| shown.contains(*id)).collect();
+        let predicates = ordered(predicates, &self.table);
+        operator(rows, columns, Node::Selection { input: Box::new(input), predicates })
+    }
+
+    /// The two sides of a double read: predicates that the index can check, the others, and the plan of both. `None` if the
+    /// handle is not known.
+    pub(super) fn look_up(&self, position: usize, entries: Entries) -> Option<DoubleRead> {
+        let Entries { ranges, rows: in_ranges, direction, rest, out_rows } = entries;
+        let handle = self.handle()?;
+        let space = self.index_columns(position);
+        let held: ColumnSet = space.iter().filter_map(|&o| self.id_of(o)).collect();
+        let (early, late): (Vec<Expr>, Vec<Expr>) =
+            rest.into_iter().partition(|e| e.column_set().is_subset(&held));
+        let found = in_ranges * selectivity(&early, &self.table);
+        let shown: ColumnSet = handle.iter().map(|(id, _)| *id).collect();
+        let mut read = shown.clone();
+        early.iter().for_each(|e| read.union_with(&e.column_set()));
+        let entry_columns: Vec<(ColumnId, usize)> =
+            self.scan.columns.iter().filter(|(id, _)| read.contains(*id)).copied().collect();
+        let wanted = self.wanted(&late);
+        let index_cost = cost::read(in_ranges, entry_columns.len(), early.len());
+        let table_cost = cost::fetch(found, wanted.len(), late.len());
+        let index = self.index_scan(position, &entry_columns, ranges, direction, in_ranges)?;
+        let index = self.selection(index, early, found, &shown);
+        let table = self.table_scan(&wanted, Ranges::Handles, Direction::ANY, found);
+        let out_rows = if late.is_empty() { found.max(out_rows.min(found)) } else { out_rows };
+        let table = self.selection(table, late, out_rows, self.needed);
+        let columns = table.columns.clone();
+        let node = Node::IndexLookUp(IndexLookUp {
+            index: Box::new(index),
+            table: Box::new(table),
+            handle: ids(&handle),
+            keep_order: direction.keep_order,
+            limit: None,
+        });
+        Some(DoubleRead { plan: operator(out_rows, columns, node), index_cost, table_cost })
+    }
+}
+
+/// What the index side of a double read reads.
+pub(super) struct Entries {
+    pub(super) ranges: Ranges,
+    /// Entries in the ranges.
+    pub(super) rows: f64,
+    pub(super) direction: Direction,
+    /// Predicates that are left.
+    pub(super) rest: Vec<Expr>,
+    /// Rows that come out in the end.
+    pub(super) out_rows: f64,
+}
+
+/// A double read and what its sides cost, without opening them.
+pub(super) struct DoubleRead {
+    pub(super) plan: Plan,
+    pub(super) index_cost: f64,
+    pub(super) table_cost: f64,
+}
+
+fn id_of(scan: &Scan, ordinal: usize) -> Option<ColumnId> {
+    scan.columns.iter().find(|(_, o)| *o == ordinal).map(|(id, _)| *id)
+}
+
+pub(super) fn ids(columns: &[(ColumnId, usize)]) -> Vec<ColumnId> {
+    columns.iter().map(|(id, _)| *id).collect()
+}
+
+pub(super) fn operator(rows: f64, columns: Vec<ColumnId>, node: Node) -> Plan {
+    Plan { id: 0, rows, cost: 0.0, columns, node }
+}
+
+/// A reader of the table above what runs beside the data.
+pub(super) fn reader(input: Plan, is_index: bool) -> Plan {
+    let (rows, columns) = (input.rows, input.columns.clone());
+    let input = Box::new(input);
+    let node = if is_index { Node::IndexReader { input } } else { Node::TableReader { input } };
+    operator(rows, columns, node)
+}
