@@ -253,6 +253,46 @@ codes! {
     EMPTY_QUERY = 1065 "42000";
 }
 
+/// Partitions have numbers of their own, all with the general SQLSTATE.
+fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
+    use allod_planner::bind::PartitionFault as F;
+    match fault {
+        F::RequiresValues { .. } => 1479,
+        F::WrongValues { .. } => 1480,
+        F::MaxValueNotLast => 1481,
+        F::CountMismatch => 1484,
+        F::ConstantExpression => 1486,
+        F::FieldNotFound => 1488,
+        F::MustBeDefined(_) => 1492,
+        F::NotIncreasing => 1493,
+        F::DuplicateConstant => 1495,
+        F::BlobField => 1502,
+        F::NotPartitioned => 1505,
+        F::UnknownInList(_) => 1507,
+        F::CannotRemoveAll => 1508,
+        F::CoalesceOnlyHash => 1509,
+        F::ReorganizeSameNumber => 1510,
+        F::ReorganizeWithoutParameters => 1511,
+        F::OnlyRangeList(_) => 1512,
+        F::NothingToAdd => 1514,
+        F::NothingToCoalesce => 1515,
+        F::DuplicateName(_) => 1517,
+        F::NotConsecutive => 1519,
+        F::ReorganizeOutsideRange => 1520,
+        F::ConstantDomain => 1563,
+        F::NullBound => 1566,
+        F::DuplicateField(_) => 1652,
+        F::ColumnList => 1653,
+        F::ColumnValueType => 1654,
+        F::TooManyFields(_) => 1655,
+        F::FieldType(_) => 1659,
+        F::ValueNotInteger(_) => 1697,
+        F::ExchangePartitioned(_) => 1732,
+        F::DifferentDefinitions => 1736,
+        F::ClauseOnNonPartitioned => 1747,
+    }
+}
+
 impl From<allod_planner::Error> for Error {
     fn from(error: allod_planner::Error) -> Error {
         use allod_planner::Error as E;
@@ -305,6 +345,7 @@ impl From<allod_planner::Error> for Error {
             E::TooBig { .. } => code::TOO_LONG,
             E::ScaleAbovePrecision(_) => code::SCALE_ABOVE_PRECISION,
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
+            E::Partition(fault) => partition_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
             E::PartitionFunctionType => code::PARTITION_FUNCTION_TYPE,
             E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,

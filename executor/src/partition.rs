@@ -163,7 +163,7 @@ impl Dealer {
                 let at = |row: usize| {
                     bytes.clear();
                     for value in values {
-                        part(&mut bytes, |bytes| append(value, row, bytes))?;
+                        part(&mut bytes, value.is_null(row), |bytes| append(value, row, bytes))?;
                     }
                     Ok(listed.get(bytes.as_slice()).copied().or(*default))
                 };
@@ -217,7 +217,7 @@ fn route(function: &PartitionFunction) -> Route {
                 let mut bytes = Vec::new();
                 for value in tuple {
                     // Nothing fails here: the closure only appends.
-                    let _ = part(&mut bytes, |bytes| {
+                    let _ = part(&mut bytes, value.is_null(), |bytes| {
                         key_bytes(value, bytes);
                         Ok(())
                     });
@@ -229,10 +229,13 @@ fn route(function: &PartitionFunction) -> Route {
     }
 }
 
-/// Appends a part of a tuple behind its length, so that no two tuples have the same bytes.
-fn part(out: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+/// Appends a part of a tuple behind its length, so that no two tuples have the same bytes; NULL is a length of its own.
+fn part(out: &mut Vec<u8>, null: bool, append: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let at = out.len();
-    out.extend([0; 4]);
+    out.extend([u8::MAX; 4]);
+    if null {
+        return Ok(());
+    }
     append(out)?;
     let length = (out.len() - at - 4) as u32;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
@@ -354,7 +357,7 @@ mod tests {
             let (scheme, partitions) = scheme(kind, &ty, &picks);
             let values = (0u32..).zip(&ty);
             let values = values.map(|(i, t)| Expr::column(ColumnId(i), ColumnType::nullable(t.clone()))).collect();
-            let function = Arc::new(PartitionFunction { values, scheme, partitions, allowed: None });
+            let function = Arc::new(PartitionFunction { values, scheme, partitions, allowed: None, usage: Default::default() });
             let tuples: Vec<Vec<Datum>> = rows
                 .iter()
                 .map(|(a, b)| ty.iter().zip([a, b]).map(|(t, n)| value(t, *n)).collect())
@@ -372,7 +375,13 @@ mod tests {
 
     fn hash_of(expr: Expr, partitions: usize) -> Arc<PartitionFunction> {
         let scheme = PartitionScheme::hash("", vec![0]);
-        Arc::new(PartitionFunction { values: vec![expr], scheme, partitions, allowed: None })
+        Arc::new(PartitionFunction {
+            values: vec![expr],
+            scheme,
+            partitions,
+            allowed: None,
+            usage: Default::default(),
+        })
     }
 
     #[test]
@@ -399,7 +408,13 @@ mod tests {
         let bound = |v| vec![RangeBound::Value(Datum::Int(v))];
         let method = PartitionMethod::Range(vec![bound(10), bound(20)]);
         let scheme = PartitionScheme { expr: Some("a".into()), columns: vec![0], method };
-        let function = PartitionFunction { values: vec![a], scheme, partitions: 2, allowed: Some(vec![1]) };
+        let function = PartitionFunction {
+            values: vec![a],
+            scheme,
+            partitions: 2,
+            allowed: Some(vec![1]),
+            usage: Default::default(),
+        };
         let dealer = Dealer::new(Arc::new(function), &[0]).unwrap();
         let place =
             |v| dealer.place(&Batch::new(vec![column([&v].into_iter(), &SqlType::BIGINT).unwrap()], 1));

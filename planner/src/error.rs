@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::bind::PartitionFault;
+
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -237,6 +239,9 @@ pub enum Error {
     /// 1427.
     #[error("for float(M,D), double(M,D) or decimal(M,D), M must be >= D (column '{0}')")]
     ScaleAbovePrecision(String),
+    /// Partitions that cannot be; the number is with each fault.
+    #[error(transparent)]
+    Partition(#[from] PartitionFault),
     /// 1503.
     #[error("a {0} must include all columns in the table's partitioning function")]
     UniqueKeyWithoutPartitionColumn(&'static str),
@@ -247,7 +252,11 @@ pub enum Error {
     #[error("the PARTITION function returns the wrong type")]
     PartitionFunctionType,
     /// 1504 (none) and 1499 (too many).
-    #[error("number of partitions must be between 1 and {max}, not {given}")]
+    #[error("{}", if *given == 0 {
+        "number of partitions = 0 is not an allowed value"
+    } else {
+        "too many partitions (including subpartitions) were defined"
+    })]
     PartitionCount {
         /// As written.
         given: u64,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, TableDescriptor, TableId};
 use sqlparser::ast::{self, Ident, ObjectName, Spanned};
 use sqlparser::tokenizer::Location;
 
+use super::partition::position;
 use super::scope::{Pending, Scope};
-use super::{PlanContext, TableName};
+use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_partition};
 use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
 use crate::error::{Error, Position};
@@ -36,6 +37,8 @@ pub(super) struct Binder<'a> {
     pub hints: Vec<Hint>,
     /// What its user should know.
     pub warnings: Vec<PlanWarning>,
+    /// Partitioned tables whose partition expressions are counted: each once.
+    pub counted: Vec<TableId>,
 }
 
 /// A common table expression that can be named.
@@ -68,6 +71,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             hints: Vec::new(),
             warnings: Vec::new(),
+            counted: Vec::new(),
         })
     }
 
@@ -166,6 +170,40 @@ impl<'a> Binder<'a> {
     /// Refuses a change of a database that nobody may change.
     pub fn writable(&self, database: &str) -> Result<(), Error> {
         if self.cx.catalog.is_read_only(database) { Err(self.access_denied(database)) } else { Ok(()) }
+    }
+
+    /// How the rows of a table are dealt; counts the functions that this uses, once for each table of the statement.
+    pub fn partition_function(
+        &mut self,
+        table: &TableDescriptor,
+    ) -> Result<Option<PartitionFunction>, Error> {
+        let function = bind_partition(table)?;
+        if let Some(function) = &function
+            && !self.counted.contains(&table.id)
+        {
+            self.counted.push(table.id);
+            self.rw.usage.merge(&function.usage);
+        }
+        Ok(function)
+    }
+
+    /// Positions of the partitions that `PARTITION (…)` names, ascending; `None` without names.
+    pub fn named_partitions(
+        &self,
+        table: &TableDescriptor,
+        names: &[Ident],
+    ) -> Result<Option<Vec<usize>>, Error> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        if table.partitioning.is_none() {
+            return Err(PartitionFault::ClauseOnNonPartitioned.into());
+        }
+        let mut wanted: Vec<usize> =
+            names.iter().map(|n| position(table, &n.value)).collect::<Result<_, Error>>()?;
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(Some(wanted))
     }
 
     /// A database that exists.

@@ -11,16 +11,14 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
 use super::binder::{Binder, place};
-use super::ddl::{CreateTable, Ddl, IndexSpec, TableName};
+use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
 use super::types::column_type;
-use super::{Bound, partition};
+use super::{Bound, PartitionFault, partition};
+use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_datum};
-use crate::parse::PartitionClause;
-
-/// TiDB's limit.
-const PARTITIONS_MAX: u64 = 8192;
+use crate::parse::{PartitionChangeSyntax, PartitionClause};
 
 impl Binder<'_> {
     /// CREATE TABLE.
@@ -87,7 +85,12 @@ impl Binder<'_> {
         }
         let (partitioning, partitions) = match partition {
             None => (None, vec![]),
-            Some(clause) => partitioning(clause, &columns, primary.as_deref(), &indexes)?,
+            Some(clause) => {
+                let unique = indexes.iter().filter(|i| i.unique).map(|i| i.columns.as_slice()).collect();
+                let keys = partition::define::Keys { columns: &columns, primary: primary.as_deref(), unique };
+                let (scheme, names) = partition::define::scheme(clause, &keys)?;
+                (Some(scheme), names)
+            }
         };
         let key = match primary {
             Some(key) if clustered != Some(false) => key,
@@ -202,8 +205,8 @@ impl Binder<'_> {
                 return Err(Error::BlobKey(descriptor.columns[*ordinal].name.to_string()));
             }
         }
-        if unique && let Some(PartitionScheme { columns: partition, .. }) = &descriptor.partitioning {
-            check_unique(&columns, partition, "UNIQUE INDEX")?;
+        if unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
+            partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
         }
         Ok(Bound::Ddl(Ddl::CreateIndex { table, index: IndexSpec { name, unique, columns }, if_not_exists }))
     }
@@ -242,6 +245,51 @@ impl Binder<'_> {
             }
             other => Err(not_supported(&format!("'ALTER TABLE … {other}'"))),
         }
+    }
+
+    /// ALTER TABLE of partitions.
+    pub fn alter_partitions(
+        &mut self,
+        table: &ast::ObjectName,
+        change: &PartitionChangeSyntax,
+    ) -> Result<Bound, Error> {
+        let (name, Table { descriptor: table, .. }) = self.table(table)?;
+        let texts = |names: &[Ident]| names.iter().map(|n| Arc::from(n.value.as_str())).collect();
+        let change = match change {
+            PartitionChangeSyntax::Add { definitions, count } => {
+                partition::added(&table, definitions, *count)?
+            }
+            PartitionChangeSyntax::Drop { names, if_exists } => {
+                PartitionChange::Drop { names: texts(names), if_exists: *if_exists }
+            }
+            PartitionChangeSyntax::Truncate(names) => PartitionChange::Truncate(texts(names)),
+            PartitionChangeSyntax::Coalesce(fewer) => PartitionChange::Coalesce(*fewer),
+            PartitionChangeSyntax::Reorganize { names, into } => {
+                partition::reorganized(&table, texts(names), into)?
+            }
+            PartitionChangeSyntax::Exchange { partition, with, validation } => {
+                let (with, other) = self.table(with)?;
+                if other.descriptor.partitioning.is_some() {
+                    return Err(PartitionFault::ExchangePartitioned(with.table.to_string()).into());
+                }
+                let partition = partition.value.as_str().into();
+                PartitionChange::Exchange { partition, with, validation: *validation }
+            }
+            PartitionChangeSyntax::Remove => PartitionChange::Remove,
+            PartitionChangeSyntax::By(clause) => {
+                let unique = table.indexes.iter().filter(|i| i.unique && &*i.name != "PRIMARY");
+                let stored = table.index("PRIMARY").map(|i| table.indexes[i].columns.as_slice());
+                let keys = partition::define::Keys {
+                    columns: &table.columns,
+                    primary: if table.clustered { Some(&table.key) } else { stored },
+                    unique: unique.map(|i| i.columns.as_slice()).collect(),
+                };
+                let (scheme, names) = partition::define::scheme(clause, &keys)?;
+                PartitionChange::Repartition { scheme, names }
+            }
+        };
+        partition::plan_partitions(&table, &change)?;
+        Ok(Bound::Ddl(Ddl::AlterPartitions { table: name, change }))
     }
 
     /// DROP TABLE, DATABASE, INDEX. Whether the object exists is the engine's to say.
@@ -367,38 +415,6 @@ fn key_columns(columns: &[IndexColumn], table: &[ColumnDef]) -> Result<Vec<usize
         out.push(ordinal);
     }
     if out.is_empty() { Err(Error::UnknownKeyColumn(String::new())) } else { Ok(out) }
-}
-
-fn partitioning(
-    clause: &PartitionClause,
-    columns: &[ColumnDef],
-    primary: Option<&[usize]>,
-    indexes: &[IndexSpec],
-) -> Result<(Option<PartitionScheme>, Vec<Arc<str>>), Error> {
-    let bound = partition::bind_over(&clause.expr, columns.iter().map(|c| (c.name.clone(), c.ty.clone())))?;
-    let used = partition::check(&bound)?;
-    if clause.count == 0 || clause.count > PARTITIONS_MAX {
-        return Err(Error::PartitionCount { given: clause.count, max: PARTITIONS_MAX });
-    }
-    if let Some(primary) = primary {
-        check_unique(primary, &used, "PRIMARY KEY")?;
-    }
-    for index in indexes.iter().filter(|i| i.unique) {
-        check_unique(&index.columns, &used, "UNIQUE INDEX")?;
-    }
-    let names = match clause.names.as_slice() {
-        [] => (0..clause.count).map(|i| format!("p{i}").into()).collect(),
-        names => names.iter().map(|n| n.value.as_str().into()).collect(),
-    };
-    Ok((Some(PartitionScheme::hash(&clause.text, used)), names))
-}
-
-fn check_unique(key: &[usize], partition: &[usize], what: &'static str) -> Result<(), Error> {
-    if partition.iter().all(|p| key.contains(p)) {
-        Ok(())
-    } else {
-        Err(Error::UniqueKeyWithoutPartitionColumn(what))
-    }
 }
 
 /// COMMENT and AUTO_INCREMENT; other options (ENGINE, CHARSET, …) say nothing here.

@@ -10,9 +10,8 @@ use sqlparser::ast::{
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::from::From;
-use super::partition::bind_partition;
 use super::scope::Clause;
-use super::{Dml, DmlKind};
+use super::{Dml, DmlKind, PartitionFunction};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -30,7 +29,7 @@ impl Binder<'_> {
         if insert.on.is_some() {
             return Err(not_supported("ON DUPLICATE KEY UPDATE"));
         }
-        if insert.partitioned.is_some() || insert.returning.is_some() {
+        if insert.returning.is_some() {
             return Err(not_supported("this form of INSERT"));
         }
         let TableObject::TableName(name) = &insert.table else {
@@ -38,7 +37,20 @@ impl Binder<'_> {
         };
         let (_, table) = self.table(name)?;
         let table = table.descriptor;
-        let dml = dml(DmlKind::Insert, &table)?;
+        let mut dealing = self.partition_function(&table)?;
+        if let Some(names) = &insert.partitioned {
+            let name = |e: &ast::Expr| match e {
+                ast::Expr::Identifier(name) => Ok(name.clone()),
+                other => {
+                    let message = format!("expected the name of a partition, found {other}");
+                    Err(Error::Syntax { message, position: super::binder::place(other) })
+                }
+            };
+            let names: Vec<ast::Ident> = names.iter().map(name).collect::<Result<_, Error>>()?;
+            let allowed = self.named_partitions(&table, &names)?;
+            dealing = dealing.map(|d| PartitionFunction { allowed, ..d });
+        }
+        let dml = Dml { kind: DmlKind::Insert, table: table.clone(), partition: dealing.map(Arc::new) };
 
         if !insert.assignments.is_empty() {
             let mut targets = Vec::new();
@@ -193,7 +205,7 @@ impl Binder<'_> {
             return Err(not_supported("this form of UPDATE"));
         }
         self.in_block(|b| {
-            let (table, from) = b.target_table(std::slice::from_ref(&update.table), "UPDATE")?;
+            let (table, from, partition) = b.target_table(std::slice::from_ref(&update.table), "UPDATE")?;
             let old: Vec<OutputColumn> = old_row(&table, &from);
             b.scope().relations = from.relations;
             let plan =
@@ -234,7 +246,7 @@ impl Binder<'_> {
                 output.push(OutputColumn { id, name });
             }
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, dml(DmlKind::Update, &table)?))
+            Ok((Block { plan, output }, Dml { kind: DmlKind::Update, table, partition }))
         })
     }
 
@@ -245,23 +257,23 @@ impl Binder<'_> {
         }
         let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
         self.in_block(|b| {
-            let (table, from) = b.target_table(tables, "DELETE")?;
+            let (table, from, partition) = b.target_table(tables, "DELETE")?;
             let output = old_row(&table, &from);
             b.scope().relations = from.relations;
             let plan =
                 b.chosen_rows(from.plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, dml(DmlKind::Delete, &table)?))
+            Ok((Block { plan, output }, Dml { kind: DmlKind::Delete, table, partition }))
         })
     }
 
-    /// The one table that a statement changes.
+    /// The one table that a statement changes, and how its rows are dealt: only to the partitions that are named, if any.
     fn target_table(
         &mut self,
         tables: &[TableWithJoins],
         statement: &str,
-    ) -> Result<(Arc<TableDescriptor>, From), Error> {
+    ) -> Result<(Arc<TableDescriptor>, From, Option<Arc<PartitionFunction>>), Error> {
         let [
             TableWithJoins {
                 relation: TableFactor::Table { name, alias, args: None, partitions, index_hints, .. },
@@ -276,7 +288,13 @@ impl Binder<'_> {
         }
         let from = self.scan(name, alias.as_ref(), partitions, index_hints)?;
         match &from.plan {
-            Plan::Scan(scan) => Ok((scan.table.clone(), from)),
+            Plan::Scan(scan) => {
+                let named = |d: &Arc<PartitionFunction>| {
+                    Arc::new(PartitionFunction { allowed: scan.partitions.clone(), ..(**d).clone() })
+                };
+                let (table, dealing) = (scan.table.clone(), scan.dealing.as_ref().map(named));
+                Ok((table, from, dealing))
+            }
             _ => Err(Error::NotUpdatable(name.to_string())),
         }
     }
@@ -330,10 +348,6 @@ impl Binder<'_> {
             position: super::binder::place(name),
         })
     }
-}
-
-fn dml(kind: DmlKind, table: &Arc<TableDescriptor>) -> Result<Dml, Error> {
-    Ok(Dml { kind, table: table.clone(), partition: bind_partition(table)?.map(Arc::new) })
 }
 
 /// Every column of the table, hidden ones included, in order.

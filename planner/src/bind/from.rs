@@ -177,7 +177,7 @@ impl Binder<'_> {
         partitions: &[ast::Ident],
         index_hints: &[ast::TableIndexHints],
     ) -> Result<From, Error> {
-        let (full, table) = self.table(name)?;
+        let (_, table) = self.table(name)?;
         let descriptor = table.descriptor;
         if let Some(alias) = alias.filter(|a| !a.columns.is_empty()) {
             return Err(Error::ColumnListCount(alias.name.value.clone()));
@@ -196,16 +196,8 @@ impl Binder<'_> {
                 star.push((def.name.clone(), id));
             }
         }
-        let mut wanted = Vec::new();
-        for partition in partitions {
-            let position =
-                descriptor.partitions.iter().position(|p| p.name.eq_ignore_ascii_case(&partition.value));
-            wanted.push(position.filter(|_| descriptor.partitioning.is_some()).ok_or_else(|| {
-                Error::UnknownPartition { partition: partition.value.clone(), table: full.table.to_string() }
-            })?);
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
+        let partitions = self.named_partitions(&descriptor, partitions)?;
+        let dealing = self.partition_function(&descriptor)?.map(Arc::new);
         let shown: Arc<str> = alias.map_or(descriptor.name.clone(), |a| a.name.value.as_str().into());
         self.table_hints(&descriptor, &shown, index_hints)?;
         let relation = Relation {
@@ -220,7 +212,8 @@ impl Binder<'_> {
             stats: table.stats,
             alias: shown,
             columns,
-            partitions: (!partitions.is_empty()).then_some(wanted),
+            dealing,
+            partitions,
             predicates: vec![],
         });
         Ok(From { plan, relations: vec![relation], star })

@@ -46,7 +46,10 @@ use crate::physical::PlanWarning;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
 pub(crate) use partition::hash;
-pub use partition::{PartitionFunction, bind_partition, crc32, key, key_bytes};
+pub use partition::{
+    PartitionFault, PartitionFunction, PartitionPlan, PlannedPartition, bind_partition, crc32, key,
+    key_bytes, plan_partitions,
+};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]

@@ -22,6 +22,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::CreateTable { table, clustered, partition } => {
             binder.create_table(table, *clustered, partition.as_ref())
         }
+        Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
             let format = match format.as_deref().map(str::to_ascii_lowercase).as_deref() {
                 None | Some("row" | "traditional") => ExplainFormat::Row,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
+use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
 use crate::expr::{AggregateCall, Expr};
 use crate::stats::TableStats;
@@ -113,6 +114,8 @@ pub struct Scan {
     pub block: u32,
     /// Output columns and the ordinals they come from; `prune_columns` shortens this.
     pub columns: Vec<(ColumnId, usize)>,
+    /// How the table's rows are dealt; `None` if it is not partitioned. Its columns are ordinals, not ids of the statement.
+    pub dealing: Option<Arc<PartitionFunction>>,
     /// Positions of the partitions to read (`PARTITION (p0, p1)`, then pruning); `None` = all.
     pub partitions: Option<Vec<usize>>,
     /// Conjuncts that were pushed down to the scan.

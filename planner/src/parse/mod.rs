@@ -15,6 +15,7 @@ mod dialect;
 mod guard;
 mod hint;
 mod items;
+mod partition;
 mod split;
 mod statement;
 
@@ -29,7 +30,10 @@ use crate::error::{Error, Position};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
-pub(crate) use statement::{PartitionClause, PrepareSource, SetItem, ShowSyntax, Statement};
+pub(crate) use partition::{
+    PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues,
+};
+pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;

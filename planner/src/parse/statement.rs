@@ -7,7 +7,8 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Error, Position};
 
-use super::split::{Cursor, Piece};
+use super::partition::{PartitionChangeSyntax, PartitionClause, insert_statement};
+use super::split::Piece;
 use super::{parser, syntax_error, unexpected};
 
 /// A statement as syntax.
@@ -21,6 +22,11 @@ pub(crate) enum Statement {
         /// `CLUSTERED` or `NONCLUSTERED` behind the primary key.
         clustered: Option<bool>,
         partition: Option<PartitionClause>,
+    },
+    /// ALTER TABLE of partitions.
+    AlterPartitions {
+        table: ObjectName,
+        change: PartitionChangeSyntax,
     },
     Explain {
         analyze: bool,
@@ -49,17 +55,6 @@ pub(crate) enum Statement {
     Deallocate {
         name: String,
     },
-}
-
-/// `PARTITION BY HASH (expr) PARTITIONS n`.
-#[derive(Clone, Debug)]
-pub(crate) struct PartitionClause {
-    /// The expression as written.
-    pub text: String,
-    pub expr: ast::Expr,
-    pub count: u64,
-    /// Names, if the partitions are listed.
-    pub names: Vec<Ident>,
 }
 
 /// The text of PREPARE.
@@ -113,7 +108,8 @@ pub(super) fn parse(piece: &Piece) -> Result<Statement, Error> {
     }
 }
 
-enum Failure {
+/// What can go wrong, in the library or here.
+pub(super) enum Failure {
     Parser(ParserError),
     Ours(Error),
 }
@@ -125,10 +121,10 @@ impl From<ParserError> for Failure {
 }
 
 /// A parser over one statement's tokens, and its text.
-struct Source<'a> {
-    parser: Parser<'static>,
-    text: &'a str,
-    start: Position,
+pub(super) struct Source<'a> {
+    pub(super) parser: Parser<'static>,
+    pub(super) text: &'a str,
+    pub(super) start: Position,
     clustered: Option<bool>,
 }
 
@@ -174,6 +170,10 @@ impl<'a> Source<'a> {
                 self.word("WORK");
                 Ok(Statement::Rollback)
             }
+            "ALTER" => match self.alter_partitions()? {
+                Some(statement) => Ok(statement),
+                None => Ok(Statement::Sql(Box::new(self.parser.parse_statement()?))),
+            },
             "PREPARE" => self.prepare(),
             "EXECUTE" => self.execute(),
             "DEALLOCATE" => {
@@ -398,44 +398,8 @@ impl<'a> Source<'a> {
         Ok(Statement::Execute { name, using })
     }
 
-    /// `PARTITION BY [LINEAR] HASH (expr) [PARTITIONS n] [(PARTITION p0, …)]` behind CREATE TABLE.
-    fn partition_clause(&mut self) -> Result<Option<PartitionClause>, Failure> {
-        if !self.word("PARTITION") {
-            return Ok(None);
-        }
-        self.expect_word("BY")?;
-        for kind in ["LINEAR", "RANGE", "LIST", "KEY"] {
-            if self.word(kind) {
-                return Err(Failure::Ours(Error::NotSupported(format!("PARTITION BY {kind}"))));
-            }
-        }
-        self.expect_word("HASH")?;
-        let open = self.parser.expect_token(&Token::LParen)?;
-        let expr = self.parser.parse_expr()?;
-        let close = self.parser.expect_token(&Token::RParen)?;
-        let mut cursor = Cursor::new(self.text, self.start);
-        let from = cursor.advance_to(open.span.end);
-        let to = cursor.advance_to(close.span.start);
-        let text = self.text[from..to].trim().to_owned();
-        let mut count = if self.word("PARTITIONS") { Some(self.parser.parse_literal_uint()?) } else { None };
-        let mut names = Vec::new();
-        if self.parser.consume_token(&Token::LParen) {
-            names = self.parser.parse_comma_separated(|p| {
-                p.expect_keyword_is(Keyword::PARTITION)?;
-                p.parse_identifier()
-            })?;
-            self.parser.expect_token(&Token::RParen)?;
-            if *count.get_or_insert(names.len() as u64) != names.len() as u64 {
-                return Ok(self
-                    .parser
-                    .expected_ref("as many partitions as PARTITIONS says", self.parser.peek_token_ref())?);
-            }
-        }
-        Ok(Some(PartitionClause { text, expr, count: count.unwrap_or(1), names }))
-    }
-
     /// Consumes a word if it is next.
-    fn word(&mut self, word: &str) -> bool {
+    pub(super) fn word(&mut self, word: &str) -> bool {
         let found = matches!(
             &self.parser.peek_token_ref().token,
             Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word)
@@ -446,7 +410,7 @@ impl<'a> Source<'a> {
         found
     }
 
-    fn expect_word(&mut self, word: &str) -> Result<(), ParserError> {
+    pub(super) fn expect_word(&mut self, word: &str) -> Result<(), ParserError> {
         if self.word(word) { Ok(()) } else { self.parser.expected_ref(word, self.parser.peek_token_ref()) }
     }
 }
@@ -459,6 +423,9 @@ fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let first = solid.next().map(|t| &t.token);
     if first.is_some_and(|t| word(t, "TABLE")) {
         return (table_statement(tokens), None);
+    }
+    if first.is_some_and(|t| word(t, "INSERT")) {
+        return (insert_statement(tokens), None);
     }
     if !first.is_some_and(|t| word(t, "CREATE")) {
         return (tokens.to_vec(), None);

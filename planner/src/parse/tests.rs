@@ -170,8 +170,9 @@ fn partitions_and_clustering_are_read() {
         panic!("{parsed:?}")
     };
     assert_eq!(*clustered, Some(false));
-    assert_eq!(partition.text, "year(b) + 1");
-    assert_eq!(partition.count, 8);
+    let PartitionBy::Hash(expr) = &partition.by else { panic!("{partition:?}") };
+    assert_eq!(expr.text, "year(b) + 1");
+    assert_eq!(partition.count, Some(8));
 }
 
 #[test]

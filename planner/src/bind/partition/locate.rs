@@ -119,7 +119,7 @@ mod tests {
 
     fn function(method: PartitionMethod, partitions: usize) -> PartitionFunction {
         let scheme = PartitionScheme { expr: None, columns: vec![0], method };
-        PartitionFunction { values: vec![], scheme, partitions, allowed: None }
+        PartitionFunction { values: vec![], scheme, partitions, allowed: None, usage: Default::default() }
     }
 
     #[test]

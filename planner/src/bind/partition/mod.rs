@@ -4,6 +4,19 @@
 //! what to evaluate for a row, and its `locate` (in `locate`) which partition the values belong to. Whoever writes, loads or looks up rows evaluates it with kernels (the executor's dealer), pruning with the folding evaluator: the expression is never
 //! rewritten again, and no worker counts anything.
 
+//! ```text
+//! define   PARTITION BY to a scheme               change   what ALTER TABLE makes of the partitions
+//! check    what an expression may be              locate   from values to a partition
+//! fault    what can be wrong with all of that
+//! ```
+//! **Usage.** A statement counts the functions of a partition expression once for each partitioned table that it names,
+//! however often and wherever it names it, when it binds the name: `SELECT … FROM t JOIN t AS u` over `HASH (a + 1)` counts one
+//! `PlusInt` besides its own functions. Pruning, planning and running count nothing.
+
+mod change;
+mod check;
+pub(super) mod define;
+mod fault;
 mod locate;
 
 use std::sync::Arc;
@@ -16,8 +29,7 @@ use super::scope::{Clause, Relation, RelationColumn};
 use crate::catalog::{Catalog, Table};
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
-use crate::expr::types::Family;
-use crate::expr::{Expr, Function, TimeUnit};
+use crate::expr::{Expr, FunctionUsage};
 use crate::parse::{self, Parsed};
 
 /// How a table's rows are dealt: expressions over its columns, and what their values say. Plain data, made once per statement.
@@ -33,8 +45,14 @@ pub struct PartitionFunction {
     /// Positions of the partitions that a row may come to, ascending (`INSERT INTO t PARTITION (p)`); `None` = all. A row that
     /// belongs elsewhere is error 1748.
     pub allowed: Option<Vec<usize>>,
+    /// The functions that binding the expression used.
+    pub usage: FunctionUsage,
 }
 
+pub(super) use change::position;
+pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
+pub(super) use change::{added, reorganized};
+pub use fault::PartitionFault;
 pub(crate) use locate::hash;
 pub use locate::{crc32, key, key_bytes};
 
@@ -42,30 +60,29 @@ pub use locate::{crc32, key, key_bytes};
 /// so an error means that the descriptor is damaged.
 pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunction>, Error> {
     let Some(scheme) = &table.partitioning else { return Ok(None) };
+    let mut usage = FunctionUsage::default();
     let values = match &scheme.expr {
         Some(text) => {
             let syntax = parse::parse_expression(text)?;
             let columns = table.columns.iter().map(|c| (c.name.clone(), c.ty.clone()));
-            vec![bind_over(&syntax, columns)?]
+            let (expr, used) = bind_over(&syntax, columns)?;
+            usage = used;
+            vec![expr]
         }
         None => {
             let column = |&o: &usize| Expr::column(ColumnId(o as u32), table.columns[o].ty.clone());
             scheme.columns.iter().map(column).collect()
         }
     };
-    Ok(Some(PartitionFunction {
-        values,
-        scheme: scheme.clone(),
-        partitions: table.partitions.len(),
-        allowed: None,
-    }))
+    let partitions = table.partitions.len();
+    Ok(Some(PartitionFunction { values, scheme: scheme.clone(), partitions, allowed: None, usage }))
 }
 
-/// Binds an expression over columns whose ids are their positions.
+/// Binds an expression over columns whose ids are their positions, and says what functions it used.
 pub(super) fn bind_over(
     syntax: &sqlparser::ast::Expr,
     columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
-) -> Result<Expr, Error> {
+) -> Result<(Expr, FunctionUsage), Error> {
     let parsed = Parsed::empty();
     let cx = PlanContext::new(&Nothing, None);
     let mut binder = Binder::new(&parsed, &cx)?;
@@ -74,56 +91,13 @@ pub(super) fn bind_over(
         let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty });
         relation.columns.push(RelationColumn { name, id, qualified_only: false });
     }
-    binder.in_block(|b| {
+    let bound = binder.in_block(|b| {
         b.scope().relations.push(relation);
         b.scope().clause = Clause::Where;
         let bound = b.expr(syntax)?;
         if b.scope().pending.is_empty() { Ok(bound) } else { Err(Error::PartitionFunction) }
-    })
-}
-
-/// Checks a new partition expression: only what MySQL allows, and an integer.
-pub(super) fn check(expr: &Expr) -> Result<Vec<usize>, Error> {
-    let mut allowed = true;
-    expr.walk(&mut |e| {
-        if let Expr::Call { function, .. } = e {
-            allowed &= match function {
-                Function::Plus
-                | Function::Minus
-                | Function::Mul
-                | Function::IntDiv
-                | Function::Mod
-                | Function::Negate
-                | Function::Abs
-                | Function::Ceil
-                | Function::Floor
-                | Function::DateDiff
-                | Function::DayOfWeek
-                | Function::DayOfYear
-                | Function::WeekDay
-                | Function::ToDays
-                | Function::TimeToSec
-                | Function::YearWeek
-                | Function::UnixTimestamp
-                | Function::Cast => true,
-                Function::Extract(unit) => *unit != TimeUnit::Week,
-                _ => false,
-            };
-        }
-    });
-    if !allowed {
-        return Err(Error::PartitionFunction);
-    }
-    if !matches!(Family::of(&expr.ty().sql), Family::Int | Family::UInt) {
-        return Err(Error::PartitionFunctionType);
-    }
-    let mut columns: Vec<usize> = expr.columns().into_iter().map(|ColumnId(id)| id as usize).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    if columns.is_empty() {
-        return Err(Error::PartitionFunction);
-    }
-    Ok(columns)
+    })?;
+    Ok((bound, binder.rw.usage))
 }
 
 /// A catalog of nothing: an expression of the schema names only columns of its table.

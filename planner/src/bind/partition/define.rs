@@ -1,0 +1,327 @@
+//! PARTITION BY to a scheme: what may be dealt by, and what each partition takes.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, Datum, PartitionMethod, PartitionScheme, RangeBound, SqlType};
+use sqlparser::ast::{self, Ident};
+
+use super::check::{self, expression};
+use super::{PartitionFault as Fault, bind_over};
+use crate::bind::ddl::{PartitionBound, PartitionSpec};
+use crate::error::Error;
+use crate::expr::{Expr, cast_datum};
+use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
+
+/// TiDB's limit.
+pub(super) const PARTITIONS_MAX: u64 = 8192;
+
+/// MySQL's limit.
+const FIELDS_MAX: usize = 16;
+
+/// A table's columns and keys, as far as partitions care.
+pub(in crate::bind) struct Keys<'a> {
+    pub columns: &'a [ColumnDef],
+    pub primary: Option<&'a [usize]>,
+    /// The columns of each unique key but the primary one.
+    pub unique: Vec<&'a [usize]>,
+}
+
+/// The scheme that a clause defines for a table, and the names of the partitions.
+pub(in crate::bind) fn scheme(
+    clause: &PartitionClause,
+    table: &Keys,
+) -> Result<(PartitionScheme, Vec<Arc<str>>), Error> {
+    let (expr, columns) = match &clause.by {
+        PartitionBy::Hash(text) | PartitionBy::Range(text) | PartitionBy::List(text) => {
+            let used = expression(&text.expr, table.columns)?;
+            (Some(Arc::from(text.text.as_str())), used)
+        }
+        PartitionBy::Key(names) if names.is_empty() => (None, default_key(table)?),
+        PartitionBy::Key(names) | PartitionBy::RangeColumns(names) | PartitionBy::ListColumns(names) => {
+            (None, fields(names, table.columns)?)
+        }
+    };
+    check_fields(&clause.by, &columns, table.columns)?;
+    check_unique(table, &columns)?;
+    let listed = clause.definitions.len() as u64;
+    if clause.count.is_some_and(|n| n != listed && listed > 0) {
+        return Err(Fault::CountMismatch.into());
+    }
+    let count = clause.count.unwrap_or(listed.max(1));
+    check_count(count)?;
+    let by_values = match clause.by {
+        PartitionBy::Range(_) | PartitionBy::RangeColumns(_) => Some("RANGE"),
+        PartitionBy::List(_) | PartitionBy::ListColumns(_) => Some("LIST"),
+        PartitionBy::Hash(_) | PartitionBy::Key(_) => None,
+    };
+    if let Some(method) = by_values.filter(|_| listed == 0) {
+        return Err(Fault::MustBeDefined(method).into());
+    }
+    let method = match clause.by {
+        PartitionBy::Hash(_) => PartitionMethod::Hash,
+        PartitionBy::Key(_) => PartitionMethod::Key,
+        PartitionBy::Range(_) | PartitionBy::RangeColumns(_) => PartitionMethod::Range(vec![]),
+        PartitionBy::List(_) | PartitionBy::ListColumns(_) => {
+            PartitionMethod::List { values: vec![], default: None }
+        }
+    };
+    let mut scheme = PartitionScheme { expr, columns, method };
+    let specs = specs(&clause.definitions, &scheme, table.columns)?;
+    scheme.method = method_of(&scheme, specs.iter().map(|s| &s.bound))?;
+    let names: Vec<Arc<str>> = match specs.as_slice() {
+        [] => (0..count).map(|i| format!("p{i}").into()).collect(),
+        specs => specs.iter().map(|s| s.name.clone()).collect(),
+    };
+    check_names(&names)?;
+    Ok((scheme, names))
+}
+
+/// Partitions of a scheme as they are written, each value in the type of its column.
+pub(super) fn specs(
+    definitions: &[PartitionDefinition],
+    scheme: &PartitionScheme,
+    columns: &[ColumnDef],
+) -> Result<Vec<PartitionSpec>, Error> {
+    definitions
+        .iter()
+        .map(|definition| {
+            Ok(PartitionSpec {
+                name: definition.name.value.as_str().into(),
+                bound: bound(definition, scheme, columns)?,
+                comment: definition.comment.as_str().into(),
+            })
+        })
+        .collect()
+}
+
+/// The method of partitions that take this; checks what must hold between them.
+pub(super) fn method_of<'a>(
+    scheme: &PartitionScheme,
+    bounds: impl Iterator<Item = &'a PartitionBound>,
+) -> Result<PartitionMethod, Error> {
+    match &scheme.method {
+        PartitionMethod::Hash => Ok(PartitionMethod::Hash),
+        PartitionMethod::Key => Ok(PartitionMethod::Key),
+        PartitionMethod::Range(_) => {
+            let mut out: Vec<Vec<RangeBound>> = Vec::new();
+            for bound in bounds {
+                let PartitionBound::Range(bound) = bound else {
+                    return Err(Fault::RequiresValues { method: "RANGE", values: "LESS THAN" }.into());
+                };
+                if let Some(last) = out.last() {
+                    if scheme.expr.is_some() && last.contains(&RangeBound::MaxValue) {
+                        return Err(Fault::MaxValueNotLast.into());
+                    }
+                    if !check::increasing(last, bound) {
+                        return Err(Fault::NotIncreasing.into());
+                    }
+                }
+                out.push(bound.clone());
+            }
+            Ok(PartitionMethod::Range(out))
+        }
+        PartitionMethod::List { .. } => {
+            let (mut out, mut default): (Vec<Vec<Vec<Datum>>>, Option<usize>) = (Vec::new(), None);
+            let mut seen = std::collections::BTreeSet::new();
+            for (i, bound) in bounds.enumerate() {
+                let PartitionBound::List { values, default: is_default } = bound else {
+                    return Err(Fault::RequiresValues { method: "LIST", values: "IN" }.into());
+                };
+                if *is_default && default.replace(i).is_some() {
+                    return Err(Fault::DuplicateConstant.into());
+                }
+                for tuple in values {
+                    if !seen.insert(check::tuple_bytes(tuple)) {
+                        return Err(Fault::DuplicateConstant.into());
+                    }
+                }
+                out.push(values.clone());
+            }
+            Ok(PartitionMethod::List { values: out, default })
+        }
+    }
+}
+
+/// `number` names that no partition has: `p3`, `p4`, ….
+pub(super) fn free_names(taken: &[Arc<str>], number: u64) -> Vec<Arc<str>> {
+    let free = (taken.len()..).map(|i| Arc::<str>::from(format!("p{i}")));
+    free.filter(|n| !taken.iter().any(|t| t.eq_ignore_ascii_case(n))).take(number as usize).collect()
+}
+
+/// No partitions, or too many.
+pub(super) fn check_count(count: u64) -> Result<(), Error> {
+    match count {
+        1..=PARTITIONS_MAX => Ok(()),
+        _ => Err(Error::PartitionCount { given: count, max: PARTITIONS_MAX }),
+    }
+}
+
+/// Names differ, whatever their case.
+pub(super) fn check_names(names: &[Arc<str>]) -> Result<(), Error> {
+    let mut seen = std::collections::BTreeSet::new();
+    match names.iter().find(|n| !seen.insert(n.to_ascii_lowercase())) {
+        Some(name) => Err(Fault::DuplicateName(name.to_string()).into()),
+        None => Ok(()),
+    }
+}
+
+/// Every unique key must hold all columns of the scheme: uniqueness is only ever checked within a partition.
+fn check_unique(table: &Keys, used: &[usize]) -> Result<(), Error> {
+    if let Some(primary) = table.primary {
+        holds_all(primary, used, "PRIMARY KEY")?;
+    }
+    table.unique.iter().try_for_each(|key| holds_all(key, used, "UNIQUE INDEX"))
+}
+
+/// 1503 unless the key holds all columns that rows are dealt by.
+pub(in crate::bind) fn holds_all(key: &[usize], used: &[usize], what: &'static str) -> Result<(), Error> {
+    if used.iter().all(|p| key.contains(p)) {
+        Ok(())
+    } else {
+        Err(Error::UniqueKeyWithoutPartitionColumn(what))
+    }
+}
+
+/// KEY (): the primary key, or else a unique key without NULLs.
+fn default_key(table: &Keys) -> Result<Vec<usize>, Error> {
+    let whole = |key: &&&[usize]| key.iter().all(|o| !table.columns[*o].ty.nullable);
+    let key = table.primary.or_else(|| table.unique.iter().find(whole).copied());
+    key.map(<[usize]>::to_vec).ok_or(Fault::FieldNotFound.into())
+}
+
+/// Ordinals of listed columns, in the order of the list.
+fn fields(names: &[Ident], columns: &[ColumnDef]) -> Result<Vec<usize>, Error> {
+    let mut out = Vec::with_capacity(names.len());
+    for name in names {
+        let found = columns.iter().position(|c| !c.hidden && c.name.eq_ignore_ascii_case(&name.value));
+        let ordinal = found.ok_or(Fault::FieldNotFound)?;
+        if out.contains(&ordinal) {
+            return Err(Fault::DuplicateField(name.value.clone()).into());
+        }
+        out.push(ordinal);
+    }
+    if out.is_empty() { Err(Fault::FieldNotFound.into()) } else { Ok(out) }
+}
+
+/// Types that the method can deal by.
+fn check_fields(by: &PartitionBy, used: &[usize], columns: &[ColumnDef]) -> Result<(), Error> {
+    if used.len() > FIELDS_MAX {
+        return Err(Fault::TooManyFields("list of partition fields").into());
+    }
+    for column in used.iter().map(|o| &columns[*o]) {
+        let allowed = match (by, &column.ty.sql) {
+            (PartitionBy::Key(_), SqlType::Text(_) | SqlType::Blob(_)) => return Err(Fault::BlobField.into()),
+            (PartitionBy::Key(_), _) => true,
+            (PartitionBy::RangeColumns(_) | PartitionBy::ListColumns(_), ty) => matches!(
+                ty,
+                SqlType::Int { .. }
+                    | SqlType::Year
+                    | SqlType::Date
+                    | SqlType::DateTime(_)
+                    | SqlType::Time(_)
+                    | SqlType::Char(_)
+                    | SqlType::VarChar(_)
+                    | SqlType::Binary(_)
+                    | SqlType::VarBinary(_)
+            ),
+            (PartitionBy::Hash(_) | PartitionBy::Range(_) | PartitionBy::List(_), _) => true,
+        };
+        if !allowed {
+            return Err(Fault::FieldType(column.name.to_string()).into());
+        }
+    }
+    Ok(())
+}
+
+/// What a partition takes.
+fn bound(
+    definition: &PartitionDefinition,
+    scheme: &PartitionScheme,
+    columns: &[ColumnDef],
+) -> Result<PartitionBound, Error> {
+    let name = &definition.name.value;
+    match (&scheme.method, &definition.values) {
+        (PartitionMethod::Hash | PartitionMethod::Key, PartitionValues::Unsaid) => Ok(PartitionBound::Hash),
+        (PartitionMethod::Range(_), PartitionValues::LessThan(bounds)) => {
+            let width = if scheme.expr.is_some() { 1 } else { scheme.columns.len() };
+            if bounds.len() != width {
+                return Err(Fault::ColumnList.into());
+            }
+            let value = |(i, bound): (usize, &Option<ast::Expr>)| match bound {
+                None => Ok(RangeBound::MaxValue),
+                Some(e) => match value(e, i, name, scheme, columns)? {
+                    Datum::Null => Err(Fault::NullBound.into()),
+                    value => Ok(RangeBound::Value(value)),
+                },
+            };
+            Ok(PartitionBound::Range(bounds.iter().enumerate().map(value).collect::<Result<_, Error>>()?))
+        }
+        (PartitionMethod::List { .. }, PartitionValues::In { tuples, default }) => {
+            let tuple = |e: &ast::Expr| {
+                let parts = match e {
+                    ast::Expr::Tuple(parts) => parts.as_slice(),
+                    ast::Expr::Nested(inner) => std::slice::from_ref(&**inner),
+                    single => std::slice::from_ref(single),
+                };
+                let width = if scheme.expr.is_some() { 1 } else { scheme.columns.len() };
+                if parts.len() != width {
+                    return Err(Fault::ColumnList.into());
+                }
+                let parts = parts.iter().enumerate();
+                parts.map(|(i, e)| value(e, i, name, scheme, columns)).collect::<Result<Vec<_>, Error>>()
+            };
+            let values = tuples.iter().map(tuple).collect::<Result<_, Error>>()?;
+            Ok(PartitionBound::List { values, default: *default })
+        }
+        (PartitionMethod::Range(_), PartitionValues::Unsaid) => {
+            Err(Fault::RequiresValues { method: "RANGE", values: "LESS THAN" }.into())
+        }
+        (PartitionMethod::List { .. }, PartitionValues::Unsaid) => {
+            Err(Fault::RequiresValues { method: "LIST", values: "IN" }.into())
+        }
+        (_, PartitionValues::LessThan(_)) => {
+            Err(Fault::WrongValues { method: "RANGE", values: "LESS THAN" }.into())
+        }
+        (_, PartitionValues::In { .. }) => Err(Fault::WrongValues { method: "LIST", values: "IN" }.into()),
+    }
+}
+
+/// A constant of VALUES, as the partition expression's integer or as the `i`th column holds it.
+fn value(
+    syntax: &ast::Expr,
+    i: usize,
+    partition: &str,
+    scheme: &PartitionScheme,
+    columns: &[ColumnDef],
+) -> Result<Datum, Error> {
+    let (bound, _) = bind_over(syntax, std::iter::empty())?;
+    let Expr::Constant { value, ty } = bound else {
+        return Err(Fault::ConstantExpression.into());
+    };
+    if value.is_null() {
+        return Ok(value);
+    }
+    if scheme.expr.is_some() {
+        let unsigned = check::is_unsigned(scheme, columns)?;
+        return match value {
+            Datum::Int(v) if unsigned => {
+                u64::try_from(v).map(Datum::UInt).or(Err(Fault::ConstantDomain.into()))
+            }
+            Datum::UInt(v) if !unsigned => {
+                i64::try_from(v).map(Datum::Int).or(Err(Fault::ConstantDomain.into()))
+            }
+            Datum::Int(_) | Datum::UInt(_) => Ok(value),
+            _ => Err(Fault::ValueNotInteger(partition.to_owned()).into()),
+        };
+    }
+    let column = &columns[scheme.columns[i]].ty.sql;
+    let alike = match (column, &ty.sql) {
+        (SqlType::Int { .. } | SqlType::Year, SqlType::Int { .. }) => true,
+        (SqlType::Date | SqlType::DateTime(_) | SqlType::Time(_), given) => given.is_string(),
+        (column, given) => {
+            (column.is_string() || column.is_binary()) && (given.is_string() || given.is_binary())
+        }
+    };
+    let stored = cast_datum(&value, column).filter(|_| alike);
+    stored.filter(|v| !v.is_null()).ok_or(Fault::ColumnValueType.into())
+}

@@ -1,0 +1,353 @@
+//! PARTITION BY behind CREATE TABLE, and what ALTER TABLE does to partitions.
+//!
+//! ```text
+//! PARTITION BY { HASH (e) | KEY [ALGORITHM = n] ([c, …]) | RANGE (e) | RANGE COLUMNS (c, …) | LIST (e) | LIST COLUMNS (c, …) }
+//!   [PARTITIONS n]
+//!   [(PARTITION p [VALUES LESS THAN { (v | MAXVALUE, …) | MAXVALUE } | VALUES IN (v | (v, …) | DEFAULT, …) | DEFAULT]
+//!      [COMMENT 'text'] [ENGINE = x] …, …)]
+//! ```
+//! LINEAR and SUBPARTITION are not supported: they would only say where rows lie, and there is nothing to gain from it here.
+
+use sqlparser::ast::{self, Ident, ObjectName};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::split::Cursor;
+use super::statement::{Failure, Source, Statement};
+use crate::error::Error;
+
+/// PARTITION BY.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionClause {
+    pub by: PartitionBy,
+    /// PARTITIONS n.
+    pub count: Option<u64>,
+    /// The partitions, if they are listed.
+    pub definitions: Vec<PartitionDefinition>,
+}
+
+/// What rows are dealt by.
+#[derive(Clone, Debug)]
+pub(crate) enum PartitionBy {
+    Hash(Text),
+    /// Empty = the primary key.
+    Key(Vec<Ident>),
+    Range(Text),
+    RangeColumns(Vec<Ident>),
+    List(Text),
+    ListColumns(Vec<Ident>),
+}
+
+/// An expression, and how it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub text: String,
+    pub expr: ast::Expr,
+}
+
+/// One partition.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionDefinition {
+    pub name: Ident,
+    pub values: PartitionValues,
+    pub comment: String,
+}
+
+/// What a partition takes, as written.
+#[derive(Clone, Debug)]
+pub(crate) enum PartitionValues {
+    Unsaid,
+    /// `None` = MAXVALUE.
+    LessThan(Vec<Option<ast::Expr>>),
+    In {
+        /// Tuples of one value have no parentheses of their own.
+        tuples: Vec<ast::Expr>,
+        default: bool,
+    },
+}
+
+/// What ALTER TABLE does to partitions.
+#[derive(Clone, Debug)]
+pub(crate) enum PartitionChangeSyntax {
+    Add {
+        definitions: Vec<PartitionDefinition>,
+        count: Option<u64>,
+    },
+    Drop {
+        names: Vec<Ident>,
+        if_exists: bool,
+    },
+    /// Empty = ALL.
+    Truncate(Vec<Ident>),
+    Coalesce(u64),
+    Reorganize {
+        names: Vec<Ident>,
+        into: Vec<PartitionDefinition>,
+    },
+    Exchange {
+        partition: Ident,
+        with: ObjectName,
+        validation: bool,
+    },
+    Remove,
+    By(PartitionClause),
+}
+
+impl Source<'_> {
+    /// `PARTITION BY …` if it is next.
+    pub(super) fn partition_clause(&mut self) -> Result<Option<PartitionClause>, Failure> {
+        if !self.word("PARTITION") {
+            return Ok(None);
+        }
+        self.expect_word("BY")?;
+        self.partition_by().map(Some)
+    }
+
+    fn partition_by(&mut self) -> Result<PartitionClause, Failure> {
+        if self.word("LINEAR") {
+            return Err(Failure::Ours(Error::NotSupported("PARTITION BY LINEAR".into())));
+        }
+        let by = if self.word("HASH") {
+            PartitionBy::Hash(self.partition_expression()?)
+        } else if self.word("KEY") {
+            if self.word("ALGORITHM") {
+                self.parser.expect_token(&Token::Eq)?;
+                self.parser.parse_literal_uint()?;
+            }
+            PartitionBy::Key(self.partition_columns()?)
+        } else if self.word("RANGE") {
+            match self.word("COLUMNS") {
+                true => PartitionBy::RangeColumns(self.partition_columns()?),
+                false => PartitionBy::Range(self.partition_expression()?),
+            }
+        } else if self.word("LIST") {
+            match self.word("COLUMNS") {
+                true => PartitionBy::ListColumns(self.partition_columns()?),
+                false => PartitionBy::List(self.partition_expression()?),
+            }
+        } else {
+            let found = self.parser.peek_token_ref();
+            return Ok(self.parser.expected_ref("HASH, KEY, RANGE or LIST", found)?);
+        };
+        let count = if self.word("PARTITIONS") { Some(self.parser.parse_literal_uint()?) } else { None };
+        if self.word("SUBPARTITION") {
+            return Err(Failure::Ours(Error::NotSupported("SUBPARTITION BY".into())));
+        }
+        let definitions = match self.parser.peek_token_ref().token {
+            Token::LParen => self.partition_definitions()?,
+            _ => Vec::new(),
+        };
+        Ok(PartitionClause { by, count, definitions })
+    }
+
+    /// `(expr)`, with its text.
+    fn partition_expression(&mut self) -> Result<Text, Failure> {
+        let open = self.parser.expect_token(&Token::LParen)?;
+        let expr = self.parser.parse_expr()?;
+        let close = self.parser.expect_token(&Token::RParen)?;
+        let mut cursor = Cursor::new(self.text, self.start);
+        let from = cursor.advance_to(open.span.end);
+        let to = cursor.advance_to(close.span.start);
+        Ok(Text { text: self.text[from..to].trim().to_owned(), expr })
+    }
+
+    /// `(a, b)`, possibly empty.
+    fn partition_columns(&mut self) -> Result<Vec<Ident>, Failure> {
+        self.parser.expect_token(&Token::LParen)?;
+        if self.parser.consume_token(&Token::RParen) {
+            return Ok(Vec::new());
+        }
+        let columns = self.parser.parse_comma_separated(|p| p.parse_identifier())?;
+        self.parser.expect_token(&Token::RParen)?;
+        Ok(columns)
+    }
+
+    /// `(PARTITION p …, …)`.
+    fn partition_definitions(&mut self) -> Result<Vec<PartitionDefinition>, Failure> {
+        self.parser.expect_token(&Token::LParen)?;
+        let mut out = Vec::new();
+        loop {
+            self.expect_word("PARTITION")?;
+            let name = self.parser.parse_identifier()?;
+            let values = self.partition_values()?;
+            let mut comment = String::new();
+            while let Token::Word(word) = &self.parser.peek_token_ref().token {
+                let option = word.value.to_ascii_uppercase();
+                match option.as_str() {
+                    "SUBPARTITION" => return Err(Failure::Ours(Error::NotSupported("SUBPARTITION".into()))),
+                    "COMMENT" => {
+                        self.parser.next_token();
+                        let _ = self.parser.consume_token(&Token::Eq);
+                        comment = self.parser.parse_literal_string()?;
+                    }
+                    // Where and how it is kept: one answer to all of them here.
+                    "STORAGE" | "DATA" | "INDEX" => {
+                        self.parser.next_token();
+                    }
+                    "ENGINE" | "DIRECTORY" | "MAX_ROWS" | "MIN_ROWS" | "TABLESPACE" | "NODEGROUP" => {
+                        self.parser.next_token();
+                        let _ = self.parser.consume_token(&Token::Eq);
+                        self.parser.next_token();
+                    }
+                    _ => break,
+                }
+            }
+            out.push(PartitionDefinition { name, values, comment });
+            if !self.parser.consume_token(&Token::Comma) {
+                self.parser.expect_token(&Token::RParen)?;
+                return Ok(out);
+            }
+        }
+    }
+
+    fn partition_values(&mut self) -> Result<PartitionValues, Failure> {
+        if self.word("DEFAULT") {
+            return Ok(PartitionValues::In { tuples: Vec::new(), default: true });
+        }
+        if !self.word("VALUES") {
+            return Ok(PartitionValues::Unsaid);
+        }
+        if self.word("LESS") {
+            self.expect_word("THAN")?;
+            if self.word("MAXVALUE") {
+                return Ok(PartitionValues::LessThan(vec![None]));
+            }
+            self.parser.expect_token(&Token::LParen)?;
+            let mut bounds = Vec::new();
+            loop {
+                bounds.push(if self.word("MAXVALUE") { None } else { Some(self.parser.parse_expr()?) });
+                if !self.parser.consume_token(&Token::Comma) {
+                    self.parser.expect_token(&Token::RParen)?;
+                    return Ok(PartitionValues::LessThan(bounds));
+                }
+            }
+        }
+        self.parser.expect_keyword_is(Keyword::IN)?;
+        self.parser.expect_token(&Token::LParen)?;
+        let (mut tuples, mut default) = (Vec::new(), false);
+        loop {
+            if self.word("DEFAULT") {
+                default = true;
+            } else {
+                tuples.push(self.parser.parse_expr()?);
+            }
+            if !self.parser.consume_token(&Token::Comma) {
+                self.parser.expect_token(&Token::RParen)?;
+                return Ok(PartitionValues::In { tuples, default });
+            }
+        }
+    }
+
+    /// `ALTER TABLE t` followed by a change of partitions; nothing is consumed if something else follows.
+    pub(super) fn alter_partitions(&mut self) -> Result<Option<Statement>, Failure> {
+        let word = |s: &Self, n: usize| match s.parser.peek_nth_token(n).token {
+            Token::Word(w) if w.quote_style.is_none() => w.value.to_ascii_uppercase(),
+            _ => String::new(),
+        };
+        let qualified = self.parser.peek_nth_token(3).token == Token::Period;
+        let at = if qualified { 5 } else { 3 };
+        let ours = word(self, 1) == "TABLE"
+            && match word(self, at).as_str() {
+                "ADD" | "DROP" | "TRUNCATE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" => {
+                    word(self, at + 1) == "PARTITION"
+                }
+                "REMOVE" => word(self, at + 1) == "PARTITIONING",
+                "PARTITION" => true,
+                _ => false,
+            };
+        if !ours {
+            return Ok(None);
+        }
+        self.parser.next_token();
+        self.parser.next_token();
+        let table = self.parser.parse_object_name(false)?;
+        let verb = word(self, 0);
+        self.parser.next_token();
+        self.parser.next_token();
+        let change = match verb.as_str() {
+            "ADD" => {
+                let _ = self.word("NO_WRITE_TO_BINLOG") || self.word("LOCAL");
+                if self.word("PARTITIONS") {
+                    let count = Some(self.parser.parse_literal_uint()?);
+                    PartitionChangeSyntax::Add { definitions: Vec::new(), count }
+                } else {
+                    PartitionChangeSyntax::Add { definitions: self.partition_definitions()?, count: None }
+                }
+            }
+            "DROP" => {
+                let if_exists = self.word("IF");
+                if if_exists {
+                    self.expect_word("EXISTS")?;
+                }
+                PartitionChangeSyntax::Drop { names: self.partition_names()?, if_exists }
+            }
+            "TRUNCATE" => {
+                let all = self.word("ALL");
+                PartitionChangeSyntax::Truncate(if all { Vec::new() } else { self.partition_names()? })
+            }
+            "COALESCE" => PartitionChangeSyntax::Coalesce(self.parser.parse_literal_uint()?),
+            "REORGANIZE" => {
+                if self.parser.peek_token_ref().token == Token::EOF {
+                    PartitionChangeSyntax::Reorganize { names: Vec::new(), into: Vec::new() }
+                } else {
+                    let names = self.partition_names()?;
+                    self.expect_word("INTO")?;
+                    PartitionChangeSyntax::Reorganize { names, into: self.partition_definitions()? }
+                }
+            }
+            "EXCHANGE" => {
+                let partition = self.parser.parse_identifier()?;
+                self.expect_word("WITH")?;
+                self.expect_word("TABLE")?;
+                let with = self.parser.parse_object_name(false)?;
+                let without = self.word("WITHOUT");
+                if without || self.word("WITH") {
+                    self.expect_word("VALIDATION")?;
+                }
+                PartitionChangeSyntax::Exchange { partition, with, validation: !without }
+            }
+            "REMOVE" => PartitionChangeSyntax::Remove,
+            // `PARTITION BY`, of which both words are consumed.
+            _ => PartitionChangeSyntax::By(self.partition_by()?),
+        };
+        Ok(Some(Statement::AlterPartitions { table, change }))
+    }
+
+    fn partition_names(&mut self) -> Result<Vec<Ident>, Failure> {
+        Ok(self.parser.parse_comma_separated(|p| p.parse_identifier())?)
+    }
+}
+
+/// `INSERT INTO t PARTITION (p) (a, b) …` as `INSERT INTO t (a, b) PARTITION (p) …`, the order that the library knows.
+pub(super) fn insert_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let solid =
+        |from: usize| (from..tokens.len()).find(|i| !matches!(tokens[*i].token, Token::Whitespace(_)));
+    let closed = |open: usize| {
+        let inside = tokens[open + 1..].iter().position(|t| matches!(t.token, Token::LParen | Token::RParen));
+        inside.map(|i| open + 1 + i).filter(|i| tokens[*i].token == Token::RParen)
+    };
+    let swapped = || {
+        // Before the rows come, PARTITION is no part of an expression.
+        let word = |t: &TokenWithSpan| match &t.token {
+            Token::Word(w) if w.quote_style.is_none() => Some(w.keyword),
+            _ => None,
+        };
+        let rows = |k| {
+            matches!(k, Keyword::VALUES | Keyword::VALUE | Keyword::SELECT | Keyword::SET | Keyword::WITH)
+        };
+        let end = tokens.iter().position(|t| word(t).is_some_and(rows)).unwrap_or(tokens.len());
+        let at = tokens[..end].iter().position(|t| word(t) == Some(Keyword::PARTITION))?;
+        let names = solid(at + 1).filter(|i| tokens[*i].token == Token::LParen)?;
+        let names_end = closed(names)?;
+        let columns = solid(names_end + 1).filter(|i| tokens[*i].token == Token::LParen && *i < end)?;
+        let columns_end = closed(columns)?;
+        let first = solid(columns + 1)?;
+        if word(&tokens[first]).is_some_and(|k| rows(k) || k == Keyword::TABLE) {
+            return None;
+        }
+        let pieces =
+            [&tokens[..at], &tokens[columns..=columns_end], &tokens[at..columns], &tokens[columns_end + 1..]];
+        Some(pieces.concat())
+    };
+    swapped().unwrap_or_else(|| tokens.to_vec())
+}
