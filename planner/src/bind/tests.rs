@@ -547,7 +547,7 @@ fn definitions_are_checked() {
         ("create table n (a int) partition by hash(a + rand()) partitions 2", "FUNCTION RAND does not exist"),
         (
             "create table n (a varchar(5)) partition by hash(a) partitions 2",
-            "the PARTITION function returns the wrong type",
+            "field 'a' is of a not allowed type for this type of partitioning",
         ),
         (
             "create table n (a int) partition by hash(a) partitions 0",

@@ -112,3 +112,6 @@ impl Catalog for Nothing {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
