@@ -551,7 +551,7 @@ fn definitions_are_checked() {
         ),
         (
             "create table n (a int) partition by hash(a) partitions 0",
-            "number of partitions must be between 1 and 8192, not 0",
+            "number of partitions = 0 is not an allowed value",
         ),
         ("create index i on t (zz)", "key column 'zz' doesn't exist in table"),
         (
