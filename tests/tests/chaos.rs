@@ -1,5 +1,5 @@
 //! The 22 queries of TPC-H while the cluster does what clusters do: 200 regions on 5 stores behind a network that loses one
-//! message in a hundred, regions that split and leaders that move under the feet of every query. The answers are those of a
+//! message in a hundred, regions that split and merge and leaders that move under the feet of every query. The answers are those of a
 //! cluster where nothing happens.
 //!
 //! The network's and the troublemaker's random numbers come from a seed, which is printed; `ALLOD_SEED=7 cargo test --test
@@ -37,7 +37,7 @@ fn every_answer_is_right_while_regions_split_and_leaders_move_and_messages_get_l
     let summary = tpch::run(&options).expect("the benchmark runs");
     assert!(summary.all_right, "seed {seed}: an answer is wrong, see the table above");
     // It met what it was meant to meet.
-    assert!(summary.regions >= 200, "seed {seed}: {summary:?}");
+    assert!(summary.regions >= 150, "seed {seed}: {summary:?}");
     assert!(summary.disturbances >= 20, "seed {seed}: {summary:?}");
     assert!(summary.region_errors >= 5, "seed {seed}: {summary:?}");
     assert!(summary.timeouts >= 5, "seed {seed}: {summary:?}");

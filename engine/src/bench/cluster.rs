@@ -34,7 +34,7 @@ pub struct ClusterOptions {
     pub regions: Option<usize>,
     /// A network instead of function calls.
     pub network: Option<Network>,
-    /// Whether regions split and leaders move while queries run.
+    /// Whether regions split and merge and leaders move while queries run.
     pub chaos: bool,
     /// Workers of a pipeline; `None` = one for each core.
     pub workers: Option<usize>,
@@ -165,7 +165,7 @@ impl Tables {
     }
 }
 
-/// Splits regions and moves leaders, from a thread and a client of its own.
+/// Splits and merges regions and moves leaders, from a thread and a client of its own.
 pub(super) struct Chaos {
     stop: Arc<AtomicBool>,
     acts: Arc<AtomicU64>,
@@ -208,13 +208,15 @@ impl Drop for Chaos {
     }
 }
 
-/// A split, or a leader that moves; `None` if it did not come about, which is no matter.
+/// A split, a merge, or a leader that moves; `None` if it did not come about, which is no matter.
 fn act(client: &mut Client, tables: &Tables, random: &mut Random) -> Option<()> {
     let runtime = client.runtime();
     let table = tables.0.get(random.below(tables.0.len() as u64) as usize)?;
-    if random.below(8) == 0 {
-        let key = table.key_at(random.below(1 << 20) as f64 / f64::from(1 << 20));
-        return runtime.block_on(client.split(&key)).ok();
+    let key = table.key_at(random.below(1 << 20) as f64 / f64::from(1 << 20));
+    match random.below(16) {
+        0 | 1 => return runtime.block_on(client.split(&key)).ok(),
+        2 => return runtime.block_on(client.merge(&key)).ok().filter(|merged| *merged).map(drop),
+        _ => {}
     }
     let regions: Vec<RegionInfo> = runtime.block_on(client.regions(table.space)).ok()?;
     let region = regions.get(random.below(regions.len() as u64) as usize)?;

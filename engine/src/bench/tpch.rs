@@ -35,7 +35,7 @@ pub struct Summary {
     pub all_right: bool,
     /// Regions of the tables, at the end.
     pub regions: usize,
-    /// Splits and leader moves while the queries ran.
+    /// Splits, merges and leader moves while the queries ran.
     pub disturbances: u64,
     /// How often stores told the queries' clients to look elsewhere or to wait.
     pub region_errors: u64,
@@ -99,7 +99,7 @@ pub fn run(options: &Options) -> Result<Summary> {
     drop(chaos);
     if options.cluster.chaos {
         eprintln!(
-            "{} splits and leader moves meanwhile, {} regions now; the queries met {} region errors and {} lost messages",
+            "{} splits, merges and leader moves meanwhile, {} regions now; the queries met {} region errors and {} lost messages",
             summary.disturbances, summary.regions, summary.region_errors, summary.timeouts
         );
     }

@@ -1,4 +1,4 @@
-//! Spaces and regions: making, dropping, splitting, moving, listing.
+//! Spaces and regions: making, dropping, splitting, merging, moving, listing.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use crate::key::{Key, KeyRange};
 use crate::pd::RegionInfo;
 use crate::rpc::{Body, PdReply, PdRequest, Reply};
 use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId};
+
+/// How often the directory is asked for a region that it does not know.
+const MISSED_MAX: usize = 5;
 
 impl Client {
     /// Makes a space: one empty region, to begin with. Doing it again with the same schema changes nothing.
@@ -64,14 +67,43 @@ impl Client {
         Ok(())
     }
 
+    /// Merges the region of a key with its neighbour to the right; whether there was one, in the same space. Waits while
+    /// rows are loaded into either.
+    pub async fn merge(&mut self, key: &Key) -> Result<bool> {
+        let mut backoff = self.backoff("merge", Budget::Admin);
+        let mut region = self.locate(&mut backoff, key).await?;
+        let before = Arc::clone(&region.info);
+        loop {
+            match self.send(&mut backoff, &mut region, &Body::Merge).await? {
+                Sent::Reply(Reply::Merged(info)) => {
+                    let merged = info.is_some();
+                    self.found(info.into_iter().collect());
+                    return Ok(merged);
+                }
+                Sent::Reply(other) => return Err(unexpected(&other)),
+                Sent::Relocate => region = self.locate(&mut backoff, key).await?,
+            }
+            // It was done, and only the answer was lost.
+            if region.info.id == before.id && region.info.range.end > before.range.end {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Makes a store the leader of a region. It must hold a replica.
     pub async fn transfer_leader(&mut self, region: RegionId, to: StoreId) -> Result<()> {
         let mut backoff = self.backoff("transfer leader", Budget::Admin);
+        let mut missed = 0;
         loop {
             let everything =
                 KeyRange { start: Key::space_start(SpaceId(0)), end: Key::from_bytes(&[0xFF; 9]) };
             let regions = self.load_regions(&mut backoff, everything).await?;
             let Some(info) = regions.into_iter().find(|info| info.id == region) else {
+                // The directory may not have heard of it yet; or it is part of its neighbour now.
+                if missed == MISSED_MAX {
+                    return Err(Error::NoReplica { region, store: to });
+                }
+                missed += 1;
                 self.wait(&mut backoff, BackoffKind::RegionMiss, "no such region").await?;
                 continue;
             };

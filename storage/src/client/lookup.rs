@@ -137,11 +137,13 @@ impl Client {
     ) -> Result<Vec<Part>> {
         let mut parts = Vec::with_capacity(1);
         let mut next = rows.start;
-        let mut start: Key = prefixes.key(next).max(within.start.clone());
+        // Regions as they are found may overlap, for they change: what is asked of one is not asked of the next.
+        let mut floor = within.start.clone();
+        let mut start: Key = prefixes.key(next).max(floor.clone());
         while next < rows.end && start < within.end {
             let region = self.locate(backoff, &start).await?;
             let within = KeyRange {
-                start: region.info.range.start.clone().max(within.start.clone()),
+                start: region.info.range.start.clone().max(floor),
                 end: region.info.range.end.clone().min(within.end.clone()),
             };
             let end = within.end.as_bytes();
@@ -150,8 +152,9 @@ impl Client {
             let is_done = |row| prefixes.compare_prefix(row, end) == Some(Ordering::Less);
             let here = next..partition_point(next..rows.end, is_here);
             next = partition_point(here.clone(), is_done);
+            floor = within.end.clone();
             if next < rows.end {
-                start = prefixes.key(next).max(within.end.clone());
+                start = prefixes.key(next).max(floor.clone());
             }
             parts.push(Part { region, rows: here, within });
         }

@@ -268,16 +268,23 @@ async fn audit(client: &mut Client) {
     request.prefix.clear();
     request.lookups = 1;
     let in_one = client.lookup(&request).await.expect("looks up");
-    assert!(pairs(&in_one).eq(rows), "at {ts}");
+    assert_eq!(pairs(&in_one).collect::<Vec<_>>(), rows, "at {ts}");
 }
 
-/// Splits somewhere, and moves some leader.
+/// Splits somewhere, merges somewhere else now and then, and moves some leader.
 async fn disturb(client: &mut Client, random: &mut Random) {
     client.split(&key(random.below(ACCOUNTS as u64) as i64)).await.expect("splits");
+    if random.below(3) > 0 {
+        client.merge(&key(random.below(ACCOUNTS as u64) as i64)).await.expect("merges");
+    }
     let regions = client.regions(SPACE).await.expect("lists");
     let region = &regions[random.below(regions.len() as u64) as usize];
     let to = region.peers[random.below(region.peers.len() as u64) as usize];
-    client.transfer_leader(region.id, to).await.expect("moves");
+    match client.transfer_leader(region.id, to).await {
+        // Another one merged it with its neighbour meanwhile.
+        Ok(()) | Err(Error::NoReplica { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 async fn open_accounts(client: &mut Client) {
@@ -586,5 +593,96 @@ async fn regions_that_expire_at_once_are_asked_for_again() {
         assert!(since.expired > 5 && since.rpcs > since.expired, "{since:?}");
         drop(client);
         assert!(cluster.stats().expired >= since.expired);
+    }
+}
+
+/// Whatever regions hold moves when they merge: base, delta, locks, and how ingests ended.
+#[test]
+fn merged_regions_hold_what_both_held() {
+    let (cluster, mut c) = direct(ClusterConfig::default());
+    cluster.runtime().block_on(async {
+        open_accounts(&mut c).await;
+        for id in [10, 20, 30] {
+            c.split(&key(id)).await.expect("splits");
+        }
+        let mut stale = c.fork();
+        audit(&mut stale).await;
+        let before = c.timestamp().await.expect("timestamp");
+        let mut t = c.begin(before);
+        (5..35).step_by(5).for_each(|id| t.put(key(id), row(id, START + 1)));
+        t.delete(key(39));
+        committed(t, &mut c).await;
+        // A lock in the third region, of a transaction that is dead: whoever meets it rolls it back.
+        let start_ts = c.shared.pd.timestamp();
+        let mutation =
+            crate::percolator::Mutation { key: key(25), op: crate::percolator::MutationOp::Put(row(25, 0)) };
+        let body = crate::rpc::Body::Prewrite(crate::percolator::Prewrite {
+            mutations: vec![mutation],
+            primary: key(25),
+            start_ts,
+            ttl_ms: 0,
+            txn_size: 1,
+        });
+        let mut backoff = c.backoff("test", Budget::Prewrite);
+        let mut region = c.locate(&mut backoff, &key(25)).await.expect("locates");
+        c.send(&mut backoff, &mut region, &body).await.expect("locks");
+        let versions = |regions: &[crate::pd::RegionInfo]| -> Vec<u64> {
+            regions.iter().map(|r| r.epoch.version).collect()
+        };
+        let four = c.regions(SPACE).await.expect("lists");
+        assert!(c.merge(&key(15)).await.expect("merges"));
+        let three = c.regions(SPACE).await.expect("lists");
+        assert_eq!((four.len(), three.len()), (4, 3));
+        assert_eq!((&three[1].range.start, &three[1].range.end), (&four[1].range.start, &four[2].range.end));
+        assert_eq!(versions(&three)[1], versions(&four)[1].max(versions(&four)[2]) + 1);
+        assert_eq!((three[1].id, three[1].leader), (four[1].id, four[1].leader));
+        while c.merge(&key(-1)).await.expect("merges") {}
+        assert!(!c.merge(&key(25)).await.expect("answers"), "nothing is to its right");
+        let one = c.regions(SPACE).await.expect("lists");
+        assert_eq!((one.len(), &one[0].range), (1, &KeyRange::of_space(SPACE)));
+        // Neither of the two knows of what happened; both read what was there, and meet the lock.
+        let now = c.timestamp().await.expect("timestamp");
+        let old: Vec<(i64, i64)> = (0..ACCOUNTS).map(|id| (id, START)).collect();
+        let new: Vec<(i64, i64)> = (0..ACCOUNTS - 1)
+            .map(|id| (id, START + i64::from(id % 5 == 0 && (5..35).contains(&id))))
+            .collect();
+        assert_eq!(read_all(&mut stale, before).await, old);
+        assert_eq!(read_all(&mut stale, now).await, new);
+        assert_eq!(stale.stats().locks_met, 1);
+        assert!(stale.stats().region_errors_in_all() > 0);
+        assert_eq!(read_all(&mut c, now).await, new);
+        // And it can be cut again.
+        c.split(&key(12)).await.expect("splits");
+        assert_eq!(read_all(&mut stale, now).await, new);
+    });
+}
+
+/// While rows are loaded into a region it is not merged, from neither side.
+#[tokio::test(start_paused = true)]
+async fn a_merge_waits_for_an_ingest() {
+    for (at, at_us) in [(5, 6000), (15, 6000)] {
+        let cluster = Cluster::new(simulated(SimulatedConfig::default()));
+        let mut client = cluster.client();
+        client.create_space(schema()).await.expect("creates");
+        for id in [10, 20] {
+            client.split(&key(id)).await.expect("splits");
+        }
+        let load = async {
+            let mut client = client.fork();
+            let rows: Vec<(i64, i64)> = (10..20).map(|id| (id, 1)).collect();
+            client.ingest(SPACE, vec![batch(&rows)], true).await.expect("loads")
+        };
+        let merge = async {
+            let mut client = client.fork();
+            // The ingest has told its region by now, and has not ended.
+            tokio::time::sleep(Duration::from_micros(at_us)).await;
+            client.merge(&key(at)).await.expect("merges");
+            client.stats().region_errors(RegionErrorKind::ProposalInMergingMode)
+        };
+        let (_, refused) = futures_util::future::join(load, merge).await;
+        assert!(refused > 0, "at {at}");
+        let ts = client.timestamp().await.expect("timestamp");
+        assert_eq!(read_all(&mut client, ts).await.len(), 10);
+        assert_eq!(client.regions(SPACE).await.expect("lists").len(), 2);
     }
 }

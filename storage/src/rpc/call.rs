@@ -35,6 +35,15 @@ impl<T: Send + 'static> Call<T> {
         }
     }
 
+    /// What comes of the value.
+    pub(crate) fn then<U: Send + 'static>(self, f: impl FnOnce(T) -> Call<U> + Send + 'static) -> Call<U> {
+        match self.0 {
+            CallState::Ready(Some(value)) => f(value),
+            CallState::Ready(None) => Call(CallState::Ready(None)),
+            CallState::Waiting(future) => Call::waiting(async move { f(future.await).await }),
+        }
+    }
+
     /// The value after a conversion.
     pub(crate) fn map<U: Send + 'static>(self, f: impl FnOnce(T) -> U + Send + 'static) -> Call<U> {
         match self.0 {

@@ -47,6 +47,8 @@ pub(crate) enum Body {
     /// Splits at these keys, ascending.
     Split(Arc<[Key]>),
     TransferLeader(StoreId),
+    /// Takes over the neighbour to the right.
+    Merge,
 }
 
 /// Rows that come in bulk, those of one region.
@@ -136,6 +138,8 @@ pub(crate) enum Reply {
     /// The region and those split off it.
     Split(Vec<Arc<RegionInfo>>),
     LeaderMoved(Arc<RegionInfo>),
+    /// The region as it is now, if it had a neighbour.
+    Merged(Option<Arc<RegionInfo>>),
     NoReplica,
 }
 

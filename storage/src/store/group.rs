@@ -9,6 +9,13 @@
 //! publishes, takes the timestamp, commits. And an ingest announces itself in every region before it takes its timestamp.
 //! A split publishes the smaller left half before anyone can hear of the right: a reader never finds the old whole after a
 //! write to the new half.
+//!
+//! **Merging** concerns two owners, and neither may wait for the other. The right region *retires*: it refuses all requests
+//! from then on, as one that is not there, and sends a copy of itself to the left one, which *absorbs* it: takes over range,
+//! rows, locks and memory of ingests under a later epoch than both, tells the directory, and has the right one forgotten. If
+//! the left one cannot (it was split, or an ingest is under way) it tells the right one to come *back*, which is as it was.
+//! So a key has at most one region that takes writes at any time; in between it has none, and clients come again. The
+//! retired region's locks stay visible to compaction until the left one has published them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -27,12 +34,12 @@ use crate::rpc::{
     Body, Call, GetBody, LookupBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply, Request,
     Response, ScanBody,
 };
-use crate::schema::{SpaceSchema, StoreId, Timestamp};
+use crate::schema::{RegionId, SpaceSchema, StoreId, Timestamp};
 
 /// A region, for everybody.
 pub(super) struct Group {
     owner: Owner<Replicated>,
-    id: crate::schema::RegionId,
+    id: RegionId,
     /// Whether somebody keeps house here.
     swept: AtomicBool,
     /// The delta size at which to fold again; 0 = as configured.
@@ -70,7 +77,7 @@ impl Group {
         }
     }
 
-    pub(super) fn id(&self) -> crate::schema::RegionId {
+    pub(super) fn id(&self) -> RegionId {
         self.id
     }
 
@@ -103,6 +110,8 @@ impl Group {
 /// A region at one moment.
 pub(super) struct GroupView {
     info: Arc<RegionInfo>,
+    /// Whether it is about to be part of its neighbour.
+    retired: bool,
     snapshot: RegionSnapshot,
     /// The ingest that the region waits for.
     ingesting: Option<PrepareIngest>,
@@ -124,8 +133,16 @@ impl GroupView {
         self.ingesting.is_some()
     }
 
+    /// The region as it is, if the request reached the store that leads it, and knows it as it is.
+    pub(super) fn check(&self, to: StoreId, epoch: Epoch) -> Result<&Arc<RegionInfo>, RegionError> {
+        match self.retired {
+            true => Err(RegionError::RegionNotFound),
+            false => check(&self.info, to, epoch).map(|()| &self.info),
+        }
+    }
+
     pub(super) fn scan(&self, to: StoreId, epoch: Epoch, scan: &ScanBody) -> Response {
-        check(&self.info, to, epoch)?;
+        self.check(to, epoch)?;
         if !scan.ranges.iter().all(|range| self.info.range.covers(range)) {
             return Err(RegionError::KeyNotInRegion);
         }
@@ -138,7 +155,7 @@ impl GroupView {
     }
 
     pub(super) fn get(&self, to: StoreId, epoch: Epoch, get: &GetBody) -> Response {
-        check(&self.info, to, epoch)?;
+        self.check(to, epoch)?;
         check_keys(&self.info.range, &get.keys)?;
         let read = self.read(
             get.ts,
@@ -149,7 +166,7 @@ impl GroupView {
     }
 
     pub(super) fn lookup(&self, to: StoreId, epoch: Epoch, body: &LookupBody) -> Response {
-        check(&self.info, to, epoch)?;
+        self.check(to, epoch)?;
         let LookupBody { lookups, rows, within, ignore } = body;
         if !self.info.range.covers(within) {
             return Err(RegionError::KeyNotInRegion);
@@ -217,22 +234,38 @@ pub(super) enum GroupCommand {
     CheckIngest { ingest: Timestamp, primary: Key, now_ms: u64 },
     /// How it ended, as the primary's region said.
     FinishIngest { ingest: Timestamp, commit_ts: Option<Timestamp> },
+    /// Become part of the region that ends where this one begins.
+    Retire { at: Key, own: Arc<Group>, into: Arc<Group> },
+    /// Take over the region to the right.
+    Absorb { right: Box<RegionState>, ingested: Ingested, from: Arc<Group> },
+    /// The neighbour could not take this region over.
+    ComeBack,
+    /// How is it now?
+    Describe,
 }
+
+/// How ingests ended here, for whoever asks again. Two words each, and never forgotten: another region may still wait.
+type Ingested = OrdMap<Timestamp, Option<Timestamp>>;
 
 /// The owner's state.
 struct Replicated {
     state: RegionState,
     info: Arc<RegionInfo>,
     ingesting: Option<PrepareIngest>,
-    /// How ingests ended here, for whoever asks again. Two words each, and never forgotten: another region may still wait.
-    ingested: OrdMap<Timestamp, Option<Timestamp>>,
+    ingested: Ingested,
+    /// Whether it is about to be part of its neighbour: `state` is then as it was handed over.
+    retired: bool,
     pd: Arc<Pd>,
     /// Weak, for the registry holds the region.
     groups: Weak<Registry>,
     /// Regions split off, to be announced.
     born: Vec<Arc<Group>>,
+    /// Regions that are part of this one now, to be forgotten.
+    dead: Vec<RegionId>,
     /// What the directory must be told.
     news: Vec<Arc<RegionInfo>>,
+    /// What other regions must be told.
+    outbox: Vec<(Arc<Group>, GroupCommand)>,
 }
 
 impl State for Replicated {
@@ -241,6 +274,12 @@ impl State for Replicated {
     type View = GroupView;
 
     fn apply(&mut self, command: GroupCommand, published: &Published<GroupView>) -> Response {
+        if self.retired && !matches!(command, GroupCommand::ComeBack) {
+            if let GroupCommand::Absorb { from, .. } = command {
+                self.outbox.push((from, GroupCommand::ComeBack));
+            }
+            return Err(RegionError::RegionNotFound);
+        }
         match command {
             GroupCommand::Request(request) => self.request(request, published),
             GroupCommand::Install(compacted) => {
@@ -262,12 +301,34 @@ impl State for Replicated {
             GroupCommand::FinishIngest { ingest, commit_ts } => {
                 Ok(Reply::IngestFinished(self.finish_ingest(ingest, commit_ts)))
             }
+            GroupCommand::Retire { at, own, into } => {
+                self.check_quiet()?;
+                if self.info.range.start != at {
+                    return Err(RegionError::EpochNotMatch { current: vec![Arc::clone(&self.info)] });
+                }
+                self.retired = true;
+                let (right, ingested) = (Box::new(self.state.clone()), self.ingested.clone());
+                self.outbox.push((into, GroupCommand::Absorb { right, ingested, from: own }));
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::Absorb { right, ingested, from } => {
+                if !self.absorb(*right, ingested) {
+                    self.outbox.push((from, GroupCommand::ComeBack));
+                }
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::ComeBack => {
+                self.retired = false;
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::Describe => Ok(Reply::Merged(Some(Arc::clone(&self.info)))),
         }
     }
 
     fn view(&self) -> Arc<GroupView> {
         Arc::new(GroupView {
             info: Arc::clone(&self.info),
+            retired: self.retired,
             snapshot: self.state.view().clone(),
             ingesting: self.ingesting.clone(),
         })
@@ -282,6 +343,14 @@ impl State for Replicated {
         if !self.news.is_empty() {
             self.pd.report(std::mem::take(&mut self.news));
         }
+        if !self.dead.is_empty()
+            && let Some(groups) = self.groups.upgrade()
+        {
+            groups.remove(std::mem::take(&mut self.dead));
+        }
+        for (group, command) in std::mem::take(&mut self.outbox) {
+            group.post(command);
+        }
     }
 }
 
@@ -292,10 +361,13 @@ impl Replicated {
             info,
             ingesting: None,
             ingested: OrdMap::new(),
+            retired: false,
             pd,
             groups,
             born: Vec::new(),
+            dead: Vec::new(),
             news: Vec::new(),
+            outbox: Vec::new(),
         }
     }
 
@@ -353,6 +425,8 @@ impl Replicated {
                 self.split(&keys)
             }
             Body::TransferLeader(to) => Ok(self.transfer_leader(to)),
+            // Concerns two regions: the stores see to it.
+            Body::Merge => Err(RegionError::ProposalInMergingMode),
         }
     }
 
@@ -457,6 +531,23 @@ impl Replicated {
         }
         self.news.extend(regions.iter().cloned());
         Ok(Reply::Split(regions))
+    }
+
+    /// Takes over the region to the right, if it is that, and nothing larger is under way here.
+    fn absorb(&mut self, right: RegionState, ingested: Ingested) -> bool {
+        let id = right.view().id();
+        if self.check_quiet().is_err() || self.state.merge(right).is_err() {
+            return false;
+        }
+        for (ingest, end) in ingested {
+            if end.is_some() || !self.ingested.contains_key(&ingest) {
+                self.ingested.insert(ingest, end);
+            }
+        }
+        self.info = describe(&self.state, &self.info);
+        self.news.push(Arc::clone(&self.info));
+        self.dead.push(id);
+        true
     }
 
     fn transfer_leader(&mut self, to: StoreId) -> Reply {

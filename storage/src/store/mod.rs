@@ -63,6 +63,7 @@ impl Stores {
             Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
             Body::Get(get) => Call::ready(group.view().get(request.to, request.epoch, get)),
             Body::Lookup(lookup) => Call::ready(group.view().lookup(request.to, request.epoch, lookup)),
+            Body::Merge => stores.merge(Arc::clone(group), &request),
             Body::Prewrite(_)
             | Body::OnePhase(_)
             | Body::Commit(_)
@@ -81,6 +82,35 @@ impl Stores {
                 call
             }
         }
+    }
+
+    /// Merges a region with its neighbour to the right. See the essay of `group` for how the two are never both, and never
+    /// neither, the region of a key for good.
+    fn merge(&self, left: Arc<Group>, request: &Request) -> Call<Response> {
+        let before = match left.view().check(request.to, request.epoch) {
+            Ok(info) => Arc::clone(info),
+            Err(error) => return Call::ready(Err(error)),
+        };
+        let at = before.range.end.clone();
+        let neighbour = self.pd.regions(&KeyRange::point(&at), 1).pop();
+        let Some(neighbour) = neighbour.filter(|info| info.space == before.space) else {
+            return Call::ready(Ok(Reply::Merged(None)));
+        };
+        let Some(right) = self.groups.find(neighbour.id) else {
+            return Call::ready(Err(RegionError::ProposalInMergingMode));
+        };
+        let retire = GroupCommand::Retire { at, own: Arc::clone(&right), into: Arc::clone(&left) };
+        right.call(retire).then(move |retired| match retired {
+            Ok(_) => left.call(GroupCommand::Describe).map(move |now| match now {
+                Ok(Reply::Merged(Some(now))) if now.range.end > before.range.end => {
+                    Ok(Reply::Merged(Some(now)))
+                }
+                Ok(_) => Err(RegionError::ProposalInMergingMode),
+                Err(error) => Err(error),
+            }),
+            // It is not where the directory said, or not at rest: again, in a moment.
+            Err(_) => Call::ready(Err(RegionError::ProposalInMergingMode)),
+        })
     }
 
     /// Ends an ingest whose time is up, as the region of its primary says. If another thread has that region just now, or

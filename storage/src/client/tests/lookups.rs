@@ -21,6 +21,7 @@ enum Step {
     /// Rows put, keys of rows deleted.
     Commit(Vec<Row>, Vec<Row>),
     Split(Row, usize, bool),
+    Merge(Row),
     /// Prewritten and left.
     Lock(Row),
 }
@@ -84,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => rows(120).prop_map(Step::Ingest),
         3 => (rows(12), rows(12)).prop_map(|(put, delete)| Step::Commit(put, delete)),
         3 => (some_row(), 1..4usize, any::<bool>()).prop_map(|(at, width, after)| Step::Split(at, width, after)),
+        2 => some_row().prop_map(Step::Merge),
         1 => some_row().prop_map(Step::Lock),
     ]
 }
@@ -258,6 +260,9 @@ async fn run(unique_prefix: Option<usize>, steps: Vec<Step>, asks: Vec<Ask>) -> 
             Step::Split(at, width, after) => {
                 let key = encode_datums(SPACE, &at[..width]);
                 client.split(&if after { key.successor() } else { key }).await.expect("splits");
+            }
+            Step::Merge(at) => {
+                client.merge(&encode_datums(SPACE, &at[..3])).await.expect("merges");
             }
             Step::Lock(row) => {
                 let key = key_of(&row, unique_prefix);
