@@ -12,7 +12,7 @@
 //! it read, asking changes no count.
 //!
 //! A statement is counted once, when it was bound, however often it is tried. One that cannot be bound (an unknown column)
-//! is not counted, for its expressions never came to be; nor is one whose plan was kept from an earlier time.
+//! is not counted, for its expressions never came to be. One whose plan was kept counts again at each execution.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

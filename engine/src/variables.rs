@@ -60,6 +60,7 @@ const DEFINITIONS: &[Definition] = &[
     define("foreign_key_checks", Domain::Switch, "OFF"),
     define("init_connect", Domain::Text, ""),
     define("interactive_timeout", Domain::Number(1, 31_536_000), "28800"),
+    define("last_plan_from_cache", Domain::ReadOnly, "0"),
     define("license", Domain::ReadOnly, "Apache License 2.0"),
     define("lower_case_table_names", Domain::ReadOnly, "2"),
     define("max_allowed_packet", Domain::Number(1024, 1 << 30), "67108864"),
@@ -188,12 +189,14 @@ pub(crate) struct Variables {
     pub session: SystemValues,
     pub global: Arc<SystemValues>,
     pub user: BTreeMap<String, Datum>,
+    /// `@@last_plan_from_cache`.
+    pub plan_from_cache: bool,
 }
 
 impl Variables {
     /// A new session's: the global values.
     pub fn new(global: Arc<SystemValues>) -> Variables {
-        Variables { session: (*global).clone(), global, user: BTreeMap::new() }
+        Variables { session: (*global).clone(), global, user: BTreeMap::new(), plan_from_cache: false }
     }
 
     /// Bytes that a query may use.
@@ -218,6 +221,9 @@ impl Variables {
 impl PlannerView for Variables {
     fn system(&self, name: &str, global: bool) -> Option<Datum> {
         let definition = definition(name).ok()?;
+        if definition.name == "last_plan_from_cache" {
+            return Some(Datum::Int(i64::from(self.plan_from_cache)));
+        }
         Some(if global { self.global.get(definition) } else { self.session.get(definition) })
     }
 

@@ -18,6 +18,7 @@ mod prune;
 mod ranges;
 mod rules;
 pub mod stats;
+pub mod template;
 #[cfg(test)]
 mod testing;
 

@@ -63,6 +63,8 @@ enum Bench {
         #[command(flatten)]
         common: Common,
     },
+    /// Time statements that do next to nothing: what a statement costs in itself, in nanoseconds.
+    Statements,
 }
 
 #[derive(Args)]
@@ -135,6 +137,7 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             })?;
             Ok(summary.all_right)
         }
+        Some(Command::Bench(Bench::Statements)) => bench::statements::run().map(|()| true),
         Some(Command::Bench(Bench::Run { file, tpch, common })) => {
             bench::script::run(&bench::script::Options {
                 file,

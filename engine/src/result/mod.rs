@@ -44,6 +44,20 @@ pub struct ResultSet {
     keeps_warnings: bool,
 }
 
+/// What a result's columns are, made once for a plan.
+#[derive(Clone)]
+pub(crate) struct Header {
+    columns: Arc<[Column]>,
+    schema: SchemaRef,
+}
+
+impl Header {
+    /// Of these columns.
+    pub fn new(columns: Vec<Column>) -> Header {
+        Header { schema: arrow_schema(&columns), columns: columns.into() }
+    }
+}
+
 enum Source {
     /// Everything is there.
     Ready(vec::IntoIter<RecordBatch>),
@@ -70,11 +84,10 @@ impl ResultSet {
 
     /// The result of a query that runs.
     pub(crate) fn running(
-        columns: Vec<Column>,
+        header: Header,
         batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
     ) -> ResultSet {
-        let schema = arrow_schema(&columns);
-        let columns = columns.into();
+        let Header { columns, schema } = header;
         ResultSet { columns, schema, source: Source::Running(Box::new(batches)), ..ResultSet::done(0, 0) }
     }
 
@@ -219,7 +232,7 @@ mod tests {
     fn nothing_comes_after_an_error() {
         let batches = vec![Err(Error::internal("x")), Err(Error::internal("y"))].into_iter();
         let column = Column { name: "a".into(), ty: ColumnType::nullable(SqlType::BIGINT) };
-        let mut set = ResultSet::running(vec![column], batches);
+        let mut set = ResultSet::running(Header::new(vec![column]), batches);
         assert!(set.next().unwrap().is_err());
         assert!(set.next().is_none());
     }

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! execute -> parse -> run -> bind -> optimize -> execute (executor) -> ResultSet
-//!                      ^ retried here, and nowhere else, when a write lost against another
+//!     |                ^ retried here, and nowhere else, when a write lost against another
+//!     └ plan_cache: a text whose plan is known is neither parsed nor planned
 //! ```
 //!
 //! Everything a statement may depend on is taken once, before it is bound: a version of the catalog, the time, the
@@ -12,6 +13,7 @@
 //! transactions: each statement is one of its own.
 
 mod explain;
+mod plan_cache;
 mod prepared;
 mod show;
 mod statement;
@@ -33,6 +35,8 @@ use crate::result::{ResultSet, Warning};
 use crate::usage::UsageReport;
 use crate::variables::Variables;
 
+use plan_cache::PlanCache;
+
 pub use prepared::Prepared;
 pub(crate) use show::key_of;
 
@@ -52,6 +56,9 @@ pub struct Session {
     prepared: BTreeMap<String, Prepared>,
     /// What its statements used of functions, all together.
     usage: FunctionUsage,
+    plans: PlanCache,
+    /// Counts changes of variables that plans may depend on.
+    settings: u64,
     /// For the statement to come.
     cancel: Cancel,
 }
@@ -71,6 +78,8 @@ impl Session {
             warnings: Vec::new(),
             prepared: BTreeMap::new(),
             usage: FunctionUsage::default(),
+            plans: PlanCache::default(),
+            settings: 0,
             cancel: Cancel::default(),
         }
     }
@@ -116,6 +125,10 @@ impl Session {
     /// Whatever is wrong with the statement, with MySQL's code; the session can be used as before. An error may also come
     /// while rows are taken.
     pub fn execute(&mut self, sql: &str) -> Result<ResultSet> {
+        // The text of a single statement, as it is when it has been parsed.
+        if let Some(result) = self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[]) {
+            return result;
+        }
         let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
         match (statements.pop(), statements.is_empty()) {
             (Some(statement), true) => self.execute_parsed(&statement, &[]),

@@ -48,6 +48,9 @@ impl Session {
         if expected != given {
             return Err(allod_planner::Error::ParameterCount { expected, given }.into());
         }
+        if let Some(result) = self.execute_cached(&prepared.parsed.text, params) {
+            return result;
+        }
         self.execute_parsed(&prepared.parsed, params)
     }
 

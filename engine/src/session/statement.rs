@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use allod_executor::{Cancel, Environment, Execution, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable};
+use allod_planner::expr::FunctionUsage;
+use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{Datum, TableDescriptor, TableId};
 
 use super::Session;
+use super::plan_cache::Setting;
 use crate::catalog::{Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
-use crate::result::{Column, ResultSet};
+use crate::result::{Column, Header, ResultSet};
 use crate::variables::VERSION;
 
 /// How often a write that lost against another is tried in all.
@@ -35,10 +38,21 @@ impl RowIds for NoRowIds {
 }
 
 /// A planned statement that has not begun.
+#[derive(Clone)]
 pub(super) struct Planned {
     pub query: Arc<physical::Query>,
     pub dml: Option<Dml>,
+    header: Header,
+    /// Functions that it uses, counted at each execution.
+    usage: Arc<FunctionUsage>,
     version: Arc<Version>,
+}
+
+impl Planned {
+    /// The same statement with other values in its plan.
+    pub fn with_query(&self, query: physical::Query) -> Planned {
+        Planned { query: Arc::new(query), ..self.clone() }
+    }
 }
 
 /// A statement that runs; a writer has its table open for as long as this lives.
@@ -77,15 +91,22 @@ impl Session {
         first: bool,
     ) -> Result<ResultSet> {
         let version = self.database.catalog();
-        let bound = allod_planner::bind(parsed, &self.plan_context(&self.catalog(&version), params))?;
+        let catalog = self.catalog(&version);
+        let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
+        let momentary = catalog.momentary.get();
         if first && let Bound::Query(query) | Bound::Explain { query, .. } = &bound {
-            self.usage.merge(&query.usage);
-            self.database.shared().usage.add(query.usage.clone());
+            self.count(&query.usage);
         }
+        self.variables.plan_from_cache = false;
         let done = || Ok(ResultSet::done(0, 0));
         match bound {
             Bound::Query(query) => {
+                // A change of rows with its values in the text is not likely to come again.
+                let keep = query.cacheable && !momentary && (query.dml.is_none() || !params.is_empty());
                 let planned = self.plan(query, version, params)?;
+                if keep {
+                    self.keep(parsed, params, &planned);
+                }
                 self.query(planned, cancel)
             }
             Bound::Explain { analyze, format, query } => {
@@ -167,17 +188,56 @@ impl Session {
 
     fn plan(&self, bound: BoundQuery, version: Arc<Version>, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
+        let usage = Arc::new(bound.usage.clone());
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(&version), params))?;
-        Ok(Planned { query: Arc::new(query), dml, version })
+        let header = Header::new(columns_of(&query));
+        Ok(Planned { query: Arc::new(query), dml, header, usage, version })
+    }
+
+    /// Runs a statement whose plan is known; `None` if it must go the whole way.
+    pub(super) fn execute_cached(&mut self, text: &str, params: &[Datum]) -> Option<Result<ResultSet>> {
+        let version = self.database.catalog();
+        let setting = Setting {
+            database: self.current.as_deref(),
+            version: version.number(),
+            variables: self.settings,
+        };
+        let planned = self.plans.get(text, setting, params)?;
+        self.count(&planned.usage);
+        let cancel = self.cancel.clone();
+        match self.noting(|session| session.query(planned, &cancel)) {
+            Err(error) if error.is_retryable() => None,
+            result => {
+                self.variables.plan_from_cache = true;
+                self.cancel = Cancel::default();
+                Some(result)
+            }
+        }
+    }
+
+    /// Counts the functions that a statement uses.
+    fn count(&mut self, usage: &FunctionUsage) {
+        self.usage.merge(usage);
+        self.database.shared().usage.add(usage.clone());
+    }
+
+    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Planned) {
+        let setting = Setting {
+            database: self.current.as_deref(),
+            version: planned.version.number(),
+            variables: self.settings,
+        };
+        let template = Template::of(parsed, &planned.query, params);
+        self.plans.put(&parsed.text, setting, params, planned, template);
     }
 
     fn query(&mut self, planned: Planned, cancel: &Cancel) -> Result<ResultSet> {
         let dml = planned.dml.clone();
-        let columns = columns_of(&planned.query);
+        let header = planned.header.clone();
         let mut running = self.start(planned, cancel, false)?;
         let Some(dml) = dml else {
             self.row_count = -1;
-            return Ok(ResultSet::running(columns, running));
+            return Ok(ResultSet::running(header, running));
         };
         running.try_for_each(|batch| batch.map(drop))?;
         let affected = running.execution.affected();
@@ -247,6 +307,7 @@ impl Session {
     }
 
     fn set(&mut self, assignment: &SetVariable) -> Result<()> {
+        self.settings += u64::from(!matches!(assignment.target, SetTarget::User(_)));
         let value = assignment.value.as_ref();
         match &assignment.target {
             SetTarget::User(name) => {

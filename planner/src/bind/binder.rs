@@ -39,6 +39,8 @@ pub(super) struct Binder<'a> {
     pub warnings: Vec<PlanWarning>,
     /// Partitioned tables whose partition expressions are counted: each once.
     pub counted: Vec<TableId>,
+    /// Whether the plan holds something of the session that the next execution may find changed.
+    pub volatile: bool,
 }
 
 /// A common table expression that can be named.
@@ -72,6 +74,7 @@ impl<'a> Binder<'a> {
             hints: Vec::new(),
             warnings: Vec::new(),
             counted: Vec::new(),
+            volatile: false,
         })
     }
 

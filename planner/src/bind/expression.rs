@@ -461,6 +461,7 @@ impl Binder<'_> {
 
     /// `@user`, `@@system`, `@@global.system`.
     fn variable(&mut self, parts: &[Ident]) -> Result<Expr, Error> {
+        self.volatile = true;
         let first = parts[0].value.as_str();
         let variables = self.cx.session.variables;
         let Some(system) = first.strip_prefix("@@") else {
@@ -561,12 +562,17 @@ impl Binder<'_> {
             ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
             ("VERSION" | "TIDB_VERSION", []) => text(session.version),
             ("CONNECTION_ID", []) => {
+                self.volatile = true;
                 Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
             }
             ("LAST_INSERT_ID", []) => {
+                self.volatile = true;
                 Ok(Some(Expr::constant(Datum::UInt(session.last_insert_id), SqlType::BIGINT_UNSIGNED)))
             }
-            ("ROW_COUNT", []) => Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT))),
+            ("ROW_COUNT", []) => {
+                self.volatile = true;
+                Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT)))
+            }
             _ => Ok(None),
         }
     }

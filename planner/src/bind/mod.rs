@@ -20,6 +20,7 @@ mod dml;
 mod expression;
 mod from;
 mod hint;
+mod keyed;
 mod partition;
 mod query;
 mod scope;
@@ -45,6 +46,7 @@ use crate::parse::Parsed;
 use crate::physical::PlanWarning;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
+pub(crate) use keyed::parameter_keys;
 pub(crate) use partition::hash;
 pub use partition::{
     PartitionFault, PartitionFunction, PartitionPlan, PlannedPartition, bind_partition, crc32, key,
@@ -192,6 +194,10 @@ pub struct BoundQuery {
     pub hints: Hints,
     /// What binding found worth a warning.
     pub warnings: Vec<PlanWarning>,
+    /// Whether the same text and parameters have the same plan again, as long as schema, statistics and variables stay:
+    /// nothing of NOW(), of variables or of the session's last statement is in it. (The catalog knows whether a table in
+    /// memory is.)
+    pub cacheable: bool,
 }
 
 /// What a change of rows does with the rows of its query.

@@ -154,6 +154,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
         dml,
         usage: binder.rw.usage,
         hints,
+        cacheable: !binder.volatile && !binder.rw.asked_now,
         warnings: binder.warnings,
     }
 }

@@ -16,8 +16,9 @@ use crate::error::Error;
 /// Makes typed expressions and counts the functions they use.
 #[derive(Debug, Default)]
 pub struct Rewriter {
-    /// NOW() in microseconds, local.
-    pub now_us: i64,
+    now_us: i64,
+    /// Whether anything depends on the time of the statement.
+    pub asked_now: bool,
     /// What was used so far.
     pub usage: FunctionUsage,
 }
@@ -25,7 +26,13 @@ pub struct Rewriter {
 impl Rewriter {
     /// A rewriter at a moment.
     pub fn new(now_us: i64) -> Rewriter {
-        Rewriter { now_us, usage: FunctionUsage::default() }
+        Rewriter { now_us, asked_now: false, usage: FunctionUsage::default() }
+    }
+
+    /// NOW() in microseconds, local.
+    pub fn now_us(&mut self) -> i64 {
+        self.asked_now = true;
+        self.now_us
     }
 
     /// A call whose arguments are as the function wants them.

@@ -317,18 +317,18 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
             count(0..=1)?;
             let fsp = precision(name, args.first())?;
             let unit = 10i64.pow(6 - u32::from(fsp));
-            Ok(Expr::constant(Datum::DateTime(rw.now_us.div_euclid(unit) * unit), SqlType::DateTime(fsp)))
+            Ok(Expr::constant(Datum::DateTime(rw.now_us().div_euclid(unit) * unit), SqlType::DateTime(fsp)))
         }
         "CURDATE" | "CURRENT_DATE" | "UTC_DATE" => {
             count(0..=0)?;
-            let days = rw.now_us.div_euclid(super::calendar::DAY_US) as i32;
+            let days = rw.now_us().div_euclid(super::calendar::DAY_US) as i32;
             Ok(Expr::constant(Datum::Date(days), SqlType::Date))
         }
         "CURTIME" | "CURRENT_TIME" | "UTC_TIME" => {
             count(0..=1)?;
             let fsp = precision(name, args.first())?;
             let unit = 10i64.pow(6 - u32::from(fsp));
-            let us = rw.now_us.rem_euclid(super::calendar::DAY_US).div_euclid(unit) * unit;
+            let us = rw.now_us().rem_euclid(super::calendar::DAY_US).div_euclid(unit) * unit;
             Ok(Expr::constant(Datum::Time(us), SqlType::Time(fsp)))
         }
         "PI" => {
@@ -513,7 +513,7 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
             let x = match args.into_iter().next() {
                 Some(x) => rw.argument(x, Arg::Moment),
                 None => Expr::constant(
-                    Datum::DateTime(rw.now_us.div_euclid(1_000_000) * 1_000_000),
+                    Datum::DateTime(rw.now_us().div_euclid(1_000_000) * 1_000_000),
                     SqlType::DateTime(0),
                 ),
             };

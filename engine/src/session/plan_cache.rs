@@ -1,0 +1,213 @@
+//! Plans that a session keeps, by the text of their statements.
+//!
+//! To parse, bind and plan a small query takes many times as long as to run it. So the session keeps the plan of what it has
+//! run, as long as everything that the plan was made from is as it was: the current database, the version of the schema
+//! (which counts statistics too), the variables of the session, the values of parameters. Statements with the time, user
+//! variables and the like in them are not kept ([`BoundQuery::cacheable`](allod_planner::BoundQuery)); for new parameters a
+//! plan may still be good with other keys in it ([`Template`]).
+//!
+//! The map is owned by the session and bounded: it has two generations, and when the young one is full the old one goes.
+//! What is found in the old one moves to the young one, so what is used stays. `@@last_plan_from_cache` tells whether the
+//! last statement found its plan here, as in TiDB.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use allod_planner::template::Template;
+use allod_storage::schema::Datum;
+
+use super::statement::Planned;
+
+/// Plans of one generation; TiDB's `tidb_session_plan_cache_size`.
+const GENERATION: usize = 100;
+/// Longest text that is kept.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+
+/// What a plan depends on besides the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Setting<'a> {
+    /// The current database.
+    pub database: Option<&'a str>,
+    /// The version of the schema and the statistics.
+    pub version: u64,
+    /// Counts changes of the session's variables.
+    pub variables: u64,
+}
+
+struct Entry {
+    database: Option<Arc<str>>,
+    version: u64,
+    variables: u64,
+    params: Vec<Datum>,
+    planned: Planned,
+    template: Option<Template>,
+}
+
+/// The plans.
+#[derive(Default)]
+pub(super) struct PlanCache {
+    young: HashMap<Arc<str>, Entry>,
+    old: HashMap<Arc<str>, Entry>,
+}
+
+impl PlanCache {
+    /// The plan of a text, if it is still good.
+    pub fn get(&mut self, text: &str, setting: Setting<'_>, params: &[Datum]) -> Option<Planned> {
+        if !self.young.contains_key(text) {
+            let (text, entry) = self.old.remove_entry(text)?;
+            self.insert(text, entry);
+        }
+        let entry = self.young.get(text)?;
+        let now = Setting {
+            database: entry.database.as_deref(),
+            version: entry.version,
+            variables: entry.variables,
+        };
+        if now != setting {
+            self.young.remove(text);
+            return None;
+        }
+        if entry.params == params {
+            return Some(entry.planned.clone());
+        }
+        if entry.params.len() != params.len() {
+            return None;
+        }
+        let query = entry.template.as_ref()?.fill(&entry.planned.query, params)?;
+        Some(entry.planned.with_query(query))
+    }
+
+    /// Keeps a plan.
+    pub fn put(
+        &mut self,
+        text: &Arc<str>,
+        setting: Setting<'_>,
+        params: &[Datum],
+        planned: &Planned,
+        template: Option<Template>,
+    ) {
+        if text.len() > TEXT_BYTES_MAX {
+            return;
+        }
+        let entry = Entry {
+            database: setting.database.map(Arc::from),
+            version: setting.version,
+            variables: setting.variables,
+            params: params.to_vec(),
+            planned: planned.clone(),
+            template,
+        };
+        self.insert(Arc::clone(text), entry);
+    }
+
+    fn insert(&mut self, text: Arc<str>, entry: Entry) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(text, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Database, params};
+
+    fn from_cache(session: &mut crate::Session) -> i64 {
+        let row = session.execute("select @@last_plan_from_cache").unwrap().rows().next().unwrap().unwrap();
+        row.get(0).unwrap()
+    }
+
+    fn first(session: &mut crate::Session, sql: &str) -> Option<i64> {
+        let row = session.execute(sql).unwrap().rows().next();
+        row.map(|row| row.unwrap().get(0).unwrap())
+    }
+
+    #[test]
+    fn a_plan_is_found_again_until_something_changes() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v int)").unwrap();
+        session.run("insert into t values (1, 10), (2, 20)").unwrap();
+        let sql = "select v from t where v > 10";
+        assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(20), 0));
+        assert_eq!(
+            (first(&mut session, " select v from t where v > 10 ; "), from_cache(&mut session)),
+            (Some(20), 1)
+        );
+        // The statement before was the one that asked.
+        assert_eq!(from_cache(&mut session), 0);
+        // Rows are read, not kept.
+        session.run("update t set v = 30 where id = 2").unwrap();
+        assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(30), 1));
+        for change in [
+            "create index i on t (v)",
+            "analyze table t",
+            "set sql_notes = 0",
+            "drop index i on t",
+            "create database d",
+        ] {
+            session.run(change).unwrap();
+            assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(30), 0), "{change}");
+            assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(30), 1), "{change}");
+        }
+        session.run("create table d.t (v int)").unwrap();
+        session.run("insert into d.t values (77)").unwrap();
+        assert_eq!(first(&mut session, sql), Some(30));
+        session.run("use d").unwrap();
+        assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(77), 0));
+        session.run("use test").unwrap();
+        session.run("drop table t").unwrap();
+        assert_eq!(session.execute(sql).unwrap_err().code(), 1146);
+    }
+
+    #[test]
+    fn parameters_are_filled_in_where_they_are_keys() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v int, c varchar(5))").unwrap();
+        session.run("insert into t values (1, 10, 'a'), (2, 20, 'b')").unwrap();
+        let get = session.prepare("select v from t where id = ?").unwrap();
+        let mut ask = |params: &[allod_storage::schema::Datum]| {
+            let row = session.execute_prepared(&get, params).unwrap().rows().next();
+            let value: Option<i64> = row.map(|row| row.unwrap().get(0).unwrap());
+            (value, from_cache(&mut session))
+        };
+        assert_eq!(ask(params![1]), (Some(10), 0));
+        assert_eq!(ask(params![2]), (Some(20), 1));
+        assert_eq!(ask(params![3]), (None, 1));
+        assert_eq!(ask(params![3_000_000_000i64]), (None, 1));
+        assert_eq!(ask(params!["2"]), (Some(20), 0));
+        assert_eq!(ask(params![allod_storage::schema::Datum::Null]), (None, 0));
+        assert_eq!(ask(params![1]), (Some(10), 0));
+        assert_eq!(ask(params![2]), (Some(20), 1));
+        let many = session.prepare("select v from t where v > ?").unwrap();
+        let count = |session: &mut crate::Session, v: i64| {
+            session.execute_prepared(&many, params![v]).unwrap().rows().count()
+        };
+        assert_eq!((count(&mut session, 10), count(&mut session, 0), count(&mut session, 0)), (1, 2, 2));
+        assert_eq!(from_cache(&mut session), 1);
+    }
+
+    #[test]
+    fn changes_of_rows_are_done_each_time() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int auto_increment primary key, v int)").unwrap();
+        for _ in 0..3 {
+            session.run("insert into t (v) values (1)").unwrap();
+        }
+        for _ in 0..3 {
+            session.run("update t set v = v + 1").unwrap();
+        }
+        assert_eq!(first(&mut session, "select sum(v) from t"), Some(12));
+        assert_eq!(first(&mut session, "select max(id) from t"), Some(3));
+    }
+
+    #[test]
+    fn many_texts_push_out_old_ones() {
+        let mut session = Database::new().session();
+        for i in 0..1000 {
+            assert_eq!(first(&mut session, &format!("select {i}")), Some(i));
+            assert_eq!(first(&mut session, "select -1"), Some(-1));
+        }
+        assert_eq!(from_cache(&mut session), 1);
+        assert_eq!((first(&mut session, "select 1"), from_cache(&mut session)), (Some(1), 0));
+    }
+}

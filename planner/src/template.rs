@@ -1,0 +1,176 @@
+//! Plans with places for parameters.
+//!
+//! Values of parameters are constants to the planner: it folds them, looks them up in histograms, finds ranges empty. So in
+//! general a prepared statement is planned anew for new values. One case is so frequent and so plain that it need not be: a
+//! row by its whole key, `SELECT … FROM t WHERE id = ?`. There a value can appear in one place only, the key of the
+//! PointGet, and the plan for another value is the same plan with another key in it.
+//!
+//! That is checked on both ends: the statement must say nothing else of the parameters' columns (see `bind::keyed`), and the
+//! plan must be a PointGet below nothing but projections of plain columns, whose key holds each parameter exactly as it was
+//! given. A value that would have to be converted first (a string for a number, NULL) is planned in full.
+
+use allod_storage::schema::Datum;
+
+use crate::bind::parameter_keys;
+use crate::expr::Expr;
+use crate::parse::Parsed;
+use crate::physical::{Node, Plan, PointGet, Query};
+
+/// Where the parameters of a statement are in its plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// For each parameter the position in the key.
+    places: Vec<usize>,
+}
+
+impl Template {
+    /// The template of a statement that was planned with these values; `None` if the plan holds for them alone.
+    pub fn of(parsed: &Parsed, query: &Query, params: &[Datum]) -> Option<Template> {
+        let names = parameter_keys(parsed)?;
+        if names.is_empty() || !query.ctes.is_empty() {
+            return None;
+        }
+        let get = point_get(&query.root)?;
+        let [key] = get.keys.as_slice() else { return None };
+        // Which partition a row is in depends on the values.
+        if get.table.partitioning.is_some() {
+            return None;
+        }
+        let columns = match get.index {
+            None => &get.table.key,
+            Some(index) => &get.table.indexes[index].columns,
+        };
+        let mut places = Vec::with_capacity(names.len());
+        for (name, param) in names.iter().zip(params) {
+            let ordinal = get.table.column(name)?;
+            let place = columns.iter().position(|c| *c == ordinal)?;
+            if key.get(place)? != param || param.is_null() {
+                return None;
+            }
+            places.push(place);
+        }
+        Some(Template { places })
+    }
+
+    /// The plan for other values; `None` if one of them is not of the kind that its column holds.
+    pub fn fill(&self, query: &Query, params: &[Datum]) -> Option<Query> {
+        let mut query = query.clone();
+        let key = point_get_mut(&mut query.root)?.keys.first_mut()?;
+        for (place, param) in self.places.iter().zip(params) {
+            let held = key.get_mut(*place)?;
+            if !same_kind(held, param) {
+                return None;
+            }
+            *held = param.clone();
+        }
+        Some(query)
+    }
+}
+
+/// Whether two values are held by columns of one type as they are. Of strings and whole numbers alone: what else there is
+/// has precisions and scales.
+fn same_kind(a: &Datum, b: &Datum) -> bool {
+    matches!(
+        (a, b),
+        (Datum::Int(_), Datum::Int(_))
+            | (Datum::UInt(_), Datum::UInt(_))
+            | (Datum::String(_), Datum::String(_))
+    )
+}
+
+fn point_get(plan: &Plan) -> Option<&PointGet> {
+    match &plan.node {
+        Node::PointGet(get) => Some(get),
+        Node::Projection { input, exprs } if plain(exprs) => point_get(input),
+        _ => None,
+    }
+}
+
+fn point_get_mut(plan: &mut Plan) -> Option<&mut PointGet> {
+    match &mut plan.node {
+        Node::PointGet(get) => Some(get),
+        Node::Projection { input, .. } => point_get_mut(input),
+        _ => None,
+    }
+}
+
+fn plain<Id>(exprs: &[(Id, Expr)]) -> bool {
+    exprs.iter().all(|(_, e)| e.as_column().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{DATABASE, FakeCatalog};
+    use crate::{Bound, PlanContext, bind, optimize, parse};
+
+    fn planned(sql: &str, params: &[Datum]) -> (Parsed, Query, bool) {
+        let catalog = FakeCatalog::new(
+            "create table t (id int primary key, a int, b int, c varchar(20), unique key ab (a, b), unique key uc (c));
+             create table h (id int primary key, v int) partition by hash (id) partitions 4;",
+        );
+        let parsed = parse(sql).expect("it parses").remove(0);
+        let context = PlanContext { params, ..PlanContext::new(&catalog, Some(DATABASE)) };
+        let Bound::Query(bound) = bind(&parsed, &context).expect("it binds") else { panic!("{sql}") };
+        let cacheable = bound.cacheable;
+        let query = optimize(bound, &context).expect("it is planned");
+        (parsed, query, cacheable)
+    }
+
+    #[test]
+    fn a_filled_template_is_the_plan_for_these_values() {
+        for (sql, first, second) in [
+            ("select a from t where id = ?", vec![Datum::Int(1)], vec![Datum::Int(7)]),
+            ("select * from t where (id = ?)", vec![Datum::Int(1)], vec![Datum::Int(-7)]),
+            ("select * from t where b = ? and t.a = ?", vec![Datum::Int(1), Datum::Int(2)], {
+                vec![Datum::Int(3), Datum::Int(4)]
+            }),
+            ("select id from t where c = ?", vec![Datum::string("x")], vec![Datum::string("y")]),
+        ] {
+            let (parsed, query, _) = planned(sql, &first);
+            let template =
+                Template::of(&parsed, &query, &first).unwrap_or_else(|| panic!("{sql}: {query:?}"));
+            let filled = template.fill(&query, &second).expect("the values are of the same kind");
+            assert_eq!(filled.root, planned(sql, &second).1.root, "{sql}");
+            let other = vec![Datum::Null; first.len()];
+            assert_eq!(template.fill(&query, &other), None);
+        }
+    }
+
+    #[test]
+    fn other_statements_have_no_template() {
+        let one = [Datum::Int(1)];
+        let text = [Datum::string("1")];
+        let two = [Datum::Int(1), Datum::Int(1)];
+        for (sql, params) in [
+            ("select * from t where id = ?", &text[..]),
+            ("select * from t where id = ? and id = ?", &two),
+            ("select * from t where id = ? and a > ?", &two),
+            ("select id + 1 from t where id = ?", &one),
+            ("select id, ? from t where id = ?", &two),
+            ("select * from t where id > ?", &one),
+            ("select * from t where id = ? or a = 1", &one),
+            ("select * from t where a = ?", &one),
+            ("select * from h where id = ?", &one),
+        ] {
+            let (parsed, query, _) = planned(sql, params);
+            assert_eq!(Template::of(&parsed, &query, params), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_the_session_or_the_clock_says_is_not_kept() {
+        for (sql, cacheable) in [
+            ("select * from t where a > 3", true),
+            ("select database(), version()", true),
+            ("select now()", false),
+            ("select * from t where c < unix_timestamp()", false),
+            ("select @x", false),
+            ("select last_insert_id(), 1", false),
+            ("select row_count()", false),
+            ("select connection_id()", false),
+        ] {
+            assert_eq!(planned(sql, &[]).2, cacheable, "{sql}");
+        }
+    }
+}
