@@ -20,8 +20,8 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexScan, Node, Plan, Query, Range, Side, SortKey, TableScan,
-    ZonePredicate,
+    Aggregation, Apply, HashJoin, IndexMerge, IndexScan, MergeJoin, Node, Plan, Query, Range, Side, SortKey,
+    TableScan, ZonePredicate,
 };
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::{KeyRange, range_of};
@@ -33,7 +33,9 @@ use crate::apply::{self, Inner, NestedLoop};
 use crate::batch::{self, Batch, null_column, positions};
 use crate::error::{Error, Result};
 use crate::hash_join::{self, BuildSink};
+use crate::index_merge;
 use crate::limit::TaskLimit;
+use crate::merge_join::{Merge, RightSide};
 use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
@@ -149,11 +151,10 @@ impl Builder {
             }
             Node::Projection { input, exprs } => self.projection(plan, input, exprs, filters),
             Node::HashJoin(join) => self.hash_join(plan, join, filters),
-            Node::IndexLookUp(_)
-            | Node::IndexMerge(_)
-            | Node::PartitionUnion { .. }
-            | Node::IndexJoin(_)
-            | Node::MergeJoin(_) => Err(Error::Plan("not yet executed".into())),
+            Node::IndexLookUp(_) | Node::IndexJoin(_) => Err(Error::Plan("not yet executed".into())),
+            Node::MergeJoin(join) => self.merge_join(plan, join, filters),
+            Node::IndexMerge(merge) => self.index_merge(plan, merge),
+            Node::PartitionUnion { inputs } => self.partition_union(plan, inputs, filters),
             Node::Apply(apply) => self.apply(plan, apply, filters),
             Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters),
             Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters),
@@ -294,6 +295,84 @@ impl Builder {
             union.branches.extend(pipeline.branches);
         }
         Ok(union)
+    }
+
+    fn partition_union(&mut self, plan: &Plan, inputs: &[Plan], filters: &Filters) -> Result<Pipeline> {
+        let mut union = Pipeline { branches: Vec::new(), columns: plan.columns.clone(), limit: None };
+        for input in inputs {
+            let mut pipeline = self.input(input, filters)?;
+            let pick = Pick::new(positions(&pipeline.columns, &plan.columns)?);
+            pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
+            union.branches.extend(pipeline.branches);
+        }
+        Ok(union)
+    }
+
+    /// The right side runs to its end and is kept, in its order; the left side streams past it.
+    fn merge_join(&mut self, plan: &Plan, join: &MergeJoin, filters: &Filters) -> Result<Pipeline> {
+        let right = match join.kind {
+            JoinKind::Inner => self.input(&join.right, filters)?,
+            JoinKind::Left | JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_) => {
+                self.input(&join.right, &Filters::default())?
+            }
+        };
+        let columns = right.columns.clone();
+        let rows = self.collect(right)?;
+        self.runner.book_memory(plan.id, rows.bytes());
+        let right = RightSide::new(join, rows, &columns, &self.runner.context)?;
+        // A left row that is filtered out later takes only its own output with it.
+        let mut pipeline = self.input(&join.left, filters)?;
+        let merge = Merge::new(join, right, &pipeline.columns, &plan.columns)?;
+        pipeline.push(plan.id, Arc::new(merge), plan.columns.clone());
+        Ok(pipeline)
+    }
+
+    /// The rows that the partial scans name, partition by partition, then the selection above the table's side.
+    fn index_merge(&mut self, plan: &Plan, merge: &IndexMerge) -> Result<Pipeline> {
+        let wanted = index_merge::Wanted::of(merge)?;
+        let mut batches = Vec::new();
+        let mut rows_held = self.runner.context.memory.reservation();
+        let mut keys_held = self.runner.context.memory.reservation();
+        for &partition in &wanted.partitions {
+            let mut parts = Vec::with_capacity(merge.partial.len());
+            for part in &merge.partial {
+                let one = index_merge::within(&part.plan, partition);
+                let (rows, columns) = self.materialize(&one)?;
+                parts.push((rows, positions(&columns, &part.handle)?));
+            }
+            let records = wanted.table.partitions[partition].records;
+            let keys = index_merge::combine(&parts, records, merge.intersection)?;
+            keys_held.resize(keys.iter().map(|key| key.as_bytes().len() as u64).sum())?;
+            if keys.is_empty() {
+                continue;
+            }
+            let runtime = self.client.runtime();
+            let found = runtime.block_on(self.client.get(records, &keys, self.ts, wanted.ordinals))?;
+            // The index and the table are read at one timestamp: an entry without a row is damage.
+            if found.rows != keys.len() {
+                return Err(Error::Plan(format!(
+                    "the indexes name {} rows of which the table has {}",
+                    keys.len(),
+                    found.rows
+                )));
+            }
+            let batch = Batch::new(found.columns, found.rows);
+            rows_held.grow(batch.bytes())?;
+            batches.push(batch);
+        }
+        self.runner.book_memory(plan.id, rows_held.bytes());
+        let rows = batches.iter().map(|batch| batch.rows).sum();
+        let source = Batches::keeping(Materialized { batches, rows, reservation: Some(rows_held) });
+        let source = Arc::new(source);
+        let mut pipeline = Pipeline::new(wanted.scan.id, source, wanted.scan.columns.clone());
+        for (above, predicates) in &wanted.selections {
+            let output = kept(above, &pipeline.columns);
+            let filter = Filter::new(predicates, &pipeline.columns, &output)?;
+            pipeline.push(above.id, Arc::new(filter), output);
+        }
+        let pick = Pick::new(positions(&pipeline.columns, &plan.columns)?);
+        pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
+        Ok(pipeline)
     }
 
     fn max_one_row(&mut self, plan: &Plan, input: &Plan) -> Result<Pipeline> {

@@ -20,6 +20,8 @@ use allod_storage::schema::{
     ROW_ID_NAME, SpaceId, SqlType, TableDescriptor, TableId,
 };
 
+mod merges;
+
 use crate::values::datum;
 use crate::{Affected, Cancel, Environment, Error, Execution, RowIds, execute};
 

@@ -23,7 +23,7 @@
 mod build;
 mod filter;
 mod index;
-mod pairs;
+pub(crate) mod pairs;
 mod probe;
 mod remainder;
 #[cfg(test)]

@@ -15,11 +15,11 @@ use crate::error::{Error, Result};
 use crate::kernel::{Predicate, Program, Scratch};
 
 /// Pairs in one run.
-pub(super) const PAIRS_MAX: usize = 8192;
+pub(crate) const PAIRS_MAX: usize = 8192;
 
 /// A run of pairs.
 #[derive(Debug, Default)]
-pub(super) struct Pairs {
+pub(crate) struct Pairs {
     /// Rows of the probe batch.
     pub probe: Vec<u32>,
     /// Rows of the build side.
@@ -114,7 +114,7 @@ impl Cursor {
 
 /// Conditions over pairs, compiled once.
 #[derive(Debug)]
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     probe: Vec<usize>,
     build: Vec<usize>,
     holds: Option<Predicate>,

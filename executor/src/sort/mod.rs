@@ -8,7 +8,7 @@
 //! TopN (`top_n`) keeps only candidates: once a worker has as many as are wanted, the greatest of them is a bound, and rows
 //! that are not below it never get further than their key.
 
-mod keys;
+pub(crate) mod keys;
 mod top_n;
 
 pub(crate) use top_n::TopN;
