@@ -66,8 +66,8 @@ struct Part {
     region: CachedRegion,
     /// Which of the request's.
     rows: Range<usize>,
-    /// Where their keys are looked for.
-    within: KeyRange,
+    /// Where their keys are looked for; `None` = wherever they are in the region.
+    within: Option<KeyRange>,
 }
 
 impl Client {
@@ -82,18 +82,31 @@ impl Client {
         if request.lookups == 0 {
             return self.nothing(&mut backoff, request).await;
         }
-        let first = lookups.prefixes.key(0);
+        let mut first = lookups.prefixes.key(0);
         let region = self.locate(&mut backoff, &first).await?;
-        lookups.prefixes.set_unique_prefix(region.info.unique_prefix);
-        let lookups = Arc::new(lookups);
-        let space = KeyRange::of_space(request.space);
-        let parts = self.split_lookups(&mut backoff, &lookups.prefixes, 0..request.lookups, space).await?;
-        let found = self
-            .fan_out(&mut backoff, parts, async |client, backoff, part| {
-                client.lookup_part(backoff, &lookups, part).await
-            })
-            .await?;
-        let mut found: Vec<LookupResult> = found.into_iter().flatten().collect();
+        if region.info.unique_prefix.is_some() {
+            // Known only now: keys may be shorter than the prefixes.
+            lookups.prefixes.set_unique_prefix(region.info.unique_prefix);
+            first = lookups.prefixes.key(0);
+        }
+        let rows = 0..request.lookups;
+        let last = rows.end - 1;
+        let end = region.info.range.end.as_bytes();
+        let is_whole = |row| lookups.prefixes.compare_prefix(row, end) == Some(Ordering::Less);
+        let mut found = if first >= region.info.range.start && is_whole(last) {
+            // As nearly always: all of them lie in one region.
+            let part = Part { region, rows, within: None };
+            self.lookup_part(&mut backoff, &Arc::new(lookups), part).await?
+        } else {
+            let lookups = Arc::new(lookups);
+            let parts = self.split_lookups(&mut backoff, &lookups.prefixes, rows, None).await?;
+            let found = self
+                .fan_out(&mut backoff, parts, async |client, backoff, part| {
+                    client.lookup_part(backoff, &lookups, part).await
+                })
+                .await?;
+            found.into_iter().flatten().collect()
+        };
         match found.len() {
             0 => self.nothing(&mut backoff, request).await,
             1 => Ok(found.swap_remove(0)),
@@ -133,8 +146,10 @@ impl Client {
         backoff: &mut Backoff,
         prefixes: &RowKeys,
         rows: Range<usize>,
-        within: KeyRange,
+        within: Option<KeyRange>,
     ) -> Result<Vec<Part>> {
+        let within = within
+            .unwrap_or_else(|| KeyRange { start: Key::from_bytes(&[]), end: Key::from_bytes(&[0xFF; 9]) });
         let mut parts = Vec::with_capacity(1);
         let mut next = rows.start;
         // Regions as they are found may overlap, for they change: what is asked of one is not asked of the next.
@@ -156,7 +171,7 @@ impl Client {
             if next < rows.end {
                 start = prefixes.key(next).max(floor.clone());
             }
-            parts.push(Part { region, rows: here, within });
+            parts.push(Part { region, rows: here, within: Some(within) });
         }
         Ok(parts)
     }

@@ -91,8 +91,8 @@ pub(crate) struct LookupBody {
     pub(crate) lookups: Arc<Lookups>,
     /// Which of them.
     pub(crate) rows: Range<usize>,
-    /// Only keys in this range, within the region: the rest of a prefix may be in a neighbour.
-    pub(crate) within: KeyRange,
+    /// Only keys in this range, within the region: the rest of a prefix may be in a neighbour. `None` = in all of it.
+    pub(crate) within: Option<KeyRange>,
     pub(crate) ignore: Vec<Timestamp>,
 }
 

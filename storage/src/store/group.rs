@@ -168,6 +168,7 @@ impl GroupView {
     pub(super) fn lookup(&self, to: StoreId, epoch: Epoch, body: &LookupBody) -> Response {
         self.check(to, epoch)?;
         let LookupBody { lookups, rows, within, ignore } = body;
+        let within = within.as_ref().unwrap_or(&self.info.range);
         if !self.info.range.covers(within) {
             return Err(RegionError::KeyNotInRegion);
         }
