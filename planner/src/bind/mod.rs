@@ -47,7 +47,6 @@ use crate::physical::PlanWarning;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
 pub(crate) use keyed::parameter_keys;
-pub(crate) use partition::hash;
 pub use partition::{
     PartitionFault, PartitionFunction, PartitionPlan, PlannedPartition, bind_partition, crc32, key,
     key_bytes, plan_partitions,

@@ -1,19 +1,42 @@
 //! Partition pruning: which partitions can hold rows that satisfy the conjuncts.
 //!
-//! The result is plain data in the plan, computed once. A HASH partitioned table (tidb.md A5) puts a row into partition
-//! `|expr mod n|`, NULL into partition 0, and an unsigned value counts as the signed one with the same bits. Equalities
-//! and IN lists on all columns of the expression name the partitions; a range of a bare integer column does if it is
-//! shorter than the number of partitions. An expression that cannot be evaluated prunes nothing.
+//! The result is plain data in the plan, computed once; nothing is counted and nothing but the arguments is read. The
+//! conjuncts of an AND are looked at together; each OR among them is the union of its branches, looked at beside the
+//! conjuncts that are no OR; all that was found is intersected.
+//!
+//! ```text
+//! values     what the conjuncts leave to the columns, and to the partition expression as a whole
+//! monotone   an interval of a column through YEAR, TO_DAYS, + c, …
+//! hash       HASH and KEY: single values, short ranges of integers
+//! range      RANGE and RANGE COLUMNS: from the first partition to the last
+//! list       LIST and LIST COLUMNS: what is listed, and DEFAULT
+//! ```
+//! An expression that cannot be evaluated prunes nothing: the partitions that are left out surely hold no row that
+//! satisfies the conjuncts, and that is what the property test holds against random schemes, rows and predicates.
 
-use allod_storage::schema::{Datum, PartitionMethod, PartitionScheme, TableDescriptor};
+mod hash;
+mod list;
+mod monotone;
+mod range;
+#[cfg(test)]
+mod tests;
+mod values;
 
-use crate::bind::{bind_partition, hash};
+use allod_storage::schema::{PartitionMethod, TableDescriptor};
+
+use crate::bind::{PartitionFunction, bind_partition};
 use crate::column::ColumnId;
-use crate::expr::{Expr, Rewriter};
-use crate::ranges::{ValueSet, column_values};
+use crate::expr::{Expr, Function};
+use values::Known;
 
-/// Combinations of values that are tried.
-const COMBINATIONS_MAX: usize = 4096;
+/// ORs with more branches are not taken apart.
+const BRANCHES_MAX: usize = 256;
+
+/// ORs within ORs beyond this depth are not taken apart.
+const DEPTH_MAX: usize = 4;
+
+/// Stands for every column that the scheme does not use.
+const OTHER_COLUMN: ColumnId = ColumnId(u32::MAX);
 
 /// Positions of the partitions that may hold matching rows, ascending; `None` = all of them. `id_of` tells the id that an
 /// ordinal of the table has in the conjuncts.
@@ -22,69 +45,86 @@ pub(crate) fn partitions(
     conjuncts: &[Expr],
     id_of: impl Fn(usize) -> Option<ColumnId>,
 ) -> Option<Vec<usize>> {
-    let PartitionScheme { columns, method: PartitionMethod::Hash, .. } = table.partitioning.as_ref()? else {
-        return None;
+    let function = bind_partition(table).ok()??;
+    of(&function, table, conjuncts, id_of)
+}
+
+/// The same for a function that is bound already.
+pub(crate) fn of(
+    function: &PartitionFunction,
+    table: &TableDescriptor,
+    conjuncts: &[Expr],
+    id_of: impl Fn(usize) -> Option<ColumnId>,
+) -> Option<Vec<usize>> {
+    let ids: Vec<(usize, Option<ColumnId>)> =
+        function.scheme.columns.iter().map(|o| (*o, id_of(*o))).collect();
+    let ours = |e: &Expr| {
+        e.clone().transform(&mut |e| match e {
+            Expr::Column { id, ty } => {
+                let ordinal = ids.iter().find(|(_, own)| *own == Some(id)).map(|(o, _)| *o);
+                Expr::Column { id: ordinal.map_or(OTHER_COLUMN, |o| ColumnId(o as u32)), ty }
+            }
+            other => other,
+        })
     };
-    let expr = bind_partition(table).ok()??.values.swap_remove(0);
-    let count = table.partitions.len();
-    let mut combinations: Vec<Vec<(usize, Datum)>> = vec![vec![]];
-    for &ordinal in columns {
-        let (values, _) = column_values(conjuncts, id_of(ordinal)?, &table.columns[ordinal].ty)?;
-        let values = listed(&values, expr.as_column().is_some(), count)?;
-        if combinations.len().saturating_mul(values.len()) > COMBINATIONS_MAX {
-            return None;
-        }
-        combinations = combinations
-            .iter()
-            .flat_map(|known| {
-                values.iter().map(move |v| known.iter().cloned().chain([(ordinal, v.clone())]).collect())
-            })
-            .collect();
-    }
-    let mut hit = vec![false; count];
-    for values in combinations {
-        hit[hash(&evaluate(&expr, &values)?, count)?] = true;
-    }
-    Some((0..count).filter(|i| hit[*i]).collect()).filter(|parts: &Vec<usize>| parts.len() < count)
+    let conjuncts: Vec<Expr> = conjuncts.iter().map(ours).collect();
+    let found = conjunction(function, table, &conjuncts, DEPTH_MAX)?;
+    (found.contains(&false)).then(|| (0..found.len()).filter(|i| found[*i]).collect())
 }
 
-/// The single values of a set; a short interval of integers counts as its members.
-fn listed(values: &ValueSet, expand: bool, count: usize) -> Option<Vec<Datum>> {
-    let mut out = Vec::new();
-    for interval in &values.intervals {
-        if let Some(value) = interval.point() {
-            out.push(value.clone());
-            continue;
+/// Which partitions are left; `None` = all of them.
+type Found = Option<Vec<bool>>;
+
+fn conjunction(
+    function: &PartitionFunction,
+    table: &TableDescriptor,
+    conjuncts: &[Expr],
+    depth: usize,
+) -> Found {
+    let mut found = together(function, table, conjuncts);
+    if depth == 0 {
+        return found;
+    }
+    let (ors, plain): (Vec<&Expr>, Vec<&Expr>) =
+        conjuncts.iter().partition(|e| matches!(e, Expr::Call { function: Function::Or, .. }));
+    for branches in ors.iter().map(|e| e.children()).filter(|b| b.len() <= BRANCHES_MAX) {
+        let mut union: Found = Some(vec![false; function.partitions]);
+        for branch in branches {
+            let mut all: Vec<Expr> = plain.iter().map(|e| (*e).clone()).collect();
+            match branch {
+                Expr::Call { function: Function::And, args, .. } => all.extend(args.iter().cloned()),
+                other => all.push(other.clone()),
+            }
+            let of_branch = conjunction(function, table, &all, depth - 1);
+            union = union.zip(of_branch).map(|(a, b)| a.iter().zip(&b).map(|(a, b)| *a || *b).collect());
+            if union.is_none() {
+                break;
+            }
         }
-        let (Some((Datum::Int(low), low_in)), Some((Datum::Int(high), high_in))) =
-            (&interval.low, &interval.high)
-        else {
-            return None;
+        found = match (found, union) {
+            (Some(a), Some(b)) => Some(a.iter().zip(&b).map(|(a, b)| *a && *b).collect()),
+            (one, other) => one.or(other),
         };
-        let low = low.checked_add(i64::from(!low_in))?;
-        let high = high.checked_sub(i64::from(!high_in))?;
-        if !expand || high.checked_sub(low)? >= count as i64 {
-            return None;
-        }
-        out.extend((low..=high).map(Datum::Int));
     }
-    Some(out)
+    found
 }
 
-/// The partition expression for the given values of its columns.
-fn evaluate(expr: &Expr, values: &[(usize, Datum)]) -> Option<Datum> {
-    let bound = expr.clone().transform(&mut |e| match &e {
-        Expr::Column { id, ty } => match values.iter().find(|(ordinal, _)| *ordinal == id.0 as usize) {
-            Some((_, value)) => Expr::constant(value.clone(), ty.sql.clone()),
-            None => e,
-        },
-        Expr::Call { function, args, ty } => {
-            Rewriter::new(0).call(function.clone(), args.clone(), ty.sql.clone(), ty.nullable)
-        }
-        Expr::Constant { .. } => e,
-    });
-    match bound {
-        Expr::Constant { value, .. } => Some(value),
-        Expr::Column { .. } | Expr::Call { .. } => None,
+/// What the conjuncts say together, ORs only as far as they are about one column.
+fn together(function: &PartitionFunction, table: &TableDescriptor, conjuncts: &[Expr]) -> Found {
+    if conjuncts.iter().any(is_never) {
+        return Some(vec![false; function.partitions]);
     }
+    let known = Known::new(function, table, conjuncts);
+    if known.says_nothing() {
+        return None;
+    }
+    match &function.scheme.method {
+        PartitionMethod::Hash | PartitionMethod::Key => hash::partitions(function, &known),
+        PartitionMethod::Range(bounds) => range::partitions(function, bounds, &known),
+        PartitionMethod::List { values, default } => list::partitions(function, values, *default, &known),
+    }
+}
+
+fn is_never(e: &Expr) -> bool {
+    matches!(e, Expr::Constant { value, .. } if value.is_null() || value.as_f64() == Some(0.0))
 }

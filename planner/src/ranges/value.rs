@@ -32,7 +32,7 @@ impl ValueSet {
         ValueSet::of(Interval { low: Some((value.clone(), true)), high: Some((value, true)) })
     }
 
-    fn intersect(&self, other: &ValueSet) -> ValueSet {
+    pub(crate) fn intersect(&self, other: &ValueSet) -> ValueSet {
         let pairs = self.intervals.iter().flat_map(|a| other.intervals.iter().map(move |b| (a, b)));
         let both = pairs.map(|(a, b)| {
             let mut out = a.clone();

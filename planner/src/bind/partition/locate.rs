@@ -36,7 +36,7 @@ impl PartitionFunction {
 }
 
 /// HASH: |value mod n|; NULL counts as 0, an unsigned value as the signed one with the same bits.
-pub(crate) fn hash(value: &Datum, partitions: usize) -> Option<usize> {
+fn hash(value: &Datum, partitions: usize) -> Option<usize> {
     let value = match value {
         Datum::Null => 0,
         Datum::Int(v) => *v,

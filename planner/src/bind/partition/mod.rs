@@ -53,7 +53,6 @@ pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
 pub(super) use change::{added, reorganized};
 pub use fault::PartitionFault;
-pub(crate) use locate::hash;
 pub use locate::{crc32, key, key_bytes};
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,
