@@ -24,7 +24,7 @@ mod values;
 
 use allod_storage::schema::{PartitionMethod, TableDescriptor};
 
-use crate::bind::{PartitionFunction, bind_partition};
+use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
 use crate::expr::{Expr, Function};
 use values::Known;
@@ -41,16 +41,6 @@ const OTHER_COLUMN: ColumnId = ColumnId(u32::MAX);
 /// Positions of the partitions that may hold matching rows, ascending; `None` = all of them. `id_of` tells the id that an
 /// ordinal of the table has in the conjuncts.
 pub(crate) fn partitions(
-    table: &TableDescriptor,
-    conjuncts: &[Expr],
-    id_of: impl Fn(usize) -> Option<ColumnId>,
-) -> Option<Vec<usize>> {
-    let function = bind_partition(table).ok()??;
-    of(&function, table, conjuncts, id_of)
-}
-
-/// The same for a function that is bound already.
-pub(crate) fn of(
     function: &PartitionFunction,
     table: &TableDescriptor,
     conjuncts: &[Expr],

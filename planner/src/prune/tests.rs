@@ -60,7 +60,7 @@ fn pruned(scheme: &str, condition: &str) -> Case {
     let mut conjuncts = Vec::new();
     let scan = scan_of(&query.query.plan, &mut conjuncts).expect("there is a scan");
     let id_of = |o: usize| scan.columns.iter().find(|(_, ordinal)| *ordinal == o).map(|(id, _)| *id);
-    let left = partitions(&scan.table, &conjuncts, id_of);
+    let left = partitions(scan.dealing.as_ref().unwrap(), &scan.table, &conjuncts, id_of);
     Case { scan, conjuncts, left }
 }
 
@@ -187,7 +187,7 @@ fn what_upstream_got_wrong() {
         let query = bind_query(&catalog, &format!("select * from t where {condition}")).unwrap();
         let mut conjuncts = Vec::new();
         let scan = scan_of(&query.query.plan, &mut conjuncts).unwrap();
-        partitions(&scan.table, &conjuncts, |_| Some(scan.columns[0].0))
+        partitions(scan.dealing.as_ref().unwrap(), &scan.table, &conjuncts, |_| Some(scan.columns[0].0))
     };
     assert_eq!(unsigned("u = 18446744073709551615"), Some(vec![1]));
     assert_eq!(unsigned("u in (9223372036854775808, 9223372036854775809)"), Some(vec![0, 3]));

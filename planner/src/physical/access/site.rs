@@ -70,7 +70,8 @@ impl<'a> Site<'a> {
         wanted_rows: Option<f64>,
     ) -> Site<'a> {
         let id_of = |ordinal: usize| id_of(scan, ordinal);
-        let pruned = prune::partitions(&scan.table, &scan.predicates, id_of);
+        let pruned =
+            scan.dealing.as_ref().and_then(|d| prune::partitions(d, &scan.table, &scan.predicates, id_of));
         let partitions = match (&scan.partitions, pruned) {
             (Some(asked), Some(pruned)) => {
                 Some(asked.iter().copied().filter(|p| pruned.contains(p)).collect())
