@@ -241,6 +241,8 @@ codes! {
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
     /// More memory than the query may have.
     MEMORY = 8175 "HY000";
+    /// An index points to rows that its table does not have.
+    LOST_ROWS = 8133 "HY000";
     /// The schema changed while the statement ran.
     SCHEMA_CHANGED = 8028 "HY000";
     /// A read at a time whose versions are gone.
@@ -375,6 +377,7 @@ impl From<allod_executor::Error> for Error {
             E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,
             E::NotInPartitionSet => code::NOT_IN_PARTITION_SET,
             E::WriteConflict { .. } => code::WRITE_CONFLICT,
+            E::LostRows { .. } => code::LOST_ROWS,
             E::Undetermined => code::UNDETERMINED,
             E::Storage(error) => return error.clone().into(),
             E::Cancelled => code::INTERRUPTED,

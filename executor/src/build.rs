@@ -15,13 +15,14 @@
 //! ([`Filters`]) and reaches the scan as a plain value.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexMerge, IndexScan, MergeJoin, Node, Plan, Query, Range, Side, SortKey,
-    TableScan, ZonePredicate,
+    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexScan, MergeJoin, Node, Plan,
+    Query, Range, Side, SortKey, TableScan, ZonePredicate,
 };
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::{KeyRange, range_of};
@@ -32,16 +33,28 @@ use crate::aggregate::AggregateSink;
 use crate::apply::{self, Inner, NestedLoop};
 use crate::batch::{self, Batch, null_column, positions};
 use crate::error::{Error, Result};
+use crate::execute::Tuning;
 use crate::hash_join::{self, BuildSink};
+use crate::index_join::IndexJoiner;
+use crate::index_lookup::RowLookup;
 use crate::index_merge;
 use crate::limit::TaskLimit;
+use crate::lookup::{PARTITION, Pace};
 use crate::merge_join::{Merge, RightSide};
+use crate::metrics::{Detail, IndexLookUpRun};
 use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
+
+/// Rows of the first lookup.
+const FIRST_ROWS: usize = 1024;
+/// The same if a limit above wants fewer.
+const FIRST_ROWS_MIN: usize = 32;
+/// The limit within a double read is no node of the plan.
+const EMBEDDED_LIMIT: u32 = u32::MAX;
 
 /// Builds and runs the pipelines of one statement.
 pub(crate) struct Builder {
@@ -53,8 +66,23 @@ pub(crate) struct Builder {
     pub ts: Timestamp,
     /// The workers.
     pub runner: Runner,
+    /// Sizes of lookups.
+    pub tuning: Tuning,
     /// Common table expressions that have been computed.
     ctes: Vec<Option<Arc<Materialized>>>,
+    /// What is wanted of the part of the plan that the walk is in.
+    wanted: Wanted,
+}
+
+/// What operators above want of a part of the plan.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    /// A limit stops after about as many rows.
+    rows: Option<u64>,
+    /// Each row costs much more than to read it: tasks of a scan are small.
+    small_tasks: bool,
+    /// An index scan carries the position of each entry's partition.
+    partition: bool,
 }
 
 /// Filters on columns, on their way down to the scans that yield them.
@@ -78,7 +106,8 @@ struct ScanNode<'a> {
     id: u32,
     columns: &'a [ColumnId],
     ordinals: &'a [usize],
-    spaces: Vec<SpaceId>,
+    /// Each with the position of its partition.
+    spaces: Vec<(usize, SpaceId)>,
     /// Positions in the space of what it is sorted by.
     key: Vec<usize>,
     ranges: Option<&'a [Range]>,
@@ -90,9 +119,9 @@ struct ScanNode<'a> {
 
 impl Builder {
     /// For one statement.
-    pub fn new(query: Arc<Query>, client: Client, ts: Timestamp, runner: Runner) -> Builder {
+    pub fn new(query: Arc<Query>, client: Client, ts: Timestamp, runner: Runner, tuning: Tuning) -> Builder {
         let ctes = query.ctes.iter().map(|_| None).collect();
-        Builder { query, client, ts, runner, ctes }
+        Builder { query, client, ts, runner, tuning, ctes, wanted: Wanted::default() }
     }
 
     /// The pipeline of a whole plan; everything below its last breaker has run.
@@ -127,6 +156,14 @@ impl Builder {
     }
 
     fn pipeline(&mut self, plan: &Plan, filters: &Filters) -> Result<Pipeline> {
+        let above = self.wanted;
+        self.wanted = above.below(plan);
+        let pipeline = self.pipeline_of(plan, filters);
+        self.wanted = above;
+        pipeline
+    }
+
+    fn pipeline_of(&mut self, plan: &Plan, filters: &Filters) -> Result<Pipeline> {
         match &plan.node {
             Node::Values { rows } => {
                 let batch = literal_rows(rows, plan.columns.len())?;
@@ -151,7 +188,8 @@ impl Builder {
             }
             Node::Projection { input, exprs } => self.projection(plan, input, exprs, filters),
             Node::HashJoin(join) => self.hash_join(plan, join, filters),
-            Node::IndexLookUp(_) | Node::IndexJoin(_) => Err(Error::Plan("not yet executed".into())),
+            Node::IndexLookUp(lookup) => self.index_lookup(plan, lookup, filters),
+            Node::IndexJoin(join) => self.index_join(plan, join, filters),
             Node::MergeJoin(join) => self.merge_join(plan, join, filters),
             Node::IndexMerge(merge) => self.index_merge(plan, merge),
             Node::PartitionUnion { inputs } => self.partition_union(plan, inputs, filters),
@@ -246,6 +284,61 @@ impl Builder {
             pipeline.then(plan.id, source);
         }
         Ok(pipeline)
+    }
+
+    fn index_join(&mut self, plan: &Plan, join: &IndexJoin, filters: &Filters) -> Result<Pipeline> {
+        let outer = match join.outer {
+            Side::Left => &*join.left,
+            Side::Right => &*join.right,
+        };
+        // A row of the outer side that is missing takes only its own output rows with it.
+        let mut pipeline = self.input(outer, filters)?;
+        let Tuning { index_join_batch_rows: rows_max, index_join_concurrency: concurrency, .. } = self.tuning;
+        let pace = self.pace(rows_max, concurrency);
+        let (client, context) = (self.client.fork(), &self.runner.context);
+        let joiner = IndexJoiner::new(plan, join, &pipeline.columns, client, self.ts, pace, context)?;
+        pipeline.push(plan.id, Arc::new(joiner), plan.columns.clone());
+        Ok(pipeline)
+    }
+
+    fn index_lookup(&mut self, plan: &Plan, lookup: &IndexLookUp, filters: &Filters) -> Result<Pipeline> {
+        let above = self.wanted;
+        self.wanted.partition = true;
+        let started = Instant::now();
+        let mut pipeline = self.pipeline(&lookup.index, filters)?;
+        if let Some((offset, count)) = lookup.limit
+            && pipeline.limit.is_none()
+        {
+            let columns = pipeline.columns.clone();
+            pipeline.push_uncounted(Arc::new(TaskLimit { rows: offset.saturating_add(count) }), columns);
+            pipeline.limit = Some(Limit { plan: EMBEDDED_LIMIT, offset, count: Some(count) });
+        }
+        if pipeline.limit.is_some() {
+            let columns = pipeline.columns.clone();
+            let entries = self.collect(pipeline)?;
+            pipeline = Pipeline::uncounted(Arc::new(Batches::keeping(entries)), columns);
+        }
+        self.wanted = above;
+        let Tuning { index_lookup_rows: rows_max, index_lookup_concurrency: concurrency, .. } = self.tuning;
+        let pace = self.pace(rows_max, concurrency);
+        let (client, context) = (self.client.fork(), &self.runner.context);
+        let rows = RowLookup::new(plan, lookup, &pipeline.columns, client, self.ts, pace, context)?;
+        let columns = rows.columns().to_vec();
+        pipeline.push(plan.id, Arc::new(rows), columns);
+        let run = IndexLookUpRun { fetch_handles: started.elapsed(), ..IndexLookUpRun::default() };
+        let detail = Detail { index_lookup: Some(run), ..Detail::default() };
+        self.runner.measured.entry(plan.id).or_default().detail.merge(detail);
+        Ok(pipeline)
+    }
+
+    /// How lookups grow: from few rows on if few are wanted.
+    fn pace(&self, rows_max: usize, concurrency: usize) -> Pace {
+        let first_rows = match self.wanted.rows {
+            Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(FIRST_ROWS_MIN, FIRST_ROWS),
+            None => FIRST_ROWS,
+        };
+        let first_window = if self.wanted.rows.is_some() { 1 } else { concurrency };
+        Pace { first_rows, rows_max, concurrency, first_window }
     }
 
     fn aggregate(
@@ -503,7 +596,7 @@ impl Builder {
         let regions = self.open(&node, &filters)?;
         let merge = node.keep_order && node.spaces.len() > 1;
         let mut output = selection.map_or_else(|| node.columns.to_vec(), |(s, _)| kept(s, node.columns));
-        let wanted = output.clone();
+        let mut wanted = output.clone();
         let (mut columns, mut ordinals) = (node.columns.to_vec(), node.ordinals.to_vec());
         let mut sort_keys = Vec::new();
         if merge {
@@ -525,14 +618,23 @@ impl Builder {
                 sort_keys.push(SortKey { expr: Expr::column(id, ty), descending: node.descending });
             }
         }
+        let mut partition = None;
+        if self.wanted.partition && node.table.partitions.len() > 1 && matches!(plan.node, Node::IndexScan(_))
+        {
+            output.push(PARTITION);
+            wanted.push(PARTITION);
+            partition = Some(regions.iter().map(|(p, _)| *p as u32).collect());
+        }
+        let regions = regions.into_iter().map(|(_, region)| region).collect();
         let spec = ScanSpec {
             columns: &columns,
             ordinals: &ordinals,
             predicates: selection.map_or(&[], |(_, predicates)| predicates),
             filters,
             output: &output,
+            partition,
         };
-        let scan = Scan::new(regions, spec, self.runner.context.workers)?;
+        let scan = Scan::new(regions, spec, self.runner.context.workers, self.wanted.small_tasks)?;
         let mut pipeline = match selection {
             Some((above, _)) => Pipeline::fused(node.id, above.id, Arc::new(scan), output),
             None => Pipeline::new(node.id, Arc::new(scan), output),
@@ -553,7 +655,7 @@ impl Builder {
         &mut self,
         node: &ScanNode<'_>,
         filters: &[(ColumnId, Arc<dyn RuntimeFilter>)],
-    ) -> Result<Vec<allod_storage::mvcc::RegionScan>> {
+    ) -> Result<Vec<(usize, allod_storage::mvcc::RegionScan)>> {
         let mut zone: Vec<ZoneFilter> = node
             .zone
             .iter()
@@ -570,7 +672,7 @@ impl Builder {
             }
         }
         let mut regions = Vec::new();
-        for &space in &node.spaces {
+        for &(partition, space) in &node.spaces {
             let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
                 let keys = ranges
                     .iter()
@@ -588,9 +690,30 @@ impl Builder {
                 descending: node.descending,
             };
             let runtime = self.client.runtime();
-            regions.extend(runtime.block_on(self.client.scan(&request))?);
+            let opened = runtime.block_on(self.client.scan(&request))?;
+            regions.extend(opened.into_iter().map(|region| (partition, region)));
         }
         Ok(regions)
+    }
+}
+
+impl Wanted {
+    /// What is wanted below a node.
+    fn below(self, plan: &Plan) -> Wanted {
+        match &plan.node {
+            Node::Limit { offset, count, .. } => {
+                Wanted { rows: count.map(|count| count.saturating_add(*offset)), ..Wanted::default() }
+            }
+            Node::IndexJoin(_) => Wanted { small_tasks: true, partition: false, ..self },
+            Node::TableScan(_)
+            | Node::IndexScan(_)
+            | Node::TableReader { .. }
+            | Node::IndexReader { .. }
+            | Node::Selection { .. }
+            | Node::IndexLookUp(_) => self,
+            Node::Projection { .. } => Wanted { partition: false, ..self },
+            _ => Wanted::default(),
+        }
     }
 }
 
@@ -610,7 +733,7 @@ fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
             ordinals: &scan.ordinals,
             spaces: partitions(table, scan.partitions.as_deref())
                 .into_iter()
-                .map(|p| table.partitions[p].records)
+                .map(|p| (p, table.partitions[p].records))
                 .collect(),
             key: table.key.clone(),
             ranges: scan.ranges.fixed(),
@@ -625,7 +748,7 @@ fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
             ordinals: &scan.ordinals,
             spaces: partitions(table, scan.partitions.as_deref())
                 .into_iter()
-                .map(|p| table.partitions[p].indexes[scan.index])
+                .map(|p| (p, table.partitions[p].indexes[scan.index]))
                 .collect(),
             // An index space is sorted by all of its columns.
             key: (0..table.index_space(scan.index, SpaceId(0)).1.len()).collect(),

@@ -109,6 +109,20 @@ pub enum Error {
         /// The key's values.
         key: String,
     },
+    /// 8133: an index has entries for which the table has no rows.
+    #[error(
+        "data inconsistency in table: {table}, index: {index}, index-count:{entries} != record-count:{rows}"
+    )]
+    LostRows {
+        /// The table.
+        table: Arc<str>,
+        /// The index.
+        index: Arc<str>,
+        /// Different rows that entries of one batch point to.
+        entries: u64,
+        /// Rows that are there.
+        rows: u64,
+    },
     /// 8501: whether the statement's transaction was committed is not known.
     #[error("result of the transaction is undetermined")]
     Undetermined,

@@ -119,7 +119,7 @@ pub fn execute(query: Arc<Query>, env: Environment) -> Result<Execution> {
         analyze: env.analyze,
         columns: Arc::clone(&query.columns),
     };
-    let builder = Builder::new(Arc::clone(&query), env.client, env.ts, Runner::new(context));
+    let builder = Builder::new(Arc::clone(&query), env.client, env.ts, Runner::new(context), env.tuning);
     Ok(Execution {
         query,
         builder,

@@ -45,6 +45,42 @@ pub struct Detail {
     pub index_lookup: Option<IndexLookUpRun>,
 }
 
+impl Detail {
+    /// Adds what another worker measured of the same operator.
+    pub(crate) fn merge(&mut self, other: Detail) {
+        fn join<T>(sum: &mut Option<T>, part: Option<T>, add: impl FnOnce(&mut T, T)) {
+            match (sum, part) {
+                (_, None) => {}
+                (Some(sum), Some(part)) => add(sum, part),
+                (sum, part) => *sum = part,
+            }
+        }
+        join(&mut self.cop, other.cop, |sum, part| {
+            sum.times.extend(part.times);
+            sum.rows += part.rows;
+            sum.regions.extend(part.regions);
+            sum.partitions.extend(part.partitions);
+        });
+        join(&mut self.rpc, other.rpc, |sum, part| sum.merge(&part));
+        join(&mut self.index_join, other.index_join, |sum, part| {
+            sum.total += part.total;
+            sum.concurrency = sum.concurrency.max(part.concurrency);
+            sum.tasks += part.tasks;
+            sum.construct += part.construct;
+            sum.fetch += part.fetch;
+            sum.build += part.build;
+            sum.probe += part.probe;
+            sum.keys += part.keys;
+        });
+        join(&mut self.index_lookup, other.index_lookup, |sum, part| {
+            sum.fetch_handles += part.fetch_handles;
+            sum.table_total += part.table_total;
+            sum.tasks += part.tasks;
+            sum.concurrency = sum.concurrency.max(part.concurrency);
+        });
+    }
+}
+
 /// The regions that a reader's scans or lookups touched.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CopTasks {

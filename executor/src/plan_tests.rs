@@ -27,7 +27,7 @@ use crate::{Affected, Cancel, Environment, Error, Execution, RowIds, execute};
 
 /// Numbers from 1 on, for all tables.
 #[derive(Default)]
-struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl RowIds for Counter {
     fn allocate(&self, _table: TableId, n: u64) -> u64 {
@@ -39,25 +39,28 @@ impl RowIds for Counter {
     }
 }
 
-struct Fixture {
-    client: Client,
-    row_ids: Arc<Counter>,
-    columns: Columns,
-    next_plan: u32,
-    workers: usize,
+pub(crate) struct Fixture {
+    pub(crate) client: Client,
+    pub(crate) row_ids: Arc<Counter>,
+    pub(crate) columns: Columns,
+    pub(crate) next_plan: u32,
+    pub(crate) workers: usize,
+    pub(crate) tuning: crate::Tuning,
+    pub(crate) memory_limit_bytes: u64,
+    pub(crate) cancel: Cancel,
 }
 
-type Row = Vec<Datum>;
+pub(crate) type Row = Vec<Datum>;
 
-fn int(v: i64) -> Datum {
+pub(crate) fn int(v: i64) -> Datum {
     Datum::Int(v)
 }
 
-fn bigint() -> ColumnType {
+pub(crate) fn bigint() -> ColumnType {
     ColumnType::nullable(SqlType::BIGINT)
 }
 
-fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
+pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
     let ty = ColumnType { sql, nullable };
     ColumnDef { name: name.into(), ty, default: None, auto_increment: false, hidden: false }
 }
@@ -114,8 +117,12 @@ fn heap() -> Arc<TableDescriptor> {
 }
 
 impl Fixture {
-    fn new(tables: &[&TableDescriptor]) -> Fixture {
-        let cluster = Cluster::new(ClusterConfig::default());
+    pub(crate) fn new(tables: &[&TableDescriptor]) -> Fixture {
+        Fixture::over(ClusterConfig::default(), tables)
+    }
+
+    pub(crate) fn over(config: ClusterConfig, tables: &[&TableDescriptor]) -> Fixture {
+        let cluster = Cluster::new(config);
         let mut client = cluster.client();
         let runtime = client.runtime();
         for table in tables {
@@ -129,24 +136,33 @@ impl Fixture {
                 }
             }
         }
-        Fixture { client, row_ids: Arc::default(), columns: Columns::default(), next_plan: 1, workers: 3 }
+        Fixture {
+            client,
+            row_ids: Arc::default(),
+            columns: Columns::default(),
+            next_plan: 1,
+            workers: 3,
+            tuning: crate::Tuning::default(),
+            memory_limit_bytes: 1 << 30,
+            cancel: Cancel::new(),
+        }
     }
 
-    fn ids(&mut self, types: &[ColumnType]) -> Vec<ColumnId> {
+    pub(crate) fn ids(&mut self, types: &[ColumnType]) -> Vec<ColumnId> {
         let info = |ty: &ColumnType| ColumnInfo { qualifier: None, name: "c".into(), ty: ty.clone() };
         types.iter().map(|ty| self.columns.add(info(ty))).collect()
     }
 
-    fn node(&mut self, columns: Vec<ColumnId>, node: Node) -> Plan {
+    pub(crate) fn node(&mut self, columns: Vec<ColumnId>, node: Node) -> Plan {
         self.next_plan += 1;
         Plan { id: self.next_plan, rows: 0.0, cost: 0.0, columns, node }
     }
 
-    fn column(&self, id: ColumnId) -> Expr {
+    pub(crate) fn column(&self, id: ColumnId) -> Expr {
         Expr::column(id, self.columns.ty(id).clone())
     }
 
-    fn values(&mut self, types: &[ColumnType], rows: &[Row]) -> Plan {
+    pub(crate) fn values(&mut self, types: &[ColumnType], rows: &[Row]) -> Plan {
         let columns = self.ids(types);
         let row = |row: &Row| {
             row.iter().zip(types).map(|(d, ty)| Expr::constant(d.clone(), ty.sql.clone())).collect()
@@ -155,7 +171,7 @@ impl Fixture {
         self.node(columns, Node::Values { rows })
     }
 
-    fn scan(&mut self, table: &Arc<TableDescriptor>) -> Plan {
+    pub(crate) fn scan(&mut self, table: &Arc<TableDescriptor>) -> Plan {
         let types: Vec<ColumnType> = table.columns.iter().map(|c| c.ty.clone()).collect();
         let columns = self.ids(&types);
         let scan = TableScan {
@@ -172,13 +188,13 @@ impl Fixture {
         self.node(columns, Node::TableScan(scan))
     }
 
-    fn select(&mut self, input: Plan, predicates: Vec<Expr>) -> Plan {
+    pub(crate) fn select(&mut self, input: Plan, predicates: Vec<Expr>) -> Plan {
         let columns = input.columns.clone();
         let selection = self.node(columns.clone(), Node::Selection { input: Box::new(input), predicates });
         self.node(columns, Node::TableReader { input: Box::new(selection) })
     }
 
-    fn start(&mut self, root: Plan, ctes: Vec<Plan>) -> Execution {
+    pub(crate) fn start(&mut self, root: Plan, ctes: Vec<Plan>) -> Execution {
         let change = matches!(root.node, Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. });
         let output = if change { vec![] } else { root.columns.clone() };
         let output = output.into_iter().map(|id| OutputColumn { id, name: "c".into() }).collect();
@@ -193,7 +209,7 @@ impl Fixture {
         execute(Arc::new(query), self.environment()).unwrap()
     }
 
-    fn environment(&mut self) -> Environment {
+    pub(crate) fn environment(&mut self) -> Environment {
         let runtime = self.client.runtime();
         let (ts, pin) = runtime.block_on(self.client.snapshot()).unwrap();
         Environment {
@@ -201,26 +217,26 @@ impl Fixture {
             pin: Some(pin),
             client: self.client.fork(),
             workers: self.workers,
-            memory_limit_bytes: 1 << 30,
-            cancel: Cancel::new(),
+            memory_limit_bytes: self.memory_limit_bytes,
+            cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
             analyze: true,
-            tuning: crate::execute::Tuning::default(),
+            tuning: self.tuning,
         }
     }
 
-    fn rows(&mut self, root: Plan) -> Vec<Row> {
+    pub(crate) fn rows(&mut self, root: Plan) -> Vec<Row> {
         drain(&mut self.start(root, vec![])).unwrap()
     }
 
-    fn change(&mut self, node: Node) -> Result<Affected, Error> {
+    pub(crate) fn change(&mut self, node: Node) -> Result<Affected, Error> {
         let root = self.node(vec![], node);
         let mut execution = self.start(root, vec![]);
         drain(&mut execution)?;
         Ok(execution.affected())
     }
 
-    fn insert(&mut self, table: &Arc<TableDescriptor>, rows: &[Row]) -> Result<Affected, Error> {
+    pub(crate) fn insert(&mut self, table: &Arc<TableDescriptor>, rows: &[Row]) -> Result<Affected, Error> {
         let types: Vec<ColumnType> =
             table.visible_columns().map(|o| ColumnType::nullable(table.columns[o].ty.sql.clone())).collect();
         let source = Box::new(self.values(&types, rows));
@@ -228,7 +244,7 @@ impl Fixture {
     }
 
     /// Everything that is in the table and in each index of it.
-    fn dump(&mut self, table: &Arc<TableDescriptor>) -> Vec<BTreeMap<String, Row>> {
+    pub(crate) fn dump(&mut self, table: &Arc<TableDescriptor>) -> Vec<BTreeMap<String, Row>> {
         let mut spaces = vec![BTreeMap::new(); 1 + table.indexes.len()];
         let runtime = self.client.runtime();
         let ts = runtime.block_on(self.client.timestamp()).unwrap();
@@ -259,7 +275,7 @@ impl Fixture {
     }
 
     /// Asserts that the table holds exactly these rows and that its indexes hold exactly their entries.
-    fn check(&mut self, table: &Arc<TableDescriptor>, expected: &[Row]) {
+    pub(crate) fn check(&mut self, table: &Arc<TableDescriptor>, expected: &[Row]) {
         let spaces = self.dump(table);
         assert_eq!(sorted(spaces[0].values().cloned().collect()), sorted(expected.to_vec()));
         for (i, entries) in spaces[1..].iter().enumerate() {
@@ -271,11 +287,11 @@ impl Fixture {
     }
 }
 
-fn partition(table: &TableDescriptor) -> Option<Arc<PartitionFunction>> {
+pub(crate) fn partition(table: &TableDescriptor) -> Option<Arc<PartitionFunction>> {
     bind_partition(table).expect("the expression is a column").map(Arc::new)
 }
 
-fn drain(execution: &mut Execution) -> Result<Vec<Row>, Error> {
+pub(crate) fn drain(execution: &mut Execution) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for batch in execution.by_ref() {
         let batch = batch?;
@@ -286,18 +302,18 @@ fn drain(execution: &mut Execution) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+pub(crate) fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
     rows.sort_by(|a, b| {
         a.iter().zip(b).map(|(x, y)| x.compare(y)).fold(std::cmp::Ordering::Equal, |o, c| o.then(c))
     });
     rows
 }
 
-fn call(function: Function, args: Vec<Expr>) -> Expr {
+pub(crate) fn call(function: Function, args: Vec<Expr>) -> Expr {
     Expr::call(function, args, ColumnType::nullable(SqlType::BOOL))
 }
 
-fn constant(v: i64) -> Expr {
+pub(crate) fn constant(v: i64) -> Expr {
     Expr::constant(int(v), SqlType::BIGINT)
 }
 

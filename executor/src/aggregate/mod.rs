@@ -408,6 +408,11 @@ impl Grouped {
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
     }
+
+    /// The groups; none of the batches is empty.
+    pub fn batches(&self) -> &[Batch] {
+        self.batches.batches()
+    }
 }
 
 impl Source for Grouped {

@@ -30,4 +30,5 @@ mod remainder;
 mod tests;
 
 pub(crate) use build::BuildSink;
-pub(crate) use probe::probe;
+pub(crate) use pairs::{Conditions, PAIRS_MAX, Pairs};
+pub(crate) use probe::{State, mark_column, probe};

@@ -371,7 +371,7 @@ impl ProbeStage {
 
 /// What is known of a probe row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// No pair is TRUE or NULL.
     None,
     /// Some pair is NULL.
@@ -490,7 +490,7 @@ impl Join {
 }
 
 /// TRUE, FALSE and NULL.
-pub(super) fn mark_column(states: impl Iterator<Item = State>) -> ArrayRef {
+pub(crate) fn mark_column(states: impl Iterator<Item = State>) -> ArrayRef {
     let truth = states.map(|state| match state {
         State::None => Some(0),
         State::Perhaps => None,

@@ -94,6 +94,11 @@ impl Batches {
     pub fn bytes(&self) -> u64 {
         self.0.bytes()
     }
+
+    /// They themselves.
+    pub fn batches(&self) -> &[Batch] {
+        &self.0.batches
+    }
 }
 
 impl Source for Batches {

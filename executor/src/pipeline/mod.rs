@@ -84,6 +84,8 @@ pub(crate) trait Stage: Send {
     fn flush(&mut self, _worker: &mut Worker, _out: &mut Output<'_>) -> Result<Flow> {
         Ok(Flow::Continue)
     }
+    /// Hands over what it measured that its batches do not tell, by plan node. Called once, when the worker is dismissed.
+    fn report(&mut self, _book: &mut dyn FnMut(u32, Measured)) {}
 }
 
 /// Where a pipeline ends: worker-local states, combined when all input has been seen.

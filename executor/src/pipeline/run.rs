@@ -167,6 +167,9 @@ impl Runner {
             for ((plan, _), step) in branch.operators.iter().zip(&crew.steps) {
                 book(*plan, step.meter);
             }
+            for mut step in crew.steps {
+                step.stage.report(&mut |plan, part| self.measured.entry(plan).or_default().merge(part));
+            }
             if let Some(plan) = end_plan {
                 self.measured.entry(plan).or_default().meter.time += crew.end.time;
             }
@@ -390,8 +393,20 @@ impl<L> Crew<L> {
     }
 }
 
+impl Measured {
+    /// Adds what another worker measured of the same node.
+    fn merge(&mut self, other: Measured) {
+        self.meter.add(other.meter);
+        self.workers = self.workers.max(other.workers);
+        self.tasks += other.tasks;
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
+        self.detail.merge(other.detail);
+    }
+}
+
 impl Meter {
-    fn add(&mut self, other: Meter) {
+    /// Adds what was measured elsewhere.
+    pub(crate) fn add(&mut self, other: Meter) {
         self.rows += other.rows;
         self.batches += other.batches;
         self.time += other.time;

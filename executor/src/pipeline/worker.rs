@@ -44,7 +44,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(cancel: Cancel) -> Worker {
+    /// A worker that sees this wish to stop.
+    pub fn new(cancel: Cancel) -> Worker {
         Worker {
             scratch: Scratch::default(),
             task: 0,

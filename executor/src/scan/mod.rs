@@ -18,16 +18,20 @@ use std::sync::Arc;
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_storage::mvcc::{Morsel, RegionScan};
+use arrow::array::{ArrayRef, UInt32Array};
 
 use crate::batch::{Batch, Selection, position, take};
 use crate::error::Result;
 use crate::kernel::Predicate;
+use crate::lookup::PARTITION;
 use crate::pipeline::{Coalescer, Flow, Output, Reader, RuntimeFilter, Source, Worker};
 
 /// Rows that a task aims at if there are enough for all workers.
 const TASK_ROWS_MAX: usize = 65_536;
 /// Rows below which a task is not cut further.
 const TASK_ROWS_MIN: usize = 8192;
+/// The same below operators that make each row cost much more.
+const SMALL_TASK_ROWS: usize = 1024;
 /// Tasks per worker that leave room for workers of uneven speed.
 const TASKS_PER_WORKER: usize = 4;
 /// Rows after which a filter is judged.
@@ -45,6 +49,8 @@ pub(crate) struct ScanSpec<'a> {
     pub filters: Vec<(ColumnId, Arc<dyn RuntimeFilter>)>,
     /// Columns that come out, in order.
     pub output: &'a [ColumnId],
+    /// If the output has a column [`PARTITION`]: its value, by region.
+    pub partition: Option<Vec<u32>>,
 }
 
 /// Regions as a source.
@@ -62,6 +68,8 @@ struct Shared {
     /// Position among the early columns.
     filters: Vec<(usize, Arc<dyn RuntimeFilter>)>,
     output: Vec<Place>,
+    /// By region.
+    partition: Option<Vec<u32>>,
 }
 
 /// Where an output column is found.
@@ -69,11 +77,18 @@ struct Shared {
 enum Place {
     Early(usize),
     Late(usize),
+    Partition,
 }
 
 impl Scan {
     /// A scan of these regions, in this order.
-    pub fn new(regions: Vec<RegionScan>, spec: ScanSpec<'_>, workers: usize) -> Result<Scan> {
+    /// With `small_tasks` a row is taken to cost much more than to read it.
+    pub fn new(
+        regions: Vec<RegionScan>,
+        spec: ScanSpec<'_>,
+        workers: usize,
+        small_tasks: bool,
+    ) -> Result<Scan> {
         let mut early_columns: Vec<ColumnId> = Vec::new();
         let decide =
             spec.predicates.iter().flat_map(Expr::columns).chain(spec.filters.iter().map(|(id, _)| *id));
@@ -86,6 +101,10 @@ impl Scan {
         let mut late_columns = Vec::new();
         let mut output = Vec::with_capacity(spec.output.len());
         for id in spec.output {
+            if *id == PARTITION && spec.partition.is_some() {
+                output.push(Place::Partition);
+                continue;
+            }
             output.push(match early_columns.iter().position(|e| e == id) {
                 Some(early) => Place::Early(early),
                 None => {
@@ -105,7 +124,7 @@ impl Scan {
             .flat_map(|(r, region)| region.morsels().into_iter().map(move |m| (r, m)))
             .collect();
         Ok(Scan(Arc::new(Shared {
-            tasks: tasks(&morsels, workers),
+            tasks: tasks(&morsels, workers, if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN }),
             regions,
             morsels,
             early: early_columns.iter().map(ordinal).collect::<Result<_>>()?,
@@ -113,14 +132,15 @@ impl Scan {
             predicate,
             filters,
             output,
+            partition: spec.partition,
         })))
     }
 }
 
 /// Cuts the morsels into runs that keep all workers busy without being too small.
-fn tasks(morsels: &[(usize, Morsel)], workers: usize) -> Vec<Range<usize>> {
+fn tasks(morsels: &[(usize, Morsel)], workers: usize, rows_min: usize) -> Vec<Range<usize>> {
     let rows: usize = morsels.iter().map(|(_, m)| m.rows_max()).sum();
-    let wanted = (rows / (workers * TASKS_PER_WORKER)).clamp(TASK_ROWS_MIN, TASK_ROWS_MAX);
+    let wanted = (rows / (workers * TASKS_PER_WORKER)).clamp(rows_min, TASK_ROWS_MAX);
     let mut tasks = Vec::new();
     let (mut start, mut held) = (0, 0);
     for (i, (_, morsel)) in morsels.iter().enumerate() {
@@ -167,16 +187,21 @@ impl Reader for ScanReader {
     fn read(&mut self, task: usize, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
         let shared = Arc::clone(&self.shared);
         let mut flow = Flow::Continue;
-        for (region, morsel) in &shared.morsels[shared.tasks[task].clone()] {
-            let region = &shared.regions[*region];
+        for (at, morsel) in &shared.morsels[shared.tasks[task].clone()] {
+            let region = &shared.regions[*at];
+            let partition = shared.partition.as_ref().map_or(0, |by_region| by_region[*at]);
             // A predicate may decide without any column: `length('') > 3`.
             flow = if shared.predicate.is_some() || !shared.filters.is_empty() {
-                self.read_filtered(region, morsel, worker, out)?
+                self.read_filtered(region, morsel, partition, worker, out)?
             } else {
                 let batch = region.read(morsel, &shared.late);
                 worker.scanned_rows += batch.rows as u64;
-                // Every output column is a late one, in order.
-                self.small.push(Batch::new(batch.columns, batch.rows), worker, out)?
+                // Every output column is a late one, in order, but for the partition, which comes last.
+                let mut columns = batch.columns;
+                if shared.partition.is_some() {
+                    columns.push(partition_column(partition, batch.rows));
+                }
+                self.small.push(Batch::new(columns, batch.rows), worker, out)?
             };
             if flow == Flow::Stop || worker.check()? == Flow::Stop {
                 break;
@@ -187,11 +212,17 @@ impl Reader for ScanReader {
     }
 }
 
+/// The position of a partition in every row.
+fn partition_column(partition: u32, rows: usize) -> ArrayRef {
+    Arc::new(UInt32Array::from(vec![partition; rows]))
+}
+
 impl ScanReader {
     fn read_filtered(
         &mut self,
         region: &RegionScan,
         morsel: &Morsel,
+        partition: u32,
         worker: &mut Worker,
         out: &mut Output<'_>,
     ) -> Result<Flow> {
@@ -230,6 +261,7 @@ impl ScanReader {
             let column = match *place {
                 Place::Early(i) => &early.columns[i],
                 Place::Late(i) => &late[i],
+                Place::Partition => return partition_column(partition, rows),
             };
             match &selection {
                 Selection::Rows(rows) => take(column, rows),
@@ -308,7 +340,7 @@ mod tests {
 
     fn run(spec: ScanSpec<'_>, zone: &[ZoneFilter], workers: usize) -> Vec<Vec<Option<i64>>> {
         let columns = spec.output.to_vec();
-        let scan = Scan::new(vec![region(zone)], spec, workers).unwrap();
+        let scan = Scan::new(vec![region(zone)], spec, workers, false).unwrap();
         rows(&collect(&Pipeline::fused(1, 2, Arc::new(scan), columns), workers).unwrap())
     }
 
@@ -337,6 +369,7 @@ mod tests {
                         predicates: &predicates,
                         filters: if modulus > 1 { vec![(k, Arc::clone(&filter))] } else { vec![] },
                         output,
+                        partition: None,
                     };
                     let expected: Vec<Vec<Option<i64>>> = (0..ROWS)
                         .filter(|key| key % 100 < below && key % modulus == 0)
@@ -354,7 +387,14 @@ mod tests {
     fn zone_maps_skip_blocks_before_anything_is_read() {
         let k = ColumnId(10);
         let zone = ZoneFilter { ordinal: 0, low: Some(Datum::Int(20_000)), high: Some(Datum::Int(20_010)) };
-        let spec = ScanSpec { columns: &[k], ordinals: &[0], predicates: &[], filters: vec![], output: &[k] };
+        let spec = ScanSpec {
+            columns: &[k],
+            ordinals: &[0],
+            predicates: &[],
+            filters: vec![],
+            output: &[k],
+            partition: None,
+        };
         let rows = run(spec, &[zone], 2);
         assert!(rows.contains(&vec![Some(20_005)]));
         assert!(rows.len() < 20_000, "{}", rows.len());

@@ -1,0 +1,186 @@
+//! Double reads: index entries first, then the rows that they point to.
+//!
+//! The index side is a pipeline of its own; the lookup of rows is an operator of it. A batch of entries becomes a batch of
+//! keys, sorted, and rows come back in the order of the table's key. If the order of the index is asked for they are put
+//! back into it; if not, they go on as they came, which copies nothing. Tasks are in index order in any case.
+//!
+//! An entry whose row is missing is an index that does not fit its table: error 8133, never a row less.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use allod_planner::column::ColumnId;
+use allod_planner::physical::{IndexLookUp, Node, Plan};
+use allod_storage::client::Client;
+use allod_storage::schema::Timestamp;
+
+use crate::batch::{Batch, take};
+use crate::error::Result;
+use crate::lookup::{Chain, Clients, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Pace, TableSide};
+use crate::metrics::{CopTasks, Detail, IndexLookUpRun};
+use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker};
+
+/// The second half of a double read, over batches of index entries.
+pub(crate) struct RowLookup {
+    shared: Arc<Shared>,
+    clients: Clients,
+    pace: Pace,
+    context: Context,
+}
+
+struct Shared {
+    plan: u32,
+    table: TableSide,
+    chain: Chain,
+    /// Rows come in the order of their entries.
+    ordered: bool,
+    concurrency: usize,
+}
+
+impl RowLookup {
+    /// Compiles the table side of `plan` over entries with these columns.
+    pub fn new(
+        plan: &Plan,
+        lookup: &IndexLookUp,
+        entries: &[ColumnId],
+        client: Client,
+        ts: Timestamp,
+        pace: Pace,
+        context: &Context,
+    ) -> Result<RowLookup> {
+        let (table, chain) = TableSide::new(lookup, index_name(&lookup.index), entries, &plan.columns, ts)?;
+        let shared = Shared {
+            plan: plan.id,
+            ordered: lookup.keep_order || !table.is_plain(),
+            table,
+            chain,
+            concurrency: pace.concurrency,
+        };
+        Ok(RowLookup {
+            shared: Arc::new(shared),
+            clients: Clients::new(client),
+            pace,
+            context: context.clone(),
+        })
+    }
+
+    /// The columns that come out.
+    pub fn columns(&self) -> &[ColumnId] {
+        &self.shared.chain.columns
+    }
+}
+
+/// The name of the index at the bottom of an index side.
+pub(crate) fn index_name(plan: &Plan) -> Arc<str> {
+    match &plan.node {
+        Node::IndexScan(scan) => Arc::clone(&scan.table.indexes[scan.index].name),
+        _ => plan.children().first().map_or_else(|| "".into(), |child| index_name(child)),
+    }
+}
+
+impl Fetch for Shared {
+    fn keys(&self) -> &KeyMaker {
+        &self.table.keys
+    }
+
+    fn counters(&self) -> (usize, usize) {
+        (1, 1 + self.chain.plans().count())
+    }
+
+    async fn fetch(&self, keys: &Keys, lane: &mut Lane) -> Result<Found> {
+        let found = self.table.rows(keys, lane).await?;
+        lane.meters[0].rows += found.rows as u64;
+        lane.meters[0].batches += 1;
+        Ok(found)
+    }
+}
+
+impl Operator for RowLookup {
+    fn start(&self) -> Box<dyn Stage> {
+        Box::new(RowLookupStage {
+            lanes: Lanes::new(Arc::clone(&self.shared), &self.clients, self.pace, &self.context),
+            landing: Landing {
+                shared: Arc::clone(&self.shared),
+                coalescer: Coalescer::default(),
+                time: Duration::ZERO,
+            },
+        })
+    }
+}
+
+struct RowLookupStage {
+    lanes: Lanes<Shared>,
+    landing: Landing,
+}
+
+struct Landing {
+    shared: Arc<Shared>,
+    coalescer: Coalescer,
+    time: Duration,
+}
+
+impl Stage for RowLookupStage {
+    fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
+        let RowLookupStage { lanes, landing } = self;
+        let flow = lanes.push(batch, worker, &mut |fetched, worker| landing.emit(fetched, worker, out))?;
+        if flow == Flow::Stop {
+            lanes.abandon()?;
+        }
+        Ok(flow)
+    }
+
+    fn flush(&mut self, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
+        let RowLookupStage { lanes, landing } = self;
+        let flow = lanes.flush(worker, &mut |fetched, worker| landing.emit(fetched, worker, out))?;
+        let last = landing.coalescer.flush(worker, out)?;
+        Ok(if flow == Flow::Stop { flow } else { last })
+    }
+
+    fn report(&mut self, book: &mut dyn FnMut(u32, Measured)) {
+        let measures = self.lanes.measures();
+        let shared = &self.landing.shared;
+        let run = IndexLookUpRun {
+            fetch_handles: Duration::ZERO,
+            table_total: measures.construct + measures.fetch + std::mem::take(&mut self.landing.time),
+            tasks: measures.tasks,
+            concurrency: shared.concurrency,
+        };
+        let detail = Detail { index_lookup: Some(run), ..Detail::default() };
+        book(shared.plan, Measured { detail, ..Measured::default() });
+        let mut cost = measures.cost.into_iter();
+        let mut rpc = Some(measures.rpc);
+        let plans = std::iter::once(shared.table.access.plan).chain(shared.chain.plans());
+        for (plan, meter) in plans.zip(measures.meters) {
+            let cop = cost.next().map(|c| CopTasks { times: c.times, rows: c.rows, ..CopTasks::default() });
+            let detail = Detail { cop, rpc: rpc.take(), ..Detail::default() };
+            book(plan, Measured { meter, tasks: measures.tasks, workers: 1, detail, ..Measured::default() });
+        }
+    }
+}
+
+impl Landing {
+    fn emit(&mut self, fetched: &mut Fetched, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
+        let started = Instant::now();
+        let Fetched { batch, keys, found, lane } = fetched;
+        let shared = &*self.shared;
+        if shared.ordered {
+            let place =
+                Found { columns: Vec::new(), rows: 0, lookups: Vec::new(), order: None, partitions: None };
+            let rows = std::mem::replace(found, place);
+            *found = shared.table.beside_entries(rows, keys, batch, (0..batch.rows as u32).collect());
+        } else if found.order.is_some() || keys.count != batch.rows {
+            // In the order of the table's key; a row that several entries point to comes once for each.
+            let mut order: Vec<u32> = (0..batch.rows).map(|row| found.row(keys.of(row) as usize)).collect();
+            order.sort_unstable();
+            found.lookups = order.clone();
+            found.order = Some(order);
+        }
+        shared.chain.run(found, worker, &mut lane.meters[1..])?;
+        let columns = match &found.order {
+            Some(order) => found.columns.iter().map(|c| take(c, order)).collect(),
+            None => std::mem::take(&mut found.columns),
+        };
+        self.time += started.elapsed();
+        self.coalescer.push(Batch { columns, rows: found.lookups.len() }, worker, out)
+    }
+}

@@ -1,0 +1,354 @@
+//! What runs lookups: clients, what they count, and batches under way.
+//!
+//! A worker's stage has [`Lanes`]: as many fetches as are under way at a time each own a [`Lane`], and give it back with what
+//! they found. In direct mode there is one lane, and a fetch is done when it has begun. In simulated mode outer rows are held
+//! until there is a window of several batches; their fetches are futures that are driven together, and what they find is
+//! taken in order. No future outlives the call that made it: if one fails, or nobody wants more, the others are dropped.
+//!
+//! Lookups begin small, so that whoever wants few rows has them soon, and double.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use allod_storage::client::{Client, ClientStats};
+use allod_storage::runtime::Runtime;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+
+use super::fetch::{Cost, Found};
+use super::keys::{KeyMaker, Keys};
+use crate::batch::{Batch, concat_batches};
+use crate::error::{Error, Result};
+use crate::pipeline::{Cancel, Context, Flow, Meter, Reservation, Worker};
+
+/// What one fetch at a time needs.
+pub(crate) struct Lane {
+    /// Its way to the store.
+    pub client: Client,
+    /// Buffers of kernels that run between two reads.
+    pub worker: Worker,
+    /// Of each scan.
+    pub cost: Vec<Cost>,
+    /// Of each plan node of the inner side.
+    pub meters: Vec<Meter>,
+}
+
+/// Where stages that are started get their clients: one that is forked, and never used itself. It travels.
+pub(crate) struct Clients {
+    sender: Sender<Client>,
+    receiver: Receiver<Client>,
+}
+
+impl Clients {
+    /// Forks of this one.
+    pub fn new(client: Client) -> Clients {
+        let (sender, receiver) = unbounded();
+        // Both ends are right here.
+        let _ = sender.send(client);
+        Clients { sender, receiver }
+    }
+
+    /// A client for a worker; `None` if the one to be forked was lost in a panic.
+    pub fn fork(&self) -> Option<Client> {
+        let client = self.receiver.recv_timeout(Duration::from_secs(10)).ok()?;
+        let fork = client.fork();
+        let _ = self.sender.send(client);
+        Some(fork)
+    }
+}
+
+/// Sizes and numbers of lookups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Outer rows of the first batch.
+    pub first_rows: usize,
+    /// Outer rows of a batch, at most.
+    pub rows_max: usize,
+    /// Batches under way at the same time, at most.
+    pub concurrency: usize,
+    /// Batches of the first window: fewer if few rows are wanted.
+    pub first_window: usize,
+}
+
+/// What is done with a batch's keys.
+pub(crate) trait Fetch: Send + Sync + 'static {
+    /// From outer rows to keys.
+    fn keys(&self) -> &KeyMaker;
+    /// Scans that cost, and plan nodes that count.
+    fn counters(&self) -> (usize, usize);
+    /// The rows of the keys.
+    fn fetch(&self, keys: &Keys, lane: &mut Lane) -> impl Future<Output = Result<Found>>;
+}
+
+/// A batch that has come back.
+pub(crate) struct Fetched {
+    /// The outer rows.
+    pub batch: Batch,
+    /// What they asked for.
+    pub keys: Keys,
+    /// What was found.
+    pub found: Found,
+    /// To be given back.
+    pub lane: Lane,
+}
+
+/// What one worker measured of all its lookups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measures {
+    /// Batches.
+    pub tasks: u64,
+    /// Making keys.
+    pub construct: Duration,
+    /// Fetching; the time of each batch, whether or not others were under way.
+    pub fetch: Duration,
+    /// Different keys.
+    pub keys: u64,
+    /// Of each scan.
+    pub cost: Vec<Cost>,
+    /// Of each plan node.
+    pub meters: Vec<Meter>,
+    /// Of the clients.
+    pub rpc: ClientStats,
+}
+
+/// A worker's lookups.
+pub(crate) struct Lanes<F: Fetch> {
+    work: Arc<F>,
+    base: Option<Client>,
+    runtime: Option<Runtime>,
+    cancel: Cancel,
+    idle: Vec<Lane>,
+    held: Vec<Batch>,
+    held_rows: usize,
+    pace: Pace,
+    next_rows: usize,
+    next_window: usize,
+    reservation: Reservation,
+    measures: Measures,
+}
+
+impl<F: Fetch> Lanes<F> {
+    /// For one worker.
+    pub fn new(work: Arc<F>, clients: &Clients, pace: Pace, context: &Context) -> Lanes<F> {
+        let base = clients.fork();
+        let runtime = base.as_ref().map(Client::runtime);
+        let (scans, plans) = work.counters();
+        let measures = Measures {
+            cost: vec![Cost::default(); scans],
+            meters: vec![Meter::default(); plans],
+            ..Measures::default()
+        };
+        Lanes {
+            work,
+            base,
+            runtime,
+            cancel: context.cancel.clone(),
+            idle: Vec::new(),
+            held: Vec::new(),
+            held_rows: 0,
+            next_rows: pace.first_rows.clamp(1, pace.rows_max.max(1)),
+            next_window: pace.first_window.clamp(1, pace.concurrency.max(1)),
+            pace,
+            reservation: context.memory.reservation(),
+            measures,
+        }
+    }
+
+    /// Takes outer rows. `land` gets what has come back, in the order in which it went out.
+    pub fn push(
+        &mut self,
+        batch: Batch,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        if !self.runtime()?.is_direct() {
+            self.reservation.grow(batch.bytes())?;
+            self.held_rows += batch.rows;
+            self.held.push(batch);
+            while self.held_rows >= self.window_rows() {
+                if self.run_window(worker, land)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            return Ok(Flow::Continue);
+        }
+        let mut from = 0;
+        while from < batch.rows {
+            let piece = batch.slice(from, self.next_rows.min(batch.rows - from));
+            from += piece.rows;
+            self.grow();
+            if self.at_once(piece, worker, land)? == Flow::Stop || worker.check()? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Looks up whatever is held.
+    pub fn flush(
+        &mut self,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        while self.held_rows > 0 {
+            if self.run_window(worker, land)? == Flow::Stop {
+                self.abandon()?;
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Forgets what is held: nobody wants it.
+    pub fn abandon(&mut self) -> Result<()> {
+        self.held.clear();
+        self.held_rows = 0;
+        self.reservation.resize(0)
+    }
+
+    /// What was measured so far.
+    pub fn measures(&mut self) -> Measures {
+        let (scans, plans) = self.work.counters();
+        let mut sum = std::mem::take(&mut self.measures);
+        sum.cost.resize(scans, Cost::default());
+        sum.meters.resize(plans, Meter::default());
+        for lane in &mut self.idle {
+            for (sum, cost) in sum.cost.iter_mut().zip(&mut lane.cost) {
+                sum.times.append(&mut cost.times);
+                sum.rows += std::mem::take(&mut cost.rows);
+            }
+            for (sum, meter) in sum.meters.iter_mut().zip(&mut lane.meters) {
+                sum.add(std::mem::take(meter));
+            }
+            sum.rpc.merge(lane.client.stats());
+        }
+        sum
+    }
+
+    fn runtime(&self) -> Result<&Runtime> {
+        self.runtime.as_ref().ok_or_else(|| Error::Panic("there is no client to look rows up with".into()))
+    }
+
+    fn grow(&mut self) {
+        self.next_rows = (self.next_rows * 2).min(self.pace.rows_max.max(1));
+    }
+
+    /// Rows of the next window's batches together.
+    fn window_rows(&self) -> usize {
+        let sizes =
+            std::iter::successors(Some(self.next_rows), |n| Some((n * 2).min(self.pace.rows_max.max(1))));
+        sizes.take(self.next_window).sum()
+    }
+
+    fn lane(&mut self) -> Result<Lane> {
+        if let Some(lane) = self.idle.pop() {
+            return Ok(lane);
+        }
+        let (scans, plans) = self.work.counters();
+        let client = match &self.base {
+            Some(base) => base.fork(),
+            None => return Err(Error::Panic("there is no client to look rows up with".into())),
+        };
+        Ok(Lane {
+            client,
+            worker: Worker::new(self.cancel.clone()),
+            cost: vec![Cost::default(); scans],
+            meters: vec![Meter::default(); plans],
+        })
+    }
+
+    fn construct(&mut self, batch: &Batch, worker: &mut Worker) -> Result<Keys> {
+        let started = Instant::now();
+        let keys = self.work.keys().make(batch, &mut worker.scratch)?;
+        self.measures.construct += started.elapsed();
+        self.measures.tasks += 1;
+        self.measures.keys += keys.count as u64;
+        Ok(keys)
+    }
+
+    /// Fetches a batch on the spot.
+    fn at_once(
+        &mut self,
+        batch: Batch,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let keys = self.construct(&batch, worker)?;
+        let mut lane = self.lane()?;
+        let work = Arc::clone(&self.work);
+        let started = Instant::now();
+        let found = self.runtime()?.block_on(work.fetch(&keys, &mut lane))?;
+        self.measures.fetch += started.elapsed();
+        self.land(Fetched { batch, keys, found, lane }, worker, land)
+    }
+
+    /// Looks up as much of what is held as a window takes.
+    fn run_window(
+        &mut self,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let held = concat_batches(&std::mem::take(&mut self.held));
+        let mut from = 0;
+        let mut under_way = FuturesOrdered::new();
+        for _ in 0..self.next_window {
+            if from == held.rows {
+                break;
+            }
+            let batch = held.slice(from, self.next_rows.min(held.rows - from));
+            from += batch.rows;
+            self.grow();
+            let keys = self.construct(&batch, worker)?;
+            let mut lane = self.lane()?;
+            let work = Arc::clone(&self.work);
+            under_way.push_back(async move {
+                let started = Instant::now();
+                let found = work.fetch(&keys, &mut lane).await;
+                (batch, keys, lane, found, started.elapsed())
+            });
+        }
+        self.next_window = (self.next_window * 2).min(self.pace.concurrency.max(1));
+        self.held_rows = held.rows - from;
+        if self.held_rows > 0 {
+            self.held.push(held.slice(from, self.held_rows));
+        }
+        let runtime = self.runtime()?.clone();
+        let cancel = self.cancel.clone();
+        while !under_way.is_empty() {
+            // Nobody waits for an answer that is not wanted any more: the wish to stop is seen whenever anything happens.
+            let next = std::future::poll_fn(|cx| {
+                if cancel.is_cancelled() {
+                    return Poll::Ready(Err(Error::Cancelled));
+                }
+                under_way.poll_next_unpin(cx).map(Ok)
+            });
+            let Some((batch, keys, lane, found, time)) = runtime.block_on(next)? else { break };
+            self.measures.fetch += time;
+            let flow = self.land(Fetched { batch, keys, found: found?, lane }, worker, land)?;
+            if flow == Flow::Stop || worker.check()? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        self.reservation.resize(self.held.iter().map(Batch::bytes).sum())?;
+        Ok(Flow::Continue)
+    }
+
+    fn land(
+        &mut self,
+        mut fetched: Fetched,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let held = self.reservation.bytes();
+        let found = Batch { columns: fetched.found.columns.clone(), rows: fetched.found.rows };
+        self.reservation.grow(found.bytes())?;
+        drop(found);
+        let flow = land(&mut fetched, worker)?;
+        self.idle.push(fetched.lane);
+        self.reservation.resize(held)?;
+        Ok(flow)
+    }
+}
