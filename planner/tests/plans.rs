@@ -75,3 +75,23 @@ fn changes() {
 fn hints() {
     run("hints.txt");
 }
+
+#[test]
+fn key_ranges() {
+    run("ranges.txt");
+}
+
+#[test]
+fn double_reads() {
+    run("index_lookup.txt");
+}
+
+#[test]
+fn merges_of_indexes() {
+    run("index_merge.txt");
+}
+
+#[test]
+fn orders_of_keys() {
+    run("order.txt");
+}

@@ -19,7 +19,7 @@ use crate::physical::{IndexMerge, IndexMergePart, Node, Plan, Ranges};
 use crate::ranges::{KeyRanges, key_ranges};
 use crate::stats::selectivity::selectivity;
 
-/// A OR of more branches is not merged.
+/// An OR of more branches is not merged.
 const BRANCHES_MAX: usize = 64;
 
 /// One partial scan.
@@ -73,8 +73,8 @@ fn union(site: &Site, allowed: &Allowed, position: usize, handle: &[(ColumnId, u
         return None;
     }
     let covered = if exact { vec![position] } else { vec![] };
-    let or = &site.scan.predicates[position];
-    let rows = site.table.rows * selectivity(std::slice::from_ref(or), &site.table);
+    let missed: f64 = parts.iter().map(|p| 1.0 - (p.rows / site.table.rows.max(1.0)).min(1.0)).product();
+    let rows = site.table.rows * (1.0 - missed);
     Some(path(site, parts, handle, Found { intersection: false, rows, rest: site.left_over(&covered) }))
 }
 

@@ -26,6 +26,8 @@ mod partition_union;
 mod point_get;
 mod site;
 mod table_reader;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 use self::hints::Allowed;
@@ -43,11 +45,8 @@ pub(crate) use hints::unmatched;
 #[allow(unused_imports, reason = "the search for index joins calls them")]
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 
-/// Whether double reads are considered: only once the executor runs them.
+/// Whether double reads are considered for everybody and not just where a hint names the index: once the executor runs them.
 const DOUBLE_READS: bool = false;
-/// Whether merges of indexes are considered.
-const MERGES: bool = false;
-
 /// What the choice of access paths depends on besides the table.
 #[derive(Clone, Copy)]
 pub(crate) struct AccessContext<'a> {
@@ -105,7 +104,7 @@ fn within(site: &Site, allowed: &Allowed) -> Vec<Path> {
     if let Some(path) = points.filter_map(|at| point_get::path(site, at)).next() {
         return vec![path];
     }
-    let mut paths = if MERGES { index_merge::paths(site, allowed) } else { vec![] };
+    let mut paths = index_merge::paths(site, allowed);
     if allowed.only_merge() && !paths.is_empty() {
         return paths;
     }
@@ -114,7 +113,7 @@ fn within(site: &Site, allowed: &Allowed) -> Vec<Path> {
     }
     for position in indexes() {
         let covering = index_reader::paths(site, position);
-        if covering.is_empty() && DOUBLE_READS {
+        if covering.is_empty() && (DOUBLE_READS || allowed.names(position)) {
             paths.extend(index_look_up::paths(site, position, allowed.names(position)));
         } else {
             paths.extend(covering);
