@@ -27,8 +27,23 @@ const SCALE: f64 = 0.01;
 const TIMES: u64 = 100;
 
 fn tpch() -> Tables {
+    tpch_with(include_str!("support/schema.sql"))
+}
+
+/// With the secondary indexes of the index join benchmark.
+fn indexed() -> Tables {
+    let schema = include_str!("support/schema.sql")
+        .replace("key (o_orderkey)", "key (o_orderkey), key i_o_custkey (o_custkey)")
+        .replace(
+            "key (l_orderkey, l_linenumber)",
+            "key (l_orderkey, l_linenumber), key i_l_partkey (l_partkey), key i_l_suppkey (l_suppkey)",
+        );
+    tpch_with(&schema)
+}
+
+fn tpch_with(schema: &str) -> Tables {
     let mut tables = Tables::default();
-    tables.create(include_str!("support/schema.sql"));
+    tables.create(schema);
     let mut fill = |name: &str, batches: Vec<RecordBatch>, grows: bool| {
         let descriptor = tables.descriptor(name);
         let rows: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
@@ -120,4 +135,20 @@ fn nothing_runs_row_by_row_or_without_a_condition() {
             _ => {}
         });
     }
+}
+
+#[test]
+fn the_index_join_benchmark_has_the_plans_that_are_on_file() {
+    let tables = indexed();
+    let path = golden_dir().join("indexed.txt");
+    let script = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut actual = String::new();
+    for line in script.lines() {
+        if line.starts_with('#') {
+            actual.push_str(&format!("{line}\n"));
+        } else if let Some(statement) = line.strip_prefix("> ") {
+            actual.push_str(&format!("{line}\n{}\n", render(&tables.plan(statement))));
+        }
+    }
+    golden(&path, &actual);
 }

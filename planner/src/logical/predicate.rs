@@ -4,6 +4,7 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use crate::column_set::ColumnSet;
 use crate::expr::{Expr, Function};
+use crate::logical::{JoinKind, Plan};
 
 /// The type of a comparison or a connective over these arguments.
 pub(crate) fn boolean_type(args: &[Expr]) -> ColumnType {
@@ -102,6 +103,35 @@ pub(crate) fn rejects_nulls(e: &Expr, nulls: &ColumnSet) -> bool {
         }
         Expr::Call { .. } | Expr::Column { .. } | Expr::Constant { .. } => false,
     }
+}
+
+/// The conjuncts of the filters below that hold for every row that the plan yields.
+pub(crate) fn known(plan: &Plan) -> Vec<Expr> {
+    fn collect(plan: &Plan, out: &mut Vec<Expr>) {
+        match plan {
+            Plan::Scan(scan) => out.extend(scan.predicates.iter().cloned()),
+            Plan::Filter { input, predicates } => {
+                out.extend(predicates.iter().cloned());
+                collect(input, out);
+            }
+            Plan::Project { input, .. }
+            | Plan::Aggregate { input, .. }
+            | Plan::Sort { input, .. }
+            | Plan::Limit { input, .. } => collect(input, out),
+            Plan::Join(join) => {
+                collect(&join.left, out);
+                if join.kind == JoinKind::Inner {
+                    collect(&join.right, out);
+                }
+            }
+            Plan::Apply { join, .. } => collect(&join.left, out),
+            // MaxOneRow yields a row of NULLs if there is none.
+            Plan::MaxOneRow { .. } | Plan::Union { .. } | Plan::Values { .. } | Plan::CteScan { .. } => {}
+        }
+    }
+    let mut out = Vec::new();
+    collect(plan, &mut out);
+    out
 }
 
 /// Adds a conjunct unless it is there.

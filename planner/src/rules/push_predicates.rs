@@ -22,7 +22,7 @@ use super::simplify::{conjuncts, value};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::expr::{Expr, Function};
-use crate::logical::predicate::{add_conjunct, conjunction, disjunction, equality, rejects_nulls};
+use crate::logical::predicate::{add_conjunct, conjunction, disjunction, equality, known, rejects_nulls};
 use crate::logical::{Join, JoinKind, Plan};
 
 pub(super) fn apply(plan: Plan, _cx: &mut Context) -> Plan {
@@ -105,7 +105,9 @@ fn push_join(join: Join, mut above: Vec<Expr>) -> Plan {
             let to_left: Vec<Expr> = above.extract_if(.., |e| passes(e)).collect();
             let (mut to_right, on): (Vec<_>, Vec<_>) =
                 join.on.into_iter().partition(|e| only_right(e) && e.column_set().intersects(&right));
-            for e in copies(&on, &to_left) {
+            let mut of_left = to_left.clone();
+            of_left.extend(known(&join.left));
+            for e in copies(&on, &of_left) {
                 if only_right(&e) {
                     add_conjunct(&mut to_right, e);
                 }
@@ -124,8 +126,10 @@ fn push_join(join: Join, mut above: Vec<Expr>) -> Plan {
             let (mut to_right, on): (Vec<_>, Vec<_>) =
                 rest.into_iter().partition(|e| only_right(e) && e.column_set().intersects(&right));
             above.into_iter().for_each(|e| add_conjunct(&mut to_left, e));
-            let known: Vec<Expr> = to_left.iter().chain(&to_right).cloned().collect();
-            for e in copies(&on, &known) {
+            let mut of_both: Vec<Expr> = to_left.iter().chain(&to_right).cloned().collect();
+            of_both.extend(known(&join.left));
+            of_both.extend(known(&join.right));
+            for e in copies(&on, &of_both) {
                 if only_right(&e) {
                     add_conjunct(&mut to_right, e);
                 } else if only_left(&e) {
@@ -179,7 +183,8 @@ fn push_inner(join: Join, above: Vec<Expr>) -> Plan {
         (0..produced.len()).filter(|&i| produced[i].intersects(&used)).collect()
     };
 
-    let single: Vec<Expr> = predicates.iter().filter(|e| touched(e).len() == 1).cloned().collect();
+    let mut single: Vec<Expr> = predicates.iter().filter(|e| touched(e).len() == 1).cloned().collect();
+    single.extend(relations.iter().flat_map(known));
     for e in copies(&predicates, &single) {
         add_conjunct(&mut predicates, e);
     }
@@ -234,7 +239,7 @@ fn flatten(plan: Plan, relations: &mut Vec<Plan>, predicates: &mut Vec<Expr>) {
 }
 
 /// Predicates on one column, repeated for every column that the equalities among `on` make equal to it.
-fn copies(on: &[Expr], known: &[Expr]) -> Vec<Expr> {
+fn copies(on: &[Expr], held: &[Expr]) -> Vec<Expr> {
     let mut classes: Vec<Vec<Expr>> = Vec::new();
     for (a, b) in on.iter().filter_map(equality) {
         if a.as_column().is_none() || b.as_column().is_none() || a.ty().sql != b.ty().sql {
@@ -259,13 +264,13 @@ fn copies(on: &[Expr], known: &[Expr]) -> Vec<Expr> {
         classes.push(merged);
     }
     let mut out = Vec::new();
-    for e in known.iter().filter(|e| is_cheap_restriction(e)) {
+    for e in held.iter().filter(|e| is_cheap_restriction(e)) {
         let Some(subject) = e.columns().first().copied() else { continue };
         for class in classes.iter().filter(|c| c.iter().any(|m| m.as_column() == Some(subject))) {
             for member in class.iter().filter(|m| m.as_column() != Some(subject)) {
                 let by = HashMap::from([(subject, member.clone())]);
                 let copy = e.clone().substitute(&by);
-                if !known.contains(&copy) {
+                if !held.contains(&copy) {
                     add_conjunct(&mut out, copy);
                 }
             }

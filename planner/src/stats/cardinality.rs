@@ -600,7 +600,9 @@ pub(crate) fn equality_part(equalities: &[(&Expr, &Expr)], left: &Profile, right
                 .filter(|&i| open[i] && of(&equalities[i]).is_some_and(|id| key.contains(id)))
                 .collect();
             let ids: ColumnSet = covered.iter().filter_map(|&i| of(&equalities[i])).collect();
-            (ids == *key).then_some((covered, base))
+            // Values that predicates took from both sides alike are no chance to miss.
+            let kept: f64 = covered.iter().map(|&i| kept_by_both(equalities[i], left, right)).product();
+            (ids == *key).then_some((covered, base * kept))
         })
         .max_by(|a, b| a.1.total_cmp(&b.1));
     if let Some((covered, base)) = best {
@@ -611,6 +613,12 @@ pub(crate) fn equality_part(equalities: &[(&Expr, &Expr)], left: &Profile, right
         part /= left.distinct(a).max(right.distinct(b)).max(1.0);
     }
     part
+}
+
+/// The part of the values of an equality's columns that predicates have left on the side where they left more.
+fn kept_by_both((a, b): (&Expr, &Expr), left: &Profile, right: &Profile) -> f64 {
+    let kept = |e: &Expr, of: &Profile| e.as_column().and_then(|id| of.facet(id)).map_or(1.0, |f| f.kept);
+    kept(a, left).max(kept(b, right))
 }
 
 fn residual_part(residual: &[&Expr], left: &Profile, right: &Profile) -> f64 {

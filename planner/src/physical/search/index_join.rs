@@ -7,6 +7,8 @@
 //! Rows come in the order of the outer side. If no two outer rows agree on what they are sorted by, the rows that one lookup
 //! finds are sorted further by what follows in the key.
 
+use hashbrown::HashMap;
+
 use super::join::{JoinNode, join_columns};
 use super::order::{Order, renamed};
 use super::{Candidate, Goal, Search, columns_of, kept, operator, passing};
@@ -14,14 +16,39 @@ use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::cost;
 use crate::expr::{AggregateCall, Expr, Function};
-use crate::logical::predicate::args_of;
-use crate::logical::{JoinKind, Plan};
-use crate::physical::access::{lookup_paths, ordered};
+use crate::logical::predicate::{args_of, known};
+use crate::logical::{JoinKind, Plan, Scan};
+use crate::physical::access::{LookupPath, lookup_paths, ordered};
 use crate::physical::{Aggregation, IndexJoin, IndexJoinVariant, Node, Side};
 use crate::stats::selectivity::selectivity;
 
 /// `outer expression = inner column`, and whether NULL equals NULL.
 type Equality = (Expr, ColumnId, bool);
+
+/// What the outer side asks of the inner side.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    equalities: &'a [Equality],
+    /// Comparisons over both sides.
+    bounds: &'a [Expr],
+    outer_columns: &'a ColumnSet,
+    /// Predicates that hold for every outer row.
+    held: &'a [Expr],
+}
+
+impl Ask<'_> {
+    /// The equality by which a predicate on an inner column follows from one on the outer side.
+    fn holds(&self, e: &Expr) -> Option<usize> {
+        let columns = e.column_set();
+        self.equalities.iter().position(|(outer, inner, _)| {
+            let Some(from) = outer.as_column() else { return false };
+            columns.len() == 1 && columns.contains(*inner) && {
+                let by = HashMap::from([(*inner, Expr::column(from, outer.ty().clone()))]);
+                self.held.contains(&e.clone().substitute(&by))
+            }
+        })
+    }
+}
 
 /// A way to look up the rows of the inner side.
 struct Inner {
@@ -62,7 +89,9 @@ impl Search<'_> {
             return vec![];
         }
         let bounds: Vec<Expr> = node.residual.iter().filter(|e| is_bound(e)).cloned().collect();
-        let inners = self.inners(inner_plan, &node.below, &equalities, &bounds, outer_columns);
+        let held = known(outer_plan);
+        let ask = Ask { equalities: &equalities, bounds: &bounds, outer_columns, held: &held };
+        let inners = self.inners(inner_plan, &node.below, &ask);
         if inners.is_empty() {
             return vec![];
         }
@@ -134,18 +163,11 @@ impl Search<'_> {
     }
 
     /// The ways to look up the rows of a plan that stands on the inner side.
-    fn inners(
-        &mut self,
-        plan: &Plan,
-        needed: &ColumnSet,
-        equalities: &[Equality],
-        bounds: &[Expr],
-        outer_columns: &ColumnSet,
-    ) -> Vec<Inner> {
+    fn inners(&mut self, plan: &Plan, needed: &ColumnSet, ask: &Ask) -> Vec<Inner> {
         match plan {
             Plan::Scan(scan) => {
-                let paths = lookup_paths(&self.access, scan, needed, equalities, bounds, outer_columns);
-                let inner = |path: crate::physical::access::LookupPath| Inner {
+                let paths = self.scan_lookups(scan, needed, ask);
+                let inner = |path: LookupPath| Inner {
                     plan: path.plan,
                     rows_per_lookup: path.rows_per_lookup,
                     cost_per_lookup: path.cost_per_lookup,
@@ -159,7 +181,7 @@ impl Search<'_> {
                 let profile = self.profile(input);
                 let keeps = selectivity(predicates, &profile);
                 let predicates = ordered(predicates.clone(), &profile);
-                let under = self.inners(input, &below, equalities, bounds, outer_columns);
+                let under = self.inners(input, &below, ask);
                 let filtered = under.into_iter().map(|inner| {
                     let columns = kept(&inner.plan.columns, needed);
                     let (rows, work) =
@@ -179,12 +201,13 @@ impl Search<'_> {
                 let exprs: Vec<(ColumnId, Expr)> =
                     exprs.iter().filter(|(id, _)| needed.contains(*id)).cloned().collect();
                 let below = columns_of(exprs.iter().map(|(_, e)| e));
-                let equalities = below_columns(equalities, &exprs);
-                let bounds = below_bounds(bounds, &exprs, outer_columns);
+                let equalities = below_columns(ask.equalities, &exprs);
+                let bounds = below_bounds(ask.bounds, &exprs, ask.outer_columns);
                 if equalities.is_empty() {
                     return vec![];
                 }
-                let under = self.inners(input, &below, &equalities, &bounds, outer_columns);
+                let ask = Ask { equalities: &equalities, bounds: &bounds, ..*ask };
+                let under = self.inners(input, &below, &ask);
                 let projected = under.into_iter().map(|inner| {
                     let plain = exprs
                         .iter()
@@ -209,7 +232,7 @@ impl Search<'_> {
                 projected.collect()
             }
             Plan::Aggregate { input, group_by, aggregates } => {
-                self.grouped(plan, (input, group_by, aggregates), equalities, bounds, outer_columns)
+                self.grouped(plan, (input, group_by, aggregates), ask)
             }
             Plan::Join(_)
             | Plan::Apply { .. }
@@ -222,17 +245,41 @@ impl Search<'_> {
         }
     }
 
+    /// The ways to look up a table. A predicate on a column that is looked up by, which holds of the outer rows' value already, is
+    /// not checked again.
+    fn scan_lookups(&mut self, scan: &Scan, needed: &ColumnSet, ask: &Ask) -> Vec<LookupPath> {
+        let paths = |scan: &Scan| {
+            lookup_paths(&self.access, scan, needed, ask.equalities, ask.bounds, ask.outer_columns)
+        };
+        let mut relied: Vec<usize> = Vec::new();
+        let mut less = scan.clone();
+        less.predicates.retain(|e| match ask.holds(e) {
+            Some(equality) => {
+                relied.push(equality);
+                false
+            }
+            None => true,
+        });
+        if relied.is_empty() {
+            return paths(scan);
+        }
+        let mut out = paths(&less);
+        out.retain(|path| relied.iter().all(|equality| path.used.contains(equality)));
+        let rest = paths(scan).into_iter().filter(|path| !out.iter().any(|known| known.index == path.index));
+        let rest: Vec<LookupPath> = rest.collect();
+        out.extend(rest);
+        out
+    }
+
     /// A grouping below the join: what is looked up by must be group columns, or a lookup would find parts of groups.
     fn grouped(
         &mut self,
         plan: &Plan,
         (input, group_by, aggregates): (&Plan, &[(ColumnId, Expr)], &[(ColumnId, AggregateCall)]),
-        equalities: &[Equality],
-        bounds: &[Expr],
-        outer_columns: &ColumnSet,
+        ask: &Ask,
     ) -> Vec<Inner> {
-        let equalities = below_columns(equalities, group_by);
-        let bounds = below_bounds(bounds, group_by, outer_columns);
+        let equalities = below_columns(ask.equalities, group_by);
+        let bounds = below_bounds(ask.bounds, group_by, ask.outer_columns);
         if equalities.is_empty() {
             return vec![];
         }
@@ -240,7 +287,8 @@ impl Search<'_> {
         let below = columns_of(used);
         let (rows, groups) = (self.profile(input).rows, self.profile(plan).rows);
         let part = (groups / rows.max(1.0)).min(1.0);
-        let under = self.inners(input, &below, &equalities, &bounds, outer_columns);
+        let ask = Ask { equalities: &equalities, bounds: &bounds, ..*ask };
+        let under = self.inners(input, &below, &ask);
         let grouped = under.into_iter().map(|inner| {
             let aggregation = Aggregation {
                 input: Box::new(inner.plan),

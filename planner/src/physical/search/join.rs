@@ -14,6 +14,11 @@ use crate::logical::{self, Join, JoinKind};
 use crate::physical::{Apply, Node, Plan};
 use crate::stats::cardinality::Profile;
 
+/// Whether index joins are chosen without a hint: the executor learns to run them.
+const INDEX_JOINS: bool = false;
+/// Whether merge joins are.
+const MERGE_JOINS: bool = true;
+
 /// A join with what every method asks about it.
 pub(super) struct JoinNode<'p> {
     pub(super) plan: &'p logical::Plan,
@@ -67,11 +72,10 @@ impl Search<'_> {
         let wish = self.wishes.of_join(join);
         let mut ways = Vec::new();
         ways.extend(self.hash_joins(&node, goal, &wish));
-        // The executor learns these two; until then they are for those who ask.
-        if wish.wants(JoinMethod::Merge) {
+        if MERGE_JOINS || wish.wants(JoinMethod::Merge) {
             ways.extend(self.merge_joins(&node, goal, &wish));
         }
-        if wish.wants(JoinMethod::Index) || wish.wants(JoinMethod::IndexHash) {
+        if INDEX_JOINS || wish.wants(JoinMethod::Index) || wish.wants(JoinMethod::IndexHash) {
             ways.extend(self.index_joins(&node, goal));
         }
         self.wishes.choose(&wish, join, ways)

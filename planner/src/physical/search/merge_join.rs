@@ -33,13 +33,13 @@ impl Search<'_> {
                 columns.map(|(l, r)| (if left { l } else { r }, descending)).collect()
             };
             let part = goal.part(node.rows);
-            let wanted = |rows: f64| goal.wanted.map(|_| (rows * part).max(1.0));
-            let left_goal = Goal { order: order(true), wanted: wanted(node.left.rows) };
-            let right_goal = Goal { order: order(false), wanted: wanted(node.right.rows) };
+            // The left side streams past the right one, which is read as a whole.
+            let left_goal = Goal { order: order(true), wanted: goal.through(node.left.rows, node.rows) };
+            let right_goal = Goal::order(order(false));
             let left = self.best(&node.join.left, &node.below, &left_goal);
             let right = self.best(&node.join.right, &node.below, &right_goal).plan;
             let (left, order) = (left.plan, left.order);
-            let own = cost::merge_join(left.rows * part, right.rows * part, node.rows * part);
+            let own = cost::merge_join(left.rows * part, right.rows, node.rows * part);
             let cost = left.cost + right.cost + own;
             let columns = join_columns(node.join.kind, &left, &right, node.needed);
             let open = (0..node.keys.len()).filter(|key| !sequence.contains(key));
