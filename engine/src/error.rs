@@ -233,6 +233,8 @@ codes! {
     OUT_OF_RANGE = 1690 "22003";
     /// A partition that does not exist.
     UNKNOWN_PARTITION = 1735 "HY000";
+    /// EXCHANGE PARTITION with a row of another partition.
+    ROW_DOES_NOT_MATCH = 1737 "HY000";
     /// A row outside the partitions that a statement names.
     NOT_IN_PARTITION_SET = 1748 "HY000";
     /// EXPLAIN in a format that does not exist.

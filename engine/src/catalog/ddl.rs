@@ -39,17 +39,14 @@ impl Catalog {
                 lease.create_index(table, index, *if_not_exists, client)
             }
             Ddl::DropIndex { table, index, if_exists } => lease.drop_index(table, index, *if_exists, client),
-            Ddl::AlterPartitions { .. } => Err(Error::new(
-                code::NOT_SUPPORTED,
-                "this version does not yet support changes of partitions",
-            )),
+            Ddl::AlterPartitions { table, change } => lease.alter_partitions(table, change, client),
         }
     }
 }
 
-type Notes = Result<Vec<Warning>>;
+pub(super) type Notes = Result<Vec<Warning>>;
 
-fn no_notes() -> Notes {
+pub(super) fn no_notes() -> Notes {
     Ok(Vec::new())
 }
 
@@ -270,7 +267,7 @@ impl Lease<'_> {
     }
 
     /// Publishes that nobody may write to the table, and waits for those who do.
-    fn close(&self, entry: &Entry) -> Result<Entry> {
+    pub(super) fn close(&self, entry: &Entry) -> Result<Entry> {
         let open = entry.clone();
         self.publish(self.version().with_table(Entry { closed: true, ..open.clone() }));
         match open.writers.drain() {
@@ -283,7 +280,7 @@ impl Lease<'_> {
     }
 
     /// Publishes the table, open.
-    fn reopen(&self, entry: Entry) {
+    pub(super) fn reopen(&self, entry: Entry) {
         self.publish(self.version().with_table(Entry { closed: false, ..entry }));
     }
 
@@ -297,7 +294,7 @@ impl Lease<'_> {
     }
 
     /// Fresh space ids for partitions of these names.
-    fn partitions(&mut self, names: Vec<Arc<str>>, indexes: usize) -> Vec<PartitionDescriptor> {
+    pub(super) fn partitions(&mut self, names: Vec<Arc<str>>, indexes: usize) -> Vec<PartitionDescriptor> {
         let partition = |name| PartitionDescriptor {
             name,
             records: SpaceId(self.id()),
@@ -336,23 +333,32 @@ fn row_id_column() -> ColumnDef {
 
 /// Layouts of all spaces of a table.
 fn schemas(table: &TableDescriptor) -> Vec<SpaceSchema> {
-    let of_partition = |p: &PartitionDescriptor| {
-        let indexes = p.indexes.iter().enumerate().map(|(i, &id)| table.index_space(i, id).0);
-        std::iter::once(table.record_space(p.records)).chain(indexes).collect::<Vec<_>>()
-    };
-    table.partitions.iter().flat_map(of_partition).collect()
+    table.partitions.iter().flat_map(|p| partition_schemas(table, p)).collect()
+}
+
+/// Layouts of the spaces of one partition.
+pub(super) fn partition_schemas<'a>(
+    table: &'a TableDescriptor,
+    partition: &'a PartitionDescriptor,
+) -> impl Iterator<Item = SpaceSchema> + 'a {
+    let indexes = partition.indexes.iter().enumerate().map(|(i, &id)| table.index_space(i, id).0);
+    std::iter::once(table.record_space(partition.records)).chain(indexes)
 }
 
 fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
-    table
-        .partitions
-        .iter()
-        .flat_map(|p| std::iter::once(p.records).chain(p.indexes.iter().copied()))
-        .collect()
+    table.partitions.iter().flat_map(partition_spaces).collect()
+}
+
+/// The spaces of one partition.
+pub(super) fn partition_spaces(partition: &PartitionDescriptor) -> impl Iterator<Item = SpaceId> + '_ {
+    std::iter::once(partition.records).chain(partition.indexes.iter().copied())
 }
 
 /// All of them, or none.
-fn create_spaces(client: &mut Client, schemas: impl IntoIterator<Item = SpaceSchema>) -> Result<()> {
+pub(super) fn create_spaces(
+    client: &mut Client,
+    schemas: impl IntoIterator<Item = SpaceSchema>,
+) -> Result<()> {
     let runtime = client.runtime();
     let mut made = Vec::new();
     for schema in schemas {
@@ -368,7 +374,7 @@ fn create_spaces(client: &mut Client, schemas: impl IntoIterator<Item = SpaceSch
 
 /// Nobody names these spaces any more. One that cannot be dropped costs memory and nothing else, so the statement that
 /// changed the schema, which is published already, does not fail for it.
-fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
+pub(super) fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
     let runtime = client.runtime();
     for &space in spaces {
         let _ = runtime.block_on(client.drop_space(space));

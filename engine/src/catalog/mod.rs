@@ -13,6 +13,7 @@
 
 mod analyze;
 mod ddl;
+mod partitions;
 mod version;
 mod writers;
 

@@ -180,7 +180,7 @@ pub(super) fn load(session: &mut Session, target: Target, rows: Vec<Vec<ArrayRef
 }
 
 /// The rows of each partition.
-fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<Vec<Vec<ArrayRef>>>> {
+pub(crate) fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<Vec<Vec<ArrayRef>>>> {
     if table.partitioning.is_none() {
         return Ok(vec![rows]);
     }
@@ -201,7 +201,7 @@ fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<Vec<Vec
 }
 
 /// Rows into the spaces of one partition, the records last. Nothing stays of it if it fails.
-pub(super) fn ingest(
+pub(crate) fn ingest(
     client: &mut Client,
     table: &TableDescriptor,
     partition: &PartitionDescriptor,

@@ -11,6 +11,8 @@ mod parquet;
 mod progress;
 mod tpch;
 
+pub(crate) use load::{deal, ingest};
+
 pub use progress::{Progress, Step, no_progress, terminal_progress};
 pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch};
 
