@@ -25,21 +25,29 @@ impl Catalog {
     /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not).
     pub fn apply(&self, ddl: &Ddl, client: &mut Client) -> Result<Vec<Warning>> {
         let mut lease = self.lease()?;
+        let outcome = lease.apply(ddl, client);
+        drop_spaces(client, &lease.unreadable());
+        outcome
+    }
+}
+
+impl Lease<'_> {
+    fn apply(&mut self, ddl: &Ddl, client: &mut Client) -> Notes {
         match ddl {
-            Ddl::CreateDatabase { name, if_not_exists } => lease.create_database(name, *if_not_exists),
-            Ddl::DropDatabase { name, if_exists } => lease.drop_database(name, *if_exists, client),
-            Ddl::CreateTable(create) => lease.create_table(create, client),
+            Ddl::CreateDatabase { name, if_not_exists } => self.create_database(name, *if_not_exists),
+            Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists, client),
+            Ddl::CreateTable(create) => self.create_table(create, client),
             Ddl::CreateTableLike { name, like, if_not_exists } => {
-                lease.create_table_like(name, like, *if_not_exists, client)
+                self.create_table_like(name, like, *if_not_exists, client)
             }
-            Ddl::DropTables { tables, if_exists } => lease.drop_tables(tables, *if_exists, client),
-            Ddl::Truncate { table } => lease.truncate(table, client),
-            Ddl::RenameTables { renames } => lease.rename(renames),
+            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, client),
+            Ddl::Truncate { table } => self.truncate(table, client),
+            Ddl::RenameTables { renames } => self.rename(renames),
             Ddl::CreateIndex { table, index, if_not_exists } => {
-                lease.create_index(table, index, *if_not_exists, client)
+                self.create_index(table, index, *if_not_exists, client)
             }
-            Ddl::DropIndex { table, index, if_exists } => lease.drop_index(table, index, *if_exists, client),
-            Ddl::AlterPartitions { table, change } => lease.alter_partitions(table, change, client),
+            Ddl::DropIndex { table, index, if_exists } => self.drop_index(table, index, *if_exists),
+            Ddl::AlterPartitions { table, change } => self.alter_partitions(table, change, client),
         }
     }
 }
@@ -184,14 +192,14 @@ impl Lease<'_> {
             self.reopen(old);
             return Err(error);
         }
-        let gone = spaces(&old.descriptor);
+        let last = Arc::clone(&old.descriptor);
         self.reopen(Entry {
             descriptor: Arc::new(descriptor),
             stats: Arc::new(TableStats::pseudo()),
             counters: Arc::new(Counters::new(1)),
             ..old
         });
-        drop_spaces(client, &gone);
+        self.retire(&last, spaces(&last));
         no_notes()
     }
 
@@ -250,7 +258,7 @@ impl Lease<'_> {
         no_notes()
     }
 
-    fn drop_index(&mut self, table: &TableName, index: &str, if_exists: bool, client: &mut Client) -> Notes {
+    fn drop_index(&mut self, table: &TableName, index: &str, if_exists: bool) -> Notes {
         let version = self.version();
         let entry = entry(&version, table)?;
         let Some(position) = entry.descriptor.index(index) else {
@@ -261,8 +269,9 @@ impl Lease<'_> {
         let mut descriptor = (*old.descriptor).clone();
         descriptor.indexes.remove(position);
         let gone = descriptor.partitions.iter_mut().map(|p| p.indexes.remove(position)).collect::<Vec<_>>();
+        let last = Arc::clone(&old.descriptor);
         self.reopen(Entry { descriptor: Arc::new(descriptor), ..old });
-        drop_spaces(client, &gone);
+        self.retire(&last, gone);
         no_notes()
     }
 

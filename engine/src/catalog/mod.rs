@@ -17,10 +17,12 @@ mod partitions;
 mod version;
 mod writers;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use allod_storage::schema::{SpaceId, TableDescriptor};
 
 use crate::error::{Error, Result};
 
@@ -39,9 +41,13 @@ pub(crate) struct Catalog {
     lease: Receiver<Ids>,
 }
 
-/// Ids of tables, indexes and spaces, given out by whoever holds the lease; never reused.
+/// What goes from one holder of the lease to the next.
 struct Ids {
+    /// Ids of tables, indexes and spaces; never reused.
     next: u64,
+    /// Spaces that no version names any more, with the descriptor that named them last. A statement that was planned with it
+    /// holds it, and may still read them; they are dropped when nobody does, at the end of a later change at the latest.
+    retired: Vec<(Weak<TableDescriptor>, Vec<SpaceId>)>,
 }
 
 impl Catalog {
@@ -49,7 +55,7 @@ impl Catalog {
     pub fn new() -> Catalog {
         let (home, lease) = bounded(1);
         // The channel has room for the one lease there is.
-        let _ = home.send(Ids { next: 1 });
+        let _ = home.send(Ids { next: 1, retired: Vec::new() });
         Catalog { published: ArcSwap::from_pointee(Version::initial()), home, lease }
     }
 
@@ -82,6 +88,20 @@ impl Lease<'_> {
         let ids = self.ids.as_mut().expect("a lease has its ids until it is dropped");
         ids.next += 1;
         ids.next - 1
+    }
+
+    /// Leaves spaces to be dropped as soon as nobody can read them through this descriptor.
+    fn retire(&mut self, last: &Arc<TableDescriptor>, spaces: Vec<SpaceId>) {
+        if let Some(ids) = &mut self.ids {
+            ids.retired.push((Arc::downgrade(last), spaces));
+        }
+    }
+
+    /// The retired spaces that nobody can read any more.
+    fn unreadable(&mut self) -> Vec<SpaceId> {
+        let Some(ids) = &mut self.ids else { return Vec::new() };
+        let gone = ids.retired.extract_if(.., |(last, _)| last.strong_count() == 0);
+        gone.flat_map(|(_, spaces)| spaces).collect()
     }
 
     /// The newest version; nobody else makes another while the lease is held.

@@ -114,6 +114,8 @@ impl Session {
                 self.explain(planned, analyze, format, cancel)
             }
             Bound::Ddl(ddl) => {
+                // Spaces that it gives up can be dropped once nobody holds the version that named them.
+                drop(version);
                 let notes = self.database.shared().catalog.apply(&ddl, &mut self.client)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
