@@ -11,8 +11,8 @@
 //! planned before it was asked for, in whichever session; and, unlike upstream, where a report merged into the history that
 //! it read, asking changes no count.
 //!
-//! A statement is counted once, when it was bound, however often it is tried. One that cannot be bound (an unknown column)
-//! is not counted, for its expressions never came to be. One whose plan was kept counts again at each execution.
+//! A statement is counted once each time it is executed, however often it is tried, also if its plan was kept from an earlier
+//! time. One that cannot be bound (an unknown column) is not counted, for its expressions never came to be.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
