@@ -8,8 +8,10 @@
 
 mod answers;
 mod cluster;
+pub mod indexjoin;
 mod report;
 pub mod script;
+mod sessions;
 pub mod statements;
 pub mod tpch;
 
@@ -53,9 +55,9 @@ impl Timing {
 }
 
 /// A database with TPC-H tables, and how long it took to make them.
-fn load_tpch(database: &Database, sf: f64, progress: &Progress) -> Result<Duration> {
+fn load_tpch(database: &Database, sf: f64, partitions: Option<u16>, progress: &Progress) -> Result<Duration> {
     let begin = Instant::now();
-    import::tpch(database, None, sf, progress)?;
+    import::tpch_partitioned(database, None, sf, partitions, progress)?;
     Ok(begin.elapsed())
 }
 

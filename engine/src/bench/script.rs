@@ -4,8 +4,10 @@
 //! query that is timed under that name. Everything else is SQL.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::cluster::ClusterOptions;
+use super::sessions::per_second;
 use super::{Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
 use crate::error::{Error, Result, code};
 use crate::import;
@@ -21,6 +23,10 @@ pub struct Options {
     pub file: PathBuf,
     /// Make TPC-H tables of this scale factor first.
     pub tpch: Option<f64>,
+    /// Into how many partitions orders and lineitem are dealt, by order key.
+    pub partitions: Option<u16>,
+    /// So many sessions run each query at once, after it was timed; `None` = none do.
+    pub sessions: Option<u16>,
     /// How often to run each query.
     pub runs: usize,
     /// Where to write the figures, and the first rows of each result.
@@ -44,12 +50,16 @@ pub fn run(options: &Options) -> Result<bool> {
     let database = options.cluster.database();
     let mut load_ms = 0.0;
     if let Some(sf) = options.tpch {
-        load_ms = ms(load_tpch(&database, sf, &progress)?);
+        load_ms = ms(load_tpch(&database, sf, options.partitions, &progress)?);
         options.cluster.split(&database)?;
         eprintln!("scale factor {sf}: generated and loaded in {:.2} s", load_ms / 1e3);
     }
     let mut session = database.session();
+    let begin = Instant::now();
     session.execute_all(&script.setup, |result| result.collect_batches().map(drop))?;
+    if !script.setup.trim().is_empty() {
+        eprintln!("setup: {:.2} s", begin.elapsed().as_secs_f64());
+    }
     let _chaos = options.cluster.chaos(&database);
     report::header(false);
     let mut entries = Vec::new();
@@ -64,7 +74,11 @@ pub fn run(options: &Options) -> Result<bool> {
         drop(step);
         match measured {
             Ok((timing, rows)) => {
-                report::line(&timing, None);
+                let throughput = options.sessions.map(|sessions| {
+                    let rate = per_second(&database, &query.sql, usize::from(sessions))?;
+                    Ok::<String, Error>(format!("{rate:.0}/s by {sessions} sessions"))
+                });
+                report::line(&timing, throughput.transpose()?.as_deref());
                 entries.push(report::entry(&timing, Some(&rows)));
                 timings.push(timing);
             }
@@ -87,7 +101,7 @@ fn read(path: &Path) -> Result<String> {
     })
 }
 
-fn measure(
+pub(super) fn measure(
     session: &mut Session,
     query: &Query,
     runs: usize,
@@ -109,19 +123,19 @@ fn measure(
 
 /// A file, cut at its marks.
 #[derive(Debug, Default, PartialEq)]
-struct Script {
-    setup: String,
-    queries: Vec<Query>,
+pub(super) struct Script {
+    pub setup: String,
+    pub queries: Vec<Query>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Query {
-    name: String,
-    sql: String,
+pub(super) struct Query {
+    pub name: String,
+    pub sql: String,
 }
 
 impl Script {
-    fn parse(text: &str) -> Result<Script> {
+    pub fn parse(text: &str) -> Result<Script> {
         let mut script = Script::default();
         for (number, line) in text.lines().enumerate() {
             if line.trim_end() == "-- setup" {

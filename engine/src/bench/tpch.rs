@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Result<Summary> {
     let queries = queries.collect::<Result<Vec<_>>>()?;
     let progress = import::terminal_progress();
     let database = options.cluster.database();
-    let load = load_tpch(&database, options.sf, &progress)?;
+    let load = load_tpch(&database, options.sf, None, &progress)?;
     options.cluster.split(&database)?;
     eprintln!("scale factor {}: generated and loaded in {:.2} s", options.sf, load.as_secs_f64());
     if options.cluster.regions.is_some() {

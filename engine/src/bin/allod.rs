@@ -60,6 +60,23 @@ enum Bench {
         /// Make TPC-H tables of this scale factor first.
         #[arg(long, value_name = "SF", allow_negative_numbers = true)]
         tpch: Option<f64>,
+        /// Deal orders and lineitem into so many hash partitions by order key.
+        #[arg(long, value_name = "N", requires = "tpch", value_parser = clap::value_parser!(u16).range(1..=8192))]
+        partitions: Option<u16>,
+        /// After a query was timed, let so many sessions run it at once for a second, and print what they get done.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+        sessions: Option<u16>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Time index joins over TPC-H tables, plain and hash-partitioned by order key, and compare the answers.
+    Indexjoin {
+        /// Scale factor, 0.01 and up.
+        #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
+        sf: f64,
+        /// Partitions of orders and lineitem in the second variant.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=8192))]
+        partitions: u16,
         #[command(flatten)]
         common: Common,
     },
@@ -137,11 +154,21 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             })?;
             Ok(summary.all_right)
         }
+        Some(Command::Bench(Bench::Indexjoin { sf, partitions, common })) => {
+            bench::indexjoin::run(&bench::indexjoin::Options {
+                sf,
+                partitions,
+                runs: common.runs.into(),
+                cluster: common.cluster(),
+            })
+        }
         Some(Command::Bench(Bench::Statements)) => bench::statements::run().map(|()| true),
-        Some(Command::Bench(Bench::Run { file, tpch, common })) => {
+        Some(Command::Bench(Bench::Run { file, tpch, partitions, sessions, common })) => {
             bench::script::run(&bench::script::Options {
                 file,
                 tpch,
+                partitions,
+                sessions,
                 runs: common.runs.into(),
                 explain: common.explain,
                 cluster: common.cluster(),

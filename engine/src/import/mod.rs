@@ -14,7 +14,7 @@ mod tpch;
 pub(crate) use load::{deal, ingest};
 
 pub use progress::{Progress, Step, no_progress, terminal_progress};
-pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch};
+pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch, tpch_partitioned};
 
 use std::path::Path;
 

@@ -21,7 +21,7 @@ use tpchgen_arrow::{
 use allod_storage::schema::TableDescriptor;
 
 use super::convert::to_column;
-use super::load::{Target, ingest};
+use super::load::{Target, deal, ingest};
 use super::progress::Progress;
 use crate::catalog::StatsCollector;
 use crate::database::Database;
@@ -58,6 +58,20 @@ pub fn check_scale_factor(sf: f64) -> Result<()> {
 /// # Errors
 /// If the scale factor is none, or one of the tables is there already.
 pub fn tpch(database: &Database, schema: Option<&str>, sf: f64, progress: &Progress) -> Result<u64> {
+    tpch_partitioned(database, schema, sf, None, progress)
+}
+
+/// As [`tpch`], with orders and lineitem hash-partitioned by order key into so many partitions.
+///
+/// # Errors
+/// As [`tpch`].
+pub fn tpch_partitioned(
+    database: &Database,
+    schema: Option<&str>,
+    sf: f64,
+    partitions: Option<u16>,
+    progress: &Progress,
+) -> Result<u64> {
     check_scale_factor(sf)?;
     let mut session = database.session();
     if let Some(schema) = schema {
@@ -69,12 +83,25 @@ pub fn tpch(database: &Database, schema: Option<&str>, sf: f64, progress: &Progr
             return Err(Error::new(code::TABLE_EXISTS, format!("table '{table}' already exists")));
         }
     }
-    session.execute_all(SCHEMA, |_| Ok(()))?;
+    session.execute_all(&schema_text(partitions), |_| Ok(()))?;
     let mut rows = 0;
     for table in TABLES {
         rows += fill(&mut session, table, sf, progress)?;
     }
     Ok(rows)
+}
+
+/// The CREATE TABLE statements.
+fn schema_text(partitions: Option<u16>) -> String {
+    let Some(partitions) = partitions else { return SCHEMA.to_string() };
+    let keys = [
+        ("primary key (o_orderkey)", "o_orderkey"),
+        ("primary key (l_orderkey, l_linenumber)", "l_orderkey"),
+    ];
+    keys.iter().fold(SCHEMA.to_string(), |text, (key, column)| {
+        let clause = format!("{key}\n) partition by hash ({column}) partitions {partitions};");
+        text.replacen(&format!("{key}\n);"), &clause, 1)
+    })
 }
 
 fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Result<u64> {
@@ -100,7 +127,9 @@ fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Resu
     }
     let stats = stats.finish();
     let count = stats.rows;
-    ingest(session.client_mut(), &table, &table.partitions[0], rows)?;
+    for (partition, rows) in table.partitions.iter().zip(deal(&table, rows)?) {
+        ingest(session.client_mut(), &table, partition, rows)?;
+    }
     target.finish(session, stats)?;
     step.advance(1);
     Ok(count)
@@ -169,6 +198,12 @@ fn batches(table: &str, sf: f64, part: i32, parts: i32) -> Batches {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_large_tables_may_be_partitioned() {
+        let text = schema_text(Some(3));
+        assert_eq!(text.matches("partitions 3").count(), 2, "{text}");
+    }
 
     #[test]
     fn scale_factors_are_numbers_that_make_sense() {
