@@ -173,7 +173,13 @@ impl Builder {
             Node::TableScan(_) | Node::IndexScan(_) => self.scan(plan, None, filters),
             Node::TableReader { input } | Node::IndexReader { input } => self.pipeline(input, filters),
             Node::PointGet(get) => {
-                let batches = point_get(get, &mut self.client, self.ts)?;
+                let analyze = self.runner.context.analyze;
+                let (batches, detail) = point_get(get, &mut self.client, self.ts, analyze)?;
+                if analyze {
+                    let measured = self.runner.measured.entry(plan.id).or_default();
+                    measured.meter.time += detail.cop.iter().flat_map(|cop| &cop.times).sum();
+                    measured.detail = detail;
+                }
                 Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), plan.columns.clone()))
             }
             Node::Selection { input, predicates } => {

@@ -102,3 +102,27 @@ fn a_union_of_partitions_yields_what_one_scan_does() {
     let expected: Vec<Row> = (0..200).map(|id| vec![int(id), int(id * 3), Datum::Null]).collect();
     assert_eq!(got, expected);
 }
+
+#[test]
+fn a_point_touches_one_partition_and_one_region() {
+    let table = table(3);
+    let mut f = filled(&table);
+    let columns = f.ids(&[bigint(), bigint()]);
+    let get = PointGet {
+        table: Arc::clone(&table),
+        alias: Arc::clone(&table.name),
+        index: None,
+        ordinals: vec![0, 1],
+        keys: vec![vec![int(5)]],
+        partitions: Some(vec![2]),
+    };
+    let plan = f.node(columns, Node::PointGet(get));
+    let id = plan.id;
+    let mut execution = f.start(plan, vec![]);
+    assert_eq!(drain(&mut execution).unwrap(), [[int(5), int(15)]]);
+    let detail = &execution.metrics()[&id].detail;
+    let cop = detail.cop.as_ref().unwrap();
+    assert_eq!((cop.times.len(), cop.regions.len(), cop.rows), (1, 1, 1));
+    assert_eq!(cop.partitions, [2].into());
+    assert_eq!(detail.rpc.as_ref().unwrap().region_errors_in_all(), 0);
+}

@@ -1,6 +1,8 @@
 //! Rows by whole key: no scan, no worker, one round trip per partition (two through a unique index that does not hold every
 //! wanted column).
 
+use std::time::Instant;
+
 use allod_planner::physical::PointGet;
 use allod_storage::client::Client;
 use allod_storage::key::{Key, encode_datums};
@@ -10,17 +12,25 @@ use arrow::array::ArrayRef;
 use crate::batch::Batch;
 use crate::build::partitions;
 use crate::error::Result;
+use crate::metrics::{CopTasks, Detail};
 use crate::values;
 
-/// The rows that exist, partition by partition.
-pub(crate) fn point_get(get: &PointGet, client: &mut Client, ts: Timestamp) -> Result<Vec<Batch>> {
+/// The rows that exist, partition by partition; if `analyze`, what was done for them.
+pub(crate) fn point_get(
+    get: &PointGet,
+    client: &mut Client,
+    ts: Timestamp,
+    analyze: bool,
+) -> Result<(Vec<Batch>, Detail)> {
+    let before = analyze.then(|| client.stats().clone());
     let mut batches = Vec::new();
+    let mut fetcher = Fetcher { client, ts, cop: analyze.then(CopTasks::default) };
     for p in partitions(&get.table, get.partitions.as_deref()) {
         let partition = &get.table.partitions[p];
         let batch = match get.index {
             None => {
                 let keys: Vec<Key> = get.keys.iter().map(|k| encode_datums(partition.records, k)).collect();
-                fetch(client, partition.records, keys, ts, &get.ordinals)?
+                fetcher.fetch(p, partition.records, keys, &get.ordinals)?
             }
             Some(index) => {
                 let space = partition.indexes[index];
@@ -30,12 +40,12 @@ pub(crate) fn point_get(get: &PointGet, client: &mut Client, ts: Timestamp) -> R
                     ordinals.iter().map(|o| held.iter().position(|h| h == o)).collect()
                 };
                 match (in_index(&get.ordinals), in_index(&get.table.key)) {
-                    (Some(positions), _) => fetch(client, space, keys, ts, &positions)?,
+                    (Some(positions), _) => fetcher.fetch(p, space, keys, &positions)?,
                     (None, handle) => {
                         // Every index holds the columns of the table's key.
-                        let entries = fetch(client, space, keys, ts, &handle.unwrap_or_default())?;
+                        let entries = fetcher.fetch(p, space, keys, &handle.unwrap_or_default())?;
                         let keys = handles(&entries, partition.records)?;
-                        fetch(client, partition.records, keys, ts, &get.ordinals)?
+                        fetcher.fetch(p, partition.records, keys, &get.ordinals)?
                     }
                 }
             }
@@ -44,24 +54,42 @@ pub(crate) fn point_get(get: &PointGet, client: &mut Client, ts: Timestamp) -> R
             batches.push(batch);
         }
     }
-    Ok(batches)
+    let cop = fetcher.cop;
+    let rpc = before.map(|before| client.stats().since(&before));
+    Ok((batches, Detail { cop, rpc, ..Detail::default() }))
 }
 
-fn fetch(
-    client: &mut Client,
-    space: SpaceId,
-    mut keys: Vec<Key>,
+/// Reads, and notes what it touches if somebody wants to know.
+struct Fetcher<'a> {
+    client: &'a mut Client,
     ts: Timestamp,
-    ordinals: &[usize],
-) -> Result<Batch> {
-    keys.sort();
-    keys.dedup();
-    if keys.is_empty() {
-        return Ok(Batch::new(Vec::new(), 0));
+    cop: Option<CopTasks>,
+}
+
+impl Fetcher<'_> {
+    fn fetch(
+        &mut self,
+        partition: usize,
+        space: SpaceId,
+        mut keys: Vec<Key>,
+        ordinals: &[usize],
+    ) -> Result<Batch> {
+        keys.sort();
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(Batch::new(Vec::new(), 0));
+        }
+        let started = self.cop.is_some().then(Instant::now);
+        let runtime = self.client.runtime();
+        let found = runtime.block_on(self.client.get(space, &keys, self.ts, ordinals))?;
+        if let (Some(cop), Some(started)) = (&mut self.cop, started) {
+            cop.times.push(started.elapsed());
+            cop.rows += found.rows as u64;
+            cop.partitions.insert(partition);
+            cop.regions.extend(runtime.block_on(self.client.regions_of(&keys))?);
+        }
+        Ok(Batch { columns: found.columns, rows: found.rows })
     }
-    let runtime = client.runtime();
-    let found = runtime.block_on(client.get(space, &keys, ts, ordinals))?;
-    Ok(Batch { columns: found.columns, rows: found.rows })
 }
 
 fn handles(entries: &Batch, records: SpaceId) -> Result<Vec<Key>> {

@@ -1,5 +1,6 @@
 //! Snapshot reads of single rows: keys are sorted and cut by region, and the rows put together in the order of the keys.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
@@ -15,12 +16,21 @@ use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::mvcc::GetResult;
 use crate::rpc::{Body, GetBody, Read, Reply};
-use crate::schema::{SpaceId, Timestamp};
+use crate::schema::{RegionId, SpaceId, Timestamp};
 
 /// Keys with their positions in the request.
 type Wanted = Vec<(u32, Key)>;
 
 impl Client {
+    /// The regions that hold these keys, as far as the client knows, asking for those it does not.
+    pub async fn regions_of(&mut self, keys: &[Key]) -> Result<BTreeSet<RegionId>> {
+        let mut backoff = self.backoff("locate", Budget::Locate);
+        let mut sorted: Vec<&Key> = keys.iter().collect();
+        sorted.sort_unstable();
+        let groups = self.split_keys(&mut backoff, sorted, |key| key).await?;
+        Ok(groups.into_iter().map(|(region, _)| region.info.id).collect())
+    }
+
     /// The rows with these keys at a timestamp. A key without a row is missing in the result.
     pub async fn get(
         &mut self,

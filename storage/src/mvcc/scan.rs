@@ -125,6 +125,29 @@ impl RegionScan {
         morsels
     }
 
+    /// The first `rows` rows of a morsel, in the order of the scan, and the rest, if there is more: so that a reader that may
+    /// soon have enough need not read a whole block. Of a morsel that is merged the first part may have up to twice as
+    /// many.
+    pub fn cut(&self, morsel: Morsel, rows: usize) -> (Morsel, Option<Morsel>) {
+        let Shared { descending, .. } = *self.shared;
+        if morsel.rows_max() <= rows || rows == 0 {
+            return (morsel, None);
+        }
+        let cut = match &morsel.0 {
+            Source::Base(chunk, all) => {
+                let at = if descending { all.end - rows } else { all.start + rows };
+                let part = |rows| Morsel(Source::Base(chunk.clone(), rows));
+                Some((part(all.start..at), part(at..all.end)))
+            }
+            Source::Merged(merged) => self.shared.cut_merged(merged, rows),
+        };
+        match cut {
+            None => (morsel, None),
+            Some((low, high)) if descending => (high, Some(low)),
+            Some((low, high)) => (low, Some(high)),
+        }
+    }
+
     /// Reads columns of a morsel; the rows come in the order in which the scan was asked for.
     pub fn read(&self, morsel: &Morsel, ordinals: &[usize]) -> ScanBatch {
         let mut batch = match &morsel.0 {
@@ -229,6 +252,44 @@ impl Shared {
         }
         self.push_merged(left, KeyRange { start: range.start, end: at.clone() }, out);
         self.push_merged(right, KeyRange { start: at, end: range.end }, out);
+    }
+
+    /// Two parts by key, the first in scan order with at most `rows` rows of base and as many of delta.
+    fn cut_merged(&self, merged: &Merged, rows: usize) -> Option<(Morsel, Morsel)> {
+        let Merged { base, range, rows: rows_max, .. } = merged;
+        let mut delta = self.records.delta.range::<_, Key>(&range.start..&range.end);
+        let at = if self.descending {
+            let base =
+                base.as_ref().filter(|(_, r)| r.len() > rows).map(|(chunk, r)| chunk.key(r.end - rows));
+            base.into_iter().chain(delta.nth_back(rows - 1).map(|(key, _)| key.clone())).max()?
+        } else {
+            let base =
+                base.as_ref().filter(|(_, r)| r.len() > rows).map(|(chunk, r)| chunk.key(r.start + rows));
+            base.into_iter().chain(delta.nth(rows).map(|(key, _)| key.clone())).min()?
+        };
+        if at <= range.start || at >= range.end {
+            return None;
+        }
+        let (mut low, mut high) = (None, None);
+        if let Some((chunk, all)) = base {
+            let (cut, _) = chunk.seek(at.as_bytes(), all.clone());
+            low = (all.start < cut).then(|| (chunk.clone(), all.start..cut));
+            high = (cut < all.end).then(|| (chunk.clone(), cut..all.end));
+        }
+        let len = |base: &BaseRows| base.as_ref().map_or(0, |(_, rows)| rows.len());
+        // Only the smaller part is counted.
+        let near = match self.descending {
+            false => len(&low) + self.records.delta.range::<_, Key>(&range.start..&at).count(),
+            true => len(&high) + self.records.delta.range::<_, Key>(&at..&range.end).count(),
+        };
+        let far = rows_max.saturating_sub(near);
+        let (low_rows, high_rows) = if self.descending { (far, near) } else { (near, far) };
+        let part = |base, range, rows| {
+            Morsel(Source::Merged(Arc::new(Merged { base, range, rows, plan: OnceLock::new() })))
+        };
+        let (start, end) = (range.start.clone(), range.end.clone());
+        let low = part(low, KeyRange { start, end: at.clone() }, low_rows);
+        Some((low, part(high, KeyRange { start: at, end }, high_rows)))
     }
 
     fn read_merged(&self, merged: &Merged, ordinals: &[usize]) -> ScanBatch {

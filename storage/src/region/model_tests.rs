@@ -475,7 +475,19 @@ impl Run {
                 assert_eq!(scan.read(morsel, &[2]).columns[0].as_ref(), batch.columns[2].as_ref());
                 assert!(batch.columns[0].nulls().is_none());
                 rows += batch.rows;
-                found.extend(rows_of(&batch.columns, batch.rows));
+                let whole = rows_of(&batch.columns, batch.rows);
+                // In small pieces first it is the same.
+                let (mut pieces, mut rest, mut size) =
+                    (Vec::new(), Some(morsel.clone()), 1 + ago as usize % 5);
+                while let Some(morsel) = rest {
+                    let (piece, others) = scan.cut(morsel, size);
+                    let part = scan.read(&piece, &[0, 1, 2, 3]);
+                    assert!(part.rows <= piece.rows_max() && (others.is_none() || part.rows <= 2 * size));
+                    pieces.extend(rows_of(&part.columns, part.rows));
+                    (rest, size) = (others, size * 2);
+                }
+                assert_eq!(pieces, whole);
+                found.extend(whole);
             }
             assert!(rows <= scan.row_count_estimate() || !ranges.is_empty());
         }
