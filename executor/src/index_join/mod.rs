@@ -19,9 +19,11 @@
 //! and what is under way is dropped with its futures. No queue can be waited at for ever, because there is none between
 //! workers.
 
+#[cfg(test)]
+mod failure_tests;
 mod matching;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

@@ -6,6 +6,9 @@
 //!
 //! An entry whose row is missing is an index that does not fit its table: error 8133, never a row less.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
