@@ -10,8 +10,8 @@
 
 use std::sync::Arc;
 
-use allod_planner::bind::{PartitionFunction, key, key_bytes};
 use allod_planner::column::ColumnId;
+use allod_planner::partition::{PartitionFunction, key, key_bytes};
 use allod_storage::schema::{Datum, PartitionMethod, RangeBound};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{

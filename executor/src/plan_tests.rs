@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use allod_planner::bind::{PartitionFunction, bind_partition};
+use allod_planner::bind::bind_partition;
 use allod_planner::column::{ColumnId, ColumnInfo, Columns};
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
+use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, Node, OutputColumn, Plan, PointGet, Query, Range, Ranges, Side, SortKey,

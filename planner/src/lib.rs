@@ -13,6 +13,7 @@ pub mod logical;
 mod optimize;
 pub mod options;
 pub mod parse;
+pub mod partition;
 pub mod physical;
 mod prune;
 mod ranges;

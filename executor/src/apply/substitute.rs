@@ -1,9 +1,11 @@
 //! A plan with constants in place of the columns of an outer row.
 
+use std::sync::Arc;
+
 use allod_planner::expr::{AggregateCall, Expr};
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexMergePart, IndexScan, Lookup,
-    LookupKey, MergeJoin, Node, Plan, Ranges, SortKey, TableScan,
+    LookupKey, MergeJoin, Node, Plan, Ranges, Routing, SortKey, TableScan,
 };
 
 /// Rebuilds a plan with `f` applied to every expression of every node, inputs included. Keys and ranges that are data stay as
@@ -133,10 +135,10 @@ fn ranges(ranges: &Ranges, f: &impl Fn(Expr) -> Expr) -> Ranges {
                 .collect(),
             low: bounds(&lookup.low),
             high: bounds(&lookup.high),
-            routing: lookup
-                .routing
-                .as_ref()
-                .map(|routing| routing.iter().map(|(ordinal, e)| (*ordinal, expr(e))).collect()),
+            routing: lookup.routing.as_ref().map(|routing| Routing {
+                function: Arc::clone(&routing.function),
+                values: routing.values.iter().map(|(ordinal, e)| (*ordinal, expr(e))).collect(),
+            }),
         }),
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
 fn update(
     table: &TableDescriptor,
     all: Batch,
-    partition: Option<&allod_planner::bind::PartitionFunction>,
+    partition: Option<&allod_planner::partition::PartitionFunction>,
     changes: &mut Changes<'_>,
 ) -> Result<Affected> {
     let width = table.columns.len();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use allod_planner::bind::PartitionFunction;
+use allod_planner::partition::PartitionFunction;
 use allod_storage::key::{Key, KeyEncoder, RowKeys};
 use allod_storage::mvcc::RowRef;
 use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use allod_planner::bind::bind_partition;
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
 use allod_planner::physical::{
     Aggregation, IndexJoin, IndexJoinVariant, IndexLookUp, IndexScan, JoinKind, Lookup, LookupKey, Node,
-    Plan, Ranges, Side, TableScan,
+    Plan, Ranges, Routing, Side, TableScan,
 };
 use allod_storage::cluster::{ClusterConfig, SimulatedConfig, TransportConfig};
 use allod_storage::key::encode_datums;
@@ -254,7 +255,9 @@ impl Case {
         let key = |value: &Expr, null_safe| LookupKey { value: value.clone(), null_safe };
         let lookup = |prefix: Vec<LookupKey>| Lookup { prefix, low: vec![], high: vec![], routing: None };
         let by_k = |mut lookup: Lookup, several: bool| {
-            lookup.routing = several.then(|| vec![(0, o[1].clone())]);
+            let function = bind_partition(&self.inner).expect("the expression is a column").map(Arc::new);
+            let values = vec![(0, o[1].clone())];
+            lookup.routing = function.filter(|_| several).map(|function| Routing { function, values });
             Ranges::Lookup(lookup)
         };
         let several = self.inner.partitions.len() > 1;

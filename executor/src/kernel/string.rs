@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use allod_planner::bind::crc32;
 use allod_planner::expr::Function;
+use allod_planner::partition::crc32;
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
 

@@ -108,14 +108,11 @@ impl KeyMaker {
         }
         let mut dealing = Dealing::Every;
         if let Some(routing) = lookup.routing.as_ref().filter(|_| table.partitions.len() > 1) {
-            let function =
-                allod_planner::bind::bind_partition(table).map_err(|e| Error::Plan(e.to_string()))?;
-            let function =
-                function.ok_or_else(|| Error::Plan(format!("{} is not partitioned", table.name)))?;
-            let ordinals: Vec<usize> = routing.iter().map(|(ordinal, _)| *ordinal).collect();
+            let ordinals: Vec<usize> = routing.values.iter().map(|(ordinal, _)| *ordinal).collect();
             let types: Vec<SqlType> = ordinals.iter().map(|&o| table.columns[o].ty.sql.clone()).collect();
-            exprs.extend(routing.iter().zip(&types).map(|((_, e), ty)| comparable(e, ty)));
-            dealing = Dealing::Routed(types, Arc::new(Dealer::new(Arc::new(function), &ordinals)?));
+            exprs.extend(routing.values.iter().zip(&types).map(|((_, e), ty)| comparable(e, ty)));
+            dealing =
+                Dealing::Routed(types, Arc::new(Dealer::new(Arc::clone(&routing.function), &ordinals)?));
         }
         Ok(KeyMaker {
             program: Program::compile_all(&exprs, input)?,

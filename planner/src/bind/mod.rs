@@ -43,14 +43,12 @@ use crate::expr::FunctionUsage;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
+use crate::partition::PartitionFunction;
 use crate::physical::PlanWarning;
 
 pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
 pub(crate) use keyed::parameter_keys;
-pub use partition::{
-    PartitionFault, PartitionFunction, PartitionPlan, PlannedPartition, bind_partition, crc32, key,
-    key_bytes, plan_partitions,
-};
+pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]

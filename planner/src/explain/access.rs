@@ -106,7 +106,7 @@ impl<'a> Scanned<'a> {
         };
         let routing = self.lookup().and_then(|lookup| lookup.routing.as_ref());
         let per_task = routing.map(|by| {
-            let by: Vec<String> = by.iter().map(|(_, e)| words.expr(e)).collect();
+            let by: Vec<String> = by.values.iter().map(|(_, e)| words.expr(e)).collect();
             format!(", pruned per task by [{}]", by.join(" "))
         });
         Some(format!("partition:{names}{}", per_task.unwrap_or_default()))

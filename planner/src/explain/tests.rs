@@ -8,11 +8,13 @@ use allod_storage::schema::{
 };
 
 use super::{dot, explain};
+use crate::bind::bind_partition;
 use crate::column::{ColumnId, ColumnInfo, Columns};
 use crate::expr::{Expr, Function};
 use crate::physical::{
     IndexJoin, IndexJoinVariant, IndexLookUp, IndexMerge, IndexMergePart, IndexScan, JoinKind, Lookup,
-    LookupKey, MergeJoin, Node, Plan, PointGet, Query, Range, Ranges, Side, StatementLimits, TableScan,
+    LookupKey, MergeJoin, Node, Plan, PointGet, Query, Range, Ranges, Routing, Side, StatementLimits,
+    TableScan,
 };
 
 fn bigint() -> ColumnType {
@@ -143,18 +145,19 @@ fn reader(id: u32, input: Plan) -> Plan {
     plan(id, rows, &columns, Node::TableReader { input: Box::new(input) })
 }
 
-fn lookup(prefix: Expr, routed: bool) -> Lookup {
+fn lookup(prefix: Expr, table: &TableDescriptor, routed: bool) -> Lookup {
+    let function = bind_partition(table).expect("the expression is a column").map(Arc::new);
     Lookup {
         prefix: vec![LookupKey { value: prefix.clone(), null_safe: false }],
         low: vec![],
         high: vec![],
-        routing: routed.then(|| vec![(0, prefix)]),
+        routing: function.filter(|_| routed).map(|function| Routing { function, values: vec![(0, prefix)] }),
     }
 }
 
 fn index_join(made: &Made, routed: bool, variant: IndexJoinVariant) -> Plan {
     let outer = select(17, 3323.33, table_scan(16, 10_000.0, &made.t1, 0, Ranges::All), less(1, 10));
-    let entries = index_scan(9, 12_500.0, &made.t2, 3, Ranges::Lookup(lookup(column(0), routed)));
+    let entries = index_scan(9, 12_500.0, &made.t2, 3, Ranges::Lookup(lookup(column(0), &made.t2, routed)));
     let rows = select(11, 4154.17, table_scan(10, 12_500.0, &made.t2, 3, Ranges::Handles), less(4, 20));
     let double_read = Node::IndexLookUp(IndexLookUp {
         index: Box::new(entries),

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
-use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
 use crate::expr::{AggregateCall, Expr};
+use crate::partition::PartitionFunction;
 use crate::stats::TableStats;
 
 pub(crate) use check::check;

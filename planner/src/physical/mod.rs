@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
-use crate::bind::PartitionFunction;
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
+use crate::partition::PartitionFunction;
 
 pub(crate) use access::{AccessContext, unmatched};
 pub(crate) use search::{Wishes, alias_of, is_named, lower};
@@ -253,10 +253,18 @@ pub struct Lookup {
     pub low: Vec<(Expr, bool)>,
     /// Conditions `column <= e` or `column < e` on the next column.
     pub high: Vec<(Expr, bool)>,
-    /// For a partitioned table, if an outer row tells the partition: what it says of every column of the partition scheme,
-    /// as ordinal of the table and expression over the outer input. Keys are then grouped by partition before they are
+    /// For a partitioned table, if an outer row tells the partition. Keys are then grouped by partition before they are
     /// looked up, and one that belongs to no partition matches nothing. `None` = every partition in the scan's set.
-    pub routing: Option<Vec<(usize, Expr)>>,
+    pub routing: Option<Routing>,
+}
+
+/// How an outer row tells the partition of the rows it asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routing {
+    /// How the inner table's rows are dealt.
+    pub function: Arc<PartitionFunction>,
+    /// What the row says of every column of the partition scheme: ordinal of the table, expression over the outer input.
+    pub values: Vec<(usize, Expr)>,
 }
 
 /// One column of a lookup's prefix.

@@ -5,7 +5,7 @@ use allod_storage::schema::PartitionMethod;
 
 use super::Found;
 use super::values::{Known, members};
-use crate::bind::PartitionFunction;
+use crate::partition::PartitionFunction;
 
 /// Members that a range of a column may have below an expression.
 const MEMBERS_MAX: usize = 64;

@@ -4,7 +4,7 @@ use allod_storage::schema::Datum;
 
 use super::Found;
 use super::values::Known;
-use crate::bind::PartitionFunction;
+use crate::partition::PartitionFunction;
 use crate::stats::histogram::Interval;
 
 /// Members that a range of a column may have.

@@ -24,9 +24,9 @@ mod values;
 
 use allod_storage::schema::{PartitionMethod, TableDescriptor};
 
-use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
 use crate::expr::{Expr, Function};
+use crate::partition::PartitionFunction;
 use values::Known;
 
 /// ORs with more branches are not taken apart.

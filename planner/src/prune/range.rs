@@ -6,8 +6,8 @@ use allod_storage::schema::{ColumnType, Datum, RangeBound};
 
 use super::Found;
 use super::values::{Known, closed};
-use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
+use crate::partition::PartitionFunction;
 use crate::ranges::ValueSet;
 use crate::stats::histogram::Interval;
 

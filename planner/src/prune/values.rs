@@ -3,9 +3,9 @@
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
 use super::monotone;
-use crate::bind::PartitionFunction;
 use crate::column::ColumnId;
 use crate::expr::{Expr, Rewriter};
+use crate::partition::PartitionFunction;
 use crate::ranges::{ValueSet, column_values};
 use crate::stats::histogram::Interval;
 

@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound, SqlType};
 use sqlparser::ast;
 
-use super::locate::key_bytes;
 use super::{PartitionFault as Fault, bind_over};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::types::Family;
 use crate::expr::{Expr, Function, TimeUnit};
 use crate::parse;
+use crate::partition::key_bytes;
 
 /// Checks a new partition expression (only what MySQL and TiDB allow, and an integer) and returns the ordinals of its
 /// columns, ascending.

@@ -1,14 +1,13 @@
 //! How rows are dealt to partitions: partition expressions, through the same rewriter as everything else.
 //!
-//! [`bind_partition`] turns a table's scheme into a [`PartitionFunction`], once per statement; that is plain data which says
-//! what to evaluate for a row, and its `locate` (in `locate`) which partition the values belong to. Whoever writes, loads or looks up rows evaluates it with kernels (the executor's dealer), pruning with the folding evaluator: the expression is never
-//! rewritten again, and no worker counts anything.
-
+//! [`bind_partition`] turns a table's scheme into a [`PartitionFunction`], once per statement; that is plain data, which
+//! travels with the plan: the expression is never rewritten again, and no worker counts anything.
+//!
 //! ```text
 //! define   PARTITION BY to a scheme               change   what ALTER TABLE makes of the partitions
-//! check    what an expression may be              locate   from values to a partition
-//! fault    what can be wrong with all of that
+//! check    what an expression may be              fault    what can be wrong with all of that
 //! ```
+//!
 //! **Usage.** A statement counts the functions of a partition expression once for each partitioned table that it names,
 //! however often and wherever it names it, when it binds the name: `SELECT … FROM t JOIN t AS u` over `HASH (a + 1)` counts one
 //! `PlusInt` besides its own functions. Pruning, planning and running count nothing.
@@ -17,11 +16,10 @@ mod change;
 mod check;
 pub(super) mod define;
 mod fault;
-mod locate;
 
 use std::sync::Arc;
 
-use allod_storage::schema::{PartitionScheme, TableDescriptor};
+use allod_storage::schema::TableDescriptor;
 
 use super::PlanContext;
 use super::binder::Binder;
@@ -31,29 +29,12 @@ use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
 use crate::expr::{Expr, FunctionUsage};
 use crate::parse::{self, Parsed};
-
-/// How a table's rows are dealt: expressions over its columns, and what their values say. Plain data, made once per statement.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PartitionFunction {
-    /// What is evaluated for a row: one expression (HASH, RANGE, LIST), or the columns (KEY, RANGE COLUMNS, LIST COLUMNS). The
-    /// column with ordinal `i` is `ColumnId(i)`, apart from the ids of the statement.
-    pub values: Vec<Expr>,
-    /// The scheme of the descriptor.
-    pub scheme: PartitionScheme,
-    /// Number of partitions.
-    pub partitions: usize,
-    /// Positions of the partitions that a row may come to, ascending (`INSERT INTO t PARTITION (p)`); `None` = all. A row that
-    /// belongs elsewhere is error 1748.
-    pub allowed: Option<Vec<usize>>,
-    /// The functions that binding the expression used.
-    pub usage: FunctionUsage,
-}
+use crate::partition::PartitionFunction;
 
 pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
 pub(super) use change::{added, reorganized};
 pub use fault::PartitionFault;
-pub use locate::{crc32, key, key_bytes};
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,
 /// so an error means that the descriptor is damaged.

@@ -21,7 +21,7 @@ fn error(sql: &str) -> String {
     }
 }
 
-/// Each definition and the beginning of what is wrong with it. Checked against MariaDB 10.11 except where its texts differ.
+/// Each definition and the beginning of what is wrong with it. Codes and texts are TiDB's.
 #[test]
 fn definitions_are_checked() {
     for (by, wrong) in [

@@ -10,6 +10,8 @@
 //! against a number, a decimal or a BIGINT against a double: no key. Integers of any signedness, decimals of any scale, dates
 //! and datetimes compare by value, and the executor converts each value exactly (see [`Lookup`]).
 
+use std::sync::Arc;
+
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::AccessContext;
@@ -22,7 +24,7 @@ use crate::expr::types::Family;
 use crate::expr::{Expr, Function};
 use crate::logical::Scan;
 use crate::options::PruneMode;
-use crate::physical::{Lookup, LookupKey, Plan, Ranges};
+use crate::physical::{Lookup, LookupKey, Plan, Ranges, Routing};
 use crate::ranges::{column_values, subject};
 use crate::stats::selectivity::selectivity;
 
@@ -286,9 +288,9 @@ impl Ask<'_> {
     }
 
     /// What an outer row says of every partition column; `None` if it leaves one open.
-    fn routing(&self) -> Option<Vec<(usize, Expr)>> {
+    fn routing(&self) -> Option<Routing> {
         let table = &self.site.scan.table;
-        let scheme = table.partitioning.as_ref()?;
+        let function = Arc::clone(self.site.scan.dealing.as_ref()?);
         let told = |&ordinal: &usize| {
             let id = self.site.id_of(ordinal)?;
             let ty = &table.columns[ordinal].ty;
@@ -298,7 +300,8 @@ impl Ask<'_> {
             let (value, _) = self.constant(id, ty)?;
             Some((ordinal, Expr::constant(value, ty.sql.clone())))
         };
-        scheme.columns.iter().map(told).collect()
+        let values = function.scheme.columns.iter().map(told).collect::<Option<Vec<_>>>()?;
+        Some(Routing { function, values })
     }
 }
 

@@ -76,7 +76,7 @@ fn line(path: &LookupPath, scan: &Scan, columns: &Columns) -> String {
         }
     }
     if let Some(routing) = &lookup.routing {
-        let routing: Vec<String> = routing.iter().map(|(o, e)| format!("{o}={}", text(e))).collect();
+        let routing: Vec<String> = routing.values.iter().map(|(o, e)| format!("{o}={}", text(e))).collect();
         write!(out, "; routing {}", routing.join(", ")).expect("a string takes everything");
     }
     if path.unique {
