@@ -41,7 +41,7 @@ use crate::index_merge;
 use crate::limit::TaskLimit;
 use crate::lookup::{PARTITION, Pace};
 use crate::merge_join::{Merge, RightSide};
-use crate::metrics::{Detail, IndexLookUpRun};
+use crate::metrics::{CopTasks, Detail, IndexLookUpRun};
 use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
@@ -639,6 +639,8 @@ impl Builder {
             filters,
             output: &output,
             partition,
+            // What has to be merged is read to its end in any case.
+            wanted_rows: self.wanted.rows.filter(|_| !merge),
         };
         let scan = Scan::new(regions, spec, self.runner.context.workers, self.wanted.small_tasks)?;
         let mut pipeline = match selection {
@@ -677,6 +679,7 @@ impl Builder {
                 Bounds::Unknown => {}
             }
         }
+        let before = self.runner.context.analyze.then(|| self.client.stats().clone());
         let mut regions = Vec::new();
         for &(partition, space) in &node.spaces {
             let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
@@ -698,6 +701,16 @@ impl Builder {
             let runtime = self.client.runtime();
             let opened = runtime.block_on(self.client.scan(&request))?;
             regions.extend(opened.into_iter().map(|region| (partition, region)));
+        }
+        if let Some(before) = before {
+            let cop = CopTasks {
+                regions: regions.iter().map(|(_, region)| region.region()).collect(),
+                partitions: regions.iter().map(|(partition, _)| *partition).collect(),
+                ..CopTasks::default()
+            };
+            let rpc = Some(self.client.stats().since(&before));
+            let detail = Detail { cop: Some(cop), rpc, ..Detail::default() };
+            self.runner.measured.entry(node.id).or_default().detail.merge(detail);
         }
         Ok(regions)
     }

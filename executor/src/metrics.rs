@@ -137,6 +137,19 @@ pub(crate) fn collect(query: &Query, measured: &BTreeMap<u32, Measured>) -> BTre
     out
 }
 
+/// What the scan that a reader's chain stands on did, with the rows that it looked at.
+fn of_scan(plan: &Plan, measured: &BTreeMap<u32, Measured>) -> Detail {
+    if let Some(input) = plan.children().first() {
+        return of_scan(input, measured);
+    }
+    let Some(own) = measured.get(&plan.id) else { return Detail::default() };
+    let mut detail = own.detail.clone();
+    if let Some(cop) = &mut detail.cop {
+        cop.rows = own.meter.rows;
+    }
+    detail
+}
+
 /// Fills in a plan's metrics and returns its time, inputs included.
 fn walk(
     plan: &Plan,
@@ -146,8 +159,9 @@ fn walk(
     let below: Duration = plan.children().into_iter().map(|child| walk(child, measured, out)).sum();
     // A reader is a border on paper: it runs nothing of its own.
     if let Node::TableReader { input } | Node::IndexReader { input } = &plan.node {
-        if let Some(input) = out.get(&input.id).cloned() {
-            out.insert(plan.id, input);
+        if let Some(mut own) = out.get(&input.id).cloned() {
+            own.detail = of_scan(input, measured);
+            out.insert(plan.id, own);
         }
         return below;
     }

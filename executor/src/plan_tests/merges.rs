@@ -126,3 +126,31 @@ fn a_point_touches_one_partition_and_one_region() {
     assert_eq!(cop.partitions, [2].into());
     assert_eq!(detail.rpc.as_ref().unwrap().region_errors_in_all(), 0);
 }
+
+#[test]
+fn a_limit_reads_tens_of_rows_and_no_block() {
+    for descending in [false, true] {
+        let table = table(1);
+        let mut f = Fixture::new(&[&table]);
+        let rows: Vec<Row> = (0..5000).map(|id| vec![int(id), int(id * 3), Datum::Null]).collect();
+        f.insert(&table, &rows).unwrap();
+        let mut scan = f.scan(&table);
+        let (columns, scanned) = (scan.columns.clone(), scan.id);
+        if let Node::TableScan(of) = &mut scan.node {
+            (of.keep_order, of.descending) = (true, descending);
+        }
+        let reader = f.node(columns.clone(), Node::TableReader { input: Box::new(scan) });
+        let read = reader.id;
+        let limit = Node::Limit { input: Box::new(reader), offset: 2, count: Some(10) };
+        let plan = f.node(columns, limit);
+        let mut execution = f.start(plan, vec![]);
+        let got: Vec<Datum> =
+            drain(&mut execution).unwrap().into_iter().map(|mut row| row.remove(0)).collect();
+        let expected: Vec<Datum> = (2..12).map(|at| int(if descending { 4999 - at } else { at })).collect();
+        assert_eq!(got, expected);
+        let metrics = execution.metrics();
+        assert!(metrics[&scanned].rows <= 400, "{} rows were read", metrics[&scanned].rows);
+        let cop = metrics[&read].detail.cop.as_ref().unwrap();
+        assert_eq!((cop.regions.len(), cop.partitions.len()), (1, 1));
+    }
+}

@@ -32,6 +32,8 @@ const TASK_ROWS_MAX: usize = 65_536;
 const TASK_ROWS_MIN: usize = 8192;
 /// The same below operators that make each row cost much more.
 const SMALL_TASK_ROWS: usize = 1024;
+/// The least piece that a scan begins with if few rows are wanted of it.
+const PIECE_ROWS_MIN: usize = 32;
 /// Tasks per worker that leave room for workers of uneven speed.
 const TASKS_PER_WORKER: usize = 4;
 /// Rows after which a filter is judged.
@@ -51,6 +53,8 @@ pub(crate) struct ScanSpec<'a> {
     pub output: &'a [ColumnId],
     /// If the output has a column [`PARTITION`]: its value, by region.
     pub partition: Option<Vec<u32>>,
+    /// A limit above stops after about as many rows.
+    pub wanted_rows: Option<u64>,
 }
 
 /// Regions as a source.
@@ -123,8 +127,17 @@ impl Scan {
             .enumerate()
             .flat_map(|(r, region)| region.morsels().into_iter().map(move |m| (r, m)))
             .collect();
+        let (morsels, pieces) = match spec.wanted_rows {
+            Some(rows) => in_pieces(&regions, morsels, usize::try_from(rows).unwrap_or(usize::MAX)),
+            None => (morsels, 0),
+        };
         Ok(Scan(Arc::new(Shared {
-            tasks: tasks(&morsels, workers, if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN }),
+            tasks: tasks(
+                &morsels,
+                pieces,
+                workers,
+                if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN },
+            ),
             regions,
             morsels,
             early: early_columns.iter().map(ordinal).collect::<Result<_>>()?,
@@ -137,13 +150,38 @@ impl Scan {
     }
 }
 
-/// Cuts the morsels into runs that keep all workers busy without being too small.
-fn tasks(morsels: &[(usize, Morsel)], workers: usize, rows_min: usize) -> Vec<Range<usize>> {
+/// The morsels with the first of them cut into pieces that double, and how many pieces there are: whoever stops after few
+/// rows should not have read a block of them.
+fn in_pieces(
+    regions: &[RegionScan],
+    morsels: Vec<(usize, Morsel)>,
+    wanted: usize,
+) -> (Vec<(usize, Morsel)>, usize) {
+    let mut size = wanted.max(PIECE_ROWS_MIN);
+    let mut out = Vec::with_capacity(morsels.len() + 8);
+    let mut pieces = 0;
+    for (region, morsel) in morsels {
+        let mut rest = Some(morsel);
+        while let Some(morsel) = rest.take() {
+            if size >= TASK_ROWS_MIN {
+                out.push((region, morsel));
+                break;
+            }
+            let (piece, others) = regions[region].cut(morsel, size);
+            out.push((region, piece));
+            (rest, size, pieces) = (others, size * 2, pieces + 1);
+        }
+    }
+    (out, pieces)
+}
+
+/// Cuts the morsels into runs that keep all workers busy without being too small; each of the leading `pieces` is a task.
+fn tasks(morsels: &[(usize, Morsel)], pieces: usize, workers: usize, rows_min: usize) -> Vec<Range<usize>> {
     let rows: usize = morsels.iter().map(|(_, m)| m.rows_max()).sum();
     let wanted = (rows / (workers * TASKS_PER_WORKER)).clamp(rows_min, TASK_ROWS_MAX);
-    let mut tasks = Vec::new();
-    let (mut start, mut held) = (0, 0);
-    for (i, (_, morsel)) in morsels.iter().enumerate() {
+    let mut tasks: Vec<Range<usize>> = (0..pieces).map(|at| at..at + 1).collect();
+    let (mut start, mut held) = (pieces, 0);
+    for (i, (_, morsel)) in morsels.iter().enumerate().skip(pieces) {
         held += morsel.rows_max();
         if held >= wanted || i + 1 == morsels.len() {
             tasks.push(start..i + 1);
@@ -370,6 +408,7 @@ mod tests {
                         filters: if modulus > 1 { vec![(k, Arc::clone(&filter))] } else { vec![] },
                         output,
                         partition: None,
+                        wanted_rows: (modulus == 7).then_some(10),
                     };
                     let expected: Vec<Vec<Option<i64>>> = (0..ROWS)
                         .filter(|key| key % 100 < below && key % modulus == 0)
@@ -394,6 +433,7 @@ mod tests {
             filters: vec![],
             output: &[k],
             partition: None,
+            wanted_rows: None,
         };
         let rows = run(spec, &[zone], 2);
         assert!(rows.contains(&vec![Some(20_005)]));

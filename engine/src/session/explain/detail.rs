@@ -21,9 +21,9 @@ pub(super) fn parts(detail: &Detail, hashed: bool) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(detail.index_join.as_ref().map(|run| index_join(run, hashed)));
     parts.extend(detail.index_lookup.as_ref().map(index_lookup));
-    parts.extend(detail.cop.as_ref().filter(|cop| !cop.times.is_empty()).map(cop_task));
+    parts.extend(detail.cop.as_ref().filter(|cop| !cop.partitions.is_empty()).map(cop_task));
     if let Some(stats) = detail.rpc.as_ref().filter(|stats| **stats != ClientStats::default()) {
-        let time = detail.cop.as_ref().map(|cop| cop.times.iter().sum());
+        let time = detail.cop.as_ref().filter(|cop| !cop.times.is_empty()).map(|cop| cop.times.iter().sum());
         parts.push(rpc_info(stats, time));
         parts.extend(backoff(stats));
     }
@@ -59,6 +59,16 @@ fn index_lookup(run: &IndexLookUpRun) -> String {
 }
 
 fn cop_task(cop: &CopTasks) -> String {
+    let touched = format!(
+        "tot_proc_keys: {}, regions: {}, partitions: {}",
+        cop.rows,
+        cop.regions.len(),
+        cop.partitions.len()
+    );
+    // A scan's workers take pieces of regions as they come: their times are the operators', not the regions'.
+    if cop.times.is_empty() {
+        return format!("cop_task: {{num: {}, {touched}}}", cop.regions.len());
+    }
     let mut times = cop.times.clone();
     times.sort_unstable();
     let total: Duration = times.iter().sum();
@@ -66,15 +76,12 @@ fn cop_task(cop: &CopTasks) -> String {
     // TiDB's choice of the element at 95 %.
     let p95 = times[(times.len() * 19 / 20).min(times.len() - 1)];
     format!(
-        "cop_task: {{num: {}, max: {}, min: {}, avg: {}, p95: {}, tot_proc_keys: {}, regions: {}, partitions: {}}}",
+        "cop_task: {{num: {}, max: {}, min: {}, avg: {}, p95: {}, {touched}}}",
         times.len(),
         duration(times[times.len() - 1]),
         duration(times[0]),
         duration(average),
-        duration(p95),
-        cop.rows,
-        cop.regions.len(),
-        cop.partitions.len()
+        duration(p95)
     )
 }
 
