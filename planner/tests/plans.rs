@@ -95,3 +95,18 @@ fn merges_of_indexes() {
 fn orders_of_keys() {
     run("order.txt");
 }
+
+#[test]
+fn index_joins() {
+    run("index_join.txt");
+}
+
+#[test]
+fn merge_joins() {
+    run("merge_join.txt");
+}
+
+#[test]
+fn orders_and_early_stops() {
+    run("early_stop.txt");
+}

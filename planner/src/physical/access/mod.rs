@@ -46,7 +46,7 @@ pub(crate) use hints::unmatched;
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 
 /// Whether double reads are considered for everybody and not just where a hint names the index: once the executor runs them.
-const DOUBLE_READS: bool = false;
+const DOUBLE_READS: bool = true;
 /// What the choice of access paths depends on besides the table.
 #[derive(Clone, Copy)]
 pub(crate) struct AccessContext<'a> {

@@ -168,10 +168,15 @@ impl Search<'_> {
             Plan::Scan(scan) => {
                 let paths = self.scan_lookups(scan, needed, ask);
                 let inner = |path: LookupPath| Inner {
-                    plan: path.plan,
                     rows_per_lookup: path.rows_per_lookup,
                     cost_per_lookup: path.cost_per_lookup,
-                    order: path.order.into_iter().map(|id| (id, false)).collect(),
+                    // What comes from several partitions, or by way of handles, is in no order that anybody promises.
+                    order: if scan.table.partitions.len() > 1 || reads_twice(&path.plan) {
+                        Order::new()
+                    } else {
+                        path.order.into_iter().map(|id| (id, false)).collect()
+                    },
+                    plan: path.plan,
                 };
                 paths.into_iter().map(inner).collect()
             }
@@ -318,6 +323,10 @@ fn below_bounds(bounds: &[Expr], passed: &[(ColumnId, Expr)], outer_columns: &Co
     let same = |id: ColumnId| passed.iter().any(|(out, e)| *out == id && e.as_column() == Some(id));
     let known = |e: &&Expr| e.columns().into_iter().all(|id| outer_columns.contains(id) || same(id));
     bounds.iter().filter(known).cloned().collect()
+}
+
+fn reads_twice(plan: &crate::physical::Plan) -> bool {
+    matches!(plan.node, Node::IndexLookUp(_)) || plan.children().into_iter().any(reads_twice)
 }
 
 fn is_bound(e: &Expr) -> bool {

@@ -8,16 +8,10 @@ use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::cost;
 use crate::expr::Expr;
-use crate::hints::JoinMethod;
 use crate::logical::predicate::equality;
 use crate::logical::{self, Join, JoinKind};
 use crate::physical::{Apply, Node, Plan};
 use crate::stats::cardinality::Profile;
-
-/// Whether index joins are chosen without a hint: the executor learns to run them.
-const INDEX_JOINS: bool = false;
-/// Whether merge joins are.
-const MERGE_JOINS: bool = true;
 
 /// A join with what every method asks about it.
 pub(super) struct JoinNode<'p> {
@@ -72,12 +66,8 @@ impl Search<'_> {
         let wish = self.wishes.of_join(join);
         let mut ways = Vec::new();
         ways.extend(self.hash_joins(&node, goal, &wish));
-        if MERGE_JOINS || wish.wants(JoinMethod::Merge) {
-            ways.extend(self.merge_joins(&node, goal, &wish));
-        }
-        if INDEX_JOINS || wish.wants(JoinMethod::Index) || wish.wants(JoinMethod::IndexHash) {
-            ways.extend(self.index_joins(&node, goal));
-        }
+        ways.extend(self.merge_joins(&node, goal, &wish));
+        ways.extend(self.index_joins(&node, goal));
         self.wishes.choose(&wish, join, ways)
     }
 
