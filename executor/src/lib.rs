@@ -39,6 +39,8 @@ mod selection;
 mod sort;
 #[cfg(feature = "speed")]
 pub mod speed;
+#[cfg(feature = "speed")]
+mod speed_lookup;
 mod values;
 
 pub use dml::deal;

@@ -28,7 +28,7 @@ const ROWS: usize = 6_000_000;
 const BATCH: usize = 8192;
 
 /// Counts rows and forgets them.
-struct Count;
+pub(crate) struct Count;
 
 impl Sink for Count {
     type Local = usize;
@@ -48,7 +48,7 @@ impl Sink for Count {
     }
 }
 
-fn context(workers: usize) -> Context {
+pub(crate) fn context(workers: usize) -> Context {
     let memory = Memory::new(u64::MAX);
     Context { memory, cancel: Cancel::new(), workers, analyze: false, columns: Arc::default() }
 }
@@ -180,6 +180,7 @@ fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind)
 
 /// Prints, for each case, the best time of three with one worker and with two.
 pub fn run() {
+    crate::speed_lookup::run();
     let money = SqlType::Decimal { precision: 15, scale: 2 };
     let price = |i: u64| (mix(i) % 10_000_000) as i64;
     let q01 = batches(
