@@ -88,7 +88,8 @@ pub fn run() {
     let columns = Arc::new(columns);
     let outer_ids = vec![ColumnId(0), ColumnId(1)];
     let inner_ids: Vec<ColumnId> = (2..2 + WIDTH as u32).map(ColumnId).collect();
-    let plan = |columns: &[ColumnId], node| Plan { id: 0, rows: 0.0, cost: 0.0, columns: columns.to_vec(), node };
+    let plan =
+        |columns: &[ColumnId], node| Plan { id: 0, rows: 0.0, cost: 0.0, columns: columns.to_vec(), node };
     let outer_key = Expr::column(ColumnId(0), ty.clone());
     let lookup = Lookup {
         prefix: vec![LookupKey { value: outer_key.clone(), null_safe: false }],

@@ -37,7 +37,7 @@ use self::matching::{Matcher, Scratchpad};
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::lookup::{Clients, Fetch, Fetched, Found, Inner, KeyMaker, Keys, Lane, Lanes, Pace};
-use crate::metrics::{CopTasks, Detail, IndexJoinRun};
+use crate::metrics::{Detail, IndexJoinRun};
 use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker};
 
 /// The join as an operator over outer batches.
@@ -225,7 +225,7 @@ impl Inner {
             if scans.contains(&plan)
                 && let Some(cost) = cost.next()
             {
-                detail.cop = Some(CopTasks { times: cost.times, rows: cost.rows, ..CopTasks::default() });
+                detail.cop = Some(cost.shown());
                 detail.rpc = rpc.take();
             }
             book(plan, Measured { meter, tasks, detail, workers: 1, ..Measured::default() });

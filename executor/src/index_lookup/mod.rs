@@ -19,8 +19,10 @@ use allod_storage::schema::Timestamp;
 
 use crate::batch::{Batch, take};
 use crate::error::Result;
-use crate::lookup::{Chain, Clients, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Pace, TableSide};
-use crate::metrics::{CopTasks, Detail, IndexLookUpRun};
+use crate::lookup::{
+    Chain, Clients, Cost, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Pace, TableSide,
+};
+use crate::metrics::{Detail, IndexLookUpRun};
 use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker};
 
 /// The second half of a double read, over batches of index entries.
@@ -154,7 +156,7 @@ impl Stage for RowLookupStage {
         let mut rpc = Some(measures.rpc);
         let plans = std::iter::once(shared.table.access.plan).chain(shared.chain.plans());
         for (plan, meter) in plans.zip(measures.meters) {
-            let cop = cost.next().map(|c| CopTasks { times: c.times, rows: c.rows, ..CopTasks::default() });
+            let cop = cost.next().map(Cost::shown);
             let detail = Detail { cop, rpc: rpc.take(), ..Detail::default() };
             book(plan, Measured { meter, tasks: measures.tasks, workers: 1, detail, ..Measured::default() });
         }

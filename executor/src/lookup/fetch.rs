@@ -1,16 +1,18 @@
 //! From keys to rows: requests to the store, one for each partition, and what comes back put together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use allod_storage::client::{Client, LookupBound, LookupRequest, LookupResult};
-use allod_storage::schema::{SpaceId, SqlType, Timestamp};
+use allod_storage::schema::{RegionId, SpaceId, SqlType, Timestamp};
 use arrow::array::ArrayRef;
 use futures_util::future::join_all;
 
 use super::keys::Keys;
 use crate::batch::{concat, null_column, take};
 use crate::error::Result;
+use crate::metrics::CopTasks;
 
 /// The records of a table or the entries of an index, in all partitions.
 #[derive(Clone, Debug)]
@@ -49,6 +51,25 @@ pub(crate) struct Cost {
     pub times: Vec<Duration>,
     /// Rows that came back.
     pub rows: u64,
+    /// Different regions.
+    pub regions: BTreeSet<RegionId>,
+    /// Different partitions.
+    pub partitions: BTreeSet<usize>,
+}
+
+impl Cost {
+    /// Moves what another counted to this one.
+    pub fn take_from(&mut self, other: &mut Cost) {
+        self.times.append(&mut other.times);
+        self.rows += std::mem::take(&mut other.rows);
+        self.regions.append(&mut other.regions);
+        self.partitions.append(&mut other.partitions);
+    }
+
+    /// As EXPLAIN ANALYZE shows it.
+    pub fn shown(self) -> CopTasks {
+        CopTasks { times: self.times, rows: self.rows, regions: self.regions, partitions: self.partitions }
+    }
 }
 
 impl Access {
@@ -94,6 +115,8 @@ impl Access {
                 return Err(error.into());
             }
         }
+        cost.regions.extend(results.iter().flat_map(|r| r.regions.iter().copied()));
+        cost.partitions.extend(keys.groups.iter().map(|(p, _)| *p));
         cost.rows += results.iter().map(|r| r.rows as u64).sum::<u64>();
         Ok(self.together(keys, results))
     }

@@ -217,8 +217,7 @@ impl<F: Fetch> Lanes<F> {
         sum.meters.resize(plans, Meter::default());
         for lane in &mut self.idle {
             for (sum, cost) in sum.cost.iter_mut().zip(&mut lane.cost) {
-                sum.times.append(&mut cost.times);
-                sum.rows += std::mem::take(&mut cost.rows);
+                sum.take_from(cost);
             }
             for (sum, meter) in sum.meters.iter_mut().zip(&mut lane.meters) {
                 sum.add(std::mem::take(meter));

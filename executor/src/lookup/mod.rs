@@ -26,7 +26,7 @@ mod order;
 
 pub(crate) use chain::Chain;
 pub(crate) use double::TableSide;
-pub(crate) use fetch::{Found, starts};
+pub(crate) use fetch::{Cost, Found, starts};
 pub(crate) use inner::Inner;
 pub(crate) use keys::{KeyMaker, Keys};
 pub(crate) use lane::{Clients, Fetch, Fetched, Lane, Lanes, Measures, Pace};

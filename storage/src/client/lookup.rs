@@ -137,7 +137,7 @@ impl Client {
         let schema = self.schema_of(backoff, request.space).await?;
         let empty = |&o: &usize| schema.columns.get(o).map(|c| new_empty_array(&c.ty.arrow()));
         let columns = request.ordinals.iter().filter_map(empty).collect();
-        Ok(LookupResult { columns, rows: 0, positions: Vec::new() })
+        Ok(LookupResult { columns, rows: 0, positions: Vec::new(), regions: Vec::new() })
     }
 
     /// Cuts lookups by region, within a range of keys.
@@ -196,7 +196,10 @@ impl Client {
                 ignore: ignore.clone(),
             }));
             match self.send(backoff, &mut region, &body).await? {
-                Sent::Reply(Reply::Lookup(Read::Rows(rows))) => found.push(rows),
+                Sent::Reply(Reply::Lookup(Read::Rows(mut rows))) => {
+                    rows.regions.push(region.info.id);
+                    found.push(rows);
+                }
                 Sent::Reply(Reply::Lookup(Read::Locked(lock))) => {
                     self.resolve_for_read(backoff, &lock, lookups.ts, &mut ignore, &mut waits).await?;
                     parts.push(Part { region, rows, within });
@@ -258,5 +261,6 @@ fn join(parts: Vec<LookupResult>, request: &LookupRequest) -> Result<LookupResul
     };
     let columns = (0..request.ordinals.len()).map(column).collect::<Result<_>>()?;
     let positions: Vec<u32> = order.values().iter().map(|&row| positions[row as usize]).collect();
-    Ok(LookupResult { columns, rows: positions.len(), positions })
+    let regions = parts.into_iter().flat_map(|part| part.regions).collect();
+    Ok(LookupResult { columns, rows: positions.len(), positions, regions })
 }

@@ -15,7 +15,7 @@ use super::gather::Runs;
 use super::{LockInfo, Records, RowRef, Versions, Write};
 use crate::chunk::Chunk;
 use crate::key::{Bound, Key, KeyEncoder, KeyRange, RowKeys, TypeMismatch};
-use crate::schema::{SpaceSchema, Timestamp};
+use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
 /// What to look up in one region. Plain data.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct LookupResult {
     pub rows: usize,
     /// For each row the number of the lookup that found it, ascending; rows of one lookup are in key order.
     pub positions: Vec<u32>,
+    /// The regions that were asked, in any order; one twice if it was split meanwhile.
+    pub regions: Vec<RegionId>,
 }
 
 impl Lookups {
@@ -109,6 +111,7 @@ impl Lookups {
             columns: self.ordinals.iter().map(column).collect(),
             rows: reader.positions.len(),
             positions: reader.positions,
+            regions: Vec::new(),
         }
     }
 }
