@@ -10,6 +10,7 @@ use allod_storage::schema::Datum;
 
 use crate::catalog::{Catalog, Version};
 use crate::error::Result;
+use crate::result::Warning;
 use crate::session::Session;
 use crate::usage::{Usage, UsageReport};
 use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
@@ -125,13 +126,13 @@ impl Database {
     }
 
     /// Sets a variable for sessions to come.
-    pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<()> {
+    pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
         let defaults = SystemValues::default();
         // Tried on one version, so that a wrong value is told before the retrying swap.
-        self.shared.globals.load().set(name, value, &defaults)?;
-        self.shared
-            .globals
-            .rcu(|old| old.set(name, value, &defaults).map_or_else(|_| Arc::clone(old), Arc::new));
-        Ok(())
+        let (_, warning) = self.shared.globals.load().set(name, value, &defaults)?;
+        self.shared.globals.rcu(|old| {
+            old.set(name, value, &defaults).map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
+        });
+        Ok(warning)
     }
 }

@@ -171,6 +171,8 @@ codes! {
     UNION_COLUMN_COUNT = 1222 "21000";
     /// SET of a variable to what it cannot be.
     WRONG_VALUE_FOR_VARIABLE = 1231 "42000";
+    /// SET of a variable that takes numbers to something else.
+    WRONG_TYPE_FOR_VARIABLE = 1232 "42000";
     /// Something that Allod does not have.
     NOT_SUPPORTED = 1235 "42000";
     /// SET of a variable that cannot be set.

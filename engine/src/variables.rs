@@ -1,18 +1,25 @@
 //! System and user variables of a session.
 //!
-//! There are two sorts in the one table below: those that Allod obeys, and those that clients set or read as a matter of
-//! course (character sets, autocommit), which are kept so that they can be read back. A name that is not in the table is
-//! an error, so that nobody sets something that does nothing without being told.
+//! There are three sorts in the one table below: those that Allod obeys, those that clients set or read as a matter of
+//! course (character sets, autocommit), and those by which TiDB is tuned and Allod need not be (paging, chunk sizes);
+//! the last two are kept so that they can be read back. A name that is not in the table is an error, so that nobody sets
+//! something that nobody knows.
+//!
+//! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
+//! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use imbl::OrdMap;
 
+use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
 use allod_storage::schema::Datum;
 
 use crate::error::{Error, Result, code};
+use crate::result::Warning;
 
 /// What VERSION() returns: a version of MySQL that clients know, and the name.
 pub(crate) const VERSION: &str = concat!("8.0.11-Allod-v", env!("CARGO_PKG_VERSION"));
@@ -27,6 +34,8 @@ enum Domain {
     Text,
     /// ON and OFF, in all their spellings.
     Switch,
+    /// One of these words, in any case.
+    Word(&'static [&'static str]),
     /// A whole number in this range.
     Number(i64, i64),
     /// Cannot be set.
@@ -43,6 +52,13 @@ const fn define(name: &'static str, domain: Domain, default: &'static str) -> De
     Definition { name, domain, default }
 }
 
+/// The largest number that fits TiDB's 32-bit variables.
+const BIG: i64 = i32::MAX as i64;
+/// A number of workers; -1 stands for the default.
+const AUTO: Domain = Domain::Number(-1, 256);
+/// What -1 stands for in TiDB's `tidb_…_concurrency`.
+const CONCURRENCY_DEFAULT: usize = 5;
+
 /// Sorted by name.
 const DEFINITIONS: &[Definition] = &[
     define("auto_increment_increment", Domain::ReadOnly, "1"),
@@ -57,6 +73,7 @@ const DEFINITIONS: &[Definition] = &[
     define("collation_connection", Domain::Text, "utf8mb4_bin"),
     define("collation_database", Domain::Text, "utf8mb4_bin"),
     define("collation_server", Domain::Text, "utf8mb4_bin"),
+    define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
     define("foreign_key_checks", Domain::Switch, "OFF"),
     define("init_connect", Domain::Text, ""),
     define("interactive_timeout", Domain::Number(1, 31_536_000), "28800"),
@@ -78,8 +95,40 @@ const DEFINITIONS: &[Definition] = &[
     define("sql_select_limit", Domain::Text, "18446744073709551615"),
     define("sql_warnings", Domain::Switch, "OFF"),
     define("system_time_zone", Domain::ReadOnly, "UTC"),
+    define("tidb_backoff_lock_fast", Domain::Number(1, BIG), "10"),
+    define("tidb_backoff_weight", Domain::Number(0, BIG), "2"),
+    define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
+    define("tidb_enable_1pc", Domain::Switch, "OFF"),
+    define("tidb_enable_async_commit", Domain::Switch, "OFF"),
+    define("tidb_enable_index_merge", Domain::Switch, "ON"),
+    define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),
+    define("tidb_enable_inl_join_inner_multi_pattern", Domain::Switch, "ON"),
+    define("tidb_enable_non_prepared_plan_cache", Domain::Switch, "ON"),
+    define("tidb_enable_paging", Domain::Switch, "ON"),
+    define("tidb_enable_parallel_apply", Domain::Switch, "OFF"),
+    define("tidb_enable_prepared_plan_cache", Domain::Switch, "ON"),
     define("tidb_executor_concurrency", Domain::Number(1, 256), "0"),
+    define("tidb_guarantee_linearizability", Domain::Switch, "ON"),
+    define("tidb_hash_join_concurrency", AUTO, "-1"),
+    define("tidb_hashagg_final_concurrency", AUTO, "-1"),
+    define("tidb_hashagg_partial_concurrency", AUTO, "-1"),
+    define("tidb_index_join_batch_size", Domain::Number(1, BIG), "25000"),
+    define("tidb_index_lookup_concurrency", AUTO, "-1"),
+    define("tidb_index_lookup_join_concurrency", AUTO, "-1"),
+    define("tidb_index_lookup_size", Domain::Number(1, BIG), "20000"),
+    define("tidb_index_serial_scan_concurrency", Domain::Number(1, 256), "1"),
+    define("tidb_init_chunk_size", Domain::Number(1, 32), "32"),
+    define("tidb_max_chunk_size", Domain::Number(32, BIG), "1024"),
+    define("tidb_max_paging_size", Domain::Number(1, i64::MAX), "50000"),
     define("tidb_mem_quota_query", Domain::Number(-1, i64::MAX), "0"),
+    define("tidb_min_paging_size", Domain::Number(1, i64::MAX), "128"),
+    define("tidb_opt_prefer_range_scan", Domain::Switch, "ON"),
+    define("tidb_opt_range_max_size", Domain::Number(0, i64::MAX), "67108864"),
+    define("tidb_partition_prune_mode", Domain::Word(&["static", "dynamic"]), "dynamic"),
+    define("tidb_projection_concurrency", AUTO, "-1"),
+    define("tidb_store_batch_size", Domain::Number(0, 25_000), "4"),
+    define("tidb_txn_mode", Domain::Word(&["pessimistic", "optimistic", ""]), "pessimistic"),
+    define("tidb_window_concurrency", AUTO, "-1"),
     define("time_zone", Domain::Text, "SYSTEM"),
     define("transaction_isolation", Domain::Text, "REPEATABLE-READ"),
     define("transaction_read_only", Domain::Switch, "OFF"),
@@ -125,24 +174,30 @@ impl SystemValues {
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
-            Domain::Text | Domain::ReadOnly => {
+            Domain::Text | Domain::Word(_) | Domain::ReadOnly => {
                 text.parse().map(Datum::Int).unwrap_or_else(|_| Datum::string(text))
             }
         }
     }
 
-    /// With a variable set; `None` = to what `base` has.
-    pub fn set(&self, name: &str, value: Option<&Datum>, base: &SystemValues) -> Result<SystemValues> {
+    /// With a variable set; `None` = to what `base` has. If the value was moved into the variable's range, what to say.
+    pub fn set(
+        &self,
+        name: &str,
+        value: Option<&Datum>,
+        base: &SystemValues,
+    ) -> Result<(SystemValues, Option<Warning>)> {
         let definition = definition(name)?;
         let Some(value) = value else {
             let inherited = base.0.get(definition.name);
-            return Ok(SystemValues(match inherited {
+            let values = SystemValues(match inherited {
                 Some(text) => self.0.update(definition.name, Arc::clone(text)),
                 None => self.0.without(definition.name),
-            }));
+            });
+            return Ok((values, None));
         };
-        let text = definition.check(value)?;
-        Ok(SystemValues(self.0.update(definition.name, text.into())))
+        let (text, warning) = definition.check(value)?;
+        Ok((SystemValues(self.0.update(definition.name, text.into())), warning))
     }
 
     /// Names and values, in order; names that match the LIKE pattern.
@@ -156,29 +211,88 @@ impl SystemValues {
 }
 
 impl Definition {
-    /// The value as text, in its normal form.
-    fn check(&self, value: &Datum) -> Result<String> {
+    /// The value as text, in its normal form; with a warning if it is another one than was asked for.
+    fn check(&self, value: &Datum) -> Result<(String, Option<Warning>)> {
         let text = value.to_string();
         let wrong = || {
             let message = format!("variable '{}' can't be set to the value of '{text}'", self.name);
             Error::new(code::WRONG_VALUE_FOR_VARIABLE, message)
         };
-        match self.domain {
+        let text = match self.domain {
             Domain::ReadOnly => {
                 let message = format!("variable '{}' is a read only variable", self.name);
-                Err(Error::new(code::READ_ONLY_VARIABLE, message))
+                return Err(Error::new(code::READ_ONLY_VARIABLE, message));
             }
-            Domain::Text if value.is_null() => Ok(String::new()),
-            Domain::Text => Ok(text),
+            Domain::Text if value.is_null() => String::new(),
+            Domain::Text => text,
             Domain::Switch => match text.to_ascii_lowercase().as_str() {
-                "1" | "on" | "true" => Ok("ON".to_string()),
-                "0" | "off" | "false" => Ok("OFF".to_string()),
-                _ => Err(wrong()),
+                "1" | "on" | "true" => "ON".to_string(),
+                "0" | "off" | "false" => "OFF".to_string(),
+                _ => return Err(wrong()),
             },
-            Domain::Number(low, high) => match text.parse::<i64>() {
-                Ok(v) if (low..=high).contains(&v) => Ok(text),
-                _ => Err(wrong()),
+            Domain::Word(words) => {
+                words.iter().find(|word| text.eq_ignore_ascii_case(word)).ok_or_else(wrong)?.to_string()
+            }
+            Domain::Number(low, high) => return self.check_number(&text, low, high),
+        };
+        Ok((text, None))
+    }
+
+    fn check_number(&self, text: &str, low: i64, high: i64) -> Result<(String, Option<Warning>)> {
+        let Ok(number) = text.parse::<i128>() else {
+            let message = format!("incorrect argument type to variable '{}'", self.name);
+            return Err(Error::new(code::WRONG_TYPE_FOR_VARIABLE, message));
+        };
+        let kept = number.clamp(low.into(), high.into());
+        let warning = (kept != number).then(|| Warning {
+            level: "Warning",
+            code: code::TRUNCATED_WRONG_VALUE,
+            message: format!("Truncated incorrect {} value: '{text}'", self.name),
+        });
+        Ok((kept.to_string(), warning))
+    }
+}
+
+/// What the session's variables say of how statements run, looked up once after each SET instead of in each statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Workers of a pipeline.
+    pub workers: usize,
+    /// Bytes that a query may use.
+    pub memory_quota: u64,
+    /// How long a query may run; `None` = for ever.
+    pub time_limit: Option<Duration>,
+    /// Sizes and numbers of workers of lookups.
+    pub tuning: Tuning,
+    /// Whether plans of prepared statements are found again.
+    pub keeps_prepared_plans: bool,
+    /// Whether plans of statements that come as text are.
+    pub keeps_text_plans: bool,
+}
+
+impl Settings {
+    fn of(values: &SystemValues) -> Settings {
+        let number = |name: &str| match definition(name).map(|d| values.get(d)) {
+            Ok(Datum::Int(v)) => v,
+            _ => 0,
+        };
+        let rows = |name| usize::try_from(number(name)).unwrap_or(1).max(1);
+        // -1 is none of this variable's own.
+        let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
+        let time_limit_ms = u64::try_from(number("max_execution_time")).unwrap_or(0);
+        Settings {
+            workers: number("tidb_executor_concurrency").try_into().unwrap_or(1),
+            // Negative stands for no limit, as in TiDB.
+            memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
+            time_limit: (time_limit_ms > 0).then(|| Duration::from_millis(time_limit_ms)),
+            tuning: Tuning {
+                index_join_batch_rows: rows("tidb_index_join_batch_size"),
+                index_lookup_rows: rows("tidb_index_lookup_size"),
+                index_join_concurrency: concurrency("tidb_index_lookup_join_concurrency"),
+                index_lookup_concurrency: concurrency("tidb_index_lookup_concurrency"),
             },
+            keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
+            keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
         }
     }
 }
@@ -186,7 +300,8 @@ impl Definition {
 /// The variables of one session, with the global ones that it can see.
 #[derive(Clone, Debug)]
 pub(crate) struct Variables {
-    pub session: SystemValues,
+    session: SystemValues,
+    settings: Settings,
     pub global: Arc<SystemValues>,
     pub user: BTreeMap<String, Datum>,
     /// `@@last_plan_from_cache`.
@@ -196,25 +311,27 @@ pub(crate) struct Variables {
 impl Variables {
     /// A new session's: the global values.
     pub fn new(global: Arc<SystemValues>) -> Variables {
-        Variables { session: (*global).clone(), global, user: BTreeMap::new(), plan_from_cache: false }
+        let settings = Settings::of(&global);
+        let session = (*global).clone();
+        Variables { session, settings, global, user: BTreeMap::new(), plan_from_cache: false }
     }
 
-    /// Bytes that a query may use.
-    pub fn memory_quota(&self) -> u64 {
-        // Negative stands for no limit, as in TiDB.
-        self.number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX)
+    /// The session's values.
+    pub fn session(&self) -> &SystemValues {
+        &self.session
     }
 
-    /// Workers of a pipeline.
-    pub fn workers(&self) -> usize {
-        self.number("tidb_executor_concurrency").try_into().unwrap_or(1)
+    /// What they say of how statements run.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    fn number(&self, name: &str) -> i64 {
-        match definition(name).map(|d| self.session.get(d)) {
-            Ok(Datum::Int(v)) => v,
-            _ => 0,
-        }
+    /// Sets a variable of the session; `None` = to its global value.
+    pub fn set(&mut self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
+        let (session, warning) = self.session.set(name, value, &self.global)?;
+        self.settings = Settings::of(&session);
+        self.session = session;
+        Ok(warning)
     }
 }
 
@@ -244,16 +361,43 @@ mod tests {
     #[test]
     fn values_are_checked_and_forgotten() {
         let base = SystemValues::new(2, 1 << 20);
-        let set = |name, value| base.set(name, Some(&value), &base);
+        let set = |name, value| base.set(name, Some(&value), &base).map(|set| set.0);
         assert_eq!(set("nope", Datum::Int(1)).unwrap_err().code(), 1193);
         assert_eq!(set("version", Datum::Int(1)).unwrap_err().code(), 1238);
         assert_eq!(set("autocommit", Datum::string("maybe")).unwrap_err().code(), 1231);
         let changed = set("TIDB_mem_quota_query", Datum::Int(77)).unwrap();
-        let back = changed.set("tidb_mem_quota_query", None, &base).unwrap();
-        let quota = |s: &SystemValues| Variables::new(Arc::new(s.clone())).memory_quota();
+        let back = changed.set("tidb_mem_quota_query", None, &base).unwrap().0;
+        let quota = |s: &SystemValues| Settings::of(s).memory_quota;
         assert_eq!((quota(&changed), quota(&back)), (77, 1 << 20));
         let unlimited = set("tidb_mem_quota_query", Datum::Int(-1)).unwrap();
         assert_eq!(quota(&unlimited), u64::MAX);
+    }
+
+    #[test]
+    fn values_are_moved_into_their_range_or_refused() {
+        let base = SystemValues::default();
+        let set = |name, value| base.set(name, Some(&value), &base);
+        let (values, warning) = set("tidb_max_chunk_size", Datum::Int(1)).unwrap();
+        assert_eq!(warning.unwrap().message, "Truncated incorrect tidb_max_chunk_size value: '1'");
+        assert_eq!(values.list(Some("tidb_max_chunk_size")), [("tidb_max_chunk_size", "32".to_string())]);
+        assert_eq!(set("tidb_index_lookup_size", Datum::string("many")).unwrap_err().code(), 1232);
+        let mode = |value| set("tidb_partition_prune_mode", Datum::string(value));
+        assert_eq!(mode("both").unwrap_err().code(), 1231);
+        let (values, warning) = mode("STATIC").unwrap();
+        assert_eq!((values.list(Some("%prune\\_mode"))[0].1.as_str(), warning), ("static", None));
+    }
+
+    #[test]
+    fn lookups_are_tuned() {
+        let tuning = |values: SystemValues| Settings::of(&values).tuning;
+        let base = SystemValues::default();
+        assert_eq!(tuning(base.clone()), Tuning::default());
+        assert_eq!(Settings::of(&base).time_limit, None);
+        let set = |name, value| base.set(name, Some(&Datum::Int(value)), &base).unwrap().0;
+        assert_eq!(tuning(set("tidb_index_lookup_join_concurrency", 8)).index_join_concurrency, 8);
+        assert_eq!(tuning(set("tidb_index_lookup_concurrency", 2)).index_lookup_concurrency, 2);
+        assert_eq!(tuning(set("tidb_index_join_batch_size", 100)).index_join_batch_rows, 100);
+        assert_eq!(tuning(set("tidb_index_lookup_size", 0)).index_lookup_rows, 1);
     }
 
     #[test]

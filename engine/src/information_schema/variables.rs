@@ -9,7 +9,7 @@ use crate::variables::SystemValues;
 pub(super) const SESSION: Definition = Definition {
     name: "session_variables",
     columns: COLUMNS,
-    rows: |_, facts| Ok(rows(&facts.variables.session)),
+    rows: |_, facts| Ok(rows(facts.variables.session())),
 };
 
 pub(super) const GLOBAL: Definition = Definition {

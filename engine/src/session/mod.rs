@@ -126,7 +126,9 @@ impl Session {
     /// while rows are taken.
     pub fn execute(&mut self, sql: &str) -> Result<ResultSet> {
         // The text of a single statement, as it is when it has been parsed.
-        if let Some(result) = self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[]) {
+        if self.variables.settings().keeps_text_plans
+            && let Some(result) = self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[])
+        {
             return result;
         }
         let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;

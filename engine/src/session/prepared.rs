@@ -48,7 +48,9 @@ impl Session {
         if expected != given {
             return Err(allod_planner::Error::ParameterCount { expected, given }.into());
         }
-        if let Some(result) = self.execute_cached(&prepared.parsed.text, params) {
+        if self.variables.settings().keeps_prepared_plans
+            && let Some(result) = self.execute_cached(&prepared.parsed.text, params)
+        {
             return result;
         }
         self.execute_parsed(&prepared.parsed, params)

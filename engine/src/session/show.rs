@@ -48,7 +48,7 @@ impl Session {
             Show::Index { table } if information_schema::is_it(&table.database) => indexes(None),
             Show::Index { table } => indexes(Some(entry(version, table)?)),
             Show::Variables { global, pattern } => {
-                let values = if *global { &*self.variables.global } else { &self.variables.session };
+                let values = if *global { &*self.variables.global } else { self.variables.session() };
                 let rows = values.list(pattern.as_deref()).into_iter();
                 let rows = rows.map(|(name, value)| vec![text(name), text(value)]).collect();
                 ResultSet::text(&["Variable_name", "Value"], rows)

@@ -16,7 +16,7 @@ use super::plan_cache::Setting;
 use crate::catalog::{Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
-use crate::result::{Column, Header, ResultSet};
+use crate::result::{Column, Header, ResultSet, Warning};
 use crate::variables::VERSION;
 
 /// How often a write that lost against another is tried in all.
@@ -139,8 +139,11 @@ impl Session {
             }
             Bound::Show(show) => self.show(&show, &version),
             Bound::Set(assignments) => {
-                assignments.iter().try_for_each(|assignment| self.set(assignment))?;
-                done()
+                let mut warnings = Vec::new();
+                for assignment in &assignments {
+                    warnings.extend(self.set(assignment)?);
+                }
+                Ok(ResultSet::done(0, 0).with_warnings(warnings))
             }
             Bound::Begin | Bound::Commit | Bound::Rollback => {
                 let message = "this version does not yet support transactions of more than one statement; \
@@ -271,16 +274,17 @@ impl Session {
         // After a writer is in: DDL that it waited for is before its snapshot.
         let mut client = self.client.fork();
         let (ts, pin) = client.runtime().block_on(client.snapshot())?;
+        let settings = self.variables.settings();
         let environment = Environment {
             client,
             ts,
             pin: Some(pin),
-            workers: self.variables.workers(),
-            memory_limit_bytes: self.variables.memory_quota(),
+            workers: settings.workers,
+            memory_limit_bytes: settings.memory_quota,
             cancel: cancel.clone(),
             row_ids,
             analyze,
-            tuning: allod_executor::Tuning::default(),
+            tuning: settings.tuning,
         };
         let execution = allod_executor::execute(planned.query, environment)?;
         Ok(Running { execution, _writing: writing })
@@ -308,12 +312,13 @@ impl Session {
         Ok((guard, Arc::clone(&entry.counters) as Arc<dyn RowIds>))
     }
 
-    fn set(&mut self, assignment: &SetVariable) -> Result<()> {
+    fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {
         self.settings += u64::from(!matches!(assignment.target, SetTarget::User(_)));
         let value = assignment.value.as_ref();
         match &assignment.target {
             SetTarget::User(name) => {
                 self.variables.user.insert(name.to_lowercase(), value.cloned().unwrap_or(Datum::Null));
+                Ok(None)
             }
             SetTarget::Session(name) => {
                 let off = value.is_some_and(|v| matches!(v.to_string().to_lowercase().as_str(), "0" | "off"));
@@ -322,14 +327,14 @@ impl Session {
                                    committed by itself";
                     return Err(Error::new(code::NOT_SUPPORTED, message));
                 }
-                self.variables.session = self.variables.session.set(name, value, &self.variables.global)?;
+                self.variables.set(name, value)
             }
             SetTarget::Global(name) => {
-                self.database.set_global(name, value)?;
+                let warning = self.database.set_global(name, value)?;
                 self.variables.global = self.database.shared().globals.load_full();
+                Ok(warning)
             }
         }
-        Ok(())
     }
 }
 
