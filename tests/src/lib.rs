@@ -3,3 +3,4 @@
 pub mod database;
 pub mod differential;
 pub mod slt;
+pub mod storm;
