@@ -45,8 +45,6 @@ pub(crate) use hints::unmatched;
 #[allow(unused_imports, reason = "the search for index joins calls them")]
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 
-/// Whether double reads are considered for everybody and not just where a hint names the index: once the executor runs them.
-const DOUBLE_READS: bool = true;
 /// What the choice of access paths depends on besides the table.
 #[derive(Clone, Copy)]
 pub(crate) struct AccessContext<'a> {
@@ -113,7 +111,7 @@ fn within(site: &Site, allowed: &Allowed) -> Vec<Path> {
     }
     for position in indexes() {
         let covering = index_reader::paths(site, position);
-        if covering.is_empty() && (DOUBLE_READS || allowed.names(position)) {
+        if covering.is_empty() {
             paths.extend(index_look_up::paths(site, position, allowed.names(position)));
         } else {
             paths.extend(covering);
