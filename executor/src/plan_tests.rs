@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use allod_planner::bind::bind_partition;
 use allod_planner::column::{ColumnId, ColumnInfo, Columns};
-use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
+use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function, FunctionUsage};
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
@@ -288,8 +287,17 @@ impl Fixture {
     }
 }
 
+/// How the rows of a table are dealt whose partition expression is a column: what binding makes of it.
 pub(crate) fn partition(table: &TableDescriptor) -> Option<Arc<PartitionFunction>> {
-    bind_partition(table).expect("the expression is a column").map(Arc::new)
+    let scheme = table.partitioning.clone()?;
+    let column = |&o: &usize| Expr::column(ColumnId(o as u32), table.columns[o].ty.clone());
+    Some(Arc::new(PartitionFunction {
+        values: scheme.columns.iter().map(column).collect(),
+        partitions: table.partitions.len(),
+        scheme,
+        allowed: None,
+        usage: FunctionUsage::default(),
+    }))
 }
 
 pub(crate) fn drain(execution: &mut Execution) -> Result<Vec<Row>, Error> {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use allod::{Database, Session};
 use allod_storage::client::{Client, ClientStats};
+use allod_storage::key::encode_datums;
 use allod_storage::pd::RegionInfo;
 use allod_storage::schema::{Datum, SpaceId, StoreId, TableDescriptor};
-use allod_storage::key::encode_datums;
 
 /// A sequence of numbers that a seed determines (splitmix64).
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl Random {
 /// The seed that `ALLOD_SEED` names, or one of the moment; printed, so that a failure can be repeated.
 pub fn seed() -> u64 {
     let given = std::env::var("ALLOD_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed =
-        given.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |t| t.as_micros() as u64));
+    let seed = given
+        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |t| t.as_micros() as u64));
     println!("ALLOD_SEED={seed}");
     seed
 }
@@ -84,9 +84,23 @@ pub fn ask(quiet: &Database, statements: impl IntoIterator<Item = String>) -> Ve
         .collect()
 }
 
-/// The spaces of a table: records and indexes of every partition.
-pub fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
-    table.partitions.iter().flat_map(|p| std::iter::once(p.records).chain(p.indexes.iter().copied())).collect()
+/// A space that is split by keys below a number: its first column is an integer, as often one of these as another.
+#[derive(Clone, Copy, Debug)]
+pub struct Splittable {
+    /// The space.
+    pub space: SpaceId,
+    /// Above the greatest value of its first column.
+    pub greatest: u64,
+}
+
+/// The spaces of a table, records and indexes of every partition; whose keys begin with numbers below `records` and `indexes`.
+pub fn spaces(table: &TableDescriptor, records: u64, indexes: u64) -> Vec<Splittable> {
+    let of = |space: &SpaceId, greatest| Splittable { space: *space, greatest };
+    let partitions = table.partitions.iter();
+    let spaces = partitions.flat_map(|p| {
+        std::iter::once(of(&p.records, records)).chain(p.indexes.iter().map(move |i| of(i, indexes)))
+    });
+    spaces.collect()
 }
 
 /// What a troublemaker did.
@@ -100,11 +114,10 @@ pub struct Trouble {
     pub moves: u64,
 }
 
-/// Splits, merges and moves regions of the spaces until told to stop. Keys of all of them begin with a number up to `greatest`.
+/// Splits, merges and moves regions of the spaces until told to stop.
 pub fn make_trouble(
     client: &mut Client,
-    spaces: &[SpaceId],
-    greatest: u64,
+    spaces: &[Splittable],
     random: &mut Random,
     stop: &AtomicBool,
     pause: Duration,
@@ -112,7 +125,7 @@ pub fn make_trouble(
     let runtime = client.runtime();
     let mut trouble = Trouble::default();
     while !stop.load(Ordering::Relaxed) {
-        let space = spaces[random.below(spaces.len() as u64) as usize];
+        let Splittable { space, greatest } = spaces[random.below(spaces.len() as u64) as usize];
         // What does not come about (the region has just changed) is no matter.
         let Ok(regions) = runtime.block_on(client.regions(space)) else { continue };
         let region: &RegionInfo = &regions[random.below(regions.len() as u64) as usize];
@@ -185,7 +198,8 @@ pub fn sessions(
             .map(|number| {
                 let done = &done;
                 scope.spawn(move || {
-                    let mut random = Random::new(seed ^ (number as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F));
+                    let mut random =
+                        Random::new(seed ^ (number as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F));
                     let mut session = db.session();
                     for sql in prepare {
                         session.run(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));

@@ -42,7 +42,8 @@ fn fill(db: &Database) {
     };
     run(&format!("insert into o values {}", (0..KEYS).map(outer).collect::<Vec<_>>().join(", ")));
     for first in (0..KEYS).step_by(500) {
-        let rows = (first..first + 500).flat_map(|k| (0..k % 4).map(move |n| format!("({k}, {n}, {})", k % 13 + n)));
+        let rows =
+            (first..first + 500).flat_map(|k| (0..k % 4).map(move |n| format!("({k}, {n}, {})", k % 13 + n)));
         let rows = rows.collect::<Vec<_>>().join(", ");
         run(&format!("insert into p values {rows}"));
         run(&format!("insert into copy values {rows}"));
@@ -115,8 +116,12 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
     fill(&quiet);
     let questions = questions(&quiet, &mut random);
     let expected: Vec<Counts> = questions.iter().map(|q| counted(&quiet, &q.sql)).collect();
-    assert!(expected.iter().all(|counts| counts.contains_key("EQInt") && counts.contains_key("PlusInt")), "{expected:?}");
-    let repartition = [5, 8, 3].map(|n| format!("alter table copy partition by hash (k + {n}) partitions {n}"));
+    assert!(
+        expected.iter().all(|counts| counts.contains_key("EQInt") && counts.contains_key("PlusInt")),
+        "{expected:?}"
+    );
+    let repartition =
+        [5, 8, 3].map(|n| format!("alter table copy partition by hash (k + {n}) partitions {n}"));
     let repartition_counts: Vec<Counts> = repartition.iter().map(|sql| counted(&quiet, sql)).collect();
     let all_of_copy = "select count(*), sum(k), sum(v) from copy";
     let copy = &ask(&quiet, [all_of_copy.to_string()])[0];
@@ -153,7 +158,8 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
                 let sql = "select `function`, six_hours from information_schema.builtin_function_usage";
                 let rows = answer(&mut session, sql).expect("it can be read at any time");
                 let cells = rows.iter().filter_map(|row| row.split_once('|'));
-                let now: Counts = cells.map(|(name, n)| (name.into(), n.parse().expect("a number"))).collect();
+                let now: Counts =
+                    cells.map(|(name, n)| (name.into(), n.parse().expect("a number"))).collect();
                 for (name, n) in &last {
                     assert!(now[name] >= *n, "{name} was used {n} times and now {}", now[name]);
                 }

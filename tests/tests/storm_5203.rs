@@ -69,18 +69,19 @@ fn index_lookups_are_right_while_regions_change_and_every_cache_entry_expires() 
     let table = db.catalog().table("test", "t").expect("it was made").descriptor;
     for question in &questions {
         let mut session = db.session();
-        let plan = allod_tests::storm::answer(&mut session, &format!("explain {}", question.sql)).expect("it has a plan");
+        let plan = allod_tests::storm::answer(&mut session, &format!("explain {}", question.sql))
+            .expect("it has a plan");
         assert!(plan.iter().any(|line| line.contains("IndexLookUp")), "{}: {plan:#?}", question.sql);
     }
     let finished = AtomicBool::new(false);
     let (outcome, trouble) = std::thread::scope(|scope| {
-        let spaces = spaces(&table);
+        let spaces = spaces(&table, ROWS, VALUES);
         let trouble = scope.spawn({
             let (db, finished) = (&db, &finished);
             let mut random = Random::new(seed ^ 0x5203);
             move || {
                 let mut client = db.cluster().client();
-                make_trouble(&mut client, &spaces, ROWS, &mut random, finished, Duration::from_millis(1))
+                make_trouble(&mut client, &spaces, &mut random, finished, Duration::from_millis(1))
             }
         });
         let prepare = ["set tidb_index_lookup_concurrency = 8", "set tidb_executor_concurrency = 8"];

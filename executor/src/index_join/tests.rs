@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use allod_planner::bind::bind_partition;
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function};
 use allod_planner::physical::{
@@ -17,7 +16,7 @@ use allod_storage::schema::{
 };
 
 use crate::Tuning;
-use crate::plan_tests::{Fixture, Row, bigint, call, def, int, sorted};
+use crate::plan_tests::{Fixture, Row, bigint, call, def, int, partition, sorted};
 
 fn partitions_of(first: u64, partitions: usize, indexes: u64) -> Vec<PartitionDescriptor> {
     (0..partitions as u64)
@@ -255,7 +254,7 @@ impl Case {
         let key = |value: &Expr, null_safe| LookupKey { value: value.clone(), null_safe };
         let lookup = |prefix: Vec<LookupKey>| Lookup { prefix, low: vec![], high: vec![], routing: None };
         let by_k = |mut lookup: Lookup, several: bool| {
-            let function = bind_partition(&self.inner).expect("the expression is a column").map(Arc::new);
+            let function = partition(&self.inner);
             let values = vec![(0, o[1].clone())];
             lookup.routing = function.filter(|_| several).map(|function| Routing { function, values });
             Ranges::Lookup(lookup)
