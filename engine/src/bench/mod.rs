@@ -28,11 +28,13 @@ use crate::session::Session;
 
 pub use cluster::{ClusterOptions, Network};
 
+/// A row as text; `None` is NULL.
+type TextRow = Vec<Option<String>>;
+
 /// A result as text.
 struct Answer {
     columns: Vec<Column>,
-    /// `NULL` for NULL.
-    rows: Vec<Vec<String>>,
+    rows: Vec<TextRow>,
 }
 
 /// One query, timed.
@@ -73,8 +75,7 @@ fn run_timed(session: &mut Session, sql: &str) -> Result<(Duration, Vec<Column>,
 fn as_text(columns: Vec<Column>, batches: &[RecordBatch]) -> Answer {
     let row = |batch: &RecordBatch, row: usize| {
         let cells = batch.columns().iter().zip(&columns);
-        let text = cells.map(|(array, c)| cell_text(array, &c.ty.sql, row).unwrap_or_else(|| "NULL".into()));
-        text.collect()
+        cells.map(|(array, c)| cell_text(array, &c.ty.sql, row)).collect()
     };
     let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |r| (batch, r)));
     let rows = rows.map(|(batch, r)| row(batch, r)).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Timing;
+use super::{TextRow, Timing};
 use crate::error::{Error, Result, code};
 
 /// Prints a line. Who does not read on (`| head`) need not be written to; the figures are taken all the same.
@@ -43,7 +43,7 @@ fn rounded(ms: f64) -> f64 {
 }
 
 /// What a file says of one query. Written by hand, so that people find its name first.
-pub(super) fn entry(timing: &Timing, result: Option<&[Vec<String>]>) -> String {
+pub(super) fn entry(timing: &Timing, result: Option<&[TextRow]>) -> String {
     let ms: Vec<f64> = timing.ms.iter().map(|&ms| rounded(ms)).collect();
     let result = result.map_or_else(String::new, |rows| format!(r#","result":{}"#, json!(rows)));
     format!(r#"{{"name":{},"rows":{},"ms":{}{result}}}"#, json!(timing.name), timing.rows, json!(ms))
@@ -66,12 +66,15 @@ mod tests {
     fn a_file_has_the_shape_that_its_readers_expect() {
         let timing = Timing { name: "q01".into(), rows: 4, ms: vec![1.23456, 2.0] };
         assert_eq!(entry(&timing, None), r#"{"name":"q01","rows":4,"ms":[1.235,2.0]}"#);
-        let with_rows = entry(&timing, Some(&[vec!["1".to_string(), "NULL".to_string()]]));
-        assert_eq!(with_rows, r#"{"name":"q01","rows":4,"ms":[1.235,2.0],"result":[["1","NULL"]]}"#);
+        let with_rows = entry(&timing, Some(&[vec![Some("NULL".to_string()), None]]));
+        assert_eq!(with_rows, r#"{"name":"q01","rows":4,"ms":[1.235,2.0],"result":[["NULL",null]]}"#);
         let file = tempfile::NamedTempFile::new().unwrap();
         write(file.path(), Some(0.01), 7.0, &[entry(&timing, None), with_rows]).unwrap();
         let read: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(file.path()).unwrap()).unwrap();
-        assert_eq!((&read["sf"], &read["queries"][1]["result"][0][1]), (&json!(0.01), &json!("NULL")));
+        assert_eq!(
+            (&read["sf"], &read["queries"][1]["result"][0][1]),
+            (&json!(0.01), &serde_json::Value::Null)
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::cluster::ClusterOptions;
 use super::sessions::per_second;
-use super::{Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
+use super::{TextRow, Timing, as_text, load_tpch, ms, print_plan, report, run_timed};
 use crate::error::{Error, Result, code};
 use crate::import;
 use crate::session::Session;
@@ -106,7 +106,7 @@ pub(super) fn measure(
     query: &Query,
     runs: usize,
     step: &import::Step,
-) -> Result<(Timing, Vec<Vec<String>>)> {
+) -> Result<(Timing, Vec<TextRow>)> {
     let mut timing = Timing { name: query.name.clone(), rows: 0, ms: Vec::new() };
     let mut rows = Vec::new();
     for _ in 0..runs.max(1) {
