@@ -494,7 +494,8 @@ fn points_are_found_by_primary_key_and_by_unique_index() {
         index,
         ordinals: ordinals.to_vec(),
         keys: keys.iter().map(|k| vec![int(*k)]).collect(),
-        partitions: None,
+        places: None,
+        dealing: None,
     };
     let cases = [
         (

@@ -15,6 +15,7 @@ use crate::bind::parameter_keys;
 use crate::expr::Expr;
 use crate::parse::Parsed;
 use crate::physical::{Node, Plan, PointGet, Query};
+use crate::prune;
 
 /// Where the parameters of a statement are in its plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +33,7 @@ impl Template {
         }
         let get = point_get(&query.root)?;
         let [key] = get.keys.as_slice() else { return None };
-        // Which partition a row is in depends on the values.
-        if get.table.partitioning.is_some() {
-            return None;
-        }
-        let columns = match get.index {
-            None => &get.table.key,
-            Some(index) => &get.table.indexes[index].columns,
-        };
+        let columns = get.key_columns();
         let mut places = Vec::with_capacity(names.len());
         for (name, param) in names.iter().zip(params) {
             let ordinal = get.table.column(name)?;
@@ -55,13 +49,21 @@ impl Template {
     /// The plan for other values; `None` if one of them is not of the kind that its column holds.
     pub fn fill(&self, query: &Query, params: &[Datum]) -> Option<Query> {
         let mut query = query.clone();
-        let key = point_get_mut(&mut query.root)?.keys.first_mut()?;
+        let get = point_get_mut(&mut query.root)?;
+        let key = get.keys.first_mut()?;
         for (place, param) in self.places.iter().zip(params) {
             let held = key.get_mut(*place)?;
             if !same_kind(held, param) {
                 return None;
             }
             *held = param.clone();
+        }
+        // Which partition a row is in depends on the values; there may be none that takes it.
+        if let Some(function) = get.dealing.clone() {
+            match prune::place(&function, get.key_columns(), get.keys.first()?)? {
+                Some(place) => get.places = Some(vec![place]),
+                None => (get.keys, get.places) = (vec![], Some(vec![])),
+            }
         }
         Some(query)
     }
@@ -107,7 +109,9 @@ mod tests {
     fn planned(sql: &str, params: &[Datum]) -> (Parsed, Query, bool) {
         let catalog = FakeCatalog::new(
             "create table t (id int primary key, a int, b int, c varchar(20), unique key ab (a, b), unique key uc (c));
-             create table h (id int primary key, v int) partition by hash (id) partitions 4;",
+             create table h (id int primary key, v int) partition by hash (id) partitions 4;
+             create table e (id int, v int, c int, primary key (id, v), unique key vc (c, v)) partition by hash (v div 10 + 1) partitions 4;
+             create table r (id int primary key) partition by range (id) (partition p0 values less than (10), partition p1 values less than (20));",
         );
         let parsed = parse(sql).expect("it parses").remove(0);
         let context = PlanContext { params, ..PlanContext::new(&catalog, Some(DATABASE)) };
@@ -126,6 +130,12 @@ mod tests {
                 vec![Datum::Int(3), Datum::Int(4)]
             }),
             ("select id from t where c = ?", vec![Datum::string("x")], vec![Datum::string("y")]),
+            ("select * from h where id = ?", vec![Datum::Int(1)], vec![Datum::Int(-6)]),
+            ("select c from e where v = ? and id = ?", vec![Datum::Int(1), Datum::Int(2)], {
+                vec![Datum::Int(37), Datum::Int(2)]
+            }),
+            ("select id from e where c = 4 and v = ?", vec![Datum::Int(1)], vec![Datum::Int(12)]),
+            ("select id from r where id = ?", vec![Datum::Int(1)], vec![Datum::Int(12)]),
         ] {
             let (parsed, query, _) = planned(sql, &first);
             let template =
@@ -135,6 +145,16 @@ mod tests {
             let other = vec![Datum::Null; first.len()];
             assert_eq!(template.fill(&query, &other), None);
         }
+    }
+
+    #[test]
+    fn a_key_that_no_partition_takes_asks_nobody() {
+        let (parsed, query, _) = planned("select id from r where id = ?", &[Datum::Int(1)]);
+        let template = Template::of(&parsed, &query, &[Datum::Int(1)]).expect("a key is asked for");
+        let filled = template.fill(&query, &[Datum::Int(20)]).expect("the value is of the same kind");
+        let get = point_get(&filled.root).expect("it stays a point get");
+        assert_eq!((&get.keys[..], get.places.as_deref()), (&[][..], Some(&[][..])));
+        assert_eq!(template.fill(&filled, &[Datum::Int(1)]), None, "the plan that is kept is the first");
     }
 
     #[test]
@@ -151,7 +171,7 @@ mod tests {
             ("select * from t where id > ?", &one),
             ("select * from t where id = ? or a = 1", &one),
             ("select * from t where a = ?", &one),
-            ("select * from h where id = ?", &one),
+            ("select * from h partition (p1) where id = ?", &one),
         ] {
             let (parsed, query, _) = planned(sql, params);
             assert_eq!(Template::of(&parsed, &query, params), None, "{sql}");

@@ -187,6 +187,41 @@ mod tests {
     }
 
     #[test]
+    fn the_partition_follows_the_parameter() {
+        let mut session = Database::new().session();
+        session.run("create table t (a int, b int, v int, primary key (a, b), unique key vb (v, b)) partition by hash (b * 3 + 1) partitions 7").unwrap();
+        session.run("create table r (id int primary key) partition by range (id) (partition p0 values less than (0), partition p1 values less than (10))").unwrap();
+        for i in 0..40 {
+            session.run(&format!("insert into t values ({i}, {}, {})", i - 20, i * 2)).unwrap();
+        }
+        session.run("insert into r values (-5), (9)").unwrap();
+        let ask = |session: &mut crate::Session, sql: &str, params: &[allod_storage::schema::Datum]| {
+            let statement = session.prepare(sql).unwrap();
+            let row = session.execute_prepared(&statement, params).unwrap().rows().next();
+            let value: Option<i64> = row.map(|row| row.unwrap().get(0).unwrap());
+            (value, from_cache(session))
+        };
+        for i in 0..40i64 {
+            let hit = i64::from(i > 0);
+            let by_key = ask(&mut session, "select v from t where b = ? and a = ?", params![i - 20, i]);
+            assert_eq!(by_key, (Some(i * 2), hit));
+            let by_index = ask(&mut session, "select a from t where v = ? and b = ?", params![i * 2, i - 20]);
+            assert_eq!(by_index, (Some(i), hit));
+            let nothing = ask(&mut session, "select v from t where b = ? and a = ?", params![i - 21, i]);
+            assert_eq!(nothing, (None, 1));
+        }
+        let one = "select id from r where id = ?";
+        assert_eq!(ask(&mut session, one, params![-5]), (Some(-5), 0));
+        assert_eq!(ask(&mut session, one, params![9]), (Some(9), 1));
+        assert_eq!(ask(&mut session, one, params![10]), (None, 1), "no partition takes it");
+        assert_eq!(ask(&mut session, one, params![-5]), (Some(-5), 1));
+        // Every execution counts, also of a kept plan: the partition expression and the statement's own.
+        let used = session.function_usage().functions;
+        let count = |name: &str| used.get(name).map(|counts| counts.session);
+        assert_eq!((count("MulInt"), count("EQInt")), (Some(40 + 120), Some(120 * 2 + 4)));
+    }
+
+    #[test]
     fn changes_of_rows_are_done_each_time() {
         let mut session = Database::new().session();
         session.run("create table t (id int auto_increment primary key, v int)").unwrap();

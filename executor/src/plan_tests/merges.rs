@@ -114,7 +114,8 @@ fn a_point_touches_one_partition_and_one_region() {
         index: None,
         ordinals: vec![0, 1],
         keys: vec![vec![int(5)]],
-        partitions: Some(vec![2]),
+        places: Some(vec![2]),
+        dealing: None,
     };
     let plan = f.node(columns, Node::PointGet(get));
     let id = plan.id;

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::metrics::{CopTasks, Detail};
 use crate::values;
 
-/// The rows that exist, partition by partition; if `analyze`, what was done for them.
+/// The rows that exist, partition by partition, each asked for its own keys alone; if `analyze`, what was done for them.
 pub(crate) fn point_get(
     get: &PointGet,
     client: &mut Client,
@@ -25,16 +25,18 @@ pub(crate) fn point_get(
     let before = analyze.then(|| client.stats().clone());
     let mut batches = Vec::new();
     let mut fetcher = Fetcher { client, ts, cop: analyze.then(CopTasks::default) };
-    for p in partitions(&get.table, get.partitions.as_deref()) {
+    for p in partitions(&get.table, get.partitions().as_deref()) {
         let partition = &get.table.partitions[p];
+        let here = |at: usize| get.places.as_ref().is_none_or(|places| places.get(at) == Some(&p));
+        let asked = || get.keys.iter().enumerate().filter(|(at, _)| here(*at)).map(|(_, key)| key);
         let batch = match get.index {
             None => {
-                let keys: Vec<Key> = get.keys.iter().map(|k| encode_datums(partition.records, k)).collect();
+                let keys: Vec<Key> = asked().map(|k| encode_datums(partition.records, k)).collect();
                 fetcher.fetch(p, partition.records, keys, &get.ordinals)?
             }
             Some(index) => {
                 let space = partition.indexes[index];
-                let keys: Vec<Key> = get.keys.iter().map(|k| encode_datums(space, k)).collect();
+                let keys: Vec<Key> = asked().map(|k| encode_datums(space, k)).collect();
                 let (_, held) = get.table.index_space(index, space);
                 let in_index = |ordinals: &[usize]| -> Option<Vec<usize>> {
                     ordinals.iter().map(|o| held.iter().position(|h| h == o)).collect()

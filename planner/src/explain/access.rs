@@ -36,9 +36,9 @@ fn reader(input: &Plan, words: &Words<'_>) -> String {
 }
 
 fn point(get: &PointGet) -> String {
-    let partitions = match &get.partitions {
+    let partitions = match get.partitions() {
         Some(of) if get.table.partitioning.is_some() => {
-            format!(", partition:{}", partition_names(&get.table, of))
+            format!(", partition:{}", partition_names(&get.table, &of))
         }
         Some(_) | None => String::new(),
     };

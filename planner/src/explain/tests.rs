@@ -296,7 +296,8 @@ fn index_merges_and_points() {
         index: Some(0),
         ordinals: vec![0, 1],
         keys: vec![vec![Datum::Int(1)]],
-        partitions: Some(vec![1]),
+        places: Some(vec![1]),
+        dealing: None,
     };
     let text = made.text(plan(1, 1.0, &[3, 4], Node::PointGet(get)));
     assert_eq!(text, ["Point_Get_1\t1.00\troot\ttable:t2, partition:p1, index:a(a)"]);

@@ -315,8 +315,29 @@ pub struct PointGet {
     pub ordinals: Vec<usize>,
     /// For each wanted row the values of the key columns, none NULL, cast to the columns' types.
     pub keys: Vec<Vec<Datum>>,
-    /// Positions of the partitions the keys may be in; `None` = all.
-    pub partitions: Option<Vec<usize>>,
+    /// For each key the position of the partition it is in; `None` = each may be in any, and all are asked. The table's key and
+    /// every unique index hold the columns that rows are dealt by, so a key tells its partition.
+    pub places: Option<Vec<usize>>,
+    /// How the table deals its rows; `None` if it is not partitioned. Whoever puts other keys in asks it for their places.
+    pub dealing: Option<Arc<PartitionFunction>>,
+}
+
+impl PointGet {
+    /// The partitions that are asked, ascending; `None` = all.
+    pub fn partitions(&self) -> Option<Vec<usize>> {
+        let mut partitions = self.places.clone()?;
+        partitions.sort_unstable();
+        partitions.dedup();
+        Some(partitions)
+    }
+
+    /// The ordinals of the columns that each key gives values for.
+    pub fn key_columns(&self) -> &[usize] {
+        match self.index {
+            None => &self.table.key,
+            Some(index) => &self.table.indexes[index].columns,
+        }
+    }
 }
 
 /// Which input of a join.

@@ -22,12 +22,12 @@ mod range;
 mod tests;
 mod values;
 
-use allod_storage::schema::{PartitionMethod, TableDescriptor};
+use allod_storage::schema::{Datum, PartitionMethod, TableDescriptor};
 
 use crate::column::ColumnId;
 use crate::expr::{Expr, Function};
 use crate::partition::PartitionFunction;
-use values::Known;
+use values::{Known, evaluate};
 
 /// ORs with more branches are not taken apart.
 const BRANCHES_MAX: usize = 256;
@@ -60,6 +60,23 @@ pub(crate) fn partitions(
     let conjuncts: Vec<Expr> = conjuncts.iter().map(ours).collect();
     let found = conjunction(function, table, &conjuncts, DEPTH_MAX)?;
     (found.contains(&false)).then(|| (0..found.len()).filter(|i| found[*i]).collect())
+}
+
+/// The partition of the row with this key, whose values are those of `columns` (ordinals), all columns of the scheme among
+/// them: `Some(None)` if no partition takes it, `None` if the partition expression cannot be evaluated for it.
+pub(crate) fn place(function: &PartitionFunction, columns: &[usize], key: &[Datum]) -> Option<Option<usize>> {
+    let known = || columns.iter().zip(key);
+    let mut values = Vec::with_capacity(function.values.len());
+    for expr in &function.values {
+        values.push(match expr.as_column() {
+            Some(ColumnId(id)) => known().find(|(o, _)| **o == id as usize)?.1.clone(),
+            None => {
+                let known: Vec<(usize, Datum)> = known().map(|(o, v)| (*o, v.clone())).collect();
+                evaluate(expr, &known)?
+            }
+        });
+    }
+    Some(function.locate(&values))
 }
 
 /// Which partitions are left; `None` = all of them.

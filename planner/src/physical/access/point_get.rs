@@ -10,6 +10,7 @@ use super::Path;
 use super::site::{Site, ids, operator};
 use crate::cost;
 use crate::physical::{Node, PointGet};
+use crate::prune;
 use crate::ranges::key_ranges;
 
 /// More keys than this are read as ranges.
@@ -34,6 +35,7 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
     let serves = keys.len() <= 1;
     let order = if serves { site.order.to_vec() } else { vec![] };
     let done = |plan, cost| Path { plan, profile: site.profile.clone(), cost, order, index };
+    let (keys, places) = placed(site, columns, keys)?;
     if keys.is_empty() {
         return Some(done(operator(0.0, shown, Node::Values { rows: vec![] }), 0.0));
     }
@@ -45,10 +47,31 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
         alias: Arc::clone(&scan.alias),
         index,
         ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
-        keys: keys.clone(),
-        partitions: site.partitions.clone(),
+        keys,
+        places,
+        dealing: scan.dealing.clone(),
     });
     let plan = operator(rows, ids(&wanted), node);
     let plan = site.selection(plan, predicates, site.profile.rows, site.needed);
     Some(done(plan, cost))
+}
+
+/// The keys that are in one of the partitions that are left, and where each is; no places if the partition expression cannot
+/// be evaluated for one of them, so that all partitions must be asked. `None` if they must not all be asked.
+fn placed(
+    site: &Site,
+    columns: &[usize],
+    keys: &[Vec<Datum>],
+) -> Option<(Vec<Vec<Datum>>, Option<Vec<usize>>)> {
+    let Some(function) = &site.scan.dealing else { return Some((keys.to_vec(), None)) };
+    let left = |p: &usize| site.partitions.as_ref().is_none_or(|left| left.contains(p));
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        match prune::place(function, columns, key) {
+            None => return site.partitions.is_none().then(|| (keys.to_vec(), None)),
+            Some(place) => found.extend(place.filter(left).map(|place| (key.clone(), place))),
+        }
+    }
+    let (keys, places) = found.into_iter().unzip();
+    Some((keys, Some(places)))
 }
