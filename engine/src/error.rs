@@ -241,6 +241,8 @@ codes! {
     NOT_IN_PARTITION_SET = 1748 "HY000";
     /// EXPLAIN in a format that does not exist.
     UNKNOWN_EXPLAIN_FORMAT = 1791 "HY000";
+    /// A query that ran longer than it may.
+    TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
     /// More memory than the query may have.
@@ -385,6 +387,7 @@ impl From<allod_executor::Error> for Error {
             E::Undetermined => code::UNDETERMINED,
             E::Storage(error) => return error.clone().into(),
             E::Cancelled => code::INTERRUPTED,
+            E::TimedOut => code::TIMED_OUT,
             E::Memory { .. } => code::MEMORY,
             E::Plan(_) | E::Panic(_) => code::UNKNOWN,
         };

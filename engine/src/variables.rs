@@ -253,6 +253,11 @@ impl Definition {
     }
 }
 
+/// How long a query may run that is allowed so many milliseconds: 0 is no limit.
+pub(crate) fn time_limit(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
 /// What the session's variables say of how statements run, looked up once after each SET instead of in each statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -284,7 +289,7 @@ impl Settings {
             workers: number("tidb_executor_concurrency").try_into().unwrap_or(1),
             // Negative stands for no limit, as in TiDB.
             memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
-            time_limit: (time_limit_ms > 0).then(|| Duration::from_millis(time_limit_ms)),
+            time_limit: time_limit(time_limit_ms),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),
                 index_lookup_rows: rows("tidb_index_lookup_size"),

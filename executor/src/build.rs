@@ -551,9 +551,7 @@ impl Builder {
                 apply.correlated.iter().map(|id| self.query.columns.ty(*id).clone()).collect();
             let distinct = apply::distinct(outer.batches, &at, &types)?;
             for set in &distinct.sets {
-                if self.runner.context.cancel.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
+                self.runner.context.cancel.check()?;
                 let inner = apply::substitute(&right, &|expr| match &expr {
                     Expr::Column { id, ty } => match apply.correlated.iter().position(|c| c == id) {
                         Some(i) => Expr::Constant { value: set[i].clone(), ty: ty.clone() },

@@ -132,6 +132,9 @@ pub enum Error {
     /// 1317: the session asked to stop, or dropped the result.
     #[error("query execution was interrupted")]
     Cancelled,
+    /// 3024: the statement ran longer than it may.
+    #[error("Query execution was interrupted, maximum statement execution time exceeded")]
+    TimedOut,
     /// 8175: the statement wanted more memory than it may have.
     #[error("out of memory quota: the limit is {limit} bytes")]
     Memory {

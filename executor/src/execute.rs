@@ -16,7 +16,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use crate::batch::{Batch, positions, to_door};
 use crate::build::Builder;
 use crate::dml;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metrics::{self, OperatorMetrics};
 use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
 
@@ -159,9 +159,8 @@ impl Execution {
     }
 
     fn step(&mut self) -> Result<Option<RecordBatch>> {
-        let cancelled = self.builder.runner.context.cancel.is_cancelled();
-        if cancelled && !matches!(self.state, State::Done) {
-            return Err(Error::Cancelled);
+        if !matches!(self.state, State::Done) {
+            self.builder.runner.context.cancel.check()?;
         }
         loop {
             match &mut self.state {

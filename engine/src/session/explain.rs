@@ -25,6 +25,7 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<ResultSet> {
         let rows = explain(&planned.query, format != ExplainFormat::Brief);
+        let warnings = planned.warnings();
         let mut metrics = None;
         if analyze {
             let mut running = self.start(planned, cancel, true)?;
@@ -32,7 +33,7 @@ impl Session {
             metrics = Some(running.execution.metrics());
         }
         let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics.as_ref())).collect();
-        match format {
+        let result = match format {
             ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),
             ExplainFormat::Verbose => table(&shown, true),
             ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
@@ -41,7 +42,8 @@ impl Session {
                 let text = text.map_err(crate::error::Error::internal)?;
                 ResultSet::text(&["TiDB_JSON"], vec![vec![Some(text)]])
             }
-        }
+        }?;
+        Ok(result.with_warnings(warnings))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::catalog::{Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
-use crate::variables::VERSION;
+use crate::variables::{VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
 const ATTEMPTS_MAX: u32 = 10;
@@ -52,6 +52,16 @@ impl Planned {
     /// The same statement with other values in its plan.
     pub fn with_query(&self, query: physical::Query) -> Planned {
         Planned { query: Arc::new(query), ..self.clone() }
+    }
+
+    /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let warning = |w: &physical::PlanWarning| Warning {
+            level: "Warning",
+            code: w.code,
+            message: w.message.clone(),
+        };
+        self.query.warnings.iter().map(warning).collect()
     }
 }
 
@@ -239,10 +249,11 @@ impl Session {
     fn query(&mut self, planned: Planned, cancel: &Cancel) -> Result<ResultSet> {
         let dml = planned.dml.clone();
         let header = planned.header.clone();
+        let warnings = planned.warnings();
         let mut running = self.start(planned, cancel, false)?;
         let Some(dml) = dml else {
             self.row_count = -1;
-            return Ok(ResultSet::running(header, running));
+            return Ok(ResultSet::running(header, running).with_warnings(warnings));
         };
         running.try_for_each(|batch| batch.map(drop))?;
         let affected = running.execution.affected();
@@ -250,16 +261,18 @@ impl Session {
         if affected.last_insert_id != 0 {
             self.last_insert_id = affected.last_insert_id;
         }
+        let noted = warnings.len();
         let info = match dml.kind {
             DmlKind::Update => {
-                format!("Rows matched: {}  Changed: {}  Warnings: 0", affected.matched, affected.rows)
+                format!("Rows matched: {}  Changed: {}  Warnings: {noted}", affected.matched, affected.rows)
             }
             DmlKind::Insert if affected.rows > 1 => {
-                format!("Records: {}  Duplicates: 0  Warnings: 0", affected.rows)
+                format!("Records: {}  Duplicates: 0  Warnings: {noted}", affected.rows)
             }
             DmlKind::Insert | DmlKind::Delete => String::new(),
         };
-        Ok(ResultSet::done(affected.rows, affected.last_insert_id).with_info(info))
+        let done = ResultSet::done(affected.rows, affected.last_insert_id);
+        Ok(done.with_info(info).with_warnings(warnings))
     }
 
     /// Begins to run a statement.
@@ -275,13 +288,19 @@ impl Session {
         let mut client = self.client.fork();
         let (ts, pin) = client.runtime().block_on(client.snapshot())?;
         let settings = self.variables.settings();
+        let limits = planned.query.limits;
+        // Only what reads is limited in time, as in MySQL.
+        let time_limit = match planned.dml {
+            None => limits.max_execution_time_ms.map_or(settings.time_limit, time_limit),
+            Some(_) => None,
+        };
         let environment = Environment {
             client,
             ts,
             pin: Some(pin),
             workers: settings.workers,
-            memory_limit_bytes: settings.memory_quota,
-            cancel: cancel.clone(),
+            memory_limit_bytes: limits.memory_quota_bytes.unwrap_or(settings.memory_quota),
+            cancel: time_limit.map_or_else(|| cancel.clone(), |limit| cancel.within(limit)),
             row_ids,
             analyze,
             tuning: settings.tuning,

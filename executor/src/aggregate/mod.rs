@@ -34,7 +34,7 @@ use self::calls::Calls;
 use self::groups::{Assigned, Finished, Groups};
 use self::merge::{Partition, merge, unify_strings};
 use crate::batch::{Batch, concat, take};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::key::{Exprs, Form, Interner};
 use crate::pipeline::{Batches, Context, Flow, Reader, Reservation, Sink, Source, Worker};
 
@@ -197,9 +197,7 @@ impl Sink for AggregateSink {
             .into_par_iter()
             .enumerate()
             .map(|(at, partition)| {
-                if self.context.cancel.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
+                self.context.cancel.check()?;
                 self.finish_partition(at, &partition, &workers, &strings, &sets)
             })
             .collect::<Result<_>>()?;

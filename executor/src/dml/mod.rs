@@ -220,9 +220,7 @@ fn commit(builder: &mut Builder, table: &TableDescriptor, changes: Changes<'_>) 
     if changes.is_empty() {
         return Ok(());
     }
-    if builder.runner.context.cancel.is_cancelled() {
-        return Err(Error::Cancelled);
-    }
+    builder.runner.context.cancel.check()?;
     let mut transaction = builder.client.begin(builder.ts);
     changes.write(&mut transaction);
     let runtime = builder.client.runtime();

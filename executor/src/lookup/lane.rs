@@ -319,8 +319,8 @@ impl<F: Fetch> Lanes<F> {
         while !under_way.is_empty() {
             // Nobody waits for an answer that is not wanted any more: the wish to stop is seen whenever anything happens.
             let next = std::future::poll_fn(|cx| {
-                if cancel.is_cancelled() {
-                    return Poll::Ready(Err(Error::Cancelled));
+                if let Err(error) = cancel.check() {
+                    return Poll::Ready(Err(error));
                 }
                 under_way.poll_next_unpin(cx).map(Ok)
             });

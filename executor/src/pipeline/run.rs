@@ -231,9 +231,7 @@ impl Stream {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
             }
-            if runner.context.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
+            runner.context.cancel.check()?;
             let Some(running) = &mut self.running else {
                 let Some(branch) = self.branches.pop_front() else { return Ok(None) };
                 let tasks = caught(|| Ok(branch.source.tasks()))?;

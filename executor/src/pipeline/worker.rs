@@ -8,9 +8,14 @@ use super::Flow;
 use crate::error::{Error, Result};
 use crate::kernel::Scratch;
 
-/// A wish to stop, shared by a session and the statement that it runs. Workers look at it between morsels.
+/// A wish to stop, shared by a session and the statement that it runs, and the time at which the statement has to stop
+/// anyway. Workers look at it between morsels.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    asked: Arc<AtomicBool>,
+    /// Belongs to this copy: the statement's, not the session's.
+    deadline: Option<Instant>,
+}
 
 impl Cancel {
     /// A wish not yet made.
@@ -20,12 +25,24 @@ impl Cancel {
 
     /// Asks the statement to stop. May be called from any thread.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// The same wish for a statement that may run for so long from now on.
+    pub fn within(&self, limit: Duration) -> Cancel {
+        // A time too far away to be counted is no limit.
+        Cancel { asked: Arc::clone(&self.asked), deadline: Instant::now().checked_add(limit) }
+    }
+
+    /// Fails once somebody has asked or the time is over.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.asked.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::TimedOut),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -62,11 +79,9 @@ impl Worker {
         Worker::new(Cancel::new())
     }
 
-    /// Error if the statement was cancelled, Stop if another worker has ended the branch.
+    /// Error if the statement was cancelled or is out of time, Stop if another worker has ended the branch.
     pub fn check(&self) -> Result<Flow> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        self.cancel.check()?;
         Ok(if self.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
     }
 

@@ -5,6 +5,8 @@
 //! themselves work on is block 0, `upd_1` and `del_1`. A hint speaks of the block it stands in unless `@name` says otherwise;
 //! hints behind INSERT speak of its SELECT. Nothing here fails the statement: what makes no sense is a warning, as in TiDB.
 
+mod limits;
+
 use std::sync::Arc;
 
 use sqlparser::ast::{self, TableIndexHintForClause, TableIndexHintType};
@@ -82,8 +84,12 @@ impl Binder<'_> {
         for comment in &blocks.comments {
             let (hints, warnings) = comment.parse();
             self.warnings.extend(warnings);
-            let block = if own == Some("ins_1") { comment.block.max(1) } else { comment.block };
-            written.extend(hints.into_iter().map(|hint| (block, hint)));
+            for hint in hints {
+                // Behind INSERT stands what is to be done with its SELECT; only limits are its own.
+                let limits = matches!(hint.body, HintBody::MemoryQuota(_) | HintBody::MaxExecutionTime(_));
+                let moved = own == Some("ins_1") && !limits;
+                written.push((if moved { comment.block.max(1) } else { comment.block }, hint));
+            }
         }
         let names = self.block_names(&written, own);
         let mut list = vec![];
@@ -93,6 +99,7 @@ impl Binder<'_> {
                 Err(message) => self.warnings.push(PlanWarning { code: INAPPLICABLE, message }),
             }
         }
+        limits::settle(&mut list, own, &mut self.warnings);
         list.append(&mut self.hints);
         Hints { list }
     }

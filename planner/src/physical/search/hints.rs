@@ -171,6 +171,8 @@ impl Wishes {
         let mut limits = StatementLimits::default();
         for hint in &self.hints {
             match hint.kind {
+                // None at all is written as none.
+                HintKind::MemoryQuota(0) => limits.memory_quota_bytes = Some(u64::MAX),
                 HintKind::MemoryQuota(bytes) => limits.memory_quota_bytes = Some(bytes),
                 HintKind::MaxExecutionTime(ms) => limits.max_execution_time_ms = Some(ms),
                 _ => {}
