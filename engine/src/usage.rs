@@ -15,6 +15,7 @@
 //! time. One that cannot be bound (an unknown column) is not counted, for its expressions never came to be.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -57,7 +58,7 @@ pub(crate) struct Usage {
 
 struct Posted {
     minute: u64,
-    usage: FunctionUsage,
+    usage: Arc<FunctionUsage>,
 }
 
 /// Counts by minute, oldest first, at most [`MINUTES_MAX`], each not empty.
@@ -79,11 +80,11 @@ impl Usage {
     }
 
     /// Counts what a statement used.
-    pub fn add(&self, usage: FunctionUsage) {
+    pub fn add(&self, usage: Arc<FunctionUsage>) {
         self.add_at(self.minute(), usage);
     }
 
-    fn add_at(&self, minute: u64, usage: FunctionUsage) {
+    fn add_at(&self, minute: u64, usage: Arc<FunctionUsage>) {
         if usage.is_empty() {
             return;
         }
@@ -162,13 +163,13 @@ mod tests {
     use super::*;
     use crate::Database;
 
-    fn usage_of(sql: &str) -> FunctionUsage {
+    fn usage_of(sql: &str) -> Arc<FunctionUsage> {
         let parsed = allod_planner::parse(sql).unwrap().pop().unwrap();
         let database = Database::new();
         let version = database.catalog();
         let cx = allod_planner::PlanContext::new(&*version, Some("test"));
         match allod_planner::bind(&parsed, &cx).unwrap() {
-            allod_planner::Bound::Query(query) => query.usage,
+            allod_planner::Bound::Query(query) => query.usage.into(),
             other => panic!("{other:?}"),
         }
     }

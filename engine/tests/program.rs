@@ -116,7 +116,7 @@ fn the_figures_of_a_file_are_written_as_json() {
         text.starts_with("{\"sf\":null,\"load_ms\":0.0,\"queries\":[{\"name\":\"a\",\"rows\":2,\"ms\":["),
         "{text}"
     );
-    assert!(text.ends_with("],\"result\":[[\"1\",\"one\"],[\"2\",\"NULL\"]]}]}\n"), "{text}");
+    assert!(text.ends_with("],\"result\":[[\"1\",\"one\"],[\"2\",null]]}]}\n"), "{text}");
 }
 
 #[test]

@@ -51,8 +51,10 @@ use crate::values::literal_rows;
 
 /// Rows of the first lookup.
 const FIRST_ROWS: usize = 1024;
-/// The same if a limit above wants fewer.
-const FIRST_ROWS_MIN: usize = 32;
+/// The same if a limit above wants fewer, where answers are immediate.
+const FIRST_ROWS_MIN: usize = 4;
+/// The same where each lookup is a round trip (TiDB's first batch).
+const FIRST_ROWS_MIN_REMOTE: usize = 32;
 /// The limit within a double read is no node of the plan.
 const EMBEDDED_LIMIT: u32 = u32::MAX;
 
@@ -283,6 +285,12 @@ impl Builder {
         let mut down = pass(probe);
         down.0.extend(built.filters());
         let mut pipeline = self.input(probe, &down)?;
+        // Only a preserved build side has rows without any on the probe side.
+        if pipeline.is_empty()
+            && (matches!(join.kind, JoinKind::Inner | JoinKind::Semi) || join.build == Side::Right)
+        {
+            return Ok(Pipeline::empty(plan.columns.clone()));
+        }
         let (operator, unmatched) =
             hash_join::probe(join, built, &pipeline.columns, &plan.columns, &self.runner.context)?;
         pipeline.push(plan.id, operator, plan.columns.clone());
@@ -299,6 +307,9 @@ impl Builder {
         };
         // A row of the outer side that is missing takes only its own output rows with it.
         let mut pipeline = self.input(outer, filters)?;
+        if pipeline.is_empty() {
+            return Ok(Pipeline::empty(plan.columns.clone()));
+        }
         let Tuning { index_join_batch_rows: rows_max, index_join_concurrency: concurrency, .. } = self.tuning;
         let pace = self.pace(rows_max, concurrency);
         let (client, context) = (self.client.fork(), &self.runner.context);
@@ -310,7 +321,7 @@ impl Builder {
     fn index_lookup(&mut self, plan: &Plan, lookup: &IndexLookUp, filters: &Filters) -> Result<Pipeline> {
         let above = self.wanted;
         self.wanted.partition = true;
-        let started = Instant::now();
+        let started = self.runner.context.analyze.then(Instant::now);
         let mut pipeline = self.pipeline(&lookup.index, filters)?;
         if let Some((offset, count)) = lookup.limit
             && pipeline.limit.is_none()
@@ -331,16 +342,22 @@ impl Builder {
         let rows = RowLookup::new(plan, lookup, &pipeline.columns, client, self.ts, pace, context)?;
         let columns = rows.columns().to_vec();
         pipeline.push(plan.id, Arc::new(rows), columns);
-        let run = IndexLookUpRun { fetch_handles: started.elapsed(), ..IndexLookUpRun::default() };
-        let detail = Detail { index_lookup: Some(run), ..Detail::default() };
-        self.runner.measured.entry(plan.id).or_default().detail.merge(detail);
+        if let Some(started) = started {
+            let run = IndexLookUpRun { fetch_handles: started.elapsed(), ..IndexLookUpRun::default() };
+            let detail = Detail { index_lookup: Some(run), ..Detail::default() };
+            self.runner.measured.entry(plan.id).or_default().detail.merge(detail);
+        }
         Ok(pipeline)
     }
 
     /// How lookups grow: from few rows on if few are wanted.
     fn pace(&self, rows_max: usize, concurrency: usize) -> Pace {
+        let least = match self.client.runtime().is_direct() {
+            true => FIRST_ROWS_MIN,
+            false => FIRST_ROWS_MIN_REMOTE,
+        };
         let first_rows = match self.wanted.rows {
-            Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(FIRST_ROWS_MIN, FIRST_ROWS),
+            Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(least, FIRST_ROWS),
             None => FIRST_ROWS,
         };
         let first_window = if self.wanted.rows.is_some() { 1 } else { concurrency };
@@ -721,7 +738,16 @@ impl Wanted {
             Node::Limit { offset, count, .. } => {
                 Wanted { rows: count.map(|count| count.saturating_add(*offset)), ..Wanted::default() }
             }
-            Node::IndexJoin(_) => Wanted { small_tasks: true, partition: false, ..self },
+            Node::IndexJoin(join) => {
+                let outer = match join.outer {
+                    Side::Left => &join.left,
+                    Side::Right => &join.right,
+                };
+                // As many rows come of one as the planner thinks.
+                let share = (outer.rows / plan.rows.max(f64::MIN_POSITIVE)).min(1.0);
+                let rows = self.rows.map(|rows| (rows as f64 * share).ceil() as u64);
+                Wanted { rows, small_tasks: true, partition: false }
+            }
             Node::TableScan(_)
             | Node::IndexScan(_)
             | Node::TableReader { .. }

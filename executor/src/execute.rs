@@ -9,7 +9,7 @@ use std::sync::Arc;
 use allod_planner::physical::{Node, Query};
 use allod_storage::client::Client;
 use allod_storage::pd::Pin;
-use allod_storage::schema::{ColumnType, TableId, Timestamp};
+use allod_storage::schema::{TableId, Timestamp};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
@@ -44,10 +44,12 @@ pub struct Environment {
     pub cancel: Cancel,
     /// Who numbers rows.
     pub row_ids: Arc<dyn RowIds>,
-    /// Whether to take times, for EXPLAIN ANALYZE.
+    /// Whether to count and take times, for EXPLAIN ANALYZE.
     pub analyze: bool,
     /// Sizes of batches and numbers of workers of lookups.
     pub tuning: Tuning,
+    /// What [`schema`] says of the statement, if the plan was run before; `None` = it is made.
+    pub schema: Option<SchemaRef>,
 }
 
 /// Parameters of index joins and double reads, with TiDB's names and defaults (tidb.md A6).
@@ -91,7 +93,6 @@ pub struct Execution {
     builder: Builder,
     state: State,
     schema: SchemaRef,
-    types: Vec<ColumnType>,
     row_ids: Arc<dyn RowIds>,
     affected: Affected,
     _pin: Option<Pin>,
@@ -106,12 +107,15 @@ enum State {
     Done,
 }
 
+/// The schema of a statement's batches. Whatever the plan has proved, a caller gets columns that admit NULL: one schema for
+/// a statement and its variants.
+pub fn schema(query: &Query) -> SchemaRef {
+    let fields = query.output_types().map(|(name, ty)| Field::new(name, ty.arrow(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 /// Prepares a statement to run.
-pub fn execute(query: Arc<Query>, env: Environment) -> Result<Execution> {
-    let types: Vec<ColumnType> = query.output.iter().map(|c| query.columns.ty(c.id).clone()).collect();
-    // Whatever the plan has proved, a caller gets columns that admit NULL: one schema for a statement and its variants.
-    let fields = query.output.iter().zip(&types).map(|(c, ty)| Field::new(&*c.name, ty.arrow(), true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+pub fn execute(query: Arc<Query>, env: Environment) -> Execution {
     let context = Context {
         memory: Memory::new(env.memory_limit_bytes),
         cancel: env.cancel,
@@ -119,17 +123,17 @@ pub fn execute(query: Arc<Query>, env: Environment) -> Result<Execution> {
         analyze: env.analyze,
         columns: Arc::clone(&query.columns),
     };
+    let schema = env.schema.unwrap_or_else(|| schema(&query));
     let builder = Builder::new(Arc::clone(&query), env.client, env.ts, Runner::new(context), env.tuning);
-    Ok(Execution {
+    Execution {
         query,
         builder,
         state: State::New,
         schema,
-        types,
         row_ids: env.row_ids,
         affected: Affected::default(),
         _pin: env.pin,
-    })
+    }
 }
 
 impl Execution {
@@ -143,7 +147,7 @@ impl Execution {
         self.affected
     }
 
-    /// What was measured so far, by plan id.
+    /// What was measured so far, by plan id; nothing unless the environment said so.
     pub fn metrics(&self) -> BTreeMap<u32, OperatorMetrics> {
         metrics::collect(&self.query, &self.builder.runner.measured)
     }
@@ -167,7 +171,7 @@ impl Execution {
                 State::New => self.start()?,
                 State::Streaming(stream, positions) => {
                     let Some(batch) = stream.next(&mut self.builder.runner)? else { return Ok(None) };
-                    return door(&batch, positions, &self.types, &self.schema).map(Some);
+                    return door(&batch, positions, &self.query, &self.schema).map(Some);
                 }
                 State::Done => return Ok(None),
             }
@@ -213,7 +217,8 @@ impl Iterator for Execution {
 }
 
 /// A batch in exactly the types of the door.
-fn door(batch: &Batch, positions: &[usize], types: &[ColumnType], schema: &SchemaRef) -> Result<RecordBatch> {
+fn door(batch: &Batch, positions: &[usize], query: &Query, schema: &SchemaRef) -> Result<RecordBatch> {
+    let types = query.output_types().map(|(_, ty)| ty);
     let columns = positions.iter().zip(types).map(|(&p, ty)| to_door(&batch.columns[p], ty));
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.rows));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_>>()?, &options)?)

@@ -45,6 +45,6 @@ mod values;
 
 pub use dml::deal;
 pub use error::Error;
-pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute};
+pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute, schema};
 pub use metrics::{CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;

@@ -1,7 +1,7 @@
 //! What EXPLAIN ANALYZE shows of a run.
 //!
-//! Workers count in meters of their own; when a run ends its meters are added to a map that the statement's thread owns.
-//! Rows are always counted, once per batch; times are taken only when asked for.
+//! Workers count in meters of their own; when a run ends its meters are added to a map that the statement's thread owns, if
+//! somebody asked for it: a point query's share of that would be as long as the query.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -206,7 +206,7 @@ impl Fixture {
             limits: StatementLimits::default(),
             warnings: vec![],
         };
-        execute(Arc::new(query), self.environment()).unwrap()
+        execute(Arc::new(query), self.environment())
     }
 
     pub(crate) fn environment(&mut self) -> Environment {
@@ -222,6 +222,7 @@ impl Fixture {
             row_ids: self.row_ids.clone(),
             analyze: true,
             tuning: self.tuning,
+            schema: None,
         }
     }
 
@@ -703,7 +704,7 @@ fn a_cancelled_statement_ends_with_its_error() {
     };
     let environment = f.environment();
     let cancel = environment.cancel.clone();
-    let mut execution = execute(Arc::new(query), environment).unwrap();
+    let mut execution = execute(Arc::new(query), environment);
     cancel.cancel();
     assert!(matches!(execution.next(), Some(Err(Error::Cancelled))));
     assert!(execution.next().is_none());
@@ -728,7 +729,7 @@ fn the_memory_limit_ends_a_sort() {
         warnings: vec![],
     };
     let environment = Environment { memory_limit_bytes: 20_000, ..f.environment() };
-    let mut execution = execute(Arc::new(query), environment).unwrap();
+    let mut execution = execute(Arc::new(query), environment);
     assert!(matches!(execution.next(), Some(Err(Error::Memory { limit: 20_000 }))));
 }
 

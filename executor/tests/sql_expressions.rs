@@ -66,9 +66,10 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         row_ids: Arc::new(Nothing),
         analyze: false,
         tuning: allod_executor::Tuning::default(),
+        schema: None,
     };
     let query = Arc::new(query);
-    let execution = execute(query.clone(), environment).map_err(|e| format!("execute: {e}"))?;
+    let execution = execute(query.clone(), environment);
     let batches: Vec<RecordBatch> = execution.collect::<Result<_, _>>().map_err(|e| format!("run: {e}"))?;
     let batch = batches.iter().find(|b| b.num_rows() > 0).ok_or("no rows")?;
     let (_, ty) = query.output_types().next().ok_or("no columns")?;

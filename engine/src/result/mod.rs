@@ -52,9 +52,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Of these columns.
-    pub fn new(columns: Vec<Column>) -> Header {
-        Header { schema: arrow_schema(&columns), columns: columns.into() }
+    /// Of these columns, with the schema of their batches.
+    pub fn new(columns: Vec<Column>, schema: SchemaRef) -> Header {
+        Header { columns: columns.into(), schema }
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
     }
 }
 
@@ -70,12 +75,17 @@ enum Source {
 impl ResultSet {
     /// The result of a statement that returns no rows.
     pub(crate) fn done(affected_rows: u64, last_insert_id: u64) -> ResultSet {
+        let header = Header { columns: Arc::new([]), schema: Arc::new(Schema::empty()) };
+        ResultSet { affected_rows, last_insert_id, ..ResultSet::of(header, Source::Ended) }
+    }
+
+    fn of(header: Header, source: Source) -> ResultSet {
         ResultSet {
-            columns: Arc::new([]),
-            schema: Arc::new(Schema::empty()),
-            source: Source::Ended,
-            affected_rows,
-            last_insert_id,
+            columns: header.columns,
+            schema: header.schema,
+            source,
+            affected_rows: 0,
+            last_insert_id: 0,
             info: String::new(),
             warnings: Vec::new(),
             keeps_warnings: false,
@@ -87,8 +97,7 @@ impl ResultSet {
         header: Header,
         batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
     ) -> ResultSet {
-        let Header { columns, schema } = header;
-        ResultSet { columns, schema, source: Source::Running(Box::new(batches)), ..ResultSet::done(0, 0) }
+        ResultSet::of(header, Source::Running(Box::new(batches)))
     }
 
     /// A result of text columns that is there as a whole: SHOW, EXPLAIN.
@@ -97,7 +106,9 @@ impl ResultSet {
             .iter()
             .map(|&name| Column { name: name.into(), ty: ColumnType::nullable(SqlType::VarChar(1024)) })
             .collect();
-        let schema = arrow_schema(&columns);
+        // As for queries: every column admits NULL.
+        let field = |c: &Column| Field::new(c.name.as_str(), c.ty.arrow(), true);
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let arrays: Vec<ArrayRef> = (0..names.len())
             .map(|c| -> ArrayRef {
                 Arc::new(StringViewArray::from_iter(rows.iter().map(|row| row[c].as_deref())))
@@ -107,8 +118,7 @@ impl ResultSet {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
             .map_err(Error::internal)?;
         let batches = if rows.is_empty() { vec![] } else { vec![batch] };
-        let columns = columns.into();
-        Ok(ResultSet { columns, schema, source: Source::Ready(batches.into_iter()), ..ResultSet::done(0, 0) })
+        Ok(ResultSet::of(Header::new(columns, schema), Source::Ready(batches.into_iter())))
     }
 
     pub(crate) fn with_info(mut self, info: impl Into<String>) -> ResultSet {
@@ -210,12 +220,6 @@ impl std::fmt::Debug for ResultSet {
     }
 }
 
-/// Every column admits NULL, whatever the plan has proved: one schema for a statement and its variants.
-fn arrow_schema(columns: &[Column]) -> SchemaRef {
-    let field = |c: &Column| Field::new(c.name.as_str(), c.ty.arrow(), true);
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +236,7 @@ mod tests {
     fn nothing_comes_after_an_error() {
         let batches = vec![Err(Error::internal("x")), Err(Error::internal("y"))].into_iter();
         let column = Column { name: "a".into(), ty: ColumnType::nullable(SqlType::BIGINT) };
-        let mut set = ResultSet::running(Header::new(vec![column]), batches);
+        let mut set = ResultSet::running(Header::new(vec![column], Arc::new(Schema::empty())), batches);
         assert!(set.next().unwrap().is_err());
         assert!(set.next().is_none());
     }

@@ -19,7 +19,7 @@ impl Session {
     /// The plan; for ANALYZE the statement is run to its end (a write is done) and what was measured is added.
     pub(super) fn explain(
         &mut self,
-        planned: Planned,
+        planned: &Planned,
         analyze: bool,
         format: ExplainFormat,
         cancel: &Cancel,

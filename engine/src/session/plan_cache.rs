@@ -10,11 +10,11 @@
 //! What is found in the old one moves to the young one, so what is used stays. `@@last_plan_from_cache` tells whether the
 //! last statement found its plan here, as in TiDB.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use allod_planner::template::Template;
 use allod_storage::schema::Datum;
+use hashbrown::HashMap;
 
 use super::statement::Planned;
 
@@ -39,7 +39,7 @@ struct Entry {
     version: u64,
     variables: u64,
     params: Vec<Datum>,
-    planned: Planned,
+    planned: Arc<Planned>,
     template: Option<Template>,
 }
 
@@ -52,9 +52,10 @@ pub(super) struct PlanCache {
 
 impl PlanCache {
     /// The plan of a text, if it is still good.
-    pub fn get(&mut self, text: &str, setting: Setting<'_>, params: &[Datum]) -> Option<Planned> {
-        if !self.young.contains_key(text) {
-            let (text, entry) = self.old.remove_entry(text)?;
+    pub fn get(&mut self, text: &str, setting: Setting<'_>, params: &[Datum]) -> Option<Arc<Planned>> {
+        if !self.old.is_empty()
+            && let Some((text, entry)) = self.old.remove_entry(text)
+        {
             self.insert(text, entry);
         }
         let entry = self.young.get(text)?;
@@ -68,13 +69,13 @@ impl PlanCache {
             return None;
         }
         if entry.params == params {
-            return Some(entry.planned.clone());
+            return Some(Arc::clone(&entry.planned));
         }
         if entry.params.len() != params.len() {
             return None;
         }
         let query = entry.template.as_ref()?.fill(&entry.planned.query, params)?;
-        Some(entry.planned.with_query(query))
+        Some(Arc::new(entry.planned.with_query(query)))
     }
 
     /// Keeps a plan.
@@ -83,7 +84,7 @@ impl PlanCache {
         text: &Arc<str>,
         setting: Setting<'_>,
         params: &[Datum],
-        planned: &Planned,
+        planned: &Arc<Planned>,
         template: Option<Template>,
     ) {
         if text.len() > TEXT_BYTES_MAX {
@@ -94,7 +95,7 @@ impl PlanCache {
             version: setting.version,
             variables: setting.variables,
             params: params.to_vec(),
-            planned: planned.clone(),
+            planned: Arc::clone(planned),
             template,
         };
         self.insert(Arc::clone(text), entry);

@@ -105,7 +105,7 @@ impl Session {
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
         if first && let Bound::Query(query) | Bound::Explain { query, .. } = &bound {
-            self.count(&query.usage);
+            self.count(&Arc::new(query.usage.clone()));
         }
         self.variables.plan_from_cache = false;
         let done = || Ok(ResultSet::done(0, 0));
@@ -113,15 +113,15 @@ impl Session {
             Bound::Query(query) => {
                 // A change of rows with its values in the text is not likely to come again.
                 let keep = query.cacheable && !momentary && (query.dml.is_none() || !params.is_empty());
-                let planned = self.plan(query, version, params)?;
+                let planned = Arc::new(self.plan(query, version, params)?);
                 if keep {
                     self.keep(parsed, params, &planned);
                 }
-                self.query(planned, cancel)
+                self.query(&planned, cancel)
             }
             Bound::Explain { analyze, format, query } => {
                 let planned = self.plan(query, version, params)?;
-                self.explain(planned, analyze, format, cancel)
+                self.explain(&planned, analyze, format, cancel)
             }
             Bound::Ddl(ddl) => {
                 // Spaces that it gives up can be dropped once nobody holds the version that named them.
@@ -205,7 +205,7 @@ impl Session {
         let dml = bound.dml.clone();
         let usage = Arc::new(bound.usage.clone());
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(&version), params))?;
-        let header = Header::new(columns_of(&query));
+        let header = Header::new(columns_of(&query), allod_executor::schema(&query));
         Ok(Planned { query: Arc::new(query), dml, header, usage, version })
     }
 
@@ -220,7 +220,7 @@ impl Session {
         let planned = self.plans.get(text, setting, params)?;
         self.count(&planned.usage);
         let cancel = self.cancel.clone();
-        match self.noting(|session| session.query(planned, &cancel)) {
+        match self.noting(|session| session.query(&planned, &cancel)) {
             Err(error) if error.is_retryable() => None,
             result => {
                 self.variables.plan_from_cache = true;
@@ -231,12 +231,12 @@ impl Session {
     }
 
     /// Counts the functions that a statement uses.
-    fn count(&mut self, usage: &FunctionUsage) {
+    fn count(&mut self, usage: &Arc<FunctionUsage>) {
         self.usage.merge(usage);
-        self.database.shared().usage.add(usage.clone());
+        self.database.shared().usage.add(Arc::clone(usage));
     }
 
-    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Planned) {
+    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>) {
         let setting = Setting {
             database: self.current.as_deref(),
             version: planned.version.number(),
@@ -246,12 +246,11 @@ impl Session {
         self.plans.put(&parsed.text, setting, params, planned, template);
     }
 
-    fn query(&mut self, planned: Planned, cancel: &Cancel) -> Result<ResultSet> {
-        let dml = planned.dml.clone();
+    fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
         let header = planned.header.clone();
         let warnings = planned.warnings();
         let mut running = self.start(planned, cancel, false)?;
-        let Some(dml) = dml else {
+        let Some(dml) = &planned.dml else {
             self.row_count = -1;
             return Ok(ResultSet::running(header, running).with_warnings(warnings));
         };
@@ -276,7 +275,7 @@ impl Session {
     }
 
     /// Begins to run a statement.
-    pub(super) fn start(&mut self, planned: Planned, cancel: &Cancel, analyze: bool) -> Result<Running> {
+    pub(super) fn start(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Running> {
         let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
         let mut writing = None;
         if let Some(dml) = &planned.dml {
@@ -304,8 +303,9 @@ impl Session {
             row_ids,
             analyze,
             tuning: settings.tuning,
+            schema: Some(planned.header.schema()),
         };
-        let execution = allod_executor::execute(planned.query, environment)?;
+        let execution = allod_executor::execute(Arc::clone(&planned.query), environment);
         Ok(Running { execution, _writing: writing })
     }
 

@@ -171,6 +171,13 @@ impl Sink for AggregateSink {
         if locals.is_empty() && self.single {
             locals.push(self.local());
         }
+        if self.single && self.calls.sets.is_empty() && locals.len() == 1 {
+            // One group of one worker: there is nothing to merge.
+            let Local { accumulators, reservation, .. } = locals.swap_remove(0);
+            let memory_bytes = reservation.bytes();
+            let batches = Batches::new(cut(self.calls.finish(&accumulators)?, true));
+            return Ok(Arc::new(Grouped { batches, memory_bytes, _reservation: reservation }));
+        }
         let mut reservation = self.context.memory.reservation();
         let mut finished = Vec::new();
         let mut workers = Vec::new();

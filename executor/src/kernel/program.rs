@@ -14,7 +14,7 @@
 //! that column as dictionary codes, the call is evaluated over the dictionary's values, once per worker, and the codes are
 //! mapped through the result: `l_shipmode IN ('MAIL', 'SHIP')` becomes seven comparisons and one table lookup per row.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use allod_planner::column::ColumnId;
@@ -23,6 +23,7 @@ use allod_storage::schema::{Datum, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringViewArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::UInt16Type;
+use hashbrown::HashMap;
 
 use super::function::{self, Prepared};
 use super::scratch::{Known, Scratch};
@@ -401,15 +402,43 @@ enum Depends {
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Column(ColumnId),
-    Constant(String, SqlType),
+    Constant(Constant, SqlType),
     Call(Function, Vec<usize>, SqlType, bool),
+}
+
+/// A constant as it is written: 0.0 and -0.0, 1 and 1.0 are different.
+#[derive(PartialEq, Eq, Hash)]
+enum Constant {
+    Null,
+    /// Which kind, and its bits.
+    Number(u8, i128),
+    Decimal(u8, i128),
+    String(Arc<str>),
+    Bytes(Arc<[u8]>),
+}
+
+impl Constant {
+    fn of(value: &Datum) -> Constant {
+        match value {
+            Datum::Null => Constant::Null,
+            Datum::Int(v) => Constant::Number(0, (*v).into()),
+            Datum::UInt(v) => Constant::Number(1, (*v).into()),
+            Datum::Double(v) => Constant::Number(2, v.to_bits().into()),
+            Datum::Date(v) => Constant::Number(3, (*v).into()),
+            Datum::DateTime(v) => Constant::Number(4, (*v).into()),
+            Datum::Time(v) => Constant::Number(5, (*v).into()),
+            Datum::Decimal { value, scale } => Constant::Decimal(*scale, *value),
+            Datum::String(v) => Constant::String(Arc::clone(v)),
+            Datum::Bytes(v) => Constant::Bytes(Arc::clone(v)),
+        }
+    }
 }
 
 impl Compiler<'_> {
     fn add(&mut self, expr: &Expr) -> Result<usize> {
         let (key, args) = match expr {
             Expr::Column { id, .. } => (Key::Column(*id), Vec::new()),
-            Expr::Constant { value, ty } => (Key::Constant(format!("{value:?}"), ty.sql.clone()), Vec::new()),
+            Expr::Constant { value, ty } => (Key::Constant(Constant::of(value), ty.sql.clone()), Vec::new()),
             Expr::Call { function, args, ty } => {
                 let args = args.iter().map(|a| self.add(a)).collect::<Result<Vec<_>>>()?;
                 (Key::Call(function.clone(), args.clone(), ty.sql.clone(), ty.nullable), args)

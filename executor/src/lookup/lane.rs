@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::runtime::Runtime;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
@@ -45,8 +45,8 @@ pub(crate) struct Clients {
 impl Clients {
     /// Forks of this one.
     pub fn new(client: Client) -> Clients {
-        let (sender, receiver) = unbounded();
-        // Both ends are right here.
+        let (sender, receiver) = bounded(1);
+        // Both ends are right here, and there is never more than the one.
         let _ = sender.send(client);
         Clients { sender, receiver }
     }

@@ -109,6 +109,10 @@ impl Source for Batches {
     fn start(&self) -> Box<dyn Reader> {
         Box::new(BatchReader(Arc::clone(&self.0)))
     }
+
+    fn is_empty(&self) -> bool {
+        self.0.batches.is_empty()
+    }
 }
 
 struct BatchReader(Arc<Materialized>);

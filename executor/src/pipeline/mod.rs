@@ -62,6 +62,10 @@ pub(crate) trait Source: Send + Sync {
     fn tasks(&self) -> usize;
     /// The running form, for one worker.
     fn start(&self) -> Box<dyn Reader>;
+    /// Whether it is known now, before anything has run, that there are no tasks.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A worker's end of a source.
@@ -111,7 +115,7 @@ pub(crate) struct Context {
     pub cancel: Cancel,
     /// Workers per pipeline, at least one.
     pub workers: usize,
-    /// Whether to take the time of each operator.
+    /// Whether to count and time each operator.
     pub analyze: bool,
     /// What the statement's column ids stand for: the types of columns of which there may be no batch to look at.
     pub columns: Arc<Columns>,
@@ -169,6 +173,16 @@ impl Pipeline {
 
     fn of(branch: Branch, columns: Vec<ColumnId>) -> Pipeline {
         Pipeline { branches: vec![branch], columns, limit: None }
+    }
+
+    /// A pipeline without rows.
+    pub fn empty(columns: Vec<ColumnId>) -> Pipeline {
+        Pipeline { branches: Vec::new(), columns, limit: None }
+    }
+
+    /// Whether it is known that no rows come: whoever makes none of none need not even be prepared.
+    pub fn is_empty(&self) -> bool {
+        self.branches.iter().all(|branch| branch.source.is_empty())
     }
 
     /// Adds an operator above every branch.

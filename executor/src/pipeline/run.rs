@@ -30,7 +30,7 @@ const ROUND_BYTES: u64 = 32 << 20;
 pub(crate) struct Runner {
     /// Of the statement.
     pub context: Context,
-    /// What every finished run measured, by plan id.
+    /// What every finished run measured, by plan id; nothing unless somebody analyzes.
     pub measured: BTreeMap<u32, Measured>,
     idle: Vec<Worker>,
 }
@@ -98,11 +98,10 @@ impl Runner {
             }
             first_task += tasks as u64;
         }
+        let Some(plan) = plan.filter(|_| self.context.analyze) else { return caught(|| sink.finish(locals)) };
         let started = std::time::Instant::now();
         let product = caught(|| sink.finish(locals))?;
-        if let Some(plan) = plan {
-            self.measured.entry(plan).or_default().meter.time += started.elapsed();
-        }
+        self.measured.entry(plan).or_default().meter.time += started.elapsed();
         Ok(product)
     }
 
@@ -117,14 +116,17 @@ impl Runner {
             limit_plan: pipeline.limit.map(|l| l.plan),
             passed: Meter::default(),
             finished_tasks: 0,
-            round_tasks: self.context.workers,
+            // Whoever stops early shall not have paid for a second task, nor for a thread to run it.
+            round_tasks: if pipeline.limit.is_some() { 1 } else { self.context.workers },
         }
     }
 
     /// Books bytes that plan node `plan` keeps.
     pub fn book_memory(&mut self, plan: u32, bytes: u64) {
-        let measured = self.measured.entry(plan).or_default();
-        measured.memory_bytes = measured.memory_bytes.max(bytes);
+        if self.context.analyze {
+            let measured = self.measured.entry(plan).or_default();
+            measured.memory_bytes = measured.memory_bytes.max(bytes);
+        }
     }
 
     fn crews<L>(&mut self, branch: &Branch, count: usize, mut local: impl FnMut() -> L) -> Vec<Crew<L>> {
@@ -151,6 +153,11 @@ impl Runner {
         let workers = crews.len() as u64;
         let mut locals = Vec::with_capacity(crews.len());
         for crew in crews {
+            if !self.context.analyze {
+                self.idle.push(crew.worker);
+                locals.push(crew.local);
+                continue;
+            }
             let mut book = |plan: Option<u32>, meter: Meter| {
                 let Some(plan) = plan else { return };
                 let measured = self.measured.entry(plan).or_default();
@@ -235,10 +242,7 @@ impl Stream {
             let Some(running) = &mut self.running else {
                 let Some(branch) = self.branches.pop_front() else { return Ok(None) };
                 let tasks = caught(|| Ok(branch.source.tasks()))?;
-                let memory = runner.context.memory.clone();
-                let outbox = || Outbox { batches: Vec::new(), held: memory.reservation() };
-                let crews = runner.crews(&branch, runner.context.workers.min(tasks), outbox);
-                self.running = Some(Running { branch, crews, next: 0, tasks });
+                self.running = Some(Running { branch, crews: Vec::new(), next: 0, tasks });
                 continue;
             };
             if running.next == running.tasks {
@@ -251,6 +255,12 @@ impl Stream {
             }
             let range = running.next..running.tasks.min(running.next + self.round_tasks);
             running.next = range.end;
+            let missing = runner.context.workers.min(range.len()).saturating_sub(running.crews.len());
+            if missing > 0 {
+                let memory = runner.context.memory.clone();
+                let outbox = || Outbox { batches: Vec::new(), held: memory.reservation() };
+                running.crews.extend(runner.crews(&running.branch, missing, outbox));
+            }
             let flow = round(
                 &mut running.crews,
                 range,
@@ -297,7 +307,7 @@ impl Stream {
     pub fn close(&mut self, runner: &mut Runner) {
         self.branches.clear();
         self.end_branch(runner);
-        if let Some(plan) = self.limit_plan.take() {
+        if let Some(plan) = self.limit_plan.take().filter(|_| runner.context.analyze) {
             runner.measured.entry(plan).or_default().meter.add(self.passed);
         }
     }
@@ -339,13 +349,17 @@ fn round<L: Send>(
     };
     let mut pairs = crews.iter_mut().zip(&mut results);
     if let Some((own_crew, own_result)) = pairs.next() {
-        // The caller's thread is one of the workers: a single task needs no other.
-        rayon::in_place_scope(|scope| {
-            for (crew, result) in pairs {
-                scope.spawn(|_| work(crew, result));
-            }
+        // The caller's thread is one of the workers: a single task needs no other, and not even a scope to wait for one.
+        if busy == 1 {
             work(own_crew, own_result);
-        });
+        } else {
+            rayon::in_place_scope(|scope| {
+                for (crew, result) in pairs {
+                    scope.spawn(|_| work(crew, result));
+                }
+                work(own_crew, own_result);
+            });
+        }
     }
     // One worker's failure makes others stop early, never fail: the first error is the cause.
     results.into_iter().collect::<Result<()>>()?;

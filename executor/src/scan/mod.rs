@@ -32,8 +32,8 @@ const TASK_ROWS_MAX: usize = 65_536;
 const TASK_ROWS_MIN: usize = 8192;
 /// The same below operators that make each row cost much more.
 const SMALL_TASK_ROWS: usize = 1024;
-/// The least piece that a scan begins with if few rows are wanted of it.
-const PIECE_ROWS_MIN: usize = 32;
+/// The least piece that a scan begins with if few rows are wanted of it. What is above it may cost a microsecond a row.
+const PIECE_ROWS_MIN: usize = 4;
 /// Tasks per worker that leave room for workers of uneven speed.
 const TASKS_PER_WORKER: usize = 4;
 /// Rows after which a filter is judged.
@@ -199,6 +199,10 @@ impl Source for Scan {
     fn start(&self) -> Box<dyn Reader> {
         let trials = vec![Trial::default(); self.0.filters.len()];
         Box::new(ScanReader { shared: Arc::clone(&self.0), trials, small: Coalescer::default() })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.tasks.is_empty()
     }
 }
 
