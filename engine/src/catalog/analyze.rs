@@ -58,18 +58,21 @@ impl Catalog {
     /// Reads a whole table and publishes what it learned.
     pub fn analyze(&self, name: &TableName, client: &mut Client) -> Result<()> {
         let version = self.load();
-        let descriptor = &entry(&version, name)?.descriptor;
-        let stats = collect(descriptor, client)?;
-        self.set_stats(descriptor, stats)
+        let entry = entry(&version, name)?;
+        let before = entry.live_rows();
+        let stats = collect(&entry.descriptor, client)?;
+        self.set_stats(&entry.descriptor, stats, before)
     }
 
-    /// Publishes statistics of a table, unless it was replaced by another meanwhile.
-    pub fn set_stats(&self, table: &TableDescriptor, stats: TableStats) -> Result<()> {
+    /// Publishes statistics of a table, unless it was replaced by another meanwhile. `before`: the rows that it was believed
+    /// to have when they were counted.
+    pub fn set_stats(&self, table: &TableDescriptor, stats: TableStats, before: u64) -> Result<()> {
         let lease = self.lease()?;
         let version = lease.version();
         let same: TableId = table.id;
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == same);
         if let Some(entry) = entry {
+            entry.counters.growth.counted(before, stats.rows);
             lease.publish(version.with_table(Entry { stats: Arc::new(stats), ..entry.clone() }));
         }
         Ok(())

@@ -13,6 +13,7 @@
 
 mod analyze;
 mod ddl;
+mod growth;
 mod partitions;
 mod version;
 mod writers;
@@ -68,6 +69,12 @@ impl Catalog {
     fn lease(&self) -> Result<Lease<'_>> {
         let ids = self.lease.recv().map_err(|_| Error::internal("the catalog is gone"))?;
         Ok(Lease { catalog: self, ids: Some(ids) })
+    }
+
+    /// The right to publish, if nobody has it.
+    fn lease_if_free(&self) -> Option<Lease<'_>> {
+        let ids = self.lease.try_recv().ok()?;
+        Some(Lease { catalog: self, ids: Some(ids) })
     }
 
     /// Waits until no DDL runs.

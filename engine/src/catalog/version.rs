@@ -11,6 +11,7 @@ use allod_planner::stats::TableStats;
 use allod_storage::schema::{TableDescriptor, TableId};
 
 use super::DEFAULT_DATABASE;
+use super::growth::Growth;
 use super::writers::Writers;
 
 /// One version of the schema, with the statistics. Persistent maps: the next version shares all that did not change.
@@ -40,40 +41,41 @@ pub(crate) struct Entry {
     pub closed: bool,
 }
 
-/// Numbers that a table gives to its rows: hidden row ids and AUTO_INCREMENT values, from one sequence as in TiDB.
+/// Numbers that a table gives to its rows (hidden row ids and AUTO_INCREMENT values, from one sequence as in TiDB), and how
+/// many rows it has.
 #[derive(Debug)]
-pub(crate) struct Counters(AtomicU64);
+pub(crate) struct Counters {
+    next: AtomicU64,
+    /// How many rows there are.
+    pub growth: Growth,
+}
 
 impl Counters {
     /// A sequence that begins with `first`.
     pub fn new(first: u64) -> Counters {
-        Counters(AtomicU64::new(first.max(1)))
+        Counters { next: AtomicU64::new(first.max(1)), growth: Growth::default() }
     }
 
     /// The first of `count` consecutive numbers that nobody has.
     pub fn take(&self, count: u64) -> u64 {
-        self.0.fetch_add(count, Ordering::Relaxed)
+        self.next.fetch_add(count, Ordering::Relaxed)
     }
 
     /// Sees to it that no number up to `value` is given out from now on.
     pub fn pass(&self, value: u64) {
-        self.0.fetch_max(value.saturating_add(1), Ordering::Relaxed);
+        self.next.fetch_max(value.saturating_add(1), Ordering::Relaxed);
     }
 
     /// What the next number will be.
     pub fn peek(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.next.load(Ordering::Relaxed)
     }
 }
 
 impl Entry {
-    /// About how many rows there are: what was counted last, and the changes since; 0 if nobody knows.
+    /// About how many rows there are: what was counted last, and the changes since.
     pub fn live_rows(&self) -> u64 {
-        if self.stats.pseudo && self.stats.columns.is_empty() && self.stats.rows == TableStats::PSEUDO_ROWS {
-            0
-        } else {
-            self.stats.rows
-        }
+        self.counters.growth.rows()
     }
 }
 

@@ -21,6 +21,8 @@ use crate::session::Session;
 pub(super) struct Target {
     pub table: Arc<TableDescriptor>,
     counters: Arc<Counters>,
+    /// Rows that it was believed to have.
+    before: u64,
     _writing: WriteGuard,
 }
 
@@ -42,7 +44,8 @@ impl Target {
                 .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, descriptor));
             if open {
                 let (table, counters) = (Arc::clone(descriptor), Arc::clone(counters));
-                return Ok(Target { table, counters, _writing: writing });
+                let before = counters.growth.rows();
+                return Ok(Target { table, counters, before, _writing: writing });
             }
             drop(writing);
             catalog.settled()?;
@@ -54,9 +57,9 @@ impl Target {
     /// Leaves the table and publishes what was learned of its rows. In this order: who publishes waits for DDL to end, and
     /// DDL waits for writers to leave.
     pub fn finish(self, session: &Session, stats: TableStats) -> Result<()> {
-        let Target { table, _writing: writing, .. } = self;
+        let Target { table, before, _writing: writing, .. } = self;
         drop(writing);
-        session.owner().shared().catalog.set_stats(&table, stats)
+        session.owner().shared().catalog.set_stats(&table, stats, before)
     }
 }
 

@@ -31,6 +31,7 @@ impl Session {
             let mut running = self.start(planned, cancel, true)?;
             running.try_for_each(|batch| batch.map(drop))?;
             metrics = Some(running.execution.metrics());
+            self.leave(running);
         }
         let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics.as_ref())).collect();
         let result = match format {

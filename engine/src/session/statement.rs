@@ -13,7 +13,7 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId};
 
 use super::Session;
 use super::plan_cache::Setting;
-use crate::catalog::{Version, WriteGuard};
+use crate::catalog::{Counters, Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
@@ -68,7 +68,14 @@ impl Planned {
 /// A statement that runs; a writer has its table open for as long as this lives.
 pub(super) struct Running {
     pub execution: Execution,
-    _writing: Option<WriteGuard>,
+    writing: Option<Writing>,
+}
+
+/// A table that is being written to.
+struct Writing {
+    dml: Dml,
+    counters: Arc<Counters>,
+    guard: WriteGuard,
 }
 
 impl Session {
@@ -256,6 +263,7 @@ impl Session {
         };
         running.try_for_each(|batch| batch.map(drop))?;
         let affected = running.execution.affected();
+        self.leave(running);
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
         if affected.last_insert_id != 0 {
             self.last_insert_id = affected.last_insert_id;
@@ -280,8 +288,8 @@ impl Session {
         let mut writing = None;
         if let Some(dml) = &planned.dml {
             let (guard, counters) = self.enter(&dml.table, &planned.version)?;
-            writing = Some(guard);
-            row_ids = counters;
+            row_ids = Arc::clone(&counters) as Arc<dyn RowIds>;
+            writing = Some(Writing { dml: dml.clone(), counters, guard });
         }
         // After a writer is in: DDL that it waited for is before its snapshot.
         let mut client = self.client.fork();
@@ -306,15 +314,29 @@ impl Session {
             schema: Some(planned.header.schema()),
         };
         let execution = allod_executor::execute(Arc::clone(&planned.query), environment);
-        Ok(Running { execution, _writing: writing })
+        Ok(Running { execution, writing })
+    }
+
+    /// After a statement has run to its end: whoever wrote leaves the table, whose rows are told from now on.
+    pub(super) fn leave(&self, running: Running) {
+        let Running { execution, writing } = running;
+        let rows = execution.affected().rows;
+        drop(execution);
+        let Some(Writing { dml, counters, guard }) = writing else { return };
+        // DDL that has the right to publish may be waiting for this.
+        drop(guard);
+        let drifted = match dml.kind {
+            DmlKind::Insert => counters.growth.note(rows, 0),
+            DmlKind::Delete => counters.growth.note(0, rows),
+            DmlKind::Update => false,
+        };
+        if drifted {
+            self.database.shared().catalog.publish_rows(&dml.table);
+        }
     }
 
     /// Enters a table as a writer, if it still is the table that the statement was planned for.
-    fn enter(
-        &self,
-        table: &Arc<TableDescriptor>,
-        version: &Version,
-    ) -> Result<(WriteGuard, Arc<dyn RowIds>)> {
+    fn enter(&self, table: &Arc<TableDescriptor>, version: &Version) -> Result<(WriteGuard, Arc<Counters>)> {
         let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
         let entry = version.entry(&table.database, &table.name).ok_or_else(gone)?;
         let guard = entry.writers.enter();
@@ -328,7 +350,7 @@ impl Session {
             self.database.shared().catalog.settled()?;
             return Err(gone());
         }
-        Ok((guard, Arc::clone(&entry.counters) as Arc<dyn RowIds>))
+        Ok((guard, Arc::clone(&entry.counters)))
     }
 
     fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {

@@ -21,6 +21,8 @@ use allod_storage::schema::TableDescriptor;
 
 /// TiDB's code for a hint that cannot be followed.
 const INAPPLICABLE: u16 = 1815;
+/// TiDB's code for a hint where none can be.
+const MISPLACED: u16 = 8066;
 
 impl Binder<'_> {
     /// Number of the query block whose SELECT stands at a place.
@@ -81,6 +83,10 @@ impl Binder<'_> {
     pub fn settle_hints(&mut self, own: Option<&str>) -> Hints {
         let blocks = &self.parsed.blocks;
         let mut written: Vec<(u32, HintSyntax)> = vec![];
+        for _ in 0..blocks.stray {
+            let message = "Optimizer hint can only be followed by certain keywords like SELECT, INSERT, etc.";
+            self.warnings.push(PlanWarning { code: MISPLACED, message: message.into() });
+        }
         for comment in &blocks.comments {
             let (hints, warnings) = comment.parse();
             self.warnings.extend(warnings);
@@ -146,7 +152,8 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
     let names_of =
         |indexes: &[String]| indexes.iter().map(|i| Arc::from(i.as_str())).collect::<Vec<Arc<str>>>();
     let without_tables = || {
-        Err(format!("Hint {}() is inapplicable. Please specify the table names in the arguments.", hint.name))
+        let name = &hint.written;
+        Err(format!("Hint {name}() is inapplicable. Please specify the table names in the arguments."))
     };
     let bare = |kind: HintKind| (format!("{}()", hint.name), kind);
     let (text, kind) = match &hint.body {

@@ -825,7 +825,7 @@ fn hints_that_make_no_sense_are_warnings() {
     );
     assert_eq!(
         warnings("select /*+ hash_join() */ * from t"),
-        [(1815, "Hint HASH_JOIN() is inapplicable. Please specify the table names in the arguments.".into())]
+        [(1815, "Hint hash_join() is inapplicable. Please specify the table names in the arguments.".into())]
     );
     assert_eq!(
         warnings("select /*+ qb_name(a) qb_name(a) */ * from t"),

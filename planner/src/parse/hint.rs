@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A comment that does not follow the grammar is ignored as a whole, with the warning that TiDB gives (1064); a hint of
-//! TiDB's or MySQL's that does nothing here is ignored by itself (8061). Names become numbers of blocks in `bind`.
+//! TiDB's or MySQL's that does nothing here, or that nobody knows, is ignored by itself (8061). A hint comment anywhere else
+//! does nothing and is worth a warning (8066). Names become numbers of blocks in `bind`.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Whitespace};
@@ -29,6 +30,8 @@ pub(crate) struct Blocks {
     pub selects: Vec<Location>,
     /// Its hint comments.
     pub comments: Vec<HintComment>,
+    /// Number of comments that look like hints and stand where there can be none.
+    pub stray: usize,
 }
 
 /// A hint comment.
@@ -45,6 +48,8 @@ pub(crate) struct HintComment {
 /// A hint as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HintSyntax {
+    /// Its name as it is written.
+    pub written: String,
     /// The name that TiDB shows, of all that mean the same.
     pub name: &'static str,
     /// `@block` before the arguments.
@@ -244,6 +249,8 @@ pub(super) fn blocks(tokens: &[TokenWithSpan]) -> Blocks {
             _ => {}
         }
     }
+    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
+    out.stray = tokens.iter().filter(|t| is_hint(t)).count() - out.comments.len();
     out
 }
 
@@ -260,7 +267,7 @@ impl HintComment {
                 for c in self.text[..at].chars() {
                     (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
                 }
-                let near: String = self.text[at..].chars().take(80).collect();
+                let near: String = self.text[at..].chars().chain("*/".chars()).take(80).collect();
                 let message =
                     format!("Optimizer hint syntax error at line {line} column {column} near \"{near}\" ");
                 (vec![], vec![PlanWarning { code: 1064, message }])
@@ -286,10 +293,13 @@ impl HintParser<'_> {
             match form(&word.to_ascii_uppercase()) {
                 Some((_, Form::Ignored)) => {
                     self.skip_arguments()?;
-                    let message = format!("Optimizer hint {word} is not supported by Allod and is ignored");
-                    self.warnings.push(PlanWarning { code: 8061, message });
+                    self.ignored(&word);
                 }
-                Some((name, form)) => out.extend(self.hint(name, form)?),
+                Some((name, form)) => out.extend(self.hint(word, name, form)?),
+                None if self.peek() == Some('(') => {
+                    self.skip_arguments()?;
+                    self.ignored(&word);
+                }
                 None => {
                     self.at = begin;
                     return Err(Wrong);
@@ -302,13 +312,18 @@ impl HintParser<'_> {
         }
     }
 
+    fn ignored(&mut self, word: &str) {
+        let message = format!("Optimizer hint {word} is not supported by Allod and is ignored");
+        self.warnings.push(PlanWarning { code: 8061, message });
+    }
+
     /// One hint behind its name; `None` if it says something impossible, which was noted.
-    fn hint(&mut self, name: &'static str, form: Form) -> Result<Option<HintSyntax>, Wrong> {
+    fn hint(&mut self, written: String, name: &'static str, form: Form) -> Result<Option<HintSyntax>, Wrong> {
         self.expect('(')?;
         if let Form::BlockName = form {
-            let name_of_block = self.identifier()?;
+            let body = HintBody::BlockName(self.identifier()?);
             self.expect(')')?;
-            return Ok(Some(HintSyntax { name, block: None, body: HintBody::BlockName(name_of_block) }));
+            return Ok(Some(HintSyntax { written, name, block: None, body }));
         }
         let block = self.block()?;
         let body = match form {
@@ -347,7 +362,7 @@ impl HintParser<'_> {
             Form::BlockName | Form::Ignored => None,
         };
         self.expect(')')?;
-        Ok(body.map(|body| HintSyntax { name, block, body }))
+        Ok(body.map(|body| HintSyntax { written, name, block, body }))
     }
 
     fn quota(&mut self, n: u64, shift: u32) -> Option<HintBody> {

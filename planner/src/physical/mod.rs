@@ -16,7 +16,7 @@ use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
 use crate::partition::PartitionFunction;
 
-pub(crate) use access::{AccessContext, unmatched};
+pub(crate) use access::{AccessContext, unmatched, unmerged};
 pub(crate) use search::{Wishes, alias_of, is_named, lower};
 
 /// An operator with what every operator has.

@@ -39,6 +39,13 @@ impl Leading {
                  hints will be invalid",
             );
         }
+        let both = |block: u32| !repeated(block) && leading.straight.contains(&block);
+        if blocks.iter().any(|(block, _)| both(*block)) {
+            leading.warn(
+                "We can only use the straight_join hint, when we use the leading hint and straight_join hint at the \
+                 same time, all leading hints will be invalid",
+            );
+        }
         leading.wanted = blocks
             .iter()
             .filter(|(block, _)| !repeated(*block) && !leading.straight.contains(block))

@@ -255,7 +255,7 @@ pub(crate) fn of_table(scan: &Scan) -> Profile {
         let facet = match stats.columns.get(*ordinal) {
             Some(column) if !stats.pseudo => Facet {
                 distinct: (column.distinct as f64).clamp(1.0, rows.max(1.0)),
-                nulls: column.nulls as f64 / (stats.rows as f64).max(1.0),
+                nulls: column.null_part(stats.rows as f64),
                 pseudo: false,
                 stats: Some(Arc::clone(column)),
                 normal: None,

@@ -87,6 +87,14 @@ fn bytes_position(bytes: &[u8]) -> f64 {
 }
 
 impl ColumnStats {
+    /// The part of the rows that is NULL, as it was when they were counted; `rows` = how many there are now.
+    pub(crate) fn null_part(&self, rows: f64) -> f64 {
+        let nulls = self.nulls as f64;
+        let counted = nulls + self.histogram_rows();
+        let of = if self.histogram.is_empty() { rows } else { counted };
+        (nulls / of.max(1.0)).min(1.0)
+    }
+
     /// Rows that the histogram speaks of.
     fn histogram_rows(&self) -> f64 {
         self.histogram.last().map_or(0.0, |b| b.cumulative as f64)

@@ -38,10 +38,23 @@ fn comments_count_behind_verbs() {
 }
 
 #[test]
+fn comments_elsewhere_are_counted() {
+    let stray = |sql: &str| parse(sql).expect("it parses").remove(0).blocks.stray;
+    assert_eq!(stray("select count(*) /*+ stream_agg() */ from t"), 1);
+    assert_eq!(stray("select /*+ a() */ /*+ b() */ 1 /*+ c() */, '/*+ d() */' /* + e() */"), 1);
+    assert_eq!(stray("/*+ a() */ update /*+ b() */ t set x = 1"), 1);
+}
+
+#[test]
 fn all_names_and_forms() {
     let join = |text: &str, name: &'static str, method, wanted| {
         let tables = vec![table("t", None), table("u", Some("sel_2"))];
-        let expected = HintSyntax { name, block: None, body: HintBody::Join { method, wanted, tables } };
+        let expected = HintSyntax {
+            written: text.into(),
+            name,
+            block: None,
+            body: HintBody::Join { method, wanted, tables },
+        };
         assert_eq!(one(&format!("{text}(t, u@sel_2)")), expected);
     };
     join("tidb_inlj", "INL_JOIN", JoinMethod::Index, true);
@@ -88,11 +101,15 @@ fn wrong_hints_are_warnings() {
         let message = format!("Optimizer hint syntax error at line 1 column {column} near \"{near}\" ");
         assert_eq!(hints(text), (vec![], vec![(1064, message)]));
     };
-    wrong("nope(t)", 12, "nope(t) ");
-    wrong("inl_join(t", 23, "");
-    wrong("hash_agg() inl_join(1 +)", 34, "+) ");
-    wrong("memory_quota(1 KB)", 27, "KB) ");
-    wrong("", 13, "");
+    wrong("inl_join(t", 23, "*/");
+    wrong("hash_agg() inl_join(1 +)", 34, "+) */");
+    wrong("memory_quota(1 KB)", 27, "KB) */");
+    wrong("use_index()", 22, ") */");
+    wrong("nope", 12, "nope */");
+    wrong("", 13, "*/");
+    let (all, warnings) = hints("Nope(t, (1)) hash_agg()");
+    assert_eq!(all.len(), 1);
+    assert_eq!(warnings, [(8061, "Optimizer hint Nope is not supported by Allod and is ignored".into())]);
     let (all, warnings) = hints("bka(t1, (x)) hash_agg()");
     assert_eq!(all.len(), 1);
     assert_eq!(warnings, [(8061, "Optimizer hint bka is not supported by Allod and is ignored".into())]);

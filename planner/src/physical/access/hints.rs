@@ -5,7 +5,9 @@
 //! the table's own key (or the index of that name, if the primary key is not clustered). A hint belongs to the table of that
 //! alias in its query block.
 
-use super::Path;
+use std::sync::Arc;
+
+use super::{AccessContext, Node, Path, paths};
 use crate::hints::{HintKind, HintTable, Hints, IndexMode};
 use crate::logical::{Plan, Query, Scan};
 use crate::physical::PlanWarning;
@@ -14,6 +16,8 @@ use crate::physical::PlanWarning;
 const NO_SUCH_KEY: u16 = 1176;
 /// TiDB's code for a hint that cannot be followed.
 const INAPPLICABLE: u16 = 1815;
+/// TiDB's code of a warning without a code.
+const UNKNOWN: u16 = 1105;
 
 /// The paths of one table that hints leave.
 pub(super) struct Allowed {
@@ -68,7 +72,10 @@ impl Allowed {
                     indexes.iter().filter_map(|name| place(scan, name)).for_each(|at| wanted[at] = true);
                     allowed.merge = Some(wanted);
                 }
-                HintKind::NoIndexMerge if hint.block == scan.block => allowed.no_merge = true,
+                // That of the statement's first block speaks of all of it, as in TiDB.
+                HintKind::NoIndexMerge if hint.block == scan.block || hint.block <= 1 => {
+                    allowed.no_merge = true;
+                }
                 _ => {}
             }
         }
@@ -107,7 +114,7 @@ impl Allowed {
     /// Whether this part (the own key or an index) may be part of a merge.
     pub(super) fn in_merge(&self, index: Option<usize>) -> bool {
         let place = index.map_or(0, |i| i + 1);
-        !self.ignored[place] && self.merge.as_ref().is_none_or(|wanted| wanted[place])
+        self.at(place) && self.merge.as_ref().is_none_or(|wanted| wanted[place])
     }
 
     /// Drops the paths that have an order they may not have, or lack one that they must have (if one is wanted at all).
@@ -134,7 +141,8 @@ fn place(scan: &Scan, name: &str) -> Option<usize> {
 }
 
 /// Warnings for index hints that name what is not there, in TiDB's words. To be asked before the rules, which may drop scans.
-pub(crate) fn unmatched(hints: &Hints, query: &Query) -> Vec<PlanWarning> {
+/// `current`: the database that a table is in of which none is named.
+pub(crate) fn unmatched(hints: &Hints, query: &Query, current: Option<&str>) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let named = |hint| match hint {
         HintKind::Index { mode, table, indexes } => {
@@ -158,20 +166,88 @@ pub(crate) fn unmatched(hints: &Hints, query: &Query) -> Vec<PlanWarning> {
     query.ctes.iter().chain([&query.plan]).for_each(|plan| collect(plan, &mut scans));
     for (word, table, indexes) in named {
         let Some(scan) = scans.iter().find(|scan| speaks_of(&table, scan)) else {
-            let database = table.database.as_deref().map_or(String::new(), |d| format!("{d}."));
-            let name = format!("{database}{}", table.name);
-            let list: String = indexes.iter().map(|i| format!(", {i}")).collect();
+            let name = qualified(&table, current);
+            let list = listed(&indexes);
             let message =
                 format!("{word}({name}{list}) is inapplicable, check whether the table({name}) exists");
             warnings.push(PlanWarning { code: INAPPLICABLE, message });
             continue;
         };
+        if word == "use_index_merge" {
+            warnings.extend(not_to_merge(hints, scan, &qualified(&table, current), &indexes));
+            continue;
+        }
         for index in indexes.iter().filter(|name| place(scan, name).is_none()) {
             let message = format!("Key '{index}' doesn't exist in table '{}'", scan.table.name);
             warnings.push(PlanWarning { code: NO_SUCH_KEY, message });
         }
     }
     warnings
+}
+
+/// `USE_INDEX_MERGE(t, i, …)` with indexes that are not there or may not be read.
+fn not_to_merge(hints: &Hints, scan: &Scan, table: &str, indexes: &[Arc<str>]) -> Option<PlanWarning> {
+    let allowed = Allowed::of(hints, scan);
+    let usable = |name: &str| match place(scan, name) {
+        Some(at) => allowed.at(at),
+        // The rows themselves, whatever they are kept by.
+        None => name.eq_ignore_ascii_case("primary"),
+    };
+    let wrong: Vec<String> = indexes.iter().filter(|n| !usable(n)).map(|n| n.to_lowercase()).collect();
+    (!wrong.is_empty()).then(|| {
+        let (list, wrong) = (listed(indexes), wrong.join(", "));
+        let message = format!(
+            "use_index_merge({table}{list}) is inapplicable, check whether the indexes ({wrong}) exist, or the \
+             indexes are conflicted with use_index/ignore_index/force_index hints."
+        );
+        PlanWarning { code: INAPPLICABLE, message }
+    })
+}
+
+fn qualified(table: &HintTable, current: Option<&str>) -> String {
+    match table.database.as_deref().or(current) {
+        Some(database) => format!("{database}.{}", table.name),
+        None => table.name.to_string(),
+    }
+}
+
+fn listed(indexes: &[Arc<str>]) -> String {
+    indexes.iter().map(|name| format!(", {}", name.to_lowercase())).collect()
+}
+
+/// Warnings for the USE_INDEX_MERGE that cannot be followed. To be asked after the rules, which bring the predicates to their
+/// tables.
+pub(crate) fn unmerged(cx: &AccessContext, query: &Query) -> Vec<PlanWarning> {
+    if !cx.hints.list.iter().any(|hint| matches!(hint.kind, HintKind::UseIndexMerge { .. })) {
+        return vec![];
+    }
+    let mut scans = Vec::new();
+    query.ctes.iter().chain([&query.plan]).for_each(|plan| collect(plan, &mut scans));
+    let why = |scan: &Scan| {
+        let allowed = Allowed::of(cx.hints, scan);
+        let needed = scan.columns.iter().map(|(id, _)| *id).collect();
+        let found = paths(cx, scan, &needed, &[], None);
+        let followed = |path: &Path| match &path.plan.node {
+            // A single row needs nothing merged.
+            Node::PointGet(_) | Node::Values { .. } => true,
+            _ => merges(&path.plan),
+        };
+        if allowed.merge.is_none() || found.iter().any(followed) {
+            None
+        } else if scan.predicates.is_empty() || scan.table.indexes.is_empty() {
+            Some(" or disabled. No available filter or available index.")
+        } else if allowed.no_merge {
+            Some(" or disabled. Got no_index_merge hint or tidb_enable_index_merge is off.")
+        } else {
+            Some("")
+        }
+    };
+    let warning = |why| PlanWarning { code: UNKNOWN, message: format!("IndexMerge is inapplicable{why}") };
+    scans.into_iter().filter_map(why).map(warning).collect()
+}
+
+fn merges(plan: &crate::physical::Plan) -> bool {
+    matches!(plan.node, Node::IndexMerge(_)) || plan.children().into_iter().any(merges)
 }
 
 fn collect<'p>(plan: &'p Plan, scans: &mut Vec<&'p Scan>) {

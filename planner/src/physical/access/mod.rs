@@ -41,7 +41,7 @@ use crate::options::Options;
 use crate::stats::cardinality::Profile;
 
 pub(super) use filter::ordered;
-pub(crate) use hints::unmatched;
+pub(crate) use hints::{unmatched, unmerged};
 #[allow(unused_imports, reason = "the search for index joins calls them")]
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 

@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 
 use super::Candidate;
 use crate::hints::{Hint, HintKind, HintTable, Hints, JoinMethod};
-use crate::logical::{Join, Plan};
+use crate::logical::{Join, Plan, Scan};
 use crate::physical::{IndexJoin, IndexJoinVariant, Node, PlanWarning, Side, StatementLimits};
 
 /// TiDB's code of a hint that was not followed.
@@ -17,6 +17,7 @@ const INAPPLICABLE: u16 = 1815;
 /// A table that a hint may name: its alias and the number of its query block.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Named {
+    database: std::sync::Arc<str>,
     alias: std::sync::Arc<str>,
     pub(crate) block: u32,
 }
@@ -31,6 +32,10 @@ pub(crate) struct Wishes {
     followed: HashSet<usize>,
     /// Hints that spoke of a join without equalities.
     without_equality: HashSet<usize>,
+    /// Whether hints asked for different methods of one join.
+    joins_conflict: bool,
+    /// Whether a block is to be grouped in both ways.
+    aggregations_conflict: bool,
 }
 
 /// What hints say of one join.
@@ -61,7 +66,7 @@ impl Wishes {
         for plan in query.ctes.iter().chain([&query.plan]) {
             plan.walk(&mut |node| {
                 if let Plan::Scan(scan) = node {
-                    tables.push(Named { alias: scan.alias.clone(), block: scan.block });
+                    tables.push(named(scan));
                 }
             });
         }
@@ -69,7 +74,7 @@ impl Wishes {
     }
 
     /// What is said of this join.
-    pub(super) fn of_join(&self, join: &Join) -> JoinWish {
+    pub(super) fn of_join(&mut self, join: &Join) -> JoinWish {
         let mut wish = JoinWish::default();
         if self.hints.is_empty() {
             return wish;
@@ -96,6 +101,13 @@ impl Wishes {
                 }
                 if *wanted { &mut wish.wanted } else { &mut wish.unwanted }.push((number, *method, *side));
             }
+        }
+        let mut asked = wish.wanted.iter().map(|(_, method, _)| plain(*method));
+        if asked.next().is_some_and(|first| asked.any(|other| other != first)) {
+            // None of them counts.
+            self.joins_conflict = true;
+            self.followed.extend(wish.wanted.drain(..).map(|(number, ..)| number));
+            wish.build = None;
         }
         wish
     }
@@ -152,6 +164,10 @@ impl Wishes {
 
     /// The ways to group that the hints leave.
     pub(super) fn choose_aggregation(&mut self, plan: &Plan, ways: Vec<Candidate>) -> Vec<Candidate> {
+        if self.asks(&HintKind::HashAgg, plan) && self.asks(&HintKind::StreamAgg, plan) {
+            self.aggregations_conflict = true;
+            return ways;
+        }
         for (number, hint) in self.hints.iter().enumerate() {
             let fits = |c: &Candidate| match hint.kind {
                 HintKind::HashAgg => matches!(c.plan.node, Node::HashAgg(_)),
@@ -185,9 +201,16 @@ impl Wishes {
     pub(super) fn warnings(&self) -> Vec<PlanWarning> {
         let mut out = Vec::new();
         let mut warn = |message| out.push(PlanWarning { code: INAPPLICABLE, message });
+        if self.joins_conflict {
+            warn("Join hints are conflict, you can only specify one type of join".into());
+        }
+        if self.aggregations_conflict {
+            warn("Optimizer aggregation hints are conflicted".into());
+        }
         for (number, hint) in self.hints.iter().enumerate() {
             let (HintKind::Join { tables, .. } | HintKind::Leading(tables)) = &hint.kind else {
-                if hint.kind == HintKind::StreamAgg && !self.followed.contains(&number) {
+                let lost = !self.followed.contains(&number) && !self.aggregations_conflict;
+                if hint.kind == HintKind::StreamAgg && lost {
                     warn("Optimizer Hint STREAM_AGG is inapplicable".into());
                 }
                 continue;
@@ -218,6 +241,14 @@ impl Wishes {
     }
 }
 
+/// The method, whichever side it builds.
+fn plain(method: JoinMethod) -> JoinMethod {
+    match method {
+        JoinMethod::HashBuild | JoinMethod::HashProbe => JoinMethod::Hash,
+        JoinMethod::Index | JoinMethod::IndexHash | JoinMethod::Hash | JoinMethod::Merge => method,
+    }
+}
+
 /// The hint as warnings write it, with its older name if it has one.
 fn quoted(hint: &Hint) -> String {
     let text = &hint.text;
@@ -234,7 +265,7 @@ fn quoted(hint: &Hint) -> String {
 /// The one table whose rows an input of a join yields.
 pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
     match plan {
-        Plan::Scan(scan) => Some(Named { alias: scan.alias.clone(), block: scan.block }),
+        Plan::Scan(scan) => Some(named(scan)),
         Plan::Filter { input, .. }
         | Plan::Project { input, .. }
         | Plan::Aggregate { input, .. }
@@ -252,7 +283,12 @@ pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
     }
 }
 
+fn named(scan: &Scan) -> Named {
+    Named { database: scan.table.database.clone(), alias: scan.alias.clone(), block: scan.block }
+}
+
 /// Whether the hint means this table.
 pub(crate) fn is_named(table: &HintTable, named: &Named) -> bool {
-    table.block == named.block && table.name.eq_ignore_ascii_case(&named.alias)
+    let database = table.database.as_ref().is_none_or(|d| d.eq_ignore_ascii_case(&named.database));
+    database && table.block == named.block && table.name.eq_ignore_ascii_case(&named.alias)
 }
