@@ -380,6 +380,9 @@ fn arrays(strings: &[Interner], forms: &[Form]) -> Result<Vec<Option<ArrayRef>>>
 /// Columns as batches of the usual size; a single group without any column is a row all the same.
 fn cut(columns: Vec<ArrayRef>, single: bool) -> Vec<Batch> {
     let rows = columns.first().map_or(usize::from(single), |c| c.len());
+    if (1..=BATCH_ROWS).contains(&rows) {
+        return vec![Batch { columns, rows }];
+    }
     let slice = |start: usize| {
         let len = BATCH_ROWS.min(rows - start);
         Batch { columns: columns.iter().map(|c| c.slice(start, len)).collect(), rows: len }
@@ -427,5 +430,9 @@ impl Source for Grouped {
 
     fn start(&self) -> Box<dyn Reader> {
         self.batches.start()
+    }
+
+    fn ready(&self) -> Option<&[Batch]> {
+        self.batches.ready()
     }
 }

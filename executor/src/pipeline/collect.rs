@@ -113,6 +113,10 @@ impl Source for Batches {
     fn is_empty(&self) -> bool {
         self.0.batches.is_empty()
     }
+
+    fn ready(&self) -> Option<&[Batch]> {
+        Some(&self.0.batches)
+    }
 }
 
 struct BatchReader(Arc<Materialized>);

@@ -66,6 +66,10 @@ pub(crate) trait Source: Send + Sync {
     fn is_empty(&self) -> bool {
         false
     }
+    /// What its tasks would emit, a batch each, if it is all there.
+    fn ready(&self) -> Option<&[Batch]> {
+        None
+    }
 }
 
 /// A worker's end of a source.

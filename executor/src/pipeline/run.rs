@@ -241,6 +241,15 @@ impl Stream {
             runner.context.cancel.check()?;
             let Some(running) = &mut self.running else {
                 let Some(branch) = self.branches.pop_front() else { return Ok(None) };
+                // Batches that nothing is left to do with are handed out as they are.
+                if branch.operators.is_empty()
+                    && !runner.context.analyze
+                    && let Some(batches) = branch.source.ready()
+                {
+                    self.finished_tasks += batches.len() as u64;
+                    self.ready.extend(batches.iter().cloned());
+                    continue;
+                }
                 let tasks = caught(|| Ok(branch.source.tasks()))?;
                 self.running = Some(Running { branch, crews: Vec::new(), next: 0, tasks });
                 continue;
