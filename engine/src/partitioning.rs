@@ -59,18 +59,23 @@ pub(crate) fn description(scheme: &PartitionScheme, at: usize) -> Option<String>
 pub(crate) fn clause(scheme: &PartitionScheme, table: &TableDescriptor) -> String {
     let space = if scheme.expr.is_some() || scheme.method == PartitionMethod::Key { " " } else { "" };
     let head = format!("PARTITION BY {}{space}({})", method(scheme), expression(scheme, table));
-    let plain = table.partitions.iter().enumerate().all(|(i, p)| *p.name == *format!("p{i}"));
+    let plain =
+        table.partitions.iter().enumerate().all(|(i, p)| *p.name == *format!("p{i}") && p.comment.is_empty());
     let by_number = matches!(scheme.method, PartitionMethod::Hash | PartitionMethod::Key);
     if by_number && plain {
         return format!("{head} PARTITIONS {}", table.partitions.len());
     }
     let definitions = table.partitions.iter().enumerate().map(|(at, partition)| {
         let name = format!("PARTITION {}", quoted(&partition.name));
-        match (&scheme.method, description(scheme, at)) {
+        let definition = match (&scheme.method, description(scheme, at)) {
             (PartitionMethod::Range(_), Some(bound)) => format!("{name} VALUES LESS THAN ({bound})"),
             (PartitionMethod::List { .. }, Some(values)) if values == "DEFAULT" => format!("{name} DEFAULT"),
             (PartitionMethod::List { .. }, Some(values)) => format!("{name} VALUES IN ({values})"),
             _ => name,
+        };
+        match &*partition.comment {
+            "" => definition,
+            comment => format!("{definition} COMMENT {}", literal(&Datum::string(comment))),
         }
     });
     format!("{head}\n({})", definitions.collect::<Vec<_>>().join(",\n "))

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use allod_planner::column::{ColumnId, ColumnInfo, Columns};
 use allod_planner::expr::{AggregateCall, AggregateFunction, Expr, Function, FunctionUsage};
+use allod_planner::options::PruneMode;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
@@ -90,6 +91,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
                 name: format!("p{p}").into(),
                 records: SpaceId(first + p * 10),
                 indexes: vec![SpaceId(first + p * 10 + 1), SpaceId(first + p * 10 + 2)],
+                comment: "".into(),
             })
             .collect(),
         comment: "".into(),
@@ -111,7 +113,12 @@ fn heap() -> Arc<TableDescriptor> {
         clustered: false,
         indexes: vec![],
         partitioning: None,
-        partitions: vec![PartitionDescriptor { name: "p0".into(), records: SpaceId(900), indexes: vec![] }],
+        partitions: vec![PartitionDescriptor {
+            name: "p0".into(),
+            records: SpaceId(900),
+            indexes: vec![],
+            comment: "".into(),
+        }],
         comment: "".into(),
     })
 }
@@ -205,6 +212,7 @@ impl Fixture {
             columns: Arc::new(self.columns.clone()),
             limits: StatementLimits::default(),
             warnings: vec![],
+            prune_mode: PruneMode::Dynamic,
         };
         execute(Arc::new(query), self.environment())
     }
@@ -701,6 +709,7 @@ fn a_cancelled_statement_ends_with_its_error() {
         columns: Arc::new(f.columns.clone()),
         limits: StatementLimits::default(),
         warnings: vec![],
+        prune_mode: PruneMode::Dynamic,
     };
     let environment = f.environment();
     let cancel = environment.cancel.clone();
@@ -727,6 +736,7 @@ fn the_memory_limit_ends_a_sort() {
         columns: Arc::new(f.columns.clone()),
         limits: StatementLimits::default(),
         warnings: vec![],
+        prune_mode: PruneMode::Dynamic,
     };
     let environment = Environment { memory_limit_bytes: 20_000, ..f.environment() };
     let mut execution = execute(Arc::new(query), environment);

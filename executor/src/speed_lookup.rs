@@ -46,7 +46,12 @@ fn table() -> Arc<TableDescriptor> {
         clustered: true,
         indexes: vec![],
         partitioning: None,
-        partitions: vec![PartitionDescriptor { name: "p0".into(), records: SpaceId(50), indexes: vec![] }],
+        partitions: vec![PartitionDescriptor {
+            name: "p0".into(),
+            records: SpaceId(50),
+            indexes: vec![],
+            comment: "".into(),
+        }],
         comment: "".into(),
     })
 }

@@ -1,6 +1,6 @@
 //! Golden plans: each file of `plans` holds queries and what becomes of them, one file a subject. A line that begins with
 //! `#` is a comment, one that begins with `>` a statement (CREATE TABLE for all that follow, or a query); the lines below
-//! a query are its plan. UPDATE=1 writes the plans.
+//! a query are its plan; `> set name = 'value'` sets a variable of the session. UPDATE=1 writes the plans.
 
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -20,6 +20,8 @@ fn run(name: &str) {
             writeln!(actual, "{line}").expect("a string takes everything");
             if statement.starts_with("create") {
                 tables.create(statement);
+            } else if statement.starts_with("set") {
+                tables.set(statement);
             } else {
                 let query = tables.plan(statement);
                 actual.push_str(&render(&query));
@@ -39,6 +41,16 @@ fn run(name: &str) {
 #[test]
 fn access_paths() {
     run("access.txt");
+}
+
+#[test]
+fn partitions() {
+    run("partitions.txt");
+}
+
+#[test]
+fn static_pruning() {
+    run("static_pruning.txt");
 }
 
 #[test]

@@ -2,5 +2,6 @@
 
 pub mod database;
 pub mod differential;
+pub mod partitions;
 pub mod slt;
 pub mod storm;

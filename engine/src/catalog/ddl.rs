@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use rayon::prelude::*;
 
-use allod_planner::bind::{CreateTable, Ddl, IndexSpec, TableName};
+use allod_planner::bind::{CreateTable, Ddl, IndexSpec, PartitionLabel, TableName};
+use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
@@ -105,7 +106,10 @@ impl Lease<'_> {
             columns.push(row_id_column());
         }
         let indexes = create.indexes.iter().map(|spec| self.index(spec)).collect();
-        let names = if create.partitions.is_empty() { vec!["p0".into()] } else { create.partitions.clone() };
+        let partitions = match create.partitions.as_slice() {
+            [] => vec![PartitionLabel::new("p0")],
+            named => named.to_vec(),
+        };
         let descriptor = TableDescriptor {
             id: TableId(self.id()),
             database,
@@ -115,10 +119,11 @@ impl Lease<'_> {
             clustered: !create.key.is_empty(),
             indexes,
             partitioning: create.partitioning.clone(),
-            partitions: self.partitions(names, create.indexes.len()),
+            partitions: self.partitions(partitions, create.indexes.len()),
             comment: Arc::clone(&create.comment),
         };
-        self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)
+        self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)?;
+        Ok(create.warnings.iter().map(warning).collect())
     }
 
     fn create_table_like(
@@ -134,14 +139,13 @@ impl Lease<'_> {
         if let Some(error) = taken(&version, name) {
             return unless(if_not_exists, error);
         }
-        let names = model.partitions.iter().map(|p| Arc::clone(&p.name)).collect();
         let indexes = model.indexes.iter().map(|i| IndexDescriptor { id: IndexId(self.id()), ..i.clone() });
         let indexes: Vec<IndexDescriptor> = indexes.collect();
         let descriptor = TableDescriptor {
             id: TableId(self.id()),
             database,
             name: Arc::clone(&name.table),
-            partitions: self.partitions(names, indexes.len()),
+            partitions: self.partitions(labels(&model), indexes.len()),
             indexes,
             ..(*model).clone()
         };
@@ -185,8 +189,7 @@ impl Lease<'_> {
     fn truncate(&mut self, table: &TableName, client: &mut Client) -> Notes {
         let version = self.version();
         let old = self.close(entry(&version, table)?)?;
-        let names = old.descriptor.partitions.iter().map(|p| Arc::clone(&p.name)).collect();
-        let partitions = self.partitions(names, old.descriptor.indexes.len());
+        let partitions = self.partitions(labels(&old.descriptor), old.descriptor.indexes.len());
         let descriptor = TableDescriptor { partitions, ..(*old.descriptor).clone() };
         if let Err(error) = create_spaces(client, schemas(&descriptor)) {
             self.reopen(old);
@@ -303,14 +306,33 @@ impl Lease<'_> {
     }
 
     /// Fresh space ids for partitions of these names.
-    pub(super) fn partitions(&mut self, names: Vec<Arc<str>>, indexes: usize) -> Vec<PartitionDescriptor> {
-        let partition = |name| PartitionDescriptor {
+    pub(super) fn partitions(
+        &mut self,
+        labels: Vec<PartitionLabel>,
+        indexes: usize,
+    ) -> Vec<PartitionDescriptor> {
+        let partition = |PartitionLabel { name, comment }| PartitionDescriptor {
             name,
             records: SpaceId(self.id()),
             indexes: (0..indexes).map(|_| SpaceId(self.id())).collect(),
+            comment,
         };
-        names.into_iter().map(partition).collect()
+        labels.into_iter().map(partition).collect()
     }
+}
+
+/// What the planner has to say of a definition.
+pub(super) fn warning(warning: &PlanWarning) -> Warning {
+    Warning { level: "Warning", code: warning.code, message: warning.message.clone() }
+}
+
+/// The names of a table's partitions, and what is said of them.
+fn labels(table: &TableDescriptor) -> Vec<PartitionLabel> {
+    let label = |p: &PartitionDescriptor| PartitionLabel {
+        name: Arc::clone(&p.name),
+        comment: Arc::clone(&p.comment),
+    };
+    table.partitions.iter().map(label).collect()
 }
 
 fn database(version: &Version, name: &TableName) -> Result<Arc<str>> {

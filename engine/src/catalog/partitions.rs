@@ -18,13 +18,18 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use rayon::prelude::*;
 
-use allod_planner::bind::{PartitionChange, PartitionFault, TableName, bind_partition, plan_partitions};
+use allod_planner::bind::{
+    PartitionChange, PartitionFault, PartitionLabel, PlannedPartition, TableName, bind_partition,
+    plan_partitions,
+};
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor};
 
 use super::Lease;
-use super::ddl::{Notes, create_spaces, drop_spaces, entry, no_notes, partition_schemas, partition_spaces};
+use super::ddl::{
+    Notes, create_spaces, drop_spaces, entry, no_notes, partition_schemas, partition_spaces, warning,
+};
 use super::version::{Counters, Entry};
 use crate::error::{Error, Result, code};
 use crate::import::{deal, ingest};
@@ -57,7 +62,12 @@ impl Lease<'_> {
                 let last = Arc::clone(&old.descriptor);
                 self.reopen(Entry { descriptor: Arc::new(descriptor), stats, ..old });
                 self.retire(&last, gone);
-                no_notes()
+                match change {
+                    PartitionChange::Repartition { warnings, .. } => {
+                        Ok(warnings.iter().map(warning).collect())
+                    }
+                    _ => no_notes(),
+                }
             }
             Err(error) => {
                 self.reopen(old);
@@ -77,15 +87,21 @@ impl Lease<'_> {
         let plan = plan_partitions(table, change)?;
         let fresh: Vec<usize> =
             (0..plan.partitions.len()).filter(|&i| plan.partitions[i].from.is_none()).collect();
-        let names = fresh.iter().map(|&i| Arc::clone(&plan.partitions[i].name)).collect();
-        let mut made = self.partitions(names, table.indexes.len()).into_iter();
+        let label = |planned: &PlannedPartition| PartitionLabel {
+            name: Arc::clone(&planned.name),
+            comment: Arc::clone(&planned.comment),
+        };
+        let labels = fresh.iter().map(|&i| label(&plan.partitions[i])).collect();
+        let mut made = self.partitions(labels, table.indexes.len()).into_iter();
         let mut partitions = Vec::with_capacity(plan.partitions.len());
         for planned in &plan.partitions {
             let partition = match planned.from {
                 Some(at) => table.partitions.get(at).cloned(),
                 None => made.next(),
             };
-            partitions.push(partition.ok_or_else(|| Error::internal("a partition from nowhere"))?);
+            let partition = partition.ok_or_else(|| Error::internal("a partition from nowhere"))?;
+            let PartitionLabel { name, comment } = label(planned);
+            partitions.push(PartitionDescriptor { name, comment, ..partition });
         }
         let descriptor = TableDescriptor { partitioning: plan.scheme, partitions, ..(**table).clone() };
         let made: Vec<&PartitionDescriptor> = fresh.iter().map(|&i| &descriptor.partitions[i]).collect();
@@ -170,9 +186,9 @@ impl Lease<'_> {
         let mut gone = Vec::new();
         if renumbered {
             let in_parted = read(client, parted, &[&outgoing])?;
-            let names = || vec![Arc::clone(&outgoing.name)];
-            into_parted = self.partitions(names(), parted.indexes.len()).remove(0);
-            into_plain = self.partitions(names(), plain.indexes.len()).remove(0);
+            let labels = || vec![PartitionLabel::new(Arc::clone(&outgoing.name))];
+            into_parted = self.partitions(labels(), parted.indexes.len()).remove(0);
+            into_plain = self.partitions(labels(), plain.indexes.len()).remove(0);
             let fresh: Vec<SpaceId> =
                 partition_spaces(&into_parted).chain(partition_spaces(&into_plain)).collect();
             let schemas: Vec<SpaceSchema> = partition_schemas(parted, &into_parted)
@@ -193,8 +209,8 @@ impl Lease<'_> {
             one.counters.pass(other.counters.peek().saturating_sub(1));
             other.counters.pass(one.counters.peek().saturating_sub(1));
         }
-        into_parted.name = outgoing.name;
-        into_plain.name = incoming.name;
+        (into_parted.name, into_parted.comment) = (outgoing.name, outgoing.comment);
+        (into_plain.name, into_plain.comment) = (incoming.name, incoming.comment);
         let mut descriptor = (**parted).clone();
         descriptor.partitions[at] = into_parted;
         let new_one = Entry { descriptor: Arc::new(descriptor), ..one.clone() };

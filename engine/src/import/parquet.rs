@@ -58,6 +58,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         })
     });
     let create = CreateTable {
+        warnings: Vec::new(),
         name: TableName { database: database.into(), table: table.into() },
         if_not_exists: true,
         columns: columns.collect::<Result<_>>()?,

@@ -144,6 +144,7 @@ impl Definition {
                 name: "p0".into(),
                 records: SpaceId(0),
                 indexes: Vec::new(),
+                comment: "".into(),
             }],
             comment: "".into(),
         }

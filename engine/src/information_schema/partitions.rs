@@ -67,7 +67,7 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
             row[9] = text(partitioning::expression(scheme, table));
             row[11] = partitioning::description(scheme, at).map_or(Datum::Null, text);
             row[12] = number(each);
-            row[22] = text("");
+            row[22] = text(&partition.comment);
             row[25] = number(partition.records.0);
             rows.push(row);
         }

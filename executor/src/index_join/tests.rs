@@ -24,6 +24,7 @@ fn partitions_of(first: u64, partitions: usize, indexes: u64) -> Vec<PartitionDe
             name: format!("p{p}").into(),
             records: SpaceId(first + p * 10),
             indexes: (1..=indexes).map(|i| SpaceId(first + p * 10 + i)).collect(),
+            comment: "".into(),
         })
         .collect()
 }

@@ -239,6 +239,7 @@ pub(crate) fn apply<'a>(
         | Function::TimestampDiff(_)
         | Function::DateFormat
         | Function::ToDays
+        | Function::ToSeconds
         | Function::FromDays
         | Function::UnixTimestamp
         | Function::FromUnixTime

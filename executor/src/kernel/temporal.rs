@@ -61,6 +61,8 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
         }
         Function::DateFormat => date_format(args, rows),
         Function::ToDays => int(day(0).map(|d| d + DAYS_BEFORE_1970)),
+        Function::ToSeconds => int(micros(&args[0], rows)
+            .map(|us| us.div_euclid(SECOND_US) + DAYS_BEFORE_1970 * (DAY_US / SECOND_US))),
         Function::FromDays => {
             let n = ints(&args[0], rows);
             let out = n.map_option(rows, |n| {

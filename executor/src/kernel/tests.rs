@@ -465,6 +465,8 @@ fn dates() {
         (Function::DateDiff, &["d'2010-11-30'", "d'2010-12-31'"], "-31"),
         (Function::TimestampDiff(TimeUnit::Month), &["d'2003-02-01'", "d'2003-05-01'"], "3"),
         (Function::ToDays, &["d'2007-10-07'"], "733321"),
+        (Function::ToSeconds, &["d'2009-11-29'"], "63426672000"),
+        (Function::ToSeconds, &["t'2009-11-29 13:43:32'"], "63426721412"),
         (Function::UnixTimestamp, &["t'1970-01-02 00:00:00'"], "86400"),
         (Function::TimeToSec, &[":22:23:00"], "80580"),
     ] {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound};
 
+use crate::physical::PlanWarning;
+
 /// A table by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableName {
@@ -93,7 +95,7 @@ pub enum PartitionChange {
     /// ADD PARTITION (…) of RANGE (behind the others) and LIST.
     Add(Vec<PartitionSpec>),
     /// ADD PARTITION PARTITIONS n (or n empty definitions) of HASH and KEY: that many more, and every row is dealt again.
-    AddHash(Vec<Arc<str>>),
+    AddHash(Vec<PartitionLabel>),
     /// DROP PARTITION, with its rows.
     Drop {
         /// Their names.
@@ -127,9 +129,27 @@ pub enum PartitionChange {
     Repartition {
         /// The new scheme.
         scheme: PartitionScheme,
-        /// Names of its partitions.
-        names: Vec<Arc<str>>,
+        /// Its partitions.
+        partitions: Vec<PartitionLabel>,
+        /// What is not as it was asked for.
+        warnings: Vec<PlanWarning>,
     },
+}
+
+/// A partition's name, and what its definition says of it besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionLabel {
+    /// Its name.
+    pub name: Arc<str>,
+    /// COMMENT.
+    pub comment: Arc<str>,
+}
+
+impl PartitionLabel {
+    /// A name without a comment.
+    pub fn new(name: impl Into<Arc<str>>) -> PartitionLabel {
+        PartitionLabel { name: name.into(), comment: "".into() }
+    }
 }
 
 /// A partition as it is defined.
@@ -174,8 +194,10 @@ pub struct CreateTable {
     pub indexes: Vec<IndexSpec>,
     /// How rows are dealt to partitions.
     pub partitioning: Option<PartitionScheme>,
-    /// Names of the partitions; empty without `partitioning`.
-    pub partitions: Vec<Arc<str>>,
+    /// The partitions; empty without `partitioning`.
+    pub partitions: Vec<PartitionLabel>,
+    /// What is not as it was asked for.
+    pub warnings: Vec<PlanWarning>,
     /// COMMENT.
     pub comment: Arc<str>,
     /// AUTO_INCREMENT = n.

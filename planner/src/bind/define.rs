@@ -87,9 +87,10 @@ impl Binder<'_> {
             None => (None, vec![]),
             Some(clause) => {
                 let unique = indexes.iter().filter(|i| i.unique).map(|i| i.columns.as_slice()).collect();
-                let keys = partition::define::Keys { columns: &columns, primary: primary.as_deref(), unique };
-                let (scheme, names) = partition::define::scheme(clause, &keys)?;
-                (Some(scheme), names)
+                let primary = primary.as_deref();
+                let keys = partition::define::Keys { table: &name, columns: &columns, primary, unique };
+                let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
+                (Some(scheme), partitions)
             }
         };
         let key = match primary {
@@ -109,6 +110,7 @@ impl Binder<'_> {
             indexes,
             partitioning,
             partitions,
+            warnings: partition.map(partition::define::warnings).unwrap_or_default(),
             comment,
             auto_increment,
         })))
@@ -280,12 +282,14 @@ impl Binder<'_> {
                 let unique = table.indexes.iter().filter(|i| i.unique && &*i.name != "PRIMARY");
                 let stored = table.index("PRIMARY").map(|i| table.indexes[i].columns.as_slice());
                 let keys = partition::define::Keys {
+                    table: &name,
                     columns: &table.columns,
                     primary: if table.clustered { Some(&table.key) } else { stored },
                     unique: unique.map(|i| i.columns.as_slice()).collect(),
                 };
-                let (scheme, names) = partition::define::scheme(clause, &keys)?;
-                PartitionChange::Repartition { scheme, names }
+                let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
+                let warnings = partition::define::warnings(clause);
+                PartitionChange::Repartition { scheme, partitions, warnings }
             }
         };
         partition::plan_partitions(&table, &change)?;

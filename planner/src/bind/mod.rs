@@ -46,7 +46,9 @@ use crate::parse::Parsed;
 use crate::partition::PartitionFunction;
 use crate::physical::PlanWarning;
 
-pub use ddl::{CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionSpec, TableName};
+pub use ddl::{
+    CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel, PartitionSpec, TableName,
+};
 pub(crate) use keyed::parameter_keys;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 

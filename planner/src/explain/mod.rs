@@ -27,6 +27,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use crate::options::PruneMode;
 use crate::physical::{Node, Plan, Query};
 pub use dot::dot;
 use expr::Words;
@@ -63,7 +64,7 @@ pub fn explain(query: &Query, numbered: bool) -> Vec<ExplainRow> {
         label: "",
         task: "root",
         parent: None,
-        one_partition: false,
+        one_partition: query.prune_mode == PruneMode::Static,
     };
     writer.plan(&query.root, root.clone());
     for (i, cte) in query.ctes.iter().enumerate() {
@@ -106,7 +107,7 @@ struct Place {
     label: &'static str,
     task: &'static str,
     parent: Option<usize>,
-    /// Below a PartitionUnion, where a scan names its own partition (TiDB's static pruning).
+    /// Under static pruning, where a scan reads one partition and names it itself, as in TiDB.
     one_partition: bool,
 }
 

@@ -11,6 +11,7 @@ use super::{dot, explain};
 use crate::bind::bind_partition;
 use crate::column::{ColumnId, ColumnInfo, Columns};
 use crate::expr::{Expr, Function};
+use crate::options::PruneMode;
 use crate::physical::{
     IndexJoin, IndexJoinVariant, IndexLookUp, IndexMerge, IndexMergePart, IndexScan, JoinKind, Lookup,
     LookupKey, MergeJoin, Node, Plan, PointGet, Query, Range, Ranges, Routing, Side, StatementLimits,
@@ -44,6 +45,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
                 name: format!("p{p}").into(),
                 records: SpaceId(100 + p * 10),
                 indexes: vec![SpaceId(101 + p * 10)],
+                comment: "".into(),
             })
             .collect(),
         comment: "".into(),
@@ -78,6 +80,7 @@ impl Made {
             columns: Arc::new(self.columns.clone()),
             limits: StatementLimits::default(),
             warnings: vec![],
+            prune_mode: PruneMode::Dynamic,
         }
     }
 

@@ -243,9 +243,61 @@ pub fn field(us: i64, unit: TimeUnit) -> i64 {
     }
 }
 
+/// The year and the week of YEARWEEK, by a day number and a mode of WEEK (MySQL's table of eight; here every day is in a week
+/// 1 to 53, so the days before a year's first week are in the last of the year before).
+pub fn year_and_week(day: i64, mode: i64) -> Option<(i64, i64)> {
+    let monday = mode & 1 != 0;
+    // Whether week 1 is the first that begins in the year, or the first with at least four days in it.
+    let first_begins = (mode & 4 != 0) == monday;
+    let week_one = |year: i64| {
+        let new_year = Civil { year: 0, month: 1, day: 1 }.days()? + days_before_year(year);
+        let weekday = if monday { (new_year + 3).rem_euclid(7) } else { (new_year + 4).rem_euclid(7) };
+        let late = if first_begins { weekday != 0 } else { weekday > 3 };
+        Some(new_year - weekday + if late { 7 } else { 0 })
+    };
+    let year = Civil::from_days(day).year;
+    let year = if day < week_one(year)? {
+        year - 1
+    } else if day >= week_one(year + 1)? {
+        year + 1
+    } else {
+        year
+    };
+    Some((year, (day - week_one(year)?) / 7 + 1))
+}
+
+/// Days from 1 January of the year 0 to that of another.
+fn days_before_year(year: i64) -> i64 {
+    let before = year - 1;
+    // The year 0 is a leap year.
+    year * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Checked with MySQL's manual and MariaDB 10.11.
+    #[test]
+    fn weeks_of_years() {
+        let day = |year, month, day| Civil { year, month, day }.days().unwrap();
+        for (date, mode, expected) in [
+            (day(1987, 1, 1), 0, (1986, 52)),
+            (day(1987, 1, 1), 1, (1987, 1)),
+            (day(2000, 1, 1), 0, (1999, 52)),
+            (day(2000, 1, 1), 3, (1999, 52)),
+            (day(2008, 12, 31), 1, (2009, 1)),
+            (day(2008, 12, 31), 0, (2008, 52)),
+            (day(2012, 1, 1), 0, (2012, 1)),
+            (day(2012, 1, 1), 4, (2012, 1)),
+            (day(2012, 1, 1), 5, (2011, 52)),
+        ] {
+            assert_eq!(year_and_week(date, mode), Some(expected), "{date} {mode}");
+        }
+        for year in [0, 1, 4, 100, 400, 1970, 2000, 2023, 9999] {
+            assert_eq!(days_before_year(year), day(year, 1, 1) - day(0, 1, 1), "{year}");
+        }
+    }
 
     fn day(y: i64, m: i64, d: i64) -> i64 {
         Civil { year: y, month: m, day: d }.days().expect("a date") * DAY_US

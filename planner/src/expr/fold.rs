@@ -8,9 +8,15 @@ use std::cmp::Ordering;
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 
-use super::calendar::{self, DAY_US};
+use super::calendar::{self, Civil, DAY_US};
 use super::convert::{cast_datum, rescale};
 use super::{Expr, Function, TimeUnit};
+
+/// Microseconds of a second.
+const SECOND_US: i64 = 1_000_000;
+
+/// TO_DAYS('1970-01-01').
+const DAYS_BEFORE_1970: i64 = 719_528;
 
 /// The call, or something simpler with the same value.
 pub fn call(function: Function, mut args: Vec<Expr>, ty: ColumnType) -> Expr {
@@ -218,13 +224,59 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         }
         (Function::DateAdd(unit), [a, Datum::Int(n)]) => shift(a, *unit, *n, ty),
         (Function::DateSub(unit), [a, Datum::Int(n)]) => shift(a, *unit, n.checked_neg()?, ty),
+        (
+            Function::Extract(
+                unit @ (TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond),
+            ),
+            [Datum::Time(us)],
+        ) => {
+            let part = match unit {
+                // A TIME may be longer than a day.
+                TimeUnit::Hour => us.abs() / 3_600_000_000,
+                other => calendar::field(us.abs() % DAY_US, *other),
+            };
+            Some(Datum::Int(us.signum() * part))
+        }
         (Function::Extract(unit), [a]) => Some(Datum::Int(calendar::field(moment(a)?, *unit))),
         (Function::DateDiff, [a, b]) => {
             Some(Datum::Int(moment(a)?.div_euclid(DAY_US) - moment(b)?.div_euclid(DAY_US)))
         }
-        (Function::ToDays, [a]) => Some(Datum::Int(moment(a)?.div_euclid(DAY_US) + 719_528)),
+        (Function::ToDays, [a]) => Some(Datum::Int(day(a)? + DAYS_BEFORE_1970)),
+        (Function::ToSeconds, [a]) => {
+            Some(Datum::Int(moment(a)?.div_euclid(SECOND_US) + DAYS_BEFORE_1970 * (DAY_US / SECOND_US)))
+        }
+        // Before 1970 it is 0; parts of a second stay for the kernels.
+        (Function::UnixTimestamp, [a]) if matches!(ty, SqlType::Int { .. }) => {
+            Some(Datum::Int(moment(a)?.max(0) / SECOND_US))
+        }
+        (Function::WeekDay, [a]) => Some(Datum::Int((day(a)? + 3).rem_euclid(7))),
+        (Function::DayOfWeek, [a]) => Some(Datum::Int((day(a)? + 4).rem_euclid(7) + 1)),
+        (Function::DayOfYear, [a]) => {
+            let day = day(a)?;
+            let new_year = Civil { month: 1, day: 1, ..Civil::from_days(day) }.days()?;
+            Some(Datum::Int(day - new_year + 1))
+        }
+        (Function::YearWeek, [a, Datum::Int(mode)]) => {
+            let (year, week) = calendar::year_and_week(day(a)?, *mode)?;
+            Some(Datum::Int(year * 100 + week))
+        }
+        (Function::TimeToSec, [Datum::Time(us)]) => Some(Datum::Int(us / SECOND_US)),
+        (Function::TimeToSec, [Datum::DateTime(us)]) => Some(Datum::Int(us.rem_euclid(DAY_US) / SECOND_US)),
+        (Function::Ceil | Function::Floor, [Datum::Int(_) | Datum::UInt(_)]) => cast_datum(args[0], ty),
+        (Function::Ceil | Function::Floor, [Datum::Decimal { value, scale }])
+            if matches!(ty, SqlType::Int { .. }) =>
+        {
+            let unit = 10i128.checked_pow(u32::from(*scale))?;
+            let down = value.div_euclid(unit);
+            let up = *function == Function::Ceil && value.rem_euclid(unit) > 0;
+            cast_datum(&Datum::Decimal { value: down + i128::from(up), scale: 0 }, ty)
+        }
         _ => None,
     }
+}
+
+fn day(value: &Datum) -> Option<i64> {
+    moment(value).map(|us| us.div_euclid(DAY_US))
 }
 
 fn moment(value: &Datum) -> Option<i64> {

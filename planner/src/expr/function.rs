@@ -259,6 +259,8 @@ pub enum Function {
     DateFormat,
     /// TO_DAYS.
     ToDays,
+    /// TO_SECONDS.
+    ToSeconds,
     /// FROM_DAYS.
     FromDays,
     /// UNIX_TIMESTAMP(x).
@@ -389,6 +391,7 @@ impl Function {
             Function::TimestampDiff(_) => "timestampdiff",
             Function::DateFormat => "date_format",
             Function::ToDays => "to_days",
+            Function::ToSeconds => "to_seconds",
             Function::FromDays => "from_days",
             Function::UnixTimestamp => "unix_timestamp",
             Function::FromUnixTime => "from_unixtime",

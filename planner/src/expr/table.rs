@@ -164,6 +164,7 @@ static TABLE: &[Entry] = &[
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
     entry("TIME_TO_SEC", Function::TimeToSec, &[Clock], Gives::Int, OfArgs),
     entry("TO_DAYS", Function::ToDays, &[Moment], Gives::Int, OfArgs),
+    entry("TO_SECONDS", Function::ToSeconds, &[Moment], Gives::Int, OfArgs),
     entry("TRIM", Function::Trim, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("UCASE", Function::Upper, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("UNHEX", Function::Unhex, &[Text], Gives::Bytes, More),

@@ -31,7 +31,7 @@ use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub(crate) use partition::{
-    PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues,
+    PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
 

@@ -1,12 +1,13 @@
 //! PARTITION BY behind CREATE TABLE, and what ALTER TABLE does to partitions.
 //!
 //! ```text
-//! PARTITION BY { HASH (e) | KEY [ALGORITHM = n] ([c, …]) | RANGE (e) | RANGE COLUMNS (c, …) | LIST (e) | LIST COLUMNS (c, …) }
+//! PARTITION BY { [LINEAR] HASH (e) | [LINEAR] KEY [ALGORITHM = n] ([c, …]) | RANGE (e) | RANGE COLUMNS (c, …) | LIST (e) | LIST COLUMNS (c, …) }
 //!   [PARTITIONS n]
 //!   [(PARTITION p [VALUES LESS THAN { (v | MAXVALUE, …) | MAXVALUE } | VALUES IN (v | (v, …) | DEFAULT, …) | DEFAULT]
 //!      [COMMENT 'text'] [ENGINE = x] …, …)]
 //! ```
-//! LINEAR and SUBPARTITION are not supported: they would only say where rows lie, and there is nothing to gain from it here.
+//! LINEAR is as good as nothing, with a warning, as in TiDB: it says only where rows lie, and there is nothing to gain from it
+//! here. SUBPARTITION is refused.
 
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -20,6 +21,8 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct PartitionClause {
     pub by: PartitionBy,
+    /// LINEAR.
+    pub linear: bool,
     /// PARTITIONS n.
     pub count: Option<u64>,
     /// The partitions, if they are listed.
@@ -104,9 +107,7 @@ impl Source<'_> {
     }
 
     fn partition_by(&mut self) -> Result<PartitionClause, Failure> {
-        if self.word("LINEAR") {
-            return Err(Failure::Ours(Error::NotSupported("PARTITION BY LINEAR".into())));
-        }
+        let linear = self.word("LINEAR");
         let by = if self.word("HASH") {
             PartitionBy::Hash(self.partition_expression()?)
         } else if self.word("KEY") {
@@ -115,6 +116,9 @@ impl Source<'_> {
                 self.parser.parse_literal_uint()?;
             }
             PartitionBy::Key(self.partition_columns()?)
+        } else if linear {
+            let found = self.parser.peek_token_ref();
+            return Ok(self.parser.expected_ref("HASH or KEY", found)?);
         } else if self.word("RANGE") {
             match self.word("COLUMNS") {
                 true => PartitionBy::RangeColumns(self.partition_columns()?),
@@ -137,7 +141,7 @@ impl Source<'_> {
             Token::LParen => self.partition_definitions()?,
             _ => Vec::new(),
         };
-        Ok(PartitionClause { by, count, definitions })
+        Ok(PartitionClause { by, linear, count, definitions })
     }
 
     /// `(expr)`, with its text.
@@ -191,6 +195,10 @@ impl Source<'_> {
                     }
                     _ => break,
                 }
+            }
+            let below = |s: &Self| matches!(&s.parser.peek_nth_token(1).token, Token::Word(w) if w.value.eq_ignore_ascii_case("SUBPARTITION"));
+            if self.parser.peek_token_ref().token == Token::LParen && below(self) {
+                return Err(Failure::Ours(Error::NotSupported("SUBPARTITION".into())));
             }
             out.push(PartitionDefinition { name, values, comment });
             if !self.parser.consume_token(&Token::Comma) {

@@ -14,6 +14,7 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, OutputColumn, SortKey};
+use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
 
 pub(crate) use access::{AccessContext, unmatched, unmerged};
@@ -502,6 +503,8 @@ pub struct Query {
     pub limits: StatementLimits,
     /// What its user should know: hints that could not be followed, for instance.
     pub warnings: Vec<PlanWarning>,
+    /// How it was pruned. Under static pruning a scan reads one partition, and EXPLAIN names it there.
+    pub prune_mode: PruneMode,
 }
 
 /// Limits of one statement, from its hints.

@@ -80,6 +80,8 @@ fn direction(expr: &Expr) -> Option<Direction> {
         -1 => direction(e).map(Direction::reversed),
         _ => None,
     };
+    let dated =
+        |x: &Expr| matches!(x.ty().sql, SqlType::Date | SqlType::DateTime(_)).then(|| direction(x)).flatten();
     match (function, args.as_slice()) {
         (Function::Plus, [x, c]) | (Function::Plus, [c, x]) if integer && sign(c).is_some() => direction(x),
         (Function::Minus, [x, c]) if integer && sign(c).is_some() => direction(x),
@@ -92,9 +94,17 @@ fn direction(expr: &Expr) -> Option<Direction> {
             if whole { times(x, sign(c)?) } else { None }
         }
         (Function::Negate, [x]) if integer => direction(x).map(Direction::reversed),
-        (Function::Extract(TimeUnit::Year) | Function::ToDays, [x]) => {
-            matches!(x.ty().sql, SqlType::Date | SqlType::DateTime(_)).then(|| direction(x)).flatten()
+        (Function::Extract(TimeUnit::Year) | Function::ToDays | Function::ToSeconds, [x])
+        | (Function::YearWeek, [x, Expr::Constant { .. }])
+        | (Function::DateDiff, [x, Expr::Constant { .. }]) => dated(x),
+        (Function::DateDiff, [Expr::Constant { .. }, x]) => dated(x).map(Direction::reversed),
+        (Function::UnixTimestamp, [x]) if integer => {
+            matches!(x.ty().sql, SqlType::Timestamp(_)).then(|| direction(x)).flatten()
         }
+        (Function::TimeToSec | Function::Extract(TimeUnit::Hour), [x]) => {
+            matches!(x.ty().sql, SqlType::Time(_)).then(|| direction(x)).flatten()
+        }
+        (Function::Ceil | Function::Floor, [x]) if integer => direction(x),
         _ => None,
     }
 }

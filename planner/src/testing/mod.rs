@@ -10,7 +10,7 @@ use allod_storage::schema::{
     TableDescriptor, TableId,
 };
 
-use crate::bind::{Bound, BoundQuery, Ddl, PlanContext, bind};
+use crate::bind::{Bound, BoundQuery, Ddl, PartitionLabel, PlanContext, bind};
 use crate::catalog::{Catalog, Table};
 use crate::error::Error;
 use crate::parse::parse;
@@ -50,8 +50,11 @@ impl FakeCatalog {
                             hidden: true,
                         });
                     }
-                    let names =
-                        if create.partitions.is_empty() { vec!["p0".into()] } else { create.partitions };
+                    let names = if create.partitions.is_empty() {
+                        vec![PartitionLabel::new("p0")]
+                    } else {
+                        create.partitions
+                    };
                     let descriptor = TableDescriptor {
                         id: TableId(catalog.tables.len() as u64),
                         database: create.name.database,
@@ -63,10 +66,11 @@ impl FakeCatalog {
                         partitioning: create.partitioning,
                         partitions: names
                             .into_iter()
-                            .map(|name| PartitionDescriptor {
-                                name,
+                            .map(|label| PartitionDescriptor {
+                                name: label.name,
                                 records: catalog.space(),
                                 indexes: vec![],
+                                comment: label.comment,
                             })
                             .collect(),
                         comment: create.comment,

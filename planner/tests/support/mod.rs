@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use allod_planner::bind::{CreateTable, Ddl};
+use allod_planner::bind::{self, CreateTable, Ddl, PartitionLabel};
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::physical::{Plan, Query};
 use allod_planner::stats::TableStats;
-use allod_planner::{Bound, PlanContext, bind, explain, optimize, parse};
+use allod_planner::{Bound, PlanContext, explain, optimize, parse};
 use allod_storage::schema::{
-    ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SqlType,
-    TableDescriptor, TableId,
+    ColumnDef, ColumnType, Datum, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId,
+    SqlType, TableDescriptor, TableId,
 };
 
 /// Tables by name; there is one database, `d`.
@@ -19,6 +19,21 @@ use allod_storage::schema::{
 pub struct Tables {
     tables: BTreeMap<String, Table>,
     next_id: u64,
+    variables: Variables,
+}
+
+/// Variables of a session that differ from their defaults.
+#[derive(Default)]
+struct Variables(BTreeMap<String, String>);
+
+impl bind::Variables for Variables {
+    fn system(&self, name: &str, _global: bool) -> Option<Datum> {
+        self.0.get(name).map(|value| Datum::string(value.as_str()))
+    }
+
+    fn user(&self, _name: &str) -> Option<Datum> {
+        None
+    }
 }
 
 impl Catalog for Tables {
@@ -41,7 +56,7 @@ impl Tables {
     pub fn create(&mut self, sql: &str) {
         for parsed in parse(sql).expect("the schema parses") {
             let cx = PlanContext::new(self, Some("d"));
-            match bind(&parsed, &cx).expect("the schema binds") {
+            match allod_planner::bind(&parsed, &cx).expect("the schema binds") {
                 Bound::Ddl(Ddl::CreateTable(table)) => self.add(table),
                 other => panic!("not a CREATE TABLE: {other:?}"),
             }
@@ -73,11 +88,13 @@ impl Tables {
                 columns: i.columns,
             })
             .collect();
-        let names = if table.partitions.is_empty() { vec![Arc::from("p0")] } else { table.partitions };
+        let names =
+            if table.partitions.is_empty() { vec![PartitionLabel::new("p0")] } else { table.partitions };
         let partitions = names
             .into_iter()
-            .map(|name| PartitionDescriptor {
-                name,
+            .map(|label| PartitionDescriptor {
+                name: label.name,
+                comment: label.comment,
                 records: SpaceId(self.id()),
                 indexes: indexes.iter().map(|_| SpaceId(self.id())).collect(),
             })
@@ -111,11 +128,19 @@ impl Tables {
         }
     }
 
+    /// `set name = 'value'`, for all plans that follow.
+    pub fn set(&mut self, statement: &str) {
+        let assignment = statement.strip_prefix("set ").and_then(|rest| rest.split_once(" = "));
+        let (name, value) = assignment.unwrap_or_else(|| panic!("not a SET: {statement}"));
+        self.variables.0.insert(name.to_string(), value.trim_matches('\'').to_string());
+    }
+
     /// The plan of a query.
     pub fn plan(&self, sql: &str) -> Query {
-        let cx = PlanContext::new(self, Some("d"));
+        let mut cx = PlanContext::new(self, Some("d"));
+        cx.session.variables = &self.variables;
         let parsed = parse(sql).unwrap_or_else(|e| panic!("{e}\n{sql}"));
-        let bound = bind(&parsed[0], &cx).unwrap_or_else(|e| panic!("{e}\n{sql}"));
+        let bound = allod_planner::bind(&parsed[0], &cx).unwrap_or_else(|e| panic!("{e}\n{sql}"));
         let Bound::Query(query) = bound else { panic!("not a query: {sql}") };
         optimize(query, &cx).unwrap_or_else(|e| panic!("{e}\n{sql}"))
     }

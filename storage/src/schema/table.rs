@@ -91,6 +91,8 @@ pub struct PartitionDescriptor {
     pub records: SpaceId,
     /// One space for each entry of `TableDescriptor::indexes`, in that order.
     pub indexes: Vec<SpaceId>,
+    /// COMMENT.
+    pub comment: Arc<str>,
 }
 
 /// A table, complete: what the planner binds names to, the executor reads and writes, and the catalog persists.

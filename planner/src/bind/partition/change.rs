@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Datum, PartitionMethod, PartitionScheme, RangeBound, TableDescriptor};
+use allod_storage::schema::{
+    Datum, PartitionDescriptor, PartitionMethod, PartitionScheme, RangeBound, TableDescriptor,
+};
 
 use super::PartitionFault as Fault;
 use super::check;
 use super::define::{check_count, check_names, free_names, method_of, specs};
-use crate::bind::ddl::{PartitionBound, PartitionChange, PartitionSpec};
+use crate::bind::ddl::{PartitionBound, PartitionChange, PartitionLabel, PartitionSpec};
 use crate::error::Error;
 use crate::parse::PartitionDefinition;
 
@@ -30,13 +32,29 @@ pub struct PartitionPlan {
 pub struct PlannedPartition {
     /// Its name.
     pub name: Arc<str>,
+    /// COMMENT.
+    pub comment: Arc<str>,
     /// Position of the old partition that it is; `None` = a new one, with spaces of its own.
     pub from: Option<usize>,
 }
 
 impl PlannedPartition {
-    fn new(name: &Arc<str>) -> PlannedPartition {
-        PlannedPartition { name: name.clone(), from: None }
+    fn new(label: &PartitionLabel) -> PlannedPartition {
+        PlannedPartition { name: label.name.clone(), comment: label.comment.clone(), from: None }
+    }
+
+    fn of_spec(spec: &PartitionSpec) -> PlannedPartition {
+        PlannedPartition { name: spec.name.clone(), comment: spec.comment.clone(), from: None }
+    }
+
+    /// One of the old ones, as it is.
+    fn kept(old: &[PartitionDescriptor], at: usize) -> PlannedPartition {
+        PlannedPartition { from: Some(at), ..PlannedPartition::renewed(&old[at]) }
+    }
+
+    /// One of the old ones by name, without its rows.
+    fn renewed(old: &PartitionDescriptor) -> PlannedPartition {
+        PlannedPartition { name: old.name.clone(), comment: old.comment.clone(), from: None }
     }
 }
 
@@ -47,18 +65,17 @@ impl PlannedPartition {
 /// partition exists.
 pub fn plan_partitions(table: &TableDescriptor, change: &PartitionChange) -> Result<PartitionPlan, Error> {
     let plan = planned(table, change)?;
-    let names: Vec<Arc<str>> = plan.partitions.iter().map(|p| p.name.clone()).collect();
-    check_names(&names)?;
-    check_count(names.len() as u64)?;
+    check_names(plan.partitions.iter().map(|p| &p.name))?;
+    check_count(plan.partitions.len() as u64)?;
     Ok(plan)
 }
 
 fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<PartitionPlan, Error> {
     let old = &table.partitions;
-    let kept = |at: usize| PlannedPartition { name: old[at].name.clone(), from: Some(at) };
+    let kept = |at: usize| PlannedPartition::kept(old, at);
     let all = 0..old.len();
-    if let PartitionChange::Repartition { scheme, names } = change {
-        let partitions = names.iter().map(PlannedPartition::new).collect();
+    if let PartitionChange::Repartition { scheme, partitions, .. } = change {
+        let partitions = partitions.iter().map(PlannedPartition::new).collect();
         return Ok(PartitionPlan { scheme: Some(scheme.clone()), partitions, moved: all.collect() });
     }
     let scheme = table.partitioning.as_ref().ok_or(Fault::NotPartitioned)?;
@@ -79,19 +96,19 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
             }
             let bounds = bounds.iter().chain(specs.iter().map(|s| &s.bound));
             let method = method_of(scheme, bounds)?;
-            let partitions = all.map(kept).chain(specs.iter().map(|s| PlannedPartition::new(&s.name)));
+            let partitions = all.map(kept).chain(specs.iter().map(PlannedPartition::of_spec));
             let scheme = Some(PartitionScheme { method, ..scheme.clone() });
             Ok(PartitionPlan { scheme, partitions: partitions.collect(), moved: vec![] })
         }
-        PartitionChange::AddHash(names) => {
+        PartitionChange::AddHash(added) => {
             if !hashed {
                 return Err(missing_values(scheme).into());
             }
-            if names.is_empty() {
+            if added.is_empty() {
                 return Err(Fault::NothingToAdd.into());
             }
-            let names = old.iter().map(|p| &p.name).chain(names);
-            let partitions = names.map(PlannedPartition::new).collect();
+            let renewed = old.iter().map(PlannedPartition::renewed);
+            let partitions = renewed.chain(added.iter().map(PlannedPartition::new)).collect();
             Ok(PartitionPlan { scheme: same, partitions, moved: all.collect() })
         }
         PartitionChange::Drop { names, if_exists } => {
@@ -115,7 +132,7 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
                 positions(table, names, "TRUNCATE", false)?
             };
             let fresh = |at: usize| match emptied.contains(&at) {
-                true => PlannedPartition::new(&old[at].name),
+                true => PlannedPartition::renewed(&old[at]),
                 false => kept(at),
             };
             Ok(PartitionPlan { scheme: same, partitions: all.map(fresh).collect(), moved: vec![] })
@@ -129,7 +146,7 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
             }
             let left =
                 (old.len() as u64).checked_sub(*fewer).filter(|n| *n > 0).ok_or(Fault::CannotRemoveAll)?;
-            let partitions = old[..left as usize].iter().map(|p| PlannedPartition::new(&p.name)).collect();
+            let partitions = old[..left as usize].iter().map(PlannedPartition::renewed).collect();
             Ok(PartitionPlan { scheme: same, partitions, moved: all.collect() })
         }
         PartitionChange::Reorganize { names, into } => reorganize(table, scheme, names, into),
@@ -138,7 +155,7 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
             Ok(PartitionPlan { scheme: same, partitions: all.map(kept).collect(), moved: vec![] })
         }
         PartitionChange::Remove => {
-            let partitions = vec![PlannedPartition { name: "p0".into(), from: None }];
+            let partitions = vec![PlannedPartition::new(&PartitionLabel::new("p0"))];
             Ok(PartitionPlan { scheme: None, partitions, moved: all.collect() })
         }
         PartitionChange::Repartition { .. } => Err(Error::Internal("decided above".into())),
@@ -152,7 +169,7 @@ fn reorganize(
     into: &[PartitionSpec],
 ) -> Result<PartitionPlan, Error> {
     let old = &table.partitions;
-    let kept = |at: usize| PlannedPartition { name: old[at].name.clone(), from: Some(at) };
+    let kept = |at: usize| PlannedPartition::kept(old, at);
     let hashed = matches!(scheme.method, PartitionMethod::Hash | PartitionMethod::Key);
     if names.is_empty() {
         if !hashed {
@@ -168,7 +185,7 @@ fn reorganize(
         }
         // A hash has no say in what a partition takes: only its name changes.
         let renamed = |at: usize| match positions.iter().position(|p| *p == at) {
-            Some(i) => PlannedPartition { name: into[i].name.clone(), from: Some(at) },
+            Some(i) => PlannedPartition { from: Some(at), ..PlannedPartition::of_spec(&into[i]) },
             None => kept(at),
         };
         let partitions = (0..old.len()).map(renamed).collect();
@@ -192,7 +209,7 @@ fn reorganize(
         return Err(Fault::ReorganizeOutsideRange.into());
     }
     // The new ones stand where the first of the old ones stood.
-    let fresh = into.iter().map(|s| (PlannedPartition::new(&s.name), &s.bound));
+    let fresh = into.iter().map(|s| (PlannedPartition::of_spec(s), &s.bound));
     let rest = |range: std::ops::Range<usize>| {
         let stays = range.filter(|i| !moved.contains(i));
         stays.map(|i| (kept(i), &bounds[i])).collect::<Vec<_>>()
@@ -268,10 +285,13 @@ pub(in crate::bind) fn added(
         let taken: Vec<Arc<str>> = table.partitions.iter().map(|p| p.name.clone()).collect();
         if let Some(count) = count {
             check_count(count.saturating_add(taken.len() as u64))?;
-            return Ok(PartitionChange::AddHash(free_names(&taken, count)));
+            return Ok(PartitionChange::AddHash(
+                free_names(&taken, count).into_iter().map(PartitionLabel::new).collect(),
+            ));
         }
         let specs = specs(definitions, scheme, &table.columns)?;
-        return Ok(PartitionChange::AddHash(specs.into_iter().map(|s| s.name).collect()));
+        let label = |s: PartitionSpec| PartitionLabel { name: s.name, comment: s.comment };
+        return Ok(PartitionChange::AddHash(specs.into_iter().map(label).collect()));
     }
     if count.is_some() {
         return Err(missing_values(scheme).into());

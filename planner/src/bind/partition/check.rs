@@ -6,6 +6,7 @@ use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound, SqlTy
 use sqlparser::ast;
 
 use super::{PartitionFault as Fault, bind_over};
+use crate::bind::ddl::TableName;
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::types::Family;
@@ -15,8 +16,12 @@ use crate::partition::key_bytes;
 
 /// Checks a new partition expression (only what MySQL and TiDB allow, and an integer) and returns the ordinals of its
 /// columns, ascending.
-pub(super) fn expression(syntax: &ast::Expr, columns: &[ColumnDef]) -> Result<Vec<usize>, Error> {
-    let bound = bind_over(syntax, columns.iter().map(|c| (c.name.clone(), c.ty.clone())));
+pub(super) fn expression(
+    syntax: &ast::Expr,
+    table: &TableName,
+    columns: &[ColumnDef],
+) -> Result<Vec<usize>, Error> {
+    let bound = bind_over(syntax, Some(table), columns.iter().map(|c| (c.name.clone(), c.ty.clone())));
     let (expr, _) = bound.map_err(|e| match e {
         Error::UnknownColumn { name, position, .. } => {
             Error::UnknownColumn { name, clause: "partition function", position }
@@ -72,6 +77,7 @@ fn is_allowed(function: &Function, args: &[Expr]) -> bool {
         | Function::DayOfYear
         | Function::WeekDay
         | Function::ToDays
+        | Function::ToSeconds
         | Function::TimeToSec
         | Function::YearWeek
         | Function::UnixTimestamp => true,
@@ -88,7 +94,7 @@ fn is_allowed(function: &Function, args: &[Expr]) -> bool {
 pub(super) fn is_unsigned(scheme: &PartitionScheme, columns: &[ColumnDef]) -> Result<bool, Error> {
     let Some(text) = &scheme.expr else { return Ok(false) };
     let syntax = parse::parse_expression(text)?;
-    let (expr, _) = bind_over(&syntax, columns.iter().map(|c| (c.name.clone(), c.ty.clone())))?;
+    let (expr, _) = bind_over(&syntax, None, columns.iter().map(|c| (c.name.clone(), c.ty.clone())))?;
     Ok(Family::of(&expr.ty().sql) == Family::UInt)
 }
 

@@ -6,35 +6,40 @@ use allod_storage::schema::{ColumnDef, Datum, PartitionMethod, PartitionScheme, 
 use sqlparser::ast::{self, Ident};
 
 use super::check::{self, expression};
-use super::{PartitionFault as Fault, bind_over};
-use crate::bind::ddl::{PartitionBound, PartitionSpec};
+use super::{PartitionFault as Fault, bind_over, spell};
+use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
 use crate::error::Error;
 use crate::expr::{Expr, cast_datum};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
+use crate::physical::PlanWarning;
 
 /// TiDB's limit.
 pub(super) const PARTITIONS_MAX: u64 = 8192;
+
+/// TiDB's code for what a definition asks for in vain.
+const UNSUPPORTED: u16 = 8200;
 
 /// MySQL's limit.
 const FIELDS_MAX: usize = 16;
 
 /// A table's columns and keys, as far as partitions care.
 pub(in crate::bind) struct Keys<'a> {
+    pub table: &'a TableName,
     pub columns: &'a [ColumnDef],
     pub primary: Option<&'a [usize]>,
     /// The columns of each unique key but the primary one.
     pub unique: Vec<&'a [usize]>,
 }
 
-/// The scheme that a clause defines for a table, and the names of the partitions.
+/// The scheme that a clause defines for a table, and its partitions.
 pub(in crate::bind) fn scheme(
     clause: &PartitionClause,
     table: &Keys,
-) -> Result<(PartitionScheme, Vec<Arc<str>>), Error> {
+) -> Result<(PartitionScheme, Vec<PartitionLabel>), Error> {
     let (expr, columns) = match &clause.by {
         PartitionBy::Hash(text) | PartitionBy::Range(text) | PartitionBy::List(text) => {
-            let used = expression(&text.expr, table.columns)?;
-            (Some(Arc::from(text.text.as_str())), used)
+            let used = expression(&text.expr, table.table, table.columns)?;
+            (Some(spell::respelled(text, table.columns).into()), used)
         }
         PartitionBy::Key(names) if names.is_empty() => (None, default_key(table)?),
         PartitionBy::Key(names) | PartitionBy::RangeColumns(names) | PartitionBy::ListColumns(names) => {
@@ -68,12 +73,26 @@ pub(in crate::bind) fn scheme(
     let mut scheme = PartitionScheme { expr, columns, method };
     let specs = specs(&clause.definitions, &scheme, table.columns)?;
     scheme.method = method_of(&scheme, specs.iter().map(|s| &s.bound))?;
-    let names: Vec<Arc<str>> = match specs.as_slice() {
-        [] => (0..count).map(|i| format!("p{i}").into()).collect(),
-        specs => specs.iter().map(|s| s.name.clone()).collect(),
+    let partitions: Vec<PartitionLabel> = match specs.as_slice() {
+        [] => (0..count).map(|i| PartitionLabel::new(format!("p{i}"))).collect(),
+        specs => {
+            let label =
+                |s: &PartitionSpec| PartitionLabel { name: s.name.clone(), comment: s.comment.clone() };
+            specs.iter().map(label).collect()
+        }
     };
-    check_names(&names)?;
-    Ok((scheme, names))
+    check_names(partitions.iter().map(|p| &p.name))?;
+    Ok((scheme, partitions))
+}
+
+/// What the user should know: LINEAR is not heeded.
+pub(in crate::bind) fn warnings(clause: &PartitionClause) -> Vec<PlanWarning> {
+    let method = match clause.by {
+        PartitionBy::Key(_) => "KEY",
+        _ => "HASH",
+    };
+    let message = format!("LINEAR {method} is not supported, using non-linear {method} instead");
+    if clause.linear { vec![PlanWarning { code: UNSUPPORTED, message }] } else { vec![] }
 }
 
 /// Partitions of a scheme as they are written, each value in the type of its column.
@@ -157,9 +176,9 @@ pub(super) fn check_count(count: u64) -> Result<(), Error> {
 }
 
 /// Names differ, whatever their case.
-pub(super) fn check_names(names: &[Arc<str>]) -> Result<(), Error> {
+pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> Result<(), Error> {
     let mut seen = std::collections::BTreeSet::new();
-    match names.iter().find(|n| !seen.insert(n.to_ascii_lowercase())) {
+    match names.find(|n| !seen.insert(n.to_ascii_lowercase())) {
         Some(name) => Err(Fault::DuplicateName(name.to_string()).into()),
         None => Ok(()),
     }
@@ -294,7 +313,7 @@ fn value(
     scheme: &PartitionScheme,
     columns: &[ColumnDef],
 ) -> Result<Datum, Error> {
-    let (bound, _) = bind_over(syntax, std::iter::empty())?;
+    let (bound, _) = bind_over(syntax, None, std::iter::empty())?;
     let Expr::Constant { value, ty } = bound else {
         return Err(Fault::ConstantExpression.into());
     };

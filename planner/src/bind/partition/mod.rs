@@ -6,6 +6,7 @@
 //! ```text
 //! define   PARTITION BY to a scheme               change   what ALTER TABLE makes of the partitions
 //! check    what an expression may be              fault    what can be wrong with all of that
+//! spell    how an expression is kept as text
 //! ```
 //!
 //! **Usage.** A statement counts the functions of a partition expression once for each partitioned table that it names,
@@ -16,6 +17,7 @@ mod change;
 mod check;
 pub(super) mod define;
 mod fault;
+mod spell;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use allod_storage::schema::TableDescriptor;
 
 use super::PlanContext;
 use super::binder::Binder;
+use super::ddl::TableName;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::catalog::{Catalog, Table};
 use crate::column::{ColumnId, ColumnInfo};
@@ -45,7 +48,7 @@ pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunctio
         Some(text) => {
             let syntax = parse::parse_expression(text)?;
             let columns = table.columns.iter().map(|c| (c.name.clone(), c.ty.clone()));
-            let (expr, used) = bind_over(&syntax, columns)?;
+            let (expr, used) = bind_over(&syntax, None, columns)?;
             usage = used;
             vec![expr]
         }
@@ -58,15 +61,22 @@ pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunctio
     Ok(Some(PartitionFunction { values, scheme: scheme.clone(), partitions, allowed: None, usage }))
 }
 
-/// Binds an expression over columns whose ids are their positions, and says what functions it used.
+/// Binds an expression over columns whose ids are their positions, and says what functions it used. `table`: whose columns
+/// they are, if it may be named.
 pub(super) fn bind_over(
     syntax: &sqlparser::ast::Expr,
+    table: Option<&TableName>,
     columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
 ) -> Result<(Expr, FunctionUsage), Error> {
     let parsed = Parsed::empty();
     let cx = PlanContext::new(&Nothing, None);
     let mut binder = Binder::new(&parsed, &cx)?;
-    let mut relation = Relation { alias: "".into(), database: None, columns: vec![], table: None };
+    let mut relation = Relation {
+        alias: table.map_or_else(|| "".into(), |t| t.table.clone()),
+        database: table.map(|t| t.database.clone()),
+        columns: vec![],
+        table: None,
+    };
     for (name, ty) in columns {
         let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty });
         relation.columns.push(RelationColumn { name, id, qualified_only: false });

@@ -1,7 +1,7 @@
 use allod_storage::schema::{Datum, PartitionMethod, RangeBound};
 
 use super::*;
-use crate::bind::{Bound, Ddl, PartitionChange};
+use crate::bind::{Bound, Ddl, PartitionChange, PartitionLabel};
 use crate::testing::{FakeCatalog, bind_one, bind_query};
 
 const TABLES: &str = "
@@ -104,12 +104,13 @@ fn definitions_become_schemes() {
     let (range, names) = scheme(
         "create table t (d date) partition by range (year(d)) (partition old values less than (2000) comment 'x' engine = innodb, partition new values less than maxvalue)",
     );
-    assert_eq!(range.expr.as_deref(), Some("year(d)"));
+    assert_eq!(range.expr.as_deref(), Some("YEAR(`d`)"));
     assert_eq!(
         range.method,
         PartitionMethod::Range(vec![vec![value(Datum::Int(2000))], vec![RangeBound::MaxValue]])
     );
-    assert_eq!(names, ["old".into(), "new".into()]);
+    let label = |name: &str, comment: &str| PartitionLabel { name: name.into(), comment: comment.into() };
+    assert_eq!(names, [label("old", "x"), label("new", "")]);
     let (columns, _) = scheme(
         "create table t (a int, d date) partition by range columns (d, a) (partition p values less than ('1970-01-02', 3))",
     );
@@ -126,6 +127,77 @@ fn definitions_become_schemes() {
         "create table t (a int, b int, primary key (b, a)) partition by key algorithm = 2 () partitions 2",
     );
     assert_eq!((key.columns, key.method, names.len()), (vec![1, 0], PartitionMethod::Key, 2));
+}
+
+#[test]
+fn expressions_are_kept_in_one_spelling() {
+    let catalog = FakeCatalog::default();
+    let kept = |by: &str| {
+        let sql = format!(
+            "create table test.t (a int, b int, `x y` int, d date, Year int, s timestamp) partition by {by}"
+        );
+        match bind_one(&catalog, &sql) {
+            Ok(Bound::Ddl(Ddl::CreateTable(create))) => {
+                create.partitioning.unwrap().expr.unwrap().to_string()
+            }
+            other => panic!("{by}: {other:?}"),
+        }
+    };
+    for (by, text) in [
+        ("hash (A)", "`a`"),
+        ("hash (t.a)", "`a`"),
+        ("hash (test.t.a)", "`a`"),
+        ("hash (a+B*2)", "`a` + `b` * 2"),
+        ("hash ((a+b)*2 div 3)", "(`a` + `b`) * 2 DIV 3"),
+        ("hash (- -a)", "--`a`"),
+        ("hash (`x y` mod 4)", "`x y` % 4"),
+        ("hash (mod(a, 4))", "MOD(`a`, 4)"),
+        ("hash (year(d))", "YEAR(`d`)"),
+        ("hash (extract(year from d))", "EXTRACT(YEAR FROM `d`)"),
+        ("hash (YEAR)", "`Year`"),
+        ("hash (floor(a))", "FLOOR(`a`)"),
+        ("hash (datediff(d, '2000-01-01'))", "DATEDIFF(`d`, '2000-01-01')"),
+        ("hash (unix_timestamp(s))", "UNIX_TIMESTAMP(`s`)"),
+        ("hash (to_seconds(d))", "TO_SECONDS(`d`)"),
+    ] {
+        assert_eq!(kept(by), text, "{by}");
+    }
+    assert!(error("create table t (a int) partition by hash (u.a)").starts_with("unknown column 'u.a'"));
+    assert!(error("create table t (a int) partition by hash (other.t.a)").starts_with("unknown column"));
+}
+
+#[test]
+fn linear_is_not_heeded_and_subpartitions_are_refused() {
+    let catalog = FakeCatalog::new(TABLES);
+    let warned = |by: &str| {
+        let create =
+            match bind_one(&catalog, &format!("create table t (a int primary key) partition by {by}")) {
+                Ok(Bound::Ddl(Ddl::CreateTable(create))) => create.warnings,
+                other => panic!("{by}: {other:?}"),
+            };
+        let alter = match bind_one(&catalog, &format!("alter table k partition by {by}")) {
+            Ok(Bound::Ddl(Ddl::AlterPartitions {
+                change: PartitionChange::Repartition { warnings, .. },
+                ..
+            })) => warnings,
+            other => panic!("{by}: {other:?}"),
+        };
+        assert_eq!(create, alter);
+        create.iter().map(|w| format!("{} {}", w.code, w.message)).collect::<Vec<_>>()
+    };
+    let hash = "8200 LINEAR HASH is not supported, using non-linear HASH instead";
+    assert_eq!(warned("linear hash (a) partitions 2"), [hash]);
+    let key = "8200 LINEAR KEY is not supported, using non-linear KEY instead";
+    assert_eq!(warned("linear key () partitions 2"), [key]);
+    assert_eq!(warned("hash (a)"), [""; 0]);
+    for by in [
+        "range (a) subpartition by hash (a) subpartitions 2 (partition p0 values less than (1))",
+        "range (a) (partition p0 values less than (1) (subpartition s0, subpartition s1))",
+    ] {
+        let got = error(&format!("create table t (a int) partition by {by}"));
+        assert!(got.contains("not yet support") && got.contains("SUBPARTITION"), "{by}: {got}");
+    }
+    assert!(error("create table t (a int) partition by linear range (a)").contains("HASH or KEY"));
 }
 
 #[test]
@@ -242,7 +314,7 @@ fn changes_say_what_stays_and_what_moves() {
         assert_eq!(planned(sql), (partitions.to_owned(), moved), "{sql}");
     }
     let add = bind_one(&catalog, "alter table h add partition (partition x, partition y)").unwrap();
-    let names = vec!["x".into(), "y".into()];
+    let names = vec![PartitionLabel::new("x"), PartitionLabel::new("y")];
     assert!(
         matches!(add, Bound::Ddl(Ddl::AlterPartitions { change: PartitionChange::AddHash(n), .. }) if n == names)
     );

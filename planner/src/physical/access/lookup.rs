@@ -55,7 +55,8 @@ pub(in crate::physical) struct LookupPath {
 
 /// Ways to read the scan as the inner side of an index join; none if no key fits. `equalities`: outer expression, inner
 /// column, whether NULL equals NULL. `bounds`: other conjuncts of the join that compare an inner column with an expression
-/// over the outer side. `outer_columns`: what the outer side yields.
+/// over the outer side. `outer_columns`: what the outer side yields. `implied`: what holds of the inner rows because it holds of
+/// the outer ones; it is not checked, but it prunes partitions.
 ///
 /// Under static pruning there are none unless one partition is left (tidb.md A5).
 #[allow(dead_code, reason = "the search for index joins calls it")]
@@ -66,8 +67,9 @@ pub(in crate::physical) fn lookup_paths(
     equalities: &[(Expr, ColumnId, bool)],
     bounds: &[Expr],
     outer_columns: &ColumnSet,
+    implied: &[Expr],
 ) -> Vec<LookupPath> {
-    let site = Site::new(cx, scan, needed, &[], None);
+    let site = Site::new(cx, scan, needed, &[], None).known(implied);
     let is_static = cx.options.prune_mode == PruneMode::Static && scan.table.partitioning.is_some();
     if is_static && site.partition_count() > 1 {
         return vec![];
@@ -287,7 +289,8 @@ impl Ask<'_> {
         }
     }
 
-    /// What an outer row says of every partition column; `None` if it leaves one open.
+    /// What an outer row says of every partition column; `None` if it leaves one open, or if one partition is left whatever it
+    /// says.
     fn routing(&self) -> Option<Routing> {
         let table = &self.site.scan.table;
         let function = Arc::clone(self.site.scan.dealing.as_ref()?);
@@ -301,6 +304,9 @@ impl Ask<'_> {
             Some((ordinal, Expr::constant(value, ty.sql.clone())))
         };
         let values = function.scheme.columns.iter().map(told).collect::<Option<Vec<_>>>()?;
+        if self.site.partition_count() <= 1 && values.iter().all(|(_, e)| e.column_set().is_empty()) {
+            return None;
+        }
         Some(Routing { function, values })
     }
 }

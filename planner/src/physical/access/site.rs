@@ -69,18 +69,18 @@ impl<'a> Site<'a> {
         order: &'a [(ColumnId, bool)],
         wanted_rows: Option<f64>,
     ) -> Site<'a> {
-        let id_of = |ordinal: usize| id_of(scan, ordinal);
-        let pruned =
-            scan.dealing.as_ref().and_then(|d| prune::partitions(d, &scan.table, &scan.predicates, id_of));
-        let partitions = match (&scan.partitions, pruned) {
-            (Some(asked), Some(pruned)) => {
-                Some(asked.iter().copied().filter(|p| pruned.contains(p)).collect())
-            }
-            (Some(asked), None) => Some(asked.clone()),
-            (None, pruned) => pruned,
-        };
+        let partitions = left(scan, &scan.predicates);
         let profile = estimate(&logical::Plan::Scan(scan.clone()), &[]);
         Site { cx, scan, needed, order, wanted_rows, table: of_table(scan), profile, partitions }
+    }
+
+    /// The same table; these conjuncts need not be checked, for they hold of every row that is asked for, but they prune.
+    pub(super) fn known(self, implied: &[Expr]) -> Site<'a> {
+        if implied.is_empty() {
+            return self;
+        }
+        let all: Vec<Expr> = self.scan.predicates.iter().chain(implied).cloned().collect();
+        Site { partitions: left(self.scan, &all), ..self }
     }
 
     /// The same table, of which only these partitions are read.
@@ -294,6 +294,17 @@ pub(super) struct DoubleRead {
     pub(super) plan: Plan,
     pub(super) index_cost: f64,
     pub(super) table_cost: f64,
+}
+
+/// The partitions that the statement asks for and that these conjuncts leave; `None` = all.
+fn left(scan: &Scan, conjuncts: &[Expr]) -> Option<Vec<usize>> {
+    let id_of = |ordinal: usize| id_of(scan, ordinal);
+    let pruned = scan.dealing.as_ref().and_then(|d| prune::partitions(d, &scan.table, conjuncts, id_of));
+    match (&scan.partitions, pruned) {
+        (Some(asked), Some(pruned)) => Some(asked.iter().copied().filter(|p| pruned.contains(p)).collect()),
+        (Some(asked), None) => Some(asked.clone()),
+        (None, pruned) => pruned,
+    }
 }
 
 fn id_of(scan: &Scan, ordinal: usize) -> Option<ColumnId> {

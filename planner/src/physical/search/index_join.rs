@@ -251,26 +251,29 @@ impl Search<'_> {
     }
 
     /// The ways to look up a table. A predicate on a column that is looked up by, which holds of the outer rows' value already, is
-    /// not checked again.
+    /// not checked again; partitions are pruned by it.
     fn scan_lookups(&mut self, scan: &Scan, needed: &ColumnSet, ask: &Ask) -> Vec<LookupPath> {
-        let paths = |scan: &Scan| {
-            lookup_paths(&self.access, scan, needed, ask.equalities, ask.bounds, ask.outer_columns)
+        let paths = |scan: &Scan, implied: &[Expr]| {
+            let Ask { equalities, bounds, outer_columns, .. } = *ask;
+            lookup_paths(&self.access, scan, needed, equalities, bounds, outer_columns, implied)
         };
-        let mut relied: Vec<usize> = Vec::new();
+        let (mut relied, mut implied): (Vec<usize>, Vec<Expr>) = (Vec::new(), Vec::new());
         let mut less = scan.clone();
         less.predicates.retain(|e| match ask.holds(e) {
             Some(equality) => {
                 relied.push(equality);
+                implied.push(e.clone());
                 false
             }
             None => true,
         });
         if relied.is_empty() {
-            return paths(scan);
+            return paths(scan, &[]);
         }
-        let mut out = paths(&less);
+        let mut out = paths(&less, &implied);
         out.retain(|path| relied.iter().all(|equality| path.used.contains(equality)));
-        let rest = paths(scan).into_iter().filter(|path| !out.iter().any(|known| known.index == path.index));
+        let rest =
+            paths(scan, &[]).into_iter().filter(|path| !out.iter().any(|known| known.index == path.index));
         let rest: Vec<LookupPath> = rest.collect();
         out.extend(rest);
         out

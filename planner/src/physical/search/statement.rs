@@ -19,6 +19,7 @@ pub(crate) fn lower(
     access: AccessContext,
     wishes: Wishes,
 ) -> Query {
+    let prune_mode = access.options.prune_mode;
     let mut search = Search::new(access, wishes, &mut columns);
     let mut ctes = Vec::new();
     for cte in &query.ctes {
@@ -43,7 +44,7 @@ pub(crate) fn lower(
         query.output
     };
     let (limits, warnings) = (wishes.limits(), wishes.warnings());
-    Query { root, ctes, output, columns: Arc::new(columns), limits, warnings }
+    Query { root, ctes, output, columns: Arc::new(columns), limits, warnings, prune_mode }
 }
 
 fn number(plan: &mut Plan, next: &mut u32) {
