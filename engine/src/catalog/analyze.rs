@@ -67,7 +67,7 @@ impl Catalog {
     /// Publishes statistics of a table, unless it was replaced by another meanwhile. `before`: the rows that it was believed
     /// to have when they were counted.
     pub fn set_stats(&self, table: &TableDescriptor, stats: TableStats, before: u64) -> Result<()> {
-        let lease = self.lease()?;
+        let mut lease = self.lease()?;
         let version = lease.version();
         let same: TableId = table.id;
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == same);

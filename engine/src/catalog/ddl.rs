@@ -162,7 +162,8 @@ impl Lease<'_> {
             writers: Arc::new(Writers::default()),
             closed: false,
         };
-        self.publish(self.version().with_table(entry));
+        let version = self.version().with_table(entry);
+        self.publish(version);
         no_notes()
     }
 
@@ -176,7 +177,8 @@ impl Lease<'_> {
                 continue;
             };
             let entry = self.close(entry)?;
-            self.publish(self.version().without_table(&name.database, &name.table));
+            let version = self.version().without_table(&name.database, &name.table);
+            self.publish(version);
             drop_spaces(client, &spaces(&entry.descriptor));
         }
         if missing.is_empty() {
@@ -202,7 +204,7 @@ impl Lease<'_> {
             counters: Arc::new(Counters::new(1)),
             ..old
         });
-        self.retire(&last, spaces(&last));
+        self.retire(spaces(&last));
         no_notes()
     }
 
@@ -272,16 +274,16 @@ impl Lease<'_> {
         let mut descriptor = (*old.descriptor).clone();
         descriptor.indexes.remove(position);
         let gone = descriptor.partitions.iter_mut().map(|p| p.indexes.remove(position)).collect::<Vec<_>>();
-        let last = Arc::clone(&old.descriptor);
         self.reopen(Entry { descriptor: Arc::new(descriptor), ..old });
-        self.retire(&last, gone);
+        self.retire(gone);
         no_notes()
     }
 
     /// Publishes that nobody may write to the table, and waits for those who do.
-    pub(super) fn close(&self, entry: &Entry) -> Result<Entry> {
+    pub(super) fn close(&mut self, entry: &Entry) -> Result<Entry> {
         let open = entry.clone();
-        self.publish(self.version().with_table(Entry { closed: true, ..open.clone() }));
+        let version = self.version().with_table(Entry { closed: true, ..open.clone() });
+        self.publish(version);
         match open.writers.drain() {
             Ok(()) => Ok(open),
             Err(error) => {
@@ -292,8 +294,9 @@ impl Lease<'_> {
     }
 
     /// Publishes the table, open.
-    pub(super) fn reopen(&self, entry: Entry) {
-        self.publish(self.version().with_table(Entry { closed: false, ..entry }));
+    pub(super) fn reopen(&mut self, entry: Entry) {
+        let version = self.version().with_table(Entry { closed: false, ..entry });
+        self.publish(version);
     }
 
     fn index(&mut self, spec: &IndexSpec) -> IndexDescriptor {
@@ -376,7 +379,7 @@ pub(super) fn partition_schemas<'a>(
     std::iter::once(table.record_space(partition.records)).chain(indexes)
 }
 
-fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
+pub(super) fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
     table.partitions.iter().flat_map(partition_spaces).collect()
 }
 

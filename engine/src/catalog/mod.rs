@@ -18,6 +18,7 @@ mod partitions;
 mod version;
 mod writers;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -46,9 +47,13 @@ pub(crate) struct Catalog {
 struct Ids {
     /// Ids of tables, indexes and spaces; never reused.
     next: u64,
-    /// Spaces that no version names any more, with the descriptor that named them last. A statement that was planned with it
-    /// holds it, and may still read them; they are dropped when nobody does, at the end of a later change at the latest.
-    retired: Vec<(Weak<TableDescriptor>, Vec<SpaceId>)>,
+    /// Spaces that no version names any more. They are dropped when nobody can read them, at the end of a later change at the
+    /// latest.
+    retired: Vec<SpaceId>,
+    /// Descriptors that a newer one stands in for. A statement that was planned with one holds it, and may still read every
+    /// space that it names. One space may be named by many of them: a partition that stays while others change, one that
+    /// changed hands in an exchange.
+    superseded: Vec<Weak<TableDescriptor>>,
 }
 
 impl Catalog {
@@ -56,7 +61,7 @@ impl Catalog {
     pub fn new() -> Catalog {
         let (home, lease) = bounded(1);
         // The channel has room for the one lease there is.
-        let _ = home.send(Ids { next: 1, retired: Vec::new() });
+        let _ = home.send(Ids { next: 1, retired: Vec::new(), superseded: Vec::new() });
         Catalog { published: ArcSwap::from_pointee(Version::initial()), home, lease }
     }
 
@@ -97,18 +102,20 @@ impl Lease<'_> {
         ids.next - 1
     }
 
-    /// Leaves spaces to be dropped as soon as nobody can read them through this descriptor.
-    fn retire(&mut self, last: &Arc<TableDescriptor>, spaces: Vec<SpaceId>) {
+    /// Leaves spaces, which the newest version does not name, to be dropped as soon as nobody can read them.
+    fn retire(&mut self, spaces: Vec<SpaceId>) {
         if let Some(ids) = &mut self.ids {
-            ids.retired.push((Arc::downgrade(last), spaces));
+            ids.retired.extend(spaces);
         }
     }
 
     /// The retired spaces that nobody can read any more.
     fn unreadable(&mut self) -> Vec<SpaceId> {
         let Some(ids) = &mut self.ids else { return Vec::new() };
-        let gone = ids.retired.extract_if(.., |(last, _)| last.strong_count() == 0);
-        gone.flat_map(|(_, spaces)| spaces).collect()
+        ids.superseded.retain(|descriptor| descriptor.strong_count() > 0);
+        let held: Vec<Arc<TableDescriptor>> = ids.superseded.iter().filter_map(Weak::upgrade).collect();
+        let readable: HashSet<SpaceId> = held.iter().flat_map(|table| ddl::spaces(table)).collect();
+        ids.retired.extract_if(.., |space| !readable.contains(space)).collect()
     }
 
     /// The newest version; nobody else makes another while the lease is held.
@@ -116,8 +123,16 @@ impl Lease<'_> {
         self.catalog.load()
     }
 
-    fn publish(&self, version: Version) {
-        self.catalog.published.store(Arc::new(version));
+    fn publish(&mut self, version: Version) {
+        let before = self.catalog.published.swap(Arc::new(version));
+        let now = self.version();
+        if let Some(ids) = &mut self.ids {
+            let gone = before.all().filter(|old| {
+                let new = now.entry(&old.database, &old.name).map(|entry| &entry.descriptor);
+                new.is_none_or(|new| !Arc::ptr_eq(new, old))
+            });
+            ids.superseded.extend(gone.map(Arc::downgrade));
+        }
     }
 }
 
@@ -149,8 +164,9 @@ mod tests {
     fn a_version_that_was_taken_stays_as_it_is() {
         let catalog = Catalog::new();
         let before = catalog.load();
-        let lease = catalog.lease().unwrap();
-        lease.publish(lease.version().with_database("other"));
+        let mut lease = catalog.lease().unwrap();
+        let version = lease.version().with_database("other");
+        lease.publish(version);
         assert!(!before.has_database_named("other"));
         assert!(catalog.load().has_database_named("OTHER"));
         assert!(catalog.load().number() > before.number());

@@ -5,7 +5,8 @@
 //! with an index that is made: the table is closed to writers, new partitions get spaces, the rows that move are read at a
 //! snapshot, dealt, and loaded with their index entries; one new version is published, and the spaces that nobody names any
 //! more are dropped. Readers go on all the while, over the spaces that they were planned for. If anything fails, the new spaces go and
-//! the old version is published again: no row has been touched. Spaces go when no statement holds the old descriptor any more.
+//! the old version is published again: no row has been touched. Spaces go when no statement holds any
+//! descriptor that names them.
 //!
 //! EXCHANGE PARTITION changes nothing but which table names which spaces, if both tables have a clustered primary key. Where
 //! rows have hidden ids, those of the two tables would collide as soon as a row moved to another partition, so such rows are
@@ -37,9 +38,6 @@ use crate::import::{deal, ingest};
 /// Rows as they are read: each item all columns of the table.
 type Pieces = Vec<Vec<ArrayRef>>;
 
-/// Spaces that are not named any more, by the descriptor that named them.
-type Retired = Vec<(Arc<TableDescriptor>, Vec<SpaceId>)>;
-
 impl Lease<'_> {
     /// Applies a change of a table's partitions.
     pub(super) fn alter_partitions(
@@ -59,9 +57,8 @@ impl Lease<'_> {
         match self.redealt(&old, change, client) {
             Ok((descriptor, gone)) => {
                 let stats = stats_after(&old, &descriptor, change);
-                let last = Arc::clone(&old.descriptor);
                 self.reopen(Entry { descriptor: Arc::new(descriptor), stats, ..old });
-                self.retire(&last, gone);
+                self.retire(gone);
                 match change {
                     PartitionChange::Repartition { warnings, .. } => {
                         Ok(warnings.iter().map(warning).collect())
@@ -143,9 +140,7 @@ impl Lease<'_> {
                 // Both in one version: no reader sees the rows twice or not at all.
                 let version = self.version().with_table(Entry { closed: false, ..new_one });
                 self.publish(version.with_table(Entry { closed: false, ..new_other }));
-                for (last, spaces) in gone {
-                    self.retire(&last, spaces);
-                }
+                self.retire(gone);
                 no_notes()
             }
             Err(error) => {
@@ -163,7 +158,7 @@ impl Lease<'_> {
         other: &Entry,
         validation: bool,
         client: &mut Client,
-    ) -> Result<(Entry, Entry, Retired)> {
+    ) -> Result<(Entry, Entry, Vec<SpaceId>)> {
         let (parted, plain) = (&one.descriptor, &other.descriptor);
         let outgoing = parted.partitions[at].clone();
         let incoming = plain.partitions[0].clone();
@@ -203,8 +198,7 @@ impl Lease<'_> {
                 drop_spaces(client, &fresh);
                 return Err(error);
             }
-            gone.push((Arc::clone(parted), partition_spaces(&outgoing).collect()));
-            gone.push((Arc::clone(plain), partition_spaces(&incoming).collect()));
+            gone.extend(partition_spaces(&outgoing).chain(partition_spaces(&incoming)));
         } else {
             one.counters.pass(other.counters.peek().saturating_sub(1));
             other.counters.pass(one.counters.peek().saturating_sub(1));
@@ -356,7 +350,8 @@ mod tests {
         let columns = "id int, v bigint unsigned, s varchar(20), d date, t datetime(3)";
         for partitioning in [
             "hash (id) partitions 4",
-            "hash (abs(id) + 1) (partition a, partition `b``c`)",
+            "hash (abs(id) + 1) (partition a, partition `b``c` comment 'it''s c')",
+            "hash (t.id mod 7) (partition p0 comment 'first', partition p1)",
             "key (s, id) partitions 3",
             "range (id) (partition p0 values less than (-5), partition `max` values less than maxvalue)",
             "range (year(d)) (partition p0 values less than (1999), partition p1 values less than (2005))",
@@ -376,6 +371,55 @@ mod tests {
             let after = without_ids(&database.catalog().entry("test", "t").unwrap().descriptor);
             assert_eq!(before, after, "{shown}");
             session.run("drop table t").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_space_stays_while_any_descriptor_that_names_it_is_in_use() {
+        let database = Database::new();
+        let (mut session, mut reader) = (database.session(), database.session());
+        let range =
+            "partition by range (id) (partition a values less than (10), partition b values less than (20))";
+        session.run(&format!("create table t (id int primary key, v int, key (v)) {range}")).unwrap();
+        session.run("create table u (id int primary key, v int, key (v))").unwrap();
+        session.run("insert into t values (1, 1), (11, 11)").unwrap();
+        for changes in [
+            // Partition a stays through the first change and goes with the second, whose descriptor nobody reads through.
+            &[
+                "alter table t reorganize partition b into (partition b values less than (15), partition c values less than (20))",
+                "alter table t remove partitioning",
+                "create database d",
+            ][..],
+            &[
+                "alter table t truncate partition b",
+                "alter table t truncate partition a",
+                "create database e",
+            ],
+            &[
+                "alter table t exchange partition a with table u",
+                "truncate table u",
+                "truncate table t",
+                "create database f",
+            ],
+            &["drop index v on t", "alter table t drop partition a", "create database g"],
+        ] {
+            // Planned before the changes, run after them.
+            let by_rows = reader.execute("select sum(id + 0) from t").unwrap();
+            let mut other = database.session();
+            let by_index = other.execute("select sum(v) from t where v > 0").unwrap();
+            for change in changes {
+                session.run(change).unwrap_or_else(|e| panic!("{change}: {e}"));
+            }
+            for set in [by_rows, by_index] {
+                let row = set.rows().next().unwrap().unwrap_or_else(|e| panic!("{changes:?}: {e}"));
+                assert_eq!(row.get::<String>(0).unwrap(), "12", "{changes:?}");
+            }
+            for table in ["t", "u"] {
+                session.run(&format!("drop table {table}")).unwrap();
+            }
+            session.run(&format!("create table t (id int primary key, v int, key (v)) {range}")).unwrap();
+            session.run("create table u (id int primary key, v int, key (v))").unwrap();
+            session.run("insert into t values (1, 1), (11, 11)").unwrap();
         }
     }
 

@@ -125,6 +125,11 @@ impl Version {
         self.databases.get(&key(database)).into_iter().flat_map(|d| d.tables.values())
     }
 
+    /// The descriptors of all tables.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<TableDescriptor>> {
+        self.databases.values().flat_map(|database| database.tables.values()).map(|entry| &entry.descriptor)
+    }
+
     pub(crate) fn entry(&self, database: &str, table: &str) -> Option<&Entry> {
         self.databases.get(&key(database))?.tables.get(&key(table))
     }

@@ -305,7 +305,7 @@ impl Pair {
 
     /// A change of `q`, and of `p` if it succeeds.
     fn both(&mut self, parted: &str, plain: &str) -> Result<(), Difference> {
-        let session = if parted.len() % 2 == 0 { &mut self.dynamic } else { &mut self.fixed };
+        let session = if parted.len().is_multiple_of(2) { &mut self.dynamic } else { &mut self.fixed };
         match session.run(parted) {
             Ok(_) => {
                 self.script.extend([parted.to_string(), plain.to_string()]);

@@ -17,7 +17,7 @@ pub fn condition(scheme: &Scheme, alias: &str, depth: usize, random: &mut Random
 }
 
 fn column(scheme: &Scheme, random: &mut Random) -> &'static Column {
-    if random.chance(85) { *random.pick::<&Column>(&scheme.columns) } else { random.pick(&COLUMNS) }
+    if random.chance(85) { random.pick::<&Column>(&scheme.columns) } else { random.pick(&COLUMNS) }
 }
 
 fn atom(scheme: &Scheme, alias: &str, random: &mut Random) -> String {
@@ -58,7 +58,7 @@ fn atom(scheme: &Scheme, alias: &str, random: &mut Random) -> String {
 }
 
 fn comparison(random: &mut Random) -> &'static str {
-    *random.pick::<&str>(&["=", "<", "<=", ">", ">=", "<>", "<=>"])
+    random.pick::<&str>(&["=", "<", "<=", ">", ">=", "<>", "<=>"])
 }
 
 /// The partition expression over the columns of an alias. No column's name is a part of another word that the expressions

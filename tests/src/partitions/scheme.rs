@@ -107,7 +107,7 @@ fn found(table: &str, expression: &str, session: &mut Session) -> Vec<String> {
             continue;
         };
         values.extend(value.into_iter().flatten().filter_map(|v| match v {
-            Value::Int(v) => Some(i128::from(v)),
+            Value::Int(v) => Some(v),
             Value::Text(text) => text.parse().ok(),
             Value::Null | Value::Real(_) => None,
         }));
