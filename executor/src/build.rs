@@ -15,7 +15,7 @@
 //! ([`Filters`]) and reaches the scan as a plain value.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
@@ -24,9 +24,9 @@ use allod_planner::physical::{
     Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexScan, MergeJoin, Node, Plan,
     Query, Range, Side, SortKey, TableScan, ZonePredicate,
 };
-use allod_storage::client::{Client, ScanRequest};
+use allod_storage::client::{Client, ClientStats, ScanRequest};
 use allod_storage::key::{KeyRange, range_of};
-use allod_storage::mvcc::ZoneFilter;
+use allod_storage::mvcc::{RegionScan, ZoneFilter};
 use allod_storage::schema::{SpaceId, TableDescriptor, Timestamp};
 
 use crate::aggregate::AggregateSink;
@@ -41,7 +41,7 @@ use crate::index_merge;
 use crate::limit::TaskLimit;
 use crate::lookup::{PARTITION, Pace};
 use crate::merge_join::{Merge, RightSide};
-use crate::metrics::{CopTasks, Detail, IndexLookUpRun};
+use crate::metrics::{CopTasks, Detail};
 use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
 use crate::projection::{Pick, Project};
 use crate::scan::{Scan, ScanSpec, point_get};
@@ -179,8 +179,8 @@ impl Builder {
                 let (batches, detail) = point_get(get, &mut self.client, self.ts, analyze)?;
                 if analyze {
                     let measured = self.runner.measured.entry(plan.id).or_default();
-                    measured.meter.time += detail.cop.iter().flat_map(|cop| &cop.times).sum();
-                    measured.detail = detail;
+                    measured.elapsed += detail.cop.iter().map(|cop| cop.requests).sum::<Duration>();
+                    measured.detail.merge(detail);
                 }
                 Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), plan.columns.clone()))
             }
@@ -312,8 +312,10 @@ impl Builder {
         }
         let Tuning { index_join_batch_rows: rows_max, index_join_concurrency: concurrency, .. } = self.tuning;
         let pace = self.pace(rows_max, concurrency);
-        let (client, context) = (self.client.fork(), &self.runner.context);
-        let joiner = IndexJoiner::new(plan, join, &pipeline.columns, client, self.ts, pace, context)?;
+        let (client, context) = (&self.client, &self.runner.context);
+        let (joiner, tallies) =
+            IndexJoiner::new(plan, join, &pipeline.columns, client, self.ts, pace, context)?;
+        self.runner.tallies.extend(tallies);
         pipeline.push(plan.id, Arc::new(joiner), plan.columns.clone());
         Ok(pipeline)
     }
@@ -321,7 +323,6 @@ impl Builder {
     fn index_lookup(&mut self, plan: &Plan, lookup: &IndexLookUp, filters: &Filters) -> Result<Pipeline> {
         let above = self.wanted;
         self.wanted.partition = true;
-        let started = self.runner.context.analyze.then(Instant::now);
         let mut pipeline = self.pipeline(&lookup.index, filters)?;
         if let Some((offset, count)) = lookup.limit
             && pipeline.limit.is_none()
@@ -338,15 +339,12 @@ impl Builder {
         self.wanted = above;
         let Tuning { index_lookup_rows: rows_max, index_lookup_concurrency: concurrency, .. } = self.tuning;
         let pace = self.pace(rows_max, concurrency);
-        let (client, context) = (self.client.fork(), &self.runner.context);
-        let rows = RowLookup::new(plan, lookup, &pipeline.columns, client, self.ts, pace, context)?;
+        let (client, context) = (&self.client, &self.runner.context);
+        let (rows, tallies) =
+            RowLookup::new(plan, lookup, &pipeline.columns, client, self.ts, pace, context)?;
+        self.runner.tallies.extend(tallies);
         let columns = rows.columns().to_vec();
         pipeline.push(plan.id, Arc::new(rows), columns);
-        if let Some(started) = started {
-            let run = IndexLookUpRun { fetch_handles: started.elapsed(), ..IndexLookUpRun::default() };
-            let detail = Detail { index_lookup: Some(run), ..Detail::default() };
-            self.runner.measured.entry(plan.id).or_default().detail.merge(detail);
-        }
         Ok(pipeline)
     }
 
@@ -463,7 +461,19 @@ impl Builder {
                 continue;
             }
             let runtime = self.client.runtime();
+            let before = self.analyzed();
             let found = runtime.block_on(self.client.get(records, &keys, self.ts, wanted.ordinals))?;
+            if let Some((started, before)) = before {
+                let time = started.elapsed();
+                let cop = CopTasks {
+                    times: vec![time],
+                    requests: time,
+                    rows: found.rows as u64,
+                    regions: found.regions.iter().copied().collect(),
+                    partitions: [partition].into(),
+                };
+                self.book_requests(wanted.scan.id, cop, &before);
+            }
             // The index and the table are read at one timestamp: an entry without a row is damage.
             if found.rows != keys.len() {
                 return Err(Error::Plan(format!(
@@ -678,7 +688,7 @@ impl Builder {
         &mut self,
         node: &ScanNode<'_>,
         filters: &[(ColumnId, Arc<dyn RuntimeFilter>)],
-    ) -> Result<Vec<(usize, allod_storage::mvcc::RegionScan)>> {
+    ) -> Result<Vec<(usize, RegionScan)>> {
         let mut zone: Vec<ZoneFilter> = node
             .zone
             .iter()
@@ -694,7 +704,6 @@ impl Builder {
                 Bounds::Unknown => {}
             }
         }
-        let before = self.runner.context.analyze.then(|| self.client.stats().clone());
         let mut regions = Vec::new();
         for &(partition, space) in &node.spaces {
             let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
@@ -714,20 +723,39 @@ impl Builder {
                 descending: node.descending,
             };
             let runtime = self.client.runtime();
+            let before = self.analyzed();
             let opened = runtime.block_on(self.client.scan(&request))?;
+            if let Some((started, before)) = before {
+                let opening = started.elapsed();
+                let measured = self.runner.measured.entry(node.id).or_default();
+                for region in &opened {
+                    // They were asked at the same time.
+                    measured.regions.entry(region.region()).or_default().opening += opening;
+                }
+                let cop = CopTasks {
+                    requests: opening,
+                    regions: opened.iter().map(RegionScan::region).collect(),
+                    partitions: [partition].into(),
+                    ..CopTasks::default()
+                };
+                self.book_requests(node.id, cop, &before);
+            }
             regions.extend(opened.into_iter().map(|region| (partition, region)));
         }
-        if let Some(before) = before {
-            let cop = CopTasks {
-                regions: regions.iter().map(|(_, region)| region.region()).collect(),
-                partitions: regions.iter().map(|(partition, _)| *partition).collect(),
-                ..CopTasks::default()
-            };
-            let rpc = Some(self.client.stats().since(&before));
-            let detail = Detail { cop: Some(cop), rpc, ..Detail::default() };
-            self.runner.measured.entry(node.id).or_default().detail.merge(detail);
-        }
         Ok(regions)
+    }
+
+    /// The moment and what the statement's client has counted so far, if somebody wants to know.
+    fn analyzed(&self) -> Option<(Instant, ClientStats)> {
+        self.runner.context.analyze.then(|| (Instant::now(), self.client.stats().clone()))
+    }
+
+    /// Books requests that the statement's client made for a scan since it had counted `before`.
+    fn book_requests(&mut self, scan: u32, cop: CopTasks, before: &ClientStats) {
+        let rpc = Some(self.client.stats().since(before));
+        let measured = self.runner.measured.entry(scan).or_default();
+        measured.elapsed += cop.requests;
+        measured.detail.merge(Detail { cop: Some(cop), rpc, ..Detail::default() });
     }
 }
 

@@ -149,7 +149,8 @@ impl Execution {
 
     /// What was measured so far, by plan id; nothing unless the environment said so.
     pub fn metrics(&self) -> BTreeMap<u32, OperatorMetrics> {
-        metrics::collect(&self.query, &self.builder.runner.measured)
+        let Runner { measured, tallies, .. } = &self.builder.runner;
+        metrics::collect(&self.query, measured, tallies)
     }
 
     /// The most memory that was kept at one time.

@@ -21,6 +21,7 @@ use allod_storage::schema::{
     ROW_ID_NAME, SpaceId, SqlType, TableDescriptor, TableId,
 };
 
+mod counts;
 mod merges;
 
 use crate::values::datum;
@@ -41,6 +42,7 @@ impl RowIds for Counter {
 }
 
 pub(crate) struct Fixture {
+    pub(crate) cluster: Cluster,
     pub(crate) client: Client,
     pub(crate) row_ids: Arc<Counter>,
     pub(crate) columns: Columns,
@@ -144,6 +146,7 @@ impl Fixture {
             }
         }
         Fixture {
+            cluster,
             client,
             row_ids: Arc::default(),
             columns: Columns::default(),

@@ -138,10 +138,7 @@ fn execution_info(m: &OperatorMetrics, row: &ExplainRow) -> String {
     if m.workers > 0 {
         parts.push(format!("workers:{}", m.workers));
     }
-    // What runs beside the data shows what it did; what its tasks were is shown once, by the reader.
-    if row.task == "root" {
-        parts.extend(detail::parts(&m.detail, row.name.starts_with("IndexHashJoin")));
-    }
+    parts.extend(detail::parts(&m.detail, &row.name));
     parts.join(", ")
 }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{Expr, Function};
 use allod_planner::physical::{IndexJoin, JoinKind, Plan, Side};
-use allod_storage::client::Client;
+use allod_storage::client::{Client, Tally};
 use allod_storage::schema::{ColumnType, SqlType, Timestamp};
 
 use self::matching::{Matcher, Scratchpad};
@@ -58,16 +58,17 @@ struct Shared {
 }
 
 impl IndexJoiner {
-    /// Compiles the join `plan` over outer batches with the columns `outer`.
+    /// Compiles the join `plan` over outer batches with the columns `outer`. With it come the tallies of its requests, by the
+    /// scan that they are made for, if the statement is analyzed.
     pub fn new(
         plan: &Plan,
         join: &IndexJoin,
         outer: &[ColumnId],
-        client: Client,
+        client: &Client,
         ts: Timestamp,
         pace: Pace,
         context: &Context,
-    ) -> Result<IndexJoiner> {
+    ) -> Result<(IndexJoiner, Vec<(u32, Tally)>)> {
         let inner_plan = match join.outer {
             Side::Left => &join.right,
             Side::Right => &join.left,
@@ -78,13 +79,9 @@ impl IndexJoiner {
         let matcher =
             Matcher::new(join.kind, &conditions, &join.null_aware, outer, inner.columns(), &plan.columns)?;
         let first_only = matcher.is_existence() && inner.is_bare();
+        let (clients, tallies) = Clients::of_statement(client, &inner.scans(), context);
         let shared = Shared { plan: plan.id, inner, matcher, first_only, concurrency: pace.concurrency };
-        Ok(IndexJoiner {
-            shared: Arc::new(shared),
-            clients: Clients::new(client),
-            pace,
-            context: context.clone(),
-        })
+        Ok((IndexJoiner { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
     }
 }
 
@@ -216,22 +213,19 @@ impl Landing {
 impl Inner {
     /// Books what a worker measured of the inner side.
     fn book(&self, measures: crate::lookup::Measures, book: &mut dyn FnMut(u32, Measured)) {
-        let mut rpc = Some(measures.rpc);
-        let tasks = measures.tasks;
+        let (tasks, workers) = (measures.tasks, measures.lanes);
         let mut cost = measures.cost.into_iter();
         let scans = self.scans();
-        for (plan, meter) in self.plans().into_iter().zip(measures.meters) {
+        for (plan, mut meter) in self.plans().into_iter().zip(measures.meters) {
             let mut detail = Detail::default();
             if scans.contains(&plan)
                 && let Some(cost) = cost.next()
             {
-                detail.cop = Some(cost.shown());
-                detail.rpc = rpc.take();
+                let cop = cost.shown();
+                meter.time += cop.requests;
+                detail.cop = Some(cop);
             }
-            book(plan, Measured { meter, tasks, detail, workers: 1, ..Measured::default() });
-        }
-        if let Some(plan) = self.double {
-            book(plan, Measured { tasks, workers: 1, ..Measured::default() });
+            book(plan, Measured { meter, tasks, detail, workers, ..Measured::default() });
         }
     }
 }

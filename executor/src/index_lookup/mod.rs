@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{IndexLookUp, Node, Plan};
-use allod_storage::client::Client;
+use allod_storage::client::{Client, Tally};
 use allod_storage::schema::Timestamp;
 
 use crate::batch::{Batch, take};
@@ -43,16 +43,17 @@ struct Shared {
 }
 
 impl RowLookup {
-    /// Compiles the table side of `plan` over entries with these columns.
+    /// Compiles the table side of `plan` over entries with these columns. With it come the tallies of its requests, if the
+    /// statement is analyzed.
     pub fn new(
         plan: &Plan,
         lookup: &IndexLookUp,
         entries: &[ColumnId],
-        client: Client,
+        client: &Client,
         ts: Timestamp,
         pace: Pace,
         context: &Context,
-    ) -> Result<RowLookup> {
+    ) -> Result<(RowLookup, Vec<(u32, Tally)>)> {
         let (table, chain) = TableSide::new(lookup, index_name(&lookup.index), entries, &plan.columns, ts)?;
         let shared = Shared {
             plan: plan.id,
@@ -61,12 +62,8 @@ impl RowLookup {
             chain,
             concurrency: pace.concurrency,
         };
-        Ok(RowLookup {
-            shared: Arc::new(shared),
-            clients: Clients::new(client),
-            pace,
-            context: context.clone(),
-        })
+        let (clients, tallies) = Clients::of_statement(client, &[shared.table.access.plan], context);
+        Ok((RowLookup { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
     }
 
     /// The columns that come out.
@@ -145,20 +142,22 @@ impl Stage for RowLookupStage {
         let measures = self.lanes.measures();
         let shared = &self.landing.shared;
         let run = IndexLookUpRun {
-            fetch_handles: Duration::ZERO,
-            table_total: measures.construct + measures.fetch + std::mem::take(&mut self.landing.time),
+            build: measures.construct,
+            table_total: measures.fetch + std::mem::take(&mut self.landing.time),
             tasks: measures.tasks,
             concurrency: shared.concurrency,
+            ..IndexLookUpRun::default()
         };
         let detail = Detail { index_lookup: Some(run), ..Detail::default() };
         book(shared.plan, Measured { detail, ..Measured::default() });
         let mut cost = measures.cost.into_iter();
-        let mut rpc = Some(measures.rpc);
         let plans = std::iter::once(shared.table.access.plan).chain(shared.chain.plans());
-        for (plan, meter) in plans.zip(measures.meters) {
+        for (plan, mut meter) in plans.zip(measures.meters) {
             let cop = cost.next().map(Cost::shown);
-            let detail = Detail { cop, rpc: rpc.take(), ..Detail::default() };
-            book(plan, Measured { meter, tasks: measures.tasks, workers: 1, detail, ..Measured::default() });
+            meter.time += cop.as_ref().map_or(Duration::ZERO, |cop| cop.requests);
+            let (tasks, workers) = (measures.tasks, measures.lanes);
+            let detail = Detail { cop, ..Detail::default() };
+            book(plan, Measured { meter, tasks, workers, detail, ..Measured::default() });
         }
     }
 }

@@ -2,6 +2,7 @@
 //! of each batch of lookups.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
@@ -101,6 +102,7 @@ impl Chain {
     /// Runs the rows through all steps. `count` receives what comes out of each.
     pub fn run(&self, found: &mut Found, worker: &mut Worker, meters: &mut [Meter]) -> Result<()> {
         for (step, meter) in self.steps.iter().zip(meters) {
+            let started = Instant::now();
             match &step.work {
                 Work::Select { predicate, output } => {
                     let batch = Batch { columns: std::mem::take(&mut found.columns), rows: found.rows };
@@ -125,6 +127,7 @@ impl Chain {
             }
             meter.rows += found.rows as u64;
             meter.batches += u64::from(found.rows > 0);
+            meter.time += started.elapsed();
         }
         Ok(())
     }

@@ -85,7 +85,8 @@ impl TableSide {
     /// The rows of these keys, one each: a find for each lookup, in order.
     pub async fn rows(&self, keys: &Keys, lane: &mut Lane) -> Result<Found> {
         let at = lane.cost.len() - 1;
-        let found = self.access.fetch(keys, false, &mut lane.client, &mut lane.cost[at]).await?;
+        let (client, cost) = lane.way(at);
+        let found = self.access.fetch(keys, false, client, cost).await?;
         if found.lookups.len() != keys.count {
             return Err(Error::LostRows {
                 table: Arc::clone(&self.table),

@@ -68,7 +68,8 @@ impl Cost {
 
     /// As EXPLAIN ANALYZE shows it.
     pub fn shown(self) -> CopTasks {
-        CopTasks { times: self.times, rows: self.rows, regions: self.regions, partitions: self.partitions }
+        let Cost { times, rows, regions, partitions } = self;
+        CopTasks { requests: times.iter().sum(), times, rows, regions, partitions }
     }
 }
 

@@ -134,16 +134,17 @@ impl Inner {
     pub async fn fetch(&self, keys: &Keys, first_only: bool, lane: &mut Lane) -> Result<Found> {
         match &self.read {
             Read::Single(access) => {
-                let Lane { client, cost, meters, .. } = lane;
-                let found = access.fetch(keys, first_only, client, &mut cost[0]).await?;
-                meters[0].rows += found.rows as u64;
-                meters[0].batches += 1;
+                let (client, cost) = lane.way(0);
+                let found = access.fetch(keys, first_only, client, cost).await?;
+                lane.meters[0].rows += found.rows as u64;
+                lane.meters[0].batches += 1;
                 Ok(found)
             }
             Read::Double { index, filter, table } => {
                 let steps = 1 + filter.plans().count();
-                let Lane { client, cost, meters, worker, .. } = lane;
-                let mut found = index.fetch(keys, false, client, &mut cost[0]).await?;
+                let (client, cost) = lane.way(0);
+                let mut found = index.fetch(keys, false, client, cost).await?;
+                let Lane { meters, worker, .. } = lane;
                 meters[0].rows += found.rows as u64;
                 meters[0].batches += 1;
                 filter.run(&mut found, worker, &mut meters[1..steps])?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use allod_storage::client::{Client, ClientStats};
+use allod_storage::client::{Client, Tally};
 use allod_storage::runtime::Runtime;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_util::StreamExt;
@@ -28,6 +28,8 @@ use crate::pipeline::{Cancel, Context, Flow, Meter, Reservation, Worker};
 pub(crate) struct Lane {
     /// Its way to the store.
     pub client: Client,
+    /// Another for the table of a double read, if requests are to be told apart.
+    table_client: Option<Client>,
     /// Buffers of kernels that run between two reads.
     pub worker: Worker,
     /// Of each scan.
@@ -36,27 +38,67 @@ pub(crate) struct Lane {
     pub meters: Vec<Meter>,
 }
 
-/// Where stages that are started get their clients: one that is forked, and never used itself. It travels.
+impl Lane {
+    /// The client and the cost of a scan: 0 is the only one or the index, 1 the table of a double read.
+    pub fn way(&mut self, scan: usize) -> (&mut Client, &mut Cost) {
+        let client = match &mut self.table_client {
+            Some(client) if scan > 0 => client,
+            _ => &mut self.client,
+        };
+        (client, &mut self.cost[scan])
+    }
+}
+
+/// The clients of a lane: one, or if requests are to be told apart by scan one more for the table of a double read.
+type Ways = (Client, Option<Client>);
+
+fn fork((client, table): &Ways) -> Ways {
+    (client.fork(), table.as_ref().map(Client::fork))
+}
+
+/// Where stages that are started get their clients: some that are forked, and never used themselves. They travel.
 pub(crate) struct Clients {
-    sender: Sender<Client>,
-    receiver: Receiver<Client>,
+    sender: Sender<Ways>,
+    receiver: Receiver<Ways>,
 }
 
 impl Clients {
     /// Forks of this one.
+    #[cfg(test)]
     pub fn new(client: Client) -> Clients {
+        Clients::of((client, None))
+    }
+
+    /// Forks of this one for lookups in one or two scans. If the statement is analyzed each scan has its own, and a tally by
+    /// its plan node: what is counted is counted there even if the lookup is given up.
+    pub fn of_statement(client: &Client, scans: &[u32], context: &Context) -> (Clients, Vec<(u32, Tally)>) {
+        if !context.analyze {
+            return (Clients::of((client.fork(), None)), Vec::new());
+        }
+        let mut tallies = Vec::with_capacity(scans.len());
+        let mut tallied = |scan: &u32| {
+            let (fork, tally) = client.tallied();
+            tallies.push((*scan, tally));
+            fork
+        };
+        let first = scans.first().map_or_else(|| client.fork(), &mut tallied);
+        let second = scans.get(1).map(tallied);
+        (Clients::of((first, second)), tallies)
+    }
+
+    fn of(ways: Ways) -> Clients {
         let (sender, receiver) = bounded(1);
         // Both ends are right here, and there is never more than the one.
-        let _ = sender.send(client);
+        let _ = sender.send(ways);
         Clients { sender, receiver }
     }
 
-    /// A client for a worker; `None` if the one to be forked was lost in a panic.
-    pub fn fork(&self) -> Option<Client> {
-        let client = self.receiver.recv_timeout(Duration::from_secs(10)).ok()?;
-        let fork = client.fork();
-        let _ = self.sender.send(client);
-        Some(fork)
+    /// Clients for a worker; `None` if those to be forked were lost in a panic.
+    fn fork(&self) -> Option<Ways> {
+        let ways = self.receiver.recv_timeout(Duration::from_secs(10)).ok()?;
+        let forks = fork(&ways);
+        let _ = self.sender.send(ways);
+        Some(forks)
     }
 }
 
@@ -110,17 +152,19 @@ pub(crate) struct Measures {
     pub cost: Vec<Cost>,
     /// Of each plan node.
     pub meters: Vec<Meter>,
-    /// Of the clients.
-    pub rpc: ClientStats,
+    /// Fetches that may be under way at the same time.
+    pub lanes: u64,
 }
 
 /// A worker's lookups.
 pub(crate) struct Lanes<F: Fetch> {
     work: Arc<F>,
-    base: Option<Client>,
+    base: Option<Ways>,
     runtime: Option<Runtime>,
     cancel: Cancel,
     idle: Vec<Lane>,
+    /// Lanes that were made.
+    lanes: u64,
     held: Vec<Batch>,
     held_rows: usize,
     pace: Pace,
@@ -134,7 +178,7 @@ impl<F: Fetch> Lanes<F> {
     /// For one worker.
     pub fn new(work: Arc<F>, clients: &Clients, pace: Pace, context: &Context) -> Lanes<F> {
         let base = clients.fork();
-        let runtime = base.as_ref().map(Client::runtime);
+        let runtime = base.as_ref().map(|(client, _)| client.runtime());
         let (scans, plans) = work.counters();
         let measures = Measures {
             cost: vec![Cost::default(); scans],
@@ -147,6 +191,7 @@ impl<F: Fetch> Lanes<F> {
             runtime,
             cancel: context.cancel.clone(),
             idle: Vec::new(),
+            lanes: 0,
             held: Vec::new(),
             held_rows: 0,
             next_rows: pace.first_rows.clamp(1, pace.rows_max.max(1)),
@@ -222,8 +267,8 @@ impl<F: Fetch> Lanes<F> {
             for (sum, meter) in sum.meters.iter_mut().zip(&mut lane.meters) {
                 sum.add(std::mem::take(meter));
             }
-            sum.rpc.merge(lane.client.stats());
         }
+        sum.lanes = self.lanes;
         sum
     }
 
@@ -248,14 +293,17 @@ impl<F: Fetch> Lanes<F> {
         }
         let (scans, plans) = self.work.counters();
         // Where answers are immediate one lane is all there will be.
-        let client = match &self.base {
+        let ways = match &self.base {
             Some(_) if self.runtime()?.is_direct() => self.base.take(),
-            Some(base) => Some(base.fork()),
+            Some(base) => Some(fork(base)),
             None => None,
         };
-        let client = client.ok_or_else(|| Error::Panic("there is no client to look rows up with".into()))?;
+        let lost = || Error::Panic("there is no client to look rows up with".into());
+        let (client, table_client) = ways.ok_or_else(lost)?;
+        self.lanes += 1;
         Ok(Lane {
             client,
+            table_client,
             worker: Worker::new(self.cancel.clone()),
             cost: vec![Cost::default(); scans],
             meters: vec![Meter::default(); plans],

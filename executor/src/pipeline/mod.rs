@@ -40,8 +40,10 @@ pub use worker::Cancel;
 pub(crate) use worker::{Meter, Worker};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use allod_planner::column::{ColumnId, Columns};
+use allod_storage::schema::RegionId;
 
 use crate::batch::Batch;
 use crate::error::Result;
@@ -76,6 +78,8 @@ pub(crate) trait Source: Send + Sync {
 pub(crate) trait Reader: Send {
     /// Emits the rows of one task, in their order. Long tasks call [`Worker::check`] between morsels.
     fn read(&mut self, task: usize, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow>;
+    /// Tells how long it has been reading each region, if it was timed. Called once, when the worker is dismissed.
+    fn report(&mut self, _book: &mut dyn FnMut(RegionId, Duration)) {}
 }
 
 /// A step that takes batches one at a time.

@@ -13,13 +13,16 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use allod_storage::client::Tally;
 
 use super::{
     Branch, Context, Flow, Materialized, Meter, Output, Pipeline, Reader, Reservation, Sink, Step, Worker,
 };
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::metrics::Detail;
+use crate::metrics::{Detail, RegionTimes};
 
 /// The most tasks in one round of a stream, per worker.
 const ROUND_TASKS_PER_WORKER_MAX: usize = 8;
@@ -32,6 +35,8 @@ pub(crate) struct Runner {
     pub context: Context,
     /// What every finished run measured, by plan id; nothing unless somebody analyzes.
     pub measured: BTreeMap<u32, Measured>,
+    /// What clients of lookups counted, by the plan id of the scan; only if somebody wants to know.
+    pub tallies: Vec<(u32, Tally)>,
     idle: Vec<Worker>,
 }
 
@@ -40,12 +45,16 @@ pub(crate) struct Runner {
 pub(crate) struct Measured {
     /// Sums over workers.
     pub meter: Meter,
+    /// Time beside that of workers, as on the wall.
+    pub elapsed: Duration,
     /// The most workers that ran it at a time.
     pub workers: u64,
     /// Tasks that ran it.
     pub tasks: u64,
     /// Bytes it kept at the end.
     pub memory_bytes: u64,
+    /// Of a scan that was timed: what its regions took.
+    pub regions: RegionTimes,
     /// What only some operators have.
     pub detail: Detail,
 }
@@ -65,7 +74,7 @@ struct Crew<L> {
 impl Runner {
     /// A runner without workers; they are made when first needed.
     pub fn new(context: Context) -> Runner {
-        Runner { context, measured: BTreeMap::new(), idle: Vec::new() }
+        Runner { context, measured: BTreeMap::new(), tallies: Vec::new(), idle: Vec::new() }
     }
 
     /// Runs a pipeline to its end; the sink's time is booked to plan node `plan`, if it has one.
@@ -101,7 +110,7 @@ impl Runner {
         let Some(plan) = plan.filter(|_| self.context.analyze) else { return caught(|| sink.finish(locals)) };
         let started = std::time::Instant::now();
         let product = caught(|| sink.finish(locals))?;
-        self.measured.entry(plan).or_default().meter.time += started.elapsed();
+        self.measured.entry(plan).or_default().elapsed += started.elapsed();
         Ok(product)
     }
 
@@ -152,11 +161,20 @@ impl Runner {
     fn dismiss<L>(&mut self, branch: &Branch, end_plan: Option<u32>, crews: Vec<Crew<L>>) -> Vec<L> {
         let workers = crews.len() as u64;
         let mut locals = Vec::with_capacity(crews.len());
-        for crew in crews {
+        let mut reports: BTreeMap<u32, Measured> = BTreeMap::new();
+        for mut crew in crews {
             if !self.context.analyze {
                 self.idle.push(crew.worker);
                 locals.push(crew.local);
                 continue;
+            }
+            let mut read = Duration::ZERO;
+            if let Some(scan) = branch.scan.or(branch.plan) {
+                crew.reader.report(&mut |region, time| {
+                    read += time;
+                    let regions = &mut self.measured.entry(scan).or_default().regions;
+                    regions.entry(region).or_default().reading += time;
+                });
             }
             let mut book = |plan: Option<u32>, meter: Meter| {
                 let Some(plan) = plan else { return };
@@ -165,23 +183,30 @@ impl Runner {
                 measured.workers = measured.workers.max(workers);
                 measured.tasks += crew.tasks;
             };
-            book(branch.plan, crew.source);
-            // The time of a fused scan is its selection's.
-            if branch.scan.is_some() {
-                let scanned = Meter { rows: crew.scanned, batches: crew.source.batches, ..Meter::default() };
-                book(branch.scan, scanned);
+            match branch.scan {
+                None => book(branch.plan, crew.source),
+                // Of a fused scan and its selection the time is the one's as far as it has been reading.
+                Some(scan) => {
+                    let time = read.min(crew.source.time);
+                    book(Some(scan), Meter { rows: crew.scanned, batches: crew.source.batches, time });
+                    book(branch.plan, Meter { time: crew.source.time - time, ..crew.source });
+                }
             }
             for ((plan, _), step) in branch.operators.iter().zip(&crew.steps) {
                 book(*plan, step.meter);
             }
             for mut step in crew.steps {
-                step.stage.report(&mut |plan, part| self.measured.entry(plan).or_default().merge(part));
+                step.stage.report(&mut |plan, part| reports.entry(plan).or_default().add(part));
             }
             if let Some(plan) = end_plan {
-                self.measured.entry(plan).or_default().meter.time += crew.end.time;
+                let time = crew.end.time / u32::try_from(workers).unwrap_or(u32::MAX);
+                self.measured.entry(plan).or_default().elapsed += time;
             }
             self.idle.push(crew.worker);
             locals.push(crew.local);
+        }
+        for (plan, report) in reports {
+            self.measured.entry(plan).or_default().merge(report);
         }
         locals
     }
@@ -415,9 +440,17 @@ impl<L> Crew<L> {
 }
 
 impl Measured {
-    /// Adds what another worker measured of the same node.
+    /// Adds what another worker of the same run measured.
+    fn add(&mut self, other: Measured) {
+        let workers = self.workers + other.workers;
+        self.merge(other);
+        self.workers = workers;
+    }
+
+    /// Adds what another run measured of the same node.
     fn merge(&mut self, other: Measured) {
         self.meter.add(other.meter);
+        self.elapsed += other.elapsed;
         self.workers = self.workers.max(other.workers);
         self.tasks += other.tasks;
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);

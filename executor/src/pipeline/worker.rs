@@ -99,6 +99,11 @@ impl Worker {
         self.mark = analyze.then(Instant::now);
     }
 
+    /// The time, if somebody wants to know how long things take.
+    pub fn clock(&self) -> Option<Instant> {
+        self.mark.is_some().then(Instant::now)
+    }
+
     /// Books the time since the last lap to `meter`; nothing if nobody asked for times.
     pub(super) fn lap(&mut self, meter: &mut Meter) {
         if let Some(mark) = &mut self.mark {

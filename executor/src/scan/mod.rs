@@ -12,12 +12,15 @@ mod point_get;
 
 pub(crate) use point_get::point_get;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_storage::mvcc::{Morsel, RegionScan};
+use allod_storage::schema::RegionId;
 use arrow::array::{ArrayRef, UInt32Array};
 
 use crate::batch::{Batch, Selection, position, take};
@@ -198,7 +201,12 @@ impl Source for Scan {
 
     fn start(&self) -> Box<dyn Reader> {
         let trials = vec![Trial::default(); self.0.filters.len()];
-        Box::new(ScanReader { shared: Arc::clone(&self.0), trials, small: Coalescer::default() })
+        Box::new(ScanReader {
+            shared: Arc::clone(&self.0),
+            trials,
+            small: Coalescer::default(),
+            times: BTreeMap::new(),
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -210,6 +218,8 @@ struct ScanReader {
     shared: Arc<Shared>,
     trials: Vec<Trial>,
     small: Coalescer,
+    /// How long it has been reading each region; empty unless timed.
+    times: BTreeMap<RegionId, Duration>,
 }
 
 /// How a filter has done so far in this worker.
@@ -236,7 +246,7 @@ impl Reader for ScanReader {
             flow = if shared.predicate.is_some() || !shared.filters.is_empty() {
                 self.read_filtered(region, morsel, partition, worker, out)?
             } else {
-                let batch = region.read(morsel, &shared.late);
+                let batch = self.timed(region, worker, |region| region.read(morsel, &shared.late));
                 worker.scanned_rows += batch.rows as u64;
                 // Every output column is a late one, in order, but for the partition, which comes last.
                 let mut columns = batch.columns;
@@ -252,6 +262,10 @@ impl Reader for ScanReader {
         let last = self.small.flush(worker, out)?;
         Ok(if flow == Flow::Stop { flow } else { last })
     }
+
+    fn report(&mut self, book: &mut dyn FnMut(RegionId, Duration)) {
+        std::mem::take(&mut self.times).into_iter().for_each(|(region, time)| book(region, time));
+    }
 }
 
 /// The position of a partition in every row.
@@ -260,6 +274,16 @@ fn partition_column(partition: u32, rows: usize) -> ArrayRef {
 }
 
 impl ScanReader {
+    /// Reads a region and notes how long that took, if somebody wants to know.
+    fn timed<T>(&mut self, region: &RegionScan, worker: &Worker, read: impl FnOnce(&RegionScan) -> T) -> T {
+        let started = worker.clock();
+        let found = read(region);
+        if let Some(started) = started {
+            *self.times.entry(region.region()).or_default() += started.elapsed();
+        }
+        found
+    }
+
     fn read_filtered(
         &mut self,
         region: &RegionScan,
@@ -268,8 +292,8 @@ impl ScanReader {
         worker: &mut Worker,
         out: &mut Output<'_>,
     ) -> Result<Flow> {
-        let shared = &*self.shared;
-        let early = region.read(morsel, &shared.early);
+        let shared = Arc::clone(&self.shared);
+        let early = self.timed(region, worker, |region| region.read(morsel, &shared.early));
         let early = Batch::new(early.columns, early.rows);
         worker.scanned_rows += early.rows as u64;
         let mut selection = match &shared.predicate {
@@ -297,8 +321,11 @@ impl ScanReader {
         if rows == 0 {
             return Ok(Flow::Continue);
         }
-        let late =
-            if shared.late.is_empty() { Vec::new() } else { region.read(morsel, &shared.late).columns };
+        let late = if shared.late.is_empty() {
+            Vec::new()
+        } else {
+            self.timed(region, worker, |region| region.read(morsel, &shared.late)).columns
+        };
         let columns = shared.output.iter().map(|place| {
             let column = match *place {
                 Place::Early(i) => &early.columns[i],

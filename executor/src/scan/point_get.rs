@@ -85,10 +85,12 @@ impl Fetcher<'_> {
         let runtime = self.client.runtime();
         let found = runtime.block_on(self.client.get(space, &keys, self.ts, ordinals))?;
         if let (Some(cop), Some(started)) = (&mut self.cop, started) {
-            cop.times.push(started.elapsed());
+            let time = started.elapsed();
+            cop.times.push(time);
+            cop.requests += time;
             cop.rows += found.rows as u64;
             cop.partitions.insert(partition);
-            cop.regions.extend(runtime.block_on(self.client.regions_of(&keys))?);
+            cop.regions.extend(found.regions.iter().copied());
         }
         Ok(Batch { columns: found.columns, rows: found.rows })
     }

@@ -1,6 +1,5 @@
 //! Snapshot reads of single rows: keys are sorted and cut by region, and the rows put together in the order of the keys.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
@@ -16,21 +15,12 @@ use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::mvcc::GetResult;
 use crate::rpc::{Body, GetBody, Read, Reply};
-use crate::schema::{RegionId, SpaceId, Timestamp};
+use crate::schema::{SpaceId, Timestamp};
 
 /// Keys with their positions in the request.
 type Wanted = Vec<(u32, Key)>;
 
 impl Client {
-    /// The regions that hold these keys, as far as the client knows, asking for those it does not.
-    pub async fn regions_of(&mut self, keys: &[Key]) -> Result<BTreeSet<RegionId>> {
-        let mut backoff = self.backoff("locate", Budget::Locate);
-        let mut sorted: Vec<&Key> = keys.iter().collect();
-        sorted.sort_unstable();
-        let groups = self.split_keys(&mut backoff, sorted, |key| key).await?;
-        Ok(groups.into_iter().map(|(region, _)| region.info.id).collect())
-    }
-
     /// The rows with these keys at a timestamp. A key without a row is missing in the result.
     pub async fn get(
         &mut self,
@@ -57,7 +47,7 @@ impl Client {
             let schema = self.schema_of(&mut backoff, space).await?;
             let empty = |&o: &usize| schema.columns.get(o).map(|c| new_empty_array(&c.ty.arrow()));
             let columns = ordinals.iter().filter_map(empty).collect();
-            return Ok(GetResult { columns, rows: 0, positions: Vec::new() });
+            return Ok(GetResult { columns, rows: 0, positions: Vec::new(), regions: Vec::new() });
         }
         if parts.len() == 1 && sorted {
             return Ok(parts.swap_remove(0));
@@ -86,6 +76,7 @@ fn join(parts: Vec<GetResult>, columns: usize) -> Result<GetResult> {
         columns,
         rows,
         positions: order.values().iter().map(|&i| positions[i as usize]).collect(),
+        regions: parts.into_iter().flat_map(|part| part.regions).collect(),
     })
 }
 
@@ -114,6 +105,7 @@ impl Client {
                     for position in &mut rows.positions {
                         *position = wanted[*position as usize].0;
                     }
+                    rows.regions.push(region.info.id);
                     parts.push(rows);
                 }
                 Sent::Reply(Reply::Get(Read::Locked(lock))) => {

@@ -33,7 +33,7 @@ pub use backoff::{BackoffKind, BackoffTally};
 pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use scan::ScanRequest;
-pub use stats::ClientStats;
+pub use stats::{ClientStats, Tally};
 pub use transaction::{CommitOutcome, Transaction};
 
 pub(crate) use region_cache::SharedCache;
@@ -69,6 +69,8 @@ pub struct Client {
     random: Random,
     /// Clients are counted.
     number: u64,
+    /// Who is told, too, what it has counted when it ends.
+    tally: Option<Tally>,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -78,7 +80,8 @@ impl Client {
         let view = RegionView::clone(&shared.cache.peek());
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
-        Client { shared, view, stats: ClientStats::default(), random, number, not_sync: PhantomData }
+        let stats = ClientStats::default();
+        Client { shared, view, stats, random, number, tally: None, not_sync: PhantomData }
     }
 
     /// A client for another worker. Its counters start at zero; add them to this one's when it is done, with
@@ -91,8 +94,17 @@ impl Client {
             stats: ClientStats::default(),
             random: Random::new(self.random.clone().next() ^ number),
             number,
+            tally: self.tally.clone(),
             not_sync: PhantomData,
         }
+    }
+
+    /// A fork whose counts, and those of its own forks, are in the tally when they have ended, however they end: work that
+    /// is given up half-way is not forgotten.
+    pub fn tallied(&self) -> (Client, Tally) {
+        let (mut fork, tally) = (self.fork(), Tally::new());
+        fork.tally = Some(tally.clone());
+        (fork, tally)
     }
 
     /// Takes a fork back: its counts are added, and what it had to learn about regions is looked up again.
@@ -191,6 +203,9 @@ impl Drop for Client {
     fn drop(&mut self) {
         if self.stats != ClientStats::default() {
             self.shared.bequeathed.add(&self.stats, self.number);
+            if let Some(tally) = &self.tally {
+                tally.add(&self.stats, self.number);
+            }
         }
     }
 }

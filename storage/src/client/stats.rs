@@ -1,5 +1,6 @@
 //! What a client counted. Each worker counts for itself; who joins them adds.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backoff::BackoffTally;
@@ -98,6 +99,26 @@ struct Sum([AtomicU64; COUNTERS]);
 impl Default for Bequeathed {
     fn default() -> Bequeathed {
         Bequeathed((0..SUMS).map(|_| Sum([const { AtomicU64::new(0) }; COUNTERS])).collect())
+    }
+}
+
+/// What the clients of one piece of work counted, and their forks: all of them, also those that were dropped before anybody
+/// asked what they had counted. Complete when they are all gone.
+#[derive(Clone)]
+pub struct Tally(Arc<Bequeathed>);
+
+impl Tally {
+    pub(super) fn new() -> Tally {
+        Tally(Arc::default())
+    }
+
+    pub(super) fn add(&self, stats: &ClientStats, number: u64) {
+        self.0.add(stats, number);
+    }
+
+    /// What was counted by those that are gone.
+    pub fn sum(&self) -> ClientStats {
+        self.0.sum()
     }
 }
 

@@ -10,7 +10,7 @@ use super::merge::gather_rows;
 use super::{Records, RowRef, Visible};
 use crate::chunk::dictionary;
 use crate::key::Key;
-use crate::schema::{SpaceSchema, Timestamp};
+use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
 /// Rows that were found by key.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct GetResult {
     pub rows: usize,
     /// For each row which of the keys it has, ascending; a key without a row is missing here.
     pub positions: Vec<u32>,
+    /// The regions that were read.
+    pub regions: Vec<RegionId>,
 }
 
 impl GetResult {
@@ -33,7 +35,7 @@ impl GetResult {
     ) -> GetResult {
         let found = Found::look_up(records, keys, ts);
         let columns = ordinals.iter().map(|&ordinal| found.column(records, schema, ordinal)).collect();
-        GetResult { columns, rows: found.positions.len(), positions: found.positions }
+        GetResult { columns, rows: found.positions.len(), positions: found.positions, regions: Vec::new() }
     }
 }
 

@@ -2,12 +2,18 @@
 //!
 //! ```text
 //! TableReader    cop_task: {num: 4, max: 1.00s, min: 1.00ms, avg: 500.50ms, p95: 1.00s, regions: 4, partitions: 1, …},
-//!                rpc_info:{Cop:{num_rpc:4, total_time:2.00s}, rpc_errors:{epoch_not_match:2}}, backoff{regionMiss: 4ms}
+//!                rpc_info:{Cop:{num_rpc:4, total_time:2.00s}, rpc_errors:{epoch_not_match:2}},
+//!                backoff{regionMiss: 4ms (2 times)}
+//! scans          tikv_task:{proc max:20.80ms, min:1.71ms, avg: 11.10ms, p80:14.60ms, p95:17.70ms, tasks:95}
+//! Point_Get      the same with rpc_info:{Get:{…}}, Batch_Point_Get with rpc_info:{BatchGet:{…}}
 //! IndexJoin      inner:{total:…, concurrency:5, task:2, construct:…, fetch:…, build:…}, probe:…
 //! IndexHashJoin  inner:{total:…, concurrency:5, task:2, construct:…, fetch:…, build:…, join:…}
-//! IndexLookUp    index_task: {total_time: …, fetch_handle: …}, table_task: {total_time: …, num: 2, concurrency: 5}
+//! IndexLookUp    index_task: {total_time: …, fetch_handle: …, build: …}, table_task: {total_time: …, num: 2, concurrency: 5},
+//!                next: {wait_index: …, wait_table_lookup_build: …, wait_table_lookup_resp: …}
 //! ```
-//! Counts and times are sums over all workers, backoff included; upstream loses some of the latter (tidb.md A2).
+//! A reader tells of its tasks and requests; below a double read or an index merge, and on the inner side of an index join,
+//! each side tells of its own. Counts and times are sums over all workers, also over those whose answers nobody waited for,
+//! backoff included; upstream loses some of the latter (tidb.md A2).
 
 use std::time::Duration;
 
@@ -16,17 +22,23 @@ use allod_storage::client::ClientStats;
 
 use super::duration;
 
-/// The parts of the execution info that come of `detail`; `hashed` for an IndexHashJoin, which has no probe of its own.
-pub(super) fn parts(detail: &Detail, hashed: bool) -> Vec<String> {
+/// The parts of the execution info of the operator `name` that come of `detail`.
+pub(super) fn parts(detail: &Detail, name: &str) -> Vec<String> {
     let mut parts = Vec::new();
-    parts.extend(detail.index_join.as_ref().map(|run| index_join(run, hashed)));
+    // An IndexHashJoin has no probe of its own.
+    parts.extend(detail.index_join.as_ref().map(|run| index_join(run, name.starts_with("IndexHashJoin"))));
     parts.extend(detail.index_lookup.as_ref().map(index_lookup));
     parts.extend(detail.cop.as_ref().filter(|cop| !cop.partitions.is_empty()).map(cop_task));
     if let Some(stats) = detail.rpc.as_ref().filter(|stats| **stats != ClientStats::default()) {
-        let time = detail.cop.as_ref().filter(|cop| !cop.times.is_empty()).map(|cop| cop.times.iter().sum());
-        parts.push(rpc_info(stats, time));
+        let command = match name {
+            _ if name.starts_with("Point_Get") => "Get",
+            _ if name.starts_with("Batch_Point_Get") => "BatchGet",
+            _ => "Cop",
+        };
+        parts.push(rpc_info(command, stats, detail.cop.as_ref().map(|cop| cop.requests)));
         parts.extend(backoff(stats));
     }
+    parts.extend(tikv_task(&detail.processed));
     parts
 }
 
@@ -48,13 +60,19 @@ fn index_join(run: &IndexJoinRun, hashed: bool) -> String {
 }
 
 fn index_lookup(run: &IndexLookUpRun) -> String {
-    let fetched = duration(run.fetch_handles);
     format!(
-        "index_task: {{total_time: {fetched}, fetch_handle: {fetched}}}, \
-         table_task: {{total_time: {}, num: {}, concurrency: {}}}",
+        "index_task: {{total_time: {}, fetch_handle: {}, build: {}}}, \
+         table_task: {{total_time: {}, num: {}, concurrency: {}}}, \
+         next: {{wait_index: {}, wait_table_lookup_build: {}, wait_table_lookup_resp: {}}}",
+        duration(run.fetch_handles + run.build),
+        duration(run.fetch_handles),
+        duration(run.build),
         duration(run.table_total),
         run.tasks,
-        run.concurrency
+        run.concurrency,
+        duration(run.wait_index),
+        duration(run.wait_build),
+        duration(run.wait_response)
     )
 }
 
@@ -65,27 +83,58 @@ fn cop_task(cop: &CopTasks) -> String {
         cop.regions.len(),
         cop.partitions.len()
     );
-    // A scan's workers take pieces of regions as they come: their times are the operators', not the regions'.
-    if cop.times.is_empty() {
-        return format!("cop_task: {{num: {}, {touched}}}", cop.regions.len());
-    }
-    let mut times = cop.times.clone();
-    times.sort_unstable();
-    let total: Duration = times.iter().sum();
-    let average = total / u32::try_from(times.len()).unwrap_or(u32::MAX);
-    // TiDB's choice of the element at 95 %.
-    let p95 = times[(times.len() * 19 / 20).min(times.len() - 1)];
+    let times = Times::of(&cop.times);
+    let text = |time| duration(time);
     format!(
         "cop_task: {{num: {}, max: {}, min: {}, avg: {}, p95: {}, {touched}}}",
-        times.len(),
-        duration(times[times.len() - 1]),
-        duration(times[0]),
-        duration(average),
-        duration(p95)
+        cop.times.len(),
+        text(times.at(1.0)),
+        text(times.at(0.0)),
+        text(times.average),
+        text(times.at(0.95))
     )
 }
 
-fn rpc_info(stats: &ClientStats, time: Option<Duration>) -> String {
+/// What reading itself took, requests left out.
+fn tikv_task(processed: &[Duration]) -> Option<String> {
+    let times = Times::of(processed);
+    match processed {
+        [] => None,
+        [one] => Some(format!("tikv_task:{{time:{}, tasks:1}}", duration(*one))),
+        _ => Some(format!(
+            "tikv_task:{{proc max:{}, min:{}, avg: {}, p80:{}, p95:{}, tasks:{}}}",
+            duration(times.at(1.0)),
+            duration(times.at(0.0)),
+            duration(times.average),
+            duration(times.at(0.8)),
+            duration(times.at(0.95)),
+            processed.len()
+        )),
+    }
+}
+
+/// Times in ascending order.
+struct Times {
+    sorted: Vec<Duration>,
+    average: Duration,
+}
+
+impl Times {
+    fn of(times: &[Duration]) -> Times {
+        let mut sorted = times.to_vec();
+        sorted.sort_unstable();
+        let count = u32::try_from(sorted.len()).unwrap_or(u32::MAX).max(1);
+        Times { average: sorted.iter().sum::<Duration>() / count, sorted }
+    }
+
+    /// The element at a part of the way, as TiDB chooses it.
+    fn at(&self, part: f64) -> Duration {
+        let at = (self.sorted.len() as f64 * part) as usize;
+        self.sorted.get(at).or(self.sorted.last()).copied().unwrap_or_default()
+    }
+}
+
+fn rpc_info(command: &str, stats: &ClientStats, time: Option<Duration>) -> String {
     let time = time.map_or(String::new(), |time| format!(", total_time:{}", duration(time)));
     let mut errors: Vec<String> =
         stats.region_errors_met().map(|(kind, n)| format!("{}:{n}", kind.name().replace(' ', "_"))).collect();
@@ -99,14 +148,18 @@ fn rpc_info(stats: &ClientStats, time: Option<Duration>) -> String {
         true => String::new(),
         false => format!(", rpc_errors:{{{}}}", errors.join(", ")),
     };
-    format!("rpc_info:{{Cop:{{num_rpc:{}{time}}}{errors}}}", stats.rpcs)
+    format!("rpc_info:{{{command}:{{num_rpc:{}{time}}}{errors}}}", stats.rpcs)
 }
 
-/// `backoff{regionMiss: 2ms}`.
+/// `backoff{regionMiss: 6ms (2 times)}`.
 fn backoff(stats: &ClientStats) -> Option<String> {
     let waits: Vec<String> =
-        stats.backoff.iter().map(|(kind, _, ms)| format!("{}: {ms}ms", kind.name())).collect();
+        stats.backoff.iter().map(|(kind, times, ms)| wait(kind.name(), times, ms)).collect();
     (!waits.is_empty()).then(|| format!("backoff{{{}}}", waits.join(", ")))
+}
+
+fn wait(kind: &str, times: u64, ms: u64) -> String {
+    format!("{kind}: {ms}ms ({times} {})", if times == 1 { "time" } else { "times" })
 }
 
 #[cfg(test)]
@@ -120,6 +173,7 @@ mod tests {
         let ms = Duration::from_millis;
         let cop = CopTasks {
             times: vec![ms(1000), ms(1), ms(2), ms(3)],
+            requests: ms(700),
             rows: 7,
             regions: [RegionId(1), RegionId(4)].into(),
             partitions: [0].into(),
@@ -129,9 +183,21 @@ mod tests {
         let detail = Detail { cop: Some(cop), rpc: Some(rpc), ..Detail::default() };
         let expected = [
             "cop_task: {num: 4, max: 1.00s, min: 1.00ms, avg: 251.50ms, p95: 1.00s, tot_proc_keys: 7, regions: 2, partitions: 1}",
-            "rpc_info:{Cop:{num_rpc:3, total_time:1.01s}, rpc_errors:{timeout:1}}",
+            "rpc_info:{Cop:{num_rpc:3, total_time:700.00ms}, rpc_errors:{timeout:1}}",
         ];
-        assert_eq!(parts(&detail, false), expected);
+        assert_eq!(parts(&detail, "TableReader_3"), expected);
+        assert!(parts(&detail, "Point_Get_1")[1].starts_with("rpc_info:{Get:{num_rpc:3,"));
+        assert!(parts(&detail, "Batch_Point_Get_1")[1].starts_with("rpc_info:{BatchGet:{num_rpc:3,"));
+        let scan = Detail { processed: vec![ms(4)], ..Detail::default() };
+        assert_eq!(parts(&scan, "TableFullScan_4"), ["tikv_task:{time:4.00ms, tasks:1}"]);
+        let scan = Detail { processed: (1..=20).rev().map(ms).collect(), ..Detail::default() };
+        let text =
+            "tikv_task:{proc max:20.00ms, min:1.00ms, avg: 10.50ms, p80:17.00ms, p95:20.00ms, tasks:20}";
+        assert_eq!(parts(&scan, "TableFullScan_4"), [text]);
+        assert_eq!(
+            (wait("regionMiss", 1, 2), wait("pdRPC", 2, 7)),
+            ("regionMiss: 2ms (1 time)".into(), "pdRPC: 7ms (2 times)".into())
+        );
         let run = IndexJoinRun {
             total: ms(101_400),
             concurrency: 5,
@@ -145,16 +211,25 @@ mod tests {
         let join = Detail { index_join: Some(run), ..Detail::default() };
         let inner =
             "inner:{total:101.40s, concurrency:5, task:292, construct:4.91s, fetch:96.20s, build:263.50ms";
-        assert_eq!(parts(&join, false), [format!("{inner}}}, probe:951.10ms, keys:9")]);
-        assert_eq!(parts(&join, true), [format!("{inner}, join:951.10ms}}, keys:9")]);
-        let run = IndexLookUpRun { fetch_handles: ms(2), table_total: ms(4), tasks: 2, concurrency: 5 };
+        assert_eq!(parts(&join, "IndexJoin_2"), [format!("{inner}}}, probe:951.10ms, keys:9")]);
+        assert_eq!(parts(&join, "IndexHashJoin_2"), [format!("{inner}, join:951.10ms}}, keys:9")]);
+        let run = IndexLookUpRun {
+            fetch_handles: ms(2),
+            build: ms(1),
+            table_total: ms(4),
+            tasks: 2,
+            concurrency: 5,
+            wait_index: ms(2),
+            wait_build: ms(1),
+            wait_response: ms(3),
+        };
         let read = Detail { index_lookup: Some(run), ..Detail::default() };
         assert_eq!(
-            parts(&read, false),
+            parts(&read, "IndexLookUp_2"),
             [
-                "index_task: {total_time: 2.00ms, fetch_handle: 2.00ms}, table_task: {total_time: 4.00ms, num: 2, concurrency: 5}"
+                "index_task: {total_time: 3.00ms, fetch_handle: 2.00ms, build: 1.00ms}, table_task: {total_time: 4.00ms, num: 2, concurrency: 5}, next: {wait_index: 2.00ms, wait_table_lookup_build: 1.00ms, wait_table_lookup_resp: 3.00ms}"
             ]
         );
-        assert!(parts(&Detail::default(), false).is_empty());
+        assert!(parts(&Detail::default(), "HashJoin_1").is_empty());
     }
 }
