@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod differential;
+pub mod joins;
 pub mod partitions;
 pub mod slt;
 pub mod storm;

@@ -103,15 +103,22 @@ pub fn spaces(table: &TableDescriptor, records: u64, indexes: u64) -> Vec<Splitt
     spaces.collect()
 }
 
-/// What a troublemaker did.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a troublemaker has done so far.
+#[derive(Debug, Default)]
 pub struct Trouble {
     /// Regions split.
-    pub splits: u64,
+    pub splits: AtomicU64,
     /// Regions merged.
-    pub merges: u64,
+    pub merges: AtomicU64,
     /// Leaders moved.
-    pub moves: u64,
+    pub moves: AtomicU64,
+}
+
+impl Trouble {
+    /// Whether each kind of it was made so often.
+    pub fn each_at_least(&self, times: u64) -> bool {
+        [&self.splits, &self.merges, &self.moves].iter().all(|kind| kind.load(Ordering::Relaxed) >= times)
+    }
 }
 
 /// Splits, merges and moves regions of the spaces until told to stop.
@@ -121,9 +128,10 @@ pub fn make_trouble(
     random: &mut Random,
     stop: &AtomicBool,
     pause: Duration,
-) -> Trouble {
+    trouble: &Trouble,
+) {
     let runtime = client.runtime();
-    let mut trouble = Trouble::default();
+    let count = |kind: &AtomicU64, done: bool| kind.fetch_add(u64::from(done), Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
         let Splittable { space, greatest } = spaces[random.below(spaces.len() as u64) as usize];
         // What does not come about (the region has just changed) is no matter.
@@ -133,20 +141,19 @@ pub fn make_trouble(
             // Between three and ten regions a space, so that there is always something to split and to merge.
             0 | 1 if regions.len() < 10 => {
                 let key = encode_datums(space, &[Datum::Int(random.below(greatest) as i64)]);
-                trouble.splits += u64::from(runtime.block_on(client.split(&key)).is_ok());
+                count(&trouble.splits, runtime.block_on(client.split(&key)).is_ok());
             }
             0..=2 if regions.len() > 3 => {
                 let left = &regions[random.below(regions.len() as u64 - 1) as usize];
-                trouble.merges += u64::from(runtime.block_on(client.merge(&left.range.start)).is_ok());
+                count(&trouble.merges, runtime.block_on(client.merge(&left.range.start)).is_ok());
             }
             _ => {
                 let to: StoreId = region.peers[random.below(region.peers.len() as u64) as usize];
-                trouble.moves += u64::from(runtime.block_on(client.transfer_leader(region.id, to)).is_ok());
+                count(&trouble.moves, runtime.block_on(client.transfer_leader(region.id, to)).is_ok());
             }
         }
         std::thread::sleep(pause);
     }
-    trouble
 }
 
 /// What came of a storm.
@@ -177,7 +184,22 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the questions on so many sessions at once for so long; every answer must be right.
+/// How long a storm lasts.
+pub struct Until<'a> {
+    /// At least so long.
+    pub time: Duration,
+    /// And until it has met what it was meant to meet, however slow the machine is; told how many statements were answered.
+    /// A storm that has not after a minute ends anyway.
+    pub enough: &'a (dyn Fn(u64) -> bool + Sync),
+}
+
+impl Until<'_> {
+    fn is_over(&self, elapsed: Duration, statements: u64) -> bool {
+        elapsed >= self.time && ((self.enough)(statements) || elapsed >= Duration::from_secs(60))
+    }
+}
+
+/// Runs the questions on so many sessions at once; every answer must be right.
 ///
 /// # Panics
 /// If a statement fails or its answer is wrong, with the statement.
@@ -187,7 +209,7 @@ pub fn sessions(
     questions: &[Question],
     prepare: &[&str],
     seed: u64,
-    time: Duration,
+    until: &Until<'_>,
     finished: &AtomicBool,
 ) -> Outcome {
     let before = db.cluster().stats();
@@ -205,7 +227,7 @@ pub fn sessions(
                         session.run(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
                     }
                     let mut runs = BTreeMap::new();
-                    while began.elapsed() < time {
+                    while !until.is_over(began.elapsed(), done.load(Ordering::Relaxed)) {
                         let at = random.below(questions.len() as u64) as usize;
                         let question = &questions[at];
                         let rows = answer(&mut session, &question.sql)

@@ -4,16 +4,19 @@
 //! The shape of the crash: 16 sessions run index joins into a table that is hash-partitioned eight ways by an expression, under
 //! dynamic pruning, with 8 inner workers each, while one session reads the usage of functions and another partitions a copy
 //! of the table anew. In Allod the expression is rewritten once per statement into plain data, and what was counted comes
-//! back by value. So the usage that was counted can be predicted: for each statement what one lone run of it counts, times
+//! back by value, however often regions split and move under the joins and their lookups are sent again. So the usage that was counted can be predicted: for each statement what one lone run of it counts, times
 //! how often it was run. It must be met exactly.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use allod::Database;
+use allod_planner::catalog::Catalog;
 use allod_storage::cluster::{ClusterConfig, SimulatedConfig, TransportConfig};
-use allod_tests::storm::{Question, Random, answer, ask, seed, sessions};
+use allod_tests::storm::{
+    Question, Random, Trouble, Until, answer, ask, make_trouble, seed, sessions, spaces,
+};
 
 const KEYS: u64 = 2000;
 const SESSIONS: usize = 16;
@@ -147,12 +150,26 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
     drop(session);
 
     let before = used(&db);
-    let finished = AtomicBool::new(false);
-    let (outcome, reads, repartitioned) = std::thread::scope(|scope| {
-        let (db, finished) = (&db, &finished);
+    let table = db.catalog().table("test", "p").expect("it was made").descriptor;
+    let spaces = spaces(&table, KEYS, KEYS);
+    let (finished, trouble) = (AtomicBool::new(false), Trouble::default());
+    let (reads, repartitioned) = (AtomicU64::new(0), AtomicU64::new(0));
+    let enough = |statements: u64| {
+        statements >= 200
+            && reads.load(Ordering::Relaxed) >= 10
+            && repartitioned.load(Ordering::Relaxed) >= 3
+            && trouble.each_at_least(5)
+    };
+    let outcome = std::thread::scope(|scope| {
+        let (db, finished, trouble, spaces) = (&db, &finished, &trouble, &spaces);
+        let (reads, repartitioned) = (&reads, &repartitioned);
+        scope.spawn(move || {
+            let mut random = Random::new(seed ^ 0x33027);
+            let mut client = db.cluster().client();
+            make_trouble(&mut client, spaces, &mut random, finished, Duration::from_millis(1), trouble);
+        });
         let reader = scope.spawn(move || {
             let mut session = db.session();
-            let mut reads = 0u64;
             let mut last = Counts::new();
             while !finished.load(Ordering::Relaxed) {
                 let sql = "select `function`, six_hours from information_schema.builtin_function_usage";
@@ -164,10 +181,9 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
                     assert!(now[name] >= *n, "{name} was used {n} times and now {}", now[name]);
                 }
                 last = now;
-                reads += 1;
+                reads.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(2));
             }
-            reads
         });
         let (repartition, copy) = (&repartition, &copy);
         let partitioner = scope.spawn(move || {
@@ -175,31 +191,36 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
             for prepare in PREPARE {
                 session.run(prepare).unwrap_or_else(|e| panic!("{prepare}: {e}"));
             }
-            let mut done = 0usize;
             while !finished.load(Ordering::Relaxed) {
-                let sql = &repartition[done % repartition.len()];
+                let done = repartitioned.load(Ordering::Relaxed);
+                let sql = &repartition[done as usize % repartition.len()];
                 session.run(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
                 assert_eq!(answer(&mut session, &copy.sql).expect("it can be read"), copy.rows, "{sql}");
-                done += 1;
+                repartitioned.fetch_add(1, Ordering::Relaxed);
             }
-            done
         });
-        let outcome = sessions(db, SESSIONS, &questions, &PREPARE, seed, TIME, finished);
-        let reads = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let repartitioned = partitioner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (outcome, reads, repartitioned)
+        let until = Until { time: TIME, enough: &enough };
+        let outcome = sessions(db, SESSIONS, &questions, &PREPARE, seed, &until, finished);
+        for side in [reader, partitioner] {
+            side.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        outcome
     });
+    let (reads, repartitioned) = (reads.into_inner(), repartitioned.into_inner());
     let mut predicted = Counts::new();
     for (at, times) in &outcome.runs {
         add(&mut predicted, &expected[*at], *times);
     }
     for done in 0..repartitioned {
-        add(&mut predicted, &repartition_counts[done % repartition_counts.len()], 1);
+        add(&mut predicted, &repartition_counts[done as usize % repartition_counts.len()], 1);
         add(&mut predicted, &copy_counts, 1);
     }
-    println!("storm 33027: {outcome}, usage read {reads} times, copy partitioned anew {repartitioned} times");
+    println!(
+        "storm 33027: {outcome}, usage read {reads} times, copy partitioned anew {repartitioned} times, {trouble:?}"
+    );
     println!("functions used: {predicted:?}");
     assert_eq!(between(&before, &used(&db)), predicted, "seed {seed}");
     assert!(outcome.statements >= 200, "seed {seed}: {outcome}");
+    assert!(outcome.stats.region_errors_in_all() > 0 && trouble.each_at_least(5), "seed {seed}: {trouble:?}");
     assert!(reads >= 10 && repartitioned >= 3, "seed {seed}: {reads} {repartitioned}");
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use allod::Database;
 use allod_planner::catalog::Catalog;
 use allod_storage::cluster::{ClusterConfig, SimulatedConfig, TransportConfig};
-use allod_tests::storm::{Question, Random, ask, make_trouble, seed, sessions, spaces};
+use allod_tests::storm::{Question, Random, Trouble, Until, ask, make_trouble, seed, sessions, spaces};
 
 const ROWS: u64 = 20_000;
 const VALUES: u64 = 1000;
@@ -73,24 +73,32 @@ fn index_lookups_are_right_while_regions_change_and_every_cache_entry_expires() 
             .expect("it has a plan");
         assert!(plan.iter().any(|line| line.contains("IndexLookUp")), "{}: {plan:#?}", question.sql);
     }
-    let finished = AtomicBool::new(false);
-    let (outcome, trouble) = std::thread::scope(|scope| {
+    let (finished, trouble) = (AtomicBool::new(false), Trouble::default());
+    let before = db.cluster().stats();
+    let enough = |statements: u64| {
+        let met = db.cluster().stats().since(&before);
+        statements >= 200
+            && met.region_errors_in_all() >= 20
+            && met.expired >= 1000
+            && trouble.each_at_least(5)
+    };
+    let outcome = std::thread::scope(|scope| {
         let spaces = spaces(&table, ROWS, VALUES);
-        let trouble = scope.spawn({
-            let (db, finished) = (&db, &finished);
+        scope.spawn({
+            let (db, finished, trouble) = (&db, &finished, &trouble);
             let mut random = Random::new(seed ^ 0x5203);
             move || {
                 let mut client = db.cluster().client();
-                make_trouble(&mut client, &spaces, &mut random, finished, Duration::from_millis(1))
+                make_trouble(&mut client, &spaces, &mut random, finished, Duration::from_millis(1), trouble);
             }
         });
         let prepare = ["set tidb_index_lookup_concurrency = 8", "set tidb_executor_concurrency = 8"];
-        let outcome = sessions(&db, SESSIONS, &questions, &prepare, seed, TIME, &finished);
-        (outcome, trouble.join().expect("the troublemaker only makes trouble"))
+        let until = Until { time: TIME, enough: &enough };
+        sessions(&db, SESSIONS, &questions, &prepare, seed, &until, &finished)
     });
     println!("storm 5203: {outcome}, {trouble:?}");
     assert!(outcome.statements >= 200, "seed {seed}: {outcome}");
     assert!(outcome.stats.region_errors_in_all() >= 20, "seed {seed}: {outcome}");
     assert!(outcome.stats.expired >= 1000, "seed {seed}: {outcome}");
-    assert!(trouble.splits >= 5 && trouble.merges >= 5 && trouble.moves >= 5, "seed {seed}: {trouble:?}");
+    assert!(trouble.each_at_least(5), "seed {seed}: {trouble:?}");
 }
