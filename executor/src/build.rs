@@ -746,7 +746,7 @@ impl Builder {
     }
 
     /// The moment and what the statement's client has counted so far, if somebody wants to know.
-    fn analyzed(&self) -> Option<(Instant, ClientStats)> {
+    pub fn analyzed(&self) -> Option<(Instant, ClientStats)> {
         self.runner.context.analyze.then(|| (Instant::now(), self.client.stats().clone()))
     }
 

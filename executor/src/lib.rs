@@ -46,5 +46,5 @@ mod values;
 pub use dml::deal;
 pub use error::Error;
 pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute, schema};
-pub use metrics::{CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
+pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;

@@ -50,6 +50,8 @@ pub struct Detail {
     pub index_join: Option<IndexJoinRun>,
     /// Of a double read.
     pub index_lookup: Option<IndexLookUpRun>,
+    /// Of a change of rows.
+    pub commit: Option<CommitRun>,
 }
 
 impl Detail {
@@ -86,6 +88,10 @@ impl Detail {
             sum.table_total += part.table_total;
             sum.tasks += part.tasks;
             sum.concurrency = sum.concurrency.max(part.concurrency);
+        });
+        join(&mut self.commit, other.commit, |sum, part| {
+            sum.time += part.time;
+            sum.keys += part.keys;
         });
     }
 }
@@ -159,6 +165,15 @@ pub struct IndexLookUpRun {
     pub wait_build: Duration,
     /// Until their rows were there.
     pub wait_response: Duration,
+}
+
+/// `commit_txn: {…}` of a change of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommitRun {
+    /// From the first request to the last answer.
+    pub time: Duration,
+    /// Keys that were written or deleted.
+    pub keys: u64,
 }
 
 /// The metrics of every operator that ran, by plan id. `tallies` are what lookups counted, by the plan id of the scan.

@@ -14,8 +14,8 @@ use allod_tests::joins::queries::{Kind, Query};
 use allod_tests::joins::tables::table;
 use allod_tests::slt::Value;
 
-const CASES: u64 = 16;
-const QUERIES: usize = 16;
+const CASES: u64 = 8;
+const QUERIES: usize = 13;
 
 /// The hints, with the operator that each asks for.
 const METHODS: [(&str, &str); 4] = [
@@ -43,7 +43,7 @@ fn all_methods_of_joining_answer_alike() {
         for kind in [Kind::Inner, Kind::Left, Kind::Exists, Kind::NotExists, Kind::In, Kind::Three] {
             for (hint, _) in METHODS {
                 let times = followed.get(&(hint, kind)).copied().unwrap_or(0);
-                assert!(times >= 3, "{hint} was followed {times} times in joins of the kind {kind:?}");
+                assert!(times >= 2, "{hint} was followed {times} times in joins of the kind {kind:?}");
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use allod_executor::{Cancel, OperatorMetrics};
 use allod_planner::bind::ExplainFormat;
 use allod_planner::{ExplainRow, explain, explain_dot};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Session;
 use super::statement::Planned;
@@ -39,8 +39,8 @@ impl Session {
             ExplainFormat::Verbose => table(&shown, true),
             ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
             ExplainFormat::Json => {
-                let text = serde_json::to_string_pretty(&Value::Array(nested(&shown, None)));
-                let text = text.map_err(crate::error::Error::internal)?;
+                let mut text = String::new();
+                nested(&shown, None, 0, &mut text);
                 ResultSet::text(&["TiDB_JSON"], vec![vec![Some(text)]])
             }
         }?;
@@ -98,35 +98,42 @@ fn table(shown: &[Shown<'_>], costs: bool) -> Result<ResultSet> {
     ResultSet::text(&names, cells.collect())
 }
 
-/// The inputs of line `parent` (of none: the roots) as TiDB nests them; what is empty is left out.
-fn nested(shown: &[Shown<'_>], parent: Option<usize>) -> Vec<Value> {
-    let inputs = shown.iter().enumerate().filter(|(_, s)| s.row.parent == parent);
-    let operator = |(at, Shown { row, run }): (usize, &Shown<'_>)| {
-        let mut object = Map::new();
-        let mut put = |key: &str, text: &str| {
-            if !text.is_empty() {
-                object.insert(key.to_string(), Value::from(text));
-            }
-        };
-        put("id", &row.name);
-        put("estRows", &row.est_rows);
-        put("taskType", row.task);
-        put("accessObject", &row.access_object);
-        put("operatorInfo", &row.operator_info);
-        put("estCost", &row.est_cost);
-        if let Some(run) = run {
-            put("actRows", &run.rows);
-            put("executeInfo", &run.info);
-            put("memoryInfo", &run.memory);
-            put("diskInfo", run.disk);
+/// The inputs of line `parent` (of none: the roots) as TiDB nests them; what is empty is left out. Written by hand, so that
+/// people find what an operator is before what it cost.
+fn nested(shown: &[Shown<'_>], parent: Option<usize>, depth: usize, out: &mut String) {
+    let inputs: Vec<usize> = (0..shown.len()).filter(|&at| shown[at].row.parent == parent).collect();
+    if inputs.is_empty() {
+        return out.push_str("[]");
+    }
+    let (outer, inner) = ("    ".repeat(depth), "    ".repeat(depth + 1));
+    out.push('[');
+    for (number, &at) in inputs.iter().enumerate() {
+        let Shown { row, run } = &shown[at];
+        let of_run = |get: fn(&Run) -> &str| run.as_ref().map_or("", get);
+        let members = [
+            ("id", &*row.name),
+            ("estRows", &row.est_rows),
+            ("actRows", of_run(|run| &run.rows)),
+            ("taskType", row.task),
+            ("accessObject", &row.access_object),
+            ("operatorInfo", &row.operator_info),
+            ("estCost", &row.est_cost),
+            ("executeInfo", of_run(|run| &run.info)),
+            ("memoryInfo", of_run(|run| &run.memory)),
+            ("diskInfo", of_run(|run| run.disk)),
+        ];
+        let members = members.iter().filter(|(_, text)| !text.is_empty());
+        let members: Vec<String> =
+            members.map(|(key, text)| format!("{inner}    \"{key}\": {}", Value::from(*text))).collect();
+        out.push_str(if number > 0 { ",\n" } else { "\n" });
+        out.push_str(&format!("{inner}{{\n{}", members.join(",\n")));
+        if shown.iter().any(|s| s.row.parent == Some(at)) {
+            out.push_str(&format!(",\n{inner}    \"subOperators\": "));
+            nested(shown, Some(at), depth + 2, out);
         }
-        let below = nested(shown, Some(at));
-        if !below.is_empty() {
-            object.insert("subOperators".to_string(), Value::Array(below));
-        }
-        Value::Object(object)
-    };
-    inputs.map(operator).collect()
+        out.push_str(&format!("\n{inner}}}"));
+    }
+    out.push_str(&format!("\n{outer}]"));
 }
 
 /// `time:1.2ms, loops:3, …` for one operator.
@@ -201,6 +208,12 @@ mod tests {
                     "estCost": "0.00"}
             ]
         }]);
-        assert_eq!(Value::Array(nested(&shown, None)), expected);
+        let mut text = String::new();
+        nested(&shown, None, 0, &mut text);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{text}");
+        assert!(
+            text.starts_with("[\n    {\n        \"id\": \"TableReader_1\",\n        \"estRows\""),
+            "{text}"
+        );
     }
 }

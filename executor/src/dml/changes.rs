@@ -110,8 +110,9 @@ impl<'a> Changes<'a> {
         self.set(key, change)
     }
 
-    /// Hands the changes to a transaction.
-    pub fn write(self, transaction: &mut Transaction) {
+    /// Hands the changes to a transaction; how many keys they are.
+    pub fn write(self, transaction: &mut Transaction) -> u64 {
+        let keys = self.changes.len() as u64;
         for (key, change) in self.changes {
             match change {
                 Change::Delete => transaction.delete(key),
@@ -119,6 +120,7 @@ impl<'a> Changes<'a> {
                 Change::Insert(row) => transaction.insert(key, row),
             }
         }
+        keys
     }
 }
 

@@ -12,6 +12,7 @@ mod rows;
 pub use rows::deal;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use allod_planner::physical::{Node, Plan};
 use allod_storage::client::CommitOutcome;
@@ -27,6 +28,7 @@ use crate::batch::{Batch, concat_batches, positions, to_door};
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, RowIds};
+use crate::metrics::{CommitRun, Detail};
 
 /// Runs a change of rows and commits it.
 pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> Result<Affected> {
@@ -37,6 +39,7 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
         return Err(Error::Plan("not a change of rows".into()));
     };
     let (rows, columns) = builder.materialize(source)?;
+    let begun = Instant::now();
     if rows.rows == 0 {
         return Ok(Affected::default());
     }
@@ -65,7 +68,12 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
         }
         _ => update(table, all, partition, &mut changes)?,
     };
-    commit(builder, table, changes)?;
+    commit(builder, plan, table, changes)?;
+    if builder.runner.context.analyze {
+        let measured = builder.runner.measured.entry(plan.id).or_default();
+        measured.elapsed += begun.elapsed();
+        measured.meter.batches += 1;
+    }
     Ok(affected)
 }
 
@@ -216,15 +224,23 @@ fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
     Ok(())
 }
 
-fn commit(builder: &mut Builder, table: &TableDescriptor, changes: Changes<'_>) -> Result<()> {
+fn commit(builder: &mut Builder, plan: &Plan, table: &TableDescriptor, changes: Changes<'_>) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
     builder.runner.context.cancel.check()?;
     let mut transaction = builder.client.begin(builder.ts);
-    changes.write(&mut transaction);
+    let keys = changes.write(&mut transaction);
     let runtime = builder.client.runtime();
-    match runtime.block_on(transaction.commit(&mut builder.client))? {
+    let before = builder.analyzed();
+    let outcome = runtime.block_on(transaction.commit(&mut builder.client))?;
+    if let Some((started, before)) = before {
+        let commit = Some(CommitRun { time: started.elapsed(), keys });
+        let rpc = Some(builder.client.stats().since(&before));
+        let measured = builder.runner.measured.entry(plan.id).or_default();
+        measured.detail.merge(Detail { commit, rpc, ..Detail::default() });
+    }
+    match outcome {
         CommitOutcome::Committed(_) => Ok(()),
         CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(table, &key)),
         CommitOutcome::Conflict { key, .. } => Err(Error::WriteConflict {

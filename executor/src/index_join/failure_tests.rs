@@ -81,6 +81,70 @@ fn a_network_that_loses_messages_loses_no_row() {
 }
 
 #[test]
+fn lookups_whose_retries_are_used_up_end_the_statement_with_the_error_of_tidb() {
+    for (transport, workers) in [(ClusterConfig::default(), 1), (simulated(SimulatedConfig::default()), 3)] {
+        // The first wait is one too many.
+        let config = ClusterConfig { backoff_weight: 0, ..transport };
+        let mut case = Case::new(config, 4, true, &outer_rows(1500));
+        case.f.workers = workers;
+        case.f.tuning = Tuning { index_join_batch_rows: 50, ..Tuning::default() };
+        // The client learns where everything is. Then somebody else puts together what it believes to be many regions.
+        let inner = Arc::clone(&case.inner);
+        case.f.dump(&inner);
+        for shape in SHAPES {
+            let plan = case.join(shape, JoinKind::Inner, Side::Left);
+            drain(&mut case.f.start(plan, vec![])).unwrap();
+        }
+        let mut other = case.f.cluster.client();
+        let runtime = other.runtime();
+        for partition in &case.inner.partitions {
+            for space in std::iter::once(&partition.records).chain(&partition.indexes) {
+                let regions = runtime.block_on(other.regions(*space)).unwrap();
+                for region in regions {
+                    let _ = runtime.block_on(other.merge(&region.range.start));
+                }
+            }
+        }
+        for shape in SHAPES {
+            let plan = case.join(shape, JoinKind::Inner, Side::Left);
+            let result = drain(&mut case.f.start(plan, vec![]));
+            let Err(Error::Storage(allod_storage::error::Error::Exhausted(why))) = &result else {
+                panic!("{shape:?} {:?}", result.map(|rows| rows.len()))
+            };
+            assert_eq!(why.mysql_code(), 9005, "{shape:?} {why}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_stops_the_workers_early() {
+    for workers in [1, 4] {
+        let config = simulated(SimulatedConfig::default());
+        let mut case = Case::new(config, 4, false, &outer_rows(1500));
+        case.f.workers = workers;
+        case.f.tuning = Tuning { index_join_batch_rows: 32, ..Tuning::default() };
+        let mut keys = |limit: Option<u64>| {
+            let mut plan = case.join(Shape::Key, JoinKind::Left, Side::Left);
+            let id = plan.id;
+            if let Some(count) = limit {
+                let columns = plan.columns.clone();
+                let node = Node::Limit { input: Box::new(plan), offset: 0, count: Some(count) };
+                plan = case.f.node(columns, node);
+            }
+            let mut execution = case.f.start(plan, vec![]);
+            let rows = drain(&mut execution).unwrap().len() as u64;
+            assert!(limit.is_none_or(|limit| rows == limit), "{rows}");
+            let run = execution.metrics()[&id].detail.index_join.unwrap();
+            (run.tasks, run.keys)
+        };
+        let (all_tasks, all_keys) = keys(None);
+        let (tasks, few) = keys(Some(3));
+        assert!(all_tasks > 30 && all_keys > 300, "{all_tasks} {all_keys}");
+        assert!(tasks <= 2 * workers as u64 && few <= 64 * workers as u64, "{tasks} {few} of {all_keys}");
+    }
+}
+
+#[test]
 fn a_statement_that_is_cancelled_ends() {
     let slow = SimulatedConfig { latency: Duration::from_millis(20), ..SimulatedConfig::default() };
     let config = ClusterConfig { transport: TransportConfig::Simulated(slow), ..ClusterConfig::default() };

@@ -23,9 +23,6 @@ pub(super) fn object(node: &Node, one_partition: bool, words: &Words<'_>) -> Str
         Node::IndexLookUp(lookup) if !one_partition => reader(&lookup.index, words),
         Node::IndexMerge(merge) if !one_partition => reader(&merge.table, words),
         Node::PointGet(get) => point(get),
-        Node::Insert { table, .. } | Node::Update { table, .. } | Node::Delete { table, .. } => {
-            format!("table:{}", table.name)
-        }
         _ => String::new(),
     }
 }

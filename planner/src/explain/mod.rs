@@ -43,7 +43,7 @@ pub struct ExplainRow {
     pub name: String,
     /// The name behind the drawing of the tree.
     pub id: String,
-    /// Estimated rows, two decimals.
+    /// Estimated rows, two decimals; `N/A` for a change of rows.
     pub est_rows: String,
     /// Estimated cost, inputs included, two decimals; shown by FORMAT = 'verbose'.
     pub est_cost: String,
@@ -86,6 +86,14 @@ pub fn explain(query: &Query, numbered: bool) -> Vec<ExplainRow> {
     writer.rows
 }
 
+/// A figure of an operator; a change of rows has none.
+fn estimate(plan: &Plan, value: f64) -> String {
+    match plan.node {
+        Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => "N/A".into(),
+        _ => figure(value),
+    }
+}
+
 /// Two decimals.
 fn figure(value: f64) -> String {
     format!("{value:.2}")
@@ -119,8 +127,8 @@ impl Writer<'_> {
             parent: place.parent,
             id: format!("{}{}{name}", place.indent, place.branch),
             name,
-            est_rows: figure(plan.rows),
-            est_cost: figure(plan.cost),
+            est_rows: estimate(plan, plan.rows),
+            est_cost: estimate(plan, plan.cost),
             task: place.task,
             access_object: access::object(&plan.node, place.one_partition, &self.words),
             operator_info: self.info(plan),

@@ -61,6 +61,8 @@ pub(super) fn labelled_children(plan: &Plan) -> Vec<(&Plan, &'static str)> {
             merge.partial.iter().map(|part| (&part.plan, BUILD)).chain([(&*merge.table, PROBE)]).collect()
         }
         Node::Apply(apply) => vec![(&apply.left, BUILD), (&apply.right, PROBE)],
+        // What a statement lists itself is no input.
+        Node::Insert { source, .. } if matches!(source.node, Node::Values { .. }) => vec![],
         _ => plan.children().into_iter().map(|child| (child, "")).collect(),
     }
 }

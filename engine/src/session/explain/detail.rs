@@ -6,6 +6,7 @@
 //!                backoff{regionMiss: 4ms (2 times)}
 //! scans          tikv_task:{proc max:20.80ms, min:1.71ms, avg: 11.10ms, p80:14.60ms, p95:17.70ms, tasks:95}
 //! Point_Get      the same with rpc_info:{Get:{…}}, Batch_Point_Get with rpc_info:{BatchGet:{…}}
+//! changes        commit_txn: {total_time: 1.20ms, write_keys: 4}, rpc_info:{Commit:{num_rpc:3, total_time:1.20ms}}
 //! IndexJoin      inner:{total:…, concurrency:5, task:2, construct:…, fetch:…, build:…}, probe:…
 //! IndexHashJoin  inner:{total:…, concurrency:5, task:2, construct:…, fetch:…, build:…, join:…}
 //! IndexLookUp    index_task: {total_time: …, fetch_handle: …, build: …}, table_task: {total_time: …, num: 2, concurrency: 5},
@@ -17,7 +18,7 @@
 
 use std::time::Duration;
 
-use allod_executor::{CopTasks, Detail, IndexJoinRun, IndexLookUpRun};
+use allod_executor::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun};
 use allod_storage::client::ClientStats;
 
 use super::duration;
@@ -29,13 +30,16 @@ pub(super) fn parts(detail: &Detail, name: &str) -> Vec<String> {
     parts.extend(detail.index_join.as_ref().map(|run| index_join(run, name.starts_with("IndexHashJoin"))));
     parts.extend(detail.index_lookup.as_ref().map(index_lookup));
     parts.extend(detail.cop.as_ref().filter(|cop| !cop.partitions.is_empty()).map(cop_task));
+    parts.extend(detail.commit.as_ref().map(commit));
     if let Some(stats) = detail.rpc.as_ref().filter(|stats| **stats != ClientStats::default()) {
         let command = match name {
             _ if name.starts_with("Point_Get") => "Get",
             _ if name.starts_with("Batch_Point_Get") => "BatchGet",
+            _ if detail.commit.is_some() => "Commit",
             _ => "Cop",
         };
-        parts.push(rpc_info(command, stats, detail.cop.as_ref().map(|cop| cop.requests)));
+        let requests = detail.cop.as_ref().map(|cop| cop.requests);
+        parts.push(rpc_info(command, stats, requests.or(detail.commit.map(|commit| commit.time))));
         parts.extend(backoff(stats));
     }
     parts.extend(tikv_task(&detail.processed));
@@ -134,6 +138,10 @@ impl Times {
     }
 }
 
+fn commit(run: &CommitRun) -> String {
+    format!("commit_txn: {{total_time: {}, write_keys: {}}}", duration(run.time), run.keys)
+}
+
 fn rpc_info(command: &str, stats: &ClientStats, time: Option<Duration>) -> String {
     let time = time.map_or(String::new(), |time| format!(", total_time:{}", duration(time)));
     let mut errors: Vec<String> =
@@ -230,6 +238,12 @@ mod tests {
                 "index_task: {total_time: 3.00ms, fetch_handle: 2.00ms, build: 1.00ms}, table_task: {total_time: 4.00ms, num: 2, concurrency: 5}, next: {wait_index: 2.00ms, wait_table_lookup_build: 1.00ms, wait_table_lookup_resp: 3.00ms}"
             ]
         );
+        let run = CommitRun { time: ms(5), keys: 4 };
+        let mut rpc = ClientStats::default();
+        rpc.rpcs = 2;
+        let change = Detail { commit: Some(run), rpc: Some(rpc), ..Detail::default() };
+        let commit = "commit_txn: {total_time: 5.00ms, write_keys: 4}";
+        assert_eq!(parts(&change, "Insert_1"), [commit, "rpc_info:{Commit:{num_rpc:2, total_time:5.00ms}}"]);
         assert!(parts(&Detail::default(), "HashJoin_1").is_empty());
     }
 }
