@@ -21,6 +21,7 @@
 //! writing it anywhere.
 
 mod search;
+mod together;
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -39,7 +40,8 @@ use arrow::datatypes::{
 
 use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType};
 
-pub(crate) use search::Bound;
+pub(crate) use search::{Bound, gallop};
+pub(crate) use together::Marks;
 
 const TAG_NULL: u8 = 0;
 const TAG_VALUE: u8 = 1;

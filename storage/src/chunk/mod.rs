@@ -22,7 +22,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, UInt16Type};
 
-use crate::key::{Bound, Key, KeyEncoder, RowKeys, int_of};
+use crate::key::{Bound, Key, KeyEncoder, Marks, RowKeys, int_of};
 use crate::mvcc::ZoneFilter;
 use crate::schema::{SpaceSchema, Timestamp};
 use zone::Zones;
@@ -58,6 +58,8 @@ impl CommitTimes {
 struct ChunkData {
     columns: Vec<ArrayRef>,
     keys: RowKeys,
+    /// If many keys can be searched together.
+    marks: Option<Marks>,
     rows: usize,
     bytes: usize,
     /// Key of the first row of each block.
@@ -86,6 +88,7 @@ impl Chunk {
             bytes: columns.iter().map(column_bytes).sum(),
             first_keys: (0..rows).step_by(BLOCK_ROWS).map(|row| keys.key(row)).collect(),
             zones: Zones::of(&columns, rows),
+            marks: keys.marks(rows),
             commit,
             columns,
             keys,
@@ -218,6 +221,32 @@ impl Chunk {
         let rows = self.start + rows.start..self.start + rows.end;
         let found = self.data.keys.equal_range(rows, prefixes, at);
         found.start - self.start..found.end - self.start
+    }
+
+    /// Of how many of these lookups, which ascend, all rows there are lie before the last row of this chunk; fewer if that is
+    /// dear to find out.
+    pub(crate) fn count_within(&self, prefixes: &RowKeys, lookups: Range<usize>) -> usize {
+        match &self.data.marks {
+            Some(_) => self.data.keys.count_before(self.end - 1, prefixes, lookups),
+            None => 0,
+        }
+    }
+
+    /// As [`equal_range`](Chunk::equal_range), for all of these lookups: `found` gets each with its rows.
+    pub(crate) fn equal_ranges(
+        &self,
+        rows: Range<usize>,
+        prefixes: &RowKeys,
+        lookups: Range<usize>,
+        mut found: impl FnMut(usize, Range<usize>),
+    ) {
+        let all = self.start + rows.start..self.start + rows.end;
+        match &self.data.marks {
+            Some(marks) => self.data.keys.equal_ranges(marks, all, prefixes, lookups, |at, rows| {
+                found(at, rows.start - self.start..rows.end - self.start);
+            }),
+            None => lookups.for_each(|at| found(at, self.equal_range(rows.clone(), prefixes, at))),
+        }
     }
 
     /// Of these rows, which agree in the first `width` key columns, those within bounds of the next.

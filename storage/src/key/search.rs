@@ -187,7 +187,7 @@ impl KeyColumn {
         }
     }
 
-    fn equal_range(&self, rows: Range<usize>, wanted: &KeyColumn, at: usize) -> Range<usize> {
+    pub(super) fn equal_range(&self, rows: Range<usize>, wanted: &KeyColumn, at: usize) -> Range<usize> {
         let first = self.first_value(&rows);
         if wanted.is_null(at) {
             return rows.start..first;
@@ -223,7 +223,7 @@ impl KeyColumn {
 }
 
 /// A number whose place among others can be guessed.
-trait Number: Copy + Ord {
+pub(super) trait Number: Copy + Ord {
     /// How much greater it is than one that is not greater; only roughly, and never relied on.
     fn above(self, other: Self) -> f64;
 }
@@ -243,7 +243,8 @@ number!(i64 u64 i32);
 /// So many rows are looked through before a guess is made where the value is.
 const NEAR: usize = 16;
 
-fn search<T: Number>(values: &[T], rows: Range<usize>, value: T, pass_equal: bool) -> usize {
+/// The first of these rows whose value is not less than the wanted one, or is greater if equal ones are to be passed over.
+pub(super) fn search<T: Number>(values: &[T], rows: Range<usize>, value: T, pass_equal: bool) -> usize {
     if pass_equal {
         // Begins at the first row that is not less: equal ones are few.
         return gallop(rows, |row| values[row] <= value);
@@ -272,7 +273,7 @@ fn search<T: Number>(values: &[T], rows: Range<usize>, value: T, pass_equal: boo
 }
 
 /// The first of these rows that is not `less`; quick if that is near the start.
-fn gallop(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
+pub(crate) fn gallop(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut step) = (rows.start, 1);
     // `low` is the first row that may not be less.
     while low + step <= rows.end && less(low + step - 1) {

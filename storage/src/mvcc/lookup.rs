@@ -1,7 +1,7 @@
 //! All rows of a region that have one of many keys, or prefixes of keys.
 //!
 //! Lookups come in the order of their keys, so one cursor goes through base: each lookup gallops on from where the last one
-//! hit, comparing values, not bytes. Delta and locks are another such cursor each, which stands still while lookups pass
+//! hit, comparing values, not bytes; those that stay within a chunk are searched for together, in step. Delta and locks are another such cursor each, which stands still while lookups pass
 //! below the next key that it knows; only lookups that delta has a key for are merged. What comes out are runs of rows, and
 //! each column is gathered from them at once.
 
@@ -14,7 +14,7 @@ use imbl::OrdMap;
 use super::gather::Runs;
 use super::{LockInfo, Records, RowRef, Versions, Write};
 use crate::chunk::Chunk;
-use crate::key::{Bound, Key, KeyEncoder, KeyRange, RowKeys, TypeMismatch};
+use crate::key::{Bound, Key, KeyEncoder, KeyRange, RowKeys, TypeMismatch, gallop};
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
 /// What to look up in one region. Plain data.
@@ -96,15 +96,21 @@ impl Lookups {
             positions: Vec::with_capacity(rows.len()),
         };
         if records.delta.is_empty() {
-            rows.for_each(|at| reader.look_up(at));
+            reader.look_up_all(rows);
         } else {
             let mut delta = self.touched(&records.delta, within);
+            let mut untouched = rows.start..rows.start;
             for at in rows {
                 match delta.at(at) {
-                    None => reader.look_up(at),
-                    Some(versions) => reader.merge(at, versions),
+                    None => untouched.end = at + 1,
+                    Some(versions) => {
+                        reader.look_up_all(untouched);
+                        reader.merge(at, versions);
+                        untouched = at + 1..at + 1;
+                    }
                 }
             }
+            reader.look_up_all(untouched);
         }
         let column = |&ordinal: &usize| reader.found.column(&records.base, ordinal, schema);
         LookupResult {
@@ -178,6 +184,50 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Lookups that delta knows nothing of.
+    fn look_up_all(&mut self, mut lookups: Range<usize>) {
+        while lookups.start < lookups.end {
+            let count = self.look_up_together(lookups.clone());
+            lookups.start += count;
+            if count == 0 {
+                self.look_up(lookups.start);
+                lookups.start += 1;
+            }
+        }
+    }
+
+    /// As many of these lookups as surely find all they can in one chunk; how many they were.
+    fn look_up_together(&mut self, lookups: Range<usize>) -> usize {
+        let Lookups { prefixes, low, high, .. } = self.lookups;
+        if !self.pass_chunks(lookups.start) {
+            return lookups.len();
+        }
+        let (number, base) = (self.chunk, self.base);
+        let chunk = &base[number];
+        let count = chunk.count_within(prefixes, lookups.clone());
+        let lookups = lookups.start..lookups.start + count;
+        chunk.equal_ranges(self.row..chunk.rows(), prefixes, lookups, |at, rows| {
+            let before = self.found.rows();
+            self.row = rows.start;
+            let rows = chunk.bounded(rows, prefixes.width(), low.as_ref(), high.as_ref(), at);
+            self.push_base(number, rows);
+            self.close(at, before);
+        });
+        count
+    }
+
+    /// Goes past chunks that are wholly less than a lookup, and so than all to come. Whether one is left.
+    fn pass_chunks(&mut self, at: usize) -> bool {
+        let prefixes = &self.lookups.prefixes;
+        let rest = &self.base[self.chunk..];
+        // Mostly none or one.
+        let passed = gallop(0..rest.len(), |chunk| rest[chunk].is_before(prefixes, at));
+        if passed > 0 {
+            (self.chunk, self.row) = (self.chunk + passed, 0);
+        }
+        self.chunk < self.base.len()
+    }
+
     /// A lookup that delta knows nothing of.
     fn look_up(&mut self, at: usize) {
         let before = self.found.rows();
@@ -239,18 +289,12 @@ impl Reader<'_> {
         let Lookups { prefixes, low, high, .. } = self.lookups;
         self.pieces.clear();
         let base = self.base;
-        // Chunks that are wholly less are passed over, now and by all lookups to come.
-        let mut rows = loop {
-            let Some(stored) = base.get(self.chunk) else { return };
-            let rows = stored.equal_range(self.row..stored.rows(), prefixes, at);
-            self.row = rows.start;
-            if rows.start < stored.rows() {
-                break rows;
-            }
-            let rest = &base[self.chunk + 1..];
-            self.chunk += 1 + rest.partition_point(|chunk| chunk.is_before(prefixes, at));
-            self.row = 0;
-        };
+        if !self.pass_chunks(at) {
+            return;
+        }
+        let first = &base[self.chunk];
+        let mut rows = first.equal_range(self.row..first.rows(), prefixes, at);
+        self.row = rows.start;
         let mut chunk = self.chunk;
         loop {
             let stored = &base[chunk];
