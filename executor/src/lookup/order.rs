@@ -1,7 +1,10 @@
 //! Rows in the order of their keys, each key once.
 //!
-//! Keys of up to 128 bits without NULLs are packed into words, others are made comparable bytes for a whole batch at once.
-//! Input that comes sorted, as that of a scan often does, is only looked through.
+//! Keys of numbers without NULLs are packed into words, each column in as many bits as its values in this batch differ in,
+//! with the row's number below: a batch of handles is then sorted as a list of plain 64-bit words. Others are made
+//! comparable bytes for a whole batch at once. Input that comes sorted, as that of a scan often does, is only looked through.
+
+use std::ops::{BitOr, Shl, Shr};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
@@ -46,111 +49,132 @@ pub(super) fn distinct(
             return Ok(Distinct { firsts: None, of_row: None, count: rows });
         }
     }
-    let bits: Option<u32> = columns.iter().map(bits).sum();
-    let no_nulls = columns.iter().all(|c| c.null_count() == 0);
-    match bits.filter(|_| no_nulls) {
-        Some(0..=64) => {
-            let mut words = vec![0u64; rows];
-            columns
-                .iter()
-                .for_each(|c| append(c, &mut words, |word, bits, value| word << (bits % 64) | value));
-            Ok(number(rows, among, parts, |row| words[row as usize]))
-        }
-        Some(65..=128) => {
-            let mut words = vec![0u128; rows];
-            columns
-                .iter()
-                .for_each(|c| append(c, &mut words, |word, bits, value| word << bits | u128::from(value)));
-            Ok(number(rows, among, parts, |row| words[row as usize]))
-        }
-        _ => {
-            let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
-            let keys = RowConverter::new(fields)?.convert_columns(columns)?;
-            Ok(number(rows, among, parts, |row| keys.row(row as usize)))
+    let numbers: Option<Vec<Vec<u64>>> = columns.iter().map(numbers).collect();
+    if let Some(mut numbers) = numbers {
+        numbers.extend(parts.map(|parts| parts.iter().map(|&part| u64::from(part)).collect()));
+        let fields: Vec<Field> = numbers.into_iter().map(Field::new).collect();
+        let bits = fields.iter().map(|field| field.bits).sum::<u32>() + bits_of(rows as u64);
+        if bits <= u64::BITS {
+            return Ok(packed::<u64>(&fields, rows, among, |word| word as u32));
+        } else if bits <= u128::BITS {
+            return Ok(packed::<u128>(&fields, rows, among, |word| word as u32));
         }
     }
-}
-
-/// Numbers rows by key, then part.
-fn number<K: Ord + Copy>(
-    rows: usize,
-    among: Option<&[u32]>,
-    parts: Option<&[u32]>,
-    key: impl Fn(u32) -> K,
-) -> Distinct {
+    let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
+    let keys = RowConverter::new(fields)?.convert_columns(columns)?;
     let part = |row: u32| parts.map_or(0, |parts| parts[row as usize]);
-    let mut order: Vec<(K, u64)> = match among {
-        Some(among) => {
-            among.iter().map(|&row| (key(row), u64::from(part(row)) << 32 | u64::from(row))).collect()
-        }
-        None => (0..rows as u32).map(|row| (key(row), u64::from(part(row)) << 32 | u64::from(row))).collect(),
+    let place = |row: u32| ((keys.row(row as usize), part(row)), row);
+    let mut order: Vec<_> = match among {
+        Some(among) => among.iter().map(|&row| place(row)).collect(),
+        None => (0..rows as u32).map(place).collect(),
     };
-    if !order.is_sorted() {
+    let sorted = order.is_sorted();
+    if !sorted {
         order.sort_unstable();
     }
+    Ok(number(order.into_iter(), rows, sorted))
+}
+
+/// Numbers of a batch as a part of a word.
+struct Field {
+    values: Vec<u64>,
+    least: u64,
+    /// What their differences from the least fit in.
+    bits: u32,
+}
+
+impl Field {
+    fn new(values: Vec<u64>) -> Field {
+        let least = values.iter().copied().min().unwrap_or(0);
+        let most = values.iter().copied().max().unwrap_or(0);
+        Field { values, least, bits: bits_of(most - least) }
+    }
+}
+
+fn bits_of(most: u64) -> u32 {
+    u64::BITS - most.leading_zeros()
+}
+
+/// Numbers rows by words: the fields one below the other, and the row at the bottom, which `low` gets out.
+fn packed<W>(fields: &[Field], rows: usize, among: Option<&[u32]>, low: impl Fn(W) -> u32) -> Distinct
+where
+    W: Copy + Ord + From<u64> + Shl<u32, Output = W> + Shr<u32, Output = W> + BitOr<Output = W>,
+{
+    let row_bits = bits_of(rows as u64);
+    let mut words = vec![W::from(0); rows];
+    for Field { values, least, bits } in fields {
+        words
+            .iter_mut()
+            .zip(values)
+            .for_each(|(word, value)| *word = *word << *bits | W::from(value - least));
+    }
+    words.iter_mut().zip(0u64..).for_each(|(word, row)| *word = *word << row_bits | W::from(row));
+    if let Some(among) = among {
+        words = among.iter().map(|&row| words[row as usize]).collect();
+    }
+    let sorted = words.is_sorted();
+    if !sorted {
+        words.sort_unstable();
+    }
+    let row_mask = ((1u64 << row_bits) - 1) as u32;
+    number(words.into_iter().map(|word| (word >> row_bits, low(word) & row_mask)), rows, sorted)
+}
+
+/// Numbers the keys of rows that come in their order. `as_they_lie` says that this is also the order of the rows.
+fn number<K: PartialEq>(
+    order: impl ExactSizeIterator<Item = (K, u32)>,
+    rows: usize,
+    as_they_lie: bool,
+) -> Distinct {
+    let is_all = order.len() == rows;
     let mut of_row = vec![NO_ROW; rows];
     let mut firsts = Vec::with_capacity(order.len());
-    let mut last: Option<(K, u64)> = None;
-    for (key, place) in order {
-        let this = (key, place >> 32);
-        if last != Some(this) {
-            firsts.push(place as u32);
-            last = Some(this);
+    let mut last: Option<K> = None;
+    for (key, row) in order {
+        if last.as_ref() != Some(&key) {
+            firsts.push(row);
+            last = Some(key);
         }
-        of_row[place as u32 as usize] = firsts.len() as u32 - 1;
+        of_row[row as usize] = firsts.len() as u32 - 1;
     }
-    Distinct { count: firsts.len(), firsts: Some(firsts), of_row: Some(of_row) }
+    let count = firsts.len();
+    if is_all && as_they_lie && count == rows {
+        return Distinct { firsts: None, of_row: None, count };
+    }
+    Distinct { count, firsts: Some(firsts), of_row: Some(of_row) }
 }
 
-/// Bits of a value as a word; `None` if it does not go into one.
-fn bits(column: &ArrayRef) -> Option<u32> {
-    match column.data_type() {
-        DataType::Int64
-        | DataType::UInt64
-        | DataType::Float64
-        | DataType::Decimal64(_, _)
-        | DataType::Timestamp(TimeUnit::Microsecond, None)
-        | DataType::Duration(TimeUnit::Microsecond) => Some(64),
-        DataType::Date32 => Some(32),
-        _ => None,
-    }
-}
-
-/// Puts the bits of a column below those of each word; `join` gets a word, the number of bits, and the bits.
-fn append<W: Copy>(column: &ArrayRef, words: &mut [W], join: impl Fn(W, u32, u64) -> W) {
-    let mut put = |bits: u32, values: &mut dyn Iterator<Item = u64>| {
-        words.iter_mut().zip(values).for_each(|(word, value)| *word = join(*word, bits, value));
-    };
+/// The values of a column as numbers that order as they do; `None` if they are none, or some are NULL.
+fn numbers(column: &ArrayRef) -> Option<Vec<u64>> {
     let signed = |v: i64| v as u64 ^ SIGN;
-    match column.data_type() {
-        DataType::Int64 => {
-            put(64, &mut column.as_primitive::<Int64Type>().values().iter().map(|&v| signed(v)));
-        }
-        DataType::UInt64 => put(64, &mut column.as_primitive::<UInt64Type>().values().iter().copied()),
+    if column.null_count() > 0 {
+        return None;
+    }
+    Some(match column.data_type() {
+        DataType::Int64 => column.as_primitive::<Int64Type>().values().iter().map(|&v| signed(v)).collect(),
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().values().to_vec(),
         DataType::Decimal64(_, _) => {
-            put(64, &mut column.as_primitive::<Decimal64Type>().values().iter().map(|&v| signed(v)));
+            column.as_primitive::<Decimal64Type>().values().iter().map(|&v| signed(v)).collect()
         }
-        DataType::Timestamp(_, _) => {
-            let values = column.as_primitive::<TimestampMicrosecondType>().values();
-            put(64, &mut values.iter().map(|&v| signed(v)));
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            column.as_primitive::<TimestampMicrosecondType>().values().iter().map(|&v| signed(v)).collect()
         }
-        DataType::Duration(_) => {
-            let values = column.as_primitive::<DurationMicrosecondType>().values();
-            put(64, &mut values.iter().map(|&v| signed(v)));
+        DataType::Duration(TimeUnit::Microsecond) => {
+            column.as_primitive::<DurationMicrosecondType>().values().iter().map(|&v| signed(v)).collect()
+        }
+        DataType::Date32 => {
+            let values = column.as_primitive::<Date32Type>().values();
+            values.iter().map(|&v| signed(i64::from(v))).collect()
         }
         DataType::Float64 => {
             let flip = |v: f64| {
                 let bits = (v + 0.0).to_bits();
                 if bits & SIGN != 0 { !bits } else { bits | SIGN }
             };
-            put(64, &mut column.as_primitive::<Float64Type>().values().iter().map(|&v| flip(v)));
+            column.as_primitive::<Float64Type>().values().iter().map(|&v| flip(v)).collect()
         }
-        DataType::Date32 => {
-            let values = column.as_primitive::<Date32Type>().values();
-            put(32, &mut values.iter().map(|&v| u64::from(v as u32 ^ 1 << 31)));
-        }
-        _ => {}
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -165,6 +189,7 @@ mod tests {
     fn keys_are_numbered_in_order_whatever_their_form() {
         let numbers = [7i64, -3, 7, 0, i64::MIN, 7, i64::MAX, 0];
         let ints: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
+        let small: ArrayRef = Arc::new(numbers.iter().map(|n| n % 5).collect::<Int64Array>());
         let nullable: ArrayRef =
             Arc::new(numbers.iter().map(|&n| (n != 0).then_some(n)).collect::<Int64Array>());
         let words: ArrayRef =
@@ -174,6 +199,8 @@ mod tests {
         for columns in [
             vec![Arc::clone(&ints)],
             vec![Arc::clone(&ints), Arc::clone(&ints)],
+            vec![Arc::clone(&small), Arc::clone(&ints)],
+            vec![Arc::clone(&small), Arc::clone(&small), small],
             vec![nullable],
             vec![words, ints],
             vec![],
@@ -181,8 +208,8 @@ mod tests {
             for parts in [None, Some(&parts[..])] {
                 for among in [None, Some(&among[..])] {
                     let found = distinct(&columns, 8, among, parts).unwrap();
-                    let of_row = found.of_row.unwrap();
-                    let firsts = found.firsts.unwrap();
+                    let in_order = |numbers: Option<Vec<u32>>| numbers.unwrap_or((0..8).collect());
+                    let (of_row, firsts) = (in_order(found.of_row), in_order(found.firsts));
                     assert_eq!(firsts.len(), found.count);
                     let all: Vec<u32> = (0..8).collect();
                     let in_play = among.unwrap_or(&all);
@@ -209,5 +236,12 @@ mod tests {
         let sorted: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 5]));
         let found = distinct(&[sorted], 3, None, None).unwrap();
         assert!(found.firsts.is_none() && found.of_row.is_none() && found.count == 3);
+        let (high, low): (ArrayRef, ArrayRef) =
+            (Arc::new(Int64Array::from(vec![1, 1, 2])), Arc::new(Int64Array::from(vec![8, 9, -3])));
+        let found = distinct(&[high, low], 3, None, Some(&[4, 4, 4])).unwrap();
+        assert!(
+            found.firsts.is_none() && found.of_row.is_none() && found.count == 3,
+            "in order, each its own"
+        );
     }
 }
