@@ -42,15 +42,19 @@ use crate::limit::TaskLimit;
 use crate::lookup::{PARTITION, Pace};
 use crate::merge_join::{Merge, RightSide};
 use crate::metrics::{CopTasks, Detail};
-use crate::pipeline::{Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter};
+use crate::pipeline::{
+    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source,
+};
 use crate::projection::{Pick, Project};
-use crate::scan::{Scan, ScanSpec, point_get};
+use crate::scan::{Ordered, Scan, ScanSpec, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
 
 /// Rows of the first lookup.
 const FIRST_ROWS: usize = 1024;
+/// The same if no limit above can have enough of them: what a batch costs by itself is then better spent once.
+const FIRST_ROWS_OF_ALL: usize = 8192;
 /// The same if a limit above wants fewer, where answers are immediate.
 const FIRST_ROWS_MIN: usize = 4;
 /// The same where each lookup is a round trip (TiDB's first batch).
@@ -356,7 +360,7 @@ impl Builder {
         };
         let first_rows = match self.wanted.rows {
             Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(least, FIRST_ROWS),
-            None => FIRST_ROWS,
+            None => FIRST_ROWS_OF_ALL.min(rows_max),
         };
         let first_window = if self.wanted.rows.is_some() { 1 } else { concurrency };
         Pace { first_rows, rows_max, concurrency, first_window }
@@ -664,19 +668,19 @@ impl Builder {
             filters,
             output: &output,
             partition,
-            // What has to be merged is read to its end in any case.
-            wanted_rows: self.wanted.rows.filter(|_| !merge),
+            wanted_rows: self.wanted.rows,
         };
-        let scan = Scan::new(regions, spec, self.runner.context.workers, self.wanted.small_tasks)?;
+        let Runner { context, .. } = &self.runner;
+        let source: Arc<dyn Source> = if merge {
+            Arc::new(Ordered::new(regions, spec, &sort_keys, &output, &context.memory)?)
+        } else {
+            Arc::new(Scan::new(regions, spec, context.workers, self.wanted.small_tasks)?)
+        };
         let mut pipeline = match selection {
-            Some((above, _)) => Pipeline::fused(node.id, above.id, Arc::new(scan), output),
-            None => Pipeline::new(node.id, Arc::new(scan), output),
+            Some((above, _)) => Pipeline::fused(node.id, above.id, source, output),
+            None => Pipeline::new(node.id, source, output),
         };
         if merge {
-            let columns = pipeline.columns.clone();
-            let sink = Sort::new(&sort_keys, &columns, &self.runner.context.memory)?;
-            let sorted = self.runner.run(&pipeline, None, sink)?;
-            pipeline = Pipeline::uncounted(Arc::new(sorted), columns);
             let pick = Pick::new(positions(&pipeline.columns, &wanted)?);
             pipeline.push_uncounted(Arc::new(pick), wanted);
         }
@@ -704,7 +708,8 @@ impl Builder {
                 Bounds::Unknown => {}
             }
         }
-        let mut regions = Vec::new();
+        let mut opened = Vec::with_capacity(node.spaces.len());
+        let mut requests = Vec::with_capacity(node.spaces.len());
         for &(partition, space) in &node.spaces {
             let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
                 let keys = ranges
@@ -715,32 +720,33 @@ impl Builder {
             if ranges.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
-            let request = ScanRequest {
+            opened.push(partition);
+            requests.push(ScanRequest {
                 space,
                 ranges: ranges.unwrap_or_default(),
                 ts: self.ts,
                 zone: zone.clone(),
                 descending: node.descending,
-            };
-            let runtime = self.client.runtime();
-            let before = self.analyzed();
-            let opened = runtime.block_on(self.client.scan(&request))?;
-            if let Some((started, before)) = before {
-                let opening = started.elapsed();
-                let measured = self.runner.measured.entry(node.id).or_default();
-                for region in &opened {
-                    // They were asked at the same time.
-                    measured.regions.entry(region.region()).or_default().opening += opening;
-                }
-                let cop = CopTasks {
-                    requests: opening,
-                    regions: opened.iter().map(RegionScan::region).collect(),
-                    partitions: [partition].into(),
-                    ..CopTasks::default()
-                };
-                self.book_requests(node.id, cop, &before);
+            });
+        }
+        let before = self.analyzed();
+        let scans = self.client.runtime().block_on(self.client.scan_all(&requests))?;
+        let of = |(partition, scans): (usize, Vec<_>)| scans.into_iter().map(move |scan| (partition, scan));
+        let regions: Vec<_> = opened.into_iter().zip(scans).flat_map(of).collect();
+        if let Some((started, before)) = before {
+            let opening = started.elapsed();
+            let measured = self.runner.measured.entry(node.id).or_default();
+            for (_, region) in &regions {
+                // They were asked at the same time.
+                measured.regions.entry(region.region()).or_default().opening += opening;
             }
-            regions.extend(opened.into_iter().map(|region| (partition, region)));
+            let cop = CopTasks {
+                requests: opening,
+                regions: regions.iter().map(|(_, region)| region.region()).collect(),
+                partitions: regions.iter().map(|(partition, _)| *partition).collect(),
+                ..CopTasks::default()
+            };
+            self.book_requests(node.id, cop, &before);
         }
         Ok(regions)
     }
@@ -776,12 +782,12 @@ impl Wanted {
                 let rows = self.rows.map(|rows| (rows as f64 * share).ceil() as u64);
                 Wanted { rows, small_tasks: true, partition: false }
             }
+            Node::IndexLookUp(_) => Wanted { small_tasks: true, ..self },
             Node::TableScan(_)
             | Node::IndexScan(_)
             | Node::TableReader { .. }
             | Node::IndexReader { .. }
-            | Node::Selection { .. }
-            | Node::IndexLookUp(_) => self,
+            | Node::Selection { .. } => self,
             Node::Projection { .. } => Wanted { partition: false, ..self },
             _ => Wanted::default(),
         }

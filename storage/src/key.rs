@@ -75,6 +75,12 @@ impl Key {
         Some(SpaceId(u64::from_be_bytes(bytes.try_into().ok()?)))
     }
 
+    /// The key of the same values in another space.
+    pub fn in_space(&self, space: SpaceId) -> Key {
+        let values = self.0.get(SPACE_BYTES..).unwrap_or_default();
+        Key([space.0.to_be_bytes().as_slice(), values].concat().into())
+    }
+
     /// The least key that is greater.
     pub fn successor(&self) -> Key {
         let mut bytes = self.0.to_vec();

@@ -238,6 +238,14 @@ impl<'a> Output<'a> {
         Output { meter, steps, end }
     }
 
+    /// Runs something whose output goes to `end`, and to no operator.
+    pub fn collecting(
+        end: &mut dyn FnMut(&mut Worker, Batch) -> Result<Flow>,
+        run: impl FnOnce(&mut Output<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        run(&mut Output::new(&mut Meter::default(), &mut [], end))
+    }
+
     /// Hands a batch on; empty batches vanish.
     pub fn emit(&mut self, worker: &mut Worker, batch: Batch) -> Result<Flow> {
         if batch.rows == 0 {

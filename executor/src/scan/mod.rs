@@ -8,8 +8,10 @@
 //! A filter earns its keep or is dropped: each reader counts what it let pass, and stops asking a filter that passes nearly
 //! everything.
 
+mod ordered;
 mod point_get;
 
+pub(crate) use ordered::Ordered;
 pub(crate) use point_get::point_get;
 
 use std::collections::BTreeMap;
@@ -96,6 +98,29 @@ impl Scan {
         workers: usize,
         small_tasks: bool,
     ) -> Result<Scan> {
+        let wanted_rows = spec.wanted_rows;
+        let mut shared = Shared::compile(regions, spec)?;
+        let regions = &shared.regions;
+        let morsels: Vec<(usize, Morsel)> = regions
+            .iter()
+            .enumerate()
+            .flat_map(|(r, region)| region.morsels().into_iter().map(move |m| (r, m)))
+            .collect();
+        let rows_min = if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN };
+        let (morsels, pieces) = match wanted_rows {
+            Some(rows) => in_pieces(regions, morsels, usize::try_from(rows).unwrap_or(usize::MAX)),
+            None if small_tasks => (in_parts(regions, morsels, workers), 0),
+            None => (morsels, 0),
+        };
+        shared.tasks = tasks(&morsels, pieces, workers, rows_min);
+        shared.morsels = morsels;
+        Ok(Scan(Arc::new(shared)))
+    }
+}
+
+impl Shared {
+    /// What is read of regions, without saying in which tasks.
+    fn compile(regions: Vec<RegionScan>, spec: ScanSpec<'_>) -> Result<Shared> {
         let mut early_columns: Vec<ColumnId> = Vec::new();
         let decide =
             spec.predicates.iter().flat_map(Expr::columns).chain(spec.filters.iter().map(|(id, _)| *id));
@@ -125,31 +150,17 @@ impl Scan {
         let predicate = (!spec.predicates.is_empty())
             .then(|| Predicate::compile(spec.predicates, &early_columns))
             .transpose()?;
-        let morsels: Vec<(usize, Morsel)> = regions
-            .iter()
-            .enumerate()
-            .flat_map(|(r, region)| region.morsels().into_iter().map(move |m| (r, m)))
-            .collect();
-        let (morsels, pieces) = match spec.wanted_rows {
-            Some(rows) => in_pieces(&regions, morsels, usize::try_from(rows).unwrap_or(usize::MAX)),
-            None => (morsels, 0),
-        };
-        Ok(Scan(Arc::new(Shared {
-            tasks: tasks(
-                &morsels,
-                pieces,
-                workers,
-                if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN },
-            ),
+        Ok(Shared {
+            morsels: Vec::new(),
+            tasks: Vec::new(),
             regions,
-            morsels,
             early: early_columns.iter().map(ordinal).collect::<Result<_>>()?,
             late: late_columns.iter().map(ordinal).collect::<Result<_>>()?,
             predicate,
             filters,
             output,
             partition: spec.partition,
-        })))
+        })
     }
 }
 
@@ -178,6 +189,24 @@ fn in_pieces(
     (out, pieces)
 }
 
+/// The morsels cut so that there is work for all workers, however few blocks hold it: for rows that cost much each.
+fn in_parts(regions: &[RegionScan], morsels: Vec<(usize, Morsel)>, workers: usize) -> Vec<(usize, Morsel)> {
+    let rows: usize = morsels.iter().map(|(_, m)| m.rows_max()).sum();
+    let size = rows.div_ceil(workers * TASKS_PER_WORKER).max(SMALL_TASK_ROWS);
+    let mut out = Vec::with_capacity(morsels.len() + workers * TASKS_PER_WORKER);
+    for (region, morsel) in morsels {
+        // Parts of one size, not a small one at the end of each block.
+        let size = morsel.rows_max().div_ceil(morsel.rows_max().div_ceil(size).max(1));
+        let mut rest = Some(morsel);
+        while let Some(morsel) = rest {
+            let (part, others) = regions[region].cut(morsel, size);
+            out.push((region, part));
+            rest = others;
+        }
+    }
+    out
+}
+
 /// Cuts the morsels into runs that keep all workers busy without being too small; each of the leading `pieces` is a task.
 fn tasks(morsels: &[(usize, Morsel)], pieces: usize, workers: usize, rows_min: usize) -> Vec<Range<usize>> {
     let rows: usize = morsels.iter().map(|(_, m)| m.rows_max()).sum();
@@ -200,13 +229,7 @@ impl Source for Scan {
     }
 
     fn start(&self) -> Box<dyn Reader> {
-        let trials = vec![Trial::default(); self.0.filters.len()];
-        Box::new(ScanReader {
-            shared: Arc::clone(&self.0),
-            trials,
-            small: Coalescer::default(),
-            times: BTreeMap::new(),
-        })
+        Box::new(ScanReader::new(&self.0))
     }
 
     fn is_empty(&self) -> bool {
@@ -238,8 +261,30 @@ impl Trial {
 impl Reader for ScanReader {
     fn read(&mut self, task: usize, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
         let shared = Arc::clone(&self.shared);
+        self.read_morsels(&shared.morsels[shared.tasks[task].clone()], worker, out)
+    }
+
+    fn report(&mut self, book: &mut dyn FnMut(RegionId, Duration)) {
+        std::mem::take(&mut self.times).into_iter().for_each(|(region, time)| book(region, time));
+    }
+}
+
+impl ScanReader {
+    fn new(shared: &Arc<Shared>) -> ScanReader {
+        let trials = vec![Trial::default(); shared.filters.len()];
+        ScanReader { shared: Arc::clone(shared), trials, small: Coalescer::default(), times: BTreeMap::new() }
+    }
+
+    /// Emits the rows of these morsels, each with the position of its region, in their order.
+    fn read_morsels(
+        &mut self,
+        morsels: &[(usize, Morsel)],
+        worker: &mut Worker,
+        out: &mut Output<'_>,
+    ) -> Result<Flow> {
+        let shared = Arc::clone(&self.shared);
         let mut flow = Flow::Continue;
-        for (at, morsel) in &shared.morsels[shared.tasks[task].clone()] {
+        for (at, morsel) in morsels {
             let region = &shared.regions[*at];
             let partition = shared.partition.as_ref().map_or(0, |by_region| by_region[*at]);
             // A predicate may decide without any column: `length('') > 3`.
@@ -261,10 +306,6 @@ impl Reader for ScanReader {
         }
         let last = self.small.flush(worker, out)?;
         Ok(if flow == Flow::Stop { flow } else { last })
-    }
-
-    fn report(&mut self, book: &mut dyn FnMut(RegionId, Duration)) {
-        std::mem::take(&mut self.times).into_iter().for_each(|(region, time)| book(region, time));
     }
 }
 

@@ -29,6 +29,7 @@ use crate::pipeline::{Flow, Memory, Output, Reader, Reservation, Sink, Source, W
 const OUTPUT_ROWS: usize = 8192;
 
 /// ORDER BY.
+#[derive(Clone)]
 pub(crate) struct Sort {
     spec: Arc<KeySpec>,
     memory: Memory,

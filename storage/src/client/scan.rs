@@ -56,6 +56,8 @@ impl ScanRequest {
 
 /// Ranges within one region, as far as the client knows.
 struct Task {
+    /// Which of the scans that are opened together.
+    scan: usize,
     region: CachedRegion,
     ranges: Vec<KeyRange>,
 }
@@ -64,20 +66,30 @@ impl Client {
     /// Opens a scan: the views of the regions it touches, in key order (the other way round if descending). Locks are
     /// resolved and region errors retried in here; reading the views can do neither.
     pub async fn scan(&mut self, request: &ScanRequest) -> Result<Vec<RegionScan>> {
+        let mut opened = self.scan_all(std::slice::from_ref(request)).await?;
+        Ok(opened.swap_remove(0))
+    }
+
+    /// Opens several scans, as [`scan`](Client::scan) opens each: what they wait for, they wait for together.
+    pub async fn scan_all(&mut self, requests: &[ScanRequest]) -> Result<Vec<Vec<RegionScan>>> {
         let mut backoff = self.backoff("scan", Budget::BuildTasks);
-        let tasks = self.split_ranges(&mut backoff, &request.normal_ranges()).await?;
-        let tasks = tasks.into_iter().map(|(region, ranges)| Task { region, ranges }).collect();
-        let zone: Arc<[ZoneFilter]> = request.zone.clone().into();
+        let mut tasks = Vec::with_capacity(requests.len());
+        for (scan, request) in requests.iter().enumerate() {
+            let parts = self.split_ranges(&mut backoff, &request.normal_ranges()).await?;
+            tasks.extend(parts.into_iter().map(|(region, ranges)| Task { scan, region, ranges }));
+        }
+        let zones: Vec<Arc<[ZoneFilter]>> = requests.iter().map(|r| r.zone.as_slice().into()).collect();
         let mut backoff = self.backoff("scan", Budget::Read);
         let opened = self
             .fan_out(&mut backoff, tasks, async |client, backoff, task| {
-                client.scan_task(backoff, task, request.ts, &zone, request.descending).await
+                let (at, request) = (task.scan, &requests[task.scan]);
+                let opened = client.scan_task(backoff, task, request.ts, &zones[at], request.descending);
+                Ok((at, opened.await?))
             })
             .await?;
-        let mut scans: Vec<RegionScan> = opened.into_iter().flatten().collect();
-        if request.descending {
-            scans.reverse();
-        }
+        let mut scans: Vec<Vec<RegionScan>> = requests.iter().map(|_| Vec::with_capacity(1)).collect();
+        opened.into_iter().for_each(|(at, opened)| scans[at].extend(opened));
+        scans.iter_mut().zip(requests).filter(|(_, r)| r.descending).for_each(|(scans, _)| scans.reverse());
         Ok(scans)
     }
 }
@@ -121,7 +133,12 @@ impl Client {
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {
                     let parts = self.split_ranges(backoff, &task.ranges).await?;
-                    tasks.extend(parts.into_iter().rev().map(|(region, ranges)| Task { region, ranges }));
+                    let scan = task.scan;
+                    tasks.extend(parts.into_iter().rev().map(|(region, ranges)| Task {
+                        scan,
+                        region,
+                        ranges,
+                    }));
                 }
             }
         }

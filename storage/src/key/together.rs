@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use arrow::array::{Array, UInt32Array};
+use arrow::array::UInt32Array;
 use arrow::compute::take;
 
 use super::search::{Number, gallop, search};

@@ -15,7 +15,7 @@ use super::merge::{BaseRows, Pick, Plan, merge_piece};
 use super::{Records, Versions, Write};
 use crate::chunk::{BLOCK_ROWS, Chunk};
 use crate::key::{Key, KeyRange};
-use crate::schema::{Datum, RegionId, SpaceSchema, Timestamp};
+use crate::schema::{Datum, RegionId, SpaceId, SpaceSchema, Timestamp};
 
 /// `column BETWEEN low AND high`, both bounds inclusive, `None` = open: a block of which no row can satisfy it may be
 /// skipped. It never drops a row of a block that is read. NULL does not satisfy it.
@@ -123,6 +123,64 @@ impl RegionScan {
             morsels.reverse();
         }
         morsels
+    }
+
+    /// The parts of the scan that hold keys of this range, in the order in which it was asked for.
+    pub fn morsels_within(&self, within: &KeyRange) -> Vec<Morsel> {
+        let mut morsels = Vec::new();
+        for range in self.shared.ranges.iter().filter_map(|range| range.intersect(within)) {
+            self.shared.push_morsels(&range, &mut morsels);
+        }
+        if self.shared.descending {
+            morsels.reverse();
+        }
+        morsels
+    }
+
+    /// Keys that cut the scan, in its order, into parts of about so many rows each, and a last one. What is before a key is
+    /// less than it, or if the scan is descending not less. Of base and delta only the larger is counted.
+    pub fn cuts(&self, sizes: impl Iterator<Item = usize>) -> Vec<Key> {
+        let Shared { records, ranges, descending, .. } = &*self.shared;
+        let mut base: Vec<(&Chunk, Range<usize>)> =
+            ranges.iter().flat_map(|range| base_rows(records, range)).collect();
+        let in_base: usize = base.iter().map(|(_, rows)| rows.len()).sum();
+        if records.delta.len() > in_base {
+            let within = |r: &KeyRange| records.delta.range::<_, Key>(&r.start..&r.end).map(|(key, _)| key);
+            let mut keys: Vec<&Key> = ranges.iter().flat_map(within).collect();
+            if *descending {
+                keys.reverse();
+            }
+            let mut at = 0;
+            let places = sizes.map_while(|size| {
+                at += size;
+                // The first of the rest, or the last of the part.
+                keys.get(at).and_then(|_| keys.get(at - usize::from(*descending)))
+            });
+            return places.map(|key| Key::clone(key)).collect();
+        }
+        if *descending {
+            base.reverse();
+        }
+        let mut base = base.into_iter().peekable();
+        let mut cuts = Vec::new();
+        for mut size in sizes {
+            // Ascending, the cut is the first row behind the part, in the next chunk maybe; descending, the part's last row.
+            let is_passed =
+                |rows: &Range<usize>, size| rows.len() < size || (!descending && rows.len() == size);
+            while let Some((_, rows)) = base.next_if(|(_, rows)| is_passed(rows, size)) {
+                size -= rows.len();
+            }
+            let Some((chunk, rows)) = base.peek_mut() else { break };
+            let at = if *descending { &mut rows.end } else { &mut rows.start };
+            *at = if *descending { *at - size } else { *at + size };
+            cuts.push(chunk.key(*at));
+        }
+        cuts
+    }
+
+    /// The space that it is a scan of.
+    pub fn space(&self) -> SpaceId {
+        self.shared.schema.id
     }
 
     /// The first `rows` rows of a morsel, in the order of the scan, and the rest, if there is more: so that a reader that may

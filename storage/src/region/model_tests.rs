@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::{Command, Compacted, Compaction, Epoch, IngestOutcome, Outcome, RegionState};
 use crate::chunk::{BLOCK_ROWS, Chunk, ChunkLimit, build_base, dictionary};
 use crate::key::{Key, KeyRange, encode_datums};
-use crate::mvcc::{RowRef, ZoneFilter};
+use crate::mvcc::{RegionScan, RowRef, ZoneFilter};
 use crate::percolator::{
     CheckTxnStatus, Commit, CommitOutcome, Mutation, MutationOp, Prewrite, PrewriteOutcome, ResolveLock,
     Rollback, RollbackOutcome, RolledBackBy, TxnStatus,
@@ -490,6 +490,10 @@ impl Run {
                 found.extend(whole);
             }
             assert!(rows <= scan.row_count_estimate() || !ranges.is_empty());
+            // (Of blocks that a filter skips more or less may be read.)
+            if filters.is_empty() {
+                check_cuts(&scan, &found[found.len() - rows..], 1 + ago as usize % 50, descending);
+            }
         }
         let in_range = |key: &Key| ranges.is_empty() || range.contains(key.as_bytes());
         let keys = self.model.history.keys().filter(|key| in_range(key));
@@ -683,4 +687,27 @@ fn untouched_blocks_are_slices_of_base() {
 
 fn coded() -> DataType {
     DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8View))
+}
+
+/// Cut at keys into ranges that are read one by one, a scan has the same rows.
+fn check_cuts(scan: &RegionScan, whole: &[Row], size: usize, descending: bool) {
+    let cuts = scan.cuts(std::iter::successors(Some(size), |size| Some(size * 2)));
+    let all = KeyRange::of_space(SPACE);
+    let (mut rows, mut rest) = (Vec::new(), all);
+    let mut read = |range: &KeyRange| {
+        for morsel in scan.morsels_within(range) {
+            let batch = scan.read(&morsel, &[0, 1, 2, 3]);
+            rows.extend(rows_of(&batch.columns, batch.rows));
+        }
+    };
+    for cut in &cuts {
+        assert!(rest.contains(cut.as_bytes()), "cuts come in the order of the scan");
+        let before = match descending {
+            false => KeyRange { start: std::mem::replace(&mut rest.start, cut.clone()), end: cut.clone() },
+            true => KeyRange { end: std::mem::replace(&mut rest.end, cut.clone()), start: cut.clone() },
+        };
+        read(&before);
+    }
+    read(&rest);
+    assert_eq!(rows, whole);
 }
