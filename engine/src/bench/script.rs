@@ -25,7 +25,7 @@ pub struct Options {
     pub tpch: Option<f64>,
     /// Into how many partitions orders and lineitem are dealt, by order key.
     pub partitions: Option<u16>,
-    /// So many sessions run each query at once, after it was timed; `None` = none do.
+    /// After a query was timed 1, 2, 4 and so on up to so many sessions run it at once; `None` = none do.
     pub sessions: Option<u16>,
     /// How often to run each query.
     pub runs: usize,
@@ -75,8 +75,11 @@ pub fn run(options: &Options) -> Result<bool> {
         match measured {
             Ok((timing, rows)) => {
                 let throughput = options.sessions.map(|sessions| {
-                    let rate = per_second(&database, &query.sql, usize::from(sessions))?;
-                    Ok::<String, Error>(format!("{rate:.0}/s by {sessions} sessions"))
+                    let rates = doubling(sessions).map(|sessions| {
+                        let rate = per_second(&database, &query.sql, usize::from(sessions))?;
+                        Ok::<String, Error>(format!("{sessions}: {rate:.0}/s"))
+                    });
+                    Ok::<String, Error>(rates.collect::<Result<Vec<_>>>()?.join(", "))
                 });
                 report::line(&timing, throughput.transpose()?.as_deref());
                 entries.push(report::entry(&timing, Some(&rows)));
@@ -93,6 +96,12 @@ pub fn run(options: &Options) -> Result<bool> {
         report::write(path, options.tpch, load_ms, &entries)?;
     }
     Ok(all_ran)
+}
+
+/// 1, 2, 4 and so on, and at last `most`.
+fn doubling(most: u16) -> impl Iterator<Item = u16> {
+    let next = move |n: &u16| (*n < most).then(|| n.saturating_mul(2).min(most));
+    std::iter::successors(Some(1), next)
 }
 
 fn read(path: &Path) -> Result<String> {

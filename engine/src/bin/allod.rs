@@ -63,7 +63,8 @@ enum Bench {
         /// Deal orders and lineitem into so many hash partitions by order key.
         #[arg(long, value_name = "N", requires = "tpch", value_parser = clap::value_parser!(u16).range(1..=8192))]
         partitions: Option<u16>,
-        /// After a query was timed, let so many sessions run it at once for a second, and print what they get done.
+        /// After a query was timed let 1, 2, 4 … up to so many sessions run it at once for a second each, and print what
+        /// they get done.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         sessions: Option<u16>,
         #[command(flatten)]

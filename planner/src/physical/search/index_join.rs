@@ -19,7 +19,7 @@ use crate::expr::{AggregateCall, Expr, Function};
 use crate::logical::predicate::{args_of, known};
 use crate::logical::{JoinKind, Plan, Scan};
 use crate::physical::access::{LookupPath, lookup_paths, ordered};
-use crate::physical::{Aggregation, IndexJoin, IndexJoinVariant, Node, Side};
+use crate::physical::{Aggregation, IndexJoin, IndexJoinVariant, Node, Ranges, Side};
 use crate::stats::selectivity::selectivity;
 
 /// `outer expression = inner column`, and whether NULL equals NULL.
@@ -171,10 +171,10 @@ impl Search<'_> {
                     rows_per_lookup: path.rows_per_lookup,
                     cost_per_lookup: path.cost_per_lookup,
                     // What comes from several partitions, or by way of handles, is in no order that anybody promises.
-                    order: if scan.table.partitions.len() > 1 || reads_twice(&path.plan) {
-                        Order::new()
-                    } else {
+                    order: if asks_one_partition(&path.plan) && !reads_twice(&path.plan) {
                         path.order.into_iter().map(|id| (id, false)).collect()
+                    } else {
+                        Order::new()
                     },
                     plan: path.plan,
                 };
@@ -326,6 +326,17 @@ fn below_bounds(bounds: &[Expr], passed: &[(ColumnId, Expr)], outer_columns: &Co
     let same = |id: ColumnId| passed.iter().any(|(out, e)| *out == id && e.as_column() == Some(id));
     let known = |e: &&Expr| e.columns().into_iter().all(|id| outer_columns.contains(id) || same(id));
     bounds.iter().filter(known).cloned().collect()
+}
+
+/// Whether the rows of one lookup are all in one partition: there is only one to look in, or the outer row tells it.
+fn asks_one_partition(plan: &crate::physical::Plan) -> bool {
+    let (table, partitions, ranges) = match &plan.node {
+        Node::TableScan(scan) => (&scan.table, &scan.partitions, &scan.ranges),
+        Node::IndexScan(scan) => (&scan.table, &scan.partitions, &scan.ranges),
+        _ => return plan.children().into_iter().all(asks_one_partition),
+    };
+    let routed = matches!(ranges, Ranges::Lookup(lookup) if lookup.routing.is_some());
+    routed || partitions.as_ref().map_or(table.partitions.len(), Vec::len) <= 1
 }
 
 fn reads_twice(plan: &crate::physical::Plan) -> bool {
