@@ -62,7 +62,7 @@ impl Growth {
 impl Catalog {
     /// Publishes how many rows a table has by now, if nobody else is about to publish and the table is still the same.
     pub fn publish_rows(&self, table: &TableDescriptor) {
-        let Some(lease) = self.lease_if_free() else { return };
+        let Some(mut lease) = self.lease_if_free() else { return };
         let version = lease.version();
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == table.id);
         let Some(entry) = entry.filter(|e| !e.closed) else { return };
