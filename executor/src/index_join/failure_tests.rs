@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{Expr, Function};
 use allod_planner::physical::{JoinKind, Lookup, LookupKey, Node, Side};
-use allod_storage::client::Client;
+use allod_storage::client::{BackoffKind, BackoffTally, Client};
 use allod_storage::cluster::{Cluster, ClusterConfig, SimulatedConfig, TransportConfig};
+use allod_storage::error::{Error as StorageError, Exhausted};
 use allod_storage::schema::{ColumnType, SqlType};
 
 use super::tests::{Case, SHAPES, Shape, by_outer_row, expected, inner_table, outer_rows};
@@ -81,42 +82,6 @@ fn a_network_that_loses_messages_loses_no_row() {
 }
 
 #[test]
-fn lookups_whose_retries_are_used_up_end_the_statement_with_the_error_of_tidb() {
-    for (transport, workers) in [(ClusterConfig::default(), 1), (simulated(SimulatedConfig::default()), 3)] {
-        // The first wait is one too many.
-        let config = ClusterConfig { backoff_weight: 0, ..transport };
-        let mut case = Case::new(config, 4, true, &outer_rows(1500));
-        case.f.workers = workers;
-        case.f.tuning = Tuning { index_join_batch_rows: 50, ..Tuning::default() };
-        // The client learns where everything is. Then somebody else puts together what it believes to be many regions.
-        let inner = Arc::clone(&case.inner);
-        case.f.dump(&inner);
-        for shape in SHAPES {
-            let plan = case.join(shape, JoinKind::Inner, Side::Left);
-            drain(&mut case.f.start(plan, vec![])).unwrap();
-        }
-        let mut other = case.f.cluster.client();
-        let runtime = other.runtime();
-        for partition in &case.inner.partitions {
-            for space in std::iter::once(&partition.records).chain(&partition.indexes) {
-                let regions = runtime.block_on(other.regions(*space)).unwrap();
-                for region in regions {
-                    let _ = runtime.block_on(other.merge(&region.range.start));
-                }
-            }
-        }
-        for shape in SHAPES {
-            let plan = case.join(shape, JoinKind::Inner, Side::Left);
-            let result = drain(&mut case.f.start(plan, vec![]));
-            let Err(Error::Storage(allod_storage::error::Error::Exhausted(why))) = &result else {
-                panic!("{shape:?} {:?}", result.map(|rows| rows.len()))
-            };
-            assert_eq!(why.mysql_code(), 9005, "{shape:?} {why}");
-        }
-    }
-}
-
-#[test]
 fn a_limit_stops_the_workers_early() {
     for workers in [1, 4] {
         let config = simulated(SimulatedConfig::default());
@@ -176,6 +141,8 @@ enum How {
     Panics,
     Fails,
     NeverAnswers,
+    /// As a client whose region stayed away for longer than it may wait.
+    GivesUp,
 }
 
 impl Fetch for Broken {
@@ -193,6 +160,17 @@ impl Fetch for Broken {
             match self.how {
                 How::Panics => panic!("asked for it"),
                 How::Fails => return Err(Error::SubqueryRows),
+                How::GivesUp => {
+                    let why = Exhausted {
+                        part: "lookup",
+                        region: None,
+                        slept_ms: 40_000,
+                        worst: BackoffKind::RegionMiss,
+                        tally: BackoffTally::default(),
+                        last: vec![],
+                    };
+                    return Err(Error::Storage(StorageError::Exhausted(Box::new(why))));
+                }
                 // As a client does: it looks again and again until its budget is used up.
                 How::NeverAnswers => {
                     for _ in 0..50 {
@@ -237,7 +215,7 @@ impl Stage for BrokenStage {
 fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
     for config in [ClusterConfig::default(), simulated(SimulatedConfig::default())] {
         let client: Client = Cluster::new(config).client();
-        for how in [How::Panics, How::Fails, How::NeverAnswers] {
+        for how in [How::Panics, How::Fails, How::NeverAnswers, How::GivesUp] {
             for workers in [1, 2, 5] {
                 let column = Expr::column(ColumnId(0), ColumnType::not_null(SqlType::BIGINT));
                 let prefix = vec![LookupKey { value: column, null_safe: false }];
@@ -269,6 +247,12 @@ fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
                     }
                     How::Fails => assert!(matches!(result, Err(Error::SubqueryRows))),
                     How::NeverAnswers => assert!(matches!(result, Err(Error::Undetermined))),
+                    How::GivesUp => {
+                        let Err(Error::Storage(StorageError::Exhausted(why))) = result else {
+                            panic!("it did not give up")
+                        };
+                        assert_eq!(why.mysql_code(), 9005);
+                    }
                 }
             }
         }
