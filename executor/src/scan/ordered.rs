@@ -158,3 +158,90 @@ impl Reader for OrderedReader {
         self.scan.report(book);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allod_planner::expr::Expr;
+    use allod_storage::chunk::{ChunkLimit, build_base};
+    use allod_storage::region::{Command, Epoch, RegionState};
+    use allod_storage::schema::{ColumnDef, ColumnType, RegionId, SpaceId, SpaceSchema, SqlType, Timestamp};
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::pipeline::testing::{collect, context, rows};
+
+    /// A region of a partition of its own, with these keys.
+    fn region(number: u64, keys: Vec<i64>, descending: bool) -> RegionScan {
+        let id = SpaceId(number);
+        let k = ColumnDef {
+            name: "k".into(),
+            ty: ColumnType::not_null(SqlType::BIGINT),
+            default: None,
+            auto_increment: false,
+            hidden: false,
+        };
+        let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });
+        let arrow_schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, false)]));
+        let column: ArrayRef = Arc::new(Int64Array::from(keys));
+        let batch = RecordBatch::try_new(arrow_schema, vec![column]).unwrap();
+        let chunks = build_base(&schema, vec![batch], ChunkLimit::default(), Timestamp(1)).unwrap();
+        let range = KeyRange::of_space(id);
+        let mut region = RegionState::new(RegionId(number), Epoch::default(), range, schema);
+        region.apply(Command::Ingest(chunks));
+        region.view().scan(&[], Timestamp(2), &[], descending)
+    }
+
+    #[test]
+    fn partitions_come_in_one_order_and_the_first_rows_with_little_reading() {
+        let k = ColumnId(0);
+        // Dealt in turns, as by hash; and in ranges, of which one is much the largest.
+        let dealt = |key: i64, by_range: bool| if by_range { i64::from(key > 90) } else { key % 3 };
+        for by_range in [false, true] {
+            for descending in [false, true] {
+                for wanted in [None, Some(10)] {
+                    let part = |p: i64| {
+                        let keys = (0..20_000).filter(|&key| dealt(key, by_range) == p).collect();
+                        region(p as u64 + 1, keys, descending)
+                    };
+                    let spec = ScanSpec {
+                        columns: &[k],
+                        ordinals: &[0],
+                        predicates: &[],
+                        filters: vec![],
+                        output: &[k],
+                        partition: None,
+                        wanted_rows: wanted,
+                    };
+                    let column = Expr::column(k, ColumnType::not_null(SqlType::BIGINT));
+                    let key = [SortKey { expr: column, descending }];
+                    let regions = (0..if by_range { 2 } else { 3 }).map(part).collect();
+                    let memory = context(1).memory;
+                    let source = Arc::new(Ordered::new(regions, spec, &key, &[k], &memory).unwrap());
+                    let case = format!("{by_range} {descending} {wanted:?}");
+                    if wanted.is_some() {
+                        assert!(source.tasks() > 5, "{case}");
+                        let reader = OrderedReader {
+                            scan: ScanReader::new(&source.shared),
+                            bounds: Arc::clone(&source.bounds),
+                            descending,
+                            sort: source.sort.clone(),
+                        };
+                        let first: usize = reader.morsels(0).iter().map(|(_, m)| m.rows_max()).sum();
+                        assert!((10..200).contains(&first), "{case}: the first task has {first} rows");
+                    }
+                    let mut expected: Vec<Vec<Option<i64>>> =
+                        (0..20_000).map(|key| vec![Some(key)]).collect();
+                    if descending {
+                        expected.reverse();
+                    }
+                    for workers in [1, 3] {
+                        let pipeline = Pipeline::new(1, Arc::clone(&source) as Arc<dyn Source>, vec![k]);
+                        assert!(rows(&collect(&pipeline, workers).unwrap()) == expected, "{case}");
+                    }
+                }
+            }
+        }
+    }
+}
