@@ -5,6 +5,24 @@
 //! the last two are kept so that they can be read back. A name that is not in the table is an error, so that nobody sets
 //! something that nobody knows.
 //!
+//! Of TiDB's own these are obeyed; [`Settings`] and `allod_planner`'s `Options` say how:
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `tidb_executor_concurrency` | workers of a pipeline |
+//! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that are under way at the same time |
+//! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
+//! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
+//! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
+//! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
+//!
+//! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and
+//! its like, `tidb_distsql_scan_concurrency`); a scan is not sent in pages or chunks (`tidb_enable_paging`,
+//! `tidb_init_chunk_size`, `tidb_store_batch_size`, …); ranges are limited by their number, not their bytes
+//! (`tidb_opt_range_max_size`); inner sides of index joins may always be filters, projections and groupings
+//! (`tidb_enable_inl_join_inner_multi_pattern`); transactions of many statements are yet to come (`tidb_txn_mode`, …); how
+//! long a client tries again is its own affair (`tidb_backoff_weight`).
+//!
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 

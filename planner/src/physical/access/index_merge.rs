@@ -118,7 +118,8 @@ fn path(site: &Site, parts: Vec<Part>, handle: &[(ColumnId, usize)], found: Foun
     let entries: f64 = parts.iter().map(|p| p.rows).sum();
     let rows = rows.min(entries);
     let wanted = site.wanted(&rest);
-    let mut cost = cost::merge_handles(entries) + cost::fetch(rows, wanted.len(), rest.len());
+    let mut cost =
+        cost::merge_handles(entries) + cost::fetch(rows, site.table.rows, wanted.len(), rest.len());
     let mut partial = Vec::with_capacity(parts.len());
     for part in parts {
         cost += cost::read(part.rows, handle.len(), 0) + cost::open(partitions, part.found.ranges.len());

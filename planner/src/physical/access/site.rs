@@ -259,7 +259,7 @@ impl<'a> Site<'a> {
             self.scan.columns.iter().filter(|(id, _)| read.contains(*id)).copied().collect();
         let wanted = self.wanted(&late);
         let index_cost = cost::read(in_ranges, entry_columns.len(), early.len());
-        let table_cost = cost::fetch(found, wanted.len(), late.len());
+        let table_cost = cost::fetch(found, self.table.rows, wanted.len(), late.len());
         let index = self.index_scan(position, &entry_columns, ranges, direction, in_ranges)?;
         let index = self.selection(index, early, found, &shown);
         let table = self.table_scan(&wanted, Ranges::Handles, Direction::ANY, found);
