@@ -21,6 +21,8 @@ use crate::variables::{VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
 const ATTEMPTS_MAX: u32 = 10;
+/// How many changes of the schema a statement sees under way and begins anew for, besides.
+const CHANGES_MAX: u32 = 100;
 /// How long the first of the pauses between them is; each next one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 /// Who is logged in; there are no accounts.
@@ -87,16 +89,20 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<ResultSet> {
         let mut pause = PAUSE_FIRST;
-        for attempt in 1..ATTEMPTS_MAX {
-            match self.attempt(parsed, params, cancel, attempt == 1) {
-                Err(error) if error.is_retryable() => {
+        let (mut lost, mut changes) = (1, 0);
+        let mut first = true;
+        loop {
+            match self.attempt(parsed, params, cancel, std::mem::take(&mut first)) {
+                // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
+                Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => changes += 1,
+                Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
+                    lost += 1;
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
                 outcome => return outcome,
             }
         }
-        self.attempt(parsed, params, cancel, false)
     }
 
     /// One attempt; `first`: the one that counts for the usage of functions.
