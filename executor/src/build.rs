@@ -362,8 +362,7 @@ impl Builder {
             Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(least, FIRST_ROWS),
             None => FIRST_ROWS_OF_ALL.min(rows_max),
         };
-        let first_window = if self.wanted.rows.is_some() { 1 } else { concurrency };
-        Pace { first_rows, rows_max, concurrency, first_window }
+        Pace { first_rows, rows_max, concurrency, early: self.wanted.rows.is_some() }
     }
 
     fn aggregate(

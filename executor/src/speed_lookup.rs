@@ -141,10 +141,11 @@ pub fn run() {
                 let start = Instant::now();
                 let context = crate::pipeline::Context { columns: Arc::clone(&columns), ..context(workers) };
                 let mut runner = Runner::new(context);
-                let pace = Pace { first_rows: 1024, rows_max: 25_000, concurrency: 5, first_window: 5 };
+                let pace = Pace { first_rows: 1024, rows_max: 25_000, concurrency: 5, early: false };
                 let fork = client.fork();
-                let joiner =
-                    IndexJoiner::new(&join_plan, &join, &outer_ids, fork, ts, pace, &runner.context).unwrap();
+                let (joiner, _) =
+                    IndexJoiner::new(&join_plan, &join, &outer_ids, &fork, ts, pace, &runner.context)
+                        .unwrap();
                 let source = Arc::new(Batches::new(batches.clone()));
                 let mut pipeline = Pipeline::new(1, source, outer_ids.clone());
                 pipeline.push(0, Arc::new(joiner), output.clone());

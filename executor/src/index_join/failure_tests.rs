@@ -227,7 +227,7 @@ fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
                 let operator = BrokenOperator {
                     work: Arc::new(Broken { keys, how }),
                     clients: Clients::new(client.fork()),
-                    pace: Pace { first_rows: 4, rows_max: 4, concurrency: 3, first_window: 3 },
+                    pace: Pace { first_rows: 4, rows_max: 4, concurrency: 3, early: false },
                     context,
                 };
                 // One batch among many has more keys than a lookup takes, so that it ends with one that goes wrong.

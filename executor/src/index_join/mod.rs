@@ -143,7 +143,7 @@ impl Operator for IndexJoiner {
             landing: Landing {
                 shared: Arc::clone(&self.shared),
                 pad: Scratchpad::default(),
-                coalescer: Coalescer::default(),
+                coalescer: self.pace.coalescer(),
                 run: IndexJoinRun { concurrency: self.shared.concurrency, ..IndexJoinRun::default() },
             },
         })

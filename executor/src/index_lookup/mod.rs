@@ -103,7 +103,7 @@ impl Operator for RowLookup {
             lanes: Lanes::new(Arc::clone(&self.shared), &self.clients, self.pace, &self.context),
             landing: Landing {
                 shared: Arc::clone(&self.shared),
-                coalescer: Coalescer::default(),
+                coalescer: self.pace.coalescer(),
                 time: Duration::ZERO,
             },
         })

@@ -22,7 +22,7 @@ use super::fetch::{Cost, Found};
 use super::keys::{KeyMaker, Keys};
 use crate::batch::{Batch, concat_batches};
 use crate::error::{Error, Result};
-use crate::pipeline::{Cancel, Context, Flow, Meter, Reservation, Worker};
+use crate::pipeline::{Cancel, Coalescer, Context, Flow, Meter, Reservation, Worker};
 
 /// What one fetch at a time needs.
 pub(crate) struct Lane {
@@ -111,8 +111,15 @@ pub(crate) struct Pace {
     pub rows_max: usize,
     /// Batches under way at the same time, at most.
     pub concurrency: usize,
-    /// Batches of the first window: fewer if few rows are wanted.
-    pub first_window: usize,
+    /// A limit above may stop early: batches come one at a time at first, and what they bring goes on at once.
+    pub early: bool,
+}
+
+impl Pace {
+    /// For what the batches bring.
+    pub fn coalescer(&self) -> Coalescer {
+        if self.early { Coalescer::immediate() } else { Coalescer::default() }
+    }
 }
 
 /// What is done with a batch's keys.
@@ -195,7 +202,7 @@ impl<F: Fetch> Lanes<F> {
             held: Vec::new(),
             held_rows: 0,
             next_rows: pace.first_rows.clamp(1, pace.rows_max.max(1)),
-            next_window: pace.first_window.clamp(1, pace.concurrency.max(1)),
+            next_window: if pace.early { 1 } else { pace.concurrency.max(1) },
             pace,
             reservation: context.memory.reservation(),
             measures,

@@ -25,7 +25,7 @@ use crate::pipeline::{Flow, Memory, Output, Reader, Sink, Source, Worker};
 use crate::sort::Sort;
 
 /// The least rows of all partitions that a task has, if few are wanted.
-const FIRST_ROWS_MIN: usize = 64;
+const FIRST_ROWS_MIN: usize = 16;
 /// Rows of the largest tasks if few are wanted: somebody may want more than he thought, but hardly all.
 const LAST_ROWS_MAX: usize = 8 * TASK_ROWS_MAX;
 
@@ -63,7 +63,8 @@ fn sizes(wanted: Option<u64>) -> impl Iterator<Item = usize> + Clone {
         }
         None => (TASK_ROWS_MAX, TASK_ROWS_MAX),
     };
-    std::iter::successors(Some(first), move |size| Some((size * 2).min(most)))
+    // Few tasks, for each costs a look at every partition, whether it is run or not.
+    std::iter::successors(Some(first), move |size| Some((size * 8).min(most)))
 }
 
 /// Where tasks begin.
