@@ -222,7 +222,7 @@ mod tests {
                     let source = Arc::new(Ordered::new(regions, spec, &key, &[k], &memory).unwrap());
                     let case = format!("{by_range} {descending} {wanted:?}");
                     if wanted.is_some() {
-                        assert!(source.tasks() > 5, "{case}");
+                        assert!(source.tasks() > 3, "{case}");
                         let reader = OrderedReader {
                             scan: ScanReader::new(&source.shared),
                             bounds: Arc::clone(&source.bounds),
