@@ -15,6 +15,7 @@ mod sessions;
 pub mod statements;
 pub mod tpch;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -64,22 +65,22 @@ fn load_tpch(database: &Database, sf: f64, partitions: Option<u16>, progress: &P
 }
 
 /// Runs a statement to its last row.
-fn run_timed(session: &mut Session, sql: &str) -> Result<(Duration, Vec<Column>, Vec<RecordBatch>)> {
+fn run_timed(session: &mut Session, sql: &str) -> Result<(Duration, Arc<[Column]>, Vec<RecordBatch>)> {
     let begin = Instant::now();
     let result = session.execute(sql)?;
-    let columns = result.columns().to_vec();
+    let columns = result.shared_columns();
     let batches = result.collect_batches()?;
     Ok((begin.elapsed(), columns, batches))
 }
 
-fn as_text(columns: Vec<Column>, batches: &[RecordBatch]) -> Answer {
+fn as_text(columns: &[Column], batches: &[RecordBatch]) -> Answer {
     let row = |batch: &RecordBatch, row: usize| {
-        let cells = batch.columns().iter().zip(&columns);
+        let cells = batch.columns().iter().zip(columns);
         cells.map(|(array, c)| cell_text(array, &c.ty.sql, row)).collect()
     };
     let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |r| (batch, r)));
     let rows = rows.map(|(batch, r)| row(batch, r)).collect();
-    Answer { columns, rows }
+    Answer { columns: columns.to_vec(), rows }
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -37,9 +37,9 @@ pub(super) fn total(timings: &[Timing]) {
     say(&format!("{:<8} {:>8} {sum:>12.1}", "total", ""));
 }
 
-/// Three digits behind the point are microseconds; more would be noise.
+/// Six digits behind the point are nanoseconds; there is no clock for more.
 fn rounded(ms: f64) -> f64 {
-    (ms * 1e3).round() / 1e3
+    (ms * 1e6).round() / 1e6
 }
 
 /// What a file says of one query. Written by hand, so that people find its name first.

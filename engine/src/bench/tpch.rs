@@ -168,7 +168,7 @@ fn measure(
     for _ in 0..runs.max(1) {
         let (time, columns, batches) = run_timed(session, query.sql)?;
         timing.ms.push(ms(time));
-        let answer = as_text(columns, &batches);
+        let answer = as_text(&columns, &batches);
         timing.rows = answer.rows.len();
         // One wrong answer among right ones is a wrong one.
         if let Some(on_file) = on_file.filter(|_| !matches!(verdict, Verdict::Wrong(_))) {
