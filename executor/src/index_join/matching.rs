@@ -217,9 +217,10 @@ impl Matcher {
 /// The first of rows that follow each other, if they do.
 fn consecutive(rows: &[u32]) -> Option<u32> {
     let (&first, &last) = (rows.first()?, rows.last()?);
+    // NO_ROW is the greatest number: before row 0 it would look like its neighbour.
     let follow = last != NO_ROW
-        && last.wrapping_sub(first) as usize == rows.len() - 1
-        && rows.iter().zip(first..).all(|(&row, expected)| row == expected);
+        && last.checked_sub(first).is_some_and(|span| span as usize == rows.len() - 1)
+        && rows.iter().zip(first..=last).all(|(&row, expected)| row == expected);
     follow.then_some(first)
 }
 
@@ -289,4 +290,26 @@ fn with_unmatched(pairs: &Pairs, matched: &[bool], settled: &mut u32, finished: 
         merged.build.push(inner);
     }
     skip_to(finished, merged);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_follow_each_other_are_all_rows() {
+        for (rows, first) in [
+            (&[][..], None),
+            (&[7], Some(7)),
+            (&[0, 1, 2], Some(0)),
+            (&[4, 5, 7], None),
+            (&[5, 4], None),
+            (&[NO_ROW], None),
+            (&[NO_ROW - 1, NO_ROW], None),
+            (&[NO_ROW, 0], None),
+            (&[NO_ROW, 0, 1, 2], None),
+        ] {
+            assert_eq!(consecutive(rows), first, "{rows:?}");
+        }
+    }
 }
