@@ -68,32 +68,34 @@ impl Calls {
         let idempotent = matches!(call.function, F::Min | F::Max | F::AnyValue | F::BitAnd | F::BitOr);
         let set = (call.distinct && !idempotent && !args.is_empty()).then(|| self.set(&args));
         let nullable = values.iter().any(|a| a.ty().nullable);
-        let present = Spec { kind: Kind::Present, args: args.clone(), set, ty: SqlType::BIGINT };
-        let rows = Spec { kind: Kind::Rows, args: Vec::new(), set: None, ty: SqlType::BIGINT };
-        let count = if nullable || set.is_some() { present } else { rows.clone() };
+        let rows = || Spec { kind: Kind::Rows, args: Vec::new(), set: None, ty: SqlType::BIGINT };
+        let count = || match nullable || set.is_some() {
+            true => Spec { kind: Kind::Present, args: args.clone(), set, ty: SqlType::BIGINT },
+            false => rows(),
+        };
         let ty = values.first().map_or(SqlType::BIGINT, |a| a.ty().sql.clone());
         let of = |kind: Kind| Spec { kind, args: args.clone(), set, ty: ty.clone() };
         let float = matches!(call.ty.sql, SqlType::Float | SqlType::Double);
-        let sum = of(if float { Kind::SumFloat } else { Kind::Sum });
+        let sum = || of(if float { Kind::SumFloat } else { Kind::Sum });
         // Whether some group may have no value at all.
         let hollow = nullable || single;
         let spread = |sample, deviation| Spread { sample, deviation };
         Ok(match call.function {
-            F::CountAll => Output::Plain { of: self.spec(rows), present: None },
-            F::Count => Output::Plain { of: self.spec(count), present: None },
+            F::CountAll => Output::Plain { of: self.spec(rows()), present: None },
+            F::Count => Output::Plain { of: self.spec(count()), present: None },
             F::Sum => {
-                let present = hollow.then(|| self.spec(count));
-                Output::Plain { of: self.spec(sum), present }
+                let present = hollow.then(|| self.spec(count()));
+                Output::Plain { of: self.spec(sum()), present }
             }
             F::Avg => {
                 let scale = match &ty {
                     SqlType::Decimal { scale, .. } => *scale,
                     _ => 0,
                 };
-                Output::Average { count: self.spec(count), sum: self.spec(sum), scale }
+                Output::Average { count: self.spec(count()), sum: self.spec(sum()), scale }
             }
             F::Min | F::Max => {
-                let present = hollow.then(|| self.spec(count));
+                let present = hollow.then(|| self.spec(count()));
                 let kind = Kind::Extreme { greatest: call.function == F::Max };
                 Output::Plain { of: self.spec(of(kind)), present }
             }
@@ -119,7 +121,10 @@ impl Calls {
     }
 
     fn arg(&mut self, arg: &Expr) -> usize {
-        find_or_push(&mut self.args, arg.clone())
+        self.args.iter().position(|have| have == arg).unwrap_or_else(|| {
+            self.args.push(arg.clone());
+            self.args.len() - 1
+        })
     }
 
     fn spec(&mut self, spec: Spec) -> usize {

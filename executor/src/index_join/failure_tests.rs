@@ -226,7 +226,7 @@ fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
                 let context = context(workers);
                 let operator = BrokenOperator {
                     work: Arc::new(Broken { keys, how }),
-                    clients: Clients::new(client.fork()),
+                    clients: Clients::new(&client),
                     pace: Pace { first_rows: 4, rows_max: 4, concurrency: 3, early: false },
                     context,
                 };

@@ -12,16 +12,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use allod_storage::client::{Client, Tally};
+use allod_storage::client::{Client, ClientSeed, Tally};
 use allod_storage::runtime::Runtime;
-use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
 use super::fetch::{Cost, Found};
 use super::keys::{KeyMaker, Keys};
 use crate::batch::{Batch, concat_batches};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::{Cancel, Coalescer, Context, Flow, Meter, Reservation, Worker};
 
 /// What one fetch at a time needs.
@@ -49,56 +48,36 @@ impl Lane {
     }
 }
 
-/// The clients of a lane: one, or if requests are to be told apart by scan one more for the table of a double read.
-type Ways = (Client, Option<Client>);
-
-fn fork((client, table): &Ways) -> Ways {
-    (client.fork(), table.as_ref().map(Client::fork))
-}
-
-/// Where stages that are started get their clients: some that are forked, and never used themselves. They travel.
+/// Where lanes get their clients: one, or if requests are to be told apart by scan one more for the table of a double read.
+#[derive(Clone)]
 pub(crate) struct Clients {
-    sender: Sender<Ways>,
-    receiver: Receiver<Ways>,
+    seed: ClientSeed,
+    table: Option<ClientSeed>,
 }
 
 impl Clients {
-    /// Forks of this one.
+    /// From what this one knows.
     #[cfg(test)]
-    pub fn new(client: Client) -> Clients {
-        Clients::of((client, None))
+    pub fn new(client: &Client) -> Clients {
+        Clients { seed: client.seed(), table: None }
     }
 
-    /// Forks of this one for lookups in one or two scans. If the statement is analyzed each scan has its own, and a tally by
-    /// its plan node: what is counted is counted there even if the lookup is given up.
+    /// For lookups in one or two scans, from what this one knows. If the statement is analyzed each scan has its own, and a
+    /// tally by its plan node: what is counted is counted there even if the lookup is given up.
     pub fn of_statement(client: &Client, scans: &[u32], context: &Context) -> (Clients, Vec<(u32, Tally)>) {
+        let seed = client.seed();
+        let [first, rest @ ..] = scans else { return (Clients { seed, table: None }, Vec::new()) };
         if !context.analyze {
-            return (Clients::of((client.fork(), None)), Vec::new());
+            return (Clients { seed, table: None }, Vec::new());
         }
-        let mut tallies = Vec::with_capacity(scans.len());
-        let mut tallied = |scan: &u32| {
-            let (fork, tally) = client.tallied();
+        let (own, tally) = seed.clone().tallied();
+        let mut tallies = vec![(*first, tally)];
+        let table = rest.first().map(|scan| {
+            let (table, tally) = seed.tallied();
             tallies.push((*scan, tally));
-            fork
-        };
-        let first = scans.first().map_or_else(|| client.fork(), &mut tallied);
-        let second = scans.get(1).map(tallied);
-        (Clients::of((first, second)), tallies)
-    }
-
-    fn of(ways: Ways) -> Clients {
-        let (sender, receiver) = bounded(1);
-        // Both ends are right here, and there is never more than the one.
-        let _ = sender.send(ways);
-        Clients { sender, receiver }
-    }
-
-    /// Clients for a worker; `None` if those to be forked were lost in a panic.
-    fn fork(&self) -> Option<Ways> {
-        let ways = self.receiver.recv_timeout(Duration::from_secs(10)).ok()?;
-        let forks = fork(&ways);
-        let _ = self.sender.send(ways);
-        Some(forks)
+            table
+        });
+        (Clients { seed: own, table }, tallies)
     }
 }
 
@@ -166,8 +145,8 @@ pub(crate) struct Measures {
 /// A worker's lookups.
 pub(crate) struct Lanes<F: Fetch> {
     work: Arc<F>,
-    base: Option<Ways>,
-    runtime: Option<Runtime>,
+    clients: Clients,
+    runtime: Runtime,
     cancel: Cancel,
     idle: Vec<Lane>,
     /// Lanes that were made.
@@ -184,8 +163,6 @@ pub(crate) struct Lanes<F: Fetch> {
 impl<F: Fetch> Lanes<F> {
     /// For one worker.
     pub fn new(work: Arc<F>, clients: &Clients, pace: Pace, context: &Context) -> Lanes<F> {
-        let base = clients.fork();
-        let runtime = base.as_ref().map(|(client, _)| client.runtime());
         let (scans, plans) = work.counters();
         let measures = Measures {
             cost: vec![Cost::default(); scans],
@@ -194,8 +171,8 @@ impl<F: Fetch> Lanes<F> {
         };
         Lanes {
             work,
-            base,
-            runtime,
+            clients: clients.clone(),
+            runtime: clients.seed.runtime(),
             cancel: context.cancel.clone(),
             idle: Vec::new(),
             lanes: 0,
@@ -216,7 +193,7 @@ impl<F: Fetch> Lanes<F> {
         worker: &mut Worker,
         land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
     ) -> Result<Flow> {
-        if !self.runtime()?.is_direct() {
+        if !self.runtime.is_direct() {
             self.reservation.grow(batch.bytes())?;
             self.held_rows += batch.rows;
             self.held.push(batch);
@@ -279,10 +256,6 @@ impl<F: Fetch> Lanes<F> {
         sum
     }
 
-    fn runtime(&self) -> Result<&Runtime> {
-        self.runtime.as_ref().ok_or_else(|| Error::Panic("there is no client to look rows up with".into()))
-    }
-
     fn grow(&mut self) {
         self.next_rows = (self.next_rows * 2).min(self.pace.rows_max.max(1));
     }
@@ -294,27 +267,19 @@ impl<F: Fetch> Lanes<F> {
         sizes.take(self.next_window).sum()
     }
 
-    fn lane(&mut self) -> Result<Lane> {
+    fn lane(&mut self) -> Lane {
         if let Some(lane) = self.idle.pop() {
-            return Ok(lane);
+            return lane;
         }
         let (scans, plans) = self.work.counters();
-        // Where answers are immediate one lane is all there will be.
-        let ways = match &self.base {
-            Some(_) if self.runtime()?.is_direct() => self.base.take(),
-            Some(base) => Some(fork(base)),
-            None => None,
-        };
-        let lost = || Error::Panic("there is no client to look rows up with".into());
-        let (client, table_client) = ways.ok_or_else(lost)?;
         self.lanes += 1;
-        Ok(Lane {
-            client,
-            table_client,
+        Lane {
+            client: self.clients.seed.client(),
+            table_client: self.clients.table.as_ref().map(ClientSeed::client),
             worker: Worker::new(self.cancel.clone()),
             cost: vec![Cost::default(); scans],
             meters: vec![Meter::default(); plans],
-        })
+        }
     }
 
     fn construct(&mut self, batch: &Batch, worker: &mut Worker) -> Result<Keys> {
@@ -334,10 +299,10 @@ impl<F: Fetch> Lanes<F> {
         land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
     ) -> Result<Flow> {
         let keys = self.construct(&batch, worker)?;
-        let mut lane = self.lane()?;
+        let mut lane = self.lane();
         let work = Arc::clone(&self.work);
         let started = Instant::now();
-        let found = self.runtime()?.block_on(work.fetch(&keys, &mut lane))?;
+        let found = self.runtime.block_on(work.fetch(&keys, &mut lane))?;
         self.measures.fetch += started.elapsed();
         self.land(Fetched { batch, keys, found, lane }, worker, land)
     }
@@ -359,7 +324,7 @@ impl<F: Fetch> Lanes<F> {
             from += batch.rows;
             self.grow();
             let keys = self.construct(&batch, worker)?;
-            let mut lane = self.lane()?;
+            let mut lane = self.lane();
             let work = Arc::clone(&self.work);
             under_way.push_back(async move {
                 let started = Instant::now();
@@ -372,7 +337,7 @@ impl<F: Fetch> Lanes<F> {
         if self.held_rows > 0 {
             self.held.push(held.slice(from, self.held_rows));
         }
-        let runtime = self.runtime()?.clone();
+        let runtime = self.runtime.clone();
         let cancel = self.cancel.clone();
         while !under_way.is_empty() {
             // Nobody waits for an answer that is not wanted any more: the wish to stop is seen whenever anything happens.

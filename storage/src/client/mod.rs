@@ -61,7 +61,8 @@ use region_cache::RegionView;
 /// Requests that one operation has under way at the same time, at most.
 const CONCURRENCY: usize = 128;
 
-/// A worker's way to the cluster. `Send`, not `Sync`: to share the work, [`fork`](Client::fork).
+/// A worker's way to the cluster. `Send`, not `Sync`: to share the work, [`fork`](Client::fork), or hand out a
+/// [`seed`](Client::seed).
 pub struct Client {
     shared: Arc<Shared>,
     view: RegionView,
@@ -75,13 +76,47 @@ pub struct Client {
     not_sync: PhantomData<Cell<()>>,
 }
 
-impl Client {
-    pub(crate) fn new(shared: Arc<Shared>) -> Client {
-        let view = RegionView::clone(&shared.cache.peek());
+/// What clients are made from: what one of them knew of the regions at a moment. Immutable, so any number of workers may
+/// share it, and each makes a client of its own when it begins.
+#[derive(Clone)]
+pub struct ClientSeed {
+    shared: Arc<Shared>,
+    view: RegionView,
+    tally: Option<Tally>,
+}
+
+impl ClientSeed {
+    /// A client. Its counters start at zero.
+    pub fn client(&self) -> Client {
+        let ClientSeed { shared, view, tally } = self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let stats = ClientStats::default();
-        Client { shared, view, stats, random, number, tally: None, not_sync: PhantomData }
+        Client { shared, view, stats, random, number, tally, not_sync: PhantomData }
+    }
+
+    /// A seed of clients whose counts, and those of their forks, are in the tally when they have ended, however they end:
+    /// work that is given up half-way is not forgotten.
+    pub fn tallied(self) -> (ClientSeed, Tally) {
+        let tally = Tally::new();
+        (ClientSeed { tally: Some(tally.clone()), ..self }, tally)
+    }
+
+    /// How to wait for the futures of its clients.
+    pub fn runtime(&self) -> Runtime {
+        self.shared.runtime.clone()
+    }
+}
+
+impl Client {
+    pub(crate) fn new(shared: Arc<Shared>) -> Client {
+        let view = RegionView::clone(&shared.cache.peek());
+        ClientSeed { shared, view, tally: None }.client()
+    }
+
+    /// What other clients can be made from, with what this one knows.
+    pub fn seed(&self) -> ClientSeed {
+        ClientSeed { shared: Arc::clone(&self.shared), view: self.view.clone(), tally: self.tally.clone() }
     }
 
     /// A client for another worker. Its counters start at zero; add them to this one's when it is done, with
@@ -97,14 +132,6 @@ impl Client {
             tally: self.tally.clone(),
             not_sync: PhantomData,
         }
-    }
-
-    /// A fork whose counts, and those of its own forks, are in the tally when they have ended, however they end: work that
-    /// is given up half-way is not forgotten.
-    pub fn tallied(&self) -> (Client, Tally) {
-        let (mut fork, tally) = (self.fork(), Tally::new());
-        fork.tally = Some(tally.clone());
-        (fork, tally)
     }
 
     /// Takes a fork back: its counts are added, and what it had to learn about regions is looked up again.
