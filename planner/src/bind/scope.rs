@@ -38,6 +38,13 @@ pub(super) struct Pending {
     pub null_aware: Vec<Expr>,
 }
 
+impl Pending {
+    /// Whether the column is made by this subquery.
+    pub fn makes(&self, id: ColumnId) -> bool {
+        self.plan.columns().contains(&id) || matches!(self.kind, JoinKind::Mark(mark) if mark == id)
+    }
+}
+
 /// One query block while it is bound.
 #[derive(Debug, Default)]
 pub(super) struct Scope {

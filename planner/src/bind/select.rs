@@ -25,7 +25,7 @@ use crate::column_set::ColumnSet;
 use crate::error::Error;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::logical::keys::Dependencies;
-use crate::logical::{JoinKind, OutputColumn, Plan, SortKey};
+use crate::logical::{OutputColumn, Plan, SortKey};
 use crate::parse;
 
 impl Binder<'_> {
@@ -101,15 +101,9 @@ impl Binder<'_> {
         self.scope().clause = clause;
         let conjuncts = self.conjuncts(condition)?;
         let pending = std::mem::take(&mut self.scope().pending);
-        let mut made = Vec::new();
-        for p in &pending {
-            made.extend(p.plan.columns());
-            if let JoinKind::Mark(id) = p.kind {
-                made.push(id);
-            }
-        }
-        let (late, early): (Vec<Expr>, Vec<Expr>) =
-            conjuncts.into_iter().partition(|e| e.columns().iter().any(|id| made.contains(id)));
+        let (late, early): (Vec<Expr>, Vec<Expr>) = conjuncts
+            .into_iter()
+            .partition(|e| e.columns().iter().any(|id| pending.iter().any(|p| p.makes(*id))));
         let filtered = |plan: Plan, predicates: Vec<Expr>| {
             if predicates.is_empty() { plan } else { Plan::Filter { input: Box::new(plan), predicates } }
         };
@@ -193,7 +187,8 @@ impl Binder<'_> {
         if modifiers.iter().any(|m| matches!(m, GroupByWithModifier::Rollup)) {
             return Err(not_supported("WITH ROLLUP"));
         }
-        // Subqueries of GROUP BY belong below the aggregation, those of the select list above.
+        // Subqueries of GROUP BY belong below the aggregation, those of the select list above, unless it is grouped by them:
+        // `SELECT (SELECT ...) AS a ... GROUP BY a`.
         let above = std::mem::take(&mut self.scope().pending);
         self.scope().clause = Clause::Group;
         let mut keys: Vec<(ColumnId, Expr)> = Vec::with_capacity(exprs.len());
@@ -221,7 +216,11 @@ impl Binder<'_> {
         }
         let scope = self.scope();
         scope.group_names = names;
+        let grouped =
+            |pending: &Pending| keys.iter().any(|(_, key)| key.columns().iter().any(|id| pending.makes(*id)));
+        let (grouped, above): (Vec<Pending>, Vec<Pending>) = above.into_iter().partition(grouped);
         let below = std::mem::replace(&mut scope.pending, above);
+        scope.pending_below.extend(grouped);
         scope.pending_below.extend(below);
         Ok(keys)
     }
