@@ -10,7 +10,7 @@
 //! | variable | what it does |
 //! |---|---|
 //! | `tidb_executor_concurrency` | workers of a pipeline |
-//! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that are under way at the same time |
+//! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time |
 //! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |

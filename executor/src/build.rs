@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::execute::Tuning;
 use crate::hash_join::{self, BuildSink};
 use crate::index_join::IndexJoiner;
-use crate::index_lookup::RowLookup;
+use crate::index_lookup::{RowLookup, index_name};
 use crate::index_merge;
 use crate::limit::TaskLimit;
 use crate::lookup::{PARTITION, Pace};
@@ -479,11 +479,13 @@ impl Builder {
             }
             // The index and the table are read at one timestamp: an entry without a row is damage.
             if found.rows != keys.len() {
-                return Err(Error::Plan(format!(
-                    "the indexes name {} rows of which the table has {}",
-                    keys.len(),
-                    found.rows
-                )));
+                let indexes: Vec<_> = merge.partial.iter().map(|part| index_name(&part.plan)).collect();
+                return Err(Error::LostRows {
+                    table: Arc::clone(&wanted.table.name),
+                    index: indexes.join(",").into(),
+                    entries: keys.len() as u64,
+                    rows: found.rows as u64,
+                });
             }
             let batch = Batch::new(found.columns, found.rows);
             rows_held.grow(batch.bytes())?;

@@ -75,7 +75,7 @@ impl Detail {
         self.processed.extend(other.processed);
         join(&mut self.index_join, other.index_join, |sum, part| {
             sum.total += part.total;
-            sum.concurrency = sum.concurrency.max(part.concurrency);
+            sum.concurrency += part.concurrency;
             sum.tasks += part.tasks;
             sum.construct += part.construct;
             sum.fetch += part.fetch;
@@ -87,7 +87,7 @@ impl Detail {
             sum.build += part.build;
             sum.table_total += part.table_total;
             sum.tasks += part.tasks;
-            sum.concurrency = sum.concurrency.max(part.concurrency);
+            sum.concurrency += part.concurrency;
         });
         join(&mut self.commit, other.commit, |sum, part| {
             sum.time += part.time;
@@ -129,7 +129,8 @@ pub(crate) struct RegionTime {
 pub struct IndexJoinRun {
     /// All the work on the inner side.
     pub total: Duration,
-    /// Lookups under way at the same time, at most.
+    /// Lookups that could be under way at the same time, of all workers together: as many as the setting says for each where
+    /// answers take time, one for each where they are immediate.
     pub concurrency: usize,
     /// Batches of outer rows.
     pub tasks: u64,
@@ -157,7 +158,7 @@ pub struct IndexLookUpRun {
     pub table_total: Duration,
     /// Batches of handles.
     pub tasks: u64,
-    /// Batches under way at the same time, at most.
+    /// Batches that could be under way at the same time, of all workers together.
     pub concurrency: usize,
     /// Until index entries were there.
     pub wait_index: Duration,

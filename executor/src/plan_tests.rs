@@ -531,6 +531,42 @@ fn points_are_found_by_primary_key_and_by_unique_index() {
 }
 
 #[test]
+fn a_point_whose_entry_has_lost_its_row_is_an_error() {
+    let t = table(3);
+    let mut f = Fixture::new(&[&t]);
+    f.insert(&t, &data(60)).unwrap();
+    let runtime = f.client.runtime();
+    let ts = runtime.block_on(f.client.timestamp()).unwrap();
+    let mut transaction = f.client.begin(ts);
+    for partition in &t.partitions {
+        transaction.delete(encode_datums(partition.records, &[int(5)]));
+    }
+    runtime.block_on(transaction.commit(&mut f.client)).unwrap();
+    // Row 5 has 10 in the unique index; the third column is only in the row.
+    for (keys, lost) in [(vec![8, 12], false), (vec![10], true), (vec![8, 10, 12], true)] {
+        let get = PointGet {
+            table: t.clone(),
+            alias: "t".into(),
+            index: Some(0),
+            ordinals: vec![2, 0],
+            keys: keys.iter().map(|k| vec![int(*k)]).collect(),
+            places: None,
+            dealing: None,
+        };
+        let types: Vec<ColumnType> = get.ordinals.iter().map(|&o| t.columns[o].ty.clone()).collect();
+        let columns = f.ids(&types);
+        let plan = f.node(columns, Node::PointGet(get));
+        let result = drain(&mut f.start(plan, vec![]));
+        assert_eq!(
+            matches!(result, Err(Error::LostRows { entries: 1.., rows, .. }) if rows < 3),
+            lost,
+            "{result:?}"
+        );
+        assert!(lost || result.is_ok(), "{result:?}");
+    }
+}
+
+#[test]
 fn ordered_scans_bring_partitions_together_and_ranges_hold() {
     let t = table(3);
     let mut f = Fixture::new(&[&t]);

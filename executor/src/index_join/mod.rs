@@ -54,7 +54,6 @@ struct Shared {
     inner: Inner,
     matcher: Matcher,
     first_only: bool,
-    concurrency: usize,
 }
 
 impl IndexJoiner {
@@ -80,7 +79,7 @@ impl IndexJoiner {
             Matcher::new(join.kind, &conditions, &join.null_aware, outer, inner.columns(), &plan.columns)?;
         let first_only = matcher.is_existence() && inner.is_bare();
         let (clients, tallies) = Clients::of_statement(client, &inner.scans(), context);
-        let shared = Shared { plan: plan.id, inner, matcher, first_only, concurrency: pace.concurrency };
+        let shared = Shared { plan: plan.id, inner, matcher, first_only };
         Ok((IndexJoiner { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
     }
 }
@@ -144,7 +143,7 @@ impl Operator for IndexJoiner {
                 shared: Arc::clone(&self.shared),
                 pad: Scratchpad::default(),
                 coalescer: self.pace.coalescer(),
-                run: IndexJoinRun { concurrency: self.shared.concurrency, ..IndexJoinRun::default() },
+                run: IndexJoinRun::default(),
             },
         })
     }
@@ -186,6 +185,7 @@ impl Stage for IndexJoinStage {
         let shared = &self.landing.shared;
         let mut run = std::mem::take(&mut self.landing.run);
         run.tasks += measures.tasks;
+        run.concurrency = measures.lanes as usize;
         run.construct += measures.construct;
         run.fetch += measures.fetch;
         run.keys += measures.keys;

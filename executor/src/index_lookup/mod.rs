@@ -39,7 +39,6 @@ struct Shared {
     chain: Chain,
     /// Rows come in the order of their entries.
     ordered: bool,
-    concurrency: usize,
 }
 
 impl RowLookup {
@@ -55,13 +54,7 @@ impl RowLookup {
         context: &Context,
     ) -> Result<(RowLookup, Vec<(u32, Tally)>)> {
         let (table, chain) = TableSide::new(lookup, index_name(&lookup.index), entries, &plan.columns, ts)?;
-        let shared = Shared {
-            plan: plan.id,
-            ordered: lookup.keep_order || !table.is_plain(),
-            table,
-            chain,
-            concurrency: pace.concurrency,
-        };
+        let shared = Shared { plan: plan.id, ordered: lookup.keep_order || !table.is_plain(), table, chain };
         let (clients, tallies) = Clients::of_statement(client, &[shared.table.access.plan], context);
         Ok((RowLookup { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
     }
@@ -145,7 +138,7 @@ impl Stage for RowLookupStage {
             build: measures.construct,
             table_total: measures.fetch + std::mem::take(&mut self.landing.time),
             tasks: measures.tasks,
-            concurrency: shared.concurrency,
+            concurrency: measures.lanes as usize,
             ..IndexLookUpRun::default()
         };
         let detail = Detail { index_lookup: Some(run), ..Detail::default() };

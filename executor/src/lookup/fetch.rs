@@ -44,9 +44,11 @@ pub(crate) struct Found {
     pub partitions: Option<Vec<u32>>,
 }
 
-/// What fetching cost.
+/// What fetching cost; nothing is counted unless the statement is analyzed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cost {
+    /// Whether anything is counted.
+    pub counts: bool,
     /// Time of each request.
     pub times: Vec<Duration>,
     /// Rows that came back.
@@ -58,6 +60,25 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// Of nothing yet.
+    pub fn new(counts: bool) -> Cost {
+        Cost { counts, ..Cost::default() }
+    }
+
+    fn clock(&self) -> Option<Instant> {
+        self.counts.then(Instant::now)
+    }
+
+    fn count(&mut self, keys: &Keys, results: &[LookupResult]) {
+        self.regions.extend(results.iter().flat_map(|r| r.regions.iter().copied()));
+        self.partitions.extend(keys.groups.iter().map(|(p, _)| *p));
+        self.rows += results.iter().map(|r| r.rows as u64).sum::<u64>();
+    }
+
+    fn took(&mut self, started: Option<Instant>) {
+        self.times.extend(started.map(|started| started.elapsed()));
+    }
+
     /// Moves what another counted to this one.
     pub fn take_from(&mut self, other: &mut Cost) {
         self.times.append(&mut other.times);
@@ -68,7 +89,7 @@ impl Cost {
 
     /// As EXPLAIN ANALYZE shows it.
     pub fn shown(self) -> CopTasks {
-        let Cost { times, rows, regions, partitions } = self;
+        let Cost { times, rows, regions, partitions, counts: _ } = self;
         CopTasks { requests: times.iter().sum(), times, rows, regions, partitions }
     }
 }
@@ -90,9 +111,9 @@ impl Access {
         let mut results = Vec::with_capacity(requests.len());
         if requests.len() <= 1 || client.runtime().is_direct() {
             for request in &requests {
-                let started = Instant::now();
+                let started = cost.clock();
                 results.push(client.lookup(request).await?);
-                cost.times.push(started.elapsed());
+                cost.took(started);
             }
         } else {
             let branches = requests.iter().map(|request| {
@@ -116,9 +137,9 @@ impl Access {
                 return Err(error.into());
             }
         }
-        cost.regions.extend(results.iter().flat_map(|r| r.regions.iter().copied()));
-        cost.partitions.extend(keys.groups.iter().map(|(p, _)| *p));
-        cost.rows += results.iter().map(|r| r.rows as u64).sum::<u64>();
+        if cost.counts {
+            cost.count(keys, &results);
+        }
         Ok(self.together(keys, results))
     }
 

@@ -148,6 +148,7 @@ pub(crate) struct Lanes<F: Fetch> {
     clients: Clients,
     runtime: Runtime,
     cancel: Cancel,
+    analyze: bool,
     idle: Vec<Lane>,
     /// Lanes that were made.
     lanes: u64,
@@ -174,6 +175,7 @@ impl<F: Fetch> Lanes<F> {
             clients: clients.clone(),
             runtime: clients.seed.runtime(),
             cancel: context.cancel.clone(),
+            analyze: context.analyze,
             idle: Vec::new(),
             lanes: 0,
             held: Vec::new(),
@@ -277,7 +279,7 @@ impl<F: Fetch> Lanes<F> {
             client: self.clients.seed.client(),
             table_client: self.clients.table.as_ref().map(ClientSeed::client),
             worker: Worker::new(self.cancel.clone()),
-            cost: vec![Cost::default(); scans],
+            cost: vec![Cost::new(self.analyze); scans],
             meters: vec![Meter::default(); plans],
         }
     }

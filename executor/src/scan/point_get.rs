@@ -1,6 +1,7 @@
 //! Rows by whole key: no scan, no worker, one round trip per partition (two through a unique index that does not hold every
 //! wanted column).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use allod_planner::physical::PointGet;
@@ -11,7 +12,7 @@ use arrow::array::ArrayRef;
 
 use crate::batch::Batch;
 use crate::build::partitions;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics::{CopTasks, Detail};
 use crate::values;
 
@@ -44,10 +45,20 @@ pub(crate) fn point_get(
                 match (in_index(&get.ordinals), in_index(&get.table.key)) {
                     (Some(positions), _) => fetcher.fetch(p, space, keys, &positions)?,
                     (None, handle) => {
-                        // Every index holds the columns of the table's key.
-                        let entries = fetcher.fetch(p, space, keys, &handle.unwrap_or_default())?;
+                        let lacks = || Error::Plan("an index holds the columns of its table's key".into());
+                        let entries = fetcher.fetch(p, space, keys, &handle.ok_or_else(lacks)?)?;
                         let keys = handles(&entries, partition.records)?;
-                        fetcher.fetch(p, partition.records, keys, &get.ordinals)?
+                        let found = fetcher.fetch(p, partition.records, keys, &get.ordinals)?;
+                        // Both are read at one timestamp: an entry without a row is damage.
+                        if found.rows != entries.rows {
+                            return Err(Error::LostRows {
+                                table: Arc::clone(&get.table.name),
+                                index: Arc::clone(&get.table.indexes[index].name),
+                                entries: entries.rows as u64,
+                                rows: found.rows as u64,
+                            });
+                        }
+                        found
                     }
                 }
             }

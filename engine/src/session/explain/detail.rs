@@ -13,8 +13,9 @@
 //!                next: {wait_index: …, wait_table_lookup_build: …, wait_table_lookup_resp: …}
 //! ```
 //! A reader tells of its tasks and requests; below a double read or an index merge, and on the inner side of an index join,
-//! each side tells of its own. Counts and times are sums over all workers, also over those whose answers nobody waited for,
-//! backoff included; upstream loses some of the latter (tidb.md A2).
+//! each side tells of its own. Requests, errors and backoff are sums over all workers, also over those whose answers nobody
+//! waited for; upstream loses some of the latter (tidb.md A2). Tasks and their rows are those whose answers were taken. What
+//! `next` waits for the index is the time of the index side, and for rows what is left of the operator's own time.
 
 use std::time::Duration;
 
