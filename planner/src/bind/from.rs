@@ -240,11 +240,8 @@ impl Binder<'_> {
             O::Join(c) | O::Inner(c) | O::CrossJoin(c) | O::StraightJoin(c) => (JoinKind::Inner, false, c),
             O::Left(c) | O::LeftOuter(c) => (JoinKind::Left, false, c),
             O::Right(c) | O::RightOuter(c) => (JoinKind::Left, true, c),
-            other => {
-                return Err(not_supported(
-                    &format!("the join '{other:?}'").chars().take(60).collect::<String>(),
-                ));
-            }
+            O::FullOuter(_) => return Err(not_supported("FULL OUTER JOIN")),
+            _ => return Err(not_supported("this kind of join")),
         };
         let outer_without_condition = kind == JoinKind::Left && matches!(constraint, JoinConstraint::None);
         if outer_without_condition {

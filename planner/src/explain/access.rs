@@ -87,11 +87,7 @@ impl<'a> Scanned<'a> {
             None => self.table.key.get(position).copied(),
         };
         let name = ordinal.map_or("?", |o| &*self.table.columns[o].name);
-        if *self.alias == *self.table.name {
-            format!("{}.{}.{name}", self.table.database, self.table.name)
-        } else {
-            format!("{}.{name}", self.alias)
-        }
+        format!("{}.{}.{name}", self.table.database, self.table.name)
     }
 
     /// `partition:p0,p2`, if the table has partitions; with what tells the partition of each lookup.

@@ -193,10 +193,14 @@ fn like(text: &Expr, pattern: &Expr, escape: Option<char>, profile: &Profile) ->
     else {
         return if profile.pseudo { PSEUDO_OTHER } else { UNKNOWN_LIKE };
     };
-    let Some(stats) = &facet.stats else {
-        return if profile.pseudo { PSEUDO_OTHER } else { UNKNOWN_LIKE };
-    };
     let (prefix, rest) = like_prefix(pattern, escape);
+    let Some(stats) = &facet.stats else {
+        return match (profile.pseudo, prefix.is_empty()) {
+            (true, false) => PSEUDO_BETWEEN,
+            (true, true) => PSEUDO_OTHER,
+            (false, _) => UNKNOWN_LIKE,
+        };
+    };
     if !prefix.is_empty() && rest == "%" {
         let mut interval = Interval::default();
         interval.above(Datum::string(prefix.as_str()), true);

@@ -31,7 +31,7 @@ mod tests;
 mod zone;
 
 use self::hints::Allowed;
-use self::site::Site;
+use self::site::{Site, ids, operator};
 use super::{Node, Plan};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
@@ -86,6 +86,10 @@ pub(super) fn paths(
         Some(parts) => partition_union::paths(&site, &parts, &allowed),
         None => within(&site, &allowed),
     };
+    // Conditions on one key that contradict each other leave no range, whatever the others say.
+    if paths.iter().any(|path| is_nothing(&path.plan)) {
+        paths = vec![dual(&site)];
+    }
     for path in &mut paths {
         path.plan.cost = path.cost;
     }
@@ -123,6 +127,26 @@ fn within(site: &Site, allowed: &Allowed) -> Vec<Path> {
     }
     prefer_ranges(site, &mut paths);
     paths
+}
+
+/// Whether the scan that all rows of a path come from has no range. An index merge has several.
+fn is_nothing(plan: &Plan) -> bool {
+    let ranges = match &plan.node {
+        Node::TableScan(scan) => &scan.ranges,
+        Node::IndexScan(scan) => &scan.ranges,
+        Node::TableReader { input } | Node::IndexReader { input } | Node::Selection { input, .. } => {
+            return is_nothing(input);
+        }
+        Node::IndexLookUp(lookup) => return is_nothing(&lookup.index),
+        _ => return false,
+    };
+    ranges.fixed().is_some_and(<[_]>::is_empty)
+}
+
+/// No row.
+fn dual(site: &Site) -> Path {
+    let plan = operator(0.0, ids(&site.wanted(&[])), Node::Values { rows: vec![] });
+    Path { plan, profile: site.profile.clone(), cost: 0.0, order: site.order.to_vec(), index: None }
 }
 
 /// Where statistics are guesses, a range that begins with an equality beats a full scan whatever the guesses say

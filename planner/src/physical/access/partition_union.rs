@@ -4,8 +4,8 @@
 //! What would break it: the order of a union of partitions is the order of none of them.
 
 use super::hints::Allowed;
-use super::site::{Site, ids, operator};
-use super::{Path, within};
+use super::site::{Site, operator};
+use super::{Path, dual, within};
 use crate::options::PruneMode;
 use crate::physical::Node;
 
@@ -22,14 +22,7 @@ pub(super) fn parts(site: &Site) -> Option<Vec<usize>> {
 /// One way: the cheapest of each partition; nothing at all if there is none.
 pub(super) fn paths(site: &Site, parts: &[usize], allowed: &Allowed) -> Vec<Path> {
     if parts.is_empty() {
-        let plan = operator(0.0, ids(&site.wanted(&[])), Node::Values { rows: vec![] });
-        return vec![Path {
-            plan,
-            profile: site.profile.clone(),
-            cost: 0.0,
-            order: site.order.to_vec(),
-            index: None,
-        }];
+        return vec![dual(site)];
     }
     let mut inputs = Vec::with_capacity(parts.len());
     let (mut cost, mut rows) = (0.0, 0.0);
