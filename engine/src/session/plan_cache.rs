@@ -9,6 +9,11 @@
 //! The map is owned by the session and bounded: it has two generations, and when the young one is full the old one goes.
 //! What is found in the old one moves to the young one, so what is used stays. `@@last_plan_from_cache` tells whether the
 //! last statement found its plan here, as in TiDB.
+//!
+//! A plan holds the descriptors of its tables, and rows that a descriptor names are not dropped while somebody may read them
+//! ([`crate::catalog`]). So all plans are of one version, the newest that the session has seen: when a statement sees another
+//! they all go at once, and before a change of the schema by the session itself too. What is left are the plans of sessions
+//! that do nothing.
 
 use std::sync::Arc;
 
@@ -23,20 +28,17 @@ const GENERATION: usize = 100;
 /// Longest text that is kept.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 
-/// What a plan depends on besides the text.
+/// What a plan depends on besides the text and the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Setting<'a> {
     /// The current database.
     pub database: Option<&'a str>,
-    /// The version of the schema and the statistics.
-    pub version: u64,
     /// Counts changes of the session's variables.
     pub variables: u64,
 }
 
 struct Entry {
     database: Option<Arc<str>>,
-    version: u64,
     variables: u64,
     params: Vec<Datum>,
     planned: Arc<Planned>,
@@ -46,12 +48,28 @@ struct Entry {
 /// The plans.
 #[derive(Default)]
 pub(super) struct PlanCache {
+    /// The version of the schema and the statistics that all plans are of.
+    version: u64,
     young: HashMap<Arc<str>, Entry>,
     old: HashMap<Arc<str>, Entry>,
 }
 
 impl PlanCache {
-    /// The plan of a text, if it is still good.
+    /// Forgets all plans if this is not the version that they are of.
+    pub fn at(&mut self, version: u64) {
+        if self.version != version {
+            self.clear();
+            self.version = version;
+        }
+    }
+
+    /// Forgets all plans.
+    pub fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    /// The plan of a text, if it is still good for the version that [`at`](PlanCache::at) was told.
     pub fn get(&mut self, text: &str, setting: Setting<'_>, params: &[Datum]) -> Option<Arc<Planned>> {
         if !self.old.is_empty()
             && let Some((text, entry)) = self.old.remove_entry(text)
@@ -59,11 +77,7 @@ impl PlanCache {
             self.insert(text, entry);
         }
         let entry = self.young.get(text)?;
-        let now = Setting {
-            database: entry.database.as_deref(),
-            version: entry.version,
-            variables: entry.variables,
-        };
+        let now = Setting { database: entry.database.as_deref(), variables: entry.variables };
         if now != setting {
             self.young.remove(text);
             return None;
@@ -78,7 +92,7 @@ impl PlanCache {
         Some(Arc::new(entry.planned.with_query(query)))
     }
 
-    /// Keeps a plan.
+    /// Keeps a plan of that version.
     pub fn put(
         &mut self,
         text: &Arc<str>,
@@ -92,7 +106,6 @@ impl PlanCache {
         }
         let entry = Entry {
             database: setting.database.map(Arc::from),
-            version: setting.version,
             variables: setting.variables,
             params: params.to_vec(),
             planned: Arc::clone(planned),
@@ -111,6 +124,8 @@ impl PlanCache {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::{Database, params};
 
     fn from_cache(session: &mut crate::Session) -> i64 {
@@ -220,6 +235,59 @@ mod tests {
         let used = session.function_usage().functions;
         let count = |name: &str| used.get(name).map(|counts| counts.session);
         assert_eq!((count("MulInt"), count("EQInt")), (Some(40 + 120), Some(120 * 2 + 4)));
+    }
+
+    #[test]
+    fn kept_plans_hold_no_rows_that_are_gone() {
+        let database = Database::new();
+        let (mut session, mut other) = (database.session(), database.session());
+        let there = |space| {
+            let mut client = database.cluster().client();
+            client.runtime().block_on(client.regions(space)).is_ok()
+        };
+        let create = "create table t (id int primary key, v int, key v (v)) partition by range (id) \
+                      (partition a values less than (10), partition b values less than (20))";
+        for change in [
+            "truncate table t",
+            "drop index v on t",
+            "alter table t drop partition b",
+            "alter table t remove partitioning",
+            "execute truncation",
+        ] {
+            for kept_by_other in [false, true] {
+                session.run(create).unwrap();
+                session.run("insert into t values (1, 1), (11, 11)").unwrap();
+                session.run("prepare truncation from 'truncate table t'").unwrap();
+                let before = Arc::clone(&database.catalog().entry("test", "t").unwrap().descriptor);
+                let spaces: Vec<_> =
+                    before.partitions.iter().flat_map(|p| [p.records, p.indexes[0]]).collect();
+                drop(before);
+                let reader = if kept_by_other { &mut other } else { &mut session };
+                for sql in ["select sum(id + 0) from t", "select sum(v) from t where v > 0"] {
+                    assert_eq!((first(reader, sql), from_cache(reader)), (Some(12), 0));
+                    assert_eq!((first(reader, sql), from_cache(reader)), (Some(12), 1));
+                }
+                let add = reader.prepare("update t set v = v + ? where id = 1").unwrap();
+                for n in [1, -1] {
+                    reader.execute_prepared(&add, params![n]).unwrap();
+                }
+                session.run(change).unwrap_or_else(|e| panic!("{change}: {e}"));
+                if kept_by_other {
+                    assert!(spaces.iter().all(|&space| there(space)), "{change}: a plan is kept");
+                    // Whatever it is, and then any change of the schema.
+                    assert_eq!(first(&mut other, "select 1"), Some(1));
+                    session.run("create database d").unwrap();
+                    session.run("drop database d").unwrap();
+                }
+                let now = database.catalog();
+                let named: Vec<_> = now.tables("test").flat_map(|t| t.partitions.clone()).collect();
+                for space in spaces {
+                    let named = named.iter().any(|p| p.records == space || p.indexes.contains(&space));
+                    assert_eq!(there(space), named, "{change}, {space}, {kept_by_other}");
+                }
+                session.run("drop table if exists t").unwrap();
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId};
 
 use super::Session;
 use super::plan_cache::Setting;
-use crate::catalog::{Counters, Version, WriteGuard};
+use crate::catalog::{Counters, Entry, Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
@@ -47,7 +47,9 @@ pub(super) struct Planned {
     header: Header,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
-    version: Arc<Version>,
+    /// The table that it writes to, in the version that it was planned with. Not that version itself, which holds the
+    /// descriptors of all tables.
+    target: Option<Entry>,
 }
 
 impl Planned {
@@ -114,6 +116,7 @@ impl Session {
         first: bool,
     ) -> Result<ResultSet> {
         let version = self.database.catalog();
+        self.plans.at(version.number());
         let catalog = self.catalog(&version);
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
@@ -126,19 +129,22 @@ impl Session {
             Bound::Query(query) => {
                 // A change of rows with its values in the text is not likely to come again.
                 let keep = query.cacheable && !momentary && (query.dml.is_none() || !params.is_empty());
-                let planned = Arc::new(self.plan(query, version, params)?);
+                let planned = Arc::new(self.plan(query, &version, params)?);
+                drop(version);
                 if keep {
                     self.keep(parsed, params, &planned);
                 }
                 self.query(&planned, cancel)
             }
             Bound::Explain { analyze, format, query } => {
-                let planned = self.plan(query, version, params)?;
+                let planned = self.plan(query, &version, params)?;
+                drop(version);
                 self.explain(&planned, analyze, format, cancel)
             }
             Bound::Ddl(ddl) => {
-                // Spaces that it gives up can be dropped once nobody holds the version that named them.
+                // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.
                 drop(version);
+                self.plans.clear();
                 let notes = self.database.shared().catalog.apply(&ddl, &mut self.client)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
@@ -177,7 +183,11 @@ impl Session {
                 self.prepare_named(&name, &text)?;
                 done()
             }
-            Bound::Execute { name, params } => self.execute_named(&name, &params),
+            Bound::Execute { name, params } => {
+                // It may be a change of the schema.
+                drop(version);
+                self.execute_named(&name, &params)
+            }
             Bound::Deallocate { name } => {
                 self.deallocate(&name)?;
                 done()
@@ -214,22 +224,20 @@ impl Session {
         }
     }
 
-    fn plan(&self, bound: BoundQuery, version: Arc<Version>, params: &[Datum]) -> Result<Planned> {
+    fn plan(&self, bound: BoundQuery, version: &Version, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
+        let target =
+            dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
         let usage = Arc::new(bound.usage.clone());
-        let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(&version), params))?;
+        let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let header = Header::new(columns_of(&query), allod_executor::schema(&query));
-        Ok(Planned { query: Arc::new(query), dml, header, usage, version })
+        Ok(Planned { query: Arc::new(query), dml, header, usage, target })
     }
 
     /// Runs a statement whose plan is known; `None` if it must go the whole way.
     pub(super) fn execute_cached(&mut self, text: &str, params: &[Datum]) -> Option<Result<ResultSet>> {
-        let version = self.database.catalog();
-        let setting = Setting {
-            database: self.current.as_deref(),
-            version: version.number(),
-            variables: self.settings,
-        };
+        self.plans.at(self.database.catalog().number());
+        let setting = Setting { database: self.current.as_deref(), variables: self.settings };
         let planned = self.plans.get(text, setting, params)?;
         self.count(&planned.usage);
         let cancel = self.cancel.clone();
@@ -250,11 +258,7 @@ impl Session {
     }
 
     fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>) {
-        let setting = Setting {
-            database: self.current.as_deref(),
-            version: planned.version.number(),
-            variables: self.settings,
-        };
+        let setting = Setting { database: self.current.as_deref(), variables: self.settings };
         let template = Template::of(parsed, &planned.query, params);
         self.plans.put(&parsed.text, setting, params, planned, template);
     }
@@ -293,7 +297,7 @@ impl Session {
         let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
         let mut writing = None;
         if let Some(dml) = &planned.dml {
-            let (guard, counters) = self.enter(&dml.table, &planned.version)?;
+            let (guard, counters) = self.enter(&dml.table, planned.target.as_ref())?;
             row_ids = Arc::clone(&counters) as Arc<dyn RowIds>;
             writing = Some(Writing { dml: dml.clone(), counters, guard });
         }
@@ -342,9 +346,13 @@ impl Session {
     }
 
     /// Enters a table as a writer, if it still is the table that the statement was planned for.
-    fn enter(&self, table: &Arc<TableDescriptor>, version: &Version) -> Result<(WriteGuard, Arc<Counters>)> {
+    fn enter(
+        &self,
+        table: &Arc<TableDescriptor>,
+        entry: Option<&Entry>,
+    ) -> Result<(WriteGuard, Arc<Counters>)> {
         let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
-        let entry = version.entry(&table.database, &table.name).ok_or_else(gone)?;
+        let entry = entry.ok_or_else(gone)?;
         let guard = entry.writers.enter();
         let now = self.database.catalog();
         let same = now
