@@ -1,4 +1,5 @@
-//! Changes of the schema: each makes spaces first, then the version that names them, then drops spaces nobody names.
+//! Changes of the schema: each makes spaces first, then the version that names them, then leaves the spaces that nobody names
+//! to be dropped when nobody can read them any more.
 
 use std::sync::Arc;
 
@@ -36,12 +37,12 @@ impl Lease<'_> {
     fn apply(&mut self, ddl: &Ddl, client: &mut Client) -> Notes {
         match ddl {
             Ddl::CreateDatabase { name, if_not_exists } => self.create_database(name, *if_not_exists),
-            Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists, client),
+            Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Ddl::CreateTable(create) => self.create_table(create, client),
             Ddl::CreateTableLike { name, like, if_not_exists } => {
                 self.create_table_like(name, like, *if_not_exists, client)
             }
-            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, client),
+            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists),
             Ddl::Truncate { table } => self.truncate(table, client),
             Ddl::RenameTables { renames } => self.rename(renames),
             Ddl::CreateIndex { table, index, if_not_exists } => {
@@ -79,17 +80,14 @@ impl Lease<'_> {
         no_notes()
     }
 
-    fn drop_database(&mut self, name: &str, if_exists: bool, client: &mut Client) -> Notes {
+    fn drop_database(&mut self, name: &str, if_exists: bool) -> Notes {
         let version = self.version();
         if !version.has_database_named(name) {
             let message = format!("can't drop database '{name}'; database doesn't exist");
             return unless(if_exists, Error::new(code::DATABASE_NOT_FOUND_DROP, message));
         }
-        let tables: Vec<Arc<TableDescriptor>> = version.tables(name).cloned().collect();
         self.publish(version.without_database(name));
-        for table in tables {
-            drop_spaces(client, &spaces(&table));
-        }
+        self.retire(version.tables(name).flat_map(|table| spaces(table)).collect());
         no_notes()
     }
 
@@ -168,7 +166,7 @@ impl Lease<'_> {
     }
 
     /// Drops all tables that exist, then complains of those that do not, as MySQL does.
-    fn drop_tables(&mut self, tables: &[TableName], if_exists: bool, client: &mut Client) -> Notes {
+    fn drop_tables(&mut self, tables: &[TableName], if_exists: bool) -> Notes {
         let mut missing = Vec::new();
         for name in tables {
             let version = self.version();
@@ -179,7 +177,7 @@ impl Lease<'_> {
             let entry = self.close(entry)?;
             let version = self.version().without_table(&name.database, &name.table);
             self.publish(version);
-            drop_spaces(client, &spaces(&entry.descriptor));
+            self.retire(spaces(&entry.descriptor));
         }
         if missing.is_empty() {
             return no_notes();

@@ -252,6 +252,7 @@ mod tests {
             "drop index v on t",
             "alter table t drop partition b",
             "alter table t remove partitioning",
+            "drop table t",
             "execute truncation",
         ] {
             for kept_by_other in [false, true] {
