@@ -245,6 +245,46 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_loses_with_a_kept_plan_counts_once() {
+        const SESSIONS: usize = 3;
+        const ROUNDS: u64 = 20;
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table n (id bigint primary key, v bigint)").unwrap();
+        let rows: Vec<String> = (0..500).map(|id| format!("({id}, 0)")).collect();
+        session.run(&format!("insert into n values {}", rows.join(", "))).unwrap();
+        let together = std::sync::Barrier::new(SESSIONS);
+        let lost = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..SESSIONS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut session = database.session();
+                        let add = session.prepare("update n set v = v + ? where v >= 0").unwrap();
+                        let mut lost = 0;
+                        for round in 0..ROUNDS {
+                            together.wait();
+                            if let Err(error) = session.execute_prepared(&add, crate::params![1]) {
+                                assert!(error.is_retryable(), "{error}");
+                            }
+                            // Nothing but a conflict makes it go the whole way again.
+                            let kept =
+                                session.execute("select @@last_plan_from_cache").unwrap().rows().next();
+                            let kept: i64 = kept.unwrap().unwrap().get(0).unwrap();
+                            lost += u64::from(round > 0 && kept == 0);
+                        }
+                        assert_eq!(session.function_usage().functions["PlusInt"].session, ROUNDS);
+                        lost
+                    })
+                })
+                .collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).sum::<u64>()
+        });
+        assert!(lost > 0);
+        let all = database.function_usage().functions["PlusInt"].six_hours;
+        assert_eq!(all, SESSIONS as u64 * ROUNDS);
+    }
+
+    #[test]
     fn a_session_sees_what_it_did_before() {
         let mut session = Database::new().session();
         session.run("create table t (id bigint primary key, v bigint)").unwrap();

@@ -19,6 +19,7 @@ mod show;
 mod statement;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -126,14 +127,16 @@ impl Session {
     /// while rows are taken.
     pub fn execute(&mut self, sql: &str) -> Result<ResultSet> {
         // The text of a single statement, as it is when it has been parsed.
-        if self.variables.settings().keeps_text_plans
-            && let Some(result) = self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[])
-        {
-            return result;
+        let mut counted = false;
+        if self.variables.settings().keeps_text_plans {
+            match self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[]) {
+                ControlFlow::Break(result) => return result,
+                ControlFlow::Continue(already) => counted = already,
+            }
         }
         let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
         match (statements.pop(), statements.is_empty()) {
-            (Some(statement), true) => self.execute_parsed(&statement, &[]),
+            (Some(statement), true) => self.execute_parsed(&statement, &[], counted),
             (Some(_), false) => {
                 Err(Error::new(code::SYNTAX, "one statement was expected; execute_all takes several"))
             }
@@ -156,7 +159,7 @@ impl Session {
     /// The first error of a statement or of `each`; what came before stays done.
     pub fn execute_all(&mut self, sql: &str, mut each: impl FnMut(ResultSet) -> Result<()>) -> Result<()> {
         for statement in self.noting(|_| Ok(allod_planner::parse(sql)?))? {
-            let result = self.execute_parsed(&statement, &[])?;
+            let result = self.execute_parsed(&statement, &[], false)?;
             each(result)?;
         }
         Ok(())
@@ -173,9 +176,10 @@ impl Session {
         Ok(affected)
     }
 
-    fn execute_parsed(&mut self, parsed: &Parsed, params: &[Datum]) -> Result<ResultSet> {
+    /// Runs a statement the whole way. `counted`: the functions that it uses are, for it was tried with a kept plan.
+    fn execute_parsed(&mut self, parsed: &Parsed, params: &[Datum], counted: bool) -> Result<ResultSet> {
         let cancel = std::mem::take(&mut self.cancel);
-        self.noting(|session| session.statement(parsed, params, &cancel))
+        self.noting(|session| session.statement(parsed, params, &cancel, counted))
     }
 
     /// Does something on behalf of a statement and keeps what SHOW WARNINGS wants to know. A panic is an error of this

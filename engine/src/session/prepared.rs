@@ -1,5 +1,7 @@
 //! Prepared statements: parsed once, bound and planned at each execution with the values at hand.
 
+use std::ops::ControlFlow;
+
 use allod_planner::Parsed;
 use allod_storage::schema::Datum;
 
@@ -48,12 +50,14 @@ impl Session {
         if expected != given {
             return Err(allod_planner::Error::ParameterCount { expected, given }.into());
         }
-        if self.variables.settings().keeps_prepared_plans
-            && let Some(result) = self.execute_cached(&prepared.parsed.text, params)
-        {
-            return result;
+        let mut counted = false;
+        if self.variables.settings().keeps_prepared_plans {
+            match self.execute_cached(&prepared.parsed.text, params) {
+                ControlFlow::Break(result) => return result,
+                ControlFlow::Continue(already) => counted = already,
+            }
         }
-        self.execute_parsed(&prepared.parsed, params)
+        self.execute_parsed(&prepared.parsed, params, counted)
     }
 
     /// PREPARE name FROM text.

@@ -1,6 +1,7 @@
 //! What a session does with each kind of statement.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,18 +84,18 @@ struct Writing {
 }
 
 impl Session {
-    /// Runs a statement, again and again if it may well succeed the next time.
+    /// Runs a statement, again and again if it may well succeed the next time. `counted`: the functions that it uses are.
     pub(super) fn statement(
         &mut self,
         parsed: &Parsed,
         params: &[Datum],
         cancel: &Cancel,
+        mut counted: bool,
     ) -> Result<ResultSet> {
         let mut pause = PAUSE_FIRST;
         let (mut lost, mut changes) = (1, 0);
-        let mut first = true;
         loop {
-            match self.attempt(parsed, params, cancel, std::mem::take(&mut first)) {
+            match self.attempt(parsed, params, cancel, &mut counted) {
                 // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
                 Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => changes += 1,
                 Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
@@ -107,20 +108,22 @@ impl Session {
         }
     }
 
-    /// One attempt; `first`: the one that counts for the usage of functions.
+    /// One attempt; it counts the functions that are used, if none before it has.
     fn attempt(
         &mut self,
         parsed: &Parsed,
         params: &[Datum],
         cancel: &Cancel,
-        first: bool,
+        counted: &mut bool,
     ) -> Result<ResultSet> {
         let version = self.database.catalog();
         self.plans.at(version.number());
         let catalog = self.catalog(&version);
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
-        if first && let Bound::Query(query) | Bound::Explain { query, .. } = &bound {
+        if !std::mem::replace(counted, true)
+            && let Bound::Query(query) | Bound::Explain { query, .. } = &bound
+        {
             self.count(&Arc::new(query.usage.clone()));
         }
         self.variables.plan_from_cache = false;
@@ -234,19 +237,25 @@ impl Session {
         Ok(Planned { query: Arc::new(query), dml, header, usage, target })
     }
 
-    /// Runs a statement whose plan is known; `None` if it must go the whole way.
-    pub(super) fn execute_cached(&mut self, text: &str, params: &[Datum]) -> Option<Result<ResultSet>> {
+    /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
+    pub(super) fn execute_cached(
+        &mut self,
+        text: &str,
+        params: &[Datum],
+    ) -> ControlFlow<Result<ResultSet>, bool> {
         self.plans.at(self.database.catalog().number());
         let setting = Setting { database: self.current.as_deref(), variables: self.settings };
-        let planned = self.plans.get(text, setting, params)?;
+        let Some(planned) = self.plans.get(text, setting, params) else {
+            return ControlFlow::Continue(false);
+        };
         self.count(&planned.usage);
         let cancel = self.cancel.clone();
         match self.noting(|session| session.query(&planned, &cancel)) {
-            Err(error) if error.is_retryable() => None,
+            Err(error) if error.is_retryable() => ControlFlow::Continue(true),
             result => {
                 self.variables.plan_from_cache = true;
                 self.cancel = Cancel::default();
-                Some(result)
+                ControlFlow::Break(result)
             }
         }
     }
