@@ -360,6 +360,7 @@ impl From<allod_planner::Error> for Error {
             E::PartitionCount { .. } => code::TOO_MANY_PARTITIONS,
             E::UnknownPartition { .. } => code::UNKNOWN_PARTITION,
             E::NotUpdatable(_) => code::NOT_UPDATABLE,
+            E::MemoryTable { code, .. } => *code,
             E::Internal(_) => code::UNKNOWN,
         };
         Error::new(code, error.to_string()).at(error.position())

@@ -274,6 +274,14 @@ pub enum Error {
     /// 1093 and 1288: the statement's target cannot be written.
     #[error("the target table {0} of the statement is not updatable")]
     NotUpdatable(String),
+    /// The number that is with it: the catalog could not make the rows of a table in memory.
+    #[error("{message}")]
+    MemoryTable {
+        /// MySQL's number.
+        code: u16,
+        /// The text.
+        message: String,
+    },
     /// 1105: a promise inside the planner was broken; never the user's fault.
     #[error("internal error in the planner: {0}")]
     Internal(Arc<str>),

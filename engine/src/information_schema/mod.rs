@@ -37,7 +37,7 @@ use allod_storage::schema::{
 };
 
 use crate::catalog::{Entry, Version};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::usage::Usage;
 use crate::variables::Variables;
 
@@ -167,8 +167,7 @@ impl Catalog for SessionCatalog<'_> {
     fn memory_table(&self, database: &str, table: &str) -> Result<Option<MemoryTable>, PlannerError> {
         let found = TABLES.iter().find(|t| is_it(database) && t.name.eq_ignore_ascii_case(table));
         let Some(definition) = found else { return Ok(None) };
-        let rows = (definition.rows)(self.version, &self.facts)
-            .map_err(|error| PlannerError::Internal(error.message().into()))?;
+        let rows = (definition.rows)(self.version, &self.facts).map_err(not_made)?;
         self.momentary.set(true);
         let descriptor = Arc::new(definition.descriptor());
         debug_assert!(
@@ -178,6 +177,11 @@ impl Catalog for SessionCatalog<'_> {
         );
         Ok(Some(MemoryTable { descriptor, rows: Arc::new(rows) }))
     }
+}
+
+/// Why a table's rows could not be made, on its way through the planner.
+fn not_made(error: Error) -> PlannerError {
+    PlannerError::MemoryTable { code: error.code(), message: error.message().to_owned() }
 }
 
 /// Tables of all databases, in order of database and name.
@@ -223,6 +227,15 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_failure_comes_out_of_the_planner_as_it_was() {
+        let error = Error::new(9001, "placement driver timeout");
+        let out = Error::from(not_made(error.clone()));
+        assert_eq!((&out, out.code(), out.message()), (&error, 9001, "Placement driver timeout"));
+        let conflict = Error::new(crate::error::code::SCHEMA_CHANGED, "the table was dropped");
+        assert!(Error::from(not_made(conflict)).is_retryable());
     }
 
     #[test]

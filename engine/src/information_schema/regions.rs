@@ -1,6 +1,8 @@
 //! `tikv_region_status`: the regions of all tables, with the table, index and partition that each is part of. The columns are
 //! TiDB's, without its traffic figures and with the store of the leader at the end.
 
+use allod_storage::error::Error as StorageError;
+use allod_storage::pd::RegionInfo;
 use allod_storage::schema::{Datum, SpaceId};
 
 use super::Kind::{Number, Text};
@@ -46,8 +48,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
                 partition.indexes.iter().zip(&table.indexes).map(|(&space, index)| (space, Some(index)));
             let spaces: Vec<(SpaceId, Option<_>)> = std::iter::once(records).chain(spaces).collect();
             for (space, index) in spaces {
-                // A space that was dropped since the version was made has no regions any more.
-                let Ok(regions) = runtime.block_on(client.regions(space)) else { continue };
+                let regions = or_gone(runtime.block_on(client.regions(space)))?;
                 rows.extend(regions.iter().map(|region| {
                     vec![
                         number(region.id.0),
@@ -71,4 +72,28 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
         }
     }
     Ok(rows)
+}
+
+/// A space that was dropped since the version was made has no regions any more.
+fn or_gone(regions: Result<Vec<RegionInfo>, StorageError>) -> Result<Vec<RegionInfo>> {
+    match regions {
+        Err(StorageError::UnknownSpace(_)) => Ok(Vec::new()),
+        regions => Ok(regions?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allod_storage::schema::{RegionId, StoreId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn only_a_space_that_is_gone_has_no_regions() {
+        assert_eq!(or_gone(Err(StorageError::UnknownSpace(SpaceId(1)))).map(|r| r.len()), Ok(0));
+        let too_old = StorageError::SnapshotTooOld { ts: Timestamp(1), safe_ts: Timestamp(2) };
+        assert_eq!(or_gone(Err(too_old)).unwrap_err().code(), 9006);
+        let elsewhere = StorageError::NoReplica { region: RegionId(1), store: StoreId(1) };
+        assert_eq!(or_gone(Err(elsewhere)).unwrap_err().code(), 1105);
+    }
 }
