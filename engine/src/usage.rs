@@ -103,7 +103,7 @@ impl Usage {
     }
 
     fn report_at(&self, minute: u64, session: Option<&FunctionUsage>) -> UsageReport {
-        // The windows are away only while somebody empties the mailbox or adds up, neither of which can fail.
+        // The windows are away only while somebody empties the mailbox or adds up.
         let Ok(windows) = self.windows.recv() else { return UsageReport::default() };
         let sums = self.settle(windows, |windows| windows.sums(minute));
         let mut report = UsageReport::default();
@@ -122,14 +122,26 @@ impl Usage {
         report
     }
 
-    /// Empties the mailbox, does something else, and gives the windows back.
-    fn settle<T>(&self, mut windows: Windows, and: impl FnOnce(&Windows) -> T) -> T {
+    /// Empties the mailbox, does something else, and gives the windows back, even if it panics.
+    fn settle<T>(&self, windows: Windows, and: impl FnOnce(&Windows) -> T) -> T {
+        let mut taken = Taken { windows, home: &self.home };
         for Posted { minute, usage } in self.mailbox.try_iter() {
-            windows.add(minute, &usage);
+            taken.windows.add(minute, &usage);
         }
-        let result = and(&windows);
-        let _ = self.home.send(windows);
-        result
+        and(&taken.windows)
+    }
+}
+
+/// The windows while they are away from home. Whoever waits for them would wait for ever if they did not come back.
+struct Taken<'a> {
+    windows: Windows,
+    home: &'a Sender<Windows>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // The channel has room for the one value there is.
+        let _ = self.home.send(std::mem::take(&mut self.windows));
     }
 }
 
@@ -202,6 +214,18 @@ mod tests {
         // What comes late goes where it belongs.
         usage.add_at(999, one);
         assert_eq!(at(1000), (1, 2, 2));
+    }
+
+    #[test]
+    fn the_windows_come_back_even_from_a_panic() {
+        let usage = Usage::new();
+        usage.add_at(0, usage_of("select 1 = 1"));
+        let windows = usage.windows.try_recv().unwrap();
+        let settled = std::panic::AssertUnwindSafe(|| usage.settle(windows, |_| panic!("while adding up")));
+        assert!(std::panic::catch_unwind(settled).is_err());
+        let windows = usage.windows.try_recv().expect("they are at home, or a report would wait for ever");
+        usage.settle(windows, |_| ());
+        assert_eq!(usage.report_at(0, None).functions["EQInt"].six_hours, 1);
     }
 
     #[test]

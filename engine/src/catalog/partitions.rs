@@ -195,10 +195,10 @@ impl Lease<'_> {
                 .chain(partition_schemas(plain, &into_plain))
                 .collect();
             create_spaces(client, schemas)?;
-            let loaded = renumber(in_plain, &one.counters)
-                .and_then(|rows| ingest(client, parted, &into_parted, rows))
-                .and_then(|()| renumber(in_parted, &other.counters))
-                .and_then(|rows| ingest(client, plain, &into_plain, rows));
+            let to_parted = renumber(in_plain, &one.counters);
+            let to_plain = renumber(in_parted, &other.counters);
+            let loaded = ingest(client, parted, &into_parted, to_parted)
+                .and_then(|()| ingest(client, plain, &into_plain, to_plain));
             if let Err(error) = loaded {
                 drop_spaces(client, &fresh);
                 return Err(error);
@@ -299,14 +299,13 @@ fn move_rows(
 }
 
 /// Rows with hidden ids (the last column) from this sequence.
-fn renumber(rows: Pieces, counters: &Counters) -> Result<Pieces> {
-    let numbered = |mut columns: Vec<ArrayRef>| {
-        let Some(ids) = columns.last_mut() else { return columns };
+fn renumber(mut rows: Pieces, counters: &Counters) -> Pieces {
+    for columns in &mut rows {
+        let Some(ids) = columns.last_mut() else { continue };
         let first = counters.take(ids.len() as u64) as i64;
         *ids = Arc::new(Int64Array::from_iter_values(first..first + ids.len() as i64));
-        columns
-    };
-    Ok(rows.into_iter().map(numbered).collect())
+    }
+    rows
 }
 
 /// Statistics after a change: dealing rows again changes none of them; partitions that went or were emptied are taken to have
