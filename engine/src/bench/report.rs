@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn a_file_has_the_shape_that_its_readers_expect() {
-        let timing = Timing { name: "q01".into(), rows: 4, ms: vec![1.23456, 2.0] };
-        assert_eq!(entry(&timing, None), r#"{"name":"q01","rows":4,"ms":[1.235,2.0]}"#);
+        let timing = Timing { name: "q01".into(), rows: 4, ms: vec![1.234_567_89, 2.0] };
+        assert_eq!(entry(&timing, None), r#"{"name":"q01","rows":4,"ms":[1.234568,2.0]}"#);
         let with_rows = entry(&timing, Some(&[vec![Some("NULL".to_string()), None]]));
-        assert_eq!(with_rows, r#"{"name":"q01","rows":4,"ms":[1.235,2.0],"result":[["NULL",null]]}"#);
+        assert_eq!(with_rows, r#"{"name":"q01","rows":4,"ms":[1.234568,2.0],"result":[["NULL",null]]}"#);
         let file = tempfile::NamedTempFile::new().unwrap();
         write(file.path(), Some(0.01), 7.0, &[entry(&timing, None), with_rows]).unwrap();
         let read: serde_json::Value =
