@@ -7,6 +7,7 @@
 //! Rows come in the order of the outer side. If no two outer rows agree on what they are sorted by, the rows that one lookup
 //! finds are sorted further by what follows in the key.
 
+use allod_storage::schema::SqlType;
 use hashbrown::HashMap;
 
 use super::join::{JoinNode, join_columns};
@@ -15,14 +16,15 @@ use super::{Candidate, Goal, Search, columns_of, kept, operator, passing};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::cost;
+use crate::expr::types::Family;
 use crate::expr::{AggregateCall, Expr, Function};
 use crate::logical::predicate::{args_of, known};
 use crate::logical::{JoinKind, Plan, Scan};
-use crate::physical::access::{LookupPath, lookup_paths, ordered};
+use crate::physical::access::{LookupPath, looked_up, lookup_paths, ordered};
 use crate::physical::{Aggregation, IndexJoin, IndexJoinVariant, Node, Ranges, Side};
 use crate::stats::selectivity::selectivity;
 
-/// `outer expression = inner column`, and whether NULL equals NULL.
+/// `outer expression = inner column` by value, whatever the join converts the column to; and whether NULL equals NULL.
 type Equality = (Expr, ColumnId, bool);
 
 /// What the outer side asks of the inner side.
@@ -42,7 +44,7 @@ impl Ask<'_> {
         let columns = e.column_set();
         self.equalities.iter().position(|(outer, inner, _)| {
             let Some(from) = outer.as_column() else { return false };
-            columns.len() == 1 && columns.contains(*inner) && {
+            columns.len() == 1 && columns.contains(*inner) && same_form(e, &outer.ty().sql) && {
                 let by = HashMap::from([(*inner, Expr::column(from, outer.ty().clone()))]);
                 self.held.contains(&e.clone().substitute(&by))
             }
@@ -83,7 +85,7 @@ impl Search<'_> {
             Side::Right => node.keys.iter().map(|(l, r)| (r.clone(), l.clone())).collect(),
         };
         let mut equalities: Vec<Equality> =
-            keys.iter().filter_map(|(o, i)| Some((o.clone(), i.as_column()?, false))).collect();
+            keys.iter().filter_map(|(o, i)| Some((o.clone(), looked_up(i)?, false))).collect();
         equalities.extend(node.residual.iter().filter_map(|e| null_safe(e, outer_columns, inner_columns)));
         if equalities.is_empty() {
             return vec![];
@@ -343,15 +345,26 @@ fn reads_twice(plan: &crate::physical::Plan) -> bool {
     matches!(plan.node, Node::IndexLookUp(_)) || plan.children().into_iter().any(reads_twice)
 }
 
+/// Whether what `e` says of its columns it says of equal values of the type `ty` too: `length(1.00)` is not `length(1)`.
+fn same_form(e: &Expr, ty: &SqlType) -> bool {
+    let family = Family::of(ty);
+    let plain = matches!(family, Family::Int | Family::UInt | Family::String);
+    match e {
+        Expr::Column { ty: own, .. } => own.sql == *ty || plain && Family::of(&own.sql) == family,
+        Expr::Constant { .. } => true,
+        Expr::Call { args, .. } => args.iter().all(|arg| same_form(arg, ty)),
+    }
+}
+
 fn is_bound(e: &Expr) -> bool {
     matches!(e, Expr::Call { function: Function::Lt | Function::Le | Function::Gt | Function::Ge, .. })
 }
 
-/// `outer <=> inner column`.
+/// `outer <=> inner column`, the column bare or under a conversion that changes no value.
 fn null_safe(e: &Expr, outer: &ColumnSet, inner: &ColumnSet) -> Option<Equality> {
     let [a, b] = args_of(e, &Function::NullEq)? else { return None };
     let of = |from: &Expr, column: &Expr| {
-        let id = column.as_column().filter(|id| inner.contains(*id))?;
+        let id = looked_up(column).filter(|id| inner.contains(*id))?;
         let used = from.column_set();
         (!used.is_empty() && used.is_subset(outer)).then(|| (from.clone(), id, true))
     };
