@@ -99,7 +99,9 @@ fn a_limit_stops_the_workers_early() {
             let mut execution = case.f.start(plan, vec![]);
             let rows = drain(&mut execution).unwrap().len() as u64;
             assert!(limit.is_none_or(|limit| rows == limit), "{rows}");
-            let run = execution.metrics()[&id].detail.index_join.unwrap();
+            let metrics = &execution.metrics()[&id];
+            assert!(metrics.memory_bytes > 0);
+            let run = metrics.detail.index_join.unwrap();
             (run.tasks, run.keys)
         };
         let (all_tasks, all_keys) = keys(None);

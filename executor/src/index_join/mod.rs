@@ -191,7 +191,8 @@ impl Stage for IndexJoinStage {
         run.keys += measures.keys;
         run.total = run.construct + run.fetch + run.build;
         let detail = Detail { index_join: Some(run), ..Detail::default() };
-        book(shared.plan, Measured { detail, ..Measured::default() });
+        let memory_bytes = measures.memory_bytes;
+        book(shared.plan, Measured { detail, memory_bytes, ..Measured::default() });
         shared.inner.book(measures, book);
     }
 }

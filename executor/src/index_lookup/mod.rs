@@ -142,7 +142,8 @@ impl Stage for RowLookupStage {
             ..IndexLookUpRun::default()
         };
         let detail = Detail { index_lookup: Some(run), ..Detail::default() };
-        book(shared.plan, Measured { detail, ..Measured::default() });
+        let memory_bytes = measures.memory_bytes;
+        book(shared.plan, Measured { detail, memory_bytes, ..Measured::default() });
         let mut cost = measures.cost.into_iter();
         let plans = std::iter::once(shared.table.access.plan).chain(shared.chain.plans());
         for (plan, mut meter) in plans.zip(measures.meters) {

@@ -140,6 +140,8 @@ pub(crate) struct Measures {
     pub meters: Vec<Meter>,
     /// Fetches that may be under way at the same time.
     pub lanes: u64,
+    /// The most bytes of outer and inner rows that were held at one time.
+    pub memory_bytes: u64,
 }
 
 /// A worker's lookups.
@@ -369,6 +371,7 @@ impl<F: Fetch> Lanes<F> {
         let held = self.reservation.bytes();
         let found = Batch { columns: fetched.found.columns.clone(), rows: fetched.found.rows };
         self.reservation.grow(found.bytes())?;
+        self.measures.memory_bytes = self.measures.memory_bytes.max(self.reservation.bytes());
         drop(found);
         let flow = land(&mut fetched, worker)?;
         self.idle.push(fetched.lane);
