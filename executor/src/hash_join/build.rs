@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::key::{Encoder, Exprs, Form, Interner, Layout, MISS, Range, WordColumn, fold};
 use crate::pipeline::{Context, Flow, Reservation, RuntimeFilter, Sink, Worker};
 
+/// Build rows up to which one thread does it all.
+const SERIAL_ROWS_MAX: usize = 8192;
 /// Bits of a packed key: the word of all ones is no key.
 const KEY_BITS_MAX: u32 = 63;
 
@@ -211,7 +213,9 @@ impl Sink for BuildSink {
             rest = others;
             (chunk, own)
         });
-        slots.collect::<Vec<_>>().into_par_iter().for_each(|(chunk, own)| {
+        let slots: Vec<_> = slots.collect();
+        let least = if rows <= SERIAL_ROWS_MAX { slots.len().max(1) } else { 1 };
+        slots.into_par_iter().with_min_len(least).for_each(|(chunk, own)| {
             layout.pack_into(&chunk.words, own);
         });
         let index = (!self.keys.forms.is_empty())
@@ -351,7 +355,9 @@ impl Built {
                 concat(&parts)
             })
         };
-        self.columns.par_iter().enumerate().map(column).collect()
+        // A few rows are put together before another thread has woken up.
+        let least = if self.rows <= SERIAL_ROWS_MAX { self.columns.len().max(1) } else { 1 };
+        self.columns.par_iter().enumerate().with_min_len(least).map(column).collect()
     }
 }
 

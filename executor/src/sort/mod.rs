@@ -144,8 +144,11 @@ struct SortedRows {
 impl Sorted {
     fn new(batches: Vec<Batch>, order: Vec<u32>, mut reservation: Reservation) -> Result<Sorted> {
         let width = batches.first().map_or(0, |b| b.columns.len());
+        // A few rows are put together before another thread has woken up.
+        let least = if order.len() <= OUTPUT_ROWS { width.max(1) } else { 1 };
         let columns = (0..width)
             .into_par_iter()
+            .with_min_len(least)
             .map(|c| {
                 batch::concat(&batches.iter().map(|b| Arc::clone(&b.columns[c])).collect::<Vec<ArrayRef>>())
             })
