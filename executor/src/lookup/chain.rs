@@ -99,7 +99,7 @@ impl Chain {
         self.columns = columns;
     }
 
-    /// Runs the rows through all steps. `count` receives what comes out of each.
+    /// Runs the rows through all steps. `meters`, one for each step, receive what comes out of it.
     pub fn run(&self, found: &mut Found, worker: &mut Worker, meters: &mut [Meter]) -> Result<()> {
         for (step, meter) in self.steps.iter().zip(meters) {
             let started = Instant::now();
