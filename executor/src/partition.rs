@@ -74,7 +74,6 @@ impl Dealer {
 
     /// The same for rows that are looked for: one that the expression cannot be evaluated for (it overflows) cannot have been
     /// stored, so no partition has it.
-    #[allow(dead_code, reason = "a lookup by key asks this")]
     pub fn find(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Vec<Option<u32>>> {
         match self.deal(batch, scratch) {
             Err(Error::OutOfRange { .. }) => {

@@ -41,5 +41,5 @@ fn path(site: &Site, position: usize, key: &[usize], direction: Direction, force
         + cost::open(partitions, narrowed.count)
         + cost::open(partitions, 0);
     let order = site.order_of(key, direction);
-    Some(Path { plan: read.plan, profile: site.profile.clone(), cost, order, index: Some(position) })
+    Some(Path { plan: read.plan, cost, order, index: Some(position) })
 }

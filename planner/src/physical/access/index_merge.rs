@@ -132,13 +132,7 @@ fn path(site: &Site, parts: Vec<Part>, handle: &[(ColumnId, usize)], found: Foun
     let table = site.selection(table, rest, out, site.needed);
     let columns = table.columns.clone();
     let node = Node::IndexMerge(IndexMerge { partial, table: Box::new(table), intersection });
-    Path {
-        plan: operator(out, columns, node),
-        profile: site.profile.clone(),
-        cost,
-        order: vec![],
-        index: None,
-    }
+    Path { plan: operator(out, columns, node), cost, order: vec![], index: None }
 }
 
 fn partial_scan(site: &Site, part: &Part, handle: &[(ColumnId, usize)]) -> Plan {

@@ -35,5 +35,5 @@ fn path(site: &Site, position: usize, key: &[usize], direction: Direction) -> Op
     let scan = site.index_scan(position, &wanted, narrowed.ranges, direction, rows)?;
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), true);
     let order = site.order_of(key, direction);
-    Some(Path { plan, profile: site.profile.clone(), cost, order, index: Some(position) })
+    Some(Path { plan, cost, order, index: Some(position) })
 }

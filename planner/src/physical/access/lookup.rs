@@ -32,20 +32,18 @@ use crate::stats::selectivity::selectivity;
 const BOUND_KEEPS: f64 = 1.0 / 3.0;
 
 /// A way to read the scan as the inner side of an index join.
-#[allow(dead_code, reason = "the search for index joins reads them")]
 #[derive(Clone, Debug)]
 pub(in crate::physical) struct LookupPath {
     /// A reader over a scan with [`super::Ranges::Lookup`].
     pub(in crate::physical) plan: Plan,
     /// The equalities that are in the prefix.
     pub(in crate::physical) used: Vec<usize>,
-    /// The bounds that narrow the column after the prefix; they must be checked all the same.
-    pub(in crate::physical) bounds_used: Vec<usize>,
     /// Rows that one lookup yields, after the selections of the path.
     pub(in crate::physical) rows_per_lookup: f64,
     /// In the units of [`crate::cost`]; what is paid once for each statement is left out.
     pub(in crate::physical) cost_per_lookup: f64,
-    /// Whether a lookup yields one row at most.
+    /// Whether a lookup yields one row at most; the search goes by the number of rows.
+    #[cfg(test)]
     pub(in crate::physical) unique: bool,
     /// The order of the rows of one lookup, ascending.
     pub(in crate::physical) order: Vec<ColumnId>,
@@ -59,7 +57,6 @@ pub(in crate::physical) struct LookupPath {
 /// the outer ones; it is not checked, but it prunes partitions.
 ///
 /// Under static pruning there are none unless one partition is left (tidb.md A5).
-#[allow(dead_code, reason = "the search for index joins calls it")]
 pub(in crate::physical) fn lookup_paths(
     cx: &AccessContext,
     scan: &Scan,
@@ -83,7 +80,6 @@ pub(in crate::physical) fn lookup_paths(
 
 /// The inner column of one side of an equality: bare, or under a conversion that changes no value, so that a key of the
 /// bare column serves.
-#[allow(dead_code, reason = "the search for index joins calls it")]
 pub(in crate::physical) fn looked_up(e: &Expr) -> Option<ColumnId> {
     subject(e)
 }
@@ -100,7 +96,8 @@ struct Ask<'a> {
 struct Prefix {
     lookup: Lookup,
     used: Vec<usize>,
-    bounds_used: Vec<usize>,
+    /// Whether the join bounds the column after them.
+    bounded: bool,
     /// Predicates of the scan that the prefix holds exactly.
     covered: Vec<usize>,
     /// Number of columns.
@@ -131,9 +128,9 @@ impl Ask<'_> {
         Some(LookupPath {
             plan,
             used: prefix.used,
-            bounds_used: prefix.bounds_used,
             rows_per_lookup: out,
             cost_per_lookup: cost,
+            #[cfg(test)]
             unique,
             order,
             index,
@@ -170,7 +167,7 @@ impl Ask<'_> {
         let mut prefix = Prefix {
             lookup: Lookup { prefix: vec![], low: vec![], high: vec![], routing: None },
             used: vec![],
-            bounds_used: vec![],
+            bounded: false,
             covered: vec![],
             len: 0,
             rows: 0.0,
@@ -204,7 +201,7 @@ impl Ask<'_> {
         let rows = site.table.rows;
         let kept = rows * selectivity(&known, &site.table);
         prefix.rows = kept / combinations.min(rows.max(1.0)).max(1.0);
-        if !prefix.bounds_used.is_empty() {
+        if prefix.bounded {
             prefix.rows *= BOUND_KEEPS;
         }
         prefix.lookup.routing = self.routing();
@@ -236,7 +233,7 @@ impl Ask<'_> {
 
     /// Bounds on the column after the prefix: from the join, and then from the scan's own predicates too.
     fn bound(&self, id: ColumnId, ty: &ColumnType, prefix: &mut Prefix) {
-        for (i, e) in self.bounds.iter().enumerate() {
+        for e in self.bounds {
             let Some((function, outer)) = self.comparison(e, id, ty) else { continue };
             match function {
                 Function::Gt | Function::Ge => {
@@ -247,7 +244,7 @@ impl Ask<'_> {
                 }
                 _ => continue,
             }
-            prefix.bounds_used.push(i);
+            prefix.bounded = true;
         }
         // The hull of what constants leave; the predicates themselves stay.
         let Some((values, _)) = column_values(&self.site.scan.predicates, id, ty) else { return };

@@ -38,11 +38,9 @@ use crate::column_set::ColumnSet;
 use crate::hints::Hints;
 use crate::logical::Scan;
 use crate::options::Options;
-use crate::stats::cardinality::Profile;
 
 pub(super) use filter::ordered;
 pub(crate) use hints::{unmatched, unmerged};
-#[allow(unused_imports, reason = "the search for index joins calls them")]
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 
 /// What the choice of access paths depends on besides the table.
@@ -55,12 +53,9 @@ pub(crate) struct AccessContext<'a> {
 }
 
 /// A way to read a table: a whole subtree (reader, selection and all) that yields at least the needed columns.
-#[allow(dead_code, reason = "the search by order and index reads them")]
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) plan: Plan,
-    /// What comes out.
-    pub(super) profile: Profile,
     /// In the units of [`crate::cost`].
     pub(super) cost: f64,
     /// The order in which rows come (column, descending), most significant first; empty if there is none. Columns that are
@@ -146,7 +141,7 @@ fn is_nothing(plan: &Plan) -> bool {
 /// No row.
 fn dual(site: &Site) -> Path {
     let plan = operator(0.0, ids(&site.wanted(&[])), Node::Values { rows: vec![] });
-    Path { plan, profile: site.profile.clone(), cost: 0.0, order: site.order.to_vec(), index: None }
+    Path { plan, cost: 0.0, order: site.order.to_vec(), index: None }
 }
 
 /// Where statistics are guesses, a range that begins with an equality beats a full scan whatever the guesses say

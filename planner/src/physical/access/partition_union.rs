@@ -41,5 +41,5 @@ pub(super) fn paths(site: &Site, parts: &[usize], allowed: &Allowed) -> Vec<Path
     let Some(first) = inputs.first() else { return vec![] };
     let columns = first.columns.clone();
     let plan = operator(rows, columns, Node::PartitionUnion { inputs });
-    vec![Path { plan, profile: site.profile.clone(), cost, order: vec![], index }]
+    vec![Path { plan, cost, order: vec![], index }]
 }

@@ -34,7 +34,7 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
     let shown = ids(&wanted).into_iter().filter(|id| site.needed.contains(*id)).collect();
     let serves = keys.len() <= 1;
     let order = if serves { site.order.to_vec() } else { vec![] };
-    let done = |plan, cost| Path { plan, profile: site.profile.clone(), cost, order, index };
+    let done = |plan, cost| Path { plan, cost, order, index };
     let (keys, places) = placed(site, columns, keys)?;
     if keys.is_empty() {
         return Some(done(operator(0.0, shown, Node::Values { rows: vec![] }), 0.0));

@@ -26,5 +26,5 @@ fn path(site: &Site, direction: Direction) -> Path {
     let scan = site.table_scan(&wanted, narrowed.ranges, direction, rows);
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), false);
     let order = site.order_of(key, direction);
-    Path { plan, profile: site.profile.clone(), cost, order, index: None }
+    Path { plan, cost, order, index: None }
 }
