@@ -54,6 +54,16 @@ impl JoinWish {
     pub(super) fn wants(&self, method: JoinMethod) -> bool {
         self.wanted.iter().any(|(_, wanted, _)| *wanted == method)
     }
+
+    /// Whether index joins that look up this side are to be hash joins of what is found: a hint asks for them, or refuses the
+    /// others.
+    pub(super) fn index_hash(&self, side: Side) -> bool {
+        let names = |hints: &[(usize, JoinMethod, Side)], method: JoinMethod| {
+            hints.iter().any(|(_, named, at)| *named == method && *at == side)
+        };
+        names(&self.wanted, JoinMethod::IndexHash)
+            || names(&self.unwanted, JoinMethod::Index) && !names(&self.wanted, JoinMethod::Index)
+    }
 }
 
 impl Wishes {

@@ -10,6 +10,7 @@
 use allod_storage::schema::SqlType;
 use hashbrown::HashMap;
 
+use super::hints::JoinWish;
 use super::join::{JoinNode, join_columns};
 use super::order::{Order, renamed};
 use super::{Candidate, Goal, Search, columns_of, kept, operator, passing};
@@ -62,19 +63,25 @@ struct Inner {
 }
 
 impl Search<'_> {
-    pub(super) fn index_joins(&mut self, node: &JoinNode, goal: &Goal) -> Vec<Candidate> {
-        let mut ways = self.index_joins_from(node, Side::Left, goal);
+    pub(super) fn index_joins(&mut self, node: &JoinNode, goal: &Goal, wish: &JoinWish) -> Vec<Candidate> {
+        let mut ways = self.index_joins_from(node, Side::Left, goal, wish);
         if node.join.kind == JoinKind::Inner {
-            ways.extend(self.index_joins_from(node, Side::Right, goal));
+            ways.extend(self.index_joins_from(node, Side::Right, goal, wish));
         }
         ways
     }
 
-    fn index_joins_from(&mut self, node: &JoinNode, outer: Side, goal: &Goal) -> Vec<Candidate> {
+    fn index_joins_from(
+        &mut self,
+        node: &JoinNode,
+        outer: Side,
+        goal: &Goal,
+        wish: &JoinWish,
+    ) -> Vec<Candidate> {
         let join = node.join;
-        let (outer_plan, inner_plan) = match outer {
-            Side::Left => (&*join.left, &*join.right),
-            Side::Right => (&*join.right, &*join.left),
+        let (outer_plan, inner_plan, inner_side) = match outer {
+            Side::Left => (&*join.left, &*join.right, Side::Right),
+            Side::Right => (&*join.right, &*join.left, Side::Left),
         };
         let (outer_columns, inner_columns) = match outer {
             Side::Left => (&node.left_columns, &node.right_columns),
@@ -108,60 +115,54 @@ impl Search<'_> {
             outer_columns.iter().find(on_outer).map(|c| (c, *down))
         });
         let from_outer = if from_outer.is_empty() { replaced.collect() } else { from_outer };
-        let mut goals = vec![Goal { order: from_outer.clone(), wanted }];
         if !goal.order.is_empty() && from_outer.is_empty() {
-            goals.clear();
+            return vec![];
         }
-        let mut ways = Vec::new();
-        for below in goals {
-            let Candidate { plan: outer_rows, order } = self.best(outer_plan, &node.below, &below);
-            let by: ColumnSet = order.iter().map(|(id, _)| *id).collect();
-            let one_each = !order.is_empty() && self.facts(outer_plan).is_key(&by);
-            let part = goal.part(node.rows);
-            let asked = outer_rows.rows * below.part(outer_rows.rows);
-            let distinct = equalities.iter().map(|(e, ..)| profile.distinct(e)).product::<f64>();
-            let batches = (asked / self.access.options.index_join_batch_rows as f64).ceil();
-            let lookups = asked.min(distinct * batches);
-            for inner in &inners {
-                let own = cost::index_join(asked, node.rows * part)
-                    + lookups * (inner.cost_per_lookup + inner.rows_per_lookup * cost::GATHERED_ROW);
-                let cost = outer_rows.cost + own;
-                let order: Order = match one_each && node.join.kind.keeps_right() {
-                    true => order.iter().chain(&inner.order).copied().collect(),
-                    false => order.clone(),
-                };
-                let (left, right) = match outer {
-                    Side::Left => (outer_rows.clone(), inner.plan.clone()),
-                    Side::Right => (inner.plan.clone(), outer_rows.clone()),
-                };
-                let columns = join_columns(join.kind, &left, &right, node.needed);
-                let with = |variant| {
-                    Node::IndexJoin(IndexJoin {
-                        kind: join.kind,
-                        left: Box::new(left.clone()),
-                        right: Box::new(right.clone()),
-                        outer,
-                        variant,
-                        keys: keys.clone(),
-                        residual: node.residual.clone(),
-                        null_aware: join.null_aware.clone(),
-                    })
-                };
-                let keep_outer_order = !goal.order.is_empty();
-                // Both variants do the same work; the ordered one is what the plan shows unless a hint asks.
-                for (variant, more) in
-                    [(IndexJoinVariant::Ordered, 0.0), (IndexJoinVariant::Hash { keep_outer_order }, 1.0)]
-                {
-                    let order = match variant {
-                        IndexJoinVariant::Hash { keep_outer_order: false } => Order::new(),
-                        IndexJoinVariant::Ordered | IndexJoinVariant::Hash { .. } => order.clone(),
-                    };
-                    let plan = operator(node.rows, cost + more, columns.clone(), with(variant));
-                    ways.push(Candidate { plan, order });
+        let below = Goal { order: from_outer, wanted };
+        let Candidate { plan: outer_rows, order } = self.best(outer_plan, &node.below, &below);
+        let by: ColumnSet = order.iter().map(|(id, _)| *id).collect();
+        let one_each = !order.is_empty() && self.facts(outer_plan).is_key(&by);
+        let part = goal.part(node.rows);
+        let asked = outer_rows.rows * below.part(outer_rows.rows);
+        let distinct = equalities.iter().map(|(e, ..)| profile.distinct(e)).product::<f64>();
+        let batches = (asked / self.access.options.index_join_batch_rows as f64).ceil();
+        let lookups = asked.min(distinct * batches);
+        let keep_outer_order = !goal.order.is_empty();
+        // Both variants do the same work; the ordered one is what the plan shows unless a hint asks.
+        let variant = match wish.index_hash(inner_side) {
+            true => IndexJoinVariant::Hash { keep_outer_order },
+            false => IndexJoinVariant::Ordered,
+        };
+        let candidate = |inner: Inner| {
+            let own = cost::index_join(asked, node.rows * part)
+                + lookups * (inner.cost_per_lookup + inner.rows_per_lookup * cost::GATHERED_ROW);
+            let cost = outer_rows.cost + own;
+            let within = if one_each && node.join.kind.keeps_right() { &inner.order[..] } else { &[] };
+            let order: Order = match variant {
+                IndexJoinVariant::Hash { keep_outer_order: false } => Order::new(),
+                IndexJoinVariant::Ordered | IndexJoinVariant::Hash { .. } => {
+                    order.iter().chain(within).copied().collect()
                 }
-            }
-        }
-        ways
+            };
+            let (left, right) = match outer {
+                Side::Left => (outer_rows.clone(), inner.plan),
+                Side::Right => (inner.plan, outer_rows.clone()),
+            };
+            let columns = join_columns(join.kind, &left, &right, node.needed);
+            let index_join = IndexJoin {
+                kind: join.kind,
+                left: Box::new(left),
+                right: Box::new(right),
+                outer,
+                variant,
+                keys: keys.clone(),
+                residual: node.residual.clone(),
+                null_aware: join.null_aware.clone(),
+            };
+            let plan = operator(node.rows, cost, columns, Node::IndexJoin(index_join));
+            Candidate { plan, order }
+        };
+        inners.into_iter().map(candidate).collect()
     }
 
     /// The ways to look up the rows of a plan that stands on the inner side.

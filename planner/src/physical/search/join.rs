@@ -67,7 +67,7 @@ impl Search<'_> {
         let mut ways = Vec::new();
         ways.extend(self.hash_joins(&node, goal, &wish));
         ways.extend(self.merge_joins(&node, goal, &wish));
-        ways.extend(self.index_joins(&node, goal));
+        ways.extend(self.index_joins(&node, goal, &wish));
         self.wishes.choose(&wish, join, ways)
     }
 
