@@ -40,7 +40,7 @@ use arrow::datatypes::{
 
 use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType};
 
-pub(crate) use search::{Bound, gallop};
+pub(crate) use search::{Bound, gallop, halve};
 pub(crate) use together::Marks;
 
 const TAG_NULL: u8 = 0;

@@ -4,5 +4,6 @@ pub mod database;
 pub mod differential;
 pub mod joins;
 pub mod partitions;
+pub mod random;
 pub mod slt;
 pub mod storm;

@@ -11,28 +11,22 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use allod::{Database, Session};
 use allod_storage::client::{Client, ClientStats};
+use allod_storage::cluster::{SimulatedConfig, TransportConfig};
 use allod_storage::key::encode_datums;
 use allod_storage::pd::RegionInfo;
 use allod_storage::schema::{Datum, SpaceId, StoreId, TableDescriptor};
 
-/// A sequence of numbers that a seed determines (splitmix64).
-#[derive(Clone, Debug)]
-pub struct Random(u64);
+use crate::random::Random;
 
-impl Random {
-    /// The sequence of a seed.
-    pub fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    /// The next number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (x ^ (x >> 31)) % bound
-    }
+/// A network that takes a tenth of a millisecond there and back, or a little more.
+pub fn network(seed: u64) -> TransportConfig {
+    let latency = Duration::from_micros(50);
+    TransportConfig::Simulated(SimulatedConfig {
+        seed,
+        latency,
+        jitter: latency,
+        ..SimulatedConfig::default()
+    })
 }
 
 /// The seed that `ALLOD_SEED` names, or one of the moment; printed, so that a failure can be repeated.
@@ -136,25 +130,25 @@ pub fn make_trouble(
     let runtime = client.runtime();
     let count = |kind: &AtomicU64, done: bool| kind.fetch_add(u64::from(done), Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
-        let Splittable { space, greatest } = spaces[random.below(spaces.len() as u64) as usize];
+        let Splittable { space, greatest } = spaces[random.below(spaces.len())];
         // What does not come about (the region has just changed) is no matter.
         let Ok(regions) = runtime.block_on(client.regions(space)) else {
             std::thread::sleep(pause);
             continue;
         };
-        let region: &RegionInfo = &regions[random.below(regions.len() as u64) as usize];
+        let region: &RegionInfo = &regions[random.below(regions.len())];
         match random.below(4) {
             // Between three and ten regions a space, so that there is always something to split and to merge.
             0 | 1 if regions.len() < 10 => {
-                let key = encode_datums(space, &[Datum::Int(random.below(greatest) as i64)]);
+                let key = encode_datums(space, &[Datum::Int(random.below(greatest as usize) as i64)]);
                 count(&trouble.splits, runtime.block_on(client.split(&key)).is_ok());
             }
             0..=2 if regions.len() > 3 => {
-                let left = &regions[random.below(regions.len() as u64 - 1) as usize];
+                let left = &regions[random.below(regions.len() - 1)];
                 count(&trouble.merges, runtime.block_on(client.merge(&left.range.start)).is_ok());
             }
             _ => {
-                let to: StoreId = region.peers[random.below(region.peers.len() as u64) as usize];
+                let to: StoreId = region.peers[random.below(region.peers.len())];
                 count(&trouble.moves, runtime.block_on(client.transfer_leader(region.id, to)).is_ok());
             }
         }
@@ -234,7 +228,7 @@ pub fn sessions(
                     }
                     let mut runs = BTreeMap::new();
                     while !until.is_over(began.elapsed(), done.load(Ordering::Relaxed)) {
-                        let at = random.below(questions.len() as u64) as usize;
+                        let at = random.below(questions.len());
                         let question = &questions[at];
                         let rows = answer(&mut session, &question.sql)
                             .unwrap_or_else(|e| panic!("seed {seed}, {}: {e}", question.sql));

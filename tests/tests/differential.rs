@@ -10,9 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use allod::{ClusterConfig, Database, Session};
 use allod_tests::database::rows;
 use allod_tests::differential::query::Generator;
-use allod_tests::differential::random::Random;
 use allod_tests::differential::schema::{Kind, Table};
 use allod_tests::differential::sql::Sql;
+use allod_tests::random::Random;
 use allod_tests::slt::Value;
 
 /// Rows as both sides print them.

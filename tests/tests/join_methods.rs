@@ -9,9 +9,9 @@ use std::time::Duration;
 use allod::{ClusterConfig, Database, Session};
 use allod_storage::cluster::{SimulatedConfig, TransportConfig};
 use allod_tests::database::rows;
-use allod_tests::differential::random::Random;
 use allod_tests::joins::queries::{Kind, Query};
 use allod_tests::joins::tables::table;
+use allod_tests::random::Random;
 use allod_tests::slt::Value;
 
 const CASES: u64 = 8;

@@ -3,8 +3,8 @@
 //!
 //! `PARTITION_CASES=1000` runs more cases than the default, `PARTITION_SEED=17` begins at another seed.
 
-use allod_tests::differential::random::Random;
 use allod_tests::partitions::pair::{Difference, Pair};
+use allod_tests::random::Random;
 
 const CASES: u64 = 20;
 

@@ -6,7 +6,7 @@
 
 use allod::{Database, Session};
 use allod_tests::database::rows;
-use allod_tests::differential::random::Random;
+use allod_tests::random::Random;
 
 const CASES: u64 = 4;
 const PREDICATES: usize = 40;

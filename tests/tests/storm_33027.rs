@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use allod::Database;
 use allod_planner::catalog::Catalog;
-use allod_storage::cluster::{ClusterConfig, SimulatedConfig, TransportConfig};
+use allod_storage::cluster::ClusterConfig;
+use allod_tests::random::Random;
 use allod_tests::storm::{
-    Question, Random, Trouble, Until, answer, ask, make_trouble, seed, sessions, spaces,
+    Question, Trouble, Until, answer, ask, make_trouble, network, seed, sessions, spaces,
 };
 
 const KEYS: u64 = 2000;
@@ -55,8 +56,8 @@ fn fill(db: &Database) {
 
 fn questions(quiet: &Database, random: &mut Random) -> Vec<Question> {
     let statements = (0..40).map(|i| {
-        let low = random.below(KEYS);
-        let high = low + 20 + random.below(200);
+        let low = random.below(KEYS as usize) as u64;
+        let high = low + 20 + random.below(200) as u64;
         let w = random.below(50);
         match i % 5 {
             0 => format!(
@@ -130,15 +131,7 @@ fn index_joins_into_partitions_are_right_and_the_functions_they_use_are_counted_
     let copy = &ask(&quiet, [all_of_copy.to_string()])[0];
     let copy_counts = counted(&quiet, all_of_copy);
 
-    let config = ClusterConfig {
-        transport: TransportConfig::Simulated(SimulatedConfig {
-            seed,
-            latency: Duration::from_micros(50),
-            jitter: Duration::from_micros(50),
-            ..SimulatedConfig::default()
-        }),
-        ..ClusterConfig::default()
-    };
+    let config = ClusterConfig { transport: network(seed), ..ClusterConfig::default() };
     let db = Database::builder().workers(8).cluster(config).build();
     fill(&db);
     let mut session = db.session();

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use allod::Database;
 use allod_planner::catalog::Catalog;
-use allod_storage::cluster::{ClusterConfig, SimulatedConfig, TransportConfig};
-use allod_tests::storm::{Question, Random, Trouble, Until, ask, make_trouble, seed, sessions, spaces};
+use allod_storage::cluster::ClusterConfig;
+use allod_tests::random::Random;
+use allod_tests::storm::{Question, Trouble, Until, ask, make_trouble, network, seed, sessions, spaces};
 
 const ROWS: u64 = 20_000;
 const VALUES: u64 = 1000;
@@ -34,8 +35,8 @@ fn fill(db: &Database) {
 
 fn questions(quiet: &Database, random: &mut Random) -> Vec<Question> {
     let statements = (0..48).map(|i| {
-        let low = random.below(VALUES);
-        let high = low + random.below(12);
+        let low = random.below(VALUES as usize) as u64;
+        let high = low + random.below(12) as u64;
         match i % 3 {
             0 => format!("select /*+ use_index(t, ia) */ id, a, b, pad from t where a between {low} and {high}"),
             1 => format!("select /*+ use_index(t, ia) */ sum(b), count(*), max(pad) from t where a = {low}"),
@@ -56,12 +57,7 @@ fn index_lookups_are_right_while_regions_change_and_every_cache_entry_expires() 
     let config = ClusterConfig {
         stores: 5,
         region_cache_ttl: Duration::from_millis(1),
-        transport: TransportConfig::Simulated(SimulatedConfig {
-            seed,
-            latency: Duration::from_micros(50),
-            jitter: Duration::from_micros(50),
-            ..SimulatedConfig::default()
-        }),
+        transport: network(seed),
         ..ClusterConfig::default()
     };
     let db = Database::builder().workers(8).cluster(config).build();

@@ -1,5 +1,5 @@
-//! `partitions`: one row for each partition, and one with NULLs for a table that has none. TABLE_ROWS deals the table's rows
-//! evenly: partitions have no statistics of their own.
+//! `partitions`: one row for each partition, and one with NULLs for a table that has none. TABLE_ROWS of a partition is NULL, not
+//! known: rows are counted by table, partitions have no statistics of their own.
 
 use allod_storage::schema::Datum;
 
@@ -46,7 +46,6 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
     let mut rows = Vec::new();
     for entry in entries(version) {
         let table = &entry.descriptor;
-        let live = entry.live_rows();
         let blank = || {
             let mut row = vec![Datum::Null; TABLE.columns.len()];
             row[..3].clone_from_slice(&[text("def"), text(&table.database), text(&table.name)]);
@@ -54,11 +53,10 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         };
         let Some(scheme) = &table.partitioning else {
             let mut row = blank();
-            row[12] = number(live);
+            row[12] = number(entry.live_rows());
             rows.push(row);
             continue;
         };
-        let each = live.div_ceil(table.partitions.len() as u64);
         for (at, partition) in table.partitions.iter().enumerate() {
             let mut row = blank();
             row[3] = text(&partition.name);
@@ -66,7 +64,6 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
             row[7] = text(partitioning::method(scheme));
             row[9] = text(partitioning::expression(scheme, table));
             row[11] = partitioning::description(scheme, at).map_or(Datum::Null, text);
-            row[12] = number(each);
             row[22] = text(&partition.comment);
             row[25] = number(partition.records.0);
             rows.push(row);

@@ -166,11 +166,7 @@ struct Landing {
 impl Stage for IndexJoinStage {
     fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
         let IndexJoinStage { lanes, landing } = self;
-        let flow = lanes.push(batch, worker, &mut |fetched, worker| landing.join(fetched, worker, out))?;
-        if flow == Flow::Stop {
-            lanes.abandon()?;
-        }
-        Ok(flow)
+        lanes.push(batch, worker, &mut |fetched, worker| landing.join(fetched, worker, out))
     }
 
     fn flush(&mut self, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {

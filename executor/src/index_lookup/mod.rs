@@ -117,11 +117,7 @@ struct Landing {
 impl Stage for RowLookupStage {
     fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
         let RowLookupStage { lanes, landing } = self;
-        let flow = lanes.push(batch, worker, &mut |fetched, worker| landing.emit(fetched, worker, out))?;
-        if flow == Flow::Stop {
-            lanes.abandon()?;
-        }
-        Ok(flow)
+        lanes.push(batch, worker, &mut |fetched, worker| landing.emit(fetched, worker, out))
     }
 
     fn flush(&mut self, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {

@@ -1,12 +1,12 @@
-//! What stands between a looked-up scan and the join: selections, projections, groupings. Compiled once, run over the rows
-//! of each batch of lookups.
+//! What stands between a looked-up scan and the join: selections, projections, groupings, run over the rows of each batch of
+//! lookups. Selections and projections are compiled once; a grouping, which ends with its input, once a batch.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
-use allod_planner::physical::{Aggregation, Plan};
+use allod_planner::physical::{Aggregation, Node, Plan};
 use allod_storage::schema::{ColumnType, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
@@ -74,9 +74,13 @@ impl Chain {
     pub fn group(&mut self, plan: &Plan, aggregation: &Aggregation, context: &Context) -> Result<()> {
         let lookup = Expr::column(LOOKUP, ColumnType::not_null(SqlType::BIGINT));
         let mut aggregation = Aggregation {
+            // What comes in is in the batch.
             input: Box::new(Plan {
-                node: allod_planner::physical::Node::Values { rows: vec![] },
-                ..Plan::clone(plan)
+                id: plan.id,
+                rows: plan.rows,
+                cost: plan.cost,
+                columns: Vec::new(),
+                node: Node::Values { rows: vec![] },
             }),
             group_by: aggregation.group_by.clone(),
             aggregates: aggregation.aggregates.clone(),

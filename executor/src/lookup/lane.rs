@@ -201,12 +201,7 @@ impl<F: Fetch> Lanes<F> {
             self.reservation.grow(batch.bytes())?;
             self.held_rows += batch.rows;
             self.held.push(batch);
-            while self.held_rows >= self.window_rows() {
-                if self.run_window(worker, land)? == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
-            }
-            return Ok(Flow::Continue);
+            return self.run_windows(Lanes::window_rows, worker, land);
         }
         let mut from = 0;
         while from < batch.rows {
@@ -226,20 +221,25 @@ impl<F: Fetch> Lanes<F> {
         worker: &mut Worker,
         land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
     ) -> Result<Flow> {
-        while self.held_rows > 0 {
+        self.run_windows(|_| 1, worker, land)
+    }
+
+    /// Looks up windows of what is held for as long as there are `least` rows. After Stop nobody wants what is still held.
+    fn run_windows(
+        &mut self,
+        least: impl Fn(&Self) -> usize,
+        worker: &mut Worker,
+        land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
+    ) -> Result<Flow> {
+        while self.held_rows >= least(self) {
             if self.run_window(worker, land)? == Flow::Stop {
-                self.abandon()?;
+                self.held.clear();
+                self.held_rows = 0;
+                self.reservation.resize(0)?;
                 return Ok(Flow::Stop);
             }
         }
         Ok(Flow::Continue)
-    }
-
-    /// Forgets what is held: nobody wants it.
-    pub fn abandon(&mut self) -> Result<()> {
-        self.held.clear();
-        self.held_rows = 0;
-        self.reservation.resize(0)
     }
 
     /// What was measured so far.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, UInt16Type};
 
-use crate::key::{Bound, Key, KeyEncoder, Marks, RowKeys, int_of};
+use crate::key::{Bound, Key, KeyEncoder, Marks, RowKeys, gallop, halve, int_of};
 use crate::mvcc::ZoneFilter;
 use crate::schema::{SpaceSchema, Timestamp};
 use zone::Zones;
@@ -190,7 +190,7 @@ impl Chunk {
                 let block = data.first_keys.partition_point(|first| first.as_bytes() < key);
                 let begin = block.saturating_sub(1) * BLOCK_ROWS;
                 let end = (block * BLOCK_ROWS).min(data.rows);
-                partition_point(begin..end, |row| data.keys.compare(row, key) == Ordering::Less)
+                halve(begin..end, |row| data.keys.compare(row, key) == Ordering::Less)
             }
         };
         at.clamp(self.start, self.end) - self.start
@@ -206,13 +206,7 @@ impl Chunk {
     /// each search starting where the last one ended: the steps grow from there.
     pub(crate) fn seek(&self, key: &[u8], rows: Range<usize>) -> (usize, bool) {
         let less = |row: usize| self.data.keys.compare(self.start + row, key) == Ordering::Less;
-        let mut low = rows.start;
-        let mut step = 1;
-        while low + step < rows.end && less(low + step) {
-            low += step;
-            step *= 2;
-        }
-        let row = partition_point(low..rows.end.min(low + step + 1), less);
+        let row = gallop(rows.clone(), less);
         (row, row < rows.end && self.is_at(row, key))
     }
 
@@ -291,19 +285,6 @@ impl Chunk {
         let block = (self.start + row) / BLOCK_ROWS;
         filters.iter().all(|filter| self.data.zones.may_contain(block, filter))
     }
-}
-
-fn partition_point(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (rows.start, rows.end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if less(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// What a column takes, not counting what it shares with the other chunks of its ingest.

@@ -23,7 +23,7 @@ use super::sender::Sent;
 use super::{Client, unexpected};
 use crate::chunk::dictionary;
 use crate::error::{Error, Result};
-use crate::key::{Bound, Key, KeyRange, RowKeys};
+use crate::key::{Bound, Key, KeyRange, RowKeys, halve};
 use crate::mvcc::Lookups;
 use crate::rpc::{Body, LookupBody, Read, Reply};
 use crate::schema::{SpaceId, Timestamp};
@@ -165,8 +165,8 @@ impl Client {
             // Those of which some keys are below the end, and those of which all are.
             let is_here = |row| prefixes.compare_prefix(row, end) != Some(Ordering::Greater);
             let is_done = |row| prefixes.compare_prefix(row, end) == Some(Ordering::Less);
-            let here = next..partition_point(next..rows.end, is_here);
-            next = partition_point(here.clone(), is_done);
+            let here = next..first_not(next..rows.end, is_here);
+            next = first_not(here.clone(), is_done);
             floor = within.end.clone();
             if next < rows.end {
                 start = prefixes.key(next).max(floor.clone());
@@ -224,21 +224,12 @@ impl Client {
 }
 
 /// The first of these rows for which `holds` is false; it is true up to there.
-fn partition_point(rows: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (rows.start, rows.end);
+fn first_not(rows: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
     // Nearly always all of them: a space is one region, or the keys are few.
-    if low < high && holds(high - 1) {
-        return high;
+    if rows.start < rows.end && holds(rows.end - 1) {
+        return rows.end;
     }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
+    halve(rows, holds)
 }
 
 /// One result of many, which come in key order.

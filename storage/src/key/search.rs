@@ -284,7 +284,7 @@ pub(crate) fn gallop(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize 
 }
 
 /// The first of these rows that is not `less`, or their end.
-fn halve(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
+pub(crate) fn halve(rows: Range<usize>, less: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (rows.start, rows.end);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -3,9 +3,9 @@
 //! Everything generated has one right answer in both dialects: integer division is written apart, decimals stay at two
 //! places, LIMIT comes with an order over all columns, and an aggregate's argument is of the query that it belongs to.
 
-use super::random::Random;
 use super::schema::{Kind, Table};
 use super::sql::{Sql, sql};
+use crate::random::Random;
 
 /// Something an expression may refer to.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Random tables and rows, and the ways to lay them out.
 
-use super::random::Random;
 use super::sql::Sql;
+use crate::random::Random;
 
 /// What a column or an expression is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Joins of `o` and `i`, with a place for hints.
 
 use super::tables::{COLUMNS, Family, literal};
-use crate::differential::random::Random;
+use crate::random::Random;
 
 /// What kind of join a query is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

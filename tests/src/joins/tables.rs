@@ -1,6 +1,6 @@
 //! Tables to be joined.
 
-use crate::differential::random::Random;
+use crate::random::Random;
 
 /// A family of types whose values are compared without surprise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The columns of the table, and literals out of small domains that hold the edges of each type.
 
-use crate::differential::random::Random;
+use crate::random::Random;
 
 /// A column that rows may be dealt by. `id`, which numbers the rows, comes before them.
 #[derive(Clone, Copy, Debug)]

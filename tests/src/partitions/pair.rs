@@ -9,7 +9,7 @@ use super::column::COLUMNS;
 use super::predicate::condition;
 use super::scheme::Scheme;
 use crate::database::rows;
-use crate::differential::random::Random;
+use crate::random::Random;
 use crate::slt::Value;
 
 /// Errors that a change may meet: no partition, wrong partition, NULL in a key, out of range.

@@ -2,7 +2,7 @@
 
 use super::column::{COLUMNS, Column};
 use super::scheme::Scheme;
-use crate::differential::random::Random;
+use crate::random::Random;
 
 /// A condition whose columns belong to `alias`; mostly about what the scheme deals by.
 pub fn condition(scheme: &Scheme, alias: &str, depth: usize, random: &mut Random) -> String {

@@ -5,7 +5,7 @@ use allod::Session;
 
 use super::column::{COLUMNS, Column};
 use crate::database::rows;
-use crate::differential::random::Random;
+use crate::random::Random;
 use crate::slt::Value;
 
 /// Expressions that HASH, RANGE and LIST may deal by, and the columns in them.

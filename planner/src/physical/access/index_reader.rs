@@ -2,7 +2,6 @@
 
 use super::Path;
 use super::site::{Direction, Site, reader};
-use crate::cost;
 
 /// The index alone, in any order and, if that serves, in its order; none if it does not hold what is wanted.
 pub(super) fn paths(site: &Site, position: usize) -> Vec<Path> {
@@ -26,12 +25,7 @@ fn path(site: &Site, position: usize, key: &[usize], direction: Direction) -> Op
     let narrowed = site.narrowed(key);
     let wanted = site.wanted(&narrowed.rest);
     let rows = if narrowed.rest.is_empty() { site.profile.rows } else { narrowed.rows };
-    let mut cost = cost::read(rows, wanted.len(), narrowed.rest.len());
-    if direction.keep_order {
-        cost += cost::in_order(rows);
-    }
-    let cost =
-        cost * site.part_read(direction.keep_order) + cost::open(site.partition_count(), narrowed.count);
+    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction);
     let scan = site.index_scan(position, &wanted, narrowed.ranges, direction, rows)?;
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), true);
     let order = site.order_of(key, direction);

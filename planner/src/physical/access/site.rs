@@ -180,6 +180,19 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// What it costs to scan ranges that hold so many rows, reading so many columns of each.
+    pub(super) fn scan_cost(
+        &self,
+        narrowed: &Narrowed,
+        rows: f64,
+        columns: usize,
+        direction: Direction,
+    ) -> f64 {
+        let sorted = if direction.keep_order { cost::in_order(rows) } else { 0.0 };
+        let all = cost::read(rows, columns, narrowed.rest.len()) + sorted;
+        all * self.part_read(direction.keep_order) + cost::open(self.partition_count(), narrowed.count)
+    }
+
     /// A table scan.
     pub(super) fn table_scan(
         &self,

@@ -2,7 +2,6 @@
 
 use super::Path;
 use super::site::{Direction, Site, reader};
-use crate::cost;
 
 /// The table's records, in any order and, if that serves, in the order of the key.
 pub(super) fn paths(site: &Site) -> Vec<Path> {
@@ -17,12 +16,7 @@ fn path(site: &Site, direction: Direction) -> Path {
     let wanted = site.wanted(&narrowed.rest);
     // A scan without a filter yields what the profile says.
     let rows = if narrowed.rest.is_empty() { site.profile.rows } else { narrowed.rows };
-    let mut cost = cost::read(rows, wanted.len(), narrowed.rest.len());
-    if direction.keep_order {
-        cost += cost::in_order(rows);
-    }
-    let cost =
-        cost * site.part_read(direction.keep_order) + cost::open(site.partition_count(), narrowed.count);
+    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction);
     let scan = site.table_scan(&wanted, narrowed.ranges, direction, rows);
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), false);
     let order = site.order_of(key, direction);
