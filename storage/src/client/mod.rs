@@ -11,12 +11,13 @@
 //! * `backoff`: how long it has waited, and how long it still may.
 //! * `sender`: one request to one region; what each region error means.
 //! * `locks`: what to do about a transaction that is in the way.
-//! * `scan`, `get`, `lookup`, `transaction`, `ingest`, `admin`: the operations.
+//! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
 
 mod admin;
 mod backoff;
+mod commit;
 mod get;
 mod ingest;
 mod locks;
@@ -30,11 +31,12 @@ mod tests;
 mod transaction;
 
 pub use backoff::{BackoffKind, BackoffTally};
+pub use commit::CommitOutcome;
 pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use scan::ScanRequest;
 pub use stats::{ClientStats, Tally};
-pub use transaction::{CommitOutcome, Transaction};
+pub use transaction::Transaction;
 
 pub(crate) use region_cache::SharedCache;
 pub(crate) use stats::Bequeathed;

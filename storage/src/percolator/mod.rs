@@ -1,0 +1,70 @@
+//! The transaction protocol, one region's part: pure functions from what the region holds and a command to an outcome.
+//!
+//! A transaction reads at its `start_ts` and buffers its writes. To commit, it *prewrites* every key: the new value is put
+//! aside in a lock, and one key, the primary, is named in all of them. Then it takes a `commit_ts` and *commits* the
+//! primary: its lock becomes a version. At that moment the transaction is committed; the other locks (the secondaries)
+//! follow at leisure. Whoever meets a lock asks the region of its primary what became of the transaction
+//! ([`CheckTxnStatus`]) and commits or rolls back the lock accordingly ([`ResolveLock`]); if the lock's time to live has
+//! passed, asking rolls the transaction back. A rolled back transaction leaves a record at its `start_ts`, so that a
+//! prewrite that was delayed on its way cannot lock the key again.
+//!
+//! Every command may be delivered twice (a reply was lost, the client sent it again), and answers the same each time:
+//! a lock of the same transaction, or its commit record, says that the work was done.
+//!
+//! What the protocol expects to happen (a lock in the way, a conflict, a transaction gone) is an outcome, never an error.
+//! A command is all or nothing: if one key fails, no key of the command is changed.
+
+mod check_txn_status;
+mod commit;
+mod mutation;
+mod prewrite;
+mod resolve_lock;
+mod rollback;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::key::Key;
+use crate::mvcc::{Lock, LockOp, Records, Version, Write};
+use crate::schema::Timestamp;
+
+pub(crate) use check_txn_status::check_txn_status;
+pub use check_txn_status::{CheckTxnStatus, RolledBackBy, TxnStatus};
+pub(crate) use commit::commit;
+pub use commit::{Commit, CommitOutcome};
+pub use mutation::{Mutation, MutationOp};
+pub(crate) use prewrite::prewrite;
+pub use prewrite::{Prewrite, PrewriteOutcome};
+pub use resolve_lock::ResolveLock;
+pub(crate) use resolve_lock::resolve_lock;
+pub(crate) use rollback::rollback;
+pub use rollback::{Rollback, RollbackOutcome};
+
+fn own_lock<'a>(records: &'a Records, key: &Key, start_ts: Timestamp) -> Option<&'a Arc<Lock>> {
+    records.locks.get(key).filter(|lock| lock.start_ts == start_ts)
+}
+
+/// Turns the transaction's lock into a version; nothing if there is no such lock.
+fn commit_key(records: &mut Records, key: &Key, start_ts: Timestamp, commit_ts: Timestamp) {
+    if own_lock(records, key, start_ts).is_none() {
+        return;
+    }
+    let Some(lock) = records.locks.remove(key) else { return };
+    let write = match &lock.op {
+        LockOp::Put(row) => Write::Put(row.clone()),
+        LockOp::Delete => Write::Delete,
+        LockOp::Lock => Write::Lock,
+    };
+    records.add_version(key, Version { commit_ts, start_ts, write });
+}
+
+/// Removes the transaction's lock, if there is one, and records the rollback, if that is not done yet.
+fn rollback_key(records: &mut Records, key: &Key, start_ts: Timestamp) {
+    if own_lock(records, key, start_ts).is_some() {
+        records.locks.remove(key);
+    }
+    if records.record_of(key, start_ts).is_none() {
+        records.add_version(key, Version { commit_ts: start_ts, start_ts, write: Write::Rollback });
+    }
+}

@@ -1,0 +1,161 @@
+//! Each command against the states that it may meet.
+
+use std::sync::Arc;
+
+use arrow::array::Int64Array;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+
+use super::*;
+use crate::key::encode_datums;
+use crate::mvcc::RowRef;
+use crate::schema::{Datum, SpaceId};
+
+fn key(id: i64) -> Key {
+    encode_datums(SpaceId(1), &[Datum::Int(id)])
+}
+
+fn row() -> RowRef {
+    let schema = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int64Array::from(vec![1]))]).unwrap();
+    RowRef { batch: Arc::new(batch), row: 0 }
+}
+
+fn lock_with(records: &mut Records, op: MutationOp, start_ts: Timestamp) -> PrewriteOutcome {
+    let mutations = vec![Mutation { key: key(1), op }];
+    prewrite(records, Prewrite { mutations, primary: key(1), start_ts, ttl_ms: 1000, txn_size: 1 })
+}
+
+fn put(records: &mut Records, start_ts: Timestamp) -> PrewriteOutcome {
+    lock_with(records, MutationOp::Put(row()), start_ts)
+}
+
+fn commit_at(records: &mut Records, start_ts: Timestamp, commit_ts: Timestamp) -> CommitOutcome {
+    commit(records, &Commit { keys: vec![key(1)], start_ts, commit_ts })
+}
+
+fn roll_back(records: &mut Records, start_ts: Timestamp) -> RollbackOutcome {
+    rollback(records, &Rollback { keys: vec![key(1)], start_ts })
+}
+
+fn status(
+    records: &mut Records,
+    lock_ts: Timestamp,
+    reader: Timestamp,
+    now: Timestamp,
+    force: bool,
+) -> TxnStatus {
+    let check = CheckTxnStatus {
+        primary: key(1),
+        lock_ts,
+        caller_start_ts: reader,
+        current_ts: now,
+        rollback_if_not_exist: force,
+    };
+    check_txn_status(records, &check)
+}
+
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_parts(ms, 0)
+}
+
+const NOBODY: Timestamp = Timestamp(0);
+
+#[test]
+fn a_late_duplicate_of_a_prewrite_does_not_lock_again() {
+    let mut records = Records::new(Vec::new());
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::Done { commit_ts: at(2) });
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    assert!(records.locks.is_empty());
+    // A second commit tells when it was really committed.
+    assert_eq!(commit_at(&mut records, at(1), at(9)), CommitOutcome::Done { commit_ts: at(2) });
+}
+
+#[test]
+fn a_rollback_that_overtakes_its_prewrite_wins() {
+    let mut records = Records::new(Vec::new());
+    assert_eq!(roll_back(&mut records, at(1)), RollbackOutcome::Done);
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Aborted { key: key(1) });
+    assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::RolledBack { key: key(1) });
+    // Nobody else minds the record.
+    assert_eq!(put(&mut records, at(2)), PrewriteOutcome::Done);
+}
+
+#[test]
+fn two_transactions_on_one_key_exclude_each_other() {
+    let mut records = Records::new(Vec::new());
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    let PrewriteOutcome::Locked(locks) = put(&mut records, at(2)) else { panic!("not locked") };
+    assert_eq!((locks[0].start_ts, &locks[0].primary), (at(1), &key(1)));
+    commit_at(&mut records, at(1), at(3));
+    let conflict =
+        PrewriteOutcome::WriteConflict { key: key(1), conflict_start_ts: at(1), conflict_commit_ts: at(3) };
+    assert_eq!(put(&mut records, at(2)), conflict);
+    assert_eq!(put(&mut records, at(4)), PrewriteOutcome::Done);
+}
+
+#[test]
+fn an_insert_wants_no_row() {
+    let mut records = Records::new(Vec::new());
+    put(&mut records, at(1));
+    commit_at(&mut records, at(1), at(2));
+    let insert = || MutationOp::Insert(row());
+    assert_eq!(lock_with(&mut records, insert(), at(3)), PrewriteOutcome::AlreadyExists { key: key(1) });
+    lock_with(&mut records, MutationOp::Delete, at(4));
+    commit_at(&mut records, at(4), at(5));
+    assert_eq!(lock_with(&mut records, insert(), at(6)), PrewriteOutcome::Done);
+}
+
+#[test]
+fn a_status_check_ends_what_has_expired_and_pushes_what_has_not() {
+    let mut records = Records::new(Vec::new());
+    assert_eq!(status(&mut records, at(1), NOBODY, at(2), false), TxnStatus::NotFound);
+    put(&mut records, at(1));
+    let alive = |min_commit_ts_pushed| TxnStatus::Alive { ttl_ms: 1000, min_commit_ts_pushed };
+    assert_eq!(status(&mut records, at(1), NOBODY, at(2), true), alive(false));
+    // A reader at 5 makes the transaction commit after 5, and may then read past its lock.
+    assert_eq!(status(&mut records, at(1), at(5), at(6), true), alive(true));
+    let range = crate::key::KeyRange::point(&key(1));
+    assert_eq!(records.blocking_lock(&range, at(5), &[]), None);
+    assert!(records.blocking_lock(&range, at(7), &[]).is_some());
+    assert_eq!(records.blocking_lock(&range, at(7), &[at(1)]), None);
+    let min_commit_ts = Timestamp(at(5).0 + 1);
+    assert_eq!(commit_at(&mut records, at(1), at(4)), CommitOutcome::CommitTsExpired { min_commit_ts });
+    assert_eq!(
+        status(&mut records, at(1), NOBODY, at(1001), false),
+        TxnStatus::RolledBack(RolledBackBy::TtlExpired)
+    );
+    assert_eq!(
+        status(&mut records, at(1), NOBODY, at(1001), false),
+        TxnStatus::RolledBack(RolledBackBy::Earlier)
+    );
+    assert_eq!(commit_at(&mut records, at(1), at(8)), CommitOutcome::RolledBack { key: key(1) });
+}
+
+#[test]
+fn a_transaction_without_a_trace_is_kept_out_if_asked() {
+    let mut records = Records::new(Vec::new());
+    assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::NotFound { key: key(1) });
+    let gone = TxnStatus::RolledBack(RolledBackBy::LockNotExist);
+    assert_eq!(status(&mut records, at(1), NOBODY, at(2), true), gone);
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Aborted { key: key(1) });
+}
+
+#[test]
+fn a_committed_lock_conflicts_but_writes_nothing() {
+    let mut records = Records::new(Vec::new());
+    lock_with(&mut records, MutationOp::Lock, at(1));
+    assert_eq!(records.blocking_lock(&crate::key::KeyRange::point(&key(1)), at(9), &[]), None);
+    commit_at(&mut records, at(1), at(3));
+    assert!(!records.exists(&key(1), at(9)));
+    assert!(matches!(put(&mut records, at(2)), PrewriteOutcome::WriteConflict { .. }));
+}
+
+#[test]
+fn a_transaction_older_than_compaction_is_refused() {
+    let mut records = Records::new(Vec::new());
+    records.safe_ts = at(5);
+    assert_eq!(put(&mut records, at(4)), PrewriteOutcome::TooOld { safe_ts: at(5) });
+    assert_eq!(put(&mut records, at(5)), PrewriteOutcome::Done);
+}
