@@ -99,6 +99,7 @@ impl Client {
                 ts,
                 ordinals: Arc::clone(ordinals),
                 ignore: ignore.clone(),
+                own: self.own.clone(),
             }));
             match self.send(backoff, &mut region, &body).await? {
                 Sent::Reply(Reply::Get(Read::Rows(mut rows))) => {

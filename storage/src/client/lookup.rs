@@ -130,6 +130,7 @@ impl Client {
             ordinals: Arc::clone(&request.ordinals),
             first_only: request.first_only,
             ts: request.ts,
+            own: self.own.clone(),
         })
     }
 

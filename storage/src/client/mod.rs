@@ -36,7 +36,7 @@ pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use scan::ScanRequest;
 pub use stats::{ClientStats, Tally};
-pub use transaction::Transaction;
+pub use transaction::{Savepoint, Transaction};
 
 pub(crate) use region_cache::SharedCache;
 pub(crate) use stats::Bequeathed;
@@ -51,6 +51,7 @@ use futures_util::stream;
 
 use crate::cluster::Shared;
 use crate::error::{Error, Result};
+use crate::mvcc::OwnWrites;
 use crate::pd::Pin;
 use crate::random::Random;
 use crate::rpc::{PdReply, PdRequest};
@@ -74,6 +75,8 @@ pub struct Client {
     number: u64,
     /// Who is told, too, what it has counted when it ends.
     tally: Option<Tally>,
+    /// What its reads see besides what is committed.
+    own: OwnWrites,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -85,16 +88,17 @@ pub struct ClientSeed {
     shared: Arc<Shared>,
     view: RegionView,
     tally: Option<Tally>,
+    own: OwnWrites,
 }
 
 impl ClientSeed {
     /// A client. Its counters start at zero.
     pub fn client(&self) -> Client {
-        let ClientSeed { shared, view, tally } = self.clone();
+        let ClientSeed { shared, view, tally, own } = self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let stats = ClientStats::default();
-        Client { shared, view, stats, random, number, tally, not_sync: PhantomData }
+        Client { shared, view, stats, random, number, tally, own, not_sync: PhantomData }
     }
 
     /// A seed of clients whose counts, and those of their forks, are in the tally when they have ended, however they end:
@@ -113,12 +117,17 @@ impl ClientSeed {
 impl Client {
     pub(crate) fn new(shared: Arc<Shared>) -> Client {
         let view = RegionView::clone(&shared.cache.peek());
-        ClientSeed { shared, view, tally: None }.client()
+        ClientSeed { shared, view, tally: None, own: OwnWrites::default() }.client()
     }
 
     /// What other clients can be made from, with what this one knows.
     pub fn seed(&self) -> ClientSeed {
-        ClientSeed { shared: Arc::clone(&self.shared), view: self.view.clone(), tally: self.tally.clone() }
+        ClientSeed {
+            shared: Arc::clone(&self.shared),
+            view: self.view.clone(),
+            tally: self.tally.clone(),
+            own: self.own.clone(),
+        }
     }
 
     /// A client for another worker. Its counters start at zero; add them to this one's when it is done, with
@@ -132,6 +141,7 @@ impl Client {
             random: Random::new(self.random.clone().next() ^ number),
             number,
             tally: self.tally.clone(),
+            own: self.own.clone(),
             not_sync: PhantomData,
         }
     }
@@ -143,6 +153,13 @@ impl Client {
         if stats.met_region_errors() {
             self.view = RegionView::clone(&self.shared.cache.peek());
         }
+    }
+
+    /// This client for a transaction: what it reads from now on, and what its forks and the clients of its seeds read, has
+    /// these writes on top.
+    pub fn seeing(mut self, own: OwnWrites) -> Client {
+        self.own = own;
+        self
     }
 
     /// How to wait for this client's futures.

@@ -116,6 +116,7 @@ impl Client {
                 zone: Arc::clone(zone),
                 descending,
                 ignore: ignore.clone(),
+                own: self.own.clone(),
             }));
             match self.send(backoff, &mut task.region, &body).await? {
                 Sent::Reply(Reply::Scan(Read::Rows(scan))) => scans.push(scan),

@@ -20,6 +20,7 @@ use crate::rpc::RegionErrorKind;
 use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType};
 
 mod lookups;
+mod own;
 mod scripted;
 
 const SPACE: SpaceId = SpaceId(7);

@@ -1,12 +1,26 @@
 //! A transaction's writes, buffered in key order until it commits.
+//!
+//! The buffer is a persistent map, so a savepoint is a copy of it, and to go back is to take the copy. What the
+//! transaction's reads see of it ([`OwnWrites`]) is kept beside it from when somebody first asks; the reads of a statement
+//! take the version of the moment at which the statement begins:
+//!
+//! ```text
+//! let mut transaction = client.begin(ts);
+//! let reader = client.fork().seeing(transaction.own_writes());     a statement: it reads …
+//! transaction.put(key, row);                                       … and then writes; `reader` does not see that
+//! let savepoint = transaction.savepoint();
+//! transaction.delete(key);
+//! transaction.roll_back_to(&savepoint);                            the row is there again, for the next statement
+//! transaction.commit(&mut client).await?;
+//! ```
 
-use std::collections::BTreeMap;
+use imbl::OrdMap;
 
 use super::Client;
 use super::commit::{CommitOutcome, commit};
 use crate::error::Result;
 use crate::key::Key;
-use crate::mvcc::RowRef;
+use crate::mvcc::{OwnWrites, RowRef};
 use crate::pd::Pin;
 use crate::percolator::{Mutation, MutationOp};
 use crate::schema::Timestamp;
@@ -14,19 +28,33 @@ use crate::schema::Timestamp;
 /// Buffered writes. Dropping it leaves no trace.
 pub struct Transaction {
     start_ts: Timestamp,
-    mutations: BTreeMap<Key, MutationOp>,
+    mutations: OrdMap<Key, MutationOp>,
+    /// The same for readers; `None` = nobody has asked so far.
+    own: Option<OwnWrites>,
     /// What its conflicts are found by is kept until it ends.
-    _pin: Pin,
+    pin: Pin,
+}
+
+/// What a transaction had written at a moment.
+#[derive(Clone)]
+pub struct Savepoint {
+    mutations: OrdMap<Key, MutationOp>,
+    own: Option<OwnWrites>,
 }
 
 impl Transaction {
     pub(super) fn new(start_ts: Timestamp, pin: Pin) -> Transaction {
-        Transaction { start_ts, mutations: BTreeMap::new(), _pin: pin }
+        Transaction { start_ts, mutations: OrdMap::new(), own: None, pin }
     }
 
     /// The timestamp it reads at; also its identity.
     pub fn start_ts(&self) -> Timestamp {
         self.start_ts
+    }
+
+    /// What keeps its snapshot readable: for reads that may outlive it.
+    pub fn pin(&self) -> Pin {
+        self.pin.clone()
     }
 
     /// Keys it writes.
@@ -46,10 +74,11 @@ impl Transaction {
             Some(MutationOp::Insert(_)) => MutationOp::Insert(row),
             Some(MutationOp::Put(_) | MutationOp::Delete | MutationOp::Lock) | None => MutationOp::Put(row),
         };
-        self.mutations.insert(key, op);
+        self.set(key, op);
     }
 
-    /// Writes a row; at commit there must be none (but for what this transaction deleted itself).
+    /// Writes a row; at commit there must be none (but for what this transaction deleted itself). A transaction that may
+    /// delete the row again has to look first that there is none.
     pub fn insert(&mut self, key: Key, row: RowRef) {
         let op = match self.mutations.get(&key) {
             Some(MutationOp::Delete) => MutationOp::Put(row),
@@ -57,7 +86,7 @@ impl Transaction {
                 MutationOp::Insert(row)
             }
         };
-        self.mutations.insert(key, op);
+        self.set(key, op);
     }
 
     /// Deletes a row, if there is one.
@@ -67,13 +96,85 @@ impl Transaction {
             Some(MutationOp::Insert(_)) => MutationOp::Lock,
             Some(MutationOp::Put(_) | MutationOp::Delete | MutationOp::Lock) | None => MutationOp::Delete,
         };
+        self.set(key, op);
+    }
+
+    /// Changes nothing at a key, but conflicts with whoever does.
+    pub fn lock(&mut self, key: Key) {
+        // What was written conflicts with the same others.
+        if !self.mutations.contains_key(&key) {
+            self.mutations.insert(key, MutationOp::Lock);
+        }
+    }
+
+    /// Writes what a statement came to.
+    pub fn write(&mut self, mutations: Vec<Mutation>) {
+        for Mutation { key, op } in mutations {
+            match op {
+                MutationOp::Put(row) => self.put(key, row),
+                MutationOp::Insert(row) => self.insert(key, row),
+                MutationOp::Delete => self.delete(key),
+                MutationOp::Lock => self.lock(key),
+            }
+        }
+    }
+
+    fn set(&mut self, key: Key, op: MutationOp) {
+        if let Some(own) = &mut self.own {
+            show(own, &key, &op);
+        }
         self.mutations.insert(key, op);
+    }
+
+    /// What it has written so far, for a [`Client`] to see ([`Client::seeing`]). What is written later is not in it.
+    pub fn own_writes(&mut self) -> OwnWrites {
+        let mutations = &self.mutations;
+        let own = self.own.get_or_insert_with(|| {
+            let mut own = OwnWrites::default();
+            mutations.iter().for_each(|(key, op)| show(&mut own, key, op));
+            own
+        });
+        own.clone()
+    }
+
+    /// What it has written so far, to go back to.
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint { mutations: self.mutations.clone(), own: self.own.clone() }
+    }
+
+    /// Forgets what was written after a savepoint of this transaction.
+    pub fn roll_back_to(&mut self, savepoint: &Savepoint) {
+        let Savepoint { mutations, own } = savepoint.clone();
+        (self.mutations, self.own) = (mutations, own);
     }
 
     /// Commits. An error means that nothing was changed.
     pub async fn commit(self, client: &mut Client) -> Result<CommitOutcome> {
-        let Transaction { start_ts, mutations, _pin } = self;
+        let Transaction { start_ts, mutations, own, pin: _pin } = self;
+        drop(own);
         let mutations: Vec<Mutation> = mutations.into_iter().map(|(key, op)| Mutation { key, op }).collect();
         commit(client, start_ts, mutations).await
+    }
+}
+
+/// Shows readers of the transaction what it did to a key.
+fn show(own: &mut OwnWrites, key: &Key, op: &MutationOp) {
+    match op {
+        MutationOp::Put(row) | MutationOp::Insert(row) => own.set(key.clone(), Some(row.clone())),
+        MutationOp::Delete => own.set(key.clone(), None),
+        // What is there for all: where a row was inserted and deleted again, that is nothing.
+        MutationOp::Lock => own.forget(key),
+    }
+}
+
+impl Client {
+    /// Commits a transaction of one statement: writes in key order, each key once, of what was read at `start_ts`. The caller
+    /// keeps that pinned. An error means that nothing was changed.
+    pub async fn commit_at_once(
+        &mut self,
+        start_ts: Timestamp,
+        mutations: Vec<Mutation>,
+    ) -> Result<CommitOutcome> {
+        commit(self, start_ts, mutations).await
     }
 }

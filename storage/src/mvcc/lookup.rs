@@ -1,8 +1,9 @@
 //! All rows of a region that have one of many keys, or prefixes of keys.
 //!
 //! Lookups come in the order of their keys, so one cursor goes through base: each lookup gallops on from where the last one
-//! hit, comparing values, not bytes; those that stay within a chunk are searched for together, in step. Delta and locks are another such cursor each, which stands still while lookups pass
-//! below the next key that it knows; only lookups that delta has a key for are merged. What comes out are runs of rows, and
+//! hit, comparing values, not bytes; those that stay within a chunk are searched for together, in step. Delta, locks and what
+//! the reader's transaction wrote are another such cursor each, which stands still while lookups pass below the next key that
+//! it knows; only lookups that delta or own writes have a key for are merged. What comes out are runs of rows, and
 //! each column is gathered from them at once.
 
 use std::ops::{Bound as End, Range};
@@ -12,7 +13,8 @@ use arrow::array::ArrayRef;
 use imbl::OrdMap;
 
 use super::gather::Runs;
-use super::{LockInfo, Records, RowRef, Versions, Write};
+use super::own::Layered;
+use super::{LockInfo, OwnWrites, Records, RowRef, Versions, Write};
 use crate::chunk::Chunk;
 use crate::key::{Bound, Key, KeyEncoder, KeyRange, RowKeys, TypeMismatch, gallop};
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
@@ -29,6 +31,8 @@ pub(crate) struct Lookups {
     /// Whether the first row of each lookup is enough.
     pub(crate) first_only: bool,
     pub(crate) ts: Timestamp,
+    /// What the reader's transaction wrote.
+    pub(crate) own: OwnWrites,
 }
 
 /// Rows that were found.
@@ -95,18 +99,25 @@ impl Lookups {
             found: Runs::with_capacity(rows.len()),
             positions: Vec::with_capacity(rows.len()),
         };
-        if records.delta.is_empty() {
+        if records.delta.is_empty() && self.own.is_empty() {
             reader.look_up_all(rows);
         } else {
             let mut delta = self.touched(&records.delta, within);
+            let mut own = self.touched(self.own.versions(), within);
             let mut untouched = rows.start..rows.start;
             for at in rows {
-                match delta.at(at) {
-                    None => untouched.end = at + 1,
-                    Some(versions) => {
-                        reader.look_up_all(untouched);
-                        reader.merge(at, versions);
-                        untouched = at + 1..at + 1;
+                let (versions, writes) = (delta.at(at), own.at(at));
+                if versions.is_none() && writes.is_none() {
+                    untouched.end = at + 1;
+                    continue;
+                }
+                reader.look_up_all(untouched);
+                untouched = at + 1..at + 1;
+                match (writes, versions) {
+                    (None, Some(versions)) => reader.merge(at, versions),
+                    (writes, versions) => {
+                        let versions = versions.into_iter().flatten();
+                        reader.merge(at, Layered::new(writes.into_iter().flatten(), versions));
                     }
                 }
             }

@@ -3,6 +3,7 @@
 //! A region is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
 //! timestamp at which it was committed. Delta holds the versions that were committed since, by key, newest first: rows
 //! (which point into small batches that came with the transactions), deletions, and the records that transactions leave.
+//! A transaction that reads brings one more layer along, what it has written itself ([`OwnWrites`]).
 //! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
 //! values that are not committed yet; a reader that meets one which might commit before its timestamp has to ask first
 //! ([`RegionSnapshot::blocking_lock`](crate::region::RegionSnapshot::blocking_lock)).
@@ -13,6 +14,7 @@
 mod gather;
 mod lookup;
 mod merge;
+mod own;
 mod point;
 mod scan;
 
@@ -28,6 +30,7 @@ use crate::schema::Timestamp;
 pub use lookup::LookupResult;
 pub(crate) use lookup::Lookups;
 pub(crate) use merge::{Pick, merge_piece};
+pub use own::OwnWrites;
 pub use point::GetResult;
 pub use scan::{Morsel, RegionScan, ScanBatch, ZoneFilter};
 
@@ -73,9 +76,9 @@ impl Version {
 pub(crate) struct Versions(pub(crate) Vec<Version>);
 
 impl Versions {
-    /// The newest row or deletion at a timestamp.
+    /// The newest row or deletion at a timestamp; one of the reader's own transaction ([`OwnWrites`]) is that always.
     pub(crate) fn data_at(&self, ts: Timestamp) -> Option<&Version> {
-        self.0.iter().find(|v| v.commit_ts <= ts && v.is_data())
+        self.0.iter().find(|v| (v.commit_ts <= ts || v.commit_ts == Timestamp::MAX) && v.is_data())
     }
 }
 

@@ -1,13 +1,14 @@
 //! Rows by key.
 //!
-//! Keys are looked up one by one (delta first, then base by binary search); then each column is gathered at once. Rows
+//! Keys are looked up one by one (own writes first, then delta, then base by binary search); then each column is gathered at once. Rows
 //! come from at most a few sources: each chunk that was hit is one, and all delta rows together are one more.
 
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
 
 use super::merge::gather_rows;
-use super::{Records, RowRef, Visible};
+use super::own::OwnWrite;
+use super::{OwnWrites, Records, RowRef, Visible};
 use crate::chunk::dictionary;
 use crate::key::Key;
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
@@ -32,8 +33,9 @@ impl GetResult {
         keys: &[Key],
         ts: Timestamp,
         ordinals: &[usize],
+        own: &OwnWrites,
     ) -> GetResult {
-        let found = Found::look_up(records, keys, ts);
+        let found = Found::look_up(records, keys, ts, own);
         let columns = ordinals.iter().map(|&ordinal| found.column(records, schema, ordinal)).collect();
         GetResult { columns, rows: found.positions.len(), positions: found.positions, regions: Vec::new() }
     }
@@ -51,7 +53,7 @@ struct Found {
 }
 
 impl Found {
-    fn look_up(records: &Records, keys: &[Key], ts: Timestamp) -> Found {
+    fn look_up(records: &Records, keys: &[Key], ts: Timestamp, own: &OwnWrites) -> Found {
         let mut found = Found {
             positions: Vec::with_capacity(keys.len()),
             base: Vec::new(),
@@ -62,7 +64,12 @@ impl Found {
         let mut places: Vec<(usize, u32)> = Vec::with_capacity(keys.len());
         let mut source = 0;
         for (position, key) in keys.iter().enumerate() {
-            match records.visible(key, ts) {
+            let visible = match own.at(key) {
+                Some(OwnWrite::Row(row)) => Visible::Delta(row),
+                Some(OwnWrite::Deleted) => Visible::Nothing,
+                None => records.visible(key, ts),
+            };
+            match visible {
                 Visible::Nothing => continue,
                 Visible::Base { chunk, row } => {
                     // Sorted keys hit the same chunk again and again.

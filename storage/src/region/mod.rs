@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
-use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, Records, RegionScan, ZoneFilter};
+use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, Records, RegionScan, ZoneFilter};
 use crate::percolator::{
     self, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
     RollbackOutcome, TxnStatus,
@@ -235,25 +235,38 @@ impl RegionSnapshot {
         zone: &[ZoneFilter],
         descending: bool,
     ) -> RegionScan {
+        self.scan_over(ranges, ts, zone, descending, &OwnWrites::default())
+    }
+
+    /// As [`scan`](RegionSnapshot::scan), with what the reader's transaction wrote on top.
+    pub fn scan_over(
+        &self,
+        ranges: &[KeyRange],
+        ts: Timestamp,
+        zone: &[ZoneFilter],
+        descending: bool,
+        own: &OwnWrites,
+    ) -> RegionScan {
         let ranges = match ranges {
             [] => vec![self.range.clone()],
             some => some.iter().filter_map(|r| r.intersect(&self.range)).collect(),
         };
-        RegionScan::new(
-            self.id,
-            Arc::clone(&self.schema),
-            self.records.clone(),
-            ranges,
-            ts,
-            zone.to_vec(),
-            descending,
-        )
+        let mut records = self.records.clone();
+        if !own.is_empty() {
+            records.delta = own.over(&records.delta, &ranges);
+        }
+        RegionScan::new(self.id, Arc::clone(&self.schema), records, ranges, ts, zone.to_vec(), descending)
     }
 
     /// The rows with these keys at a timestamp. Fast if keys are sorted; any order and repetition will do. The caller has
     /// made sure that no lock blocks it.
     pub fn get(&self, keys: &[Key], ts: Timestamp, ordinals: &[usize]) -> GetResult {
-        GetResult::read(&self.records, &self.schema, keys, ts, ordinals)
+        self.get_over(keys, ts, ordinals, &OwnWrites::default())
+    }
+
+    /// As [`get`](RegionSnapshot::get), with what the reader's transaction wrote on top.
+    pub fn get_over(&self, keys: &[Key], ts: Timestamp, ordinals: &[usize], own: &OwnWrites) -> GetResult {
+        GetResult::read(&self.records, &self.schema, keys, ts, ordinals, own)
     }
 
     /// What these lookups find within a range of keys. The caller has made sure that no lock blocks it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::chunk::Chunk;
 use crate::error::Error;
 use crate::key::{Key, KeyRange, TypeMismatch};
-use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, RegionScan, ZoneFilter};
+use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, RegionScan, ZoneFilter};
 use crate::pd::RegionInfo;
 use crate::percolator::{
     CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback, TxnStatus,
@@ -74,6 +74,8 @@ pub(crate) struct ScanBody {
     pub(crate) descending: bool,
     /// Transactions whose locks the reader may pass.
     pub(crate) ignore: Vec<Timestamp>,
+    /// What the reader's transaction wrote.
+    pub(crate) own: OwnWrites,
 }
 
 /// Rows by key at a timestamp.
@@ -83,6 +85,7 @@ pub(crate) struct GetBody {
     pub(crate) ts: Timestamp,
     pub(crate) ordinals: Arc<[usize]>,
     pub(crate) ignore: Vec<Timestamp>,
+    pub(crate) own: OwnWrites,
 }
 
 /// Rows by many keys or prefixes of keys.

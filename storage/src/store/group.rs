@@ -149,7 +149,7 @@ impl GroupView {
         let read = self.read(
             scan.ts,
             || self.snapshot.blocking_lock(&scan.ranges, scan.ts, &scan.ignore),
-            || self.snapshot.scan(&scan.ranges, scan.ts, &scan.zone, scan.descending),
+            || self.snapshot.scan_over(&scan.ranges, scan.ts, &scan.zone, scan.descending, &scan.own),
         );
         Ok(Reply::Scan(read))
     }
@@ -160,7 +160,7 @@ impl GroupView {
         let read = self.read(
             get.ts,
             || self.snapshot.blocking_lock_at(&get.keys, get.ts, &get.ignore),
-            || self.snapshot.get(&get.keys, get.ts, &get.ordinals),
+            || self.snapshot.get_over(&get.keys, get.ts, &get.ordinals, &get.own),
         );
         Ok(Reply::Get(read))
     }

@@ -13,10 +13,10 @@ use crate::rpc::Body;
 use crate::test_rows::{array_of, dictionary_of};
 
 /// Three key columns and one more. Small domains, so that lookups hit.
-type Row = [Datum; 4];
+pub(super) type Row = [Datum; 4];
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Ingest(Vec<Row>),
     /// Rows put, keys of rows deleted.
     Commit(Vec<Row>, Vec<Row>),
@@ -27,13 +27,13 @@ enum Step {
 }
 
 #[derive(Clone, Debug)]
-struct Ask {
+pub(super) struct Ask {
     width: usize,
     prefixes: Vec<Row>,
     bounds: Vec<(Datum, Datum)>,
     bounded: [bool; 2],
     inclusive: [bool; 2],
-    first_only: bool,
+    pub(super) first_only: bool,
     as_codes: bool,
 }
 
@@ -46,7 +46,7 @@ fn types() -> [SqlType; 4] {
     ]
 }
 
-fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
+pub(super) fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
     let columns = types().into_iter().map(|sql| ColumnDef {
         name: "c".into(),
         ty: ColumnType::nullable(sql),
@@ -75,11 +75,11 @@ fn value(column: usize) -> BoxedStrategy<Datum> {
     prop_oneof![1 => Just(Datum::Null), 7 => some].boxed()
 }
 
-fn some_row() -> impl Strategy<Value = Row> {
+pub(super) fn some_row() -> impl Strategy<Value = Row> {
     (value(0), value(1), value(2), value(3)).prop_map(|(a, b, c, d)| [a, b, c, d])
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let rows = |n| prop::collection::vec(some_row(), 1..n);
     prop_oneof![
         3 => rows(120).prop_map(Step::Ingest),
@@ -90,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+pub(super) fn ask() -> impl Strategy<Value = Ask> {
     (0..4usize, prop::collection::vec(some_row(), 1..30), any::<[bool; 2]>(), any::<[bool; 4]>())
         .prop_flat_map(|(width, prefixes, bounded, [low, high, first_only, as_codes])| {
             let bound = || value(width.min(2));
@@ -108,7 +108,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         })
 }
 
-fn key_of(row: &Row, unique_prefix: Option<usize>) -> Key {
+pub(super) fn key_of(row: &Row, unique_prefix: Option<usize>) -> Key {
     let width = unique_prefix.filter(|&n| !row[..n].iter().any(Datum::is_null)).unwrap_or(3);
     encode_datums(SPACE, &row[..width])
 }
@@ -120,17 +120,17 @@ fn columns_of(rows: &[Row]) -> Vec<ArrayRef> {
     (0..4).map(column).collect()
 }
 
-fn batch_of(rows: &[Row]) -> RecordBatch {
+pub(super) fn batch_of(rows: &[Row]) -> RecordBatch {
     let fields = types().map(|sql| Field::new("c", sql.arrow(), true));
     RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), columns_of(rows)).expect("columns fit")
 }
 
-fn row_ref(row: &Row) -> RowRef {
+pub(super) fn row_ref(row: &Row) -> RowRef {
     RowRef { batch: Arc::new(batch_of(std::slice::from_ref(row))), row: 0 }
 }
 
 /// Rows as text, which is all that comparing needs.
-fn texts(columns: &[ArrayRef], rows: usize) -> Vec<String> {
+pub(super) fn texts(columns: &[ArrayRef], rows: usize) -> Vec<String> {
     let cell = |column: &ArrayRef, row: usize| {
         let plain = dictionary::decode(Arc::clone(column));
         if plain.is_null(row) {
@@ -143,7 +143,7 @@ fn texts(columns: &[ArrayRef], rows: usize) -> Vec<String> {
 }
 
 impl Ask {
-    fn request(&self, ts: Timestamp) -> (LookupRequest, Vec<(Row, Datum, Datum)>) {
+    pub(super) fn request(&self, ts: Timestamp) -> (LookupRequest, Vec<(Row, Datum, Datum)>) {
         let mut lookups: Vec<(Row, Datum, Datum)> = self
             .prefixes
             .iter()
@@ -187,7 +187,7 @@ impl Ask {
         (request, lookups)
     }
 
-    fn keeps(&self, row: &[Datum], (prefix, low, high): &(Row, Datum, Datum)) -> bool {
+    pub(super) fn keeps(&self, row: &[Datum], (prefix, low, high): &(Row, Datum, Datum)) -> bool {
         let is_equal = row.iter().zip(prefix).take(self.width).all(|(a, b)| a.compare(b).is_eq());
         let next = |i: usize, bound: &Datum, outward: Ordering| {
             !self.bounded[i] || bound.is_null() || {
@@ -200,7 +200,7 @@ impl Ask {
 }
 
 /// All rows in key order, as datums and as text.
-async fn all(client: &mut Client, ts: Timestamp) -> Vec<(Vec<Datum>, String)> {
+pub(super) async fn all(client: &mut Client, ts: Timestamp) -> Vec<(Vec<Datum>, String)> {
     let mut rows = Vec::new();
     for scan in client.scan(&ScanRequest::all(SPACE, ts)).await.expect("scans") {
         for morsel in scan.morsels() {
@@ -225,8 +225,61 @@ async fn all(client: &mut Client, ts: Timestamp) -> Vec<(Vec<Datum>, String)> {
 }
 
 /// Rows of one ingest or transaction have different keys.
-fn distinct(rows: Vec<Row>, unique_prefix: Option<usize>, taken: &mut BTreeMap<Key, ()>) -> Vec<Row> {
+pub(super) fn distinct(
+    rows: Vec<Row>,
+    unique_prefix: Option<usize>,
+    taken: &mut BTreeMap<Key, ()>,
+) -> Vec<Row> {
     rows.into_iter().filter(|row| taken.insert(key_of(row, unique_prefix), ()).is_none()).collect()
+}
+
+/// Does what a step says; `loaded` are the keys that were ever written.
+pub(super) async fn take(
+    step: Step,
+    unique_prefix: Option<usize>,
+    client: &mut Client,
+    loaded: &mut BTreeMap<Key, ()>,
+) {
+    match step {
+        Step::Ingest(rows) => {
+            let rows = distinct(rows, unique_prefix, loaded);
+            client.ingest(SPACE, vec![batch_of(&rows)], false).await.expect("loads");
+        }
+        Step::Commit(put, delete) => {
+            let mut t = client.begin(client.shared.pd.timestamp());
+            for row in distinct(delete, unique_prefix, &mut BTreeMap::new()) {
+                t.delete(key_of(&row, unique_prefix));
+            }
+            for row in distinct(put, unique_prefix, &mut BTreeMap::new()) {
+                let key = key_of(&row, unique_prefix);
+                loaded.insert(key.clone(), ());
+                t.put(key, row_ref(&row));
+            }
+            t.commit(client).await.expect("commits or conflicts");
+        }
+        Step::Split(at, width, after) => {
+            let key = encode_datums(SPACE, &at[..width]);
+            client.split(&if after { key.successor() } else { key }).await.expect("splits");
+        }
+        Step::Merge(at) => {
+            client.merge(&encode_datums(SPACE, &at[..3])).await.expect("merges");
+        }
+        Step::Lock(row) => {
+            let key = key_of(&row, unique_prefix);
+            let start_ts = client.shared.pd.timestamp();
+            // A dead transaction: whoever meets the lock rolls it back.
+            let body = Body::Prewrite(Prewrite {
+                mutations: vec![Mutation { key: key.clone(), op: MutationOp::Put(row_ref(&row)) }],
+                primary: key.clone(),
+                start_ts,
+                ttl_ms: 0,
+                txn_size: 1,
+            });
+            let mut backoff = client.backoff("test", Budget::Prewrite);
+            let mut region = client.locate(&mut backoff, &key).await.expect("locates");
+            client.send(&mut backoff, &mut region, &body).await.expect("locks or meets a lock");
+        }
+    }
 }
 
 async fn run(unique_prefix: Option<usize>, steps: Vec<Step>, asks: Vec<Ask>) -> Result<(), TestCaseError> {
@@ -240,46 +293,7 @@ async fn run(unique_prefix: Option<usize>, steps: Vec<Step>, asks: Vec<Ask>) -> 
     let mut times = Vec::new();
     let mut loaded = BTreeMap::new();
     for step in steps {
-        match step {
-            Step::Ingest(rows) => {
-                let rows = distinct(rows, unique_prefix, &mut loaded);
-                client.ingest(SPACE, vec![batch_of(&rows)], false).await.expect("loads");
-            }
-            Step::Commit(put, delete) => {
-                let mut t = client.begin(client.shared.pd.timestamp());
-                for row in distinct(delete, unique_prefix, &mut BTreeMap::new()) {
-                    t.delete(key_of(&row, unique_prefix));
-                }
-                for row in distinct(put, unique_prefix, &mut BTreeMap::new()) {
-                    let key = key_of(&row, unique_prefix);
-                    loaded.insert(key.clone(), ());
-                    t.put(key, row_ref(&row));
-                }
-                t.commit(&mut client).await.expect("commits or conflicts");
-            }
-            Step::Split(at, width, after) => {
-                let key = encode_datums(SPACE, &at[..width]);
-                client.split(&if after { key.successor() } else { key }).await.expect("splits");
-            }
-            Step::Merge(at) => {
-                client.merge(&encode_datums(SPACE, &at[..3])).await.expect("merges");
-            }
-            Step::Lock(row) => {
-                let key = key_of(&row, unique_prefix);
-                let start_ts = client.shared.pd.timestamp();
-                // A dead transaction: whoever meets the lock rolls it back.
-                let body = Body::Prewrite(Prewrite {
-                    mutations: vec![Mutation { key: key.clone(), op: MutationOp::Put(row_ref(&row)) }],
-                    primary: key.clone(),
-                    start_ts,
-                    ttl_ms: 0,
-                    txn_size: 1,
-                });
-                let mut backoff = client.backoff("test", Budget::Prewrite);
-                let mut region = client.locate(&mut backoff, &key).await.expect("locates");
-                client.send(&mut backoff, &mut region, &body).await.expect("locks or meets a lock");
-            }
-        }
+        take(step, unique_prefix, &mut client, &mut loaded).await;
         times.push(client.timestamp().await.expect("timestamp"));
     }
     for ts in times.iter().rev().step_by(2) {
