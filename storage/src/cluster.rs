@@ -8,7 +8,7 @@ use crate::client::{Bequeathed, Client, ClientStats, SharedCache};
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
-use crate::rpc::{Direct, Simulated, Transport};
+use crate::rpc::{Direct, Simulated, Simulation, Transport};
 use crate::runtime::Runtime;
 use crate::store::{Limits, Stores};
 
@@ -65,6 +65,7 @@ pub struct Cluster(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) runtime: Runtime,
     pub(crate) transport: Box<dyn Transport>,
+    simulation: Option<Simulation>,
     pub(crate) cache: Owner<SharedCache>,
     pub(crate) pd: Arc<Pd>,
     pub(crate) bequeathed: Bequeathed,
@@ -97,13 +98,18 @@ impl Cluster {
             delta_rows_max: config.delta_rows_max.max(1),
         };
         let stores = Arc::new(Stores::new(Arc::clone(&pd), limits));
-        let transport: Box<dyn Transport> = match config.transport {
-            TransportConfig::Direct => Box::new(Direct { stores, clock }),
-            TransportConfig::Simulated(simulated) => Box::new(Simulated::new(stores, clock, simulated)),
+        let (transport, simulation): (Box<dyn Transport>, _) = match config.transport {
+            TransportConfig::Direct => (Box::new(Direct { stores, clock }), None),
+            TransportConfig::Simulated(simulated) => {
+                let transport = runtime.enter(|| Simulated::new(stores, clock, simulated));
+                let simulation = Simulation::of(&transport);
+                (Box::new(transport), Some(simulation))
+            }
         };
         Cluster(Arc::new(Shared {
             runtime,
             transport,
+            simulation,
             cache: Owner::new(SharedCache::default()),
             pd,
             bequeathed: Bequeathed::default(),
@@ -138,6 +144,11 @@ impl Cluster {
     /// How to wait for its clients' futures.
     pub fn runtime(&self) -> Runtime {
         self.0.runtime.clone()
+    }
+
+    /// Its faults, if it is simulated.
+    pub fn simulation(&self) -> Option<&Simulation> {
+        self.0.simulation.as_ref()
     }
 
     /// The placement driver.

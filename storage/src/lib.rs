@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod client;
 pub mod cluster;
 pub mod error;
+pub mod fault;
 pub mod key;
 pub mod mvcc;
 pub mod pd;

@@ -19,6 +19,7 @@ use crate::mvcc::{RegionScan, RowRef};
 use crate::rpc::RegionErrorKind;
 use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType};
 
+mod faults;
 mod lookups;
 mod own;
 mod scripted;

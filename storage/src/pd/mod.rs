@@ -57,6 +57,11 @@ impl Pd {
         self.oracle.next()
     }
 
+    /// The clock is off by so many milliseconds from now on.
+    pub(crate) fn set_clock_offset(&self, ms: i64) {
+        self.oracle.set_offset(ms);
+    }
+
     /// Pins the present moment: whatever timestamp is taken after this call can be read at for as long as the pin lives.
     pub fn pin_last(&self) -> Pin {
         // Whoever computes a safe point either sees the slot, or did so before that timestamp existed, and stays below it.

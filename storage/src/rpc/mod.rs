@@ -6,8 +6,12 @@
 
 mod call;
 mod direct;
+mod fate;
+mod faults;
 mod request;
 mod simulated;
+mod simulation;
+mod trace;
 
 pub(crate) use call::Call;
 pub(crate) use direct::Direct;
@@ -18,6 +22,8 @@ pub(crate) use request::{
 };
 pub(crate) use simulated::Simulated;
 pub use simulated::SimulatedConfig;
+pub use simulation::Simulation;
+pub use trace::Incidents;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::error::Error;
+use crate::fault::CommandKind;
 use crate::key::{Key, KeyRange, TypeMismatch};
 use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, RegionScan, ZoneFilter};
 use crate::pd::RegionInfo;
@@ -49,6 +50,54 @@ pub(crate) enum Body {
     TransferLeader(StoreId),
     /// Takes over the neighbour to the right.
     Merge,
+}
+
+impl Body {
+    /// What kind of request it is.
+    pub(crate) fn kind(&self) -> CommandKind {
+        match self {
+            Body::Scan(_) => CommandKind::Scan,
+            Body::Get(_) => CommandKind::Get,
+            Body::Lookup(_) => CommandKind::Lookup,
+            Body::Prewrite(_) => CommandKind::Prewrite,
+            Body::OnePhase(_) => CommandKind::OnePhase,
+            Body::Commit(_) => CommandKind::Commit,
+            Body::Rollback(_) => CommandKind::Rollback,
+            Body::CheckTxnStatus(_) => CommandKind::CheckTxnStatus,
+            Body::ResolveLock(_) => CommandKind::ResolveLock,
+            Body::PrepareIngest(_) => CommandKind::PrepareIngest,
+            Body::FinishIngest { .. } => CommandKind::FinishIngest,
+            Body::Split(_) => CommandKind::Split,
+            Body::TransferLeader(_) => CommandKind::TransferLeader,
+            Body::Merge => CommandKind::Merge,
+        }
+    }
+
+    /// Whether the replicas have to agree on it.
+    pub(crate) fn is_write(&self) -> bool {
+        !matches!(self.kind(), CommandKind::Scan | CommandKind::Get | CommandKind::Lookup)
+    }
+
+    /// The last of the keys that it names, if it names some.
+    pub(crate) fn last_key(&self) -> Option<Key> {
+        match self {
+            Body::Get(get) => get.keys.last().cloned(),
+            Body::Prewrite(prewrite) | Body::OnePhase(prewrite) => {
+                prewrite.mutations.last().map(|mutation| mutation.key.clone())
+            }
+            Body::Commit(commit) => commit.keys.last().cloned(),
+            Body::Rollback(rollback) => rollback.keys.last().cloned(),
+            Body::CheckTxnStatus(check) => Some(check.primary.clone()),
+            Body::ResolveLock(resolve) => resolve.keys.as_ref().and_then(|keys| keys.last().cloned()),
+            Body::Split(keys) => keys.last().cloned(),
+            Body::Scan(_)
+            | Body::Lookup(_)
+            | Body::PrepareIngest(_)
+            | Body::FinishIngest { .. }
+            | Body::TransferLeader(_)
+            | Body::Merge => None,
+        }
+    }
 }
 
 /// Rows that come in bulk, those of one region.

@@ -1,19 +1,34 @@
-//! A network: messages take time and get lost, as a seed says, on tokio's clock.
+//! A network: messages take time, get lost, come twice or out of order, and stores fail, on tokio's clock.
 //!
-//! Each message has a number, and its fate (how long it takes, whether it is lost) is a function of the seed and that number.
-//! Under a paused clock on one thread the numbers are given out in the same order every time, so the same seed gives the
-//! same run.
+//! Each message has a number, and its fate is a function of the seed, that number, and what is wrong at the moment
+//! ([`Conditions`]). Under a paused clock on one thread the numbers are given out in the same order every time, so the same
+//! seed gives the same run; [`Simulation::trace`](super::Simulation::trace) is a number that says whether it did.
 //!
 //! A message is lost on its way there (the work is not done) or on its way back (it is). Either way the sender hears nothing
-//! and gives up after the send timeout. What is left out so far: partitions, reordering beyond what jitter does, crashes.
+//! and gives up after the send timeout. A sender that gives up, or is dropped, does not take its request back: it goes on its
+//! way, and its work may be done long after (`InFlight`).
+//!
+//! A store that is down refuses at once, a stalled one keeps requests until it comes to. A leader without a majority says
+//! that it leads no more. Whoever hears of a region whose leader could not lead for an election's time (a replica that was
+//! asked, the placement driver when it is asked) makes another its leader first: so elections need no timers.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::fate::Fate;
+use super::faults::{FaultCommand, FaultReply, Faults};
+use super::trace::{Counters, count};
 use super::{Call, Lost, PdReply, PdRequest, RegionError, Request, Response, Transport};
 use crate::clock::Clock;
-use crate::random::Random;
+use crate::fault::{Conditions, FaultError, Node};
+use crate::owner::Owner;
+use crate::pd::RegionInfo;
 use crate::schema::{StoreId, Timestamp};
 use crate::store::Stores;
 
@@ -34,6 +49,8 @@ pub struct SimulatedConfig {
     pub busy: f64,
     /// The part of requests that a store answers with "stale command": 0 to 1.
     pub stale: f64,
+    /// How long a region's replicas do without a leader before they elect another.
+    pub election: Duration,
 }
 
 /// Half a millisecond each way, and nothing lost.
@@ -47,99 +64,289 @@ impl Default for SimulatedConfig {
             send_timeout: Duration::from_millis(500),
             busy: 0.0,
             stale: 0.0,
+            election: Duration::from_secs(1),
         }
     }
 }
 
+/// A stalled store is looked at again after this.
+const STALL_CHECK: Duration = Duration::from_millis(10);
+
 /// See the module's essay.
-pub(crate) struct Simulated {
+pub(crate) struct Simulated(pub(super) Arc<Network>);
+
+/// What messages meet on their way.
+pub(super) struct Network {
     stores: Arc<Stores>,
     clock: Clock,
     config: SimulatedConfig,
-    messages: AtomicU64,
+    faults: Owner<Faults>,
+    pub(super) counters: Counters,
+    /// Where requests go on their way whose sender has given up.
+    handle: Handle,
 }
 
-/// What happens to one message and its reply.
-struct Fate {
-    there: Duration,
-    back: Duration,
-    request_lost: bool,
-    reply_lost: bool,
-    /// The store will not do it just now.
-    refused: Option<RegionError>,
+/// Why a sender hears nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// It has to find out by waiting.
+    Timeout,
+    /// There is nobody: it knows at once.
+    Refused,
 }
 
 impl Simulated {
+    /// To be called where tokio's timers can be made.
     pub(crate) fn new(stores: Arc<Stores>, clock: Clock, config: SimulatedConfig) -> Simulated {
-        Simulated { stores, clock, config, messages: AtomicU64::new(0) }
+        let pd = Arc::clone(stores.pd());
+        let faults = Owner::new(Faults { now: Conditions::new(config.seed, pd.stores()), pd });
+        let counters = Counters::default();
+        Simulated(Arc::new(Network { stores, clock, config, faults, counters, handle: Handle::current() }))
+    }
+}
+
+impl Network {
+    /// Tells the owner of what is wrong.
+    pub(super) async fn tell(&self, command: impl FnOnce(u64) -> FaultCommand) -> Result<(), FaultError> {
+        match self.faults.call(command(self.clock.now_ms())).await {
+            Ok(FaultReply::Refused(error)) => Err(error),
+            // An owner that is gone has panicked, and every message tells of that.
+            Ok(FaultReply::Done | FaultReply::Changes(_)) | Err(_) => Ok(()),
+        }
     }
 
-    /// `None` = the placement driver, whose link counts as one more.
-    fn fate(&self, to: Option<StoreId>) -> Fate {
-        let config = &self.config;
-        let number = self.messages.fetch_add(1, Ordering::Relaxed);
-        let mut random = Random::new(config.seed ^ number.wrapping_mul(0xA076_1D64_78BD_642F));
-        // Links differ: the further the store's id, the longer the way, by up to half.
-        let link = to.map_or(0, |store| store.0 % 5);
-        let latency = config.latency + config.latency.mul_f64(link as f64 / 8.0);
-        let mut one_way = || latency + config.jitter.mul_f64(random.unit());
-        let (there, back) = (one_way(), one_way());
-        let mut chance = |part: f64| random.unit() < part;
-        let (request_lost, reply_lost) = (chance(config.loss), chance(config.loss));
-        let refused = match (chance(config.busy), chance(config.stale)) {
-            (true, _) => Some(RegionError::ServerIsBusy),
-            (false, true) => Some(RegionError::StaleCommand),
-            (false, false) => None,
+    /// What is wrong now.
+    pub(super) async fn now(&self) -> Arc<Conditions> {
+        let now_ms = self.clock.now_ms();
+        if self.faults.peek().next_step_ms().is_some_and(|at| at <= now_ms) {
+            // Steps were checked when they were taken in.
+            let _ = self.tell(FaultCommand::Advance).await;
+        }
+        self.faults.view()
+    }
+
+    async fn send(self: Arc<Network>, request: Request) -> Result<Response, Lost> {
+        let now = self.now().await;
+        let number = count(&self.counters.messages);
+        let (to, region, command) = (request.to, request.region, request.body.kind());
+        let fate = Fate::of(number, Node::Store(to), &self.config, &now);
+        self.tally(&fate);
+        if let Some(later) = fate.again {
+            let copy = Fate { there: fate.there + later, again: None, refused: None, ..fate };
+            self.handle.spawn(deliver(Arc::clone(&self), request.clone(), copy));
+        }
+        let answer = self.answer(deliver(Arc::clone(&self), request, fate)).await;
+        let outcome = match &answer {
+            Ok(Ok(reply)) => (0, Some(std::mem::discriminant(reply))),
+            Ok(Err(error)) => (1 + error.kind() as u8, None),
+            Err(Lost) => (u8::MAX, None),
         };
-        Fate { there, back, request_lost, reply_lost, refused }
+        self.counters.note((number, to.0, region.0, command, outcome, self.clock.now_ms()));
+        answer
     }
 
-    /// Carries one message there and its reply back.
-    fn carry<T: Send + 'static>(
-        &self,
-        fate: Fate,
-        work: impl FnOnce() -> Call<T> + Send + 'static,
-    ) -> Call<Result<T, Lost>> {
-        let send_timeout = self.config.send_timeout;
-        Call::waiting(async move {
-            if fate.request_lost {
-                tokio::time::sleep(send_timeout).await;
-                return Err(Lost);
+    async fn ask(self: Arc<Network>, request: PdRequest) -> Result<PdReply, Lost> {
+        let now = self.now().await;
+        let number = count(&self.counters.messages);
+        let fate = Fate::of(number, Node::Pd, &self.config, &now);
+        self.tally(&fate);
+        if let Some(later) = fate.again {
+            let copy = Fate { there: fate.there + later, again: None, refused: None, ..fate };
+            self.handle.spawn(deliver_to_pd(Arc::clone(&self), request.clone(), copy));
+        }
+        let answer = self.answer(deliver_to_pd(Arc::clone(&self), request, fate)).await;
+        let timestamp = match &answer {
+            Ok(PdReply::Timestamp(ts)) => ts.0,
+            Ok(_) => 0,
+            Err(Lost) => 1,
+        };
+        self.counters.note((number, timestamp, self.clock.now_ms()));
+        answer
+    }
+
+    fn tally(&self, fate: &Fate) {
+        let counters = &self.counters;
+        for (counter, met) in [
+            (&counters.messages, fate.again.is_some()),
+            (&counters.duplicated, fate.again.is_some()),
+            (&counters.held_back, fate.held_back),
+            (&counters.refused, fate.refused.is_some()),
+        ] {
+            if met {
+                count(counter);
             }
-            tokio::time::sleep(fate.there).await;
-            let reply = work().await;
-            if fate.reply_lost {
-                tokio::time::sleep(send_timeout.saturating_sub(fate.there)).await;
-                return Err(Lost);
+        }
+    }
+
+    /// Waits for what comes back, for as long as a sender does.
+    async fn answer<T: Send + 'static>(
+        self: &Arc<Network>,
+        delivery: impl Future<Output = Result<T, Silence>> + Send + 'static,
+    ) -> Result<T, Lost> {
+        let until = Instant::now() + self.config.send_timeout;
+        let delivery = InFlight { delivery: Some(Box::pin(delivery)), network: Arc::clone(self) };
+        let silence = match timeout_at(until, delivery).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(silence)) => silence,
+            Err(_) => Silence::Refused,
+        };
+        if silence == Silence::Timeout {
+            sleep_until(until).await;
+        }
+        count(&self.counters.unanswered);
+        Err(Lost)
+    }
+
+    /// Waits until a store is awake, if it is up.
+    async fn awake(&self, store: StoreId) -> Result<Arc<Conditions>, Silence> {
+        loop {
+            let now = self.now().await;
+            let Some(state) = now.store(store) else { return Err(Silence::Refused) };
+            if state.down_ms.is_some() {
+                return Err(Silence::Refused);
             }
-            tokio::time::sleep(fate.back).await;
-            Ok(reply)
-        })
+            if state.stalled_ms.is_none() {
+                return Ok(now);
+            }
+            sleep(STALL_CHECK).await;
+        }
+    }
+
+    /// What the store makes of a request; and how long its followers make it wait.
+    async fn work(&self, request: Request, now: &Conditions) -> (Response, Duration) {
+        if now.is_armed()
+            && let Ok(FaultReply::Changes(changes)) =
+                self.faults.call(FaultCommand::Meet(request.region, request.body.kind())).await
+        {
+            for change in changes {
+                count(&self.counters.region_changes);
+                Stores::disturb(&self.stores, request.region, change, request.body.last_key()).await;
+            }
+        }
+        let mut delay = Duration::ZERO;
+        if let Some(info) = self.stores.info(request.region) {
+            self.elect(&info, now).await;
+        }
+        if let Some(info) = self.stores.info(request.region)
+            && info.leader == request.to
+        {
+            if now.lost_majority_since(info.leader, &info.peers).is_some() {
+                return (Err(RegionError::NotLeader { leader: None }), delay);
+            }
+            if request.body.is_write() {
+                delay = now.quorum_delay(info.leader, &info.peers);
+            }
+        }
+        (Stores::handle(&self.stores, request).await, delay)
+    }
+
+    /// Gives a region another leader, if it is time for that.
+    async fn elect(&self, info: &RegionInfo, now: &Conditions) {
+        let election_ms = self.config.election.as_millis() as u64;
+        if let Some(heir) = now.heir(info.leader, &info.peers, self.clock.now_ms(), election_ms) {
+            count(&self.counters.elections);
+            Stores::elect(&self.stores, info, heir).await;
+        }
+    }
+}
+
+/// A request on its way to a store, the work, and the reply on its way back.
+async fn deliver(network: Arc<Network>, request: Request, fate: Fate) -> Result<Response, Silence> {
+    if fate.request_lost {
+        return Err(Silence::Timeout);
+    }
+    sleep(fate.there).await;
+    let (store, node) = (request.to, Node::Store(request.to));
+    if network.now().await.deaf_since(Node::Client, node).is_some() {
+        return Err(Silence::Timeout);
+    }
+    let now = network.awake(store).await?;
+    let slow = now.store(store).map_or(Duration::ZERO, |state| state.slow);
+    if slow > Duration::ZERO {
+        sleep(slow).await;
+    }
+    let (answer, delay) = match fate.refused {
+        Some(error) => (Err(error), Duration::ZERO),
+        None => network.work(request, &now).await,
+    };
+    if delay > Duration::ZERO {
+        sleep(delay).await;
+    }
+    // It may have died of it.
+    let now = network.awake(store).await?;
+    if fate.reply_lost || now.deaf_since(node, Node::Client).is_some() {
+        return Err(Silence::Timeout);
+    }
+    sleep(fate.back).await;
+    Ok(answer)
+}
+
+/// As [`deliver`], to the placement driver.
+async fn deliver_to_pd(network: Arc<Network>, request: PdRequest, fate: Fate) -> Result<PdReply, Silence> {
+    if fate.request_lost {
+        return Err(Silence::Timeout);
+    }
+    sleep(fate.there).await;
+    let now = network.now().await;
+    if now.deaf_since(Node::Client, Node::Pd).is_some() {
+        return Err(Silence::Timeout);
+    }
+    if let PdRequest::Regions { range, limit } = &request {
+        for info in network.stores.pd().regions(range, *limit) {
+            network.elect(&info, &now).await;
+        }
+    }
+    let reply = network.stores.pd_handle(request).await;
+    if fate.reply_lost || network.now().await.deaf_since(Node::Pd, Node::Client).is_some() {
+        return Err(Silence::Timeout);
+    }
+    sleep(fate.back).await;
+    Ok(reply)
+}
+
+/// A request on its way. Who waits for it may be dropped: it arrives all the same.
+struct InFlight<T: Send + 'static> {
+    delivery: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    network: Arc<Network>,
+}
+
+impl<T: Send + 'static> Future for InFlight<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(delivery) = &mut self.delivery else { return Poll::Pending };
+        let polled = delivery.as_mut().poll(context);
+        if polled.is_ready() {
+            self.delivery = None;
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for InFlight<T> {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            count(&self.network.counters.orphaned);
+            self.network.handle.spawn(delivery);
+        }
     }
 }
 
 impl Transport for Simulated {
     fn send(&self, request: Request) -> Call<Result<Response, Lost>> {
-        let fate = self.fate(Some(request.to));
-        let stores = Arc::clone(&self.stores);
-        let refused = fate.refused.clone();
-        self.carry(fate, move || match refused {
-            Some(error) => Call::ready(Err(error)),
-            None => Stores::handle(&stores, request),
-        })
+        Call::waiting(Arc::clone(&self.0).send(request))
     }
 
     fn ask(&self, request: PdRequest) -> Call<Result<PdReply, Lost>> {
-        let stores = Arc::clone(&self.stores);
-        self.carry(self.fate(None), move || stores.pd_handle(request))
+        Call::waiting(Arc::clone(&self.0).ask(request))
     }
 
     fn sleep(&self, duration: Duration) -> Call<()> {
-        Call::waiting(async move { tokio::time::sleep(duration).await })
+        Call::waiting(sleep(duration))
     }
 
     fn now_ms(&self) -> u64 {
-        self.clock.now_ms()
+        self.0.clock.now_ms()
     }
 
     fn is_immediate(&self) -> bool {

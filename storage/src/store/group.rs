@@ -118,6 +118,10 @@ pub(super) struct GroupView {
 }
 
 impl GroupView {
+    pub(super) fn info(&self) -> &Arc<RegionInfo> {
+        &self.info
+    }
+
     pub(super) fn snapshot(&self) -> &RegionSnapshot {
         &self.snapshot
     }
@@ -241,6 +245,8 @@ pub(super) enum GroupCommand {
     Absorb { right: Box<RegionState>, ingested: Ingested, from: Arc<Group> },
     /// The neighbour could not take this region over.
     ComeBack,
+    /// A replica moves to another store, or is counted as moved if there is none.
+    MoveReplica,
     /// How is it now?
     Describe,
 }
@@ -320,6 +326,10 @@ impl State for Replicated {
             }
             GroupCommand::ComeBack => {
                 self.retired = false;
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::MoveReplica => {
+                self.move_replica();
                 Ok(Reply::Resolved)
             }
             GroupCommand::Describe => Ok(Reply::Merged(Some(Arc::clone(&self.info)))),
@@ -549,6 +559,20 @@ impl Replicated {
         self.news.push(Arc::clone(&self.info));
         self.dead.push(id);
         true
+    }
+
+    /// The last replica that does not lead goes to a store that has none.
+    fn move_replica(&mut self) {
+        let mut peers = self.info.peers.to_vec();
+        let spare = self.pd.stores().iter().find(|store| !peers.contains(store));
+        if let (Some(&spare), Some(last)) = (spare, peers.iter().rposition(|&peer| peer != self.info.leader))
+        {
+            peers[last] = spare;
+        }
+        self.state.bump_conf_ver();
+        self.info =
+            describe(&self.state, &RegionInfo { peers: peers.into(), ..RegionInfo::clone(&self.info) });
+        self.news.push(Arc::clone(&self.info));
     }
 
     fn transfer_leader(&mut self, to: StoreId) -> Reply {

@@ -7,6 +7,7 @@
 //! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
 //! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
 
+mod disturb;
 mod group;
 mod registry;
 

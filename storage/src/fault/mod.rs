@@ -1,0 +1,42 @@
+//! What can go wrong in a simulated cluster, as plain data.
+//!
+//! A [`Fault`] is one thing that changes: a store crashes, a link gets slow, a region splits just when the third prewrite
+//! arrives, the placement driver's clock jumps. What is wrong at a moment, all faults taken together, is a [`Conditions`]:
+//! an immutable value that the owner of the simulation makes anew with each fault and publishes. The simulated transport
+//! (`rpc/simulated.rs`) asks it about every message. Nothing else knows of faults: stores, regions and clients run the code
+//! that they always run.
+//!
+//! Faults have one text form ([`Fault::parse`], `Display`), which script files, `SIMULATE` and `SHOW SIMULATION` share:
+//!
+//! ```text
+//! SEED 42
+//! STORE 2 CRASH                      STORE 2 RESTART
+//! STORE 2 STALL                      STORE * RECOVER
+//! STORE 2 BUSY 0.3                   STORE 2 SLOW '20ms'
+//! LINK CLIENT -> 2 LOSS 0.1          requests are lost: the work is not done
+//! LINK 2 -> CLIENT LOSS 0.1          replies are lost: the work is done
+//! LINK 1 -> 3 LATENCY '20ms'         what store 1 leads is written at the pace of its other followers
+//! LINK * <-> 2 CUT                   LINK * <-> 2 RECOVER
+//! PARTITION (CLIENT, PD, 1, 2), (3)
+//! REGION SPLIT AT 3 PREWRITE         REGION 5 MOVE LEADER AT COMMIT
+//! PD OFFSET '-500ms'
+//! HEAL
+//! ```
+//!
+//! **What a store's failure means.** Consensus is simulated, not built: the replicas of a region are one state machine, which
+//! no crash forgets. But its leader answers only while it can reach a majority of the replicas; once it could not for an
+//! election's time, a replica that can takes its place ([`Conditions::heir`]). A region whose majority is gone has no leader.
+//!
+//! **When a fault begins.** A [`Step`] is a fault with a time. There is no timer for it: who sends a message first sees to the
+//! steps whose time has come, so that they are in force for every message that could notice them.
+//!
+//! Left out: corruption of messages and of data, and stores that disagree about the past. The protocol does not claim to
+//! bear them.
+
+mod conditions;
+mod kind;
+mod text;
+
+pub use conditions::{Conditions, FaultError, LinkState, StoreState};
+pub use kind::{CommandKind, Fault, LinkChange, Node, RegionChange, Step, StoreChange};
+pub use text::{TextError, duration_text};
