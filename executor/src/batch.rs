@@ -70,6 +70,11 @@ impl Selection {
     }
 }
 
+/// Bytes of the values in these columns, wherever the buffers that hold them began; for memory accounts.
+pub(crate) fn bytes_of(columns: &[ArrayRef]) -> u64 {
+    columns.iter().map(array_bytes).sum()
+}
+
 impl Batch {
     /// A batch of columns that are all `rows` long.
     pub fn new(columns: Vec<ArrayRef>, rows: usize) -> Batch {
@@ -79,7 +84,7 @@ impl Batch {
 
     /// Bytes of the values in these rows, wherever the buffers that hold them began; for memory accounts.
     pub fn bytes(&self) -> u64 {
-        self.columns.iter().map(array_bytes).sum()
+        bytes_of(&self.columns)
     }
 
     /// `count` rows from row `offset` on; no copy.

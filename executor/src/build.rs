@@ -14,6 +14,7 @@
 //! Since a join's build side runs before the walk goes down its probe side, what it learned of its keys goes down with it
 //! ([`Filters`]) and reaches the scan as a plain value.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,32 +22,30 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexScan, MergeJoin, Node, Plan,
-    Query, Range, Side, SortKey, TableScan, ZonePredicate,
+    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, MergeJoin, Node, Plan, Query, Side,
+    SortKey,
 };
-use allod_storage::client::{Client, ClientStats, ScanRequest};
-use allod_storage::key::{KeyRange, range_of};
-use allod_storage::mvcc::{RegionScan, ZoneFilter};
-use allod_storage::schema::{SpaceId, TableDescriptor, Timestamp};
+use allod_storage::client::{Client, ClientStats};
+use allod_storage::mvcc::RegionScan;
+use allod_storage::schema::{TableDescriptor, Timestamp};
 
-use crate::aggregate::AggregateSink;
+use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::apply::{self, Inner, NestedLoop};
 use crate::batch::{self, Batch, null_column, positions};
 use crate::error::{Error, Result};
 use crate::execute::Tuning;
-use crate::hash_join::{self, BuildSink};
-use crate::index_join::IndexJoiner;
-use crate::index_lookup::{RowLookup, index_name};
+use crate::hash_join::{self, BuildForm, BuildSink};
+use crate::index_join::{IndexJoinForm, IndexJoiner};
+use crate::index_lookup::{RowLookup, RowLookupForm, index_name};
 use crate::index_merge;
 use crate::limit::TaskLimit;
-use crate::lookup::{PARTITION, Pace};
+use crate::lookup::Pace;
 use crate::merge_join::{Merge, RightSide};
 use crate::metrics::{CopTasks, Detail};
-use crate::pipeline::{
-    Batches, Bounds, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source,
-};
+use crate::pipeline::{Batches, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source};
+use crate::prepared::Prepared;
 use crate::projection::{Pick, Project};
-use crate::scan::{Ordered, Scan, ScanSpec, point_get};
+use crate::scan::{Ordered, Scan, ScanForm, ScanRun, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
@@ -66,6 +65,9 @@ const EMBEDDED_LIMIT: u32 = u32::MAX;
 pub(crate) struct Builder {
     /// The statement.
     pub query: Arc<Query>,
+    prepared: Arc<Prepared>,
+    /// Whether the part of the plan that the walk is in is the prepared one, not one rewritten for this run.
+    original: bool,
     /// For scans and point reads, on the statement's own thread; workers read region views and need none.
     pub client: Client,
     /// The snapshot that is read.
@@ -107,27 +109,32 @@ pub(crate) fn partitions(table: &TableDescriptor, wanted: Option<&[usize]>) -> V
     wanted.map_or_else(|| (0..table.partitions.len()).collect(), <[usize]>::to_vec)
 }
 
-/// What a scan of records and a scan of an index have in common.
-struct ScanNode<'a> {
-    id: u32,
-    columns: &'a [ColumnId],
-    ordinals: &'a [usize],
-    /// Each with the position of its partition.
-    spaces: Vec<(usize, SpaceId)>,
-    /// Positions in the space of what it is sorted by.
-    key: Vec<usize>,
-    ranges: Option<&'a [Range]>,
-    zone: &'a [ZonePredicate],
-    keep_order: bool,
-    descending: bool,
-    table: &'a TableDescriptor,
-}
-
 impl Builder {
     /// For one statement.
-    pub fn new(query: Arc<Query>, client: Client, ts: Timestamp, runner: Runner, tuning: Tuning) -> Builder {
+    pub fn new(
+        prepared: Arc<Prepared>,
+        client: Client,
+        ts: Timestamp,
+        runner: Runner,
+        tuning: Tuning,
+    ) -> Builder {
+        let query = Arc::clone(prepared.query());
         let ctes = query.ctes.iter().map(|_| None).collect();
-        Builder { query, client, ts, runner, tuning, ctes, wanted: Wanted::default() }
+        let wanted = Wanted::default();
+        Builder { query, prepared, original: true, client, ts, runner, tuning, ctes, wanted }
+    }
+
+    /// What an operator is compiled to over batches with the columns `input`.
+    fn form<T: Any + Send + Sync>(
+        &self,
+        plan: &Plan,
+        input: &[ColumnId],
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        match self.original {
+            true => self.prepared.form(plan.id, input, make),
+            false => make().map(Arc::new),
+        }
     }
 
     /// The pipeline of a whole plan; everything below its last breaker has run.
@@ -194,8 +201,9 @@ impl Builder {
                 }
                 let mut pipeline = self.input(input, filters)?;
                 let output = kept(plan, &pipeline.columns);
-                let filter = Filter::new(predicates, &pipeline.columns, &output)?;
-                pipeline.push(plan.id, Arc::new(filter), output);
+                let columns = &pipeline.columns;
+                let filter = self.form(plan, columns, || Filter::new(predicates, columns, &output))?;
+                pipeline.push(plan.id, filter, output);
                 Ok(pipeline)
             }
             Node::Projection { input, exprs } => self.projection(plan, input, exprs, filters),
@@ -256,12 +264,14 @@ impl Builder {
         let output = exprs.iter().map(|(id, _)| *id).collect();
         match plain {
             Some(ids) => {
-                let pick = Pick::new(positions(&pipeline.columns, &ids)?);
-                pipeline.push(plan.id, Arc::new(pick), output);
+                let columns = &pipeline.columns;
+                let pick = self.form(plan, columns, || Ok(Pick::new(positions(columns, &ids)?)))?;
+                pipeline.push(plan.id, pick, output);
             }
             None => {
-                let project = Project::new(exprs, &pipeline.columns)?;
-                pipeline.push(plan.id, Arc::new(project), output);
+                let columns = &pipeline.columns;
+                let project = self.form(plan, columns, || Project::new(exprs, columns))?;
+                pipeline.push(plan.id, project, output);
             }
         }
         Ok(pipeline)
@@ -282,7 +292,9 @@ impl Builder {
             }
         };
         let build_pipeline = self.input(build, &pass(build))?;
-        let sink = BuildSink::new(join, &build_pipeline.columns, &self.runner.context)?;
+        let columns = &build_pipeline.columns;
+        let form = self.form(plan, columns, || BuildForm::new(join, columns))?;
+        let sink = BuildSink::new(form, &self.runner.context);
         let built = self.runner.run(&build_pipeline, Some(plan.id), sink)?;
         self.runner.book_memory(plan.id, built.memory_bytes());
         drop(build_pipeline);
@@ -317,8 +329,9 @@ impl Builder {
         let Tuning { index_join_batch_rows: rows_max, index_join_concurrency: concurrency, .. } = self.tuning;
         let pace = self.pace(rows_max, concurrency);
         let (client, context) = (&self.client, &self.runner.context);
-        let (joiner, tallies) =
-            IndexJoiner::new(plan, join, &pipeline.columns, client, self.ts, pace, context)?;
+        let columns = &pipeline.columns;
+        let form = self.form(plan, columns, || IndexJoinForm::new(plan, join, columns))?;
+        let (joiner, tallies) = IndexJoiner::new(form, client, self.ts, pace, context);
         self.runner.tallies.extend(tallies);
         pipeline.push(plan.id, Arc::new(joiner), plan.columns.clone());
         Ok(pipeline)
@@ -344,8 +357,9 @@ impl Builder {
         let Tuning { index_lookup_rows: rows_max, index_lookup_concurrency: concurrency, .. } = self.tuning;
         let pace = self.pace(rows_max, concurrency);
         let (client, context) = (&self.client, &self.runner.context);
-        let (rows, tallies) =
-            RowLookup::new(plan, lookup, &pipeline.columns, client, self.ts, pace, context)?;
+        let columns = &pipeline.columns;
+        let form = self.form(plan, columns, || RowLookupForm::new(plan, lookup, columns))?;
+        let (rows, tallies) = RowLookup::new(form, client, self.ts, pace, context);
         self.runner.tallies.extend(tallies);
         let columns = rows.columns().to_vec();
         pipeline.push(plan.id, Arc::new(rows), columns);
@@ -378,11 +392,9 @@ impl Builder {
             Expr::Constant { .. } | Expr::Call { .. } => None,
         };
         let pipeline = self.input(&aggregation.input, &filters.map(group))?;
-        let context = &self.runner.context;
-        let sink = match ordered {
-            false => AggregateSink::new(aggregation, &pipeline.columns, context)?,
-            true => AggregateSink::ordered(aggregation, &pipeline.columns, context)?,
-        };
+        let columns = &pipeline.columns;
+        let form = self.form(plan, columns, || AggregateForm::new(aggregation, columns, ordered))?;
+        let sink = AggregateSink::new(form, &self.runner.context);
         let groups = self.runner.run(&pipeline, Some(plan.id), sink)?;
         self.runner.book_memory(plan.id, groups.memory_bytes());
         let group_ids = aggregation.group_by.iter().map(|(id, _)| *id);
@@ -454,7 +466,9 @@ impl Builder {
             let mut parts = Vec::with_capacity(merge.partial.len());
             for part in &merge.partial {
                 let one = index_merge::within(&part.plan, partition);
+                let original = std::mem::replace(&mut self.original, false);
                 let (rows, columns) = self.materialize(&one)?;
+                self.original = original;
                 parts.push((rows, positions(&columns, &part.handle)?));
             }
             let records = wanted.table.partitions[partition].records;
@@ -560,7 +574,9 @@ impl Builder {
         let mut reservation = self.runner.context.memory.reservation();
         let mut right_columns = right.columns.clone();
         let mut run = |builder: &mut Builder, plan: &Plan| -> Result<()> {
+            let original = std::mem::replace(&mut builder.original, false);
             let (inner, columns) = builder.materialize(plan)?;
+            builder.original = original;
             right_columns = columns;
             let end = rows + inner.rows as u64;
             // A position that means "no row" must stay free.
@@ -627,129 +643,69 @@ impl Builder {
         selection: Option<(&Plan, &[Expr])>,
         filters: &Filters,
     ) -> Result<Pipeline> {
-        let node = scan_node(plan)?;
-        let filters: Vec<_> = filters.0.iter().filter(|(id, _)| node.columns.contains(id)).cloned().collect();
-        let regions = self.open(&node, &filters)?;
-        let merge = node.keep_order && node.spaces.len() > 1;
-        let mut output = selection.map_or_else(|| node.columns.to_vec(), |(s, _)| kept(s, node.columns));
-        let mut wanted = output.clone();
-        let (mut columns, mut ordinals) = (node.columns.to_vec(), node.ordinals.to_vec());
-        let mut sort_keys = Vec::new();
-        if merge {
-            // Each partition comes in key order; to bring them together the key is needed, wanted or not.
-            for (i, &ordinal) in node.key.iter().enumerate() {
-                let id = match ordinals.iter().position(|o| *o == ordinal) {
-                    Some(at) => columns[at],
-                    None => {
-                        let id = ColumnId(u32::MAX - i as u32);
-                        columns.push(id);
-                        ordinals.push(ordinal);
-                        id
-                    }
-                };
-                if !output.contains(&id) {
-                    output.push(id);
-                }
-                let ty = node.space_column_type(ordinal, plan);
-                sort_keys.push(SortKey { expr: Expr::column(id, ty), descending: node.descending });
-            }
-        }
-        let mut partition = None;
-        if self.wanted.partition && node.table.partitions.len() > 1 && matches!(plan.node, Node::IndexScan(_))
-        {
-            output.push(PARTITION);
-            wanted.push(PARTITION);
-            partition = Some(regions.iter().map(|(p, _)| *p as u32).collect());
-        }
-        let regions = regions.into_iter().map(|(_, region)| region).collect();
-        let spec = ScanSpec {
-            columns: &columns,
-            ordinals: &ordinals,
-            predicates: selection.map_or(&[], |(_, predicates)| predicates),
+        let filters = filters.0.iter().filter(|(id, _)| plan.columns.contains(id)).cloned();
+        let (filtered, filters): (Vec<_>, Vec<_>) = filters.unzip();
+        let with_partition = self.wanted.partition;
+        // A scan has no input: what differs from run to run are the filters.
+        let form =
+            self.form(plan, &filtered, || ScanForm::new(plan, selection, &filtered, with_partition))?;
+        let (regions, partitions) = self.open(&form, &filters)?;
+        let run = ScanRun {
+            reading: Arc::clone(&form.reading),
             filters,
-            output: &output,
-            partition,
+            partition: form.with_partition.then_some(partitions),
             wanted_rows: self.wanted.rows,
         };
         let Runner { context, .. } = &self.runner;
-        let source: Arc<dyn Source> = if merge {
-            Arc::new(Ordered::new(regions, spec, &sort_keys, &output, &context.memory)?)
-        } else {
-            Arc::new(Scan::new(regions, spec, context.workers, self.wanted.small_tasks)?)
+        let source: Arc<dyn Source> = match &form.merge {
+            Some(merge) => {
+                Arc::new(Ordered::new(regions, run, &merge.sort, &merge.columns, &context.memory)?)
+            }
+            None => Arc::new(Scan::new(regions, run, context.workers, self.wanted.small_tasks)),
         };
+        let columns = form.columns.clone();
         let mut pipeline = match selection {
-            Some((above, _)) => Pipeline::fused(node.id, above.id, source, output),
-            None => Pipeline::new(node.id, source, output),
+            Some((above, _)) => Pipeline::fused(plan.id, above.id, source, columns),
+            None => Pipeline::new(plan.id, source, columns),
         };
-        if merge {
-            let pick = Pick::new(positions(&pipeline.columns, &wanted)?);
-            pipeline.push_uncounted(Arc::new(pick), wanted);
+        if let Some(merge) = &form.merge {
+            let pick: Arc<Pick> = Arc::clone(&merge.pick);
+            pipeline.push_uncounted(pick, form.columns.clone());
         }
         Ok(pipeline)
     }
 
-    /// The regions of a scan; none if the filters say that no row is wanted.
+    /// The regions of a scan, with the positions of their partitions.
     fn open(
         &mut self,
-        node: &ScanNode<'_>,
-        filters: &[(ColumnId, Arc<dyn RuntimeFilter>)],
-    ) -> Result<Vec<(usize, RegionScan)>> {
-        let mut zone: Vec<ZoneFilter> = node
-            .zone
-            .iter()
-            .map(|z| ZoneFilter { ordinal: z.ordinal, low: z.low.clone(), high: z.high.clone() })
-            .collect();
-        for (id, filter) in filters {
-            match filter.bounds() {
-                Bounds::Empty => return Ok(Vec::new()),
-                Bounds::Between(low, high) => {
-                    let ordinal = node.ordinals[batch::position(node.columns, *id)?];
-                    zone.push(ZoneFilter { ordinal, low: Some(low), high: Some(high) });
-                }
-                Bounds::Unknown => {}
-            }
-        }
-        let mut opened = Vec::with_capacity(node.spaces.len());
-        let mut requests = Vec::with_capacity(node.spaces.len());
-        for &(partition, space) in &node.spaces {
-            let ranges: Option<Vec<KeyRange>> = node.ranges.map(|ranges| {
-                let keys = ranges
-                    .iter()
-                    .map(|r| range_of(space, &r.low, r.low_inclusive, &r.high, r.high_inclusive));
-                keys.filter(|range| !range.is_empty()).collect()
-            });
-            if ranges.as_ref().is_some_and(Vec::is_empty) {
-                continue;
-            }
-            opened.push(partition);
-            requests.push(ScanRequest {
-                space,
-                ranges: ranges.unwrap_or_default(),
-                ts: self.ts,
-                zone: zone.clone(),
-                descending: node.descending,
-            });
+        form: &ScanForm,
+        filters: &[Arc<dyn RuntimeFilter>],
+    ) -> Result<(Vec<RegionScan>, Vec<u32>)> {
+        let (asked, requests) = form.requests(filters, self.ts);
+        if requests.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
         }
         let before = self.analyzed();
         let scans = self.client.runtime().block_on(self.client.scan_all(&requests))?;
-        let of = |(partition, scans): (usize, Vec<_>)| scans.into_iter().map(move |scan| (partition, scan));
-        let regions: Vec<_> = opened.into_iter().zip(scans).flat_map(of).collect();
+        let of = |(partition, scans): (usize, Vec<_>)| scans.into_iter().map(move |s| (s, partition as u32));
+        let opened: (Vec<RegionScan>, Vec<u32>) = asked.into_iter().zip(scans).flat_map(of).unzip();
         if let Some((started, before)) = before {
             let opening = started.elapsed();
-            let measured = self.runner.measured.entry(node.id).or_default();
-            for (_, region) in &regions {
+            let regions = opened.0.iter().map(RegionScan::region);
+            let measured = self.runner.measured.entry(form.id).or_default();
+            for region in regions.clone() {
                 // They were asked at the same time.
-                measured.regions.entry(region.region()).or_default().opening += opening;
+                measured.regions.entry(region).or_default().opening += opening;
             }
             let cop = CopTasks {
                 requests: opening,
-                regions: regions.iter().map(|(_, region)| region.region()).collect(),
-                partitions: regions.iter().map(|(partition, _)| *partition).collect(),
+                regions: regions.collect(),
+                partitions: opened.1.iter().map(|&partition| partition as usize).collect(),
                 ..CopTasks::default()
             };
-            self.book_requests(node.id, cop, &before);
+            self.book_requests(form.id, cop, &before);
         }
-        Ok(regions)
+        Ok(opened)
     }
 
     /// The moment and what the statement's client has counted so far, if somebody wants to know.
@@ -796,57 +752,9 @@ impl Wanted {
 }
 
 /// The columns of `input` that a selection lets out: those it names, in its order; all if it names others too.
-fn kept(selection: &Plan, input: &[ColumnId]) -> Vec<ColumnId> {
+pub(crate) fn kept(selection: &Plan, input: &[ColumnId]) -> Vec<ColumnId> {
     match selection.columns.iter().all(|id| input.contains(id)) {
         true => selection.columns.clone(),
         false => input.to_vec(),
-    }
-}
-
-fn scan_node(plan: &Plan) -> Result<ScanNode<'_>> {
-    Ok(match &plan.node {
-        Node::TableScan(scan @ TableScan { table, .. }) => ScanNode {
-            id: plan.id,
-            columns: &plan.columns,
-            ordinals: &scan.ordinals,
-            spaces: partitions(table, scan.partitions.as_deref())
-                .into_iter()
-                .map(|p| (p, table.partitions[p].records))
-                .collect(),
-            key: table.key.clone(),
-            ranges: scan.ranges.fixed(),
-            zone: &scan.zone,
-            keep_order: scan.keep_order,
-            descending: scan.descending,
-            table,
-        },
-        Node::IndexScan(scan @ IndexScan { table, .. }) => ScanNode {
-            id: plan.id,
-            columns: &plan.columns,
-            ordinals: &scan.ordinals,
-            spaces: partitions(table, scan.partitions.as_deref())
-                .into_iter()
-                .map(|p| (p, table.partitions[p].indexes[scan.index]))
-                .collect(),
-            // An index space is sorted by all of its columns.
-            key: (0..table.index_space(scan.index, SpaceId(0)).1.len()).collect(),
-            ranges: scan.ranges.fixed(),
-            zone: &[],
-            keep_order: scan.keep_order,
-            descending: scan.descending,
-            table,
-        },
-        _ => return Err(Error::Plan("only a scan is read as one".into())),
-    })
-}
-
-impl ScanNode<'_> {
-    /// Type of a column of the scanned space.
-    fn space_column_type(&self, ordinal: usize, plan: &Plan) -> allod_storage::schema::ColumnType {
-        let in_table = match &plan.node {
-            Node::IndexScan(scan) => self.table.index_space(scan.index, SpaceId(0)).1[ordinal],
-            _ => ordinal,
-        };
-        self.table.columns[in_table].ty.clone()
     }
 }

@@ -11,7 +11,7 @@ use allod_storage::client::Client;
 use allod_storage::pd::Pin;
 use allod_storage::schema::{TableId, Timestamp};
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 
 use crate::batch::{Batch, positions, to_door};
 use crate::build::Builder;
@@ -19,6 +19,7 @@ use crate::dml;
 use crate::error::Result;
 use crate::metrics::{self, OperatorMetrics};
 use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
+use crate::prepared::Prepared;
 
 /// Who numbers rows: the hidden row ids and AUTO_INCREMENT columns.
 pub trait RowIds: Send + Sync {
@@ -48,8 +49,6 @@ pub struct Environment {
     pub analyze: bool,
     /// Sizes of batches and numbers of workers of lookups.
     pub tuning: Tuning,
-    /// What [`schema`] says of the statement, if the plan was run before; `None` = it is made.
-    pub schema: Option<SchemaRef>,
 }
 
 /// Parameters of index joins and double reads, with TiDB's names and defaults (tidb.md A6).
@@ -107,15 +106,9 @@ enum State {
     Done,
 }
 
-/// The schema of a statement's batches. Whatever the plan has proved, a caller gets columns that admit NULL: one schema for
-/// a statement and its variants.
-pub fn schema(query: &Query) -> SchemaRef {
-    let fields = query.output_types().map(|(name, ty)| Field::new(name, ty.arrow(), true));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
 /// Prepares a statement to run.
-pub fn execute(query: Arc<Query>, env: Environment) -> Execution {
+pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
+    let query = Arc::clone(prepared.query());
     let context = Context {
         memory: Memory::new(env.memory_limit_bytes),
         cancel: env.cancel,
@@ -123,8 +116,8 @@ pub fn execute(query: Arc<Query>, env: Environment) -> Execution {
         analyze: env.analyze,
         columns: Arc::clone(&query.columns),
     };
-    let schema = env.schema.unwrap_or_else(|| schema(&query));
-    let builder = Builder::new(Arc::clone(&query), env.client, env.ts, Runner::new(context), env.tuning);
+    let schema = prepared.schema();
+    let builder = Builder::new(prepared, env.client, env.ts, Runner::new(context), env.tuning);
     Execution {
         query,
         builder,

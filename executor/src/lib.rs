@@ -33,6 +33,7 @@ mod partition;
 mod pipeline;
 #[cfg(test)]
 mod plan_tests;
+mod prepared;
 mod projection;
 mod scan;
 mod selection;
@@ -45,6 +46,7 @@ mod values;
 
 pub use dml::deal;
 pub use error::Error;
-pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute, schema};
+pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute};
 pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;
+pub use prepared::Prepared;

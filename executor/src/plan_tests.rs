@@ -25,7 +25,7 @@ mod counts;
 mod merges;
 
 use crate::values::datum;
-use crate::{Affected, Cancel, Environment, Error, Execution, RowIds, execute};
+use crate::{Affected, Cancel, Environment, Error, Execution, Prepared, RowIds, execute};
 
 /// Numbers from 1 on, for all tables.
 #[derive(Default)]
@@ -205,6 +205,11 @@ impl Fixture {
     }
 
     pub(crate) fn start(&mut self, root: Plan, ctes: Vec<Plan>) -> Execution {
+        let prepared = self.prepare(root, ctes);
+        execute(prepared, self.environment())
+    }
+
+    fn prepare(&self, root: Plan, ctes: Vec<Plan>) -> Arc<Prepared> {
         let change = matches!(root.node, Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. });
         let output = if change { vec![] } else { root.columns.clone() };
         let output = output.into_iter().map(|id| OutputColumn { id, name: "c".into() }).collect();
@@ -217,7 +222,7 @@ impl Fixture {
             warnings: vec![],
             prune_mode: PruneMode::Dynamic,
         };
-        execute(Arc::new(query), self.environment())
+        Arc::new(Prepared::new(Arc::new(query)))
     }
 
     pub(crate) fn environment(&mut self) -> Environment {
@@ -233,12 +238,16 @@ impl Fixture {
             row_ids: self.row_ids.clone(),
             analyze: true,
             tuning: self.tuning,
-            schema: None,
         }
     }
 
     pub(crate) fn rows(&mut self, root: Plan) -> Vec<Row> {
-        drain(&mut self.start(root, vec![])).unwrap()
+        // Once to have every operator compiled, and once with what is kept of that.
+        let prepared = self.prepare(root, vec![]);
+        let first = drain(&mut execute(Arc::clone(&prepared), self.environment())).unwrap();
+        let again = drain(&mut execute(prepared, self.environment())).unwrap();
+        assert_eq!(sorted(first), sorted(again.clone()), "a plan that runs again");
+        again
     }
 
     pub(crate) fn change(&mut self, node: Node) -> Result<Affected, Error> {
@@ -752,7 +761,7 @@ fn a_cancelled_statement_ends_with_its_error() {
     };
     let environment = f.environment();
     let cancel = environment.cancel.clone();
-    let mut execution = execute(Arc::new(query), environment);
+    let mut execution = execute(Arc::new(Prepared::new(Arc::new(query))), environment);
     cancel.cancel();
     assert!(matches!(execution.next(), Some(Err(Error::Cancelled))));
     assert!(execution.next().is_none());
@@ -778,7 +787,7 @@ fn the_memory_limit_ends_a_sort() {
         prune_mode: PruneMode::Dynamic,
     };
     let environment = Environment { memory_limit_bytes: 20_000, ..f.environment() };
-    let mut execution = execute(Arc::new(query), environment);
+    let mut execution = execute(Arc::new(Prepared::new(Arc::new(query))), environment);
     assert!(matches!(execution.next(), Some(Err(Error::Memory { limit: 20_000 }))));
 }
 

@@ -18,9 +18,9 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
-use crate::aggregate::AggregateSink;
+use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::batch::Batch;
-use crate::hash_join::{self, BuildSink};
+use crate::hash_join::{self, BuildForm, BuildSink};
 use crate::kernel::hash::mix;
 use crate::pipeline::{Batches, Cancel, Context, Flow, Memory, Pipeline, Runner, Sink, Worker};
 
@@ -129,7 +129,8 @@ fn group(name: &str, input: &[Batch], keys: &[(u32, SqlType)], calls: &[(F, Opti
     let columns: Vec<ColumnId> = (0..input[0].columns.len() as u32).map(ColumnId).collect();
     report(name, |workers| {
         let mut runner = Runner::new(context(workers));
-        let sink = AggregateSink::new(&aggregation, &columns, &runner.context).unwrap();
+        let form = Arc::new(AggregateForm::new(&aggregation, &columns, false).unwrap());
+        let sink = AggregateSink::new(form, &runner.context);
         let pipeline = Pipeline::new(0, Arc::new(Batches::new(input.to_vec())), columns.clone());
         let groups = runner.run(&pipeline, None, sink).unwrap();
         runner.run(&Pipeline::new(0, groups, columns.clone()), None, Count).unwrap()
@@ -166,7 +167,8 @@ fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind)
     report(name, |workers| {
         let mut runner = Runner::new(Context { columns: Arc::clone(&columns), ..context(workers) });
         let start = Instant::now();
-        let sink = BuildSink::new(&join, &build_ids, &runner.context).unwrap();
+        let form = Arc::new(BuildForm::new(&join, &build_ids).unwrap());
+        let sink = BuildSink::new(form, &runner.context);
         let input = Pipeline::new(0, Arc::new(Batches::new(build.to_vec())), build_ids.clone());
         let built = runner.run(&input, None, sink).unwrap();
         let (operator, _) = hash_join::probe(&join, built, &probe_ids, &output, &runner.context).unwrap();

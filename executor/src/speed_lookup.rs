@@ -19,7 +19,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use crate::batch::Batch;
-use crate::index_join::IndexJoiner;
+use crate::index_join::{IndexJoinForm, IndexJoiner};
 use crate::kernel::hash::mix;
 use crate::lookup::Pace;
 use crate::pipeline::{Batches, Pipeline, Runner};
@@ -143,9 +143,8 @@ pub fn run() {
                 let mut runner = Runner::new(context);
                 let pace = Pace { first_rows: 1024, rows_max: 25_000, concurrency: 5, early: false };
                 let fork = client.fork();
-                let (joiner, _) =
-                    IndexJoiner::new(&join_plan, &join, &outer_ids, &fork, ts, pace, &runner.context)
-                        .unwrap();
+                let form = Arc::new(IndexJoinForm::new(&join_plan, &join, &outer_ids).unwrap());
+                let (joiner, _) = IndexJoiner::new(form, &fork, ts, pace, &runner.context);
                 let source = Arc::new(Batches::new(batches.clone()));
                 let mut pipeline = Pipeline::new(1, source, outer_ids.clone());
                 pipeline.push(0, Arc::new(joiner), output.clone());

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use allod_executor::{Cancel, Environment, RowIds, execute};
+use allod_executor::{Cancel, Environment, Prepared, RowIds, execute};
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::{Bound, PlanContext, bind, optimize, parse};
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -66,10 +66,9 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         row_ids: Arc::new(Nothing),
         analyze: false,
         tuning: allod_executor::Tuning::default(),
-        schema: None,
     };
     let query = Arc::new(query);
-    let execution = execute(query.clone(), environment);
+    let execution = execute(Arc::new(Prepared::new(query.clone())), environment);
     let batches: Vec<RecordBatch> = execution.collect::<Result<_, _>>().map_err(|e| format!("run: {e}"))?;
     let batch = batches.iter().find(|b| b.num_rows() > 0).ok_or("no rows")?;
     let (_, ty) = query.output_types().next().ok_or("no columns")?;

@@ -56,11 +56,6 @@ impl Header {
     pub fn new(columns: Vec<Column>, schema: SchemaRef) -> Header {
         Header { columns: columns.into(), schema }
     }
-
-    /// The schema of the batches.
-    pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
 }
 
 enum Source {

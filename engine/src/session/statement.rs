@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use allod_executor::{Cancel, Environment, Execution, RowIds};
+use allod_executor::{Cancel, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable};
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::Template;
@@ -44,6 +44,7 @@ impl RowIds for NoRowIds {
 #[derive(Clone)]
 pub(super) struct Planned {
     pub query: Arc<physical::Query>,
+    prepared: Arc<Prepared>,
     pub dml: Option<Dml>,
     header: Header,
     /// Functions that it uses, counted at each execution.
@@ -56,7 +57,8 @@ pub(super) struct Planned {
 impl Planned {
     /// The same statement with other values in its plan.
     pub fn with_query(&self, query: physical::Query) -> Planned {
-        Planned { query: Arc::new(query), ..self.clone() }
+        let query = Arc::new(query);
+        Planned { prepared: Arc::new(Prepared::new(Arc::clone(&query))), query, ..self.clone() }
     }
 
     /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.
@@ -233,8 +235,10 @@ impl Session {
             dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
         let usage = Arc::new(bound.usage.clone());
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
-        let header = Header::new(columns_of(&query), allod_executor::schema(&query));
-        Ok(Planned { query: Arc::new(query), dml, header, usage, target })
+        let query = Arc::new(query);
+        let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
+        let header = Header::new(columns_of(&query), prepared.schema());
+        Ok(Planned { query, prepared, dml, header, usage, target })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -330,9 +334,8 @@ impl Session {
             row_ids,
             analyze,
             tuning: settings.tuning,
-            schema: Some(planned.header.schema()),
         };
-        let execution = allod_executor::execute(Arc::clone(&planned.query), environment);
+        let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
         Ok(Running { execution, writing })
     }
 

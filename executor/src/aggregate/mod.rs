@@ -22,7 +22,7 @@ mod merge;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::Aggregation;
@@ -41,9 +41,9 @@ use crate::pipeline::{Batches, Context, Flow, Reader, Reservation, Sink, Source,
 /// Rows of the batches that come out.
 const BATCH_ROWS: usize = 8192;
 
-/// Collects groups.
-pub(crate) struct AggregateSink {
-    context: Context,
+/// A GROUP BY, compiled.
+#[derive(Debug)]
+pub(crate) struct AggregateForm {
     group_by: Exprs,
     forms: Vec<Form>,
     args: Exprs,
@@ -54,6 +54,14 @@ pub(crate) struct AggregateSink {
     single: bool,
     /// Groups come out in the order of their first rows.
     ordered: bool,
+    /// The one group of no rows, if there are no group columns; made when first asked for.
+    hollow: OnceLock<Vec<ArrayRef>>,
+}
+
+/// Collects groups.
+pub(crate) struct AggregateSink {
+    context: Context,
+    form: Arc<AggregateForm>,
 }
 
 /// One worker's groups.
@@ -70,9 +78,9 @@ pub(crate) struct Local {
     reservation: Reservation,
 }
 
-impl AggregateSink {
-    /// Groups batches whose columns are `input`; the groups come out in any order.
-    pub fn new(aggregation: &Aggregation, input: &[ColumnId], context: &Context) -> Result<AggregateSink> {
+impl AggregateForm {
+    /// Groups batches whose columns are `input`. If `ordered` the groups come out in the order of their first rows.
+    pub fn new(aggregation: &Aggregation, input: &[ColumnId], ordered: bool) -> Result<AggregateForm> {
         let single = aggregation.group_by.is_empty();
         let calls = Calls::new(aggregation.aggregates.iter().map(|(_, call)| call), single)?;
         let form = |arg: &usize| Form::of(&calls.args[*arg].ty().sql);
@@ -85,25 +93,40 @@ impl AggregateSink {
                     .collect()
             })
             .collect();
-        Ok(AggregateSink {
-            context: context.clone(),
+        Ok(AggregateForm {
             group_by: Exprs::compile(aggregation.group_by.iter().map(|(_, e)| e), input)?,
             forms: aggregation.group_by.iter().map(|(_, e)| Form::of(&e.ty().sql)).collect(),
             args: Exprs::compile(&calls.args, input)?,
             calls,
             set_forms,
             single,
-            ordered: false,
+            ordered,
+            hollow: OnceLock::new(),
         })
     }
 
-    /// As `new`, but groups come out in the order of their first rows.
-    pub fn ordered(
-        aggregation: &Aggregation,
-        input: &[ColumnId],
-        context: &Context,
-    ) -> Result<AggregateSink> {
-        Ok(AggregateSink { ordered: true, ..AggregateSink::new(aggregation, input, context)? })
+    fn accumulators(&self) -> Vec<Accumulator> {
+        let mut all: Vec<_> = self.calls.specs.iter().map(|s| Accumulator::new(&s.kind, &s.ty)).collect();
+        if self.single {
+            all.iter_mut().for_each(|accumulator| accumulator.grow(1));
+        }
+        all
+    }
+
+    /// What no rows at all come to, if that is a row.
+    fn hollow(&self) -> Result<Vec<ArrayRef>> {
+        if let Some(columns) = self.hollow.get() {
+            return Ok(columns.clone());
+        }
+        let columns = self.calls.finish(&self.accumulators())?;
+        Ok(self.hollow.get_or_init(|| columns).clone())
+    }
+}
+
+impl AggregateSink {
+    /// A sink for one run.
+    pub fn new(form: Arc<AggregateForm>, context: &Context) -> AggregateSink {
+        AggregateSink { context: context.clone(), form }
     }
 }
 
@@ -112,11 +135,11 @@ impl Sink for AggregateSink {
     type Product = Arc<Grouped>;
 
     fn local(&self) -> Local {
-        let accumulators = self.calls.specs.iter().map(|s| Accumulator::new(&s.kind, &s.ty)).collect();
+        let form = &*self.form;
         let mut local = Local {
-            groups: Groups::new(&self.forms),
-            accumulators,
-            sets: self.set_forms.iter().map(|forms| Groups::new(forms)).collect(),
+            groups: Groups::new(&form.forms),
+            accumulators: form.accumulators(),
+            sets: form.set_forms.iter().map(|forms| Groups::new(forms)).collect(),
             firsts: Vec::new(),
             task: 0,
             task_rows: 0,
@@ -124,31 +147,31 @@ impl Sink for AggregateSink {
             lanes: Vec::new(),
             reservation: self.context.memory.reservation(),
         };
-        if self.single {
+        if form.single {
             local.assigned = Assigned { numbers: Vec::new(), new_rows: vec![0], groups: 1 };
-            local.accumulators.iter_mut().for_each(|a| a.grow(1));
         }
         local
     }
 
     fn consume(&self, local: &mut Local, worker: &mut Worker, batch: Batch) -> Result<Flow> {
+        let form = &*self.form;
         let Local { groups, accumulators, sets, firsts, assigned, lanes, reservation, .. } = local;
-        if !self.single {
-            let columns = self.group_by.eval(&batch, &mut worker.scratch)?;
+        if !form.single {
+            let columns = form.group_by.eval(&batch, &mut worker.scratch)?;
             groups.assign(&columns, batch.rows, assigned)?;
         }
-        let args = self.args.eval(&batch, &mut worker.scratch)?;
-        for (spec, accumulator) in self.calls.specs.iter().zip(accumulators.iter_mut()) {
+        let args = form.args.eval(&batch, &mut worker.scratch)?;
+        for (spec, accumulator) in form.calls.specs.iter().zip(accumulators.iter_mut()) {
             if spec.set.is_none() {
                 let args: Vec<&ArrayRef> = spec.args.iter().map(|&at| &args[at]).collect();
-                accumulator.update(&args, batch.rows, assigned, self.single, lanes)?;
+                accumulator.update(&args, batch.rows, assigned, form.single, lanes)?;
             }
         }
-        for (set, groups) in self.calls.sets.iter().zip(sets.iter_mut()) {
+        for (set, groups) in form.calls.sets.iter().zip(sets.iter_mut()) {
             let columns: Vec<ArrayRef> = set.iter().map(|&at| Arc::clone(&args[at])).collect();
             collect_distinct(groups, assigned, columns, batch.rows)?;
         }
-        if self.ordered {
+        if form.ordered {
             if local.task != worker.task {
                 (local.task, local.task_rows) = (worker.task, 0);
             }
@@ -156,7 +179,7 @@ impl Sink for AggregateSink {
             firsts.extend(assigned.new_rows.iter().map(|&row| first + u64::from(row)));
             local.task_rows += batch.rows as u64;
         }
-        if self.single {
+        if form.single {
             assigned.new_rows.clear();
         }
         let bytes = groups.memory_bytes()
@@ -168,23 +191,26 @@ impl Sink for AggregateSink {
     }
 
     fn finish(self, mut locals: Vec<Local>) -> Result<Arc<Grouped>> {
-        if locals.is_empty() && self.single {
-            locals.push(self.local());
+        let form = &*self.form;
+        if locals.is_empty() && form.single {
+            let reservation = self.context.memory.reservation();
+            let batches = Batches::new(cut(form.hollow()?, true));
+            return Ok(Arc::new(Grouped { batches, memory_bytes: 0, _reservation: reservation }));
         }
-        if self.single && self.calls.sets.is_empty() && locals.len() == 1 {
+        if form.single && form.calls.sets.is_empty() && locals.len() == 1 {
             // One group of one worker: there is nothing to merge.
             let Local { accumulators, reservation, .. } = locals.swap_remove(0);
             let memory_bytes = reservation.bytes();
-            let batches = Batches::new(cut(self.calls.finish(&accumulators)?, true));
+            let batches = Batches::new(cut(form.calls.finish(&accumulators)?, true));
             return Ok(Arc::new(Grouped { batches, memory_bytes, _reservation: reservation }));
         }
         let mut reservation = self.context.memory.reservation();
         let mut finished = Vec::new();
         let mut workers = Vec::new();
-        let mut sets: Vec<Vec<Finished>> = self.calls.sets.iter().map(|_| Vec::new()).collect();
+        let mut sets: Vec<Vec<Finished>> = form.calls.sets.iter().map(|_| Vec::new()).collect();
         for local in locals {
             reservation.merge(local.reservation);
-            finished.push(if self.single {
+            finished.push(if form.single {
                 Finished { words: Vec::new(), strings: Vec::new(), groups: 1 }
             } else {
                 local.groups.finish()
@@ -195,24 +221,24 @@ impl Sink for AggregateSink {
             workers.push((local.accumulators, local.firsts));
         }
         let memory_bytes = reservation.bytes();
-        let strings = unify_strings(&mut finished, &self.forms);
-        let strings = arrays(&strings, &self.forms)?;
+        let strings = unify_strings(&mut finished, &form.forms);
+        let strings = arrays(&strings, &form.forms)?;
         let partitions = merge(&finished, self.context.workers);
         drop(finished);
-        let sets = self.place_sets(sets, &partitions)?;
+        let sets = form.place_sets(sets, &partitions)?;
         let done: Vec<(Vec<ArrayRef>, Vec<u64>)> = partitions
             .into_par_iter()
             .enumerate()
             .map(|(at, partition)| {
                 self.context.cancel.check()?;
-                self.finish_partition(at, &partition, &workers, &strings, &sets)
+                form.finish_partition(at, &partition, &workers, &strings, &sets)
             })
             .collect::<Result<_>>()?;
         drop(workers);
-        let batches = if self.ordered {
+        let batches = if form.ordered {
             in_order(done)
         } else {
-            done.into_iter().flat_map(|(c, _)| cut(c, self.single)).collect()
+            done.into_iter().flat_map(|(c, _)| cut(c, form.single)).collect()
         };
         reservation.resize(batches.iter().map(Batch::bytes).sum())?;
         let memory_bytes = memory_bytes.max(reservation.bytes());
@@ -220,7 +246,7 @@ impl Sink for AggregateSink {
     }
 }
 
-impl AggregateSink {
+impl AggregateForm {
     /// The columns of one partition and, if ordered, the first rows of its groups.
     fn finish_partition(
         &self,

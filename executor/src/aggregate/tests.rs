@@ -47,8 +47,8 @@ fn run(
     let columns: Vec<ColumnId> =
         (0..batches.first().map_or(16, |b| b.columns.len() as u32)).map(ColumnId).collect();
     let mut runner = Runner::new(context(workers));
-    let make = if ordered { AggregateSink::ordered } else { AggregateSink::new };
-    let sink = make(aggregation, &columns, &runner.context)?;
+    let form = AggregateForm::new(aggregation, &columns, ordered)?;
+    let sink = AggregateSink::new(Arc::new(form), &runner.context);
     let input = Pipeline::new(0, Arc::new(Batches::new(batches)), columns.clone());
     let source = runner.run(&input, 1, sink)?;
     let output = Pipeline::new(1, source, columns);
@@ -262,7 +262,8 @@ fn groups_are_charged_to_the_statement() {
     let ty = ColumnType::not_null(SqlType::BIGINT);
     let aggregation = aggregation(&[(0, ty)], vec![call(F::CountAll, &[], false)]);
     let context = Context { memory: Memory::new(10_000), ..context(1) };
-    let sink = AggregateSink::new(&aggregation, &[ColumnId(0)], &context).unwrap();
+    let form = AggregateForm::new(&aggregation, &[ColumnId(0)], false).unwrap();
+    let sink = AggregateSink::new(Arc::new(form), &context);
     let mut local = sink.local();
     let batch = Batch { columns: vec![keys], rows: 8192 };
     let full = sink.consume(&mut local, &mut Worker::alone(), batch);

@@ -73,16 +73,22 @@ fn equality(conjunct: &Expr, build_columns: &[ColumnId]) -> Option<(Expr, Expr)>
     }
 }
 
-/// Collects the build side.
-pub(crate) struct BuildSink {
-    context: Context,
-    keys: Keys,
+/// A build side, compiled.
+#[derive(Debug)]
+pub(crate) struct BuildForm {
+    pub(super) keys: Keys,
     exprs: Exprs,
-    columns: Vec<ColumnId>,
+    pub(super) columns: Vec<ColumnId>,
     /// Only whether there is a match matters, not which.
     exists: bool,
     /// Probe rows without a match do not matter, so filters may drop them.
     filterable: bool,
+}
+
+/// Collects the build side.
+pub(crate) struct BuildSink {
+    context: Context,
+    form: Arc<BuildForm>,
 }
 
 /// What one worker collected.
@@ -102,8 +108,7 @@ struct Chunk {
 
 /// The build side, indexed and immutable.
 pub(crate) struct Built {
-    pub(super) keys: Keys,
-    pub(super) columns: Vec<ColumnId>,
+    pub(super) form: Arc<BuildForm>,
     pub(super) rows: usize,
     /// `None` if there are no keys.
     pub(super) index: Option<Arc<Index>>,
@@ -119,9 +124,9 @@ pub(crate) struct Built {
     context: Context,
 }
 
-impl BuildSink {
-    /// A sink for batches whose columns are `build_columns`.
-    pub fn new(join: &HashJoin, build_columns: &[ColumnId], context: &Context) -> Result<BuildSink> {
+impl BuildForm {
+    /// Takes batches whose columns are `build_columns`.
+    pub fn new(join: &HashJoin, build_columns: &[ColumnId]) -> Result<BuildForm> {
         let keys = Keys::new(join, build_columns);
         let probe_preserved = join.build == Side::Right;
         let exists = probe_preserved
@@ -129,8 +134,7 @@ impl BuildSink {
             && join.residual.is_empty()
             && (join.null_aware.is_empty() || keys.null_aware());
         let drops = matches!(join.kind, JoinKind::Inner | JoinKind::Semi) || !probe_preserved;
-        Ok(BuildSink {
-            context: context.clone(),
+        Ok(BuildForm {
             exprs: Exprs::compile(&keys.build, build_columns)?,
             keys,
             columns: build_columns.to_vec(),
@@ -140,22 +144,29 @@ impl BuildSink {
     }
 }
 
+impl BuildSink {
+    /// A sink for one run.
+    pub fn new(form: Arc<BuildForm>, context: &Context) -> BuildSink {
+        BuildSink { context: context.clone(), form }
+    }
+}
+
 impl Sink for BuildSink {
     type Local = Local;
     type Product = Built;
 
     fn local(&self) -> Local {
-        let width = self.keys.forms.iter().map(Form::width).sum();
+        let width = self.form.keys.forms.iter().map(Form::width).sum();
         Local {
             chunks: Vec::new(),
-            encoders: self.keys.forms.iter().cloned().map(Encoder::new).collect(),
+            encoders: self.form.keys.forms.iter().cloned().map(Encoder::new).collect(),
             ranges: vec![Range::EMPTY; width],
             reservation: self.context.memory.reservation(),
         }
     }
 
     fn consume(&self, local: &mut Local, worker: &mut Worker, batch: Batch) -> Result<Flow> {
-        let keys = self.exprs.eval(&batch, &mut worker.scratch)?;
+        let keys = self.form.exprs.eval(&batch, &mut worker.scratch)?;
         let mut words = Vec::with_capacity(local.ranges.len());
         for (encoder, key) in local.encoders.iter_mut().zip(&keys) {
             encoder.encode(key, &mut words)?;
@@ -179,7 +190,7 @@ impl Sink for BuildSink {
             encoders.push(local.encoders);
             ranges = ranges.iter().zip(&local.ranges).map(|(a, b)| a.union(*b)).collect();
         }
-        let strings = unify_strings(&self.keys.forms, encoders, &mut chunks, &mut ranges);
+        let strings = unify_strings(&self.form.keys.forms, encoders, &mut chunks, &mut ranges);
         // In the order of the tasks: a clustered table's keys are then sorted, which makes a better index.
         let mut chunks: Vec<Chunk> = chunks.into_iter().flatten().collect();
         chunks.sort_by_key(|chunk| chunk.task);
@@ -213,22 +224,24 @@ impl Sink for BuildSink {
             rest = others;
             (chunk, own)
         });
-        let slots: Vec<_> = slots.collect();
-        let least = if rows <= SERIAL_ROWS_MAX { slots.len().max(1) } else { 1 };
-        slots.into_par_iter().with_min_len(least).for_each(|(chunk, own)| {
+        let pack = |(chunk, own): (&Chunk, &mut [u64])| {
             layout.pack_into(&chunk.words, own);
-        });
-        let index = (!self.keys.forms.is_empty())
-            .then(|| Arc::new(Index::build(&keys, layout.limit(), self.exists, self.context.workers)));
+        };
+        // A few rows are packed before another thread has woken up.
+        match rows <= SERIAL_ROWS_MAX {
+            true => slots.for_each(pack),
+            false => slots.collect::<Vec<_>>().into_par_iter().for_each(pack),
+        }
+        let index = (!self.form.keys.forms.is_empty())
+            .then(|| Arc::new(Index::build(&keys, layout.limit(), self.form.exists, self.context.workers)));
         reservation.grow(index.as_ref().map_or(0, |i| i.memory_bytes()))?;
         let layout = Arc::new(layout);
-        let filters = match (&index, self.filterable) {
+        let filters = match (&index, self.form.filterable) {
             (Some(index), true) => self.filters(&chunks, &ranges, index, &layout, tuples.is_some()),
             _ => Vec::new(),
         };
         Ok(Built {
-            keys: self.keys,
-            columns: self.columns,
+            form: self.form,
             rows,
             index,
             layout,
@@ -246,10 +259,10 @@ impl Sink for BuildSink {
 impl BuildSink {
     /// Rows with NULL in a null-aware key.
     fn null_rows(&self, chunks: &[Chunk]) -> Vec<u32> {
-        if !self.keys.null_aware() {
+        if !self.form.keys.null_aware() {
             return Vec::new();
         }
-        let first: usize = self.keys.forms[..self.keys.plain].iter().map(Form::width).sum();
+        let first: usize = self.form.keys.forms[..self.form.keys.plain].iter().map(Form::width).sum();
         let mut out = Vec::new();
         let mut start = 0;
         for chunk in chunks {
@@ -274,7 +287,7 @@ impl BuildSink {
     ) -> Vec<(ColumnId, Arc<dyn RuntimeFilter>)> {
         let mut at = 0;
         let mut out: Vec<(ColumnId, Arc<dyn RuntimeFilter>)> = Vec::new();
-        for (form, probe) in self.keys.forms.iter().zip(&self.keys.probe) {
+        for (form, probe) in self.form.keys.forms.iter().zip(&self.form.keys.probe) {
             let word = at;
             at += form.width();
             let (Expr::Column { id, ty }, Form::Word(_)) = (probe, form) else { continue };
@@ -355,9 +368,10 @@ impl Built {
                 concat(&parts)
             })
         };
-        // A few rows are put together before another thread has woken up.
-        let least = if self.rows <= SERIAL_ROWS_MAX { self.columns.len().max(1) } else { 1 };
-        self.columns.par_iter().enumerate().with_min_len(least).map(column).collect()
+        match self.rows <= SERIAL_ROWS_MAX {
+            true => self.form.columns.iter().enumerate().map(column).collect(),
+            false => self.form.columns.par_iter().enumerate().map(column).collect(),
+        }
     }
 }
 

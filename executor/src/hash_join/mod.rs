@@ -29,6 +29,6 @@ mod remainder;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use build::BuildSink;
+pub(crate) use build::{BuildForm, BuildSink};
 pub(crate) use pairs::{Conditions, PAIRS_MAX, Pairs};
 pub(crate) use probe::{State, mark_column, probe};

@@ -104,17 +104,17 @@ pub(crate) fn probe(
         if join.kind == JoinKind::Mark(*id) {
             return Ok(Place::Mark);
         }
-        let found = at(probe_columns).map(Place::Probe).or_else(|| at(&built.columns).map(Place::Build));
+        let found = at(probe_columns).map(Place::Probe).or_else(|| at(&built.form.columns).map(Place::Build));
         found.ok_or_else(|| Error::Plan(format!("column {id} comes from neither side of the join")))
     };
     let places: Vec<Place> = output.iter().map(place).collect::<Result<_>>()?;
 
     let compile = |conjuncts: &[Expr], null_aware: &[Expr]| {
         let wanted = !conjuncts.is_empty() || !null_aware.is_empty();
-        let compile = || Conditions::compile(conjuncts, null_aware, probe_columns, &built.columns);
+        let compile = || Conditions::compile(conjuncts, null_aware, probe_columns, &built.form.columns);
         wanted.then(compile).transpose()
     };
-    let with_keys = built.keys.null_aware();
+    let with_keys = built.form.keys.null_aware();
     let conditions = compile(&join.residual, if with_keys { &[] } else { &join.null_aware })?;
     let null_keys = if with_keys {
         // One key and no other condition: any candidate is NULL by itself.
@@ -123,14 +123,14 @@ pub(crate) fn probe(
         let all: Vec<Expr> = join.keys.iter().map(equal).chain(join.residual.iter().cloned()).collect();
         let conditions = if obvious { None } else { compile(&all, &join.null_aware)? };
         let null_rows = std::mem::take(&mut built.null_rows);
-        Some(NullKeys { first: built.keys.plain, null_rows, conditions })
+        Some(NullKeys { first: built.form.keys.plain, null_rows, conditions })
     } else {
         None
     };
     let used = [conditions.as_ref(), null_keys.as_ref().and_then(|n| n.conditions.as_ref())];
     let mut wanted: Vec<ColumnId> = output.to_vec();
     for at in used.into_iter().flatten().flat_map(|c| c.build_columns()) {
-        wanted.push(built.columns[*at]);
+        wanted.push(built.form.columns[*at]);
     }
     let columns = built.columns(&wanted);
     let preserved = build_left && join.kind != JoinKind::Inner;
@@ -142,8 +142,8 @@ pub(crate) fn probe(
         columns,
         output: places,
         index: built.index.take(),
-        keys: Exprs::compile(&built.keys.probe, probe_columns)?,
-        forms: built.keys.forms.clone(),
+        keys: Exprs::compile(&built.form.keys.probe, probe_columns)?,
+        forms: built.form.keys.forms.clone(),
         strings: std::mem::take(&mut built.strings),
         layout: Arc::clone(&built.layout),
         tuples: built.tuples.clone(),

@@ -47,7 +47,8 @@ impl Case {
             Side::Left => (&self.left, &self.right, self.ids(0), self.ids(1)),
             Side::Right => (&self.right, &self.left, self.ids(1), self.ids(0)),
         };
-        let sink = BuildSink::new(&self.join, &build_ids, &runner.context)?;
+        let form = Arc::new(BuildForm::new(&self.join, &build_ids)?);
+        let sink = BuildSink::new(form, &runner.context);
         let input = Pipeline::new(0, Arc::new(Batches::new(build.clone())), build_ids);
         let built = runner.run(&input, None, sink)?;
         let mut probe = probe.clone();

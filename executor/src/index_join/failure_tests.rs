@@ -9,14 +9,14 @@ use allod_planner::physical::{JoinKind, Lookup, LookupKey, Node, Side};
 use allod_storage::client::{BackoffKind, BackoffTally, Client};
 use allod_storage::cluster::{Cluster, ClusterConfig, SimulatedConfig, TransportConfig};
 use allod_storage::error::{Error as StorageError, Exhausted};
-use allod_storage::schema::{ColumnType, SqlType};
+use allod_storage::schema::{ColumnType, SqlType, Timestamp};
 
 use super::tests::{Case, SHAPES, Shape, by_outer_row, expected, inner_table, outer_rows};
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::lookup::{Clients, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Pace};
+use crate::lookup::{Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Lookups, Pace};
 use crate::pipeline::testing::{batch, collect, context, pipeline};
-use crate::pipeline::{Context, Flow, Operator, Output, Stage, Worker};
+use crate::pipeline::{Flow, Operator, Output, Stage, Worker};
 use crate::plan_tests::{bigint, call, constant, drain};
 use crate::{Error, Tuning};
 
@@ -188,16 +188,14 @@ impl Fetch for Broken {
 
 struct BrokenOperator {
     work: Arc<Broken>,
-    clients: Clients,
-    pace: Pace,
-    context: Context,
+    lookups: Lookups,
 }
 
 struct BrokenStage(Lanes<Broken>);
 
 impl Operator for BrokenOperator {
     fn start(&self) -> Box<dyn Stage> {
-        Box::new(BrokenStage(Lanes::new(Arc::clone(&self.work), &self.clients, self.pace, &self.context)))
+        Box::new(BrokenStage(Lanes::new(Arc::clone(&self.work), &self.lookups)))
     }
 }
 
@@ -225,20 +223,15 @@ fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
                 let table = inner_table(1);
                 let keys =
                     KeyMaker::new(&lookup, &[SqlType::BIGINT], &table, vec![0], &[ColumnId(0)]).unwrap();
-                let context = context(workers);
-                let operator = BrokenOperator {
-                    work: Arc::new(Broken { keys, how }),
-                    clients: Clients::new(&client),
-                    pace: Pace { first_rows: 4, rows_max: 4, concurrency: 3, early: false },
-                    context,
-                };
+                let pace = Pace { first_rows: 7, rows_max: 7, concurrency: 3, early: false };
+                let (lookups, _) = Lookups::new(&client, Timestamp(1), pace, &context(workers), &[]);
+                let operator = BrokenOperator { work: Arc::new(Broken { keys, how }), lookups };
                 // One batch among many has more keys than a lookup takes, so that it ends with one that goes wrong.
                 let mut batches: Vec<Batch> = (0..40).map(|i| batch(&[&[Some(i), Some(i + 1)]])).collect();
                 batches[25] = batch(&[&[Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), Some(7)]]);
                 let mut p = pipeline(batches);
-                let pace = Pace { first_rows: 7, rows_max: 7, ..operator.pace };
                 let columns = p.columns.clone();
-                p.push(1, Arc::new(BrokenOperator { pace, ..operator }), columns);
+                p.push(1, Arc::new(operator), columns);
                 let hook = std::panic::take_hook();
                 std::panic::set_hook(Box::new(|_| {}));
                 let result = collect(&p, workers);

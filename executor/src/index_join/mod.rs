@@ -36,51 +36,53 @@ use allod_storage::schema::{ColumnType, SqlType, Timestamp};
 use self::matching::{Matcher, Scratchpad};
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::lookup::{Clients, Fetch, Fetched, Found, Inner, KeyMaker, Keys, Lane, Lanes, Pace};
+use crate::lookup::{Fetch, Fetched, Found, Inner, KeyMaker, Keys, Lane, Lanes, Lookups, Pace};
 use crate::metrics::{Detail, IndexJoinRun};
-use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker};
+use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker, since};
 
 /// The join as an operator over outer batches.
 pub(crate) struct IndexJoiner {
-    shared: Arc<Shared>,
-    clients: Clients,
-    pace: Pace,
-    context: Context,
+    shared: Arc<IndexJoinForm>,
+    lookups: Lookups,
 }
 
-/// What all workers use.
-struct Shared {
+/// A join, compiled.
+pub(crate) struct IndexJoinForm {
     plan: u32,
     inner: Inner,
     matcher: Matcher,
     first_only: bool,
 }
 
-impl IndexJoiner {
-    /// Compiles the join `plan` over outer batches with the columns `outer`. With it come the tallies of its requests, by the
-    /// scan that they are made for, if the statement is analyzed.
-    pub fn new(
-        plan: &Plan,
-        join: &IndexJoin,
-        outer: &[ColumnId],
-        client: &Client,
-        ts: Timestamp,
-        pace: Pace,
-        context: &Context,
-    ) -> Result<(IndexJoiner, Vec<(u32, Tally)>)> {
+impl IndexJoinForm {
+    /// Compiles the join `plan` over outer batches with the columns `outer`.
+    pub fn new(plan: &Plan, join: &IndexJoin, outer: &[ColumnId]) -> Result<IndexJoinForm> {
         let inner_plan = match join.outer {
             Side::Left => &join.right,
             Side::Right => &join.left,
         };
-        let inner = Inner::new(inner_plan, outer, context, ts)?;
+        let inner = Inner::new(inner_plan, outer)?;
         let mut conditions = unsettled(join, inner_plan, &inner);
         conditions.extend(join.residual.iter().cloned());
         let matcher =
             Matcher::new(join.kind, &conditions, &join.null_aware, outer, inner.columns(), &plan.columns)?;
         let first_only = matcher.is_existence() && inner.is_bare();
-        let (clients, tallies) = Clients::of_statement(client, &inner.scans(), context);
-        let shared = Shared { plan: plan.id, inner, matcher, first_only };
-        Ok((IndexJoiner { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
+        Ok(IndexJoinForm { plan: plan.id, inner, matcher, first_only })
+    }
+}
+
+impl IndexJoiner {
+    /// For one run. With it come the tallies of its requests, by the scan that they are made for, if the statement is
+    /// analyzed.
+    pub fn new(
+        form: Arc<IndexJoinForm>,
+        client: &Client,
+        ts: Timestamp,
+        pace: Pace,
+        context: &Context,
+    ) -> (IndexJoiner, Vec<(u32, Tally)>) {
+        let (lookups, tallies) = Lookups::new(client, ts, pace, context, &form.inner.scans());
+        (IndexJoiner { shared: form, lookups }, tallies)
     }
 }
 
@@ -121,7 +123,7 @@ fn prefix_values(plan: &Plan) -> Vec<&Expr> {
     }
 }
 
-impl Fetch for Shared {
+impl Fetch for IndexJoinForm {
     fn keys(&self) -> &KeyMaker {
         &self.inner.keys
     }
@@ -138,11 +140,11 @@ impl Fetch for Shared {
 impl Operator for IndexJoiner {
     fn start(&self) -> Box<dyn Stage> {
         Box::new(IndexJoinStage {
-            lanes: Lanes::new(Arc::clone(&self.shared), &self.clients, self.pace, &self.context),
+            lanes: Lanes::new(Arc::clone(&self.shared), &self.lookups),
             landing: Landing {
                 shared: Arc::clone(&self.shared),
                 pad: Scratchpad::default(),
-                coalescer: self.pace.coalescer(),
+                coalescer: self.lookups.pace().coalescer(),
                 run: IndexJoinRun::default(),
             },
         })
@@ -151,13 +153,13 @@ impl Operator for IndexJoiner {
 
 /// A worker's end.
 struct IndexJoinStage {
-    lanes: Lanes<Shared>,
+    lanes: Lanes<IndexJoinForm>,
     landing: Landing,
 }
 
 /// What takes fetched rows.
 struct Landing {
-    shared: Arc<Shared>,
+    shared: Arc<IndexJoinForm>,
     pad: Scratchpad,
     coalescer: Coalescer,
     run: IndexJoinRun,
@@ -195,14 +197,14 @@ impl Stage for IndexJoinStage {
 
 impl Landing {
     fn join(&mut self, fetched: &mut Fetched, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
-        let started = std::time::Instant::now();
+        let started = worker.clock();
         let Fetched { batch, keys, found, lane } = fetched;
         self.shared.inner.finish(found, worker, lane)?;
-        self.run.build += started.elapsed();
-        let started = std::time::Instant::now();
+        self.run.build += since(started);
+        let started = worker.clock();
         let flow =
             self.shared.matcher.join(batch, keys, found, &mut self.pad, &mut self.coalescer, worker, out)?;
-        self.run.probe += started.elapsed();
+        self.run.probe += since(started);
         Ok(flow)
     }
 }

@@ -10,7 +10,7 @@
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{IndexLookUp, Node, Plan};
@@ -20,20 +20,19 @@ use allod_storage::schema::Timestamp;
 use crate::batch::{Batch, take};
 use crate::error::Result;
 use crate::lookup::{
-    Chain, Clients, Cost, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Pace, TableSide,
+    Chain, Cost, Fetch, Fetched, Found, KeyMaker, Keys, Lane, Lanes, Lookups, Pace, TableSide,
 };
 use crate::metrics::{Detail, IndexLookUpRun};
-use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker};
+use crate::pipeline::{Coalescer, Context, Flow, Measured, Operator, Output, Stage, Worker, since};
 
 /// The second half of a double read, over batches of index entries.
 pub(crate) struct RowLookup {
-    shared: Arc<Shared>,
-    clients: Clients,
-    pace: Pace,
-    context: Context,
+    shared: Arc<RowLookupForm>,
+    lookups: Lookups,
 }
 
-struct Shared {
+/// The table side of a double read, compiled.
+pub(crate) struct RowLookupForm {
     plan: u32,
     table: TableSide,
     chain: Chain,
@@ -41,22 +40,26 @@ struct Shared {
     ordered: bool,
 }
 
+impl RowLookupForm {
+    /// Compiles the table side of `plan` over entries with these columns.
+    pub fn new(plan: &Plan, lookup: &IndexLookUp, entries: &[ColumnId]) -> Result<RowLookupForm> {
+        let (table, chain) = TableSide::new(lookup, index_name(&lookup.index), entries, &plan.columns)?;
+        let ordered = lookup.keep_order || !table.is_plain();
+        Ok(RowLookupForm { plan: plan.id, ordered, table, chain })
+    }
+}
+
 impl RowLookup {
-    /// Compiles the table side of `plan` over entries with these columns. With it come the tallies of its requests, if the
-    /// statement is analyzed.
+    /// For one run. With it come the tallies of its requests, if the statement is analyzed.
     pub fn new(
-        plan: &Plan,
-        lookup: &IndexLookUp,
-        entries: &[ColumnId],
+        form: Arc<RowLookupForm>,
         client: &Client,
         ts: Timestamp,
         pace: Pace,
         context: &Context,
-    ) -> Result<(RowLookup, Vec<(u32, Tally)>)> {
-        let (table, chain) = TableSide::new(lookup, index_name(&lookup.index), entries, &plan.columns, ts)?;
-        let shared = Shared { plan: plan.id, ordered: lookup.keep_order || !table.is_plain(), table, chain };
-        let (clients, tallies) = Clients::of_statement(client, &[shared.table.access.plan], context);
-        Ok((RowLookup { shared: Arc::new(shared), clients, pace, context: context.clone() }, tallies))
+    ) -> (RowLookup, Vec<(u32, Tally)>) {
+        let (lookups, tallies) = Lookups::new(client, ts, pace, context, &[form.table.access.plan]);
+        (RowLookup { shared: form, lookups }, tallies)
     }
 
     /// The columns that come out.
@@ -73,7 +76,7 @@ pub(crate) fn index_name(plan: &Plan) -> Arc<str> {
     }
 }
 
-impl Fetch for Shared {
+impl Fetch for RowLookupForm {
     fn keys(&self) -> &KeyMaker {
         &self.table.keys
     }
@@ -93,10 +96,10 @@ impl Fetch for Shared {
 impl Operator for RowLookup {
     fn start(&self) -> Box<dyn Stage> {
         Box::new(RowLookupStage {
-            lanes: Lanes::new(Arc::clone(&self.shared), &self.clients, self.pace, &self.context),
+            lanes: Lanes::new(Arc::clone(&self.shared), &self.lookups),
             landing: Landing {
                 shared: Arc::clone(&self.shared),
-                coalescer: self.pace.coalescer(),
+                coalescer: self.lookups.pace().coalescer(),
                 time: Duration::ZERO,
             },
         })
@@ -104,12 +107,12 @@ impl Operator for RowLookup {
 }
 
 struct RowLookupStage {
-    lanes: Lanes<Shared>,
+    lanes: Lanes<RowLookupForm>,
     landing: Landing,
 }
 
 struct Landing {
-    shared: Arc<Shared>,
+    shared: Arc<RowLookupForm>,
     coalescer: Coalescer,
     time: Duration,
 }
@@ -154,7 +157,7 @@ impl Stage for RowLookupStage {
 
 impl Landing {
     fn emit(&mut self, fetched: &mut Fetched, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
-        let started = Instant::now();
+        let started = worker.clock();
         let Fetched { batch, keys, found, lane } = fetched;
         let shared = &*self.shared;
         if shared.ordered {
@@ -169,12 +172,12 @@ impl Landing {
             found.lookups = order.clone();
             found.order = Some(order);
         }
-        shared.chain.run(found, worker, &mut lane.meters[1..])?;
+        shared.chain.run(found, worker, &mut lane.meters[1..], lane.lookups.context())?;
         let columns = match &found.order {
             Some(order) => found.columns.iter().map(|c| take(c, order)).collect(),
             None => std::mem::take(&mut found.columns),
         };
-        self.time += started.elapsed();
+        self.time += since(started);
         self.coalescer.push(Batch { columns, rows: found.lookups.len() }, worker, out)
     }
 }

@@ -1,8 +1,7 @@
 //! What stands between a looked-up scan and the join: selections, projections, groupings, run over the rows of each batch of
-//! lookups. Selections and projections are compiled once; a grouping, which ends with its input, once a batch.
+//! lookups.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
@@ -12,11 +11,11 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 
 use super::fetch::Found;
-use crate::aggregate::AggregateSink;
+use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::batch::{Batch, Selection, concat_batches, null_column, positions};
 use crate::error::{Error, Result};
 use crate::kernel::{Predicate, Program};
-use crate::pipeline::{Context, Meter, Sink, Worker};
+use crate::pipeline::{Context, Meter, Sink, Worker, since};
 
 /// Operators from the scan upwards.
 pub(crate) struct Chain {
@@ -34,7 +33,7 @@ struct Step {
 enum Work {
     Select { predicate: Predicate, output: Vec<usize> },
     Project(Program),
-    Group { aggregation: Box<Aggregation>, input: Vec<ColumnId>, types: Vec<SqlType>, context: Context },
+    Group { form: Arc<AggregateForm>, types: Vec<SqlType> },
 }
 
 /// The number of the lookup, as a column to group by.
@@ -71,7 +70,7 @@ impl Chain {
     }
 
     /// Adds a grouping. Groups of different lookups stay apart.
-    pub fn group(&mut self, plan: &Plan, aggregation: &Aggregation, context: &Context) -> Result<()> {
+    pub fn group(&mut self, plan: &Plan, aggregation: &Aggregation) -> Result<()> {
         let lookup = Expr::column(LOOKUP, ColumnType::not_null(SqlType::BIGINT));
         let mut aggregation = Aggregation {
             // What comes in is in the batch.
@@ -92,9 +91,9 @@ impl Chain {
             exprs.chain(aggregation.aggregates.iter().map(|(id, call)| (*id, &call.ty))).collect();
         let types = output.iter().map(|(_, ty)| ty.sql.clone()).collect();
         let columns = output.iter().map(|(id, _)| *id).collect();
-        // The rows of a batch are grouped by the worker that looked them up.
-        let context = Context { workers: 1, ..context.clone() };
-        self.add(plan.id, Work::Group { aggregation: Box::new(aggregation), input, types, context }, columns);
+        // In the order of their first rows, and so in the order of lookups.
+        let form = Arc::new(AggregateForm::new(&aggregation, &input, true)?);
+        self.add(plan.id, Work::Group { form, types }, columns);
         Ok(())
     }
 
@@ -104,9 +103,15 @@ impl Chain {
     }
 
     /// Runs the rows through all steps. `meters`, one for each step, receive what comes out of it.
-    pub fn run(&self, found: &mut Found, worker: &mut Worker, meters: &mut [Meter]) -> Result<()> {
+    pub fn run(
+        &self,
+        found: &mut Found,
+        worker: &mut Worker,
+        meters: &mut [Meter],
+        context: &Context,
+    ) -> Result<()> {
         for (step, meter) in self.steps.iter().zip(meters) {
-            let started = Instant::now();
+            let started = context.clock();
             match &step.work {
                 Work::Select { predicate, output } => {
                     let batch = Batch { columns: std::mem::take(&mut found.columns), rows: found.rows };
@@ -125,13 +130,11 @@ impl Chain {
                     let batch = Batch { columns: std::mem::take(&mut found.columns), rows: found.rows };
                     found.columns = program.eval_all(&batch, &mut worker.scratch)?;
                 }
-                Work::Group { aggregation, input, types, context } => {
-                    group(found, aggregation, input, types, context, worker)?;
-                }
+                Work::Group { form, types } => group(found, form, types, context, worker)?,
             }
             meter.rows += found.rows as u64;
             meter.batches += u64::from(found.rows > 0);
-            meter.time += started.elapsed();
+            meter.time += since(started);
         }
         Ok(())
     }
@@ -144,8 +147,7 @@ impl Chain {
 
 fn group(
     found: &mut Found,
-    aggregation: &Aggregation,
-    input: &[ColumnId],
+    form: &Arc<AggregateForm>,
     types: &[SqlType],
     context: &Context,
     worker: &mut Worker,
@@ -159,8 +161,9 @@ fn group(
         none(found);
         return Ok(());
     }
-    // Groups come out in the order of their first rows, and so in the order of lookups.
-    let sink = AggregateSink::ordered(aggregation, input, context)?;
+    // The rows of a batch are grouped by the worker that looked them up.
+    let context = Context { workers: 1, ..context.clone() };
+    let sink = AggregateSink::new(Arc::clone(form), &context);
     let mut local = sink.local();
     let numbers: ArrayRef = Arc::new(found.lookups.iter().map(|&l| i64::from(l)).collect::<Int64Array>());
     let columns = std::iter::once(numbers).chain(found.columns.drain(..)).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{IndexLookUp, Node, Plan, Ranges, TableScan};
-use allod_storage::schema::{ColumnType, Timestamp};
+use allod_storage::schema::ColumnType;
 use arrow::array::{ArrayRef, UInt32Array};
 
 use super::PARTITION;
@@ -36,7 +36,6 @@ impl TableSide {
         index: Arc<str>,
         entries: &[ColumnId],
         output: &[ColumnId],
-        ts: Timestamp,
     ) -> Result<(TableSide, Chain)> {
         let mut selections = Vec::new();
         let mut plan: &Plan = &lookup.table;
@@ -72,7 +71,7 @@ impl TableSide {
             selection.columns.extend(beside.iter().map(|&at| entries[at]));
             chain.select(&selection, predicates)?;
         }
-        let access = Access::of_table(plan, scan, ts);
+        let access = Access::of_table(plan, scan);
         let name = Arc::clone(&table.name);
         Ok((TableSide { access, keys, table: name, index, beside }, chain))
     }
@@ -85,8 +84,7 @@ impl TableSide {
     /// The rows of these keys, one each: a find for each lookup, in order.
     pub async fn rows(&self, keys: &Keys, lane: &mut Lane) -> Result<Found> {
         let at = lane.cost.len() - 1;
-        let (client, cost) = lane.way(at);
-        let found = self.access.fetch(keys, false, client, cost).await?;
+        let found = self.access.fetch(keys, false, at, lane).await?;
         if found.lookups.len() != keys.count {
             return Err(Error::LostRows {
                 table: Arc::clone(&self.table),

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use allod_storage::client::{Client, LookupBound, LookupRequest, LookupResult};
+use allod_storage::client::{LookupBound, LookupRequest, LookupResult};
 use allod_storage::schema::{RegionId, SpaceId, SqlType, Timestamp};
 use arrow::array::ArrayRef;
 use futures_util::future::join_all;
 
 use super::keys::Keys;
+use super::lane::Lane;
 use crate::batch::{concat, null_column, take};
 use crate::error::Result;
 use crate::metrics::CopTasks;
@@ -25,8 +26,6 @@ pub(crate) struct Access {
     pub ordinals: Arc<[usize]>,
     /// The types of these columns.
     pub types: Vec<SqlType>,
-    /// As of when.
-    pub ts: Timestamp,
 }
 
 /// Rows that were found, and which lookups found them.
@@ -95,18 +94,15 @@ impl Cost {
 }
 
 impl Access {
-    /// The rows of all keys. Requests to several partitions are under way at the same time if they take time at all.
-    pub async fn fetch(
-        &self,
-        keys: &Keys,
-        first_only: bool,
-        client: &mut Client,
-        cost: &mut Cost,
-    ) -> Result<Found> {
+    /// The rows of all keys, for scan number `scan` of the lane. Requests to several partitions are under way at the same
+    /// time if they take time at all.
+    pub async fn fetch(&self, keys: &Keys, first_only: bool, scan: usize, lane: &mut Lane) -> Result<Found> {
+        let ts = lane.lookups.ts();
+        let (client, cost) = lane.way(scan);
         let requests: Vec<LookupRequest> = keys
             .groups
             .iter()
-            .map(|(p, lookups)| self.request(*p, lookups.as_deref(), keys, first_only))
+            .map(|(p, lookups)| self.request(*p, lookups.as_deref(), keys, first_only, ts))
             .collect();
         let mut results = Vec::with_capacity(requests.len());
         if requests.len() <= 1 || client.runtime().is_direct() {
@@ -149,6 +145,7 @@ impl Access {
         lookups: Option<&[u32]>,
         keys: &Keys,
         first_only: bool,
+        ts: Timestamp,
     ) -> LookupRequest {
         let pick = |column: &ArrayRef| match lookups {
             Some(lookups) => take(column, lookups),
@@ -163,7 +160,7 @@ impl Access {
             low: bound(&keys.low),
             high: bound(&keys.high),
             lookups: lookups.map_or(keys.count, <[u32]>::len),
-            ts: self.ts,
+            ts,
             ordinals: Arc::clone(&self.ordinals),
             first_only,
         }

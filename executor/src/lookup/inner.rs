@@ -2,7 +2,7 @@
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{IndexScan, Lookup, Node, Plan, Ranges, TableScan};
-use allod_storage::schema::{ColumnType, SpaceId, SqlType, TableDescriptor, Timestamp};
+use allod_storage::schema::{ColumnType, SpaceId, SqlType, TableDescriptor};
 
 use super::chain::Chain;
 use super::double::TableSide;
@@ -12,7 +12,7 @@ use super::lane::Lane;
 use crate::build::partitions;
 use crate::error::{Error, Result};
 use crate::index_lookup::index_name;
-use crate::pipeline::{Context, Worker};
+use crate::pipeline::Worker;
 
 /// How the rows of an inner side are found.
 pub(crate) struct Inner {
@@ -46,28 +46,26 @@ struct Scanned<'a> {
 
 impl Inner {
     /// Compiles the inner side `plan` of a join whose outer batches have the columns `outer`.
-    pub fn new(plan: &Plan, outer: &[ColumnId], context: &Context, ts: Timestamp) -> Result<Inner> {
+    pub fn new(plan: &Plan, outer: &[ColumnId]) -> Result<Inner> {
         match &plan.node {
-            Node::TableReader { input } | Node::IndexReader { input } => {
-                Inner::new(input, outer, context, ts)
-            }
+            Node::TableReader { input } | Node::IndexReader { input } => Inner::new(input, outer),
             Node::Selection { input, predicates } => {
-                let mut inner = Inner::new(input, outer, context, ts)?;
+                let mut inner = Inner::new(input, outer)?;
                 inner.chain.select(plan, predicates)?;
                 Ok(inner)
             }
             Node::Projection { input, exprs } => {
-                let mut inner = Inner::new(input, outer, context, ts)?;
+                let mut inner = Inner::new(input, outer)?;
                 inner.chain.project(plan, exprs)?;
                 Ok(inner)
             }
             Node::HashAgg(aggregation) | Node::StreamAgg(aggregation) => {
-                let mut inner = Inner::new(&aggregation.input, outer, context, ts)?;
-                inner.chain.group(plan, aggregation, context)?;
+                let mut inner = Inner::new(&aggregation.input, outer)?;
+                inner.chain.group(plan, aggregation)?;
                 Ok(inner)
             }
             Node::IndexLookUp(lookup) => {
-                let mut inner = Inner::new(&lookup.index, outer, context, ts)?;
+                let mut inner = Inner::new(&lookup.index, outer)?;
                 let Read::Single(index) = inner.read else {
                     return Err(Error::Plan("a double read of a double read".into()));
                 };
@@ -76,14 +74,14 @@ impl Inner {
                 }
                 let index_columns = inner.chain.columns.clone();
                 let (table, chain) =
-                    TableSide::new(lookup, index_name(&lookup.index), &index_columns, &plan.columns, ts)?;
+                    TableSide::new(lookup, index_name(&lookup.index), &index_columns, &plan.columns)?;
                 let filter = std::mem::replace(&mut inner.chain, chain);
                 inner.read = Read::Double { index, filter, table: Box::new(table) };
                 inner.double = Some(plan.id);
                 Ok(inner)
             }
-            Node::TableScan(scan) => Inner::of_scan(Scanned::of_table(plan, scan, ts)?, outer),
-            Node::IndexScan(scan) => Inner::of_scan(Scanned::of_index(plan, scan, ts)?, outer),
+            Node::TableScan(scan) => Inner::of_scan(Scanned::of_table(plan, scan)?, outer),
+            Node::IndexScan(scan) => Inner::of_scan(Scanned::of_index(plan, scan)?, outer),
             _ => Err(Error::Plan("this cannot be looked up".into())),
         }
     }
@@ -134,20 +132,18 @@ impl Inner {
     pub async fn fetch(&self, keys: &Keys, first_only: bool, lane: &mut Lane) -> Result<Found> {
         match &self.read {
             Read::Single(access) => {
-                let (client, cost) = lane.way(0);
-                let found = access.fetch(keys, first_only, client, cost).await?;
+                let found = access.fetch(keys, first_only, 0, lane).await?;
                 lane.meters[0].rows += found.rows as u64;
                 lane.meters[0].batches += 1;
                 Ok(found)
             }
             Read::Double { index, filter, table } => {
                 let steps = 1 + filter.plans().count();
-                let (client, cost) = lane.way(0);
-                let mut found = index.fetch(keys, false, client, cost).await?;
-                let Lane { meters, worker, .. } = lane;
+                let mut found = index.fetch(keys, false, 0, lane).await?;
+                let Lane { meters, worker, lookups, .. } = lane;
                 meters[0].rows += found.rows as u64;
                 meters[0].batches += 1;
-                filter.run(&mut found, worker, &mut meters[1..steps])?;
+                filter.run(&mut found, worker, &mut meters[1..steps], lookups.context())?;
                 let rows = table.rows_of(found, lane).await?;
                 lane.meters[steps].rows += rows.rows as u64;
                 lane.meters[steps].batches += 1;
@@ -159,19 +155,18 @@ impl Inner {
     /// Runs what stands above the scans.
     pub fn finish(&self, found: &mut Found, worker: &mut Worker, lane: &mut Lane) -> Result<()> {
         let from = lane.meters.len() - self.chain.plans().count();
-        self.chain.run(found, worker, &mut lane.meters[from..])
+        self.chain.run(found, worker, &mut lane.meters[from..], lane.lookups.context())
     }
 }
 
 impl Access {
     /// Of a scan of records.
-    pub fn of_table(plan: &Plan, scan: &TableScan, ts: Timestamp) -> Access {
+    pub fn of_table(plan: &Plan, scan: &TableScan) -> Access {
         Access {
             plan: plan.id,
             spaces: scan.table.partitions.iter().map(|p| p.records).collect(),
             ordinals: scan.ordinals.as_slice().into(),
             types: scan.ordinals.iter().map(|&o| scan.table.columns[o].ty.sql.clone()).collect(),
-            ts,
         }
     }
 }
@@ -186,14 +181,14 @@ fn lookup_of(ranges: &Ranges) -> Result<&Lookup> {
 }
 
 impl<'a> Scanned<'a> {
-    fn of_table(plan: &Plan, scan: &'a TableScan, ts: Timestamp) -> Result<Scanned<'a>> {
+    fn of_table(plan: &Plan, scan: &'a TableScan) -> Result<Scanned<'a>> {
         let table = &*scan.table;
         let key = |&ordinal: &usize| {
             let at = scan.ordinals.iter().position(|o| *o == ordinal);
             (table.columns[ordinal].ty.sql.clone(), at.map(|at| plan.columns[at]))
         };
         Ok(Scanned {
-            access: Access::of_table(plan, scan, ts),
+            access: Access::of_table(plan, scan),
             columns: plan.columns.clone(),
             key: table.key.iter().map(key).collect(),
             lookup: lookup_of(&scan.ranges)?,
@@ -202,7 +197,7 @@ impl<'a> Scanned<'a> {
         })
     }
 
-    fn of_index(plan: &Plan, scan: &'a IndexScan, ts: Timestamp) -> Result<Scanned<'a>> {
+    fn of_index(plan: &Plan, scan: &'a IndexScan) -> Result<Scanned<'a>> {
         let table = &*scan.table;
         let (_, held) = table.index_space(scan.index, SpaceId(0));
         let ty = |at: usize| -> &ColumnType { &table.columns[held[at]].ty };
@@ -216,7 +211,6 @@ impl<'a> Scanned<'a> {
                 spaces: table.partitions.iter().map(|p| p.indexes[scan.index]).collect(),
                 ordinals: scan.ordinals.as_slice().into(),
                 types: scan.ordinals.iter().map(|&at| ty(at).sql.clone()).collect(),
-                ts,
             },
             columns: plan.columns.clone(),
             key: (0..held.len()).map(key).collect(),

@@ -10,21 +10,24 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use allod_storage::client::{Client, ClientSeed, Tally};
 use allod_storage::runtime::Runtime;
+use allod_storage::schema::Timestamp;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
 use super::fetch::{Cost, Found};
 use super::keys::{KeyMaker, Keys};
-use crate::batch::{Batch, concat_batches};
+use crate::batch::{Batch, bytes_of, concat_batches};
 use crate::error::Result;
-use crate::pipeline::{Cancel, Coalescer, Context, Flow, Meter, Reservation, Worker};
+use crate::pipeline::{Coalescer, Context, Flow, Meter, Reservation, Worker, since};
 
 /// What one fetch at a time needs.
 pub(crate) struct Lane {
+    /// Of the statement.
+    pub lookups: Lookups,
     /// Its way to the store.
     pub client: Client,
     /// Another for the table of a double read, if requests are to be told apart.
@@ -48,27 +51,35 @@ impl Lane {
     }
 }
 
-/// Where lanes get their clients: one, or if requests are to be told apart by scan one more for the table of a double read.
+/// What the lookups of one operator have in common in one run; it is all that they need beside what the plan says.
 #[derive(Clone)]
-pub(crate) struct Clients {
+pub(crate) struct Lookups(Arc<Common>);
+
+struct Common {
+    /// Where lanes get their clients: one, or if requests are to be told apart by scan one more for the table of a double
+    /// read.
     seed: ClientSeed,
     table: Option<ClientSeed>,
+    ts: Timestamp,
+    pace: Pace,
+    context: Context,
 }
 
-impl Clients {
-    /// From what this one knows.
-    #[cfg(test)]
-    pub fn new(client: &Client) -> Clients {
-        Clients { seed: client.seed(), table: None }
-    }
-
+impl Lookups {
     /// For lookups in one or two scans, from what this one knows. If the statement is analyzed each scan has its own, and a
     /// tally by its plan node: what is counted is counted there even if the lookup is given up.
-    pub fn of_statement(client: &Client, scans: &[u32], context: &Context) -> (Clients, Vec<(u32, Tally)>) {
+    pub fn new(
+        client: &Client,
+        ts: Timestamp,
+        pace: Pace,
+        context: &Context,
+        scans: &[u32],
+    ) -> (Lookups, Vec<(u32, Tally)>) {
+        let of = |seed, table| Lookups(Arc::new(Common { seed, table, ts, pace, context: context.clone() }));
         let seed = client.seed();
-        let [first, rest @ ..] = scans else { return (Clients { seed, table: None }, Vec::new()) };
+        let [first, rest @ ..] = scans else { return (of(seed, None), Vec::new()) };
         if !context.analyze {
-            return (Clients { seed, table: None }, Vec::new());
+            return (of(seed, None), Vec::new());
         }
         let (own, tally) = seed.clone().tallied();
         let mut tallies = vec![(*first, tally)];
@@ -77,7 +88,22 @@ impl Clients {
             tallies.push((*scan, tally));
             table
         });
-        (Clients { seed: own, table }, tallies)
+        (of(own, table), tallies)
+    }
+
+    /// As of when rows are read.
+    pub fn ts(&self) -> Timestamp {
+        self.0.ts
+    }
+
+    /// How batches grow.
+    pub fn pace(&self) -> Pace {
+        self.0.pace
+    }
+
+    /// The statement's.
+    pub fn context(&self) -> &Context {
+        &self.0.context
     }
 }
 
@@ -147,10 +173,8 @@ pub(crate) struct Measures {
 /// A worker's lookups.
 pub(crate) struct Lanes<F: Fetch> {
     work: Arc<F>,
-    clients: Clients,
+    lookups: Lookups,
     runtime: Runtime,
-    cancel: Cancel,
-    analyze: bool,
     idle: Vec<Lane>,
     /// Lanes that were made.
     lanes: u64,
@@ -165,28 +189,21 @@ pub(crate) struct Lanes<F: Fetch> {
 
 impl<F: Fetch> Lanes<F> {
     /// For one worker.
-    pub fn new(work: Arc<F>, clients: &Clients, pace: Pace, context: &Context) -> Lanes<F> {
-        let (scans, plans) = work.counters();
-        let measures = Measures {
-            cost: vec![Cost::default(); scans],
-            meters: vec![Meter::default(); plans],
-            ..Measures::default()
-        };
+    pub fn new(work: Arc<F>, lookups: &Lookups) -> Lanes<F> {
+        let Common { seed, pace, context, .. } = &*lookups.0;
         Lanes {
             work,
-            clients: clients.clone(),
-            runtime: clients.seed.runtime(),
-            cancel: context.cancel.clone(),
-            analyze: context.analyze,
+            lookups: lookups.clone(),
+            runtime: seed.runtime(),
             idle: Vec::new(),
             lanes: 0,
             held: Vec::new(),
             held_rows: 0,
             next_rows: pace.first_rows.clamp(1, pace.rows_max.max(1)),
             next_window: if pace.early { 1 } else { pace.concurrency.max(1) },
-            pace,
+            pace: *pace,
             reservation: context.memory.reservation(),
-            measures,
+            measures: Measures::default(),
         }
     }
 
@@ -277,19 +294,21 @@ impl<F: Fetch> Lanes<F> {
         }
         let (scans, plans) = self.work.counters();
         self.lanes += 1;
+        let Common { seed, table, context, .. } = &*self.lookups.0;
         Lane {
-            client: self.clients.seed.client(),
-            table_client: self.clients.table.as_ref().map(ClientSeed::client),
-            worker: Worker::new(self.cancel.clone()),
-            cost: vec![Cost::new(self.analyze); scans],
+            lookups: self.lookups.clone(),
+            client: seed.client(),
+            table_client: table.as_ref().map(ClientSeed::client),
+            worker: Worker::new(context.cancel.clone()),
+            cost: vec![Cost::new(context.analyze); scans],
             meters: vec![Meter::default(); plans],
         }
     }
 
     fn construct(&mut self, batch: &Batch, worker: &mut Worker) -> Result<Keys> {
-        let started = Instant::now();
+        let started = self.lookups.context().clock();
         let keys = self.work.keys().make(batch, &mut worker.scratch)?;
-        self.measures.construct += started.elapsed();
+        self.measures.construct += since(started);
         self.measures.tasks += 1;
         self.measures.keys += keys.count as u64;
         Ok(keys)
@@ -305,9 +324,9 @@ impl<F: Fetch> Lanes<F> {
         let keys = self.construct(&batch, worker)?;
         let mut lane = self.lane();
         let work = Arc::clone(&self.work);
-        let started = Instant::now();
+        let started = self.lookups.context().clock();
         let found = self.runtime.block_on(work.fetch(&keys, &mut lane))?;
-        self.measures.fetch += started.elapsed();
+        self.measures.fetch += since(started);
         self.land(Fetched { batch, keys, found, lane }, worker, land)
     }
 
@@ -331,9 +350,9 @@ impl<F: Fetch> Lanes<F> {
             let mut lane = self.lane();
             let work = Arc::clone(&self.work);
             under_way.push_back(async move {
-                let started = Instant::now();
+                let started = lane.lookups.context().clock();
                 let found = work.fetch(&keys, &mut lane).await;
-                (batch, keys, lane, found, started.elapsed())
+                (batch, keys, lane, found, since(started))
             });
         }
         self.next_window = (self.next_window * 2).min(self.pace.concurrency.max(1));
@@ -342,7 +361,7 @@ impl<F: Fetch> Lanes<F> {
             self.held.push(held.slice(from, self.held_rows));
         }
         let runtime = self.runtime.clone();
-        let cancel = self.cancel.clone();
+        let cancel = self.lookups.context().cancel.clone();
         while !under_way.is_empty() {
             // Nobody waits for an answer that is not wanted any more: the wish to stop is seen whenever anything happens.
             let next = std::future::poll_fn(|cx| {
@@ -369,10 +388,8 @@ impl<F: Fetch> Lanes<F> {
         land: &mut dyn FnMut(&mut Fetched, &mut Worker) -> Result<Flow>,
     ) -> Result<Flow> {
         let held = self.reservation.bytes();
-        let found = Batch { columns: fetched.found.columns.clone(), rows: fetched.found.rows };
-        self.reservation.grow(found.bytes())?;
+        self.reservation.grow(bytes_of(&fetched.found.columns))?;
         self.measures.memory_bytes = self.measures.memory_bytes.max(self.reservation.bytes());
-        drop(found);
         let flow = land(&mut fetched, worker)?;
         self.idle.push(fetched.lane);
         self.reservation.resize(held)?;

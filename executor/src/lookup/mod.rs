@@ -29,7 +29,7 @@ pub(crate) use double::TableSide;
 pub(crate) use fetch::{Cost, Found, starts};
 pub(crate) use inner::Inner;
 pub(crate) use keys::{KeyMaker, Keys};
-pub(crate) use lane::{Clients, Fetch, Fetched, Lane, Lanes, Measures, Pace};
+pub(crate) use lane::{Fetch, Fetched, Lane, Lanes, Lookups, Measures, Pace};
 
 use allod_planner::column::ColumnId;
 

@@ -37,10 +37,10 @@ pub(crate) use filter::{Bounds, RuntimeFilter};
 pub(crate) use memory::{Memory, Reservation};
 pub(crate) use run::{Measured, Runner, Stream, caught};
 pub use worker::Cancel;
-pub(crate) use worker::{Meter, Worker};
+pub(crate) use worker::{Meter, Worker, since};
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use allod_planner::column::{ColumnId, Columns};
 use allod_storage::schema::RegionId;
@@ -127,6 +127,13 @@ pub(crate) struct Context {
     pub analyze: bool,
     /// What the statement's column ids stand for: the types of columns of which there may be no batch to look at.
     pub columns: Arc<Columns>,
+}
+
+impl Context {
+    /// The time, if somebody wants to know how long things take.
+    pub fn clock(&self) -> Option<Instant> {
+        self.analyze.then(Instant::now)
+    }
 }
 
 /// Sources, operators, and the columns that come out of them.

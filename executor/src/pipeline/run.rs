@@ -92,6 +92,25 @@ impl Runner {
             if tasks == 0 {
                 continue;
             }
+            // A row or two that are there need no crew.
+            if let Some([batch]) = branch.source.ready()
+                && batch.rows > 0
+                && branch.operators.is_empty()
+                && !self.context.analyze
+            {
+                self.context.cancel.check()?;
+                let mut local = locals.pop().unwrap_or_else(|| sink.local());
+                let mut worker = self.idle.pop().unwrap_or_else(|| Worker::new(self.context.cancel.clone()));
+                worker.task = first_task;
+                let consumed = caught(|| sink.consume(&mut local, &mut worker, batch.clone()));
+                locals.push(local);
+                self.idle.push(worker);
+                if consumed? == Flow::Stop {
+                    break;
+                }
+                first_task += tasks as u64;
+                continue;
+            }
             let crew_size = self.context.workers.min(tasks);
             let mut crews = self.crews(branch, crew_size, || {
                 // Workers of a later branch go on with the states of an earlier one.

@@ -114,6 +114,11 @@ impl Worker {
     }
 }
 
+/// How long ago that was; nothing if nobody wanted to know.
+pub(crate) fn since(started: Option<Instant>) -> Duration {
+    started.map_or(Duration::ZERO, |started| started.elapsed())
+}
+
 /// What one worker measured of one operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meter {

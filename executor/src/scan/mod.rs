@@ -8,27 +8,28 @@
 //! A filter earns its keep or is dropped: each reader counts what it let pass, and stops asking a filter that passes nearly
 //! everything.
 
+mod form;
 mod ordered;
 mod point_get;
+mod reading;
 
+pub(crate) use form::ScanForm;
 pub(crate) use ordered::Ordered;
 pub(crate) use point_get::point_get;
+pub(crate) use reading::Reading;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use allod_planner::column::ColumnId;
-use allod_planner::expr::Expr;
 use allod_storage::mvcc::{Morsel, RegionScan};
 use allod_storage::schema::RegionId;
 use arrow::array::{ArrayRef, UInt32Array};
 
-use crate::batch::{Batch, Selection, position, take};
+use self::reading::Place;
+use crate::batch::{Batch, Selection, take};
 use crate::error::Result;
-use crate::kernel::Predicate;
-use crate::lookup::PARTITION;
 use crate::pipeline::{Coalescer, Flow, Output, Reader, RuntimeFilter, Source, Worker};
 
 /// Rows that a task aims at if there are enough for all workers.
@@ -44,19 +45,13 @@ const TASKS_PER_WORKER: usize = 4;
 /// Rows after which a filter is judged.
 const FILTER_TRIAL_ROWS: u64 = 65_536;
 
-/// What a scan yields and which rows of it.
-pub(crate) struct ScanSpec<'a> {
-    /// Columns of the scan.
-    pub columns: &'a [ColumnId],
-    /// Where each comes from in the scanned space.
-    pub ordinals: &'a [usize],
-    /// Conjuncts over `columns`; may be empty.
-    pub predicates: &'a [Expr],
-    /// Filters on some of `columns`.
-    pub filters: Vec<(ColumnId, Arc<dyn RuntimeFilter>)>,
-    /// Columns that come out, in order.
-    pub output: &'a [ColumnId],
-    /// If the output has a column [`PARTITION`]: its value, by region.
+/// A scan as it runs: how rows are read, and what is known only now.
+pub(crate) struct ScanRun {
+    /// Of the plan.
+    pub reading: Arc<Reading>,
+    /// Filters, by the columns that it was compiled for.
+    pub filters: Vec<Arc<dyn RuntimeFilter>>,
+    /// The position of the partition, by region.
     pub partition: Option<Vec<u32>>,
     /// A limit above stops after about as many rows.
     pub wanted_rows: Option<u64>,
@@ -70,97 +65,37 @@ struct Shared {
     /// Each with the position of its region.
     morsels: Vec<(usize, Morsel)>,
     tasks: Vec<Range<usize>>,
-    /// Ordinals of the columns that decide, which come first, and of the others that come out.
-    early: Vec<usize>,
-    late: Vec<usize>,
-    predicate: Option<Predicate>,
-    /// Position among the early columns.
-    filters: Vec<(usize, Arc<dyn RuntimeFilter>)>,
-    output: Vec<Place>,
+    reading: Arc<Reading>,
+    filters: Vec<Arc<dyn RuntimeFilter>>,
     /// By region.
     partition: Option<Vec<u32>>,
-}
-
-/// Where an output column is found.
-#[derive(Clone, Copy)]
-enum Place {
-    Early(usize),
-    Late(usize),
-    Partition,
 }
 
 impl Scan {
     /// A scan of these regions, in this order.
     /// With `small_tasks` a row is taken to cost much more than to read it.
-    pub fn new(
-        regions: Vec<RegionScan>,
-        spec: ScanSpec<'_>,
-        workers: usize,
-        small_tasks: bool,
-    ) -> Result<Scan> {
-        let wanted_rows = spec.wanted_rows;
-        let mut shared = Shared::compile(regions, spec)?;
-        let regions = &shared.regions;
+    pub fn new(regions: Vec<RegionScan>, run: ScanRun, workers: usize, small_tasks: bool) -> Scan {
         let morsels: Vec<(usize, Morsel)> = regions
             .iter()
             .enumerate()
             .flat_map(|(r, region)| region.morsels().into_iter().map(move |m| (r, m)))
             .collect();
         let rows_min = if small_tasks { SMALL_TASK_ROWS } else { TASK_ROWS_MIN };
-        let (morsels, pieces) = match wanted_rows {
-            Some(rows) => in_pieces(regions, morsels, usize::try_from(rows).unwrap_or(usize::MAX)),
-            None if small_tasks => (in_parts(regions, morsels, workers), 0),
+        let (morsels, pieces) = match run.wanted_rows {
+            Some(rows) => in_pieces(&regions, morsels, usize::try_from(rows).unwrap_or(usize::MAX)),
+            None if small_tasks => (in_parts(&regions, morsels, workers), 0),
             None => (morsels, 0),
         };
-        shared.tasks = tasks(&morsels, pieces, workers, rows_min);
-        shared.morsels = morsels;
-        Ok(Scan(Arc::new(shared)))
+        let tasks = tasks(&morsels, pieces, workers, rows_min);
+        Scan(Arc::new(Shared { morsels, tasks, ..Shared::new(regions, run) }))
     }
 }
 
 impl Shared {
     /// What is read of regions, without saying in which tasks.
-    fn compile(regions: Vec<RegionScan>, spec: ScanSpec<'_>) -> Result<Shared> {
-        let mut early_columns: Vec<ColumnId> = Vec::new();
-        let decide =
-            spec.predicates.iter().flat_map(Expr::columns).chain(spec.filters.iter().map(|(id, _)| *id));
-        for id in decide {
-            if !early_columns.contains(&id) {
-                early_columns.push(id);
-            }
-        }
-        let ordinal = |id: &ColumnId| Ok(spec.ordinals[position(spec.columns, *id)?]);
-        let mut late_columns = Vec::new();
-        let mut output = Vec::with_capacity(spec.output.len());
-        for id in spec.output {
-            if *id == PARTITION && spec.partition.is_some() {
-                output.push(Place::Partition);
-                continue;
-            }
-            output.push(match early_columns.iter().position(|e| e == id) {
-                Some(early) => Place::Early(early),
-                None => {
-                    late_columns.push(*id);
-                    Place::Late(late_columns.len() - 1)
-                }
-            });
-        }
-        let filters = spec.filters.iter().map(|(id, f)| Ok((position(&early_columns, *id)?, Arc::clone(f))));
-        let filters = filters.collect::<Result<_>>()?;
-        let predicate = (!spec.predicates.is_empty())
-            .then(|| Predicate::compile(spec.predicates, &early_columns))
-            .transpose()?;
-        Ok(Shared {
-            morsels: Vec::new(),
-            tasks: Vec::new(),
-            regions,
-            early: early_columns.iter().map(ordinal).collect::<Result<_>>()?,
-            late: late_columns.iter().map(ordinal).collect::<Result<_>>()?,
-            predicate,
-            filters,
-            output,
-            partition: spec.partition,
-        })
+    fn new(regions: Vec<RegionScan>, run: ScanRun) -> Shared {
+        let ScanRun { reading, filters, partition, wanted_rows: _ } = run;
+        Shared { morsels: Vec::new(), tasks: Vec::new(), regions, reading, filters, partition }
     }
 }
 
@@ -283,15 +218,16 @@ impl ScanReader {
         out: &mut Output<'_>,
     ) -> Result<Flow> {
         let shared = Arc::clone(&self.shared);
+        let reading = &*shared.reading;
         let mut flow = Flow::Continue;
         for (at, morsel) in morsels {
             let region = &shared.regions[*at];
             let partition = shared.partition.as_ref().map_or(0, |by_region| by_region[*at]);
             // A predicate may decide without any column: `length('') > 3`.
-            flow = if shared.predicate.is_some() || !shared.filters.is_empty() {
+            flow = if shared.reading.predicate.is_some() || !shared.filters.is_empty() {
                 self.read_filtered(region, morsel, partition, worker, out)?
             } else {
-                let batch = self.timed(region, worker, |region| region.read(morsel, &shared.late));
+                let batch = self.timed(region, worker, |region| region.read(morsel, &reading.late));
                 worker.scanned_rows += batch.rows as u64;
                 // Every output column is a late one, in order, but for the partition, which comes last.
                 let mut columns = batch.columns;
@@ -334,14 +270,16 @@ impl ScanReader {
         out: &mut Output<'_>,
     ) -> Result<Flow> {
         let shared = Arc::clone(&self.shared);
-        let early = self.timed(region, worker, |region| region.read(morsel, &shared.early));
+        let reading = &*shared.reading;
+        let early = self.timed(region, worker, |region| region.read(morsel, &reading.early));
         let early = Batch::new(early.columns, early.rows);
         worker.scanned_rows += early.rows as u64;
-        let mut selection = match &shared.predicate {
+        let mut selection = match &reading.predicate {
             Some(predicate) => predicate.select(&early, &mut worker.scratch)?,
             None => Selection::All,
         };
-        for ((column, filter), trial) in shared.filters.iter().zip(&mut self.trials) {
+        let filters = reading.filtered.iter().zip(&shared.filters);
+        for ((column, filter), trial) in filters.zip(&mut self.trials) {
             let before = selection.count(early.rows);
             if before == 0 {
                 break;
@@ -362,12 +300,12 @@ impl ScanReader {
         if rows == 0 {
             return Ok(Flow::Continue);
         }
-        let late = if shared.late.is_empty() {
+        let late = if reading.late.is_empty() {
             Vec::new()
         } else {
-            self.timed(region, worker, |region| region.read(morsel, &shared.late)).columns
+            self.timed(region, worker, |region| region.read(morsel, &reading.late)).columns
         };
-        let columns = shared.output.iter().map(|place| {
+        let columns = reading.output.iter().map(|place| {
             let column = match *place {
                 Place::Early(i) => &early.columns[i],
                 Place::Late(i) => &late[i],
@@ -385,7 +323,8 @@ impl ScanReader {
 
 #[cfg(test)]
 mod tests {
-    use allod_planner::expr::Function;
+    use allod_planner::column::ColumnId;
+    use allod_planner::expr::{Expr, Function};
     use allod_storage::chunk::{ChunkLimit, build_base};
     use allod_storage::key::KeyRange;
     use allod_storage::mvcc::ZoneFilter;
@@ -448,9 +387,17 @@ mod tests {
         region.view().scan(&[], Timestamp(2), zone, false)
     }
 
-    fn run(spec: ScanSpec<'_>, zone: &[ZoneFilter], workers: usize) -> Vec<Vec<Option<i64>>> {
-        let columns = spec.output.to_vec();
-        let scan = Scan::new(vec![region(zone)], spec, workers, false).unwrap();
+    fn run(
+        reading: Reading,
+        filters: &[Arc<dyn RuntimeFilter>],
+        wanted_rows: Option<u64>,
+        columns: &[ColumnId],
+        zone: &[ZoneFilter],
+        workers: usize,
+    ) -> Vec<Vec<Option<i64>>> {
+        let (reading, filters, columns) = (Arc::new(reading), filters.to_vec(), columns.to_vec());
+        let run = ScanRun { reading, filters, partition: None, wanted_rows };
+        let scan = Scan::new(vec![region(zone)], run, workers, false);
         rows(&collect(&Pipeline::fused(1, 2, Arc::new(scan), columns), workers).unwrap())
     }
 
@@ -473,22 +420,19 @@ mod tests {
                 };
                 let filter: Arc<dyn RuntimeFilter> = Arc::new(Multiples(modulus));
                 for output in [&[k, v][..], &[v], &[k]] {
-                    let spec = ScanSpec {
-                        columns: &[v, k],
-                        ordinals: &[1, 0],
-                        predicates: &predicates,
-                        filters: if modulus > 1 { vec![(k, Arc::clone(&filter))] } else { vec![] },
-                        output,
-                        partition: None,
-                        wanted_rows: (modulus == 7).then_some(10),
-                    };
+                    let filters = if modulus > 1 { std::slice::from_ref(&filter) } else { &[] };
+                    let filtered = if modulus > 1 { &[k][..] } else { &[] };
+                    let reading =
+                        || Reading::compile(&[v, k], &[1, 0], &predicates, filtered, output).unwrap();
+                    let wanted = (modulus == 7).then_some(10);
                     let expected: Vec<Vec<Option<i64>>> = (0..ROWS)
                         .filter(|key| key % 100 < below && key % modulus == 0)
                         .map(|key| {
                             output.iter().map(|c| Some(if *c == k { key } else { key % 100 })).collect()
                         })
                         .collect();
-                    assert_eq!(run(spec, &[], workers), expected, "{workers} {below} {modulus}");
+                    let got = run(reading(), filters, wanted, output, &[], workers);
+                    assert_eq!(got, expected, "{workers} {below} {modulus}");
                 }
             }
         }
@@ -498,16 +442,8 @@ mod tests {
     fn zone_maps_skip_blocks_before_anything_is_read() {
         let k = ColumnId(10);
         let zone = ZoneFilter { ordinal: 0, low: Some(Datum::Int(20_000)), high: Some(Datum::Int(20_010)) };
-        let spec = ScanSpec {
-            columns: &[k],
-            ordinals: &[0],
-            predicates: &[],
-            filters: vec![],
-            output: &[k],
-            partition: None,
-            wanted_rows: None,
-        };
-        let rows = run(spec, &[zone], 2);
+        let reading = Reading::compile(&[k], &[0], &[], &[], &[k]).unwrap();
+        let rows = run(reading, &[], None, &[k], &[zone], 2);
         assert!(rows.contains(&vec![Some(20_005)]));
         assert!(rows.len() < 20_000, "{}", rows.len());
     }

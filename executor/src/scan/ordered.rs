@@ -19,7 +19,7 @@ use allod_storage::key::{Key, KeyRange};
 use allod_storage::mvcc::{Morsel, RegionScan};
 use allod_storage::schema::RegionId;
 
-use super::{ScanReader, ScanSpec, Shared, TASK_ROWS_MAX};
+use super::{ScanReader, ScanRun, Shared, TASK_ROWS_MAX};
 use crate::error::Result;
 use crate::pipeline::{Flow, Memory, Output, Reader, Sink, Source, Worker};
 use crate::sort::Sort;
@@ -43,15 +43,15 @@ impl Ordered {
     /// A scan of these regions, which are in key order within each partition. `key` are the key columns, which come out.
     pub fn new(
         regions: Vec<RegionScan>,
-        spec: ScanSpec<'_>,
+        run: ScanRun,
         key: &[SortKey],
         columns: &[ColumnId],
         memory: &Memory,
     ) -> Result<Ordered> {
         let descending = key.first().is_some_and(|key| key.descending);
-        let bounds = bounds(&regions, spec.wanted_rows, descending).into();
+        let bounds = bounds(&regions, run.wanted_rows, descending).into();
         let sort = Sort::new(key, columns, memory)?;
-        Ok(Ordered { shared: Arc::new(Shared::compile(regions, spec)?), bounds, descending, sort })
+        Ok(Ordered { shared: Arc::new(Shared::new(regions, run)), bounds, descending, sort })
     }
 }
 
@@ -172,6 +172,7 @@ mod tests {
     use super::*;
     use crate::pipeline::Pipeline;
     use crate::pipeline::testing::{collect, context, rows};
+    use crate::scan::Reading;
 
     /// A region of a partition of its own, with these keys.
     fn region(number: u64, keys: Vec<i64>, descending: bool) -> RegionScan {
@@ -206,20 +207,13 @@ mod tests {
                         let keys = (0..20_000).filter(|&key| dealt(key, by_range) == p).collect();
                         region(p as u64 + 1, keys, descending)
                     };
-                    let spec = ScanSpec {
-                        columns: &[k],
-                        ordinals: &[0],
-                        predicates: &[],
-                        filters: vec![],
-                        output: &[k],
-                        partition: None,
-                        wanted_rows: wanted,
-                    };
+                    let reading = Arc::new(Reading::compile(&[k], &[0], &[], &[], &[k]).unwrap());
+                    let run = ScanRun { reading, filters: vec![], partition: None, wanted_rows: wanted };
                     let column = Expr::column(k, ColumnType::not_null(SqlType::BIGINT));
                     let key = [SortKey { expr: column, descending }];
                     let regions = (0..if by_range { 2 } else { 3 }).map(part).collect();
                     let memory = context(1).memory;
-                    let source = Arc::new(Ordered::new(regions, spec, &key, &[k], &memory).unwrap());
+                    let source = Arc::new(Ordered::new(regions, run, &key, &[k], &memory).unwrap());
                     let case = format!("{by_range} {descending} {wanted:?}");
                     if wanted.is_some() {
                         assert!(source.tasks() > 3, "{case}");

@@ -44,8 +44,8 @@ pub struct Morsel(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// These rows of a chunk, as they are.
-    Base(Chunk, Range<usize>),
+    /// These rows of a chunk of the base, as they are. By position, since most scans that stop early drop most morsels.
+    Base(usize, Range<usize>),
     /// Base rows with delta laid over them.
     Merged(Arc<Merged>),
 }
@@ -109,7 +109,7 @@ impl RegionScan {
     pub fn row_count_estimate(&self) -> usize {
         let Shared { records, ranges, .. } = &*self.shared;
         let in_range =
-            |range: &KeyRange| base_rows(records, range).map(|(_, rows)| rows.len()).sum::<usize>();
+            |range: &KeyRange| base_rows(records, range).map(|(_, _, rows)| rows.len()).sum::<usize>();
         ranges.iter().map(in_range).sum::<usize>() + records.delta.len()
     }
 
@@ -141,8 +141,8 @@ impl RegionScan {
     /// less than it, or if the scan is descending not less. Of base and delta only the larger is counted.
     pub fn cuts(&self, sizes: impl Iterator<Item = usize>) -> Vec<Key> {
         let Shared { records, ranges, descending, .. } = &*self.shared;
-        let mut base: Vec<(&Chunk, Range<usize>)> =
-            ranges.iter().flat_map(|range| base_rows(records, range)).collect();
+        let base = ranges.iter().flat_map(|range| base_rows(records, range));
+        let mut base: Vec<(&Chunk, Range<usize>)> = base.map(|(_, chunk, rows)| (chunk, rows)).collect();
         let in_base: usize = base.iter().map(|(_, rows)| rows.len()).sum();
         if records.delta.len() > in_base {
             let within = |r: &KeyRange| records.delta.range::<_, Key>(&r.start..&r.end).map(|(key, _)| key);
@@ -194,7 +194,7 @@ impl RegionScan {
         let cut = match &morsel.0 {
             Source::Base(chunk, all) => {
                 let at = if descending { all.end - rows } else { all.start + rows };
-                let part = |rows| Morsel(Source::Base(chunk.clone(), rows));
+                let part = |rows| Morsel(Source::Base(*chunk, rows));
                 Some((part(all.start..at), part(at..all.end)))
             }
             Source::Merged(merged) => self.shared.cut_merged(merged, rows),
@@ -209,10 +209,13 @@ impl RegionScan {
     /// Reads columns of a morsel; the rows come in the order in which the scan was asked for.
     pub fn read(&self, morsel: &Morsel, ordinals: &[usize]) -> ScanBatch {
         let mut batch = match &morsel.0 {
-            Source::Base(chunk, rows) => ScanBatch {
-                columns: ordinals.iter().map(|&o| chunk.column(o, rows.start, rows.len())).collect(),
-                rows: rows.len(),
-            },
+            Source::Base(chunk, rows) => {
+                let chunk = &self.shared.records.base[*chunk];
+                ScanBatch {
+                    columns: ordinals.iter().map(|&o| chunk.column(o, rows.start, rows.len())).collect(),
+                    rows: rows.len(),
+                }
+            }
             Source::Merged(merged) => self.shared.read_merged(merged, ordinals),
         };
         if self.shared.descending && batch.rows > 1 {
@@ -225,60 +228,56 @@ impl RegionScan {
     }
 }
 
-/// The rows of base in a range, chunk by chunk.
+/// The rows of base in a range, chunk by chunk, each with its position.
 fn base_rows<'a>(
     records: &'a Records,
     range: &'a KeyRange,
-) -> impl Iterator<Item = (&'a Chunk, Range<usize>)> + 'a {
+) -> impl Iterator<Item = (usize, &'a Chunk, Range<usize>)> + 'a {
     let first = records.base.partition_point(|c| *c.last_key() < range.start);
-    let chunks = records.base[first..].iter().take_while(|c| *c.first_key() < range.end);
-    chunks.filter_map(|chunk| {
-        let rows = chunk.lower_bound(range.start.as_bytes())..chunk.lower_bound(range.end.as_bytes());
-        (!rows.is_empty()).then_some((chunk, rows))
+    let chunks = records.base.iter().enumerate().skip(first).take_while(|(_, c)| *c.first_key() < range.end);
+    chunks.filter_map(|(at, chunk)| {
+        let start = chunk.lower_bound(range.start.as_bytes());
+        let end = match *chunk.last_key() < range.end {
+            true => chunk.rows(),
+            // Most likely near: a range of few rows, or one that ends in this chunk.
+            false => chunk.seek(range.end.as_bytes(), start..chunk.rows()).0,
+        };
+        (start < end).then_some((at, chunk, start..end))
     })
 }
 
 impl Shared {
     fn push_morsels(&self, range: &KeyRange, out: &mut Vec<Morsel>) {
         let records = &self.records;
-        let mut blocks = Vec::new();
-        for (chunk, rows) in base_rows(records, range) {
-            blocks.extend(chunk.blocks(rows).map(|rows| (chunk, rows)));
-        }
+        let blocks = base_rows(records, range)
+            .flat_map(|(at, chunk, rows)| chunk.blocks(rows).map(move |rows| (at, chunk, rows)));
         if records.delta.range::<_, Key>(&range.start..&range.end).next().is_none() {
-            for (chunk, rows) in blocks {
-                self.push_block(chunk, rows, None, out);
-            }
-            return;
+            return blocks.for_each(|(at, _, rows)| self.push_block(at, rows, None, out));
         }
+        let blocks: Vec<_> = blocks.collect();
         if blocks.is_empty() {
             return self.push_merged(None, range.clone(), out);
         }
         // What is before the first block's rows belongs to it, and what is behind the last one's to that.
         let mut start = range.start.clone();
-        for (i, (chunk, rows)) in blocks.iter().enumerate() {
+        for (i, (at, _, rows)) in blocks.iter().enumerate() {
             let end =
-                blocks.get(i + 1).map_or_else(|| range.end.clone(), |(chunk, rows)| chunk.key(rows.start));
+                blocks.get(i + 1).map_or_else(|| range.end.clone(), |(_, chunk, rows)| chunk.key(rows.start));
             let segment = KeyRange { start, end };
             start = segment.end.clone();
-            self.push_block(chunk, rows.clone(), Some(segment), out);
+            self.push_block(*at, rows.clone(), Some(segment), out);
         }
     }
 
     /// One block, or part of one, with the delta keys in `segment`.
-    fn push_block(
-        &self,
-        chunk: &Chunk,
-        rows: Range<usize>,
-        segment: Option<KeyRange>,
-        out: &mut Vec<Morsel>,
-    ) {
+    fn push_block(&self, at: usize, rows: Range<usize>, segment: Option<KeyRange>, out: &mut Vec<Morsel>) {
+        let chunk = &self.records.base[at];
         let touched =
             segment.filter(|s| self.records.delta.range::<_, Key>(&s.start..&s.end).next().is_some());
         match touched {
             Some(segment) => self.push_merged(Some((chunk.clone(), rows)), segment, out),
             None if chunk.oldest_ts() > self.ts || !chunk.may_contain(rows.start, &self.zone) => {}
-            None if chunk.newest_ts() <= self.ts => out.push(Morsel(Source::Base(chunk.clone(), rows))),
+            None if chunk.newest_ts() <= self.ts => out.push(Morsel(Source::Base(at, rows))),
             None => {
                 let point = Key::space_start(self.schema.id);
                 let nothing = KeyRange { start: point.clone(), end: point };

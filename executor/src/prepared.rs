@@ -1,0 +1,89 @@
+//! A plan that is kept to be run again, with what its operators were compiled to.
+//!
+//! Before an operator runs, its expressions are compiled to programs, its columns are found by position, aggregates that
+//! can share an accumulator are brought together. None of that depends on rows, and for a statement that reads three of
+//! them it costs as much as to read them. So each plan node has a slot: the first run that comes by puts there what it
+//! made (its *form*), and later runs, at the same time too, take it from there. A form is immutable, and a slot is written
+//! once; nothing is shared that changes.
+//!
+//! A form is made for an input with certain columns. Nearly always a node sees the same ones each time, but a pipeline that
+//! turned out empty may have its columns in another order; then the form is made anew, and not kept.
+//!
+//! What is left out: forms of nodes below which a plan is rewritten for each run (the inner side of a correlated apply,
+//! the partial scans of an index merge), and of operators whose cost per row hides what compiling them costs.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use allod_planner::column::ColumnId;
+use allod_planner::physical::{Plan, Query};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::error::Result;
+
+/// A plan and the forms of its operators.
+#[derive(Debug)]
+pub struct Prepared {
+    query: Arc<Query>,
+    schema: SchemaRef,
+    /// By plan node.
+    slots: Box<[OnceLock<Kept>]>,
+}
+
+/// A form and the columns that it was made for.
+#[derive(Debug)]
+struct Kept {
+    input: Vec<ColumnId>,
+    form: Arc<dyn Any + Send + Sync>,
+}
+
+impl Prepared {
+    /// A plan that has not run.
+    pub fn new(query: Arc<Query>) -> Prepared {
+        let nodes = query.ctes.iter().chain([&query.root]).map(last_id).max().map_or(0, |id| id as usize + 1);
+        let slots = std::iter::repeat_with(OnceLock::new).take(nodes).collect();
+        Prepared { schema: schema(&query), query, slots }
+    }
+
+    /// The plan.
+    pub fn query(&self) -> &Arc<Query> {
+        &self.query
+    }
+
+    /// The columns of its batches. Whatever the plan has proved, a caller gets columns that admit NULL: one schema for a
+    /// statement and its variants.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// What node `plan` is compiled to over batches with the columns `input`.
+    pub(crate) fn form<T: Any + Send + Sync>(
+        &self,
+        plan: u32,
+        input: &[ColumnId],
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let Some(slot) = self.slots.get(plan as usize) else { return make().map(Arc::new) };
+        if let Some(kept) = slot.get() {
+            if kept.input == input
+                && let Ok(form) = Arc::clone(&kept.form).downcast()
+            {
+                return Ok(form);
+            }
+            return make().map(Arc::new);
+        }
+        let form = Arc::new(make()?);
+        // If another run was faster its form is as good.
+        let _ = slot.set(Kept { input: input.to_vec(), form: Arc::clone(&form) as Arc<_> });
+        Ok(form)
+    }
+}
+
+fn last_id(plan: &Plan) -> u32 {
+    plan.children().into_iter().map(last_id).fold(plan.id, u32::max)
+}
+
+fn schema(query: &Query) -> SchemaRef {
+    let fields = query.output_types().map(|(name, ty)| Field::new(name, ty.arrow(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
