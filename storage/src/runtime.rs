@@ -75,6 +75,15 @@ impl Runtime {
         }
     }
 
+    /// Runs a future beside everything else. In direct mode on this thread, now: there is no other place.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        match &self.0 {
+            Kind::Direct => poll_in_place(future),
+            Kind::Borrowed(handle) => drop(handle.spawn(future)),
+            Kind::Owned(owned) => drop(owned.handle.spawn(future)),
+        }
+    }
+
     /// Runs `f` where tokio's clock can be read and its timers made.
     pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
         match &self.0 {

@@ -109,8 +109,8 @@ impl Client {
                     rows.regions.push(region.info.id);
                     parts.push(rows);
                 }
-                Sent::Reply(Reply::Get(Read::Locked(lock))) => {
-                    self.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
+                Sent::Reply(Reply::Get(Read::Locked(locks))) => {
+                    self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
                     groups.push((region, wanted));
                 }
                 Sent::Reply(Reply::Get(Read::Ingesting)) => {

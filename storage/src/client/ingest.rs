@@ -158,7 +158,9 @@ impl Client {
                         continue;
                     }
                     IngestOutcome::Abandoned => return Err(Error::IngestAbandoned),
-                    IngestOutcome::Locked(lock) => self.resolve_for_write(backoff, &lock, &mut waits).await?,
+                    IngestOutcome::Locked(lock) => {
+                        self.resolve_for_write(backoff, vec![lock], &mut waits).await?;
+                    }
                     IngestOutcome::DuplicateKey { key } => return Err(Error::DuplicateKey { space, key }),
                     IngestOutcome::WriteConflict { key, .. } => {
                         return Err(Error::Internal(format!("key {key} was changed in the future")));

@@ -201,8 +201,8 @@ impl Client {
                     rows.regions.push(region.info.id);
                     found.push(rows);
                 }
-                Sent::Reply(Reply::Lookup(Read::Locked(lock))) => {
-                    self.resolve_for_read(backoff, &lock, lookups.ts, &mut ignore, &mut waits).await?;
+                Sent::Reply(Reply::Lookup(Read::Locked(locks))) => {
+                    self.resolve_for_read(backoff, locks, lookups.ts, &mut ignore, &mut waits).await?;
                     parts.push(Part { region, rows, within });
                 }
                 Sent::Reply(Reply::Lookup(Read::Ingesting)) => {

@@ -10,7 +10,7 @@
 //! * `region_cache`: where the client believes the regions are.
 //! * `backoff`: how long it has waited, and how long it still may.
 //! * `sender`: one request to one region; what each region error means.
-//! * `locks`: what to do about a transaction that is in the way.
+//! * `locks`: what to do about transactions that are in the way; `resolved`: what is known of those that have ended.
 //! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
@@ -23,6 +23,7 @@ mod ingest;
 mod locks;
 mod lookup;
 mod region_cache;
+mod resolved;
 mod scan;
 mod sender;
 mod stats;
@@ -31,7 +32,7 @@ mod tests;
 mod transaction;
 
 pub use backoff::{BackoffKind, BackoffTally};
-pub use commit::CommitOutcome;
+pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
 pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use scan::ScanRequest;
@@ -60,6 +61,7 @@ use crate::schema::Timestamp;
 
 use backoff::{Backoff, Budget};
 use region_cache::RegionView;
+use resolved::Resolved;
 
 /// Requests that one operation has under way at the same time, at most.
 const CONCURRENCY: usize = 128;
@@ -71,6 +73,8 @@ pub struct Client {
     view: RegionView,
     stats: ClientStats,
     random: Random,
+    /// How transactions ended that were in the way.
+    resolved: Resolved,
     /// Clients are counted.
     number: u64,
     /// Who is told, too, what it has counted when it ends.
@@ -97,8 +101,8 @@ impl ClientSeed {
         let ClientSeed { shared, view, tally, own } = self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
-        let stats = ClientStats::default();
-        Client { shared, view, stats, random, number, tally, own, not_sync: PhantomData }
+        let (stats, resolved) = Default::default();
+        Client { shared, view, stats, random, resolved, number, tally, own, not_sync: PhantomData }
     }
 
     /// A seed of clients whose counts, and those of their forks, are in the tally when they have ended, however they end:
@@ -139,6 +143,7 @@ impl Client {
             view: self.view.clone(),
             stats: ClientStats::default(),
             random: Random::new(self.random.clone().next() ^ number),
+            resolved: self.resolved.clone(),
             number,
             tally: self.tally.clone(),
             own: self.own.clone(),

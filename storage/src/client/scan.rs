@@ -120,8 +120,8 @@ impl Client {
             }));
             match self.send(backoff, &mut task.region, &body).await? {
                 Sent::Reply(Reply::Scan(Read::Rows(scan))) => scans.push(scan),
-                Sent::Reply(Reply::Scan(Read::Locked(lock))) => {
-                    self.resolve_for_read(backoff, &lock, ts, &mut ignore, &mut waits).await?;
+                Sent::Reply(Reply::Scan(Read::Locked(locks))) => {
+                    self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
                     tasks.push(task);
                 }
                 Sent::Reply(Reply::Scan(Read::Ingesting)) => {

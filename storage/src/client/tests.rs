@@ -22,6 +22,7 @@ use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType}
 mod faults;
 mod lookups;
 mod own;
+mod resolver;
 mod scripted;
 
 const SPACE: SpaceId = SpaceId(7);
@@ -457,32 +458,6 @@ async fn an_unreachable_cluster_is_an_error_that_says_so() {
     assert!(client.stats().timeouts > 10);
 }
 
-/// A transaction whose coordinator is gone after the prewrite: its locks are in nobody's way for longer than they live.
-#[tokio::test(start_paused = true)]
-async fn abandoned_locks_are_resolved() {
-    let cluster = Cluster::new(simulated(SimulatedConfig::default()));
-    let mut client = cluster.client();
-    client.create_space(schema()).await.expect("creates");
-    open_accounts(&mut client).await;
-    client.split(&key(20)).await.expect("splits");
-    let ts = client.timestamp().await.expect("timestamp");
-    let mut t = client.begin(ts);
-    t.put(key(1), row(1, 0));
-    t.put(key(30), row(30, 0));
-    // Long enough to prewrite both regions, not long enough to commit: two round trips of about a millisecond each.
-    let cut = tokio::time::timeout(Duration::from_micros(3900), t.commit(&mut client)).await;
-    assert!(cut.is_err());
-    audit(&mut client).await;
-    assert!(client.stats().locks_met > 0, "the locks were there: {:?}", client.stats());
-    // A writer waits until the time to live is over, then rolls the transaction back.
-    let before = tokio::time::Instant::now();
-    let mut t = client.begin(client.shared.pd.timestamp());
-    t.put(key(1), row(1, START));
-    committed(t, &mut client).await;
-    assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
-    audit(&mut client).await;
-}
-
 /// An ingest whose client is gone, at any step: others wait until its time is up, then all of its rows are there or none.
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_ingest_ends_everywhere_alike() {
@@ -533,8 +508,9 @@ async fn a_transaction_that_read_for_long_is_given_time_to_commit() {
     tokio::time::sleep(Duration::from_secs(30)).await;
     t.put(key(1), row(1, START));
     t.put(key(30), row(30, START));
-    // Long enough to prewrite both regions, not long enough to commit.
-    let cut = tokio::time::timeout(Duration::from_micros(3900), t.commit(&mut client)).await;
+    t.set_commit_options(CommitOptions { async_commit: AsyncUse::Never, ..CommitOptions::default() });
+    // Long enough to prewrite both regions, not long enough to commit: two round trips of more than a millisecond each.
+    let cut = tokio::time::timeout(Duration::from_micros(2300), t.commit(&mut client)).await;
     assert!(cut.is_err());
     let before = tokio::time::Instant::now();
     let mut t = client.begin(client.shared.pd.timestamp());
@@ -624,6 +600,8 @@ fn merged_regions_hold_what_both_held() {
             start_ts,
             ttl_ms: 0,
             txn_size: 1,
+            min_commit_ts: Timestamp(0),
+            async_commit: None,
         });
         let mut backoff = c.backoff("test", Budget::Prewrite);
         let mut region = c.locate(&mut backoff, &key(25)).await.expect("locates");

@@ -17,7 +17,7 @@
 use imbl::OrdMap;
 
 use super::Client;
-use super::commit::{CommitOutcome, commit};
+use super::commit::{CommitOptions, CommitOutcome, commit};
 use crate::error::Result;
 use crate::key::Key;
 use crate::mvcc::{OwnWrites, RowRef};
@@ -31,6 +31,7 @@ pub struct Transaction {
     mutations: OrdMap<Key, MutationOp>,
     /// The same for readers; `None` = nobody has asked so far.
     own: Option<OwnWrites>,
+    options: CommitOptions,
     /// What its conflicts are found by is kept until it ends.
     pin: Pin,
 }
@@ -44,7 +45,8 @@ pub struct Savepoint {
 
 impl Transaction {
     pub(super) fn new(start_ts: Timestamp, pin: Pin) -> Transaction {
-        Transaction { start_ts, mutations: OrdMap::new(), own: None, pin }
+        let (mutations, options) = Default::default();
+        Transaction { start_ts, mutations, own: None, options, pin }
     }
 
     /// The timestamp it reads at; also its identity.
@@ -55,6 +57,11 @@ impl Transaction {
     /// What keeps its snapshot readable: for reads that may outlive it.
     pub fn pin(&self) -> Pin {
         self.pin.clone()
+    }
+
+    /// Which ways it may take to commit.
+    pub fn set_commit_options(&mut self, options: CommitOptions) {
+        self.options = options;
     }
 
     /// Keys it writes.
@@ -150,10 +157,10 @@ impl Transaction {
 
     /// Commits. An error means that nothing was changed.
     pub async fn commit(self, client: &mut Client) -> Result<CommitOutcome> {
-        let Transaction { start_ts, mutations, own, pin: _pin } = self;
+        let Transaction { start_ts, mutations, own, options, pin: _pin } = self;
         drop(own);
         let mutations: Vec<Mutation> = mutations.into_iter().map(|(key, op)| Mutation { key, op }).collect();
-        commit(client, start_ts, mutations).await
+        commit(client, start_ts, mutations, options).await
     }
 }
 
@@ -175,6 +182,6 @@ impl Client {
         start_ts: Timestamp,
         mutations: Vec<Mutation>,
     ) -> Result<CommitOutcome> {
-        commit(self, start_ts, mutations).await
+        commit(self, start_ts, mutations, CommitOptions::default()).await
     }
 }

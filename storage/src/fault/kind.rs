@@ -161,6 +161,8 @@ commands! {
     Rollback = "ROLLBACK",
     /// What became of a transaction?
     CheckTxnStatus = "CHECK_TXN_STATUS",
+    /// Are the other keys of a transaction locked?
+    CheckSecondaryLocks = "CHECK_SECONDARY_LOCKS",
     /// Its locks are finished.
     ResolveLock = "RESOLVE_LOCK",
     /// Rows in bulk are announced.

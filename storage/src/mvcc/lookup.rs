@@ -14,7 +14,7 @@ use imbl::OrdMap;
 
 use super::gather::Runs;
 use super::own::Layered;
-use super::{LockInfo, OwnWrites, Records, RowRef, Versions, Write};
+use super::{LOCKS_TOLD_MAX, LockInfo, OwnWrites, Records, RowRef, Versions, Write};
 use crate::chunk::Chunk;
 use crate::key::{Bound, Key, KeyEncoder, KeyRange, RowKeys, TypeMismatch, gallop};
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
@@ -61,24 +61,28 @@ impl Lookups {
         touched
     }
 
-    /// A lock that keeps the reader from knowing what is there, among those that could matter to these lookups.
-    pub(crate) fn blocking_lock(
+    /// Locks that keep the reader from knowing what is there, among those that could matter to these lookups.
+    pub(crate) fn blocking_locks(
         &self,
         rows: Range<usize>,
         within: &KeyRange,
         records: &Records,
         ignore: &[Timestamp],
-    ) -> Option<LockInfo> {
+    ) -> Vec<LockInfo> {
+        let mut found = Vec::new();
         if records.locks.is_empty() {
-            return None;
+            return found;
         }
         let mut locks = self.touched(&records.locks, within);
-        rows.into_iter().find_map(|at| {
-            let mut keys = locks.at(at)?;
-            let (key, lock) =
-                keys.find(|(_, lock)| lock.blocks(self.ts) && !ignore.contains(&lock.start_ts))?;
-            Some(lock.info(key))
-        })
+        for at in rows {
+            let Some(keys) = locks.at(at) else { continue };
+            let blocking = keys.filter(|(_, lock)| lock.blocks(self.ts) && !ignore.contains(&lock.start_ts));
+            found.extend(blocking.map(|(key, lock)| lock.info(key)));
+            if found.len() >= LOCKS_TOLD_MAX {
+                break;
+            }
+        }
+        found
     }
 
     /// The rows, of those within a range of keys.

@@ -6,7 +6,7 @@
 //! A transaction that reads brings one more layer along, what it has written itself ([`OwnWrites`]).
 //! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
 //! values that are not committed yet; a reader that meets one which might commit before its timestamp has to ask first
-//! ([`RegionSnapshot::blocking_lock`](crate::region::RegionSnapshot::blocking_lock)).
+//! ([`RegionSnapshot::blocking_locks`](crate::region::RegionSnapshot::blocking_locks)).
 //!
 //! All maps are persistent, so that a copy of the whole is a few reference counts: the owner changes its own, and hands out
 //! copies that never change.
@@ -33,6 +33,9 @@ pub(crate) use merge::{Pick, merge_piece};
 pub use own::OwnWrites;
 pub use point::GetResult;
 pub use scan::{Morsel, RegionScan, ScanBatch, ZoneFilter};
+
+/// A reader is told of so many locks at a time, or a few more.
+pub(crate) const LOCKS_TOLD_MAX: usize = 256;
 
 /// A row of a small batch that holds all columns of its space.
 #[derive(Clone, Debug)]
@@ -95,6 +98,9 @@ pub(crate) struct Lock {
     pub(crate) txn_size: usize,
     /// The transaction commits at this time or later.
     pub(crate) min_commit_ts: Timestamp,
+    /// `Some` = the transaction is committed as soon as all of its keys are locked like this one; at the primary, the other
+    /// keys.
+    pub(crate) async_commit: Option<Arc<[Key]>>,
     pub(crate) op: LockOp,
 }
 
@@ -119,6 +125,10 @@ pub struct LockInfo {
     pub ttl_ms: u64,
     /// Keys that the transaction writes in all.
     pub txn_size: usize,
+    /// The transaction commits at this time or later.
+    pub min_commit_ts: Timestamp,
+    /// Whether the transaction is committed as soon as all of its keys are locked.
+    pub async_commit: bool,
 }
 
 impl Lock {
@@ -129,6 +139,8 @@ impl Lock {
             start_ts: self.start_ts,
             ttl_ms: self.ttl_ms,
             txn_size: self.txn_size,
+            min_commit_ts: self.min_commit_ts,
+            async_commit: self.async_commit.is_some(),
         }
     }
 
@@ -242,19 +254,19 @@ impl Records {
         Records { base: self.base.iter().filter_map(cut).collect(), ..self.clone() }
     }
 
-    /// The first lock in a range that keeps a reader at `ts` from knowing what is there.
-    pub(crate) fn blocking_lock(
+    /// Locks in a range that keep a reader at `ts` from knowing what is there: the first of them.
+    pub(crate) fn blocking_locks(
         &self,
         range: &KeyRange,
         ts: Timestamp,
         ignore: &[Timestamp],
-    ) -> Option<LockInfo> {
+    ) -> Vec<LockInfo> {
         if self.locks.is_empty() || range.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let mut locks = self.locks.range::<_, Key>(&range.start..&range.end);
-        let (key, lock) = locks.find(|(_, lock)| lock.blocks(ts) && !ignore.contains(&lock.start_ts))?;
-        Some(lock.info(key))
+        let locks = self.locks.range::<_, Key>(&range.start..&range.end);
+        let blocking = locks.filter(|(_, lock)| lock.blocks(ts) && !ignore.contains(&lock.start_ts));
+        blocking.take(LOCKS_TOLD_MAX).map(|(key, lock)| lock.info(key)).collect()
     }
 
     /// Cuts at a key: this keeps what is below it, the rest is returned.

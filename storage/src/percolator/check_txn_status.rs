@@ -1,4 +1,9 @@
 //! CheckTxnStatus: the region of a primary key says what became of its transaction, and ends it if its time is up.
+//!
+//! A transaction in async commit is not the primary's to end, whatever the time: it may be committed already. Who asks gets
+//! the list of the other keys, and has to find out ([`CheckSecondaryLocks`](super::CheckSecondaryLocks)), once its time is
+//! up. If one of them says that the transaction has fallen back to two phases, the primary decides after all: that is
+//! `force_sync_commit`.
 
 use std::sync::Arc;
 
@@ -21,6 +26,8 @@ pub struct CheckTxnStatus {
     pub current_ts: Timestamp,
     /// Whether to roll back a transaction of which there is no trace.
     pub rollback_if_not_exist: bool,
+    /// Treat a transaction in async commit as one in two phases: another of its keys says that it is.
+    pub force_sync_commit: bool,
 }
 
 /// Answer to a [`CheckTxnStatus`].
@@ -32,6 +39,15 @@ pub enum TxnStatus {
         ttl_ms: u64,
         /// Whether the transaction can now only commit after the caller's read timestamp.
         min_commit_ts_pushed: bool,
+    },
+    /// It is in async commit: all of its keys together say whether it is committed.
+    AsyncCommit {
+        /// Its time to live, from its `start_ts` on.
+        ttl_ms: u64,
+        /// The primary's part of its commit timestamp.
+        min_commit_ts: Timestamp,
+        /// All keys but the primary.
+        secondaries: Arc<[Key]>,
     },
     /// It is committed.
     Committed {
@@ -57,8 +73,19 @@ pub enum RolledBackBy {
 
 /// Applies a [`CheckTxnStatus`].
 pub(crate) fn check_txn_status(records: &mut Records, command: &CheckTxnStatus) -> TxnStatus {
-    let CheckTxnStatus { primary, lock_ts, caller_start_ts, current_ts, rollback_if_not_exist } = command;
+    let CheckTxnStatus {
+        primary,
+        lock_ts,
+        caller_start_ts,
+        current_ts,
+        rollback_if_not_exist,
+        force_sync_commit,
+    } = command;
     if let Some(lock) = own_lock(records, primary, *lock_ts) {
+        if let Some(secondaries) = lock.async_commit.as_ref().filter(|_| !force_sync_commit) {
+            let (ttl_ms, min_commit_ts) = (lock.ttl_ms, lock.min_commit_ts);
+            return TxnStatus::AsyncCommit { ttl_ms, min_commit_ts, secondaries: Arc::clone(secondaries) };
+        }
         let expires_ms = lock_ts.physical_ms().saturating_add(lock.ttl_ms);
         if expires_ms <= current_ts.physical_ms() {
             rollback_key(records, primary, *lock_ts);

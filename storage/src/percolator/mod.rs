@@ -11,11 +11,25 @@
 //! Every command may be delivered twice (a reply was lost, the client sent it again), and answers the same each time:
 //! a lock of the same transaction, or its commit record, says that the work was done.
 //!
+//! **Async commit** saves the second phase. The transaction is committed at the moment when all of its keys are locked, at a
+//! time that the locks themselves say: the greatest of their `min_commit_ts`, each later than all reads that did not see the
+//! lock. The primary's lock names the other keys, so that anybody can find that out when the coordinator is gone
+//! ([`CheckSecondaryLocks`]). A region that cannot promise such a time in the near future makes ordinary locks, and the
+//! transaction falls back to two phases.
+//!
+//! Example: T begins at 10 and writes a (primary) and b. Someone has read a at 17. T locks a: "18 or later, and b"; locks b:
+//! "11 or later"; answers its user: committed, at 18. Then it dies. A reader at 30 meets the lock of b, asks a's region, asks
+//! b's region: both are locked, so T is committed at 18, and the reader finishes the locks. Had b not been locked, its region
+//! would have made sure that it never will be, and T would have been rolled back.
+//!
 //! What the protocol expects to happen (a lock in the way, a conflict, a transaction gone) is an outcome, never an error.
 //! A command is all or nothing: if one key fails, no key of the command is changed.
 
+mod check_secondary_locks;
 mod check_txn_status;
 mod commit;
+#[cfg(test)]
+mod model_tests;
 mod mutation;
 mod prewrite;
 mod resolve_lock;
@@ -29,13 +43,15 @@ use crate::key::Key;
 use crate::mvcc::{Lock, LockOp, Records, Version, Write};
 use crate::schema::Timestamp;
 
+pub(crate) use check_secondary_locks::check_secondary_locks;
+pub use check_secondary_locks::{CheckSecondaryLocks, SecondaryLocks};
 pub(crate) use check_txn_status::check_txn_status;
 pub use check_txn_status::{CheckTxnStatus, RolledBackBy, TxnStatus};
 pub(crate) use commit::commit;
 pub use commit::{Commit, CommitOutcome};
 pub use mutation::{Mutation, MutationOp};
 pub(crate) use prewrite::prewrite;
-pub use prewrite::{Prewrite, PrewriteOutcome};
+pub use prewrite::{AsyncCommit, Prewrite, PrewriteOutcome};
 pub use resolve_lock::ResolveLock;
 pub(crate) use resolve_lock::resolve_lock;
 pub(crate) use rollback::rollback;

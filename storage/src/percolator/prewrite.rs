@@ -1,4 +1,9 @@
 //! Prewrite: puts a transaction's new values aside in locks, if nothing is in the way.
+//!
+//! **Async commit.** The transaction is committed when all of its keys are locked, so the answer must say from when on: at
+//! the earliest after everyone who has read here without meeting the lock. The region's owner says who that was
+//! ([`AsyncCommit::max_read_ts`]), having shown the locks to readers first. If that is later than the transaction can wait
+//! for, the locks are ordinary ones, and the answer says so: this transaction has to commit in two phases.
 
 use std::sync::Arc;
 
@@ -20,13 +25,31 @@ pub struct Prewrite {
     pub ttl_ms: u64,
     /// Keys that the transaction writes in all.
     pub txn_size: usize,
+    /// The transaction commits at this time or later; zero = no matter when.
+    pub min_commit_ts: Timestamp,
+    /// `Some` = the transaction shall be committed as soon as all of its keys are locked.
+    pub async_commit: Option<AsyncCommit>,
+}
+
+/// What a [`Prewrite`] needs for an async commit.
+#[derive(Clone, Debug)]
+pub struct AsyncCommit {
+    /// All other keys, in the command that locks the primary; none in the others.
+    pub secondaries: Arc<[Key]>,
+    /// The transaction cannot commit later than this.
+    pub max_commit_ts: Timestamp,
+    /// Nobody has read in the region at a later time without seeing the locks. Filled in by the region's owner.
+    pub max_read_ts: Timestamp,
 }
 
 /// What became of a [`Prewrite`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum PrewriteOutcome {
     /// All keys are locked.
-    Done,
+    Done {
+        /// The transaction may commit at this time or later; zero = not by async commit.
+        min_commit_ts: Timestamp,
+    },
     /// Other transactions hold these locks.
     Locked(Vec<LockInfo>),
     /// Someone committed a change to the key after the transaction began.
@@ -60,10 +83,16 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
     let start_ts = command.start_ts;
     let mut blocking = Vec::new();
     let mut to_lock = Vec::with_capacity(command.mutations.len());
+    let (min_commit_ts, async_commit) = commit_time(&command);
+    let mut promised = Timestamp(0);
+    let mut is_async = command.async_commit.is_some();
     for mutation in command.mutations {
         match check_mutation(records, &mutation, start_ts) {
             Check::Free => to_lock.push(mutation),
-            Check::DoneBefore => {}
+            Check::DoneBefore { min_commit_ts } => {
+                is_async &= min_commit_ts.is_some();
+                promised = promised.max(min_commit_ts.unwrap_or_default());
+            }
             Check::Locked(info) => blocking.push(info),
             Check::Failed(outcome) => return outcome,
         }
@@ -71,28 +100,51 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
     if !blocking.is_empty() {
         return PrewriteOutcome::Locked(blocking);
     }
+    if !to_lock.is_empty() {
+        is_async &= async_commit.is_some();
+        promised = promised.max(min_commit_ts);
+    }
+    let no_keys: Arc<[Key]> = Arc::default();
     for Mutation { key, op } in to_lock {
         let op = match op {
             MutationOp::Put(row) | MutationOp::Insert(row) => LockOp::Put(row),
             MutationOp::Delete => LockOp::Delete,
             MutationOp::Lock => LockOp::Lock,
         };
+        let others = |secondaries| if key == command.primary { secondaries } else { Arc::clone(&no_keys) };
         let lock = Lock {
             primary: command.primary.clone(),
             start_ts,
             ttl_ms: command.ttl_ms,
             txn_size: command.txn_size,
-            min_commit_ts: Timestamp(start_ts.0 + 1),
+            min_commit_ts,
+            async_commit: async_commit.clone().map(others),
             op,
         };
         records.locks.insert(key, Arc::new(lock));
     }
-    PrewriteOutcome::Done
+    PrewriteOutcome::Done { min_commit_ts: if is_async { promised } else { Timestamp(0) } }
+}
+
+/// From when on the transaction may commit, and its secondaries if that is by async commit.
+fn commit_time(command: &Prewrite) -> (Timestamp, Option<Arc<[Key]>>) {
+    let least = command.min_commit_ts.max(Timestamp(command.start_ts.0 + 1));
+    let Some(AsyncCommit { secondaries, max_commit_ts, max_read_ts }) = &command.async_commit else {
+        return (least, None);
+    };
+    let after_readers = least.max(Timestamp(max_read_ts.0.saturating_add(1)));
+    if after_readers > *max_commit_ts {
+        return (least, None);
+    }
+    (after_readers, Some(Arc::clone(secondaries)))
 }
 
 enum Check {
     Free,
-    DoneBefore,
+    /// Locked or committed already; when it may be, or was; `None` = not by async commit.
+    DoneBefore {
+        min_commit_ts: Option<Timestamp>,
+    },
     Locked(LockInfo),
     Failed(PrewriteOutcome),
 }
@@ -101,12 +153,15 @@ fn check_mutation(records: &Records, mutation: &Mutation, start_ts: Timestamp) -
     let key = &mutation.key;
     if let Some(lock) = records.locks.get(key) {
         if lock.start_ts == start_ts {
-            return Check::DoneBefore;
+            let min_commit_ts = lock.async_commit.as_ref().map(|_| lock.min_commit_ts);
+            return Check::DoneBefore { min_commit_ts };
         }
         return Check::Locked(lock.info(key));
     }
     match records.record_of(key, start_ts) {
-        Some(Record::Committed(_)) => return Check::DoneBefore,
+        Some(Record::Committed(commit_ts)) => {
+            return Check::DoneBefore { min_commit_ts: Some(commit_ts) };
+        }
         Some(Record::RolledBack) => return Check::Failed(PrewriteOutcome::Aborted { key: key.clone() }),
         None => {}
     }

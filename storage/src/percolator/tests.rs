@@ -21,9 +21,16 @@ fn row() -> RowRef {
     RowRef { batch: Arc::new(batch), row: 0 }
 }
 
+const DONE: PrewriteOutcome = PrewriteOutcome::Done { min_commit_ts: Timestamp(0) };
+
+fn in_two_phases(mutations: Vec<Mutation>, primary: Key, start_ts: Timestamp) -> Prewrite {
+    let (txn_size, min_commit_ts) = (mutations.len(), Timestamp(0));
+    Prewrite { mutations, primary, start_ts, ttl_ms: 1000, txn_size, min_commit_ts, async_commit: None }
+}
+
 fn lock_with(records: &mut Records, op: MutationOp, start_ts: Timestamp) -> PrewriteOutcome {
     let mutations = vec![Mutation { key: key(1), op }];
-    prewrite(records, Prewrite { mutations, primary: key(1), start_ts, ttl_ms: 1000, txn_size: 1 })
+    prewrite(records, in_two_phases(mutations, key(1), start_ts))
 }
 
 fn put(records: &mut Records, start_ts: Timestamp) -> PrewriteOutcome {
@@ -51,6 +58,7 @@ fn status(
         caller_start_ts: reader,
         current_ts: now,
         rollback_if_not_exist: force,
+        force_sync_commit: false,
     };
     check_txn_status(records, &check)
 }
@@ -64,9 +72,9 @@ const NOBODY: Timestamp = Timestamp(0);
 #[test]
 fn a_late_duplicate_of_a_prewrite_does_not_lock_again() {
     let mut records = Records::new(Vec::new());
-    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(1)), DONE);
     assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::Done { commit_ts: at(2) });
-    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(1)), DONE);
     assert!(records.locks.is_empty());
     // A second commit tells when it was really committed.
     assert_eq!(commit_at(&mut records, at(1), at(9)), CommitOutcome::Done { commit_ts: at(2) });
@@ -79,20 +87,20 @@ fn a_rollback_that_overtakes_its_prewrite_wins() {
     assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Aborted { key: key(1) });
     assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::RolledBack { key: key(1) });
     // Nobody else minds the record.
-    assert_eq!(put(&mut records, at(2)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(2)), DONE);
 }
 
 #[test]
 fn two_transactions_on_one_key_exclude_each_other() {
     let mut records = Records::new(Vec::new());
-    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(1)), DONE);
     let PrewriteOutcome::Locked(locks) = put(&mut records, at(2)) else { panic!("not locked") };
     assert_eq!((locks[0].start_ts, &locks[0].primary), (at(1), &key(1)));
     commit_at(&mut records, at(1), at(3));
     let conflict =
         PrewriteOutcome::WriteConflict { key: key(1), conflict_start_ts: at(1), conflict_commit_ts: at(3) };
     assert_eq!(put(&mut records, at(2)), conflict);
-    assert_eq!(put(&mut records, at(4)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(4)), DONE);
 }
 
 #[test]
@@ -104,7 +112,7 @@ fn an_insert_wants_no_row() {
     assert_eq!(lock_with(&mut records, insert(), at(3)), PrewriteOutcome::AlreadyExists { key: key(1) });
     lock_with(&mut records, MutationOp::Delete, at(4));
     commit_at(&mut records, at(4), at(5));
-    assert_eq!(lock_with(&mut records, insert(), at(6)), PrewriteOutcome::Done);
+    assert_eq!(lock_with(&mut records, insert(), at(6)), DONE);
 }
 
 #[test]
@@ -117,9 +125,9 @@ fn a_status_check_ends_what_has_expired_and_pushes_what_has_not() {
     // A reader at 5 makes the transaction commit after 5, and may then read past its lock.
     assert_eq!(status(&mut records, at(1), at(5), at(6), true), alive(true));
     let range = crate::key::KeyRange::point(&key(1));
-    assert_eq!(records.blocking_lock(&range, at(5), &[]), None);
-    assert!(records.blocking_lock(&range, at(7), &[]).is_some());
-    assert_eq!(records.blocking_lock(&range, at(7), &[at(1)]), None);
+    assert_eq!(records.blocking_locks(&range, at(5), &[]), []);
+    assert!(!records.blocking_locks(&range, at(7), &[]).is_empty());
+    assert_eq!(records.blocking_locks(&range, at(7), &[at(1)]), []);
     let min_commit_ts = Timestamp(at(5).0 + 1);
     assert_eq!(commit_at(&mut records, at(1), at(4)), CommitOutcome::CommitTsExpired { min_commit_ts });
     assert_eq!(
@@ -146,7 +154,7 @@ fn a_transaction_without_a_trace_is_kept_out_if_asked() {
 fn a_committed_lock_conflicts_but_writes_nothing() {
     let mut records = Records::new(Vec::new());
     lock_with(&mut records, MutationOp::Lock, at(1));
-    assert_eq!(records.blocking_lock(&crate::key::KeyRange::point(&key(1)), at(9), &[]), None);
+    assert_eq!(records.blocking_locks(&crate::key::KeyRange::point(&key(1)), at(9), &[]), []);
     commit_at(&mut records, at(1), at(3));
     assert!(!records.exists(&key(1), at(9)));
     assert!(matches!(put(&mut records, at(2)), PrewriteOutcome::WriteConflict { .. }));
@@ -157,5 +165,5 @@ fn a_transaction_older_than_compaction_is_refused() {
     let mut records = Records::new(Vec::new());
     records.safe_ts = at(5);
     assert_eq!(put(&mut records, at(4)), PrewriteOutcome::TooOld { safe_ts: at(5) });
-    assert_eq!(put(&mut records, at(5)), PrewriteOutcome::Done);
+    assert_eq!(put(&mut records, at(5)), DONE);
 }

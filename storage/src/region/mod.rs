@@ -23,10 +23,12 @@ use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
-use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, Records, RegionScan, ZoneFilter};
+use crate::mvcc::{
+    GetResult, LOCKS_TOLD_MAX, LockInfo, LookupResult, Lookups, OwnWrites, Records, RegionScan, ZoneFilter,
+};
 use crate::percolator::{
-    self, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
-    RollbackOutcome, TxnStatus,
+    self, CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock,
+    Rollback, RollbackOutcome, SecondaryLocks, TxnStatus,
 };
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
@@ -54,6 +56,8 @@ pub enum Command {
     Rollback(Rollback),
     /// Find out what became of a transaction, and end it if its time is up.
     CheckTxnStatus(CheckTxnStatus),
+    /// Find out whether keys of a transaction in async commit are locked, and see to it that it stays so.
+    CheckSecondaryLocks(CheckSecondaryLocks),
     /// Finish locks of a transaction whose fate is known.
     ResolveLock(ResolveLock),
     /// Add rows in bulk: chunks of [`build_base`](crate::chunk::build_base), in key order, within the region's range.
@@ -73,6 +77,8 @@ pub enum Outcome {
     Rollback(RollbackOutcome),
     /// Of a check.
     TxnStatus(TxnStatus),
+    /// Of a check of secondaries.
+    SecondaryLocks(SecondaryLocks),
     /// Of resolving locks: how many were finished.
     Resolved(usize),
     /// Of an ingest.
@@ -116,6 +122,9 @@ impl RegionState {
             Command::Commit(c) => Outcome::Commit(percolator::commit(records, &c)),
             Command::Rollback(c) => Outcome::Rollback(percolator::rollback(records, &c)),
             Command::CheckTxnStatus(c) => Outcome::TxnStatus(percolator::check_txn_status(records, &c)),
+            Command::CheckSecondaryLocks(c) => {
+                Outcome::SecondaryLocks(percolator::check_secondary_locks(records, &c))
+            }
             Command::ResolveLock(c) => Outcome::Resolved(percolator::resolve_lock(records, &c)),
             Command::Ingest(chunks) => Outcome::Ingest(ingest::ingest(records, schema, chunks)),
             Command::Install(compacted) => Outcome::Installed(compaction::install(records, compacted)),
@@ -277,31 +286,30 @@ impl RegionSnapshot {
         lookups.read(rows, within, &self.records.with_base_within(within), &self.schema)
     }
 
-    /// A lock in one of the ranges (none = all) that keeps a reader at `ts` from knowing what is there. Locks of the
-    /// transactions in `ignore` are passed over: the reader knows that they commit later than `ts`, or never.
-    pub fn blocking_lock(
-        &self,
-        ranges: &[KeyRange],
-        ts: Timestamp,
-        ignore: &[Timestamp],
-    ) -> Option<LockInfo> {
-        match ranges {
-            [] => self.records.blocking_lock(&self.range, ts, ignore),
-            some => some
-                .iter()
-                .find_map(|range| self.records.blocking_lock(&range.intersect(&self.range)?, ts, ignore)),
+    /// Locks in the ranges (none = all) that keep a reader at `ts` from knowing what is there; if there are very many, the
+    /// first of them. Locks of the transactions in `ignore` are passed over: the reader knows that they commit later than
+    /// `ts`, or never.
+    pub fn blocking_locks(&self, ranges: &[KeyRange], ts: Timestamp, ignore: &[Timestamp]) -> Vec<LockInfo> {
+        if self.records.locks.is_empty() {
+            return Vec::new();
         }
+        let all = [self.range.clone()];
+        let ranges = if ranges.is_empty() { &all } else { ranges };
+        let within = ranges.iter().filter_map(|range| range.intersect(&self.range));
+        let locks = within.flat_map(|range| self.records.blocking_locks(&range, ts, ignore));
+        locks.take(LOCKS_TOLD_MAX).collect()
     }
 
-    /// As [`blocking_lock`](RegionSnapshot::blocking_lock), for single keys.
-    pub fn blocking_lock_at(&self, keys: &[Key], ts: Timestamp, ignore: &[Timestamp]) -> Option<LockInfo> {
+    /// As [`blocking_locks`](RegionSnapshot::blocking_locks), for single keys.
+    pub fn blocking_locks_at(&self, keys: &[Key], ts: Timestamp, ignore: &[Timestamp]) -> Vec<LockInfo> {
         if self.records.locks.is_empty() {
-            return None;
+            return Vec::new();
         }
-        keys.iter().find_map(|key| {
+        let locks = keys.iter().filter_map(|key| {
             let lock = self.records.locks.get(key)?;
             (lock.blocks(ts) && !ignore.contains(&lock.start_ts)).then(|| lock.info(key))
-        })
+        });
+        locks.take(LOCKS_TOLD_MAX).collect()
     }
 
     /// The earliest transaction that holds a lock here. Compaction at `safe_ts` forgets how transactions that committed

@@ -324,6 +324,8 @@ impl Run {
                 start_ts: Timestamp(start),
                 ttl_ms: TTL_MS,
                 txn_size: 1,
+                min_commit_ts: Timestamp(0),
+                async_commit: None,
             };
             for _ in 0..2 {
                 // Delivered twice, it answers twice the same.
@@ -400,6 +402,7 @@ impl Run {
                             caller_start_ts: Timestamp(0),
                             current_ts,
                             rollback_if_not_exist: true,
+                            force_sync_commit: false,
                         };
                         let alive = region.apply(Command::CheckTxnStatus(check(Timestamp(0))));
                         assert!(matches!(alive, Outcome::TxnStatus(TxnStatus::Alive { .. })), "{alive:?}");
@@ -457,14 +460,14 @@ impl Run {
         }
         for region in order {
             let snapshot = region.snapshot();
-            let blocking = snapshot.blocking_lock(&ranges, Timestamp(ts), &[]);
-            let locked = self.model.locks.iter().find(|(key, (_, start, change))| {
+            let blocking = snapshot.blocking_locks(&ranges, Timestamp(ts), &[]);
+            let locked = self.model.locks.iter().filter(|(key, (_, start, change))| {
                 (ranges.is_empty() || range.contains(key.as_bytes()))
                     && snapshot.range().contains(key.as_bytes())
                     && *change != Change::Lock
                     && *start < ts
             });
-            assert_eq!(blocking.map(|lock| lock.key), locked.map(|(key, _)| key.clone()));
+            assert!(blocking.iter().map(|lock| &lock.key).eq(locked.map(|(key, _)| key)));
             let scan = snapshot.scan(&ranges, Timestamp(ts), &filters, descending);
             let morsels = scan.morsels();
             let mut rows = 0;
@@ -606,7 +609,7 @@ impl Run {
 
 fn kind(outcome: &PrewriteOutcome) -> &'static str {
     match outcome {
-        PrewriteOutcome::Done => "done",
+        PrewriteOutcome::Done { .. } => "done",
         PrewriteOutcome::Locked(_) => "locked",
         PrewriteOutcome::WriteConflict { .. } => "conflict",
         PrewriteOutcome::Aborted { .. } => "aborted",

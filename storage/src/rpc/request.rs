@@ -10,7 +10,8 @@ use crate::key::{Key, KeyRange, TypeMismatch};
 use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, RegionScan, ZoneFilter};
 use crate::pd::RegionInfo;
 use crate::percolator::{
-    CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock, Rollback, TxnStatus,
+    CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock,
+    Rollback, SecondaryLocks, TxnStatus,
 };
 use crate::region::{Epoch, IngestOutcome};
 use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId, Timestamp};
@@ -37,6 +38,7 @@ pub(crate) enum Body {
     Commit(Commit),
     Rollback(Rollback),
     CheckTxnStatus(CheckTxnStatus),
+    CheckSecondaryLocks(CheckSecondaryLocks),
     ResolveLock(ResolveLock),
     /// Announces rows in bulk: from now on the region waits for the outcome of the ingest. Sent again, it renews its life.
     PrepareIngest(PrepareIngest),
@@ -64,6 +66,7 @@ impl Body {
             Body::Commit(_) => CommandKind::Commit,
             Body::Rollback(_) => CommandKind::Rollback,
             Body::CheckTxnStatus(_) => CommandKind::CheckTxnStatus,
+            Body::CheckSecondaryLocks(_) => CommandKind::CheckSecondaryLocks,
             Body::ResolveLock(_) => CommandKind::ResolveLock,
             Body::PrepareIngest(_) => CommandKind::PrepareIngest,
             Body::FinishIngest { .. } => CommandKind::FinishIngest,
@@ -88,6 +91,7 @@ impl Body {
             Body::Commit(commit) => commit.keys.last().cloned(),
             Body::Rollback(rollback) => rollback.keys.last().cloned(),
             Body::CheckTxnStatus(check) => Some(check.primary.clone()),
+            Body::CheckSecondaryLocks(check) => check.keys.last().cloned(),
             Body::ResolveLock(resolve) => resolve.keys.as_ref().and_then(|keys| keys.last().cloned()),
             Body::Split(keys) => keys.last().cloned(),
             Body::Scan(_)
@@ -152,8 +156,8 @@ pub(crate) struct LookupBody {
 #[derive(Debug)]
 pub(crate) enum Read<T> {
     Rows(T),
-    /// A transaction that may commit before the read's timestamp holds this lock.
-    Locked(LockInfo),
+    /// Transactions that may commit before the read's timestamp hold these locks.
+    Locked(Vec<LockInfo>),
     /// Rows that come in bulk may become visible before the read's timestamp.
     Ingesting,
     TooOld {
@@ -183,6 +187,7 @@ pub(crate) enum Reply {
     /// Or committed before, in which case nothing changed.
     RolledBack,
     TxnStatus(TxnStatus),
+    SecondaryLocks(SecondaryLocks),
     Resolved,
     IngestPrepared(IngestOutcome),
     /// When it was committed; `None` = it was given up.

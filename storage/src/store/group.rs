@@ -10,6 +10,12 @@
 //! A split publishes the smaller left half before anyone can hear of the right: a reader never finds the old whole after a
 //! write to the new half.
 //!
+//! An async commit takes no timestamp after its locks, so its commit timestamp is made later than every read that may have
+//! missed them. Readers leave their timestamp ([`MaxRead`]) *before* they load their view; the owner publishes the locks and
+//! *then* looks at what readers left. So a reader was either seen, or sees the locks. The halves of a split and the sum of a
+//! merge take over what was left after the old view is gone, for until then a reader may leave its timestamp in the old
+//! place.
+//!
 //! **Merging** concerns two owners, and neither may wait for the other. The right region *retires*: it refuses all requests
 //! from then on, as one that is not there, and sends a copy of itself to the left one, which *absorbs* it: takes over range,
 //! rows, locks and memory of ingests under a later epoch than both, tells the directory, and has the right one forgotten. If
@@ -17,7 +23,7 @@
 //! So a key has at most one region that takes writes at any time; in between it has none, and clients come again. The
 //! retired region's locks stay visible to compaction until the left one has published them.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 
 use imbl::OrdMap;
@@ -40,10 +46,32 @@ use crate::schema::{RegionId, SpaceSchema, StoreId, Timestamp};
 pub(super) struct Group {
     owner: Owner<Replicated>,
     id: RegionId,
+    max_read: Arc<MaxRead>,
     /// Whether somebody keeps house here.
     swept: AtomicBool,
     /// The delta size at which to fold again; 0 = as configured.
     fold_at: AtomicUsize,
+}
+
+/// The latest timestamp at which anyone has read in a region.
+#[derive(Default)]
+struct MaxRead(AtomicU64);
+
+impl MaxRead {
+    /// Left by a reader before it loads the region's view.
+    fn note(&self, ts: Timestamp) {
+        // Most often somebody has read later: then there is no need to write to what all readers share.
+        if self.0.load(Ordering::SeqCst) < ts.0 {
+            self.0.fetch_max(ts.0, Ordering::SeqCst);
+        }
+        fence(Ordering::SeqCst);
+    }
+
+    /// Read by the owner after it has published its locks.
+    fn get(&self) -> Timestamp {
+        fence(Ordering::SeqCst);
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
 }
 
 /// The right to keep house.
@@ -68,10 +96,11 @@ impl Group {
     }
 
     fn of(replicated: Replicated) -> Group {
-        let id = replicated.info.id;
+        let (id, max_read) = (replicated.info.id, Arc::clone(&replicated.max_read));
         Group {
             owner: Owner::new(replicated),
             id,
+            max_read,
             swept: AtomicBool::new(false),
             fold_at: AtomicUsize::new(0),
         }
@@ -79,6 +108,14 @@ impl Group {
 
     pub(super) fn id(&self) -> RegionId {
         self.id
+    }
+
+    /// Someone is about to read at this timestamp: to be said before the view is loaded. MAX is the timestamp of those who
+    /// want what is newest, and is no reason for anyone to commit later.
+    pub(super) fn note_read(&self, ts: Timestamp) {
+        if ts != Timestamp::MAX {
+            self.max_read.note(ts);
+        }
     }
 
     /// The region as it is now. For a moment, not across an `await`.
@@ -152,7 +189,7 @@ impl GroupView {
         }
         let read = self.read(
             scan.ts,
-            || self.snapshot.blocking_lock(&scan.ranges, scan.ts, &scan.ignore),
+            || self.snapshot.blocking_locks(&scan.ranges, scan.ts, &scan.ignore),
             || self.snapshot.scan_over(&scan.ranges, scan.ts, &scan.zone, scan.descending, &scan.own),
         );
         Ok(Reply::Scan(read))
@@ -163,7 +200,7 @@ impl GroupView {
         check_keys(&self.info.range, &get.keys)?;
         let read = self.read(
             get.ts,
-            || self.snapshot.blocking_lock_at(&get.keys, get.ts, &get.ignore),
+            || self.snapshot.blocking_locks_at(&get.keys, get.ts, &get.ignore),
             || self.snapshot.get_over(&get.keys, get.ts, &get.ordinals, &get.own),
         );
         Ok(Reply::Get(read))
@@ -181,7 +218,7 @@ impl GroupView {
         }
         let read = self.read(
             lookups.ts,
-            || lookups.blocking_lock(rows.clone(), within, self.snapshot.records(), ignore),
+            || lookups.blocking_locks(rows.clone(), within, self.snapshot.records(), ignore),
             || self.snapshot.lookup(lookups, rows.clone(), within),
         );
         Ok(Reply::Lookup(read))
@@ -190,7 +227,7 @@ impl GroupView {
     fn read<T>(
         &self,
         ts: Timestamp,
-        lock: impl FnOnce() -> Option<LockInfo>,
+        locks: impl FnOnce() -> Vec<LockInfo>,
         rows: impl FnOnce() -> T,
     ) -> Read<T> {
         if ts < self.snapshot.safe_ts() {
@@ -199,10 +236,8 @@ impl GroupView {
         if self.ingesting.as_ref().is_some_and(|pending| pending.ingest < ts) {
             return Read::Ingesting;
         }
-        match lock() {
-            Some(lock) => Read::Locked(lock),
-            None => Read::Rows(rows()),
-        }
+        let locks = locks();
+        if locks.is_empty() { Read::Rows(rows()) } else { Read::Locked(locks) }
     }
 }
 
@@ -262,6 +297,7 @@ struct Replicated {
     ingested: Ingested,
     /// Whether it is about to be part of its neighbour: `state` is then as it was handed over.
     retired: bool,
+    max_read: Arc<MaxRead>,
     pd: Arc<Pd>,
     /// Weak, for the registry holds the region.
     groups: Weak<Registry>,
@@ -319,6 +355,7 @@ impl State for Replicated {
                 Ok(Reply::Resolved)
             }
             GroupCommand::Absorb { right, ingested, from } => {
+                self.max_read.note(from.max_read.get());
                 if !self.absorb(*right, ingested) {
                     self.outbox.push((from, GroupCommand::ComeBack));
                 }
@@ -337,18 +374,16 @@ impl State for Replicated {
     }
 
     fn view(&self) -> Arc<GroupView> {
-        Arc::new(GroupView {
-            info: Arc::clone(&self.info),
-            retired: self.retired,
-            snapshot: self.state.view().clone(),
-            ingesting: self.ingesting.clone(),
-        })
+        self.view_of(&self.state)
     }
 
     fn announce(&mut self) {
         if !self.born.is_empty()
             && let Some(groups) = self.groups.upgrade()
         {
+            for part in &self.born {
+                part.max_read.note(self.max_read.get());
+            }
             groups.add(std::mem::take(&mut self.born));
         }
         if !self.news.is_empty() {
@@ -373,6 +408,7 @@ impl Replicated {
             ingesting: None,
             ingested: OrdMap::new(),
             retired: false,
+            max_read: Arc::default(),
             pd,
             groups,
             born: Vec::new(),
@@ -380,6 +416,15 @@ impl Replicated {
             news: Vec::new(),
             outbox: Vec::new(),
         }
+    }
+
+    fn view_of(&self, state: &RegionState) -> Arc<GroupView> {
+        Arc::new(GroupView {
+            info: Arc::clone(&self.info),
+            retired: self.retired,
+            snapshot: state.view().clone(),
+            ingesting: self.ingesting.clone(),
+        })
     }
 
     fn request(&mut self, request: Request, published: &Published<GroupView>) -> Response {
@@ -392,7 +437,7 @@ impl Replicated {
             Body::Prewrite(prewrite) => {
                 check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
                 self.check_quiet()?;
-                Ok(Reply::Prewrite(self.prewrite(prewrite)))
+                Ok(Reply::Prewrite(self.prewrite(prewrite, published)))
             }
             Body::OnePhase(prewrite) => {
                 check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
@@ -412,6 +457,13 @@ impl Replicated {
                 check_keys(range, [&check.primary])?;
                 match self.state.apply(Command::CheckTxnStatus(check)) {
                     Outcome::TxnStatus(status) => Ok(Reply::TxnStatus(status)),
+                    other => unreachable_outcome(&other),
+                }
+            }
+            Body::CheckSecondaryLocks(check) => {
+                check_keys(range, &check.keys)?;
+                match self.state.apply(Command::CheckSecondaryLocks(check)) {
+                    Outcome::SecondaryLocks(locks) => Ok(Reply::SecondaryLocks(locks)),
                     other => unreachable_outcome(&other),
                 }
             }
@@ -449,7 +501,20 @@ impl Replicated {
         }
     }
 
-    fn prewrite(&mut self, prewrite: Prewrite) -> PrewriteOutcome {
+    /// For an async commit, tries on a copy first, which costs a few reference counts and the keys twice, and shows the copy:
+    /// see the module's essay.
+    fn prewrite(&mut self, mut prewrite: Prewrite, published: &Published<GroupView>) -> PrewriteOutcome {
+        if prewrite.async_commit.is_some() {
+            let mut shown = self.state.clone();
+            if let Outcome::Prewrite(PrewriteOutcome::Done { .. }) =
+                shown.apply(Command::Prewrite(prewrite.clone()))
+            {
+                published.set(self.view_of(&shown));
+            }
+        }
+        if let Some(async_commit) = &mut prewrite.async_commit {
+            async_commit.max_read_ts = self.max_read.get();
+        }
         match self.state.apply(Command::Prewrite(prewrite)) {
             Outcome::Prewrite(outcome) => outcome,
             other => unreachable_outcome(&other),
@@ -467,8 +532,8 @@ impl Replicated {
     fn one_phase(&mut self, prewrite: Prewrite, published: &Published<GroupView>) -> OnePhaseOutcome {
         let keys: Vec<Key> = prewrite.mutations.iter().map(|m| m.key.clone()).collect();
         let start_ts = prewrite.start_ts;
-        match self.prewrite(prewrite) {
-            PrewriteOutcome::Done => {}
+        match self.prewrite(prewrite, published) {
+            PrewriteOutcome::Done { .. } => {}
             refused => return OnePhaseOutcome::Refused(refused),
         }
         // Readers must see the locks before the commit timestamp exists: see the module's essay.

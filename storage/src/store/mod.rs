@@ -61,15 +61,25 @@ impl Stores {
             stores.end_abandoned_ingest(group);
         }
         match &request.body {
-            Body::Scan(scan) => Call::ready(group.view().scan(request.to, request.epoch, scan)),
-            Body::Get(get) => Call::ready(group.view().get(request.to, request.epoch, get)),
-            Body::Lookup(lookup) => Call::ready(group.view().lookup(request.to, request.epoch, lookup)),
+            Body::Scan(scan) => {
+                group.note_read(scan.ts);
+                Call::ready(group.view().scan(request.to, request.epoch, scan))
+            }
+            Body::Get(get) => {
+                group.note_read(get.ts);
+                Call::ready(group.view().get(request.to, request.epoch, get))
+            }
+            Body::Lookup(lookup) => {
+                group.note_read(lookup.lookups.ts);
+                Call::ready(group.view().lookup(request.to, request.epoch, lookup))
+            }
             Body::Merge => stores.merge(Arc::clone(group), &request),
             Body::Prewrite(_)
             | Body::OnePhase(_)
             | Body::Commit(_)
             | Body::Rollback(_)
             | Body::CheckTxnStatus(_)
+            | Body::CheckSecondaryLocks(_)
             | Body::ResolveLock(_)
             | Body::PrepareIngest(_)
             | Body::FinishIngest { .. }

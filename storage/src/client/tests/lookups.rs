@@ -274,6 +274,8 @@ pub(super) async fn take(
                 start_ts,
                 ttl_ms: 0,
                 txn_size: 1,
+                min_commit_ts: Timestamp(0),
+                async_commit: None,
             });
             let mut backoff = client.backoff("test", Budget::Prewrite);
             let mut region = client.locate(&mut backoff, &key).await.expect("locates");

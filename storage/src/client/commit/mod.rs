@@ -1,0 +1,270 @@
+//! Makes a transaction's writes one.
+//!
+//! Mutations come in key order; the first key is the primary. There are three ways, from the quickest to the most general:
+//!
+//! * **One phase** (`one_phase`): one region holds all keys, and checks and commits them in one command.
+//! * **Async commit**: a timestamp is taken, all keys are prewritten at the same time, and with the last of them the
+//!   transaction is committed, at the time that the locks themselves say. Only where messages take time, and for few keys:
+//!   the primary's lock names them all.
+//! * **Two phases**: all keys are prewritten; a timestamp is taken; the primary is committed, and with that the transaction
+//!   is. An async commit falls back to this when a region cannot promise a time in the near future.
+//!
+//! What is decided is then written into the locks (`finish`), in the background where messages take time: whoever meets a lock
+//! before finds out what became of its transaction.
+//!
+//! **Unknown outcomes.** Messages get lost after their work was done, so every step may run twice. Locks and commit records
+//! say what was done, and the second run answers as the first did. Only one thing may not be found out in time: whether the
+//! step that decides was done, when the budget ends after an answer was lost. That is [`CommitOutcome::Undetermined`], never
+//! an error. In an async commit every prewrite may be the one that decides, so a failure is not believed before the regions
+//! have made sure that some key will never be locked (`settle`): only then are the other locks taken away.
+
+mod finish;
+mod one_phase;
+mod prewrite;
+mod settle;
+
+use std::sync::Arc;
+
+use super::Client;
+use super::backoff::Budget;
+use super::region_cache::CachedRegion;
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::percolator::{AsyncCommit, Mutation, Prewrite};
+use crate::schema::Timestamp;
+
+pub(super) use finish::KeyWork;
+use one_phase::OnePhase;
+
+/// How long locks live, from when the transaction begins to commit.
+const TTL_MS: u64 = 3000;
+/// A large transaction needs longer: this much per key.
+const TTL_KEYS_PER_MS: u64 = 20;
+const TTL_MS_MAX: u64 = 20_000;
+
+/// An async commit has so many keys at most, and so many bytes of keys (TiDB: `tidb_async_commit_keys_limit`).
+const ASYNC_KEYS_MAX: usize = 256;
+const ASYNC_KEY_BYTES_MAX: usize = 4096;
+/// How far ahead an async commit may lie: what might happen to the world in that time is known now (TiDB's safe window).
+const SAFE_WINDOW_MS: u64 = 2000;
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommitOutcome {
+    /// It is committed.
+    Committed(Timestamp),
+    /// Nothing is changed: another transaction changed a key after this one began.
+    Conflict {
+        /// The first such key that was met.
+        key: Key,
+        /// The other transaction, if known.
+        conflict_start_ts: Timestamp,
+        /// When it committed, if it did. Zero if this transaction took so long that it was rolled back.
+        conflict_commit_ts: Timestamp,
+    },
+    /// Nothing is changed: a row to be inserted is there already.
+    AlreadyExists {
+        /// Its key.
+        key: Key,
+    },
+    /// It may be committed or not: the answer was lost, and asking again found nobody in time.
+    Undetermined,
+}
+
+/// Which ways a transaction may take to commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitOptions {
+    /// In one command, if one region holds all keys.
+    pub one_phase: bool,
+    /// As soon as all keys are prewritten.
+    pub async_commit: AsyncUse,
+}
+
+impl Default for CommitOptions {
+    fn default() -> CommitOptions {
+        CommitOptions { one_phase: true, async_commit: AsyncUse::WhereItHelps }
+    }
+}
+
+/// When to use async commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsyncUse {
+    /// Never.
+    Never,
+    /// Where messages take time: without a network there is no second round trip to be saved.
+    WhereItHelps,
+    /// Whenever the transaction is small enough.
+    Always,
+}
+
+/// Why a phase ended before its end.
+enum Stop {
+    Outcome(CommitOutcome),
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+impl Stop {
+    /// Whether a region said no.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Stop::Outcome(CommitOutcome::Conflict { .. } | CommitOutcome::AlreadyExists { .. }) => true,
+            Stop::Outcome(CommitOutcome::Committed(_) | CommitOutcome::Undetermined) | Stop::Error(_) => {
+                false
+            }
+        }
+    }
+
+    fn into_result(self) -> Result<CommitOutcome> {
+        match self {
+            Stop::Outcome(outcome) => Ok(outcome),
+            Stop::Error(error) => Err(error),
+        }
+    }
+}
+
+/// Commits the mutations of a transaction, which are in key order. An error means that nothing was changed.
+pub(super) async fn commit(
+    client: &mut Client,
+    start_ts: Timestamp,
+    mutations: Vec<Mutation>,
+    options: CommitOptions,
+) -> Result<CommitOutcome> {
+    let Some(first) = mutations.first() else { return Ok(CommitOutcome::Committed(start_ts)) };
+    // Counted from the start: however long the transaction has read, its locks have their time from now on.
+    let elapsed_ms = client.shared.transport.now_ms().saturating_sub(start_ts.physical_ms());
+    let ttl_ms = elapsed_ms + (TTL_MS + mutations.len() as u64 / TTL_KEYS_PER_MS).min(TTL_MS_MAX);
+    let committer = Committer {
+        primary: first.key.clone(),
+        start_ts,
+        ttl_ms,
+        txn_size: mutations.len(),
+        async_plan: None,
+    };
+    match committer.run(client, mutations, options).await {
+        Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
+        Err(stop) => stop.into_result(),
+    }
+}
+
+/// Mutations within one region, as far as the client knows.
+type Group = (CachedRegion, Vec<Mutation>);
+
+/// What all steps of a commit need to know.
+#[derive(Clone)]
+struct Committer {
+    primary: Key,
+    start_ts: Timestamp,
+    ttl_ms: u64,
+    txn_size: usize,
+    /// `None` = in two phases.
+    async_plan: Option<AsyncPlan>,
+}
+
+/// What an async commit needs to know besides.
+#[derive(Clone)]
+struct AsyncPlan {
+    secondaries: Arc<[Key]>,
+    /// Later than everything that was committed before this transaction began to commit.
+    min_commit_ts: Timestamp,
+    max_commit_ts: Timestamp,
+}
+
+impl Committer {
+    async fn run(
+        mut self,
+        client: &mut Client,
+        mutations: Vec<Mutation>,
+        options: CommitOptions,
+    ) -> Result<Timestamp, Stop> {
+        let mut backoff = client.backoff("prewrite", Budget::Prewrite);
+        let mut keys: Vec<Key> = mutations.iter().map(|m| m.key.clone()).collect();
+        let mut groups = client.split_keys(&mut backoff, mutations, |m| &m.key).await?;
+        let timeouts = client.stats.timeouts;
+        if options.one_phase
+            && groups.len() == 1
+            && let Some(group) = groups.pop()
+        {
+            groups = match self.one_phase(client, &mut backoff, group).await {
+                Ok(OnePhase::Committed(commit_ts)) => return Ok(commit_ts),
+                Ok(OnePhase::Split(groups)) => groups,
+                Err(stop) if stop.is_refusal() && !client.shared.transport.is_immediate() => {
+                    return self.settle(client, &keys, stop).await;
+                }
+                Err(stop) => return Err(stop),
+            };
+        }
+        let maybe_committed = client.stats.timeouts > timeouts;
+        if client.takes_async(options.async_commit, &keys) {
+            self.async_plan = Some(AsyncPlan::new(client, &keys).await?);
+        }
+        let committed = match self.prewrite_all(client, &mut backoff, groups).await {
+            Ok(commit_ts) if commit_ts > Timestamp(0) => {
+                self.finish(client, keys, commit_ts).await;
+                return Ok(commit_ts);
+            }
+            // In two phases, from the start or because a region wanted it so.
+            Ok(_) => self.commit_primary(client).await.inspect(|_| keys.retain(|key| *key != self.primary)),
+            Err(stop) if self.async_plan.is_some() => self.settle(client, &keys, stop).await,
+            Err(stop) => Err(stop),
+        };
+        match &committed {
+            Ok(commit_ts) => self.finish(client, keys, *commit_ts).await,
+            Err(Stop::Outcome(CommitOutcome::Undetermined)) => {}
+            Err(_) => self.roll_back(client, keys).await,
+        }
+        committed.map_err(|stop| match stop {
+            // Who cannot get on does not know whether the lost answer to the one phase was a yes.
+            Stop::Error(_) if maybe_committed => Stop::Outcome(CommitOutcome::Undetermined),
+            stop => stop,
+        })
+    }
+
+    fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {
+        let Committer { primary, start_ts, ttl_ms, txn_size, async_plan } = self.clone();
+        let has_primary = mutations.iter().any(|m| m.key == primary);
+        let min_commit_ts = async_plan.as_ref().map_or(Timestamp(0), |plan| plan.min_commit_ts);
+        let async_commit = async_plan.map(|plan| AsyncCommit {
+            secondaries: if has_primary { plan.secondaries } else { Arc::default() },
+            max_commit_ts: plan.max_commit_ts,
+            max_read_ts: Timestamp(0),
+        });
+        Prewrite { mutations, primary, start_ts, ttl_ms, txn_size, min_commit_ts, async_commit }
+    }
+
+    /// An error after an answer was lost leaves the outcome open.
+    fn unless_lost(&self, client: &Client, timeouts_before: u64, error: Error) -> Stop {
+        if client.stats.timeouts > timeouts_before {
+            Stop::Outcome(CommitOutcome::Undetermined)
+        } else {
+            Stop::Error(error)
+        }
+    }
+}
+
+impl AsyncPlan {
+    /// Of a transaction with these keys, the primary first.
+    async fn new(client: &mut Client, keys: &[Key]) -> Result<AsyncPlan> {
+        let min_commit_ts = client.timestamp().await?;
+        let max_commit_ts = Timestamp::from_parts(min_commit_ts.physical_ms() + SAFE_WINDOW_MS, 0);
+        Ok(AsyncPlan { secondaries: keys[1..].into(), min_commit_ts, max_commit_ts })
+    }
+}
+
+impl Client {
+    fn takes_async(&self, wanted: AsyncUse, keys: &[Key]) -> bool {
+        let wanted = match wanted {
+            AsyncUse::Never => false,
+            AsyncUse::WhereItHelps => !self.shared.transport.is_immediate(),
+            AsyncUse::Always => true,
+        };
+        wanted
+            && keys.len() <= ASYNC_KEYS_MAX
+            && keys.iter().map(|key| key.as_bytes().len()).sum::<usize>() <= ASYNC_KEY_BYTES_MAX
+    }
+}
