@@ -193,8 +193,8 @@ codes! {
     NOT_UPDATABLE = 1288 "HY000";
     /// A text that is no value of the type.
     TRUNCATED_WRONG_VALUE = 1292 "22007";
-    /// A function that does not exist.
-    UNKNOWN_FUNCTION = 1305 "42000";
+    /// A function or a savepoint that does not exist.
+    DOES_NOT_EXIST = 1305 "42000";
     /// Stopped by the user.
     INTERRUPTED = 1317 "70100";
     /// A column list of another width than its query.
@@ -239,6 +239,8 @@ codes! {
     ROW_DOES_NOT_MATCH = 1737 "HY000";
     /// A row outside the partitions that a statement names.
     NOT_IN_PARTITION_SET = 1748 "HY000";
+    /// A write in a transaction that reads only.
+    READ_ONLY_TRANSACTION = 1792 "25006";
     /// EXPLAIN in a format that does not exist.
     UNKNOWN_EXPLAIN_FORMAT = 1791 "HY000";
     /// A query that ran longer than it may.
@@ -317,7 +319,7 @@ impl From<allod_planner::Error> for Error {
             E::UnknownColumn { .. } => code::UNKNOWN_COLUMN,
             E::AmbiguousColumn { .. } => code::AMBIGUOUS_COLUMN,
             E::DuplicateAlias(_) => code::DUPLICATE_ALIAS,
-            E::UnknownFunction { .. } => code::UNKNOWN_FUNCTION,
+            E::UnknownFunction { .. } => code::DOES_NOT_EXIST,
             E::ArgumentCount(_) => code::ARGUMENT_COUNT,
             E::BadArguments(_) | E::ParameterCount { .. } => code::WRONG_ARGUMENTS,
             E::InvalidAggregate => code::INVALID_AGGREGATE,

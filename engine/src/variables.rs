@@ -20,8 +20,8 @@
 //! its like, `tidb_distsql_scan_concurrency`); a scan is not sent in pages or chunks (`tidb_enable_paging`,
 //! `tidb_init_chunk_size`, `tidb_store_batch_size`, …); ranges are limited by their number, not their bytes
 //! (`tidb_opt_range_max_size`); inner sides of index joins may always be filters, projections and groupings
-//! (`tidb_enable_inl_join_inner_multi_pattern`); transactions of many statements are yet to come (`tidb_txn_mode`, …); how
-//! long a client tries again is its own affair (`tidb_backoff_weight`).
+//! (`tidb_enable_inl_join_inner_multi_pattern`); transactions are optimistic, at the one level of isolation that there is
+//! (`tidb_txn_mode`, `transaction_isolation`); how long a client tries again is its own affair (`tidb_backoff_weight`).
 //!
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
@@ -287,6 +287,8 @@ pub(crate) struct Settings {
     pub time_limit: Option<Duration>,
     /// Sizes and numbers of workers of lookups.
     pub tuning: Tuning,
+    /// Whether a statement outside of a transaction is committed by itself.
+    pub autocommit: bool,
     /// Whether plans of prepared statements are found again.
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
@@ -314,6 +316,7 @@ impl Settings {
                 index_join_concurrency: concurrency("tidb_index_lookup_join_concurrency"),
                 index_lookup_concurrency: concurrency("tidb_index_lookup_concurrency"),
             },
+            autocommit: number("autocommit") != 0,
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
         }

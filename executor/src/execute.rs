@@ -9,6 +9,7 @@ use std::sync::Arc;
 use allod_planner::physical::{Node, Query};
 use allod_storage::client::Client;
 use allod_storage::pd::Pin;
+use allod_storage::percolator::Mutation;
 use allod_storage::schema::{TableId, Timestamp};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -45,6 +46,8 @@ pub struct Environment {
     pub cancel: Cancel,
     /// Who numbers rows.
     pub row_ids: Arc<dyn RowIds>,
+    /// What becomes of a change of rows.
+    pub destination: Destination,
     /// Whether to count and take times, for EXPLAIN ANALYZE.
     pub analyze: bool,
     /// Sizes of batches and numbers of workers of lookups.
@@ -75,6 +78,15 @@ impl Default for Tuning {
     }
 }
 
+/// What becomes of the keys that a statement changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// They are committed: the statement is a transaction of its own.
+    Commit,
+    /// They are handed out ([`Execution::take_changes`]), for the transaction that the statement is part of.
+    Transaction,
+}
+
 /// What a change of rows did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Affected {
@@ -93,7 +105,9 @@ pub struct Execution {
     state: State,
     schema: SchemaRef,
     row_ids: Arc<dyn RowIds>,
+    destination: Destination,
     affected: Affected,
+    changes: Vec<Mutation>,
     _pin: Option<Pin>,
 }
 
@@ -124,7 +138,9 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         state: State::New,
         schema,
         row_ids: env.row_ids,
+        destination: env.destination,
         affected: Affected::default(),
+        changes: Vec::new(),
         _pin: env.pin,
     }
 }
@@ -138,6 +154,12 @@ impl Execution {
     /// What a change of rows did; meaningful when the iterator has ended.
     pub fn affected(&self) -> Affected {
         self.affected
+    }
+
+    /// The keys that a change of rows for [`Destination::Transaction`] changes, in order, each once; meaningful when the
+    /// iterator has ended without an error.
+    pub fn take_changes(&mut self) -> Vec<Mutation> {
+        std::mem::take(&mut self.changes)
     }
 
     /// What was measured so far, by plan id; nothing unless the environment said so.
@@ -176,7 +198,9 @@ impl Execution {
         let query = Arc::clone(&self.query);
         self.state = match &query.root.node {
             Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => {
-                self.affected = dml::run(&mut self.builder, &query.root, &*self.row_ids)?;
+                let row_ids = &*self.row_ids;
+                (self.affected, self.changes) =
+                    dml::run(&mut self.builder, &query.root, row_ids, self.destination)?;
                 State::Done
             }
             _ => {

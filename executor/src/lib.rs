@@ -44,9 +44,9 @@ pub mod speed;
 mod speed_lookup;
 mod values;
 
-pub use dml::deal;
+pub use dml::{committed, deal};
 pub use error::Error;
-pub use execute::{Affected, Environment, Execution, RowIds, Tuning, execute};
+pub use execute::{Affected, Destination, Environment, Execution, RowIds, Tuning, execute};
 pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;
 pub use prepared::Prepared;

@@ -25,7 +25,7 @@ mod counts;
 mod merges;
 
 use crate::values::datum;
-use crate::{Affected, Cancel, Environment, Error, Execution, Prepared, RowIds, execute};
+use crate::{Affected, Cancel, Destination, Environment, Error, Execution, Prepared, RowIds, execute};
 
 /// Numbers from 1 on, for all tables.
 #[derive(Default)]
@@ -236,6 +236,7 @@ impl Fixture {
             memory_limit_bytes: self.memory_limit_bytes,
             cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
+            destination: Destination::Commit,
             analyze: true,
             tuning: self.tuning,
         }

@@ -9,14 +9,15 @@
 //! ```
 //!
 //! Everything a statement may depend on is taken once, before it is bound: a version of the catalog, the time, the
-//! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. There are no explicit
-//! transactions: each statement is one of its own.
+//! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. Statements of one transaction
+//! (`transaction`) have the version of the catalog and the timestamp in common.
 
 mod explain;
 mod plan_cache;
 mod prepared;
 mod show;
 mod statement;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -37,6 +38,7 @@ use crate::usage::UsageReport;
 use crate::variables::Variables;
 
 use plan_cache::PlanCache;
+use transaction::Active;
 
 pub use prepared::Prepared;
 pub(crate) use show::key_of;
@@ -58,6 +60,8 @@ pub struct Session {
     /// What its statements used of functions, all together.
     usage: FunctionUsage,
     plans: PlanCache,
+    /// `None` = each statement is one by itself.
+    transaction: Option<Active>,
     /// Counts changes of variables that plans may depend on.
     settings: u64,
     /// For the statement to come.
@@ -80,6 +84,7 @@ impl Session {
             prepared: BTreeMap::new(),
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
+            transaction: None,
             settings: 0,
             cancel: Cancel::default(),
         }
@@ -248,7 +253,6 @@ mod tests {
         assert_eq!(session.execute("select * from nope").unwrap_err().code(), 1146);
         assert_eq!(session.execute("selec 1").unwrap_err().code(), 1064);
         assert_eq!(session.execute("").unwrap_err().code(), 1065);
-        assert_eq!(session.execute("begin").unwrap_err().code(), 1235);
         assert_eq!(session.execute("set nope = 1").unwrap_err().code(), 1193);
         assert_eq!(session.warnings().len(), 1);
         let row = session.execute("select 1 as one").unwrap().rows().next().unwrap().unwrap();

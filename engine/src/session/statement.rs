@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use allod_executor::{Cancel, Environment, Execution, Prepared, RowIds};
+use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable};
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::Template;
@@ -15,6 +15,7 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId};
 use super::Session;
 use super::plan_cache::Setting;
 use crate::catalog::{Counters, Entry, Version, WriteGuard};
+use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
@@ -47,6 +48,8 @@ pub(super) struct Planned {
     prepared: Arc<Prepared>,
     pub dml: Option<Dml>,
     header: Header,
+    /// Whether it reads or changes rows, and so is part of a transaction.
+    pub uses_tables: bool,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
     /// The table that it writes to, in the version that it was planned with. Not that version itself, which holds the
@@ -82,11 +85,13 @@ pub(super) struct Running {
 struct Writing {
     dml: Dml,
     counters: Arc<Counters>,
-    guard: WriteGuard,
+    /// `None` = the session's transaction has entered the table.
+    guard: Option<WriteGuard>,
 }
 
 impl Session {
-    /// Runs a statement, again and again if it may well succeed the next time. `counted`: the functions that it uses are.
+    /// Runs a statement, again and again if it may well succeed the next time, and it is not part of a transaction that has
+    /// seen something already. `counted`: the functions that it uses are.
     pub(super) fn statement(
         &mut self,
         parsed: &Parsed,
@@ -94,14 +99,26 @@ impl Session {
         cancel: &Cancel,
         mut counted: bool,
     ) -> Result<ResultSet> {
+        if parsed.commits_implicitly() {
+            self.commit()?;
+        }
         let mut pause = PAUSE_FIRST;
         let (mut lost, mut changes) = (1, 0);
         loop {
-            match self.attempt(parsed, params, cancel, &mut counted) {
+            let alone = self.transaction.is_none();
+            let outcome = self.attempt(parsed, params, cancel, &mut counted);
+            if !alone {
+                return outcome;
+            }
+            match outcome {
                 // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
-                Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => changes += 1,
+                Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => {
+                    changes += 1;
+                    self.transaction = None;
+                }
                 Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
                     lost += 1;
+                    self.transaction = None;
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
@@ -118,7 +135,7 @@ impl Session {
         cancel: &Cancel,
         counted: &mut bool,
     ) -> Result<ResultSet> {
-        let version = self.database.catalog();
+        let version = self.version();
         self.plans.at(version.number());
         let catalog = self.catalog(&version);
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
@@ -136,6 +153,7 @@ impl Session {
                 let keep = query.cacheable && !momentary && (query.dml.is_none() || !params.is_empty());
                 let planned = Arc::new(self.plan(query, &version, params)?);
                 drop(version);
+                self.join_transaction(&planned)?;
                 if keep {
                     self.keep(parsed, params, &planned);
                 }
@@ -144,6 +162,9 @@ impl Session {
             Bound::Explain { analyze, format, query } => {
                 let planned = self.plan(query, &version, params)?;
                 drop(version);
+                if analyze {
+                    self.join_transaction(&planned)?;
+                }
                 self.explain(&planned, analyze, format, cancel)
             }
             Bound::Ddl(ddl) => {
@@ -179,10 +200,9 @@ impl Session {
                 }
                 Ok(ResultSet::done(0, 0).with_warnings(warnings))
             }
-            Bound::Begin | Bound::Commit | Bound::Rollback => {
-                let message = "this version does not yet support transactions of more than one statement; \
-                               every statement is committed by itself";
-                Err(Error::new(code::NOT_SUPPORTED, message))
+            Bound::Transaction(control) => {
+                drop(version);
+                self.control(&control)
             }
             Bound::Prepare { name, text } => {
                 self.prepare_named(&name, &text)?;
@@ -238,7 +258,8 @@ impl Session {
         let query = Arc::new(query);
         let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
         let header = Header::new(columns_of(&query), prepared.schema());
-        Ok(Planned { query, prepared, dml, header, usage, target })
+        let uses_tables = query.uses_tables();
+        Ok(Planned { query, prepared, dml, header, uses_tables, usage, target })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -247,15 +268,23 @@ impl Session {
         text: &str,
         params: &[Datum],
     ) -> ControlFlow<Result<ResultSet>, bool> {
-        self.plans.at(self.database.catalog().number());
+        self.plans.at(self.version().number());
         let setting = Setting { database: self.current.as_deref(), variables: self.settings };
         let Some(planned) = self.plans.get(text, setting, params) else {
             return ControlFlow::Continue(false);
         };
         self.count(&planned.usage);
         let cancel = self.cancel.clone();
-        match self.noting(|session| session.query(&planned, &cancel)) {
-            Err(error) if error.is_retryable() => ControlFlow::Continue(true),
+        let alone = self.transaction.is_none();
+        let result = self.noting(|session| {
+            session.join_transaction(&planned)?;
+            session.query(&planned, &cancel)
+        });
+        match result {
+            Err(error) if alone && error.is_retryable() => {
+                self.transaction = None;
+                ControlFlow::Continue(true)
+            }
             result => {
                 self.variables.plan_from_cache = true;
                 self.cancel = Cancel::default();
@@ -310,13 +339,34 @@ impl Session {
         let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
         let mut writing = None;
         if let Some(dml) = &planned.dml {
-            let (guard, counters) = self.enter(&dml.table, planned.target.as_ref())?;
+            let (table, entry) = (&dml.table, planned.target.as_ref());
+            let (guard, counters) = match &mut self.transaction {
+                Some(active) => (None, active.enter(table, || enter(&self.database, table, entry))?),
+                None => match enter(&self.database, table, entry) {
+                    Ok((guard, counters)) => (Some(guard), counters),
+                    Err(error) => {
+                        // Whoever closed the table has the lease; the next attempt comes when it is back.
+                        self.database.shared().catalog.settled()?;
+                        return Err(error);
+                    }
+                },
+            };
             row_ids = Arc::clone(&counters) as Arc<dyn RowIds>;
             writing = Some(Writing { dml: dml.clone(), counters, guard });
         }
         // After a writer is in: DDL that it waited for is before its snapshot.
-        let mut client = self.client.fork();
-        let (ts, pin) = client.runtime().block_on(client.snapshot())?;
+        let (client, ts, pin) = match &mut self.transaction {
+            Some(active) => active.reader(&self.client),
+            None => {
+                let mut client = self.client.fork();
+                let (ts, pin) = client.runtime().block_on(client.snapshot())?;
+                (client, ts, pin)
+            }
+        };
+        let destination = match &self.transaction {
+            Some(_) => Destination::Transaction,
+            None => Destination::Commit,
+        };
         let settings = self.variables.settings();
         let limits = planned.query.limits;
         // Only what reads is limited in time, as in MySQL.
@@ -332,6 +382,7 @@ impl Session {
             memory_limit_bytes: limits.memory_quota_bytes.unwrap_or(settings.memory_quota),
             cancel: time_limit.map_or_else(|| cancel.clone(), |limit| cancel.within(limit)),
             row_ids,
+            destination,
             analyze,
             tuning: settings.tuning,
         };
@@ -339,12 +390,17 @@ impl Session {
         Ok(Running { execution, writing })
     }
 
-    /// After a statement has run to its end: whoever wrote leaves the table, whose rows are told from now on.
-    pub(super) fn leave(&self, running: Running) {
-        let Running { execution, writing } = running;
+    /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves the
+    /// table, whose rows are told from now on.
+    pub(super) fn leave(&mut self, running: Running) {
+        let Running { mut execution, writing } = running;
         let rows = execution.affected().rows;
+        let changes = execution.take_changes();
         drop(execution);
         let Some(Writing { dml, counters, guard }) = writing else { return };
+        if let Some(active) = &mut self.transaction {
+            return active.write(&dml.table, dml.kind, rows, changes);
+        }
         // DDL that has the right to publish may be waiting for this.
         drop(guard);
         let drifted = match dml.kind {
@@ -357,26 +413,9 @@ impl Session {
         }
     }
 
-    /// Enters a table as a writer, if it still is the table that the statement was planned for.
-    fn enter(
-        &self,
-        table: &Arc<TableDescriptor>,
-        entry: Option<&Entry>,
-    ) -> Result<(WriteGuard, Arc<Counters>)> {
-        let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
-        let entry = entry.ok_or_else(gone)?;
-        let guard = entry.writers.enter();
-        let now = self.database.catalog();
-        let same = now
-            .entry(&table.database, &table.name)
-            .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, table));
-        if !same {
-            drop(guard);
-            // Whoever closed the table has the lease; the next attempt comes when it is back.
-            self.database.shared().catalog.settled()?;
-            return Err(gone());
-        }
-        Ok((guard, Arc::clone(&entry.counters)))
+    /// Under `autocommit = 0` a statement that uses tables begins a transaction, if there is none.
+    fn join_transaction(&mut self, planned: &Planned) -> Result<()> {
+        if planned.uses_tables { self.begin_unless_autocommit() } else { Ok(()) }
     }
 
     fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {
@@ -388,13 +427,13 @@ impl Session {
                 Ok(None)
             }
             SetTarget::Session(name) => {
-                let off = value.is_some_and(|v| matches!(v.to_string().to_lowercase().as_str(), "0" | "off"));
-                if name.eq_ignore_ascii_case("autocommit") && off {
-                    let message = "this version does not yet support autocommit = 0; every statement is \
-                                   committed by itself";
-                    return Err(Error::new(code::NOT_SUPPORTED, message));
+                let before = self.variables.settings().autocommit;
+                let warning = self.variables.set(name, value)?;
+                // What was begun under autocommit = 0 ends with it.
+                if !before && self.variables.settings().autocommit {
+                    self.commit()?;
                 }
-                self.variables.set(name, value)
+                Ok(warning)
             }
             SetTarget::Global(name) => {
                 let warning = self.database.set_global(name, value)?;
@@ -403,6 +442,22 @@ impl Session {
             }
         }
     }
+}
+
+/// Enters a table as a writer, if it still is the table that the statement was planned for.
+fn enter(
+    database: &Database,
+    table: &Arc<TableDescriptor>,
+    entry: Option<&Entry>,
+) -> Result<(WriteGuard, Arc<Counters>)> {
+    let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
+    let entry = entry.ok_or_else(gone)?;
+    let guard = entry.writers.enter();
+    let now = database.catalog();
+    let same = now
+        .entry(&table.database, &table.name)
+        .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, table));
+    if same { Ok((guard, Arc::clone(&entry.counters))) } else { Err(gone()) }
 }
 
 impl Iterator for Running {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use allod_storage::client::Transaction;
 use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
+use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::TableDescriptor;
 
 use super::rows::Rows;
@@ -38,11 +38,6 @@ impl<'a> Changes<'a> {
     pub fn new(table: &'a TableDescriptor, memory: &Memory) -> Changes<'a> {
         let reservation = memory.reservation();
         Changes { table, changes: BTreeMap::new(), seen: BTreeSet::new(), reservation }
-    }
-
-    /// Whether there is nothing to commit.
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
     }
 
     /// Whether this old row is met for the first time: a join may find a row more than once.
@@ -110,17 +105,14 @@ impl<'a> Changes<'a> {
         self.set(key, change)
     }
 
-    /// Hands the changes to a transaction; how many keys they are.
-    pub fn write(self, transaction: &mut Transaction) -> u64 {
-        let keys = self.changes.len() as u64;
-        for (key, change) in self.changes {
-            match change {
-                Change::Delete => transaction.delete(key),
-                Change::Put(row) => transaction.put(key, row),
-                Change::Insert(row) => transaction.insert(key, row),
-            }
-        }
-        keys
+    /// The changes, by key.
+    pub fn into_mutations(self) -> Vec<Mutation> {
+        let op = |change| match change {
+            Change::Delete => MutationOp::Delete,
+            Change::Put(row) => MutationOp::Put(row),
+            Change::Insert(row) => MutationOp::Insert(row),
+        };
+        self.changes.into_iter().map(|(key, change)| Mutation { key, op: op(change) }).collect()
     }
 }
 

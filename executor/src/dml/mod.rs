@@ -2,9 +2,11 @@
 //!
 //! The rows to change are computed first, to the end, from the statement's snapshot: a statement never sees its own
 //! changes. Then every change of a row becomes changes of keys, one in the space of its partition's records and one in the
-//! space of each index ([`changes::Changes`]), and all of them are committed as one transaction. What the commit came to is
-//! an error of the statement where it is not success: a key that is taken (1062), a conflict with another transaction
-//! (9007, for the session to try again), or an outcome that nobody knows.
+//! space of each index ([`changes::Changes`]). Either all of them are committed as one transaction, and what the commit came
+//! to is an error of the statement where it is not success: a key that is taken (1062), a conflict with another transaction
+//! (9007, for the session to try again), or an outcome that nobody knows. Or they are handed to the transaction that the
+//! statement is part of, after a look whether the keys of new rows are free in what the transaction sees; so a statement
+//! that fails has left nothing there.
 
 mod changes;
 mod rows;
@@ -16,6 +18,8 @@ use std::time::Instant;
 
 use allod_planner::physical::{Node, Plan};
 use allod_storage::client::CommitOutcome;
+use allod_storage::key::Key;
+use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, SqlType, TableDescriptor};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
 use arrow::compute::kernels::cmp::distinct;
@@ -27,11 +31,16 @@ use self::rows::Rows;
 use crate::batch::{Batch, concat_batches, positions, to_door};
 use crate::build::Builder;
 use crate::error::{Error, Result};
-use crate::execute::{Affected, RowIds};
+use crate::execute::{Affected, Destination, RowIds};
 use crate::metrics::{CommitRun, Detail};
 
-/// Runs a change of rows and commits it.
-pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> Result<Affected> {
+/// Runs a change of rows and commits it, or returns the keys that it changes.
+pub(crate) fn run(
+    builder: &mut Builder,
+    plan: &Plan,
+    row_ids: &dyn RowIds,
+    destination: Destination,
+) -> Result<(Affected, Vec<Mutation>)> {
     let (Node::Insert { table, partition, source }
     | Node::Update { table, partition, source }
     | Node::Delete { table, partition, source }) = &plan.node
@@ -41,7 +50,7 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
     let (rows, columns) = builder.materialize(source)?;
     let begun = Instant::now();
     if rows.rows == 0 {
-        return Ok(Affected::default());
+        return Ok(Default::default());
     }
     // The source's columns, in its plan's order, are the table's.
     let at = positions(&columns, &source.columns)?;
@@ -68,13 +77,18 @@ pub(crate) fn run(builder: &mut Builder, plan: &Plan, row_ids: &dyn RowIds) -> R
         }
         _ => update(table, all, partition, &mut changes)?,
     };
-    commit(builder, plan, table, changes)?;
+    let mut mutations = changes.into_mutations();
+    builder.runner.context.cancel.check()?;
+    match destination {
+        Destination::Commit => commit(builder, plan, table, std::mem::take(&mut mutations))?,
+        Destination::Transaction => check_free(builder, table, &mutations)?,
+    }
     if builder.runner.context.analyze {
         let measured = builder.runner.measured.entry(plan.id).or_default();
         measured.elapsed += begun.elapsed();
         measured.meter.batches += 1;
     }
-    Ok(affected)
+    Ok((affected, mutations))
 }
 
 fn update(
@@ -224,29 +238,57 @@ fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
     Ok(())
 }
 
-fn commit(builder: &mut Builder, plan: &Plan, table: &TableDescriptor, changes: Changes<'_>) -> Result<()> {
-    if changes.is_empty() {
+/// Whether the keys at which rows are inserted are free, as the statement's transaction sees them.
+fn check_free(builder: &mut Builder, table: &TableDescriptor, mutations: &[Mutation]) -> Result<()> {
+    let inserts = mutations.iter().filter(|m| matches!(m.op, MutationOp::Insert(_)));
+    let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
+    let runtime = builder.client.runtime();
+    for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
+        let Some(space) = keys[0].space() else { continue };
+        let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &[]))?;
+        if let Some(&taken) = found.positions.first() {
+            return Err(changes::duplicate(table, &keys[taken as usize]));
+        }
+    }
+    Ok(())
+}
+
+fn commit(
+    builder: &mut Builder,
+    plan: &Plan,
+    table: &Arc<TableDescriptor>,
+    mutations: Vec<Mutation>,
+) -> Result<()> {
+    if mutations.is_empty() {
         return Ok(());
     }
-    builder.runner.context.cancel.check()?;
-    let mut transaction = builder.client.begin(builder.ts);
-    let keys = changes.write(&mut transaction);
+    let keys = mutations.len() as u64;
     let runtime = builder.client.runtime();
     let before = builder.analyzed();
-    let outcome = runtime.block_on(transaction.commit(&mut builder.client))?;
+    let outcome = runtime.block_on(builder.client.commit_at_once(builder.ts, mutations))?;
     if let Some((started, before)) = before {
         let commit = Some(CommitRun { time: started.elapsed(), keys });
         let rpc = Some(builder.client.stats().since(&before));
         let measured = builder.runner.measured.entry(plan.id).or_default();
         measured.detail.merge(Detail { commit, rpc, ..Detail::default() });
     }
+    committed(outcome, &[table])
+}
+
+/// What became of a transaction that wrote to these tables, as an error if it is not committed.
+pub fn committed(outcome: CommitOutcome, tables: &[&Arc<TableDescriptor>]) -> Result<()> {
+    let of = |key: &Key| {
+        let known = tables.iter().find_map(|table| Some((*table, changes::describe(table, key)?.0)));
+        known.ok_or_else(|| Error::Plan(format!("the key {key} is of no table that was written to")))
+    };
     match outcome {
         CommitOutcome::Committed(_) => Ok(()),
-        CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(table, &key)),
-        CommitOutcome::Conflict { key, .. } => Err(Error::WriteConflict {
-            table: format!("{}.{}", table.database, table.name),
-            key: changes::describe(table, &key).map_or_else(|| format!("{key:?}"), |(value, _)| value),
-        }),
+        CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(of(&key)?.0, &key)),
+        CommitOutcome::Conflict { key, .. } => {
+            let (table, value) = of(&key)?;
+            let table = format!("{}.{}", table.database, table.name);
+            Err(Error::WriteConflict { table, key: value })
+        }
         CommitOutcome::Undetermined => Err(Error::Undetermined),
     }
 }

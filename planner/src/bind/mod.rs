@@ -27,6 +27,7 @@ mod scope;
 mod select;
 mod statement;
 mod subquery;
+mod transaction;
 mod types;
 
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use ddl::{
 };
 pub(crate) use keyed::parameter_keys;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
+pub use transaction::{TransactionControl, TransactionMode};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]
@@ -151,12 +153,8 @@ pub enum Bound {
     Show(Show),
     /// SET.
     Set(Vec<SetVariable>),
-    /// BEGIN, START TRANSACTION.
-    Begin,
-    /// COMMIT.
-    Commit,
-    /// ROLLBACK.
-    Rollback,
+    /// BEGIN, COMMIT, ROLLBACK, savepoints.
+    Transaction(TransactionControl),
     /// PREPARE name FROM text.
     Prepare {
         /// Name of the prepared statement.

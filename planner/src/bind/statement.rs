@@ -8,6 +8,7 @@ use sqlparser::ast;
 use super::binder::{Binder, Block};
 use super::cte;
 use super::expression::not_supported;
+use super::transaction;
 use super::{
     Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
 };
@@ -57,9 +58,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             let items: Result<Vec<SetVariable>, Error> = items.iter().map(|i| binder.set(i)).collect();
             Ok(Bound::Set(items?))
         }
-        Statement::Begin => Ok(Bound::Begin),
-        Statement::Commit => Ok(Bound::Commit),
-        Statement::Rollback => Ok(Bound::Rollback),
+        Statement::Transaction(syntax) => Ok(transaction::bind(syntax)),
         Statement::Prepare { name, text } => {
             let text = match text {
                 PrepareSource::Text(text) => text.as_str().into(),

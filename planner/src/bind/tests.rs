@@ -599,10 +599,6 @@ fn statements_of_the_session_are_data() {
     assert!(matches!(bound("show warnings"), Bound::Show(Show::Warnings)));
     assert!(matches!(bound("desc t"), Bound::Show(Show::Columns { .. })));
     assert!(matches!(bound("use test"), Bound::Use { .. }));
-    assert!(matches!(bound("begin"), Bound::Begin));
-    assert!(matches!(bound("start transaction"), Bound::Begin));
-    assert!(matches!(bound("commit"), Bound::Commit));
-    assert!(matches!(bound("rollback"), Bound::Rollback));
     assert!(matches!(bound("analyze table t, s"), Bound::Analyze { tables } if tables.len() == 2));
     assert!(matches!(bound("prepare p from 'select ?'"), Bound::Prepare { .. }));
     assert!(matches!(bound("execute p using @a, @b"), Bound::Execute { params, .. } if params.len() == 2));
@@ -836,4 +832,45 @@ fn hints_that_make_no_sense_are_warnings() {
     let unknown = Error::UnknownKey { key: "nope".into(), table: "t".into() };
     assert_eq!(error("select * from t ignore index (nope)"), unknown);
     assert!(matches!(error("select * from t force index ()"), Error::Syntax { .. }));
+}
+
+#[test]
+fn transactions_have_their_options() {
+    use super::{TransactionControl as T, TransactionMode};
+    let cases = [
+        ("begin", T::Begin { mode: None, read_only: false }),
+        ("begin work", T::Begin { mode: None, read_only: false }),
+        ("begin optimistic", T::Begin { mode: Some(TransactionMode::Optimistic), read_only: false }),
+        ("BEGIN PESSIMISTIC", T::Begin { mode: Some(TransactionMode::Pessimistic), read_only: false }),
+        ("start transaction", T::Begin { mode: None, read_only: false }),
+        ("start transaction read only", T::Begin { mode: None, read_only: true }),
+        ("start transaction with consistent snapshot, read only", T::Begin { mode: None, read_only: true }),
+        ("start transaction read write", T::Begin { mode: None, read_only: false }),
+        ("commit", T::Commit { chain: false }),
+        ("commit work and no chain", T::Commit { chain: false }),
+        ("commit and chain", T::Commit { chain: true }),
+        ("rollback", T::Rollback { chain: false }),
+        ("rollback work and chain", T::Rollback { chain: true }),
+        ("savepoint A1", T::Savepoint("A1".into())),
+        ("rollback to a1", T::RollbackTo("a1".into())),
+        ("rollback work to savepoint a1", T::RollbackTo("a1".into())),
+        ("release savepoint `a 1`", T::Release("a 1".into())),
+    ];
+    for (sql, expected) in cases {
+        let bound = bind_one(&catalog(), sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        assert_eq!(bound, Bound::Transaction(expected), "{sql}");
+    }
+    for sql in [
+        "start",
+        "start transaction read only, read write",
+        "start transaction read",
+        "start transaction,",
+        "commit and",
+        "commit to a",
+        "rollback to",
+        "savepoint",
+        "release a",
+    ] {
+        assert!(matches!(error(sql), Error::Syntax { .. }), "{sql}");
+    }
 }

@@ -18,6 +18,7 @@ mod items;
 mod partition;
 mod split;
 mod statement;
+mod transaction;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
+pub(crate) use transaction::{ModeSyntax, TransactionSyntax};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;
@@ -55,6 +57,11 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Whether it commits the session's transaction before it does anything, as MySQL's definitions do.
+    pub fn commits_implicitly(&self) -> bool {
+        self.statement.commits_implicitly()
+    }
+
     /// The text of nothing, for expressions that are no part of a statement.
     pub(crate) fn empty() -> Parsed {
         let start = Position { line: 1, column: 1 };
@@ -64,7 +71,7 @@ impl Parsed {
             param_count: 0,
             params: vec![],
             blocks: hint::Blocks::default(),
-            statement: Statement::Commit,
+            statement: Statement::Set(vec![]),
         }
     }
 }

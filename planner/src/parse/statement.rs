@@ -9,6 +9,7 @@ use crate::error::{Error, Position};
 
 use super::partition::{PartitionChangeSyntax, PartitionClause, insert_statement};
 use super::split::Piece;
+use super::transaction::TransactionSyntax;
 use super::{parser, syntax_error, unexpected};
 
 /// A statement as syntax.
@@ -41,9 +42,7 @@ pub(crate) enum Statement {
         database: String,
     },
     Set(Vec<SetItem>),
-    Begin,
-    Commit,
-    Rollback,
+    Transaction(TransactionSyntax),
     Prepare {
         name: String,
         text: PrepareSource,
@@ -55,6 +54,37 @@ pub(crate) enum Statement {
     Deallocate {
         name: String,
     },
+}
+
+impl Statement {
+    /// Whether it commits the session's transaction first: changes of the schema, and ANALYZE TABLE.
+    pub fn commits_implicitly(&self) -> bool {
+        use ast::Statement as S;
+        match self {
+            Statement::Sql(sql) => matches!(
+                **sql,
+                S::CreateTable(_)
+                    | S::CreateIndex(_)
+                    | S::CreateDatabase { .. }
+                    | S::CreateSchema { .. }
+                    | S::AlterTable(_)
+                    | S::Drop { .. }
+                    | S::Truncate(_)
+                    | S::RenameTable(_)
+            ),
+            Statement::CreateTable { .. } | Statement::AlterPartitions { .. } | Statement::Analyze { .. } => {
+                true
+            }
+            Statement::Explain { .. }
+            | Statement::Show(_)
+            | Statement::Use { .. }
+            | Statement::Set(_)
+            | Statement::Transaction(_)
+            | Statement::Prepare { .. }
+            | Statement::Execute { .. }
+            | Statement::Deallocate { .. } => false,
+        }
+    }
 }
 
 /// The text of PREPARE.
@@ -151,24 +181,31 @@ impl<'a> Source<'a> {
             "SET" => self.set(),
             "BEGIN" => {
                 self.parser.next_token();
-                let _ = ["WORK", "OPTIMISTIC", "PESSIMISTIC"].iter().any(|w| self.word(w));
-                Ok(Statement::Begin)
+                Ok(Statement::Transaction(self.begin()))
             }
-            "START"
-                if self.parser.peek_nth_token(1).token.to_string().eq_ignore_ascii_case("transaction") =>
-            {
-                self.parser.parse_statement()?;
-                Ok(Statement::Begin)
+            "START" => {
+                self.parser.next_token();
+                self.expect_word("TRANSACTION")?;
+                Ok(Statement::Transaction(self.start_transaction()?))
             }
             "COMMIT" => {
                 self.parser.next_token();
-                self.word("WORK");
-                Ok(Statement::Commit)
+                Ok(Statement::Transaction(TransactionSyntax::Commit { chain: self.chain()? }))
             }
-            "ROLLBACK" if !self.parser.peek_nth_token(1).token.to_string().eq_ignore_ascii_case("to") => {
+            "ROLLBACK" => {
                 self.parser.next_token();
-                self.word("WORK");
-                Ok(Statement::Rollback)
+                Ok(Statement::Transaction(self.rollback()?))
+            }
+            "SAVEPOINT" => {
+                self.parser.next_token();
+                let name = self.parser.parse_identifier()?.value;
+                Ok(Statement::Transaction(TransactionSyntax::Savepoint(name)))
+            }
+            "RELEASE" => {
+                self.parser.next_token();
+                self.expect_word("SAVEPOINT")?;
+                let name = self.parser.parse_identifier()?.value;
+                Ok(Statement::Transaction(TransactionSyntax::Release(name)))
             }
             "ALTER" => match self.alter_partitions()? {
                 Some(statement) => Ok(statement),

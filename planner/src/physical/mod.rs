@@ -530,9 +530,46 @@ impl Query {
     pub fn output_types(&self) -> impl Iterator<Item = (&str, &ColumnType)> {
         self.output.iter().map(|c| (&*c.name, self.columns.ty(c.id)))
     }
+
+    /// Whether it reads or changes rows of a table. What is computed from constants, or from tables in memory, does not.
+    pub fn uses_tables(&self) -> bool {
+        self.ctes.iter().chain([&self.root]).any(Plan::uses_tables)
+    }
 }
 
 impl Plan {
+    fn uses_tables(&self) -> bool {
+        let own = match &self.node {
+            Node::TableScan(_)
+            | Node::IndexScan(_)
+            | Node::PointGet(_)
+            | Node::Insert { .. }
+            | Node::Update { .. }
+            | Node::Delete { .. } => true,
+            Node::Values { .. }
+            | Node::CteScan { .. }
+            | Node::TableReader { .. }
+            | Node::IndexReader { .. }
+            | Node::Selection { .. }
+            | Node::Projection { .. }
+            | Node::IndexLookUp(_)
+            | Node::IndexMerge(_)
+            | Node::PartitionUnion { .. }
+            | Node::HashJoin(_)
+            | Node::IndexJoin(_)
+            | Node::MergeJoin(_)
+            | Node::Apply(_)
+            | Node::HashAgg(_)
+            | Node::StreamAgg(_)
+            | Node::Sort { .. }
+            | Node::TopN { .. }
+            | Node::Limit { .. }
+            | Node::Union { .. }
+            | Node::MaxOneRow { .. } => false,
+        };
+        own || self.children().into_iter().any(Plan::uses_tables)
+    }
+
     /// Its inputs, to be changed.
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Plan> {
         match &mut self.node {
