@@ -1,7 +1,7 @@
 //! Allod as the sqllogictest driver sees it.
 
 use allod::format::cell_text;
-use allod::{Database, Session};
+use allod::{Database, ResultSet, Session};
 
 use crate::slt::{Engine, Value};
 
@@ -39,7 +39,14 @@ impl Engine for Fresh {
 /// # Errors
 /// The statement's.
 pub fn rows(session: &mut Session, sql: &str) -> allod::Result<Vec<Vec<Value>>> {
-    let result = session.execute(sql)?;
+    values(session.execute(sql)?)
+}
+
+/// The rows of a result.
+///
+/// # Errors
+/// The statement's.
+pub fn values(result: ResultSet) -> allod::Result<Vec<Vec<Value>>> {
     let types: Vec<allod::SqlType> = result.columns().iter().map(|c| c.ty.sql.clone()).collect();
     let mut rows = Vec::new();
     for batch in result {
