@@ -1,10 +1,12 @@
 //! Puts a cluster together: placement driver, stores, transport, and what its clients share.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::client::{Bequeathed, Client, ClientStats, SharedCache};
+use crossbeam_channel::Sender;
+
+use crate::client::{Bequeathed, Client, ClientStats, Entrusted, SharedCache};
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
@@ -75,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) backoff_weight: u32,
     pub(crate) region_cache_ttl_ms: u64,
     pub(crate) region_bytes_max: usize,
+    /// The thread that keeps transactions alive, once there is one.
+    pub(crate) keeper: OnceLock<Sender<Entrusted>>,
 }
 
 impl Cluster {
@@ -118,6 +122,7 @@ impl Cluster {
             backoff_weight: config.backoff_weight,
             region_cache_ttl_ms: config.region_cache_ttl.as_millis() as u64,
             region_bytes_max: limits.region_bytes_max,
+            keeper: OnceLock::new(),
         }))
     }
 

@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 /// Waits for the client's futures. Cheap to clone.
 #[derive(Clone)]
@@ -125,10 +126,24 @@ fn poll_in_place<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Waits for a future on this thread, but no longer than this; `None` = it took longer, and is dropped.
+pub(crate) fn wait_in_place<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    let until = Instant::now() + limit;
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        std::thread::park_timeout(left);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn direct_parks_until_another_thread_replies() {

@@ -216,6 +216,7 @@ pub(crate) enum Budget {
     Timestamp,
     Prewrite,
     Commit,
+    PessimisticLock,
     Secondaries,
     Locate,
     /// Splitting, moving, loading: what an administrator does.
@@ -227,7 +228,7 @@ impl Budget {
         match self {
             Budget::BuildTasks => 5000,
             Budget::Timestamp => 15_000,
-            Budget::Read | Budget::Locate => 20_000,
+            Budget::Read | Budget::Locate | Budget::PessimisticLock => 20_000,
             Budget::Prewrite | Budget::Commit | Budget::Admin => 40_000,
             Budget::Secondaries => 41_000,
         }

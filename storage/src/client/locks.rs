@@ -12,6 +12,10 @@
 //! to it that it stays missing. One locked for two phases: the primary decides after all, and is asked again, to be judged as
 //! one in two phases.
 //!
+//! **Pessimistic locks** block nobody but writers, and say nothing of their transaction's end. If the primary that they name
+//! knows of an end, or of nothing at all (and the lock's own time is over), or names another primary, they are just taken
+//! away.
+//!
 //! Holes that TiDB had here, each with a test in `tests/resolver.rs`:
 //! * 24384: a secondary was in async commit, the primary had fallen back; the check was made with a current time of zero, so
 //!   the primary never expired. Here the true time goes with every check.
@@ -48,6 +52,8 @@ pub(super) struct LockWaits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Ended(End),
+    /// Nothing is known of it, and its pessimistic lock is worth nothing.
+    Stale,
     /// It is alive, or was a moment ago.
     Alive {
         /// It will commit after the time at which the caller reads, if it does.
@@ -74,6 +80,7 @@ impl Client {
                     Fate::Ended(End::Committed(commit_ts)) if commit_ts > ts => Ok(Some(start_ts)),
                     Fate::Alive { passable: true } => Ok(Some(start_ts)),
                     Fate::Ended(end) => client.finish_locks(backoff, &locks, end).await.map(|()| None),
+                    Fate::Stale => client.drop_locks(backoff, &locks).await.map(|()| None),
                     Fate::Alive { passable: false } => Ok(Some(Timestamp::MAX)),
                 }
             })
@@ -93,18 +100,28 @@ impl Client {
         locks: Vec<LockInfo>,
         waits: &mut LockWaits,
     ) -> Result<()> {
-        let mut must_wait = false;
+        if self.resolve_ended(backoff, locks).await?.is_some() {
+            self.wait_for_lock(backoff, BackoffKind::TxnLock, waits).await?;
+        }
+        Ok(())
+    }
+
+    /// Finishes the locks of those transactions that have ended. One of the others, if there is one: it is alive.
+    pub(super) async fn resolve_ended(
+        &mut self,
+        backoff: &mut Backoff,
+        locks: Vec<LockInfo>,
+    ) -> Result<Option<LockInfo>> {
+        let mut alive = None;
         for locks in by_transaction(locks) {
             let Some(first) = locks.first() else { continue };
             match self.fate(backoff, first, Timestamp(0)).await? {
                 Fate::Ended(end) => self.finish_locks(backoff, &locks, end).await?,
-                Fate::Alive { .. } => must_wait = true,
+                Fate::Stale => self.drop_locks(backoff, &locks).await?,
+                Fate::Alive { .. } => alive = alive.or(Some(first.clone())),
             }
         }
-        if must_wait {
-            self.wait_for_lock(backoff, BackoffKind::TxnLock, waits).await?;
-        }
-        Ok(())
+        Ok(alive)
     }
 
     async fn wait_for_lock(
@@ -156,6 +173,7 @@ impl Client {
                 current_ts,
                 rollback_if_not_exist: is_over(lock.ttl_ms),
                 force_sync_commit,
+                resolving_pessimistic: lock.pessimistic,
             });
             let mut region = self.locate(backoff, &lock.primary).await?;
             let status = match self.send(backoff, &mut region, &body).await? {
@@ -168,6 +186,11 @@ impl Client {
                 TxnStatus::RolledBack(_) => return Ok(Fate::Ended(End::RolledBack)),
                 TxnStatus::Alive { min_commit_ts_pushed, .. } => {
                     return Ok(Fate::Alive { passable: min_commit_ts_pushed });
+                }
+                TxnStatus::Stale => return Ok(Fate::Stale),
+                TxnStatus::NotFound if lock.pessimistic => {
+                    let is_stale = is_over(lock.ttl_ms);
+                    return Ok(if is_stale { Fate::Stale } else { Fate::Alive { passable: false } });
                 }
                 TxnStatus::NotFound => {
                     const TROUBLE: &str = "a lock whose transaction is not to be found";
@@ -230,11 +253,24 @@ impl Client {
     /// Commits or rolls back the locks that were met of one transaction.
     async fn finish_locks(&mut self, backoff: &mut Backoff, locks: &[LockInfo], end: End) -> Result<()> {
         let Some(first) = locks.first() else { return Ok(()) };
+        if first.pessimistic {
+            // It was not written in the end.
+            return self.drop_locks(backoff, locks).await;
+        }
         let keys = locks.iter().map(|lock| lock.key.clone()).collect();
         if first.txn_size < LITE_MAX {
             return self.finish_keys(backoff, keys, first.start_ts, end).await;
         }
         let work = KeyWork::ResolveRegion { start_ts: first.start_ts, commit_ts: end.commit_ts() };
+        self.for_all_keys(backoff, keys, work).await
+    }
+
+    /// Takes pessimistic locks of one transaction away.
+    async fn drop_locks(&mut self, backoff: &mut Backoff, locks: &[LockInfo]) -> Result<()> {
+        let Some(first) = locks.first() else { return Ok(()) };
+        let for_update_ts = locks.iter().map(|lock| lock.for_update_ts).max().unwrap_or_default();
+        let keys = locks.iter().map(|lock| lock.key.clone()).collect();
+        let work = KeyWork::PessimisticRollback { start_ts: first.start_ts, for_update_ts };
         self.for_all_keys(backoff, keys, work).await
     }
 
@@ -250,11 +286,14 @@ impl Client {
     }
 }
 
-/// The locks of each transaction, in the order in which they were met.
+/// The locks of each transaction, in the order in which they were met, pessimistic ones apart from others.
 fn by_transaction(locks: Vec<LockInfo>) -> Vec<Vec<LockInfo>> {
     let mut groups: Vec<Vec<LockInfo>> = Vec::with_capacity(1);
     for lock in locks {
-        match groups.iter_mut().find(|group| group[0].start_ts == lock.start_ts) {
+        match groups
+            .iter_mut()
+            .find(|group| (group[0].start_ts, group[0].pessimistic) == (lock.start_ts, lock.pessimistic))
+        {
             Some(group) => group.push(lock),
             None => groups.push(vec![lock]),
         }

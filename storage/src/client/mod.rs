@@ -11,6 +11,7 @@
 //! * `backoff`: how long it has waited, and how long it still may.
 //! * `sender`: one request to one region; what each region error means.
 //! * `locks`: what to do about transactions that are in the way; `resolved`: what is known of those that have ended.
+//! * `pessimistic`: keys locked before they are written; `keep_alive`: heartbeats of those who hold them.
 //! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
@@ -20,8 +21,10 @@ mod backoff;
 mod commit;
 mod get;
 mod ingest;
+mod keep_alive;
 mod locks;
 mod lookup;
+mod pessimistic;
 mod region_cache;
 mod resolved;
 mod scan;
@@ -31,14 +34,17 @@ mod stats;
 mod tests;
 mod transaction;
 
+pub use crate::store::{Deadlock, Wait};
 pub use backoff::{BackoffKind, BackoffTally};
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
 pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
+pub use pessimistic::{LockOutcome, LockWait};
 pub use scan::ScanRequest;
 pub use stats::{ClientStats, Tally};
 pub use transaction::{Savepoint, Transaction};
 
+pub(crate) use keep_alive::Entrusted;
 pub(crate) use region_cache::SharedCache;
 pub(crate) use stats::Bequeathed;
 

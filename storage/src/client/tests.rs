@@ -22,6 +22,7 @@ use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType}
 mod faults;
 mod lookups;
 mod own;
+mod pessimistic;
 mod resolver;
 mod scripted;
 
@@ -601,6 +602,7 @@ fn merged_regions_hold_what_both_held() {
             ttl_ms: 0,
             txn_size: 1,
             min_commit_ts: Timestamp(0),
+            pessimistic: None,
             async_commit: None,
         });
         let mut backoff = c.backoff("test", Budget::Prewrite);

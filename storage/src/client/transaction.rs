@@ -18,6 +18,7 @@ use imbl::OrdMap;
 
 use super::Client;
 use super::commit::{CommitOptions, CommitOutcome, commit};
+use super::pessimistic::Held;
 use crate::error::Result;
 use crate::key::Key;
 use crate::mvcc::{OwnWrites, RowRef};
@@ -32,6 +33,8 @@ pub struct Transaction {
     /// The same for readers; `None` = nobody has asked so far.
     own: Option<OwnWrites>,
     options: CommitOptions,
+    /// `Some` = it locks what it writes.
+    pub(super) held: Option<Held>,
     /// What its conflicts are found by is kept until it ends.
     pin: Pin,
 }
@@ -46,7 +49,7 @@ pub struct Savepoint {
 impl Transaction {
     pub(super) fn new(start_ts: Timestamp, pin: Pin) -> Transaction {
         let (mutations, options) = Default::default();
-        Transaction { start_ts, mutations, own: None, options, pin }
+        Transaction { start_ts, mutations, own: None, options, held: None, pin }
     }
 
     /// The timestamp it reads at; also its identity.
@@ -57,6 +60,17 @@ impl Transaction {
     /// What keeps its snapshot readable: for reads that may outlive it.
     pub fn pin(&self) -> Pin {
         self.pin.clone()
+    }
+
+    /// Whether it locks what it writes ([`Client::begin_pessimistic`]).
+    pub fn is_pessimistic(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// What a statement that locks reads at: [`Client::see_newest`] makes it the present. Of a transaction that does not lock,
+    /// its own timestamp.
+    pub fn for_update_ts(&self) -> Timestamp {
+        self.held.as_ref().map_or(self.start_ts, |held| held.for_update_ts)
     }
 
     /// Which ways it may take to commit.
@@ -156,11 +170,35 @@ impl Transaction {
     }
 
     /// Commits. An error means that nothing was changed.
-    pub async fn commit(self, client: &mut Client) -> Result<CommitOutcome> {
-        let Transaction { start_ts, mutations, own, options, pin: _pin } = self;
-        drop(own);
-        let mutations: Vec<Mutation> = mutations.into_iter().map(|(key, op)| Mutation { key, op }).collect();
-        commit(client, start_ts, mutations, options).await
+    pub async fn commit(mut self, client: &mut Client) -> Result<CommitOutcome> {
+        let start_ts = self.start_ts;
+        let Some(held) = self.held.take().filter(|held| held.primary.is_some()) else {
+            return commit(client, start_ts, self.take_mutations(), self.options, None).await;
+        };
+        if self.mutations.is_empty() {
+            // What it has locked it has only looked at.
+            held.release(client, start_ts).await;
+            return Ok(CommitOutcome::Committed(start_ts));
+        }
+        for key in held.locked.keys() {
+            self.lock(key.clone());
+        }
+        // It is kept alive until this has ended.
+        let locked = held.primary.clone().map(|primary| (primary, held.told()));
+        commit(client, start_ts, self.take_mutations(), self.options, locked).await
+    }
+
+    fn take_mutations(&mut self) -> Vec<Mutation> {
+        drop(self.own.take());
+        let mutations = std::mem::take(&mut self.mutations);
+        mutations.into_iter().map(|(key, op)| Mutation { key, op }).collect()
+    }
+
+    /// Gives back what it has locked. What it has written is forgotten, as if it were just dropped.
+    pub async fn roll_back(mut self, client: &mut Client) {
+        if let Some(held) = self.held.take() {
+            held.release(client, self.start_ts).await;
+        }
     }
 }
 
@@ -182,6 +220,6 @@ impl Client {
         start_ts: Timestamp,
         mutations: Vec<Mutation>,
     ) -> Result<CommitOutcome> {
-        commit(self, start_ts, mutations, CommitOptions::default()).await
+        commit(self, start_ts, mutations, CommitOptions::default(), None).await
     }
 }

@@ -155,6 +155,14 @@ commands! {
     Prewrite = "PREWRITE",
     /// Both phases in one.
     OnePhase = "ONE_PHASE",
+    /// A transaction locks keys before it knows what to write.
+    PessimisticLock = "PESSIMISTIC_LOCK",
+    /// And gives them back.
+    PessimisticRollback = "PESSIMISTIC_ROLLBACK",
+    /// A transaction waits for another's lock.
+    AwaitLock = "AWAIT_LOCK",
+    /// A transaction is alive.
+    HeartBeat = "HEART_BEAT",
     /// A transaction's locks become versions.
     Commit = "COMMIT",
     /// They go away.

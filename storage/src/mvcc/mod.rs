@@ -101,6 +101,8 @@ pub(crate) struct Lock {
     /// `Some` = the transaction is committed as soon as all of its keys are locked like this one; at the primary, the other
     /// keys.
     pub(crate) async_commit: Option<Arc<[Key]>>,
+    /// What was committed up to here the transaction has seen when it locked the key; zero = it did not look.
+    pub(crate) for_update_ts: Timestamp,
     pub(crate) op: LockOp,
 }
 
@@ -110,6 +112,8 @@ pub(crate) enum LockOp {
     Put(RowRef),
     Delete,
     Lock,
+    /// That is not known yet.
+    Pessimistic,
 }
 
 /// What others are told of a lock.
@@ -129,6 +133,10 @@ pub struct LockInfo {
     pub min_commit_ts: Timestamp,
     /// Whether the transaction is committed as soon as all of its keys are locked.
     pub async_commit: bool,
+    /// Whether the transaction has not decided yet what to write.
+    pub pessimistic: bool,
+    /// What was committed up to here the transaction had seen when it locked the key; zero = it did not look.
+    pub for_update_ts: Timestamp,
 }
 
 impl Lock {
@@ -141,12 +149,21 @@ impl Lock {
             txn_size: self.txn_size,
             min_commit_ts: self.min_commit_ts,
             async_commit: self.async_commit.is_some(),
+            pessimistic: self.is_pessimistic(),
+            for_update_ts: self.for_update_ts,
         }
     }
 
     /// Whether a reader at `ts` cannot know what the key's value is.
     pub(crate) fn blocks(&self, ts: Timestamp) -> bool {
-        self.start_ts <= ts && self.min_commit_ts <= ts && !matches!(self.op, LockOp::Lock)
+        self.start_ts <= ts
+            && self.min_commit_ts <= ts
+            && !matches!(self.op, LockOp::Lock | LockOp::Pessimistic)
+    }
+
+    /// Whether the transaction has not decided yet what to write.
+    pub(crate) fn is_pessimistic(&self) -> bool {
+        matches!(self.op, LockOp::Pessimistic)
     }
 }
 

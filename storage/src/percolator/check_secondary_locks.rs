@@ -41,7 +41,8 @@ pub(crate) fn check_secondary_locks(records: &mut Records, command: &CheckSecond
     let CheckSecondaryLocks { keys, start_ts } = command;
     let mut locked_from = Timestamp(0);
     for key in keys {
-        if let Some(lock) = own_lock(records, key, *start_ts) {
+        // A key that is only locked pessimistically is not prewritten.
+        if let Some(lock) = own_lock(records, key, *start_ts).filter(|lock| !lock.is_pessimistic()) {
             if lock.async_commit.is_none() {
                 return SecondaryLocks::NotAsync;
             }

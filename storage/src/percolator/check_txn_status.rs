@@ -28,6 +28,8 @@ pub struct CheckTxnStatus {
     pub rollback_if_not_exist: bool,
     /// Treat a transaction in async commit as one in two phases: another of its keys says that it is.
     pub force_sync_commit: bool,
+    /// The lock that was met is a pessimistic one: its primary may be a mistake, so nothing is recorded about it.
+    pub resolving_pessimistic: bool,
 }
 
 /// Answer to a [`CheckTxnStatus`].
@@ -56,8 +58,11 @@ pub enum TxnStatus {
     },
     /// It is rolled back.
     RolledBack(RolledBackBy),
-    /// There is no trace of it, and the caller did not ask to roll it back.
+    /// There is no trace of it, and the caller did not ask to roll it back; or the lock that was met is a pessimistic one,
+    /// which is then worth nothing once its time is over.
     NotFound,
+    /// The pessimistic lock that was met is worth nothing: its primary's time was over, too, or is not its primary any more.
+    Stale,
 }
 
 /// Why a transaction is rolled back.
@@ -80,14 +85,22 @@ pub(crate) fn check_txn_status(records: &mut Records, command: &CheckTxnStatus) 
         current_ts,
         rollback_if_not_exist,
         force_sync_commit,
+        resolving_pessimistic,
     } = command;
     if let Some(lock) = own_lock(records, primary, *lock_ts) {
+        if *resolving_pessimistic && lock.primary != *primary {
+            return TxnStatus::Stale;
+        }
         if let Some(secondaries) = lock.async_commit.as_ref().filter(|_| !force_sync_commit) {
             let (ttl_ms, min_commit_ts) = (lock.ttl_ms, lock.min_commit_ts);
             return TxnStatus::AsyncCommit { ttl_ms, min_commit_ts, secondaries: Arc::clone(secondaries) };
         }
         let expires_ms = lock_ts.physical_ms().saturating_add(lock.ttl_ms);
         if expires_ms <= current_ts.physical_ms() {
+            if *resolving_pessimistic && lock.is_pessimistic() {
+                records.locks.remove(primary);
+                return TxnStatus::Stale;
+            }
             rollback_key(records, primary, *lock_ts);
             return TxnStatus::RolledBack(RolledBackBy::TtlExpired);
         }
@@ -100,7 +113,7 @@ pub(crate) fn check_txn_status(records: &mut Records, command: &CheckTxnStatus) 
     match records.record_of(primary, *lock_ts) {
         Some(Record::Committed(commit_ts)) => TxnStatus::Committed { commit_ts },
         Some(Record::RolledBack) => TxnStatus::RolledBack(RolledBackBy::Earlier),
-        None if *rollback_if_not_exist => {
+        None if *rollback_if_not_exist && !resolving_pessimistic => {
             rollback_key(records, primary, *lock_ts);
             TxnStatus::RolledBack(RolledBackBy::LockNotExist)
         }

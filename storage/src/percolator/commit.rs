@@ -46,7 +46,8 @@ pub(crate) fn commit(records: &mut Records, command: &Commit) -> CommitOutcome {
     let Commit { keys, start_ts, commit_ts } = command;
     let mut recorded = *commit_ts;
     for key in keys {
-        match (own_lock(records, key, *start_ts), records.record_of(key, *start_ts)) {
+        let lock = own_lock(records, key, *start_ts).filter(|lock| !lock.is_pessimistic());
+        match (lock, records.record_of(key, *start_ts)) {
             (Some(lock), _) if *commit_ts < lock.min_commit_ts => {
                 return CommitOutcome::CommitTsExpired { min_commit_ts: lock.min_commit_ts };
             }

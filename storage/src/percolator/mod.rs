@@ -22,15 +22,24 @@
 //! b's region: both are locked, so T is committed at 18, and the reader finishes the locks. Had b not been locked, its region
 //! would have made sure that it never will be, and T would have been rolled back.
 //!
+//! **Pessimistic transactions** lock keys while their statements run ([`PessimisticLock`]), so that others wait instead of
+//! failing at the commit. A prewrite then turns such a lock into an ordinary one. A pessimistic lock holds no value and
+//! promises nothing, so whoever finds its transaction dead just takes it away ([`PessimisticRollback`]). Its primary is a guess:
+//! a statement that fails gives it back, and another may choose another. So a lock that names a primary which knows nothing of
+//! it, or which names another, says nothing about the transaction, and asking about it must not leave a record.
+//!
 //! What the protocol expects to happen (a lock in the way, a conflict, a transaction gone) is an outcome, never an error.
 //! A command is all or nothing: if one key fails, no key of the command is changed.
 
 mod check_secondary_locks;
 mod check_txn_status;
 mod commit;
+mod heart_beat;
 #[cfg(test)]
 mod model_tests;
 mod mutation;
+mod pessimistic_lock;
+mod pessimistic_rollback;
 mod prewrite;
 mod resolve_lock;
 mod rollback;
@@ -49,7 +58,13 @@ pub(crate) use check_txn_status::check_txn_status;
 pub use check_txn_status::{CheckTxnStatus, RolledBackBy, TxnStatus};
 pub(crate) use commit::commit;
 pub use commit::{Commit, CommitOutcome};
+pub use heart_beat::HeartBeat;
+pub(crate) use heart_beat::heart_beat;
 pub use mutation::{Mutation, MutationOp};
+pub(crate) use pessimistic_lock::pessimistic_lock;
+pub use pessimistic_lock::{Pessimistic, PessimisticLock, PessimisticLockOutcome};
+pub use pessimistic_rollback::PessimisticRollback;
+pub(crate) use pessimistic_rollback::pessimistic_rollback;
 pub(crate) use prewrite::prewrite;
 pub use prewrite::{AsyncCommit, Prewrite, PrewriteOutcome};
 pub use resolve_lock::ResolveLock;
@@ -61,7 +76,8 @@ fn own_lock<'a>(records: &'a Records, key: &Key, start_ts: Timestamp) -> Option<
     records.locks.get(key).filter(|lock| lock.start_ts == start_ts)
 }
 
-/// Turns the transaction's lock into a version; nothing if there is no such lock.
+/// Turns the transaction's lock into a version; nothing if there is no such lock. A key that is only locked pessimistically
+/// was not written in the end: its lock goes away.
 fn commit_key(records: &mut Records, key: &Key, start_ts: Timestamp, commit_ts: Timestamp) {
     if own_lock(records, key, start_ts).is_none() {
         return;
@@ -71,6 +87,7 @@ fn commit_key(records: &mut Records, key: &Key, start_ts: Timestamp, commit_ts: 
         LockOp::Put(row) => Write::Put(row.clone()),
         LockOp::Delete => Write::Delete,
         LockOp::Lock => Write::Lock,
+        LockOp::Pessimistic => return,
     };
     records.add_version(key, Version { commit_ts, start_ts, write });
 }

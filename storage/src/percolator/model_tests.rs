@@ -101,6 +101,7 @@ impl World {
             ttl_ms: 0,
             txn_size: t.keys.len(),
             min_commit_ts: t.plan.map_or(Timestamp(0), |(min, _)| min),
+            pessimistic: None,
             async_commit,
         }
     }
@@ -233,6 +234,7 @@ impl World {
                     current_ts,
                     rollback_if_not_exist: true,
                     force_sync_commit: r.force,
+                    resolving_pessimistic: false,
                 };
                 match check_txn_status(&mut self.regions[t.keys[0]].0, &command) {
                     TxnStatus::AsyncCommit { min_commit_ts, secondaries, .. } => {
@@ -243,7 +245,9 @@ impl World {
                     }
                     TxnStatus::Committed { commit_ts } => (Some(commit_ts), "found committed"),
                     TxnStatus::RolledBack(_) => (None, "rolled back"),
-                    status @ (TxnStatus::Alive { .. } | TxnStatus::NotFound) => panic!("{status:?}"),
+                    status @ (TxnStatus::Alive { .. } | TxnStatus::NotFound | TxnStatus::Stale) => {
+                        panic!("{status:?}")
+                    }
                 }
             }
             Some((rest, so_far)) => match rest.pop() {

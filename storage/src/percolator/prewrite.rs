@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Mutation, MutationOp};
+use super::{Mutation, MutationOp, Pessimistic};
 use crate::key::Key;
 use crate::mvcc::{Lock, LockInfo, LockOp, Record, Records};
 use crate::schema::Timestamp;
@@ -27,6 +27,8 @@ pub struct Prewrite {
     pub txn_size: usize,
     /// The transaction commits at this time or later; zero = no matter when.
     pub min_commit_ts: Timestamp,
+    /// `Some` = the transaction has locked keys before.
+    pub pessimistic: Option<Arc<Pessimistic>>,
     /// `Some` = the transaction shall be committed as soon as all of its keys are locked.
     pub async_commit: Option<AsyncCommit>,
 }
@@ -86,8 +88,9 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
     let (min_commit_ts, async_commit) = commit_time(&command);
     let mut promised = Timestamp(0);
     let mut is_async = command.async_commit.is_some();
+    let pessimistic = command.pessimistic.as_deref();
     for mutation in command.mutations {
-        match check_mutation(records, &mutation, start_ts) {
+        match check_mutation(records, &mutation, start_ts, pessimistic) {
             Check::Free => to_lock.push(mutation),
             Check::DoneBefore { min_commit_ts } => {
                 is_async &= min_commit_ts.is_some();
@@ -111,13 +114,17 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
             MutationOp::Delete => LockOp::Delete,
             MutationOp::Lock => LockOp::Lock,
         };
+        // What was promised of the pessimistic lock holds for what takes its place.
+        let (ttl_ms, least) =
+            records.locks.get(&key).map_or((0, Timestamp(0)), |l| (l.ttl_ms, l.min_commit_ts));
         let others = |secondaries| if key == command.primary { secondaries } else { Arc::clone(&no_keys) };
         let lock = Lock {
             primary: command.primary.clone(),
             start_ts,
-            ttl_ms: command.ttl_ms,
+            ttl_ms: command.ttl_ms.max(ttl_ms),
             txn_size: command.txn_size,
-            min_commit_ts,
+            min_commit_ts: min_commit_ts.max(least),
+            for_update_ts: pessimistic.map_or(Timestamp(0), |p| p.for_update_ts),
             async_commit: async_commit.clone().map(others),
             op,
         };
@@ -149,14 +156,22 @@ enum Check {
     Failed(PrewriteOutcome),
 }
 
-fn check_mutation(records: &Records, mutation: &Mutation, start_ts: Timestamp) -> Check {
+fn check_mutation(
+    records: &Records,
+    mutation: &Mutation,
+    start_ts: Timestamp,
+    pessimistic: Option<&Pessimistic>,
+) -> Check {
     let key = &mutation.key;
-    if let Some(lock) = records.locks.get(key) {
-        if lock.start_ts == start_ts {
+    let mut is_own = false;
+    match records.locks.get(key) {
+        Some(lock) if lock.start_ts != start_ts => return Check::Locked(lock.info(key)),
+        Some(lock) if lock.is_pessimistic() => is_own = true,
+        Some(lock) => {
             let min_commit_ts = lock.async_commit.as_ref().map(|_| lock.min_commit_ts);
             return Check::DoneBefore { min_commit_ts };
         }
-        return Check::Locked(lock.info(key));
+        None => {}
     }
     match records.record_of(key, start_ts) {
         Some(Record::Committed(commit_ts)) => {
@@ -168,13 +183,17 @@ fn check_mutation(records: &Records, mutation: &Mutation, start_ts: Timestamp) -
     if start_ts < records.safe_ts {
         return Check::Failed(PrewriteOutcome::TooOld { safe_ts: records.safe_ts });
     }
-    if let Some((conflict_start_ts, conflict_commit_ts)) = records.newest_commit(key)
-        && conflict_commit_ts > start_ts
+    // What the statement has seen that wrote the key. Where a lock was taken and is gone, nobody may have used that.
+    let seen = pessimistic.map_or(start_ts, |p| p.locked.get(key).copied().unwrap_or(p.for_update_ts));
+    if !is_own
+        && let Some((conflict_start_ts, conflict_commit_ts)) = records.newest_commit(key)
+        && conflict_commit_ts > seen
     {
         let key = key.clone();
         return Check::Failed(PrewriteOutcome::WriteConflict { key, conflict_start_ts, conflict_commit_ts });
     }
-    if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key, start_ts) {
+    // Nobody has changed it since, so what is newest is what was seen.
+    if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key, Timestamp::MAX) {
         return Check::Failed(PrewriteOutcome::AlreadyExists { key: key.clone() });
     }
     Check::Free

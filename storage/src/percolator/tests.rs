@@ -25,7 +25,16 @@ const DONE: PrewriteOutcome = PrewriteOutcome::Done { min_commit_ts: Timestamp(0
 
 fn in_two_phases(mutations: Vec<Mutation>, primary: Key, start_ts: Timestamp) -> Prewrite {
     let (txn_size, min_commit_ts) = (mutations.len(), Timestamp(0));
-    Prewrite { mutations, primary, start_ts, ttl_ms: 1000, txn_size, min_commit_ts, async_commit: None }
+    Prewrite {
+        mutations,
+        primary,
+        start_ts,
+        ttl_ms: 1000,
+        txn_size,
+        min_commit_ts,
+        pessimistic: None,
+        async_commit: None,
+    }
 }
 
 fn lock_with(records: &mut Records, op: MutationOp, start_ts: Timestamp) -> PrewriteOutcome {
@@ -59,6 +68,7 @@ fn status(
         current_ts: now,
         rollback_if_not_exist: force,
         force_sync_commit: false,
+        resolving_pessimistic: false,
     };
     check_txn_status(records, &check)
 }

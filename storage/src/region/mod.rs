@@ -27,8 +27,9 @@ use crate::mvcc::{
     GetResult, LOCKS_TOLD_MAX, LockInfo, LookupResult, Lookups, OwnWrites, Records, RegionScan, ZoneFilter,
 };
 use crate::percolator::{
-    self, CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock,
-    Rollback, RollbackOutcome, SecondaryLocks, TxnStatus,
+    self, CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, HeartBeat, PessimisticLock,
+    PessimisticLockOutcome, PessimisticRollback, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
+    RollbackOutcome, SecondaryLocks, TxnStatus,
 };
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
@@ -50,6 +51,12 @@ pub struct Epoch {
 pub enum Command {
     /// Lock keys for a transaction.
     Prewrite(Prewrite),
+    /// Lock keys for a transaction that does not know yet what to write.
+    PessimisticLock(PessimisticLock),
+    /// Take such locks away.
+    PessimisticRollback(PessimisticRollback),
+    /// Let a transaction live on.
+    HeartBeat(HeartBeat),
     /// Turn a transaction's locks into versions.
     Commit(Commit),
     /// Remove a transaction's locks for good.
@@ -71,6 +78,12 @@ pub enum Command {
 pub enum Outcome {
     /// Of a prewrite.
     Prewrite(PrewriteOutcome),
+    /// Of a pessimistic lock.
+    PessimisticLock(PessimisticLockOutcome),
+    /// Of taking pessimistic locks away.
+    PessimisticRolledBack,
+    /// Of a heartbeat: the time to live, if the primary is locked.
+    HeartBeat(Option<u64>),
     /// Of a commit.
     Commit(CommitOutcome),
     /// Of a rollback.
@@ -119,6 +132,12 @@ impl RegionState {
         let RegionSnapshot { schema, records, .. } = &mut self.now;
         match command {
             Command::Prewrite(c) => Outcome::Prewrite(percolator::prewrite(records, c)),
+            Command::PessimisticLock(c) => Outcome::PessimisticLock(percolator::pessimistic_lock(records, c)),
+            Command::PessimisticRollback(c) => {
+                percolator::pessimistic_rollback(records, &c);
+                Outcome::PessimisticRolledBack
+            }
+            Command::HeartBeat(c) => Outcome::HeartBeat(percolator::heart_beat(records, &c)),
             Command::Commit(c) => Outcome::Commit(percolator::commit(records, &c)),
             Command::Rollback(c) => Outcome::Rollback(percolator::rollback(records, &c)),
             Command::CheckTxnStatus(c) => Outcome::TxnStatus(percolator::check_txn_status(records, &c)),

@@ -325,6 +325,7 @@ impl Run {
                 ttl_ms: TTL_MS,
                 txn_size: 1,
                 min_commit_ts: Timestamp(0),
+                pessimistic: None,
                 async_commit: None,
             };
             for _ in 0..2 {
@@ -403,6 +404,7 @@ impl Run {
                             current_ts,
                             rollback_if_not_exist: true,
                             force_sync_commit: false,
+                            resolving_pessimistic: false,
                         };
                         let alive = region.apply(Command::CheckTxnStatus(check(Timestamp(0))));
                         assert!(matches!(alive, Outcome::TxnStatus(TxnStatus::Alive { .. })), "{alive:?}");

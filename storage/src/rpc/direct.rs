@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Call, Lost, PdReply, PdRequest, Request, Response, Transport};
+use super::{Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, Request, Response, Transport};
 use crate::clock::Clock;
+use crate::runtime::wait_in_place;
 use crate::schema::Timestamp;
 use crate::store::Stores;
 
@@ -16,7 +17,12 @@ pub(crate) struct Direct {
 
 impl Transport for Direct {
     fn send(&self, request: Request) -> Call<Result<Response, Lost>> {
-        Stores::handle(&self.stores, request).map(Ok)
+        let patience = request.body.patience();
+        let call = Stores::handle(&self.stores, request);
+        match patience {
+            Some(patience) => Call::ready(Ok(wait_in_place(call, patience).unwrap_or(OUT_OF_PATIENCE))),
+            None => call.map(Ok),
+        }
     }
 
     fn ask(&self, request: PdRequest) -> Call<Result<PdReply, Lost>> {

@@ -17,8 +17,8 @@ pub(crate) use call::Call;
 pub(crate) use direct::Direct;
 pub use request::RegionErrorKind;
 pub(crate) use request::{
-    Body, GetBody, LookupBody, OnePhaseOutcome, PdReply, PdRequest, PrepareIngest, Read, RegionError, Reply,
-    Request, Response, ScanBody,
+    AwaitLock, Awaited, Body, GetBody, LookupBody, OnePhaseOutcome, PdReply, PdRequest, PrepareIngest, Read,
+    RegionError, Reply, Request, Response, ScanBody,
 };
 pub(crate) use simulated::Simulated;
 pub use simulated::SimulatedConfig;
@@ -32,6 +32,9 @@ use crate::schema::Timestamp;
 /// A request or its answer did not arrive. The work may have been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost;
+
+/// What a store answers that has waited for as long as it may ([`Body::patience`]): look for yourself.
+pub(crate) const OUT_OF_PATIENCE: Response = Ok(Reply::Awaited(Awaited::Released));
 
 /// Carries requests.
 pub(crate) trait Transport: Send + Sync {

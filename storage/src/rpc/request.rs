@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::chunk::Chunk;
 use crate::error::Error;
@@ -10,11 +11,13 @@ use crate::key::{Key, KeyRange, TypeMismatch};
 use crate::mvcc::{GetResult, LockInfo, LookupResult, Lookups, OwnWrites, RegionScan, ZoneFilter};
 use crate::pd::RegionInfo;
 use crate::percolator::{
-    CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, Prewrite, PrewriteOutcome, ResolveLock,
-    Rollback, SecondaryLocks, TxnStatus,
+    CheckSecondaryLocks, CheckTxnStatus, Commit, CommitOutcome, HeartBeat, PessimisticLock,
+    PessimisticLockOutcome, PessimisticRollback, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
+    SecondaryLocks, TxnStatus,
 };
 use crate::region::{Epoch, IngestOutcome};
 use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId, Timestamp};
+use crate::store::Deadlock;
 
 /// A request to a store about one region.
 #[derive(Clone, Debug)]
@@ -35,6 +38,11 @@ pub(crate) enum Body {
     Prewrite(Prewrite),
     /// Prewrite and commit in one command: the region holds every key of the transaction.
     OnePhase(Prewrite),
+    PessimisticLock(PessimisticLock),
+    PessimisticRollback(PessimisticRollback),
+    /// Answered when the lock is gone, or when it has waited long enough.
+    AwaitLock(AwaitLock),
+    HeartBeat(HeartBeat),
     Commit(Commit),
     Rollback(Rollback),
     CheckTxnStatus(CheckTxnStatus),
@@ -63,6 +71,10 @@ impl Body {
             Body::Lookup(_) => CommandKind::Lookup,
             Body::Prewrite(_) => CommandKind::Prewrite,
             Body::OnePhase(_) => CommandKind::OnePhase,
+            Body::PessimisticLock(_) => CommandKind::PessimisticLock,
+            Body::PessimisticRollback(_) => CommandKind::PessimisticRollback,
+            Body::AwaitLock(_) => CommandKind::AwaitLock,
+            Body::HeartBeat(_) => CommandKind::HeartBeat,
             Body::Commit(_) => CommandKind::Commit,
             Body::Rollback(_) => CommandKind::Rollback,
             Body::CheckTxnStatus(_) => CommandKind::CheckTxnStatus,
@@ -76,9 +88,17 @@ impl Body {
         }
     }
 
+    /// How long the store may take to answer, if it waits for something to happen.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        if let Body::AwaitLock(wait) = self { Some(Duration::from_millis(wait.wait_ms)) } else { None }
+    }
+
     /// Whether the replicas have to agree on it.
     pub(crate) fn is_write(&self) -> bool {
-        !matches!(self.kind(), CommandKind::Scan | CommandKind::Get | CommandKind::Lookup)
+        !matches!(
+            self.kind(),
+            CommandKind::Scan | CommandKind::Get | CommandKind::Lookup | CommandKind::AwaitLock
+        )
     }
 
     /// The last of the keys that it names, if it names some.
@@ -88,6 +108,10 @@ impl Body {
             Body::Prewrite(prewrite) | Body::OnePhase(prewrite) => {
                 prewrite.mutations.last().map(|mutation| mutation.key.clone())
             }
+            Body::PessimisticLock(lock) => lock.keys.last().cloned(),
+            Body::PessimisticRollback(rollback) => rollback.keys.last().cloned(),
+            Body::AwaitLock(wait) => Some(wait.key.clone()),
+            Body::HeartBeat(beat) => Some(beat.primary.clone()),
             Body::Commit(commit) => commit.keys.last().cloned(),
             Body::Rollback(rollback) => rollback.keys.last().cloned(),
             Body::CheckTxnStatus(check) => Some(check.primary.clone()),
@@ -115,6 +139,27 @@ pub(crate) struct PrepareIngest {
     pub(crate) until_ms: u64,
     /// In key order, without a commit timestamp so far.
     pub(crate) chunks: Arc<[Chunk]>,
+}
+
+/// A transaction waits for another's lock.
+#[derive(Clone, Debug)]
+pub(crate) struct AwaitLock {
+    pub(crate) key: Key,
+    /// The transaction that holds it.
+    pub(crate) holder: Timestamp,
+    /// The transaction that waits.
+    pub(crate) waiter: Timestamp,
+    /// No longer than this; then it shall look for itself.
+    pub(crate) wait_ms: u64,
+}
+
+/// How waiting for a lock ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Awaited {
+    /// The lock may be gone: try again.
+    Released,
+    /// The holder waits for the waiter, by itself or through others.
+    Deadlock(Deadlock),
 }
 
 /// Rows in key ranges at a timestamp.
@@ -183,6 +228,11 @@ pub(crate) enum Reply {
     Unfit(TypeMismatch),
     Prewrite(PrewriteOutcome),
     OnePhase(OnePhaseOutcome),
+    PessimisticLock(PessimisticLockOutcome),
+    PessimisticRolledBack,
+    Awaited(Awaited),
+    /// The time to live, if the primary is locked.
+    HeartBeat(Option<u64>),
     Commit(CommitOutcome),
     /// Or committed before, in which case nothing changed.
     RolledBack,

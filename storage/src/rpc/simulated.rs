@@ -19,12 +19,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::fate::Fate;
 use super::faults::{FaultCommand, FaultReply, Faults};
 use super::trace::{Counters, count};
-use super::{Call, Lost, PdReply, PdRequest, RegionError, Request, Response, Transport};
+use super::{Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, RegionError, Request, Response, Transport};
 use crate::clock::Clock;
 use crate::fault::{Conditions, FaultError, Node};
 use crate::owner::Owner;
@@ -237,7 +237,13 @@ impl Network {
                 delay = now.quorum_delay(info.leader, &info.peers);
             }
         }
-        (Stores::handle(&self.stores, request).await, delay)
+        let patience = request.body.patience();
+        let call = Stores::handle(&self.stores, request);
+        let response = match patience {
+            Some(patience) => timeout(patience, call).await.unwrap_or(OUT_OF_PATIENCE),
+            None => call.await,
+        };
+        (response, delay)
     }
 
     /// Gives a region another leader, if it is time for that.

@@ -23,12 +23,15 @@
 //! So a key has at most one region that takes writes at any time; in between it has none, and clients come again. The
 //! retired region's locks stay visible to compaction until the left one has published them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use imbl::OrdMap;
+use tokio::sync::oneshot;
 
+use super::max_read::MaxRead;
 use super::registry::Registry;
+use super::waiters::{Waiter, Waiters};
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::mvcc::LockInfo;
@@ -37,8 +40,8 @@ use crate::pd::{Pd, RegionInfo};
 use crate::percolator::{Commit, CommitOutcome, Prewrite, PrewriteOutcome};
 use crate::region::{Command, Compacted, Epoch, IngestOutcome, Outcome, RegionSnapshot, RegionState};
 use crate::rpc::{
-    Body, Call, GetBody, LookupBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply, Request,
-    Response, ScanBody,
+    Awaited, Body, Call, GetBody, LookupBody, OnePhaseOutcome, PrepareIngest, Read, RegionError, Reply,
+    Request, Response, ScanBody,
 };
 use crate::schema::{RegionId, SpaceSchema, StoreId, Timestamp};
 
@@ -51,27 +54,6 @@ pub(super) struct Group {
     swept: AtomicBool,
     /// The delta size at which to fold again; 0 = as configured.
     fold_at: AtomicUsize,
-}
-
-/// The latest timestamp at which anyone has read in a region.
-#[derive(Default)]
-struct MaxRead(AtomicU64);
-
-impl MaxRead {
-    /// Left by a reader before it loads the region's view.
-    fn note(&self, ts: Timestamp) {
-        // Most often somebody has read later: then there is no need to write to what all readers share.
-        if self.0.load(Ordering::SeqCst) < ts.0 {
-            self.0.fetch_max(ts.0, Ordering::SeqCst);
-        }
-        fence(Ordering::SeqCst);
-    }
-
-    /// Read by the owner after it has published its locks.
-    fn get(&self) -> Timestamp {
-        fence(Ordering::SeqCst);
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
 }
 
 /// The right to keep house.
@@ -284,6 +266,15 @@ pub(super) enum GroupCommand {
     MoveReplica,
     /// How is it now?
     Describe,
+    /// Drop `wake`, or send to it, once the lock is not held by `holder` any more.
+    AwaitLock {
+        to: StoreId,
+        epoch: Epoch,
+        key: Key,
+        holder: Timestamp,
+        waiter: Timestamp,
+        wake: oneshot::Sender<()>,
+    },
 }
 
 /// How ingests ended here, for whoever asks again. Two words each, and never forgotten: another region may still wait.
@@ -298,6 +289,8 @@ struct Replicated {
     /// Whether it is about to be part of its neighbour: `state` is then as it was handed over.
     retired: bool,
     max_read: Arc<MaxRead>,
+    /// Who waits for locks here.
+    waiters: Waiters,
     pd: Arc<Pd>,
     /// Weak, for the registry holds the region.
     groups: Weak<Registry>,
@@ -317,6 +310,43 @@ impl State for Replicated {
     type View = GroupView;
 
     fn apply(&mut self, command: GroupCommand, published: &Published<GroupView>) -> Response {
+        let reply = self.obey(command, published);
+        if !self.waiters.is_empty() {
+            self.release();
+        }
+        reply
+    }
+
+    fn view(&self) -> Arc<GroupView> {
+        self.view_of(&self.state)
+    }
+
+    fn announce(&mut self) {
+        self.waiters.wake();
+        if !self.born.is_empty()
+            && let Some(groups) = self.groups.upgrade()
+        {
+            for part in &self.born {
+                part.max_read.note(self.max_read.get());
+            }
+            groups.add(std::mem::take(&mut self.born));
+        }
+        if !self.news.is_empty() {
+            self.pd.report(std::mem::take(&mut self.news));
+        }
+        if !self.dead.is_empty()
+            && let Some(groups) = self.groups.upgrade()
+        {
+            groups.remove(std::mem::take(&mut self.dead));
+        }
+        for (group, command) in std::mem::take(&mut self.outbox) {
+            group.post(command);
+        }
+    }
+}
+
+impl Replicated {
+    fn obey(&mut self, command: GroupCommand, published: &Published<GroupView>) -> Response {
         if self.retired && !matches!(command, GroupCommand::ComeBack) {
             if let GroupCommand::Absorb { from, .. } = command {
                 self.outbox.push((from, GroupCommand::ComeBack));
@@ -369,38 +399,16 @@ impl State for Replicated {
                 self.move_replica();
                 Ok(Reply::Resolved)
             }
+            GroupCommand::AwaitLock { to, epoch, key, holder, waiter, wake } => {
+                check(&self.info, to, epoch)?;
+                check_keys(&self.info.range, [&key])?;
+                self.waiters.add(Waiter { key, holder, waiter, wake });
+                Ok(Reply::Awaited(Awaited::Released))
+            }
             GroupCommand::Describe => Ok(Reply::Merged(Some(Arc::clone(&self.info)))),
         }
     }
 
-    fn view(&self) -> Arc<GroupView> {
-        self.view_of(&self.state)
-    }
-
-    fn announce(&mut self) {
-        if !self.born.is_empty()
-            && let Some(groups) = self.groups.upgrade()
-        {
-            for part in &self.born {
-                part.max_read.note(self.max_read.get());
-            }
-            groups.add(std::mem::take(&mut self.born));
-        }
-        if !self.news.is_empty() {
-            self.pd.report(std::mem::take(&mut self.news));
-        }
-        if !self.dead.is_empty()
-            && let Some(groups) = self.groups.upgrade()
-        {
-            groups.remove(std::mem::take(&mut self.dead));
-        }
-        for (group, command) in std::mem::take(&mut self.outbox) {
-            group.post(command);
-        }
-    }
-}
-
-impl Replicated {
     fn new(state: RegionState, info: Arc<RegionInfo>, pd: Arc<Pd>, groups: Weak<Registry>) -> Replicated {
         Replicated {
             state,
@@ -409,6 +417,7 @@ impl Replicated {
             ingested: OrdMap::new(),
             retired: false,
             max_read: Arc::default(),
+            waiters: Waiters::default(),
             pd,
             groups,
             born: Vec::new(),
@@ -416,6 +425,16 @@ impl Replicated {
             news: Vec::new(),
             outbox: Vec::new(),
         }
+    }
+
+    /// Finds those who need not wait for a lock any more.
+    fn release(&mut self) {
+        let locks = &self.state.view().records().locks;
+        let (range, retired) = (&self.info.range, self.retired);
+        self.waiters.release(|key, holder| {
+            let is_held = || locks.get(key).is_some_and(|lock| lock.start_ts == holder);
+            !retired && range.contains(key.as_bytes()) && is_held()
+        });
     }
 
     fn view_of(&self, state: &RegionState) -> Arc<GroupView> {
@@ -443,6 +462,26 @@ impl Replicated {
                 check_keys(range, prewrite.mutations.iter().map(|m| &m.key))?;
                 self.check_quiet()?;
                 Ok(Reply::OnePhase(self.one_phase(prewrite, published)))
+            }
+            Body::PessimisticLock(lock) => {
+                check_keys(range, &lock.keys)?;
+                self.check_quiet()?;
+                match self.state.apply(Command::PessimisticLock(lock)) {
+                    Outcome::PessimisticLock(outcome) => Ok(Reply::PessimisticLock(outcome)),
+                    other => unreachable_outcome(&other),
+                }
+            }
+            Body::PessimisticRollback(rollback) => {
+                check_keys(range, &rollback.keys)?;
+                self.state.apply(Command::PessimisticRollback(rollback));
+                Ok(Reply::PessimisticRolledBack)
+            }
+            Body::HeartBeat(beat) => {
+                check_keys(range, [&beat.primary])?;
+                match self.state.apply(Command::HeartBeat(beat)) {
+                    Outcome::HeartBeat(ttl_ms) => Ok(Reply::HeartBeat(ttl_ms)),
+                    other => unreachable_outcome(&other),
+                }
             }
             Body::Commit(commit) => {
                 check_keys(range, &commit.keys)?;
@@ -488,8 +527,8 @@ impl Replicated {
                 self.split(&keys)
             }
             Body::TransferLeader(to) => Ok(self.transfer_leader(to)),
-            // Concerns two regions: the stores see to it.
-            Body::Merge => Err(RegionError::ProposalInMergingMode),
+            // Concerns two regions, or takes time: the stores see to it.
+            Body::Merge | Body::AwaitLock(_) => Err(RegionError::ProposalInMergingMode),
         }
     }
 

@@ -7,20 +7,28 @@
 //! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
 //! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
 
+mod deadlock;
 mod disturb;
 mod group;
+mod max_read;
 mod registry;
+mod waiters;
 
 use std::sync::Arc;
+
+use tokio::sync::oneshot;
 
 use crate::chunk::ChunkLimit;
 use crate::error::Error;
 use crate::key::KeyRange;
 use crate::pd::{DirectoryCommand, DirectoryReply, Pd, RegionInfo};
 use crate::region::{Compaction, Epoch};
-use crate::rpc::{Body, Call, PdReply, PdRequest, RegionError, Reply, Request, Response};
+use crate::rpc::{AwaitLock, Awaited, Body, Call, PdReply, PdRequest, RegionError, Reply, Request, Response};
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
+pub use deadlock::{Deadlock, Wait};
+
+use deadlock::Detector;
 use group::{Group, GroupCommand};
 use registry::Registry;
 
@@ -35,12 +43,14 @@ pub(crate) struct Limits {
 pub(crate) struct Stores {
     pd: Arc<Pd>,
     groups: Arc<Registry>,
+    detector: Arc<Detector>,
     limits: Limits,
 }
 
 impl Stores {
     pub(crate) fn new(pd: Arc<Pd>, limits: Limits) -> Stores {
-        Stores { pd, groups: Arc::new(Registry::new()), limits }
+        let (groups, detector) = (Arc::new(Registry::new()), Arc::new(Detector::new()));
+        Stores { pd, groups, detector, limits }
     }
 
     pub(crate) fn pd(&self) -> &Arc<Pd> {
@@ -74,8 +84,12 @@ impl Stores {
                 Call::ready(group.view().lookup(request.to, request.epoch, lookup))
             }
             Body::Merge => stores.merge(Arc::clone(group), &request),
+            Body::AwaitLock(wait) => stores.await_lock(Arc::clone(group), &request, wait),
             Body::Prewrite(_)
             | Body::OnePhase(_)
+            | Body::PessimisticLock(_)
+            | Body::PessimisticRollback(_)
+            | Body::HeartBeat(_)
             | Body::Commit(_)
             | Body::Rollback(_)
             | Body::CheckTxnStatus(_)
@@ -93,6 +107,30 @@ impl Stores {
                 call
             }
         }
+    }
+
+    /// Waits until a lock is gone, unless that would be for ever. Whoever carries the request sees to it that this takes no
+    /// longer than it may ([`Body::patience`]): to stop waiting is to drop the call.
+    fn await_lock(&self, group: Arc<Group>, request: &Request, wait: &AwaitLock) -> Call<Response> {
+        let (to, epoch) = (request.to, request.epoch);
+        let AwaitLock { key, holder, waiter, .. } = wait.clone();
+        let (wake, woken) = oneshot::channel();
+        self.detector.begin(Wait { waiter, holder, key: key.clone() }).then(move |begun| {
+            let waiting = match begun {
+                Ok(waiting) => waiting,
+                Err(deadlock) => return Call::ready(Ok(Reply::Awaited(Awaited::Deadlock(deadlock)))),
+            };
+            let command = GroupCommand::AwaitLock { to, epoch, key, holder, waiter, wake };
+            group.call(command).then(move |registered| match registered {
+                Ok(_) => Call::waiting(async move {
+                    // An error means that the region has dropped the other end: look again, it says.
+                    let _ = woken.await;
+                    drop(waiting);
+                    Ok(Reply::Awaited(Awaited::Released))
+                }),
+                Err(error) => Call::ready(Err(error)),
+            })
+        })
     }
 
     /// Merges a region with its neighbour to the right. See the essay of `group` for how the two are never both, and never

@@ -9,7 +9,7 @@ use crate::client::sender::Sent;
 use crate::client::{CONCURRENCY, Client, unexpected};
 use crate::error::Result;
 use crate::key::Key;
-use crate::percolator::{self, Commit, ResolveLock, Rollback};
+use crate::percolator::{self, Commit, PessimisticRollback, ResolveLock, Rollback};
 use crate::rpc::{Body, Reply};
 use crate::schema::Timestamp;
 
@@ -70,6 +70,10 @@ pub(in crate::client) enum KeyWork {
     Rollback {
         start_ts: Timestamp,
     },
+    PessimisticRollback {
+        start_ts: Timestamp,
+        for_update_ts: Timestamp,
+    },
     /// Finishes locks; `None` = by rolling back.
     Resolve {
         start_ts: Timestamp,
@@ -87,6 +91,9 @@ impl KeyWork {
         match self {
             KeyWork::Commit { start_ts, commit_ts } => Body::Commit(Commit { keys, start_ts, commit_ts }),
             KeyWork::Rollback { start_ts } => Body::Rollback(Rollback { keys, start_ts }),
+            KeyWork::PessimisticRollback { start_ts, for_update_ts } => {
+                Body::PessimisticRollback(PessimisticRollback { keys, start_ts, for_update_ts })
+            }
             KeyWork::Resolve { start_ts, commit_ts } => {
                 Body::ResolveLock(ResolveLock { start_ts, commit_ts, keys: Some(keys) })
             }

@@ -1,6 +1,6 @@
 //! Makes a transaction's writes one.
 //!
-//! Mutations come in key order; the first key is the primary. There are three ways, from the quickest to the most general:
+//! Mutations come in key order; the first key is the primary, if the transaction has not locked another one before. There are three ways, from the quickest to the most general:
 //!
 //! * **One phase** (`one_phase`): one region holds all keys, and checks and commits them in one command.
 //! * **Async commit**: a timestamp is taken, all keys are prewritten at the same time, and with the last of them the
@@ -30,7 +30,7 @@ use super::backoff::Budget;
 use super::region_cache::CachedRegion;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::percolator::{AsyncCommit, Mutation, Prewrite};
+use crate::percolator::{AsyncCommit, Mutation, Pessimistic, Prewrite};
 use crate::schema::Timestamp;
 
 pub(super) use finish::KeyWork;
@@ -41,6 +41,9 @@ const TTL_MS: u64 = 3000;
 /// A large transaction needs longer: this much per key.
 const TTL_KEYS_PER_MS: u64 = 20;
 const TTL_MS_MAX: u64 = 20_000;
+
+/// A transaction of so many keys says that it is alive while it commits.
+const LARGE: usize = 50_000;
 
 /// An async commit has so many keys at most, and so many bytes of keys (TiDB: `tidb_async_commit_keys_limit`).
 const ASYNC_KEYS_MAX: usize = 256;
@@ -128,24 +131,26 @@ impl Stop {
     }
 }
 
-/// Commits the mutations of a transaction, which are in key order. An error means that nothing was changed.
+/// Commits the mutations of a transaction, which are in key order. `locked` = it has locked keys before, and this is its
+/// primary, which is among the mutations. An error means that nothing was changed.
 pub(super) async fn commit(
     client: &mut Client,
     start_ts: Timestamp,
     mutations: Vec<Mutation>,
     options: CommitOptions,
+    locked: Option<(Key, Arc<Pessimistic>)>,
 ) -> Result<CommitOutcome> {
     let Some(first) = mutations.first() else { return Ok(CommitOutcome::Committed(start_ts)) };
+    let (primary, pessimistic) = match locked {
+        Some((primary, pessimistic)) => (primary, Some(pessimistic)),
+        None => (first.key.clone(), None),
+    };
     // Counted from the start: however long the transaction has read, its locks have their time from now on.
     let elapsed_ms = client.shared.transport.now_ms().saturating_sub(start_ts.physical_ms());
     let ttl_ms = elapsed_ms + (TTL_MS + mutations.len() as u64 / TTL_KEYS_PER_MS).min(TTL_MS_MAX);
-    let committer = Committer {
-        primary: first.key.clone(),
-        start_ts,
-        ttl_ms,
-        txn_size: mutations.len(),
-        async_plan: None,
-    };
+    let committer =
+        Committer { primary, start_ts, ttl_ms, txn_size: mutations.len(), pessimistic, async_plan: None };
+    let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
     match committer.run(client, mutations, options).await {
         Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
         Err(stop) => stop.into_result(),
@@ -162,6 +167,8 @@ struct Committer {
     start_ts: Timestamp,
     ttl_ms: u64,
     txn_size: usize,
+    /// `Some` = it has locked keys before.
+    pessimistic: Option<Arc<Pessimistic>>,
     /// `None` = in two phases.
     async_plan: Option<AsyncPlan>,
 }
@@ -193,15 +200,21 @@ impl Committer {
             groups = match self.one_phase(client, &mut backoff, group).await {
                 Ok(OnePhase::Committed(commit_ts)) => return Ok(commit_ts),
                 Ok(OnePhase::Split(groups)) => groups,
-                Err(stop) if stop.is_refusal() && !client.shared.transport.is_immediate() => {
-                    return self.settle(client, &keys, stop).await;
+                Err(stop) => {
+                    let settles = stop.is_refusal() && !client.shared.transport.is_immediate();
+                    let end = if settles { self.settle(client, &keys, stop).await } else { Err(stop) };
+                    if self.pessimistic.is_some()
+                        && !matches!(&end, Ok(_) | Err(Stop::Outcome(CommitOutcome::Undetermined)))
+                    {
+                        self.roll_back(client, keys).await;
+                    }
+                    return end;
                 }
-                Err(stop) => return Err(stop),
             };
         }
         let maybe_committed = client.stats.timeouts > timeouts;
         if client.takes_async(options.async_commit, &keys) {
-            self.async_plan = Some(AsyncPlan::new(client, &keys).await?);
+            self.async_plan = Some(AsyncPlan::new(client, &self.primary, &keys).await?);
         }
         let committed = match self.prewrite_all(client, &mut backoff, groups).await {
             Ok(commit_ts) if commit_ts > Timestamp(0) => {
@@ -226,7 +239,7 @@ impl Committer {
     }
 
     fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {
-        let Committer { primary, start_ts, ttl_ms, txn_size, async_plan } = self.clone();
+        let Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan } = self.clone();
         let has_primary = mutations.iter().any(|m| m.key == primary);
         let min_commit_ts = async_plan.as_ref().map_or(Timestamp(0), |plan| plan.min_commit_ts);
         let async_commit = async_plan.map(|plan| AsyncCommit {
@@ -234,7 +247,7 @@ impl Committer {
             max_commit_ts: plan.max_commit_ts,
             max_read_ts: Timestamp(0),
         });
-        Prewrite { mutations, primary, start_ts, ttl_ms, txn_size, min_commit_ts, async_commit }
+        Prewrite { mutations, primary, start_ts, ttl_ms, txn_size, min_commit_ts, pessimistic, async_commit }
     }
 
     /// An error after an answer was lost leaves the outcome open.
@@ -248,11 +261,12 @@ impl Committer {
 }
 
 impl AsyncPlan {
-    /// Of a transaction with these keys, the primary first.
-    async fn new(client: &mut Client, keys: &[Key]) -> Result<AsyncPlan> {
+    /// Of a transaction with these keys.
+    async fn new(client: &mut Client, primary: &Key, keys: &[Key]) -> Result<AsyncPlan> {
         let min_commit_ts = client.timestamp().await?;
         let max_commit_ts = Timestamp::from_parts(min_commit_ts.physical_ms() + SAFE_WINDOW_MS, 0);
-        Ok(AsyncPlan { secondaries: keys[1..].into(), min_commit_ts, max_commit_ts })
+        let secondaries = keys.iter().filter(|key| *key != primary).cloned().collect();
+        Ok(AsyncPlan { secondaries, min_commit_ts, max_commit_ts })
     }
 }
 

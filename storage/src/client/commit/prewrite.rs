@@ -52,7 +52,9 @@ impl Committer {
             PrewriteOutcome::Done { .. } => return Ok(()),
             PrewriteOutcome::Locked(locks) => {
                 // Whoever holds it began later and was faster: waiting for it could only end in a conflict.
-                if let Some(lock) = locks.iter().find(|lock| lock.start_ts > self.start_ts) {
+                if self.pessimistic.is_none()
+                    && let Some(lock) = locks.iter().find(|lock| lock.start_ts > self.start_ts)
+                {
                     let (key, conflict_start_ts) = (lock.key.clone(), lock.start_ts);
                     let outcome =
                         CommitOutcome::Conflict { key, conflict_start_ts, conflict_commit_ts: nobody };

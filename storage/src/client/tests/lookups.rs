@@ -275,6 +275,7 @@ pub(super) async fn take(
                 ttl_ms: 0,
                 txn_size: 1,
                 min_commit_ts: Timestamp(0),
+                pessimistic: None,
                 async_commit: None,
             });
             let mut backoff = client.backoff("test", Budget::Prewrite);

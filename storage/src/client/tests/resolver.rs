@@ -78,6 +78,7 @@ async fn lock(client: &mut Client, start_ts: Timestamp, keys: &[(i64, Mode)], al
             ttl_ms: TTL_MS,
             txn_size: all.len(),
             min_commit_ts: Timestamp(0),
+            pessimistic: None,
             async_commit,
         };
         let reply = ask(client, &key(id), Body::Prewrite(prewrite)).await;
@@ -188,6 +189,7 @@ async fn an_async_commit_that_lacks_a_lock_is_rolled_back_for_good() {
         ttl_ms: TTL_MS,
         txn_size: 3,
         min_commit_ts: Timestamp(0),
+        pessimistic: None,
         async_commit: None,
     };
     let late = ask(&mut client, &key(35), Body::Prewrite(prewrite)).await;
