@@ -401,16 +401,18 @@ fn round<L: Send>(
         }
     };
     let mut pairs = crews.iter_mut().zip(&mut results);
-    if let Some((own_crew, own_result)) = pairs.next() {
-        // The caller's thread is one of the workers: a single task needs no other, and not even a scope to wait for one.
+    if let Some((first_crew, first_result)) = pairs.next() {
+        // The caller's thread does the work of one: it needs no other, and not even a scope to wait for one. But where there
+        // are several it sleeps: with it there would be a thread more than there are processors, and the one that shares a
+        // processor with it would make all wait for its last task.
         if busy == 1 {
-            work(own_crew, own_result);
+            work(first_crew, first_result);
         } else {
-            rayon::in_place_scope(|scope| {
+            rayon::scope(|scope| {
                 for (crew, result) in pairs {
                     scope.spawn(|_| work(crew, result));
                 }
-                work(own_crew, own_result);
+                work(first_crew, first_result);
             });
         }
     }
