@@ -72,9 +72,10 @@ impl Builder {
     /// An empty database, with the one schema `test`.
     pub fn build(self) -> Database {
         let globals = SystemValues::new(self.workers, self.memory_limit_bytes);
+        let cluster = Cluster::new(self.cluster);
         let shared = Shared {
-            cluster: Cluster::new(self.cluster),
-            catalog: Catalog::new(),
+            catalog: Catalog::new(cluster.clone()),
+            cluster,
             globals: ArcSwap::from_pointee(globals),
             usage: Usage::new(),
             next_connection: AtomicU64::new(1),

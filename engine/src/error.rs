@@ -243,14 +243,20 @@ codes! {
     READ_ONLY_TRANSACTION = 1792 "25006";
     /// EXPLAIN in a format that does not exist.
     UNKNOWN_EXPLAIN_FORMAT = 1791 "HY000";
+    /// SET TRANSACTION of the next transaction, within one.
+    IN_TRANSACTION = 1568 "25001";
     /// A query that ran longer than it may.
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
+    /// AS OF TIMESTAMP with what is no time to read at.
+    AS_OF = 8135 "HY000";
     /// More memory than the query may have.
     MEMORY = 8175 "HY000";
     /// An index points to rows that its table does not have.
     LOST_ROWS = 8133 "HY000";
+    /// A level of isolation that there is not.
+    ISOLATION_LEVEL = 8048 "HY000";
     /// The schema changed while the statement ran.
     SCHEMA_CHANGED = 8028 "HY000";
     /// A read at a time whose versions are gone.
@@ -310,6 +316,7 @@ impl From<allod_planner::Error> for Error {
             E::Syntax { .. } => code::SYNTAX,
             E::TooComplex(_) => code::TOO_COMPLEX,
             E::NotSupported(_) => code::NOT_SUPPORTED,
+            E::AsOf(_) => code::AS_OF,
             E::UnknownExplainFormat(_) => code::UNKNOWN_EXPLAIN_FORMAT,
             E::NoDatabase => code::NO_DATABASE,
             E::AccessDenied { .. } => code::ACCESS_DENIED,

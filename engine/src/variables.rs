@@ -34,7 +34,7 @@ use imbl::OrdMap;
 
 use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, Timestamp};
 
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
@@ -69,6 +69,14 @@ struct Definition {
 const fn define(name: &'static str, domain: Domain, default: &'static str) -> Definition {
     Definition { name, domain, default }
 }
+
+/// The levels of isolation; the first two there are.
+const ISOLATION: Domain =
+    Domain::Word(&["REPEATABLE-READ", "READ-COMMITTED", "READ-UNCOMMITTED", "SERIALIZABLE"]);
+
+/// Two names of one variable.
+const SYNONYMS: &[(&str, &str)] =
+    &[("transaction_isolation", "tx_isolation"), ("transaction_read_only", "tx_read_only")];
 
 /// The largest number that fits TiDB's 32-bit variables.
 const BIG: i64 = i32::MAX as i64;
@@ -115,6 +123,7 @@ const DEFINITIONS: &[Definition] = &[
     define("system_time_zone", Domain::ReadOnly, "UTC"),
     define("tidb_backoff_lock_fast", Domain::Number(1, BIG), "10"),
     define("tidb_backoff_weight", Domain::Number(0, BIG), "2"),
+    define("tidb_current_ts", Domain::ReadOnly, "0"),
     define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
     define("tidb_enable_1pc", Domain::Switch, "OFF"),
     define("tidb_enable_async_commit", Domain::Switch, "OFF"),
@@ -144,13 +153,15 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_opt_range_max_size", Domain::Number(0, i64::MAX), "67108864"),
     define("tidb_partition_prune_mode", Domain::Word(&["static", "dynamic"]), "dynamic"),
     define("tidb_projection_concurrency", AUTO, "-1"),
+    define("tidb_skip_isolation_level_check", Domain::Switch, "OFF"),
+    define("tidb_snapshot", Domain::Text, ""),
     define("tidb_store_batch_size", Domain::Number(0, 25_000), "4"),
     define("tidb_txn_mode", Domain::Word(&["pessimistic", "optimistic", ""]), "pessimistic"),
     define("tidb_window_concurrency", AUTO, "-1"),
     define("time_zone", Domain::Text, "SYSTEM"),
-    define("transaction_isolation", Domain::Text, "REPEATABLE-READ"),
+    define("transaction_isolation", ISOLATION, "REPEATABLE-READ"),
     define("transaction_read_only", Domain::Switch, "OFF"),
-    define("tx_isolation", Domain::Text, "REPEATABLE-READ"),
+    define("tx_isolation", ISOLATION, "REPEATABLE-READ"),
     define("tx_read_only", Domain::Switch, "OFF"),
     define("unique_checks", Domain::Switch, "ON"),
     define("version", Domain::ReadOnly, VERSION),
@@ -208,14 +219,40 @@ impl SystemValues {
         let definition = definition(name)?;
         let Some(value) = value else {
             let inherited = base.0.get(definition.name);
-            let values = SystemValues(match inherited {
-                Some(text) => self.0.update(definition.name, Arc::clone(text)),
-                None => self.0.without(definition.name),
-            });
-            return Ok((values, None));
+            let set = |values: &OrdMap<&'static str, Arc<str>>, name| match inherited {
+                Some(text) => values.update(name, Arc::clone(text)),
+                None => values.without(name),
+            };
+            let mut values = set(&self.0, definition.name);
+            for (a, b) in SYNONYMS {
+                if [a, b].contains(&&definition.name) {
+                    values = set(&set(&values, a), b);
+                }
+            }
+            return Ok((SystemValues(values), None));
         };
-        let (text, warning) = definition.check(value)?;
-        Ok((SystemValues(self.0.update(definition.name, text.into())), warning))
+        let (text, mut warning) = definition.check(value)?;
+        if definition.domain == ISOLATION && !matches!(&*text, "REPEATABLE-READ" | "READ-COMMITTED") {
+            warning = Some(self.check_isolation(&text)?);
+        }
+        let text: Arc<str> = text.into();
+        let mut values = self.0.update(definition.name, Arc::clone(&text));
+        for (a, b) in SYNONYMS {
+            if [a, b].contains(&&definition.name) {
+                values = values.update(a, Arc::clone(&text)).update(b, Arc::clone(&text));
+            }
+        }
+        Ok((SystemValues(values), warning))
+    }
+
+    /// A level that there is not: an error, or if that is wished a warning, and the transaction reads a snapshot.
+    fn check_isolation(&self, level: &str) -> Result<Warning> {
+        let skipped = self.0.get("tidb_skip_isolation_level_check").is_some_and(|v| **v == *"ON");
+        let code = code::ISOLATION_LEVEL;
+        let message = format!(
+            "The isolation level '{level}' is not supported. Set tidb_skip_isolation_level_check=1 to skip this error"
+        );
+        if skipped { Ok(Warning { level: "Warning", code, message }) } else { Err(Error::new(code, message)) }
     }
 
     /// Names and values, in order; names that match the LIKE pattern.
@@ -289,6 +326,8 @@ pub(crate) struct Settings {
     pub tuning: Tuning,
     /// Whether a statement outside of a transaction is committed by itself.
     pub autocommit: bool,
+    /// Whether transactions read only, unless they say otherwise.
+    pub read_only: bool,
     /// Whether plans of prepared statements are found again.
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
@@ -317,6 +356,7 @@ impl Settings {
                 index_lookup_concurrency: concurrency("tidb_index_lookup_concurrency"),
             },
             autocommit: number("autocommit") != 0,
+            read_only: number("transaction_read_only") != 0,
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
         }
@@ -332,6 +372,8 @@ pub(crate) struct Variables {
     pub user: BTreeMap<String, Datum>,
     /// `@@last_plan_from_cache`.
     pub plan_from_cache: bool,
+    /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
+    pub current_ts: Timestamp,
 }
 
 impl Variables {
@@ -339,7 +381,14 @@ impl Variables {
     pub fn new(global: Arc<SystemValues>) -> Variables {
         let settings = Settings::of(&global);
         let session = (*global).clone();
-        Variables { session, settings, global, user: BTreeMap::new(), plan_from_cache: false }
+        Variables {
+            session,
+            settings,
+            global,
+            user: BTreeMap::new(),
+            plan_from_cache: false,
+            current_ts: Timestamp::default(),
+        }
     }
 
     /// The session's values.
@@ -364,8 +413,10 @@ impl Variables {
 impl PlannerView for Variables {
     fn system(&self, name: &str, global: bool) -> Option<Datum> {
         let definition = definition(name).ok()?;
-        if definition.name == "last_plan_from_cache" {
-            return Some(Datum::Int(i64::from(self.plan_from_cache)));
+        match definition.name {
+            "last_plan_from_cache" => return Some(Datum::Int(i64::from(self.plan_from_cache))),
+            "tidb_current_ts" => return Some(Datum::UInt(self.current_ts.0)),
+            _ => {}
         }
         Some(if global { self.global.get(definition) } else { self.session.get(definition) })
     }
@@ -430,5 +481,26 @@ mod tests {
     fn lists_by_pattern() {
         let names: Vec<&str> = SystemValues::default().list(Some("tx\\_%")).iter().map(|v| v.0).collect();
         assert_eq!(names, ["tx_isolation", "tx_read_only"]);
+    }
+
+    #[test]
+    fn two_names_are_one_variable_and_levels_are_checked() {
+        let base = SystemValues::default();
+        let set =
+            |values: &SystemValues, name, value: &str| values.set(name, Some(&Datum::string(value)), &base);
+        let (values, _) = set(&base, "tx_isolation", "read-committed").unwrap();
+        assert_eq!(values.list(Some("%isolation"))[0].1, "READ-COMMITTED");
+        let (back, _) = values.set("transaction_isolation", None, &base).unwrap();
+        assert_eq!(back.list(Some("tx_isolation"))[0].1, "REPEATABLE-READ");
+        assert_eq!(set(&base, "tx_isolation", "serializable").unwrap_err().code(), 8048);
+        let (lenient, _) = set(&base, "tidb_skip_isolation_level_check", "on").unwrap();
+        let (values, warning) = set(&lenient, "tx_isolation", "serializable").unwrap();
+        assert_eq!(
+            (values.list(Some("tx_iso%"))[0].1.as_str(), warning.unwrap().code),
+            ("SERIALIZABLE", 8048)
+        );
+        let (values, _) = set(&base, "transaction_read_only", "1").unwrap();
+        assert!(Settings::of(&values).read_only);
+        assert_eq!(values.list(Some("tx_read_only"))[0].1, "ON");
     }
 }

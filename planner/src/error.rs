@@ -40,6 +40,9 @@ pub enum Error {
     /// 1235: valid MySQL that Allod does not have.
     #[error("this version does not yet support {0}")]
     NotSupported(String),
+    /// 8135: AS OF TIMESTAMP with what is no time to read at.
+    #[error("invalid as of timestamp: {0}")]
+    AsOf(String),
     /// 1791.
     #[error("unknown EXPLAIN format name: '{0}'")]
     UnknownExplainFormat(String),

@@ -12,6 +12,7 @@ use crate::owner::Owner;
 use crate::pd::Pd;
 use crate::rpc::{Direct, Simulated, Simulation, Transport};
 use crate::runtime::Runtime;
+use crate::schema::Timestamp;
 use crate::store::{Limits, Stores};
 
 pub use crate::rpc::SimulatedConfig;
@@ -139,6 +140,11 @@ impl Cluster {
     /// A client, for one worker.
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.0))
+    }
+
+    /// A timestamp at which everything is seen that is committed so far.
+    pub fn last_timestamp(&self) -> Timestamp {
+        self.0.pd.last_timestamp()
     }
 
     /// What all clients counted that are dropped by now, forks included.

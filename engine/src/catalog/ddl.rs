@@ -12,7 +12,7 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
     ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema,
-    SqlType, TableDescriptor, TableId,
+    SqlType, TableDescriptor, TableId, Timestamp,
 };
 
 use super::version::{Counters, Entry, Version};
@@ -158,6 +158,7 @@ impl Lease<'_> {
             stats: Arc::new(TableStats::pseudo()),
             counters: Arc::new(Counters::new(auto_increment)),
             writers: Arc::new(Writers::default()),
+            since: Timestamp::default(),
             closed: false,
         };
         let version = self.version().with_table(entry);

@@ -24,6 +24,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use allod_storage::cluster::Cluster;
 use allod_storage::schema::{SpaceId, TableDescriptor};
 
 use crate::error::{Error, Result};
@@ -39,6 +40,8 @@ pub(crate) const DEFAULT_DATABASE: &str = "test";
 /// The published schema, and the right to change it.
 pub(crate) struct Catalog {
     published: ArcSwap<Version>,
+    /// Tells the time of changes.
+    cluster: Cluster,
     home: Sender<Ids>,
     lease: Receiver<Ids>,
 }
@@ -58,11 +61,11 @@ struct Ids {
 
 impl Catalog {
     /// With one empty database.
-    pub fn new() -> Catalog {
+    pub fn new(cluster: Cluster) -> Catalog {
         let (home, lease) = bounded(1);
         // The channel has room for the one lease there is.
         let _ = home.send(Ids { next: 1, retired: Vec::new(), superseded: Vec::new() });
-        Catalog { published: ArcSwap::from_pointee(Version::initial()), home, lease }
+        Catalog { published: ArcSwap::from_pointee(Version::initial()), cluster, home, lease }
     }
 
     /// The newest version.
@@ -124,7 +127,10 @@ impl Lease<'_> {
     }
 
     fn publish(&mut self, version: Version) {
-        let before = self.catalog.published.swap(Arc::new(version));
+        let before = self.version();
+        // All work on what is new is done, so it is seen at this time.
+        let version = version.since(&before, self.catalog.cluster.last_timestamp());
+        self.catalog.published.store(Arc::new(version));
         let now = self.version();
         if let Some(ids) = &mut self.ids {
             let gone = before.all().filter(|old| {
@@ -146,11 +152,13 @@ impl Drop for Lease<'_> {
 
 #[cfg(test)]
 mod tests {
+    use allod_storage::cluster::ClusterConfig;
+
     use super::*;
 
     #[test]
     fn a_lease_comes_back_even_from_a_panic() {
-        let catalog = Catalog::new();
+        let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut lease = catalog.lease().unwrap();
             lease.id();
@@ -162,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_version_that_was_taken_stays_as_it_is() {
-        let catalog = Catalog::new();
+        let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let before = catalog.load();
         let mut lease = catalog.lease().unwrap();
         let version = lease.version().with_database("other");

@@ -8,7 +8,7 @@ use imbl::OrdMap;
 use allod_executor::RowIds;
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::stats::TableStats;
-use allod_storage::schema::{TableDescriptor, TableId};
+use allod_storage::schema::{TableDescriptor, TableId, Timestamp};
 
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     /// Lives as long as the rows do: TRUNCATE makes new ones.
     pub counters: Arc<Counters>,
     pub writers: Arc<Writers>,
+    /// When the table came to be as the descriptor has it: a reader of an earlier time would miss what was built since.
+    pub since: Timestamp,
     /// Whether DDL is at work on the table, and nobody may write to it.
     pub closed: bool,
 }
@@ -148,6 +150,19 @@ impl Version {
         let database = Arc::clone(&entry.descriptor.database);
         let name = Arc::clone(&entry.descriptor.name);
         self.map_tables(&database, |tables| tables.update(key(&name), entry))
+    }
+
+    /// The same version with the time noted at which the tables came that are not in `before`, or other ones there.
+    pub(super) fn since(&self, before: &Version, now: Timestamp) -> Version {
+        let known = |table: &TableDescriptor| before.entry(&table.database, &table.name);
+        let is_new = |entry: &&Entry| {
+            known(&entry.descriptor).is_none_or(|old| !Arc::ptr_eq(&old.descriptor, &entry.descriptor))
+        };
+        let entries = self.databases.values().flat_map(|database| database.tables.values());
+        entries.filter(is_new).fold(self.clone(), |version, entry| {
+            let entry = Entry { since: now, ..entry.clone() };
+            Version { number: self.number, ..version.with_table(entry) }
+        })
     }
 
     pub(super) fn without_table(&self, database: &str, table: &str) -> Version {

@@ -12,6 +12,7 @@
 //! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. Statements of one transaction
 //! (`transaction`) have the version of the catalog and the timestamp in common.
 
+mod as_of;
 mod explain;
 mod plan_cache;
 mod prepared;
@@ -28,7 +29,7 @@ use allod_executor::Cancel;
 use allod_planner::Parsed;
 use allod_planner::expr::FunctionUsage;
 use allod_storage::client::Client;
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, Timestamp};
 
 use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
@@ -38,7 +39,7 @@ use crate::usage::UsageReport;
 use crate::variables::Variables;
 
 use plan_cache::PlanCache;
-use transaction::Active;
+use transaction::{Active, Options};
 
 pub use prepared::Prepared;
 pub(crate) use show::key_of;
@@ -62,6 +63,10 @@ pub struct Session {
     plans: PlanCache,
     /// `None` = each statement is one by itself.
     transaction: Option<Active>,
+    /// What SET TRANSACTION says of the next one.
+    next: Options,
+    /// `tidb_snapshot`.
+    snapshot: Option<Timestamp>,
     /// Counts changes of variables that plans may depend on.
     settings: u64,
     /// For the statement to come.
@@ -85,6 +90,8 @@ impl Session {
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
             transaction: None,
+            next: Options::default(),
+            snapshot: None,
             settings: 0,
             cancel: Cancel::default(),
         }

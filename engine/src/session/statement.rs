@@ -10,10 +10,11 @@ use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarge
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
-use allod_storage::schema::{Datum, TableDescriptor, TableId};
+use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
 
-use super::Session;
 use super::plan_cache::Setting;
+use super::transaction::Options;
+use super::{Session, as_of};
 use crate::catalog::{Counters, Entry, Version, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
@@ -50,6 +51,8 @@ pub(super) struct Planned {
     header: Header,
     /// Whether it reads or changes rows, and so is part of a transaction.
     pub uses_tables: bool,
+    /// It reads what there was at this time.
+    as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
     /// The table that it writes to, in the version that it was planned with. Not that version itself, which holds the
@@ -101,6 +104,7 @@ impl Session {
     ) -> Result<ResultSet> {
         if parsed.commits_implicitly() {
             self.commit()?;
+            self.next_options().check_write()?;
         }
         let mut pause = PAUSE_FIRST;
         let (mut lost, mut changes) = (1, 0);
@@ -114,11 +118,11 @@ impl Session {
                 // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
                 Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => {
                     changes += 1;
-                    self.transaction = None;
+                    self.leave_transaction();
                 }
                 Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
                     lost += 1;
-                    self.transaction = None;
+                    self.leave_transaction();
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
@@ -254,12 +258,13 @@ impl Session {
         let target =
             dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
         let usage = Arc::new(bound.usage.clone());
+        let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let query = Arc::new(query);
         let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
         let header = Header::new(columns_of(&query), prepared.schema());
-        let uses_tables = query.uses_tables();
-        Ok(Planned { query, prepared, dml, header, uses_tables, usage, target })
+        let uses_tables = !query.tables().is_empty();
+        Ok(Planned { query, prepared, dml, header, uses_tables, as_of, usage, target })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -282,7 +287,7 @@ impl Session {
         });
         match result {
             Err(error) if alone && error.is_retryable() => {
-                self.transaction = None;
+                self.leave_transaction();
                 ControlFlow::Continue(true)
             }
             result => {
@@ -338,6 +343,7 @@ impl Session {
     pub(super) fn start(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Running> {
         let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
         let mut writing = None;
+        let as_of = self.as_of(planned)?;
         if let Some(dml) = &planned.dml {
             let (table, entry) = (&dml.table, planned.target.as_ref());
             let (guard, counters) = match &mut self.transaction {
@@ -359,7 +365,10 @@ impl Session {
             Some(active) => active.reader(&self.client),
             None => {
                 let mut client = self.client.fork();
-                let (ts, pin) = client.runtime().block_on(client.snapshot())?;
+                let (ts, pin) = match as_of {
+                    Some(ts) => (ts, client.begin(ts).pin()),
+                    None => client.runtime().block_on(client.snapshot())?,
+                };
                 (client, ts, pin)
             }
         };
@@ -413,12 +422,39 @@ impl Session {
         }
     }
 
+    /// The time that a statement reads at, if that is in the past. An error if it may not be, or not with this statement.
+    fn as_of(&mut self, planned: &Planned) -> Result<Option<Timestamp>> {
+        let as_of = match (&self.transaction, planned.as_of) {
+            (Some(_), Some(_)) => return Err(as_of::wrong("as of timestamp can't be set in transaction")),
+            (Some(active), None) => active.as_of(),
+            (None, as_of) if planned.uses_tables => {
+                let next = self.next_options();
+                if planned.dml.is_some() {
+                    next.check_write()?;
+                }
+                self.next = Options::default();
+                as_of.or(next.as_of)
+            }
+            (None, _) => None,
+        };
+        let Some(ts) = as_of else { return Ok(None) };
+        let version = self.version();
+        for table in planned.query.tables() {
+            let entry = version.entry(&table.database, &table.name);
+            if entry.is_some_and(|entry| entry.since > ts) {
+                let name = format!("{}.{}", table.database, table.name);
+                return Err(as_of::wrong(&format!("table '{name}' was changed after that time")));
+            }
+        }
+        Ok(Some(ts))
+    }
+
     /// Under `autocommit = 0` a statement that uses tables begins a transaction, if there is none.
     fn join_transaction(&mut self, planned: &Planned) -> Result<()> {
         if planned.uses_tables { self.begin_unless_autocommit() } else { Ok(()) }
     }
 
-    fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {
+    pub(super) fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {
         self.settings += u64::from(!matches!(assignment.target, SetTarget::User(_)));
         let value = assignment.value.as_ref();
         match &assignment.target {
@@ -427,6 +463,10 @@ impl Session {
                 Ok(None)
             }
             SetTarget::Session(name) => {
+                if name.eq_ignore_ascii_case("tidb_snapshot") {
+                    let time = value.filter(|v| !matches!(v, Datum::String(text) if text.is_empty()));
+                    self.snapshot = time.map(|time| self.time_of(time)).transpose()?;
+                }
                 let before = self.variables.settings().autocommit;
                 let warning = self.variables.set(name, value)?;
                 // What was begun under autocommit = 0 ends with it.

@@ -22,17 +22,23 @@
 //! ([`WriteGuard`]) until it ends, and DDL on that table waits for this; if the table was changed before the transaction came
 //! to write to it, the statement fails (8028). DDL of the session itself commits the transaction first.
 //!
+//! **In the past.** A transaction that reads as of a time (START TRANSACTION READ ONLY AS OF TIMESTAMP), and a statement by
+//! itself that does (`tidb_snapshot`, FROM t AS OF TIMESTAMP), reads there with the schema of today: tables that were changed
+//! since are refused (8135). What garbage collection has taken is not there any more (9006).
+//!
 //! **The rows of tables** are told to the statistics when the transaction commits, not before.
 
 use std::sync::Arc;
 
-use allod_planner::bind::{DmlKind, TransactionControl, TransactionMode};
+use allod_planner::bind::{
+    Characteristics, DmlKind, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
+};
 use allod_storage::client::{Client, Savepoint, Transaction};
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
-use allod_storage::schema::{TableDescriptor, Timestamp};
+use allod_storage::schema::{Datum, TableDescriptor, Timestamp};
 
-use super::Session;
+use super::{Session, as_of};
 use crate::catalog::{Counters, Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::result::ResultSet;
@@ -48,10 +54,29 @@ pub(super) struct Active {
     options: Options,
 }
 
-/// What BEGIN says of a transaction.
+/// What is said of a transaction: by BEGIN, by SET TRANSACTION, by variables.
 #[derive(Clone, Copy, Debug, Default)]
-struct Options {
-    read_only: bool,
+pub(super) struct Options {
+    /// `None` = as the session's variable says.
+    pub read_only: Option<bool>,
+    /// It reads what there was at this time.
+    pub as_of: Option<Timestamp>,
+}
+
+impl Options {
+    /// What is said here, and where nothing is, there.
+    fn or(self, other: Options) -> Options {
+        Options { read_only: self.read_only.or(other.read_only), as_of: self.as_of.or(other.as_of) }
+    }
+
+    /// An error for what writes, if it must not.
+    pub fn check_write(&self) -> Result<()> {
+        if self.as_of.is_none() && self.read_only != Some(true) {
+            return Ok(());
+        }
+        let message = "cannot execute statement in a READ ONLY transaction";
+        Err(Error::new(code::READ_ONLY_TRANSACTION, message))
+    }
 }
 
 /// A table that it writes to.
@@ -83,16 +108,18 @@ impl Active {
         (reader, self.transaction.start_ts(), self.transaction.pin())
     }
 
+    /// The time in the past that it reads at, if it does.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.options.as_of
+    }
+
     /// The counters of a table that a statement is about to write to; `enter` opens it, the first time.
     pub fn enter(
         &mut self,
         table: &Arc<TableDescriptor>,
         enter: impl FnOnce() -> Result<(WriteGuard, Arc<Counters>)>,
     ) -> Result<Arc<Counters>> {
-        if self.options.read_only {
-            let message = "cannot execute statement in a READ ONLY transaction";
-            return Err(Error::new(code::READ_ONLY_TRANSACTION, message));
-        }
+        self.options.check_write()?;
         // By identity: a descriptor that was changed is another one.
         if let Some(known) = self.tables.iter().find(|written| Arc::ptr_eq(&written.table, table)) {
             return Ok(Arc::clone(&known.counters));
@@ -175,9 +202,10 @@ impl Session {
             TransactionControl::Begin { mode: Some(TransactionMode::Pessimistic), .. } => {
                 return Err(Error::new(code::NOT_SUPPORTED, "transactions are optimistic in this version"));
             }
-            TransactionControl::Begin { mode: Some(TransactionMode::Optimistic) | None, read_only } => {
+            TransactionControl::Begin { mode: Some(TransactionMode::Optimistic) | None, characteristics } => {
                 self.commit()?;
-                self.begin(self.database.catalog(), Options { read_only: *read_only })?;
+                let options = self.options_of(characteristics)?;
+                self.begin(options)?;
             }
             TransactionControl::Commit { chain } => {
                 let options = self.options();
@@ -186,8 +214,11 @@ impl Session {
             }
             TransactionControl::Rollback { chain } => {
                 let options = self.options();
-                self.transaction = None;
+                self.leave_transaction();
                 self.chain(*chain, options)?;
+            }
+            TransactionControl::Set { scope, characteristics } => {
+                return self.set_transaction(*scope, characteristics);
             }
             TransactionControl::Savepoint(name) => {
                 self.begin_unless_autocommit()?;
@@ -212,15 +243,87 @@ impl Session {
     }
 
     fn chain(&mut self, chain: bool, options: Options) -> Result<()> {
-        if chain { self.begin(self.database.catalog(), options) } else { Ok(()) }
+        if chain { self.begin(options) } else { Ok(()) }
     }
 
-    /// Begins a transaction that sees this version of the schema.
-    fn begin(&mut self, version: Arc<Version>, options: Options) -> Result<()> {
-        // After the version was taken: whatever it names was there before.
-        let (ts, pin) = self.client.runtime().block_on(self.client.snapshot())?;
-        let transaction = self.client.begin(ts);
-        drop(pin);
+    /// SET TRANSACTION.
+    fn set_transaction(&mut self, scope: TransactionScope, said: &Characteristics) -> Result<ResultSet> {
+        let mut variables = Vec::new();
+        variables.extend(said.isolation.map(|level| ("transaction_isolation", Datum::string(level))));
+        variables.extend(said.read_only.map(|on| ("transaction_read_only", Datum::Int(i64::from(on)))));
+        let mut warnings = Vec::new();
+        match scope {
+            TransactionScope::Next if self.transaction.is_some() => {
+                let message =
+                    "transaction characteristics can't be changed while a transaction is in progress";
+                return Err(Error::new(code::IN_TRANSACTION, message));
+            }
+            TransactionScope::Next => {
+                // Tried on a copy, for what is wrong with it.
+                for (name, value) in &variables {
+                    warnings.extend(self.variables.clone().set(name, Some(value))?);
+                }
+                self.next = self.options_of(said)?;
+            }
+            TransactionScope::Session | TransactionScope::Global if said.as_of.is_some() => {
+                return Err(Error::new(code::AS_OF, "AS OF TIMESTAMP is said of one transaction"));
+            }
+            TransactionScope::Session | TransactionScope::Global => {
+                for (name, value) in variables {
+                    let target = match scope {
+                        TransactionScope::Global => SetTarget::Global(name.into()),
+                        TransactionScope::Session | TransactionScope::Next => SetTarget::Session(name.into()),
+                    };
+                    warnings.extend(self.set(&SetVariable { target, value: Some(value) })?);
+                }
+            }
+        }
+        Ok(ResultSet::done(0, 0).with_warnings(warnings))
+    }
+
+    /// What is said of a transaction, with the time of AS OF TIMESTAMP found out.
+    fn options_of(&self, said: &Characteristics) -> Result<Options> {
+        let as_of = said.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
+        Ok(Options { read_only: said.read_only, as_of })
+    }
+
+    /// What holds for the next transaction, or for the next statement that is one by itself.
+    pub(super) fn next_options(&self) -> Options {
+        let snapshot = Options { read_only: None, as_of: self.snapshot };
+        let variables = Options { read_only: Some(self.variables.settings().read_only), as_of: None };
+        self.next.or(snapshot).or(variables)
+    }
+
+    /// A time to read at: a timestamp of the cluster as a number, or a local time.
+    pub(super) fn time_of(&self, time: &Datum) -> Result<Timestamp> {
+        let ts = as_of::timestamp(time)?;
+        if ts > self.database.cluster().last_timestamp() {
+            // It may be that nobody has asked for the time in a while.
+            let mut client = self.client.fork();
+            let now = client.runtime().block_on(client.timestamp())?;
+            if ts > now {
+                return Err(as_of::wrong("cannot set read timestamp to a future time"));
+            }
+        }
+        Ok(ts)
+    }
+
+    /// Begins a transaction that sees the newest version of the schema.
+    fn begin(&mut self, options: Options) -> Result<()> {
+        let version = self.database.catalog();
+        let options = options.or(self.next_options());
+        let transaction = match options.as_of {
+            Some(ts) => self.client.begin(ts),
+            None => {
+                // After the version was taken: whatever it names was there before.
+                let (ts, pin) = self.client.runtime().block_on(self.client.snapshot())?;
+                let transaction = self.client.begin(ts);
+                drop(pin);
+                transaction
+            }
+        };
+        self.next = Options::default();
+        self.variables.current_ts = transaction.start_ts();
         let (tables, savepoints) = (Vec::new(), Vec::new());
         self.transaction = Some(Active { transaction, version, tables, savepoints, options });
         Ok(())
@@ -231,12 +334,18 @@ impl Session {
         if self.transaction.is_some() || self.variables.settings().autocommit {
             return Ok(());
         }
-        self.begin(self.database.catalog(), Options::default())
+        self.begin(Options::default())
+    }
+
+    /// From now on there is no transaction; what it wrote is with the caller.
+    pub(super) fn leave_transaction(&mut self) -> Option<Active> {
+        self.variables.current_ts = Timestamp::default();
+        self.transaction.take()
     }
 
     /// Commits the transaction, if there is one. Whatever happens, there is none afterwards.
     pub(super) fn commit(&mut self) -> Result<()> {
-        let Some(Active { transaction, tables, version, savepoints, options: _ }) = self.transaction.take()
+        let Some(Active { transaction, tables, version, savepoints, options: _ }) = self.leave_transaction()
         else {
             return Ok(());
         };

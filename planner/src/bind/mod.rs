@@ -52,7 +52,7 @@ pub use ddl::{
 };
 pub(crate) use keyed::parameter_keys;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
-pub use transaction::{TransactionControl, TransactionMode};
+pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]
@@ -195,6 +195,8 @@ pub struct BoundQuery {
     /// nothing of NOW(), of variables or of the session's last statement is in it. (The catalog knows whether a table in
     /// memory is.)
     pub cacheable: bool,
+    /// AS OF TIMESTAMP: what it reads is what there was at this time.
+    pub as_of: Option<Datum>,
 }
 
 /// What a change of rows does with the rows of its query.

@@ -8,12 +8,11 @@ use sqlparser::ast;
 use super::binder::{Binder, Block};
 use super::cte;
 use super::expression::not_supported;
-use super::transaction;
 use super::{
     Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
 };
 use crate::error::Error;
-use crate::logical::Query;
+use crate::logical::{Plan, Query};
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
 
 pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
@@ -58,7 +57,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             let items: Result<Vec<SetVariable>, Error> = items.iter().map(|i| binder.set(i)).collect();
             Ok(Bound::Set(items?))
         }
-        Statement::Transaction(syntax) => Ok(transaction::bind(syntax)),
+        Statement::Transaction(syntax) => binder.transaction(syntax),
         Statement::Prepare { name, text } => {
             let text = match text {
                 PrepareSource::Text(text) => text.as_str().into(),
@@ -86,19 +85,19 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
     match statement {
         S::Query(query) => {
             let block = binder.query(query)?;
-            Ok(Bound::Query(finish(binder, block, None)))
+            Ok(Bound::Query(finish(binder, block, None)?))
         }
         S::Insert(insert) => {
             let (block, dml) = binder.insert(insert)?;
-            Ok(Bound::Query(finish(binder, block, Some(dml))))
+            Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
         S::Update(update) => {
             let (block, dml) = binder.update(update)?;
-            Ok(Bound::Query(finish(binder, block, Some(dml))))
+            Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
         S::Delete(delete) => {
             let (block, dml) = binder.delete(delete)?;
-            Ok(Bound::Query(finish(binder, block, Some(dml))))
+            Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
         S::CreateTable(table) => binder.create_table(table, None, None),
         S::CreateIndex(create) => binder.create_index(create),
@@ -138,24 +137,33 @@ fn last_name(name: &ast::ObjectName) -> Arc<str> {
     name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str()).into()
 }
 
-fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> BoundQuery {
+fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQuery, Error> {
     let own = dml.as_ref().map(|dml| match dml.kind {
         DmlKind::Insert => "ins_1",
         DmlKind::Update => "upd_1",
         DmlKind::Delete => "del_1",
     });
     let hints = binder.settle_hints(own);
-    let (plan, ctes) = cte::settle(block.plan, binder.ctes, &binder.columns);
+    let (plan, ctes) = cte::settle(block.plan, std::mem::take(&mut binder.ctes), &binder.columns);
+    let mut tables = 0;
+    for plan in ctes.iter().chain([&plan]) {
+        plan.walk(&mut |node| tables += usize::from(matches!(node, Plan::Scan(_))));
+    }
+    let as_of = binder.as_of(tables)?;
+    if as_of.is_some() && dml.is_some() {
+        return Err(Error::AsOf("a statement that writes reads what there is".into()));
+    }
     let query = Query { plan, ctes, output: block.output };
-    BoundQuery {
+    Ok(BoundQuery {
         query,
         columns: binder.columns,
         dml,
         usage: binder.rw.usage,
         hints,
-        cacheable: !binder.volatile && !binder.rw.asked_now,
+        cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
+        as_of,
         warnings: binder.warnings,
-    }
+    })
 }
 
 impl Binder<'_> {

@@ -836,16 +836,33 @@ fn hints_that_make_no_sense_are_warnings() {
 
 #[test]
 fn transactions_have_their_options() {
-    use super::{TransactionControl as T, TransactionMode};
+    use super::{
+        Characteristics, TransactionControl as T, TransactionMode as Mode, TransactionScope as Scope,
+    };
+    let begin = |mode| T::Begin { mode, characteristics: Characteristics::default() };
+    let access = |read_only| T::Begin {
+        mode: None,
+        characteristics: Characteristics { read_only: Some(read_only), ..Characteristics::default() },
+    };
+    let as_of = |as_of| Characteristics { read_only: Some(true), as_of: Some(as_of), isolation: None };
+    let level = |scope, isolation| {
+        let characteristics = Characteristics { isolation: Some(isolation), ..Characteristics::default() };
+        T::Set { scope, characteristics }
+    };
     let cases = [
-        ("begin", T::Begin { mode: None, read_only: false }),
-        ("begin work", T::Begin { mode: None, read_only: false }),
-        ("begin optimistic", T::Begin { mode: Some(TransactionMode::Optimistic), read_only: false }),
-        ("BEGIN PESSIMISTIC", T::Begin { mode: Some(TransactionMode::Pessimistic), read_only: false }),
-        ("start transaction", T::Begin { mode: None, read_only: false }),
-        ("start transaction read only", T::Begin { mode: None, read_only: true }),
-        ("start transaction with consistent snapshot, read only", T::Begin { mode: None, read_only: true }),
-        ("start transaction read write", T::Begin { mode: None, read_only: false }),
+        ("begin", begin(None)),
+        ("begin work", begin(None)),
+        ("begin optimistic", begin(Some(Mode::Optimistic))),
+        ("BEGIN PESSIMISTIC", begin(Some(Mode::Pessimistic))),
+        ("start transaction", begin(None)),
+        ("start transaction with consistent snapshot", begin(None)),
+        ("start transaction read only", access(true)),
+        ("start transaction with consistent snapshot, read only", access(true)),
+        ("start transaction read write", access(false)),
+        (
+            "start transaction read only as of timestamp '2024-01-02'",
+            T::Begin { mode: None, characteristics: as_of(Datum::string("2024-01-02")) },
+        ),
         ("commit", T::Commit { chain: false }),
         ("commit work and no chain", T::Commit { chain: false }),
         ("commit and chain", T::Commit { chain: true }),
@@ -855,6 +872,24 @@ fn transactions_have_their_options() {
         ("rollback to a1", T::RollbackTo("a1".into())),
         ("rollback work to savepoint a1", T::RollbackTo("a1".into())),
         ("release savepoint `a 1`", T::Release("a 1".into())),
+        ("set transaction isolation level read committed", level(Scope::Next, "READ-COMMITTED")),
+        ("set session transaction isolation level repeatable read", level(Scope::Session, "REPEATABLE-READ")),
+        ("set global transaction isolation level serializable", level(Scope::Global, "SERIALIZABLE")),
+        (
+            "set transaction isolation level read uncommitted, read write",
+            T::Set {
+                scope: Scope::Next,
+                characteristics: Characteristics {
+                    isolation: Some("READ-UNCOMMITTED"),
+                    read_only: Some(false),
+                    as_of: None,
+                },
+            },
+        ),
+        (
+            "set transaction read only as of timestamp 17",
+            T::Set { scope: Scope::Next, characteristics: as_of(Datum::Int(17)) },
+        ),
     ];
     for (sql, expected) in cases {
         let bound = bind_one(&catalog(), sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -865,12 +900,36 @@ fn transactions_have_their_options() {
         "start transaction read only, read write",
         "start transaction read",
         "start transaction,",
+        "start transaction read write as of timestamp 1",
         "commit and",
         "commit to a",
         "rollback to",
         "savepoint",
         "release a",
+        "set transaction",
+        "set transaction isolation level snapshot",
     ] {
         assert!(matches!(error(sql), Error::Syntax { .. }), "{sql}");
     }
+}
+
+#[test]
+fn a_query_reads_as_of_one_time() {
+    let as_of = |sql: &str| query(sql).as_of;
+    assert_eq!(as_of("select * from t"), None);
+    let day = Some(Datum::string("2024-01-02"));
+    assert_eq!(as_of("select * from t as of timestamp '2024-01-02'"), day);
+    assert_eq!(as_of("select x.a from t AS OF\n TIMESTAMP '2024-01-02' x where x.a > 1 order by 1"), day);
+    assert_eq!(as_of("select * from t as of timestamp 1 + 1 where a = 1"), Some(Datum::Int(2)));
+    let both = "select count(*) from t as of timestamp 7 x join t as of timestamp 7 y on x.a = y.a";
+    assert_eq!(as_of(both), Some(Datum::Int(7)));
+    for sql in [
+        "select * from t as of timestamp 7 x join t y on x.a = y.a",
+        "select * from t as of timestamp 7 x join t as of timestamp 8 y on x.a = y.a",
+        "delete from t where a in (select a from t as of timestamp 7)",
+    ] {
+        assert!(matches!(error(sql), Error::AsOf(_)), "{sql}");
+    }
+    assert!(matches!(error("select * from t as of timestamp"), Error::Syntax { .. }));
+    assert!(!query("select * from t as of timestamp 7").cacheable);
 }

@@ -11,6 +11,7 @@
 //!
 //! This room and `bind` are the only ones that name the library's types.
 
+mod as_of;
 mod dialect;
 mod guard;
 mod hint;
@@ -35,7 +36,7 @@ pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
-pub(crate) use transaction::{ModeSyntax, TransactionSyntax};
+pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;
@@ -53,6 +54,8 @@ pub struct Parsed {
     pub(crate) params: Vec<Location>,
     /// Its query blocks and hints.
     pub(crate) blocks: hint::Blocks,
+    /// The times of its AS OF TIMESTAMP clauses.
+    pub(crate) as_of: Vec<ast::Expr>,
     pub(crate) statement: Statement,
 }
 
@@ -71,6 +74,7 @@ impl Parsed {
             param_count: 0,
             params: vec![],
             blocks: hint::Blocks::default(),
+            as_of: vec![],
             statement: Statement::Set(vec![]),
         }
     }
@@ -87,9 +91,9 @@ fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
     let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let blocks = hint::blocks(&piece.tokens);
-    let statement = statement::parse(&piece)?;
+    let (statement, as_of) = statement::parse(&piece)?;
     let (text, param_count) = (piece.text.into(), params.len());
-    Ok(Parsed { text, start: piece.start, param_count, params, blocks, statement })
+    Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, statement })
 }
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).

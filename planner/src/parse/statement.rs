@@ -9,8 +9,8 @@ use crate::error::{Error, Position};
 
 use super::partition::{PartitionChangeSyntax, PartitionClause, insert_statement};
 use super::split::Piece;
-use super::transaction::TransactionSyntax;
-use super::{parser, syntax_error, unexpected};
+use super::transaction::{ScopeSyntax, TransactionSyntax};
+use super::{as_of, parser, syntax_error, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -126,14 +126,17 @@ pub(crate) struct SetItem {
 }
 
 /// Parses the one statement of a piece.
-pub(super) fn parse(piece: &Piece) -> Result<Statement, Error> {
-    let mut source = Source::new(piece);
-    let statement = source.statement().map_err(|e| match e {
+///
+/// Returned with the times of its AS OF TIMESTAMP clauses.
+pub(super) fn parse(piece: &Piece) -> Result<(Statement, Vec<ast::Expr>), Error> {
+    let failed = |e| match e {
         Failure::Parser(e) => syntax_error(e, Some(piece.end)),
         Failure::Ours(e) => e,
-    })?;
+    };
+    let (mut source, as_of) = Source::new(piece).map_err(failed)?;
+    let statement = source.statement().map_err(failed)?;
     match source.parser.peek_token().token {
-        Token::EOF => Ok(statement),
+        Token::EOF => Ok((statement, as_of)),
         _ => Err(syntax_error(unexpected(&source.parser), Some(piece.end))),
     }
 }
@@ -159,9 +162,10 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(piece: &Piece<'a>) -> Source<'a> {
+    fn new(piece: &Piece<'a>) -> Result<(Source<'a>, Vec<ast::Expr>), Failure> {
         let (tokens, clustered) = rewrite(&piece.tokens);
-        Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }
+        let (tokens, as_of) = as_of::take(tokens)?;
+        Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }, as_of))
     }
 
     fn statement(&mut self) -> Result<Statement, Failure> {
@@ -373,13 +377,15 @@ impl<'a> Source<'a> {
         let mut items = Vec::new();
         loop {
             let mut global = self.word("GLOBAL") || self.word("PERSIST");
-            let _ = !global && (self.word("SESSION") || self.word("LOCAL"));
-            if self.word("TRANSACTION") {
-                // SET TRANSACTION ISOLATION LEVEL …: there is one level, so there is nothing to set.
-                while !matches!(self.parser.peek_token().token, Token::EOF) {
-                    self.parser.next_token();
-                }
-                return Ok(Statement::Set(items));
+            let session = !global && (self.word("SESSION") || self.word("LOCAL"));
+            if items.is_empty() && self.word("TRANSACTION") {
+                let scope = match (global, session) {
+                    (true, _) => ScopeSyntax::Global,
+                    (false, true) => ScopeSyntax::Session,
+                    (false, false) => ScopeSyntax::Next,
+                };
+                let characteristics = self.characteristics()?;
+                return Ok(Statement::Transaction(TransactionSyntax::Set { scope, characteristics }));
             }
             let parts = self.parser.parse_object_name(false)?;
             let mut words: Vec<String> =

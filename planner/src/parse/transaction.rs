@@ -1,5 +1,6 @@
-//! BEGIN, START TRANSACTION, COMMIT, ROLLBACK and savepoints, with the options that MySQL and TiDB give them.
+//! BEGIN, START TRANSACTION, COMMIT, ROLLBACK, savepoints and SET TRANSACTION, with the options that MySQL and TiDB give them.
 
+use sqlparser::ast;
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
@@ -8,12 +9,34 @@ use super::statement::{Failure, Source};
 /// A statement about transactions.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TransactionSyntax {
-    Begin { mode: Option<ModeSyntax>, read_only: bool },
+    Begin { mode: Option<ModeSyntax>, characteristics: CharacteristicsSyntax },
     Commit { chain: bool },
     Rollback { chain: bool },
     Savepoint(String),
     RollbackTo(String),
     Release(String),
+    Set { scope: ScopeSyntax, characteristics: CharacteristicsSyntax },
+}
+
+/// What is said of a transaction that is to begin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CharacteristicsSyntax {
+    /// As the variable `transaction_isolation` has it.
+    pub isolation: Option<&'static str>,
+    pub read_only: Option<bool>,
+    /// `READ ONLY AS OF TIMESTAMP`.
+    pub as_of: Option<ast::Expr>,
+}
+
+/// Of which transactions SET TRANSACTION speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScopeSyntax {
+    /// Those of sessions to come.
+    Global,
+    /// Those of this session.
+    Session,
+    /// The next one.
+    Next,
 }
 
 /// `BEGIN OPTIMISTIC`, `BEGIN PESSIMISTIC`.
@@ -32,12 +55,12 @@ impl Source<'_> {
             (false, true) => Some(ModeSyntax::Pessimistic),
             (false, false) => None,
         };
-        TransactionSyntax::Begin { mode, read_only: false }
+        TransactionSyntax::Begin { mode, characteristics: CharacteristicsSyntax::default() }
     }
 
     /// Behind `START TRANSACTION`.
     pub(super) fn start_transaction(&mut self) -> Result<TransactionSyntax, Failure> {
-        let (mut read_only, mut read_write) = (false, false);
+        let mut characteristics = CharacteristicsSyntax::default();
         let mut first = true;
         loop {
             if self.word("WITH") {
@@ -45,26 +68,69 @@ impl Source<'_> {
                 self.expect_word("CONSISTENT")?;
                 self.expect_word("SNAPSHOT")?;
             } else if self.word("READ") {
-                if self.word("ONLY") {
-                    read_only = true;
-                } else {
-                    self.expect_word("WRITE")?;
-                    read_write = true;
-                }
-                if read_only && read_write {
-                    let place = self.parser.peek_token().span.start;
-                    let message = format!("Expected: either READ ONLY or READ WRITE{place}");
-                    return Err(ParserError::ParserError(message).into());
-                }
+                self.access(&mut characteristics)?;
             } else if !first {
                 let found = self.parser.next_token();
                 return Ok(self.parser.expected("READ or WITH", found)?);
             }
             first = false;
             if !self.parser.consume_token(&Token::Comma) {
-                return Ok(TransactionSyntax::Begin { mode: None, read_only });
+                return Ok(TransactionSyntax::Begin { mode: None, characteristics });
             }
         }
+    }
+
+    /// Behind `SET TRANSACTION`.
+    pub(super) fn characteristics(&mut self) -> Result<CharacteristicsSyntax, Failure> {
+        let mut characteristics = CharacteristicsSyntax::default();
+        loop {
+            if characteristics.isolation.is_none() && self.word("ISOLATION") {
+                self.expect_word("LEVEL")?;
+                characteristics.isolation = Some(self.isolation()?);
+            } else {
+                self.expect_word("READ")?;
+                self.access(&mut characteristics)?;
+            }
+            if !self.parser.consume_token(&Token::Comma) {
+                return Ok(characteristics);
+            }
+        }
+    }
+
+    /// Behind `READ`: `ONLY` or `WRITE`, once.
+    fn access(&mut self, characteristics: &mut CharacteristicsSyntax) -> Result<(), Failure> {
+        let read_only = self.word("ONLY");
+        if !read_only {
+            self.expect_word("WRITE")?;
+        }
+        if characteristics.read_only.replace(read_only).is_some() {
+            let place = self.parser.peek_token().span.start;
+            let message = format!("Expected: either READ ONLY or READ WRITE{place}");
+            return Err(ParserError::ParserError(message).into());
+        }
+        if read_only && self.word("AS") {
+            self.expect_word("OF")?;
+            self.expect_word("TIMESTAMP")?;
+            characteristics.as_of = Some(self.parser.parse_expr()?);
+        }
+        Ok(())
+    }
+
+    /// Behind `ISOLATION LEVEL`.
+    fn isolation(&mut self) -> Result<&'static str, Failure> {
+        if self.word("REPEATABLE") {
+            self.expect_word("READ")?;
+            return Ok("REPEATABLE-READ");
+        }
+        if self.word("SERIALIZABLE") {
+            return Ok("SERIALIZABLE");
+        }
+        self.expect_word("READ")?;
+        if self.word("COMMITTED") {
+            return Ok("READ-COMMITTED");
+        }
+        self.expect_word("UNCOMMITTED")?;
+        Ok("READ-UNCOMMITTED")
     }
 
     /// Behind `COMMIT` and `ROLLBACK`: whether another transaction is to begin at once.

@@ -531,21 +531,23 @@ impl Query {
         self.output.iter().map(|c| (&*c.name, self.columns.ty(c.id)))
     }
 
-    /// Whether it reads or changes rows of a table. What is computed from constants, or from tables in memory, does not.
-    pub fn uses_tables(&self) -> bool {
-        self.ctes.iter().chain([&self.root]).any(Plan::uses_tables)
+    /// The tables whose rows it reads or changes, one as often as it is named; not those in memory.
+    pub fn tables(&self) -> Vec<&Arc<TableDescriptor>> {
+        let mut tables = Vec::new();
+        self.ctes.iter().chain([&self.root]).for_each(|plan| plan.add_tables(&mut tables));
+        tables
     }
 }
 
 impl Plan {
-    fn uses_tables(&self) -> bool {
-        let own = match &self.node {
-            Node::TableScan(_)
-            | Node::IndexScan(_)
-            | Node::PointGet(_)
-            | Node::Insert { .. }
-            | Node::Update { .. }
-            | Node::Delete { .. } => true,
+    fn add_tables<'a>(&'a self, tables: &mut Vec<&'a Arc<TableDescriptor>>) {
+        match &self.node {
+            Node::TableScan(TableScan { table, .. })
+            | Node::IndexScan(IndexScan { table, .. })
+            | Node::PointGet(PointGet { table, .. })
+            | Node::Insert { table, .. }
+            | Node::Update { table, .. }
+            | Node::Delete { table, .. } => tables.push(table),
             Node::Values { .. }
             | Node::CteScan { .. }
             | Node::TableReader { .. }
@@ -565,9 +567,9 @@ impl Plan {
             | Node::TopN { .. }
             | Node::Limit { .. }
             | Node::Union { .. }
-            | Node::MaxOneRow { .. } => false,
-        };
-        own || self.children().into_iter().any(Plan::uses_tables)
+            | Node::MaxOneRow { .. } => {}
+        }
+        self.children().into_iter().for_each(|input| input.add_tables(tables));
     }
 
     /// Its inputs, to be changed.

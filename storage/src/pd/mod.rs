@@ -57,6 +57,11 @@ impl Pd {
         self.oracle.next()
     }
 
+    /// The last timestamp that was handed out: nothing is committed later than that so far.
+    pub(crate) fn last_timestamp(&self) -> Timestamp {
+        self.oracle.last()
+    }
+
     /// The clock is off by so many milliseconds from now on.
     pub(crate) fn set_clock_offset(&self, ms: i64) {
         self.oracle.set_offset(ms);
