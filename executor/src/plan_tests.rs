@@ -276,9 +276,9 @@ impl Fixture {
                     if i == 0 { table.columns.len() } else { table.index_space(i - 1, space).1.len() };
                 let request = allod_storage::client::ScanRequest {
                     space,
-                    ranges: vec![],
+                    ranges: [].into(),
                     ts,
-                    zone: vec![],
+                    zone: [].into(),
                     descending: false,
                 };
                 for region in runtime.block_on(self.client.scan(&request)).unwrap() {

@@ -240,7 +240,7 @@ fn fixed_parts(cluster: &Cluster) {
     let ranges: Vec<ScanRequest> = some_orders(1000, 3)
         .iter()
         .map(|&k| ScanRequest {
-            ranges: vec![range_of(LINEITEM, &[Datum::Int(k)], true, &[Datum::Int(k)], true)],
+            ranges: [range_of(LINEITEM, &[Datum::Int(k)], true, &[Datum::Int(k)], true)].into(),
             ..ScanRequest::all(LINEITEM, ts)
         })
         .collect();

@@ -32,7 +32,7 @@ pub(crate) struct ScanForm {
     pub with_partition: bool,
     /// Those in which there is anything to read.
     parts: Vec<Part>,
-    zone: Vec<ZoneFilter>,
+    zone: Arc<[ZoneFilter]>,
     /// By filter the ordinal of its column.
     filtered: Vec<usize>,
     descending: bool,
@@ -43,7 +43,7 @@ struct Part {
     partition: usize,
     space: SpaceId,
     /// Empty = all of it.
-    ranges: Vec<KeyRange>,
+    ranges: Arc<[KeyRange]>,
 }
 
 /// Partitions come in key order each; to bring them together the key is needed, wanted or not.
@@ -138,21 +138,25 @@ impl ScanForm {
         filters: &[Arc<dyn RuntimeFilter>],
         ts: Timestamp,
     ) -> (Vec<usize>, Vec<ScanRequest>) {
-        let mut zone = self.zone.clone();
+        let mut more = Vec::new();
         for (&ordinal, filter) in self.filtered.iter().zip(filters) {
             match filter.bounds() {
                 Bounds::Empty => return (Vec::new(), Vec::new()),
                 Bounds::Between(low, high) => {
-                    zone.push(ZoneFilter { ordinal, low: Some(low), high: Some(high) });
+                    more.push(ZoneFilter { ordinal, low: Some(low), high: Some(high) });
                 }
                 Bounds::Unknown => {}
             }
         }
+        let zone = match more.is_empty() {
+            true => Arc::clone(&self.zone),
+            false => self.zone.iter().cloned().chain(more).collect(),
+        };
         let request = |part: &Part| ScanRequest {
             space: part.space,
-            ranges: part.ranges.clone(),
+            ranges: Arc::clone(&part.ranges),
             ts,
-            zone: zone.clone(),
+            zone: Arc::clone(&zone),
             descending: self.descending,
         };
         self.parts.iter().map(|part| (part.partition, request(part))).unzip()
@@ -196,11 +200,11 @@ impl<'a> ScanNode<'a> {
     fn parts(&self) -> Vec<Part> {
         let part = |&(partition, space): &(usize, SpaceId)| {
             let Some(ranges) = self.ranges else {
-                return Some(Part { partition, space, ranges: Vec::new() });
+                return Some(Part { partition, space, ranges: [].into() });
             };
             let keys =
                 ranges.iter().map(|r| range_of(space, &r.low, r.low_inclusive, &r.high, r.high_inclusive));
-            let ranges: Vec<KeyRange> = keys.filter(|range| !range.is_empty()).collect();
+            let ranges: Arc<[KeyRange]> = keys.filter(|range| !range.is_empty()).collect();
             (!ranges.is_empty()).then_some(Part { partition, space, ranges })
         };
         self.spaces.iter().filter_map(part).collect()

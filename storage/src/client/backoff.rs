@@ -250,12 +250,39 @@ pub(crate) struct Backoff {
     excluded_ms: u64,
     /// `slept_ms` and `excluded_ms` at the fork.
     forked_at: (u64, u64),
+    /// What is told of its waits; nothing before the first, as with nearly all work.
+    history: Option<Box<History>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct History {
     /// Waits of each kind since the fork: the exponent of the next.
     exponents: [u32; BackoffKind::COUNT],
     /// What the work that this was forked from had counted.
     inherited: BackoffTally,
     own: BackoffTally,
     last: Vec<Arc<str>>,
+}
+
+impl History {
+    /// For a branch: its waits start from the first again, and it has no counts of its own yet.
+    fn fork(&self) -> History {
+        let mut inherited = self.inherited.clone();
+        inherited.add(&self.own);
+        History { inherited, last: self.last.clone(), ..History::default() }
+    }
+
+    /// The next wait of this kind.
+    fn step(&mut self, kind: BackoffKind, random: &mut Random) -> u64 {
+        let (base, cap, jitter) = kind.schedule();
+        let exponent = &mut self.exponents[kind as usize];
+        let ms = base.checked_shl(*exponent).unwrap_or(cap).min(cap);
+        *exponent = (*exponent + 1).min(32);
+        match jitter {
+            Jitter::None => ms,
+            Jitter::Equal => ms / 2 + random.below(ms / 2),
+        }
+    }
 }
 
 impl Backoff {
@@ -267,10 +294,7 @@ impl Backoff {
             slept_ms: 0,
             excluded_ms: 0,
             forked_at: (0, 0),
-            exponents: [0; BackoffKind::COUNT],
-            inherited: BackoffTally::default(),
-            own: BackoffTally::default(),
-            last: Vec::new(),
+            history: None,
         }
     }
 
@@ -286,10 +310,11 @@ impl Backoff {
         trouble: impl Into<Arc<str>>,
         random: &mut Random,
     ) -> Result<Duration, Box<Exhausted>> {
-        if self.last.len() == LAST_TROUBLES {
-            self.last.remove(0);
+        let history = self.history.get_or_insert_default();
+        if history.last.len() == LAST_TROUBLES {
+            history.last.remove(0);
         }
-        self.last.push(trouble.into());
+        history.last.push(trouble.into());
         let counted_ms = self.slept_ms - self.excluded_ms;
         let excluded_too_long = kind.excluded_from_budget()
             && self.excluded_ms >= EXCLUDED_MS_MAX
@@ -297,49 +322,37 @@ impl Backoff {
         if counted_ms >= self.budget_ms || excluded_too_long {
             return Err(Box::new(self.exhausted(kind)));
         }
-        let ms = self.step(kind, random);
+        let ms = history.step(kind, random);
         self.slept_ms += ms;
         if kind.excluded_from_budget() {
             self.excluded_ms += ms;
         }
-        self.own.record(kind, ms);
+        history.own.record(kind, ms);
         Ok(Duration::from_millis(ms))
-    }
-
-    /// The next wait of this kind.
-    fn step(&mut self, kind: BackoffKind, random: &mut Random) -> u64 {
-        let (base, cap, jitter) = kind.schedule();
-        let exponent = &mut self.exponents[kind as usize];
-        let ms = base.checked_shl(*exponent).unwrap_or(cap).min(cap);
-        *exponent = (*exponent + 1).min(32);
-        match jitter {
-            Jitter::None => ms,
-            Jitter::Equal => ms / 2 + random.below(ms / 2),
-        }
     }
 
     /// The error names the kind that took longest of those that count, not the one that happened to be last.
     fn exhausted(&self, kind: BackoffKind) -> Exhausted {
-        let mut tally = self.inherited.clone();
-        tally.add(&self.own);
+        let History { inherited: mut tally, own, last, .. } = *self.history.clone().unwrap_or_default();
+        tally.add(&own);
         let counted = tally.iter().filter(|(k, _, _)| !k.excluded_from_budget());
         let worst = counted.max_by_key(|&(_, _, slept_ms)| slept_ms).map_or(kind, |(k, _, _)| k);
-        let (part, region, last) = (self.part, self.region, self.last.clone());
+        let (part, region) = (self.part, self.region);
         Exhausted { part, region, slept_ms: self.slept_ms, worst, tally, last }
+    }
+
+    /// Whether there is anything to tell of it since the fork.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.history.is_some()
     }
 
     /// For a branch that works at the same time as others: what is left of the budget, waits that start from the first
     /// again, and no counts of its own yet.
     pub(crate) fn fork(&self) -> Backoff {
-        let mut inherited = self.inherited.clone();
-        inherited.add(&self.own);
-        Backoff {
-            forked_at: (self.slept_ms, self.excluded_ms),
-            exponents: [0; BackoffKind::COUNT],
-            inherited,
-            own: BackoffTally::default(),
-            ..self.clone()
-        }
+        let history = self.history.as_ref().map(|history| Box::new(history.fork()));
+        let Backoff { part, region, budget_ms, slept_ms, excluded_ms, .. } = *self;
+        let forked_at = (slept_ms, excluded_ms);
+        Backoff { part, region, budget_ms, slept_ms, excluded_ms, forked_at, history }
     }
 
     /// Takes the branches back: the account grows by the one that waited longest, the counts by all.
@@ -349,7 +362,9 @@ impl Backoff {
             let (slept_ms, excluded_ms) = branch.forked_at;
             let waited = (branch.slept_ms - slept_ms, branch.excluded_ms - excluded_ms);
             longest = longest.max(waited);
-            self.own.add(&branch.own);
+            if let Some(history) = branch.history {
+                self.history.get_or_insert_default().own.add(&history.own);
+            }
         }
         self.slept_ms += longest.0;
         self.excluded_ms += longest.1;
@@ -435,8 +450,9 @@ mod tests {
         assert_eq!(branches.iter().map(|b| b.slept_ms - parent.slept_ms).collect::<Vec<_>>(), [2, 6, 14]);
         parent.merge(branches);
         assert_eq!(parent.slept_ms, 2 + 14);
-        assert_eq!(parent.own.times(BackoffKind::RegionMiss), 1 + 6);
-        assert_eq!(parent.own.slept_ms(BackoffKind::RegionMiss), 2 + 2 + 6 + 14);
+        let own = &parent.history.as_ref().expect("its branches waited").own;
+        assert_eq!(own.times(BackoffKind::RegionMiss), 1 + 6);
+        assert_eq!(own.slept_ms(BackoffKind::RegionMiss), 2 + 2 + 6 + 14);
         let nested = parent.fork();
         parent.merge([nested]);
         assert_eq!(parent.slept_ms, 16, "a branch that did not wait costs nothing");

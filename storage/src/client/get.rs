@@ -17,8 +17,13 @@ use crate::mvcc::GetResult;
 use crate::rpc::{Body, GetBody, Read, Reply};
 use crate::schema::{SpaceId, Timestamp};
 
-/// Keys with their positions in the request.
-type Wanted = Vec<(u32, Key)>;
+/// Keys of one region, as far as the client knows, ascending.
+struct Group {
+    region: CachedRegion,
+    keys: Arc<[Key]>,
+    /// Their positions in the request; `None` = they are the request.
+    positions: Option<Vec<u32>>,
+}
 
 impl Client {
     /// The rows with these keys at a timestamp. A key without a row is missing in the result.
@@ -31,12 +36,8 @@ impl Client {
     ) -> Result<GetResult> {
         let mut backoff = self.backoff("point get", Budget::Read);
         let ordinals: Arc<[usize]> = ordinals.into();
-        let mut wanted: Wanted = (0..).zip(keys.iter().cloned()).collect();
-        let sorted = wanted.is_sorted_by(|a, b| a.1 <= b.1);
-        if !sorted {
-            wanted.sort_by(|a, b| a.1.cmp(&b.1));
-        }
-        let groups = self.split_keys(&mut backoff, wanted, |(_, key)| key).await?;
+        let sorted = keys.is_sorted();
+        let groups = self.groups(&mut backoff, keys, sorted).await?;
         let parts = self
             .fan_out(&mut backoff, groups, async |client, backoff, group| {
                 client.get_group(backoff, group, ts, &ordinals).await
@@ -81,11 +82,35 @@ fn join(parts: Vec<GetResult>, columns: usize) -> Result<GetResult> {
 }
 
 impl Client {
+    /// The keys of a request, by region.
+    async fn groups(&mut self, backoff: &mut Backoff, keys: &[Key], sorted: bool) -> Result<Vec<Group>> {
+        if let (true, [first, .., last] | [first @ last]) = (sorted, keys) {
+            let region = self.locate(backoff, first).await?;
+            if *last < region.info.range.end {
+                // As nearly always: all of them lie in one region.
+                return Ok(vec![Group { region, keys: keys.into(), positions: None }]);
+            }
+        }
+        let mut wanted: Vec<(u32, Key)> = (0..).zip(keys.iter().cloned()).collect();
+        wanted.sort_by(|a, b| a.1.cmp(&b.1));
+        self.split_wanted(backoff, wanted).await
+    }
+
+    /// Numbered keys, by region.
+    async fn split_wanted(&mut self, backoff: &mut Backoff, wanted: Vec<(u32, Key)>) -> Result<Vec<Group>> {
+        let groups = self.split_keys(backoff, wanted, |(_, key)| key).await?;
+        let group = |(region, wanted): (CachedRegion, Vec<(u32, Key)>)| {
+            let (positions, keys): (Vec<u32>, Vec<Key>) = wanted.into_iter().unzip();
+            Group { region, keys: keys.into(), positions: Some(positions) }
+        };
+        Ok(groups.into_iter().map(group).collect())
+    }
+
     /// The rows of one group of keys, in as many parts as its region has been split into meanwhile.
     async fn get_group(
         &mut self,
         backoff: &mut Backoff,
-        group: (CachedRegion, Wanted),
+        group: Group,
         ts: Timestamp,
         ordinals: &Arc<[usize]>,
     ) -> Result<Vec<GetResult>> {
@@ -93,37 +118,39 @@ impl Client {
         let mut ignore = Vec::new();
         let mut waits = LockWaits::default();
         let mut groups = vec![group];
-        while let Some((mut region, wanted)) = groups.pop() {
+        while let Some(mut group) = groups.pop() {
             let body = Body::Get(Arc::new(GetBody {
-                keys: wanted.iter().map(|(_, key)| key.clone()).collect(),
+                keys: Arc::clone(&group.keys),
                 ts,
                 ordinals: Arc::clone(ordinals),
                 ignore: ignore.clone(),
                 own: self.own.clone(),
             }));
-            match self.send(backoff, &mut region, &body).await? {
+            match self.send(backoff, &mut group.region, &body).await? {
                 Sent::Reply(Reply::Get(Read::Rows(mut rows))) => {
-                    for position in &mut rows.positions {
-                        *position = wanted[*position as usize].0;
+                    if let Some(positions) = &group.positions {
+                        rows.positions.iter_mut().for_each(|at| *at = positions[*at as usize]);
                     }
-                    rows.regions.push(region.info.id);
+                    rows.regions.push(group.region.info.id);
                     parts.push(rows);
                 }
                 Sent::Reply(Reply::Get(Read::Locked(locks))) => {
                     self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
-                    groups.push((region, wanted));
+                    groups.push(group);
                 }
                 Sent::Reply(Reply::Get(Read::Ingesting)) => {
                     self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
-                    groups.push((region, wanted));
+                    groups.push(group);
                 }
                 Sent::Reply(Reply::Get(Read::TooOld { safe_ts })) => {
                     return Err(Error::SnapshotTooOld { ts, safe_ts });
                 }
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {
-                    let split = self.split_keys(backoff, wanted, |(_, key)| key).await?;
-                    groups.extend(split.into_iter().rev());
+                    let Group { keys, positions, .. } = group;
+                    let numbers = positions.unwrap_or_else(|| (0..keys.len() as u32).collect());
+                    let wanted = numbers.into_iter().zip(keys.iter().cloned()).collect();
+                    groups.extend(self.split_wanted(backoff, wanted).await?.into_iter().rev());
                 }
             }
         }

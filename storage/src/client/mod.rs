@@ -227,12 +227,14 @@ impl Client {
         work: impl AsyncFn(&mut Client, &mut Backoff, T) -> Result<R>,
     ) -> Result<Vec<R>> {
         let mut results = Vec::with_capacity(items.len());
-        let mut backoffs = Vec::with_capacity(items.len());
+        let mut backoffs = Vec::new();
         if self.shared.transport.is_immediate() || items.len() == 1 {
             for item in items {
                 let mut branch = backoff.fork();
                 results.push(work(self, &mut branch, item).await);
-                backoffs.push(branch);
+                if branch.has_waited() {
+                    backoffs.push(branch);
+                }
             }
         } else {
             let branch = |item: T| {

@@ -9,7 +9,7 @@ use super::region_cache::CachedRegion;
 use super::sender::Sent;
 use super::{Client, unexpected};
 use crate::error::{Error, Result};
-use crate::key::KeyRange;
+use crate::key::{Key, KeyRange};
 use crate::mvcc::{RegionScan, ZoneFilter};
 use crate::rpc::{Body, Read, Reply, ScanBody};
 use crate::schema::{SpaceId, Timestamp};
@@ -20,11 +20,11 @@ pub struct ScanRequest {
     /// The space.
     pub space: SpaceId,
     /// Only keys in these; in any order, and they may overlap. Empty = all keys.
-    pub ranges: Vec<KeyRange>,
+    pub ranges: Arc<[KeyRange]>,
     /// As of when.
     pub ts: Timestamp,
     /// Blocks in which no row can satisfy all of these may be left out.
-    pub zone: Vec<ZoneFilter>,
+    pub zone: Arc<[ZoneFilter]>,
     /// Greatest key first.
     pub descending: bool,
 }
@@ -32,14 +32,22 @@ pub struct ScanRequest {
 impl ScanRequest {
     /// All rows, in key order.
     pub fn all(space: SpaceId, ts: Timestamp) -> ScanRequest {
-        ScanRequest { space, ranges: Vec::new(), ts, zone: Vec::new(), descending: false }
+        ScanRequest { space, ranges: [].into(), ts, zone: [].into(), descending: false }
     }
 
     /// What to scan: sorted, disjoint, none empty, within the space.
-    fn normal_ranges(&self) -> Vec<KeyRange> {
+    fn normal_ranges(&self) -> Arc<[KeyRange]> {
+        let next_space = self.space.0.wrapping_add(1).to_be_bytes();
+        let here = |key: &Key| key.space() == Some(self.space) || key.as_bytes() == next_space;
+        // As a plan's ranges are.
+        let normal = self.ranges.windows(2).all(|pair| pair[0].end < pair[1].start)
+            && self.ranges.iter().all(|r| !r.is_empty() && here(&r.start) && here(&r.end));
+        if normal && !self.ranges.is_empty() {
+            return Arc::clone(&self.ranges);
+        }
         let space = KeyRange::of_space(self.space);
         if self.ranges.is_empty() {
-            return vec![space];
+            return [space].into();
         }
         let mut ranges: Vec<KeyRange> = self.ranges.iter().filter_map(|r| r.intersect(&space)).collect();
         ranges.sort_unstable_by(|a, b| a.start.cmp(&b.start));
@@ -50,7 +58,7 @@ impl ScanRequest {
             }
             joined
         });
-        ranges
+        ranges.into()
     }
 }
 
@@ -59,7 +67,7 @@ struct Task {
     /// Which of the scans that are opened together.
     scan: usize,
     region: CachedRegion,
-    ranges: Vec<KeyRange>,
+    ranges: Arc<[KeyRange]>,
 }
 
 impl Client {
@@ -78,13 +86,11 @@ impl Client {
             let parts = self.split_ranges(&mut backoff, &request.normal_ranges()).await?;
             tasks.extend(parts.into_iter().map(|(region, ranges)| Task { scan, region, ranges }));
         }
-        let zones: Vec<Arc<[ZoneFilter]>> = requests.iter().map(|r| r.zone.as_slice().into()).collect();
         let mut backoff = self.backoff("scan", Budget::Read);
         let opened = self
             .fan_out(&mut backoff, tasks, async |client, backoff, task| {
                 let (at, request) = (task.scan, &requests[task.scan]);
-                let opened = client.scan_task(backoff, task, request.ts, &zones[at], request.descending);
-                Ok((at, opened.await?))
+                Ok((at, client.scan_task(backoff, task, request).await?))
             })
             .await?;
         let mut scans: Vec<Vec<RegionScan>> = requests.iter().map(|_| Vec::with_capacity(1)).collect();
@@ -100,10 +106,9 @@ impl Client {
         &mut self,
         backoff: &mut Backoff,
         task: Task,
-        ts: Timestamp,
-        zone: &Arc<[ZoneFilter]>,
-        descending: bool,
+        request: &ScanRequest,
     ) -> Result<Vec<RegionScan>> {
+        let ScanRequest { ts, ref zone, descending, .. } = *request;
         let mut scans = Vec::with_capacity(1);
         let mut ignore = Vec::new();
         let mut waits = LockWaits::default();
@@ -111,7 +116,7 @@ impl Client {
         let mut tasks = vec![task];
         while let Some(mut task) = tasks.pop() {
             let body = Body::Scan(Arc::new(ScanBody {
-                ranges: task.ranges.clone(),
+                ranges: Arc::clone(&task.ranges),
                 ts,
                 zone: Arc::clone(zone),
                 descending,
@@ -150,18 +155,17 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Key;
 
     #[test]
     fn ranges_are_sorted_and_joined() {
         let key = |n: u8| Key::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 9, n]);
         let range = |a, b| KeyRange { start: key(a), end: key(b) };
         let mut request = ScanRequest::all(SpaceId(9), Timestamp(1));
-        assert_eq!(request.normal_ranges(), [KeyRange::of_space(SpaceId(9))]);
+        assert_eq!(*request.normal_ranges(), [KeyRange::of_space(SpaceId(9))]);
         request.ranges =
-            vec![range(20, 30), range(1, 5), range(4, 4), range(3, 8), range(8, 9), range(21, 22)];
-        assert_eq!(request.normal_ranges(), [range(1, 9), range(20, 30)]);
-        request.ranges = vec![range(4, 4)];
+            [range(20, 30), range(1, 5), range(4, 4), range(3, 8), range(8, 9), range(21, 22)].into();
+        assert_eq!(*request.normal_ranges(), [range(1, 9), range(20, 30)]);
+        request.ranges = [range(4, 4)].into();
         assert!(request.normal_ranges().is_empty());
     }
 }

@@ -202,10 +202,18 @@ impl Client {
     pub(super) async fn split_ranges(
         &mut self,
         backoff: &mut Backoff,
-        ranges: &[KeyRange],
-    ) -> Result<Vec<(CachedRegion, Vec<KeyRange>)>> {
+        ranges: &Arc<[KeyRange]>,
+    ) -> Result<Vec<(CachedRegion, Arc<[KeyRange]>)>> {
+        let now_ms = self.shared.transport.now_ms();
+        if let [first, .., last] | [first @ last] = &**ranges
+            && let Some(region) = self.view.locate(&first.start, now_ms)
+            && last.end <= region.info.range.end
+        {
+            // As nearly always: all of them lie in one region.
+            return Ok(vec![(region.clone(), Arc::clone(ranges))]);
+        }
         let mut tasks: Vec<(CachedRegion, Vec<KeyRange>)> = Vec::new();
-        for range in ranges {
+        for range in &**ranges {
             let mut start = range.start.clone();
             while start < range.end {
                 let last = tasks.last().map(|(region, _)| region).filter(|r| start < r.info.range.end);
@@ -223,7 +231,7 @@ impl Client {
                 start = end;
             }
         }
-        Ok(tasks)
+        Ok(tasks.into_iter().map(|(region, ranges)| (region, ranges.into())).collect())
     }
 
     /// Cuts items by the region of their keys, by which they are sorted.

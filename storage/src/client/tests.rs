@@ -170,9 +170,9 @@ fn many_regions_answer_as_one() {
                     for descending in [false, true] {
                         let request = ScanRequest {
                             space: SPACE,
-                            ranges: ranges.clone(),
+                            ranges: ranges.as_slice().into(),
                             ts,
-                            zone: vec![],
+                            zone: [].into(),
                             descending,
                         };
                         answers.push(rows_of(&c.scan(&request).await.expect("scans")));

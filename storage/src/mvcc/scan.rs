@@ -81,9 +81,9 @@ struct Shared {
     region: RegionId,
     schema: Arc<SpaceSchema>,
     records: Records,
-    ranges: Vec<KeyRange>,
+    ranges: Arc<[KeyRange]>,
     ts: Timestamp,
-    zone: Vec<ZoneFilter>,
+    zone: Arc<[ZoneFilter]>,
     descending: bool,
 }
 
@@ -92,9 +92,9 @@ impl RegionScan {
         region: RegionId,
         schema: Arc<SpaceSchema>,
         records: Records,
-        ranges: Vec<KeyRange>,
+        ranges: Arc<[KeyRange]>,
         ts: Timestamp,
-        zone: Vec<ZoneFilter>,
+        zone: Arc<[ZoneFilter]>,
         descending: bool,
     ) -> RegionScan {
         RegionScan { shared: Arc::new(Shared { region, schema, records, ranges, ts, zone, descending }) }
@@ -116,7 +116,7 @@ impl RegionScan {
     /// The parts of the scan, in the order in which it was asked for.
     pub fn morsels(&self) -> Vec<Morsel> {
         let mut morsels = Vec::new();
-        for range in &self.shared.ranges {
+        for range in &*self.shared.ranges {
             self.shared.push_morsels(range, &mut morsels);
         }
         if self.shared.descending {

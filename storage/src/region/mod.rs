@@ -263,27 +263,28 @@ impl RegionSnapshot {
         zone: &[ZoneFilter],
         descending: bool,
     ) -> RegionScan {
-        self.scan_over(ranges, ts, zone, descending, &OwnWrites::default())
+        self.scan_over(&ranges.into(), ts, &zone.into(), descending, &OwnWrites::default())
     }
 
     /// As [`scan`](RegionSnapshot::scan), with what the reader's transaction wrote on top.
     pub fn scan_over(
         &self,
-        ranges: &[KeyRange],
+        ranges: &Arc<[KeyRange]>,
         ts: Timestamp,
-        zone: &[ZoneFilter],
+        zone: &Arc<[ZoneFilter]>,
         descending: bool,
         own: &OwnWrites,
     ) -> RegionScan {
-        let ranges = match ranges {
-            [] => vec![self.range.clone()],
+        let ranges: Arc<[KeyRange]> = match &**ranges {
+            [] => [self.range.clone()].into(),
+            some if some.iter().all(|r| self.range.covers(r)) => Arc::clone(ranges),
             some => some.iter().filter_map(|r| r.intersect(&self.range)).collect(),
         };
         let mut records = self.records.clone();
         if !own.is_empty() {
             records.delta = own.over(&records.delta, &ranges);
         }
-        RegionScan::new(self.id, Arc::clone(&self.schema), records, ranges, ts, zone.to_vec(), descending)
+        RegionScan::new(self.id, Arc::clone(&self.schema), records, ranges, ts, Arc::clone(zone), descending)
     }
 
     /// The rows with these keys at a timestamp. Fast if keys are sorted; any order and repetition will do. The caller has

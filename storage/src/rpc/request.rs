@@ -166,7 +166,7 @@ pub(crate) enum Awaited {
 #[derive(Clone, Debug)]
 pub(crate) struct ScanBody {
     /// Sorted, disjoint, within the region.
-    pub(crate) ranges: Vec<KeyRange>,
+    pub(crate) ranges: Arc<[KeyRange]>,
     pub(crate) ts: Timestamp,
     pub(crate) zone: Arc<[ZoneFilter]>,
     pub(crate) descending: bool,
@@ -179,7 +179,7 @@ pub(crate) struct ScanBody {
 /// Rows by key at a timestamp.
 #[derive(Clone, Debug)]
 pub(crate) struct GetBody {
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Arc<[Key]>,
     pub(crate) ts: Timestamp,
     pub(crate) ordinals: Arc<[usize]>,
     pub(crate) ignore: Vec<Timestamp>,

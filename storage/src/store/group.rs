@@ -179,7 +179,7 @@ impl GroupView {
 
     pub(super) fn get(&self, to: StoreId, epoch: Epoch, get: &GetBody) -> Response {
         self.check(to, epoch)?;
-        check_keys(&self.info.range, &get.keys)?;
+        check_keys(&self.info.range, &*get.keys)?;
         let read = self.read(
             get.ts,
             || self.snapshot.blocking_locks_at(&get.keys, get.ts, &get.ignore),

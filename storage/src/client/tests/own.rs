@@ -53,7 +53,7 @@ async fn check(
     {
         for descending in [false, true] {
             let range = KeyRange { start: low.clone(), end: high.clone() };
-            let request = ScanRequest { ranges: vec![range], descending, ..ScanRequest::all(SPACE, ts) };
+            let request = ScanRequest { ranges: [range].into(), descending, ..ScanRequest::all(SPACE, ts) };
             let mut found = Vec::new();
             for scan in client.scan(&request).await.expect("scans") {
                 for morsel in scan.morsels() {

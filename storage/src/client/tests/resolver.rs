@@ -30,7 +30,7 @@ async fn locks(client: &mut Client) -> usize {
     for info in client.regions(SPACE).await.expect("lists") {
         let now = client.shared.pd.timestamp();
         let body = Body::Scan(Arc::new(crate::rpc::ScanBody {
-            ranges: vec![info.range.intersect(&KeyRange::of_space(SPACE)).expect("of the space")],
+            ranges: [info.range.intersect(&KeyRange::of_space(SPACE)).expect("of the space")].into(),
             ts: now,
             zone: Arc::default(),
             descending: false,
