@@ -128,13 +128,25 @@ impl Cluster {
     }
 
     /// The cluster with something put in front of its transport. Nobody may have a client yet.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "broken"))]
     pub(crate) fn with_transport(
         self,
         wrap: impl FnOnce(Box<dyn Transport>) -> Box<dyn Transport>,
     ) -> Cluster {
         let shared = Arc::into_inner(self.0).expect("nobody else has it");
         Cluster(Arc::new(Shared { transport: wrap(shared.transport), ..shared }))
+    }
+
+    /// The cluster with its protocol broken. Nobody may have a client yet.
+    ///
+    /// # Panics
+    /// If somebody has one.
+    #[cfg(feature = "broken")]
+    pub fn broken(self, how: crate::rpc::Broken) -> Cluster {
+        self.with_transport(|inner| {
+            let (inner, count) = (Arc::from(inner), AtomicU64::new(0));
+            Box::new(crate::rpc::BrokenTransport { inner, how, count })
+        })
     }
 
     /// A client, for one worker.

@@ -6,5 +6,6 @@ pub mod isolation;
 pub mod joins;
 pub mod partitions;
 pub mod random;
+pub mod simulate;
 pub mod slt;
 pub mod storm;

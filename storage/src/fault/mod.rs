@@ -39,4 +39,4 @@ mod text;
 
 pub use conditions::{Conditions, FaultError, LinkState, StoreState};
 pub use kind::{CommandKind, Fault, LinkChange, Node, RegionChange, Step, StoreChange};
-pub use text::{TextError, duration_text};
+pub use text::{TextError, duration_text, parse_duration};

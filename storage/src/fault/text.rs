@@ -99,8 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self) -> Read<Duration> {
-        let positive = |text: &str| parse_us(text).and_then(|us| u64::try_from(us).ok());
-        self.value("a duration such as '20ms'", positive).map(Duration::from_micros)
+        self.value("a duration such as '20ms'", parse_duration)
     }
 
     /// A node, or `*` for all.
@@ -291,6 +290,11 @@ fn parse_us(text: &str) -> Option<i64> {
     let us = number.trim().parse::<f64>().ok()? * factor;
     // A year is beyond every use, and within what a clock can be moved by.
     (us.abs() < 3.2e13).then_some(us.round() as i64)
+}
+
+/// The duration of `20ms`, `1.5s`, `300us`, `2m`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    parse_us(text).and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros)
 }
 
 /// A duration in the greatest unit of which it is a whole number: `20ms`.

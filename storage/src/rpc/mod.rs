@@ -4,6 +4,8 @@
 //! `RegionError` if any of them is wrong. A transport may lose a message either way: the sender hears `Lost`, and cannot
 //! know whether the work was done. That is the one seam where faults come in.
 
+#[cfg(feature = "broken")]
+mod broken;
 mod call;
 mod direct;
 mod fate;
@@ -13,6 +15,10 @@ mod simulated;
 mod simulation;
 mod trace;
 
+#[cfg(feature = "broken")]
+pub use broken::Broken;
+#[cfg(feature = "broken")]
+pub(crate) use broken::BrokenTransport;
 pub(crate) use call::Call;
 pub(crate) use direct::Direct;
 pub use request::RegionErrorKind;

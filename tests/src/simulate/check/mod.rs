@@ -1,0 +1,4 @@
+//! Checkers that more than one rule is made of.
+
+pub mod graph;
+pub mod linear;

@@ -1,0 +1,43 @@
+//! Deterministic simulation: whole clusters with their clients on one thread, under a clock that stands still unless nobody
+//! has anything to do.
+//!
+//! A run is a function of its seed. The seed says which workload runs ([`workload`]), what goes wrong and when
+//! ([`nemesis`]), how long each message takes, what each process does next, and which of them die in the middle of it. What
+//! the processes did and heard is a history ([`history`]); when time is over the cluster is healed, everything is read once
+//! more, and the workload's checker says what in the history should not be. [`run`] puts that together, and
+//! `src/bin/simulate.rs` runs thousands.
+//!
+//! Workloads and checkers have the names and the meaning that Jepsen's tests of TiDB gave them:
+//!
+//! | name | what processes do | what must hold |
+//! |---|---|---|
+//! | `bank` | move money between accounts | every snapshot has all of it |
+//! | `bank-multitable` | the same, each account in a table of its own | the same |
+//! | `set` | add elements, read them all | what was acknowledged is there, what failed is not |
+//! | `register` | read, write, compare and set single keys | one order that respects time explains it |
+//! | `long-fork` | write keys once, read groups of them | any two readers agree on which came first |
+//! | `monotonic` | increment counters | they never go back |
+//! | `sequential` | write keys one after the other, read them the other way round | who sees a later one sees the earlier |
+//! | `append` | append to lists, several in a transaction | no cycle of dependencies that snapshot isolation forbids |
+//! | `table` | create, use and drop tables | who comes after sees them, or sees them gone |
+//!
+//! Three outcomes are kept apart: what was done, what was surely not done, and what nobody knows. A process that dies, or
+//! whose commit is undetermined, leaves the third, and checkers allow both.
+//!
+//! What a run costs is messages: about a hundred thousand in a second. Simulated waiting costs nothing.
+
+pub mod append;
+pub mod bank;
+pub mod check;
+pub mod history;
+pub mod long_fork;
+pub mod monotonic;
+pub mod nemesis;
+pub mod register;
+pub mod rows;
+pub mod run;
+pub mod script;
+pub mod sequential;
+pub mod set;
+pub mod table;
+pub mod workload;

@@ -1,0 +1,314 @@
+//! One run: a cluster, its clients, what goes wrong, and what the checker says.
+
+use std::fmt;
+use std::time::Duration;
+
+use allod_storage::client::CommitOutcome;
+use allod_storage::cluster::{Cluster, ClusterConfig, SimulatedConfig, TransportConfig};
+use allod_storage::fault::{Fault, Step};
+use allod_storage::rpc::{Broken, Incidents};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::append::Append;
+use super::bank::Bank;
+use super::history::{Op, Outcome};
+use super::long_fork::LongFork;
+use super::monotonic::Monotonic;
+use super::nemesis;
+use super::register::Register;
+use super::rows;
+use super::sequential::Sequential;
+use super::set::Set;
+use super::table::Table;
+use super::workload::{Turn, Workload};
+use crate::random::Random;
+
+/// The workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "see the table in the module's essay")]
+pub enum Kind {
+    Bank,
+    BankMultitable,
+    Set,
+    Register,
+    LongFork,
+    Monotonic,
+    Sequential,
+    Append,
+    Table,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 9] = [
+        Kind::Bank,
+        Kind::BankMultitable,
+        Kind::Set,
+        Kind::Register,
+        Kind::LongFork,
+        Kind::Monotonic,
+        Kind::Sequential,
+        Kind::Append,
+        Kind::Table,
+    ];
+
+    /// Jepsen's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bank => "bank",
+            Kind::BankMultitable => "bank-multitable",
+            Kind::Set => "set",
+            Kind::Register => "register",
+            Kind::LongFork => "long-fork",
+            Kind::Monotonic => "monotonic",
+            Kind::Sequential => "sequential",
+            Kind::Append => "append",
+            Kind::Table => "table",
+        }
+    }
+
+    /// The one with this name.
+    pub fn of_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The one that a seed runs.
+    pub fn of_seed(seed: u64) -> Kind {
+        Kind::ALL[(seed % Kind::ALL.len() as u64) as usize]
+    }
+}
+
+/// What a run is made of: all of it a function of these.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What all chance comes from.
+    pub seed: u64,
+    /// Which workload.
+    pub kind: Kind,
+    /// For how many simulated seconds processes work.
+    pub seconds: u64,
+    /// What goes wrong; `None` = as the seed says.
+    pub plan: Option<Vec<Step>>,
+    /// How the protocol is broken, to see whether that is noticed.
+    pub broken: Option<Broken>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What should not be, in words; empty = all is well.
+    pub violations: Vec<String>,
+    /// A hash of all messages, of all operations and of what came of them.
+    pub trace: u64,
+    /// Operations that were done, that were surely not done, and of which nobody knows.
+    pub outcomes: [usize; 3],
+    /// What happened on the network.
+    pub incidents: Incidents,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [ok, fail, unknown] = self.outcomes;
+        let Incidents { messages, unanswered, elections, region_changes, .. } = self.incidents;
+        write!(
+            f,
+            "trace {:016x}; {ok} done, {fail} failed, {unknown} unknown; {messages} messages, {unanswered} unanswered, \
+             {elections} elections, {region_changes} region changes",
+            self.trace
+        )
+    }
+}
+
+const STORES: usize = 5;
+const PROCESSES: usize = 5;
+/// Processes think so long between two operations, at most.
+const THINK_MS_MAX: usize = 80;
+/// So many operations in a hundred, their process dies before they end.
+const DEATHS: usize = 3;
+/// A process that dies does so within this.
+const DEATH_MS_MAX: usize = 30;
+/// A process waits so long for an operation.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Until all that was under way has come to its end: longer than locks live, and than the clock was ever ahead.
+const REST: Duration = Duration::from_secs(15);
+/// What is read at the end must be answered within this.
+const LAST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a seed.
+///
+/// # Panics
+/// If the operating system refuses what a timer needs, or a row holds what nobody wrote.
+pub fn run(options: &Options) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime without threads needs only memory").block_on(async {
+        match options.kind {
+            Kind::Bank => simulate(&Bank { tables: false }, options).await,
+            Kind::BankMultitable => simulate(&Bank { tables: true }, options).await,
+            Kind::Set => simulate(&Set, options).await,
+            Kind::Register => simulate(&Register, options).await,
+            Kind::LongFork => simulate(&LongFork, options).await,
+            Kind::Monotonic => simulate(&Monotonic, options).await,
+            Kind::Sequential => simulate(&Sequential, options).await,
+            Kind::Append => simulate(&Append, options).await,
+            Kind::Table => simulate(&Table, options).await,
+        }
+    })
+}
+
+type History<W> = Vec<Op<<W as Workload>::Input, <W as Workload>::Output>>;
+
+async fn simulate<W: Workload>(workload: &W, options: &Options) -> Report {
+    let mut random = Random::new(options.seed);
+    let mut cluster = cluster(options.seed);
+    if let Some(how) = options.broken {
+        cluster = cluster.broken(how);
+    }
+    let simulation = cluster.simulation().expect("the cluster was made simulated");
+    set_up(workload, &cluster).await;
+    let run_ms = options.seconds * 1000;
+    let plan = options.plan.clone().unwrap_or_else(|| nemesis::plan(&mut random, run_ms, STORES as u64));
+    let mut violations = Vec::new();
+    if let Err(error) = simulation.schedule(plan).await {
+        violations.push(format!("the plan does not fit the cluster: {error}"));
+    }
+    let start = Instant::now();
+    let processes = (0..PROCESSES).map(|process| {
+        let random = Random::new(options.seed ^ (process as u64 + 1).wrapping_mul(0x2545_F491_4F6C_DD1D));
+        work(workload, &cluster, process, random, start, Duration::from_millis(run_ms))
+    });
+    let mut history: History<W> = join_all(processes).await.into_iter().flatten().collect();
+    if simulation.inject(Fault::Heal).await.is_err() {
+        violations.push("the cluster cannot be healed".to_string());
+    }
+    sleep(REST).await;
+    for input in workload.last() {
+        let mut client = cluster.client();
+        let invoked_us = start.elapsed().as_micros() as u64;
+        let outcome = timeout(LAST_PATIENCE, workload.perform(&mut client, &input)).await;
+        let outcome = outcome.unwrap_or(Outcome::Unknown);
+        if outcome.ok().is_none() {
+            violations.push(format!("the cluster has not recovered: {input:?} at {invoked_us} us"));
+        }
+        let completed_us = start.elapsed().as_micros() as u64;
+        history.push(Op { process: PROCESSES, invoked_us, completed_us, input, outcome });
+    }
+    violations.extend(workload.check(&history));
+    let count = |of: fn(&Outcome<W::Output>) -> bool| history.iter().filter(|op| of(&op.outcome)).count();
+    let outcomes = [
+        count(|o| matches!(o, Outcome::Ok(_))),
+        count(|o| matches!(o, Outcome::Fail)),
+        count(|o| matches!(o, Outcome::Unknown)),
+    ];
+    let trace = hash(simulation.trace(), &history);
+    Report { violations, trace, outcomes, incidents: simulation.incidents() }
+}
+
+fn cluster(seed: u64) -> Cluster {
+    let network = SimulatedConfig { seed, loss: 0.002, ..SimulatedConfig::default() };
+    Cluster::new(ClusterConfig {
+        stores: STORES,
+        transport: TransportConfig::Simulated(network),
+        // Small, so that regions are folded all the time.
+        delta_rows_max: 200,
+        history: Duration::from_secs(2),
+        ..ClusterConfig::default()
+    })
+}
+
+/// Makes the tables and their rows, while all is well.
+async fn set_up<W: Workload>(workload: &W, cluster: &Cluster) {
+    let mut client = cluster.client();
+    for (space, keys) in workload.tables() {
+        client.create_space(rows::schema(space)).await.expect("a cluster that is well creates tables");
+        for key in keys {
+            client.split(&key).await.expect("a cluster that is well splits regions");
+        }
+    }
+    let ts = client.timestamp().await.expect("a cluster that is well has the time");
+    let mut transaction = client.begin(ts);
+    for (space, id, value) in workload.rows() {
+        rows::put(&mut transaction, space, id, &value);
+    }
+    let outcome = transaction.commit(&mut client).await.expect("a cluster that is well commits");
+    assert!(matches!(outcome, CommitOutcome::Committed(_)), "nobody else is there: {outcome:?}");
+}
+
+/// One process: it thinks, acts, sometimes dies and is born again, until time is over.
+async fn work<W: Workload>(
+    workload: &W,
+    cluster: &Cluster,
+    process: usize,
+    mut random: Random,
+    start: Instant,
+    run: Duration,
+) -> History<W> {
+    let mut history = Vec::new();
+    let mut client = cluster.client();
+    let mut number = 0;
+    loop {
+        sleep(Duration::from_millis(random.below(THINK_MS_MAX) as u64)).await;
+        if start.elapsed() >= run {
+            return history;
+        }
+        let now_ms = start.elapsed().as_millis() as i64;
+        let input =
+            workload.next(&mut Turn { process, processes: PROCESSES, number, now_ms, random: &mut random });
+        number += 1;
+        let dies = random.chance(DEATHS);
+        let patience = match dies {
+            true => Duration::from_millis(random.below(DEATH_MS_MAX) as u64),
+            false => PATIENCE,
+        };
+        let invoked_us = start.elapsed().as_micros() as u64;
+        let outcome = timeout(patience, workload.perform(&mut client, &input)).await;
+        let completed_us = start.elapsed().as_micros() as u64;
+        let outcome = outcome.unwrap_or_else(|_| {
+            // Its locks stay, and whoever is born in its place knows nothing.
+            client = cluster.client();
+            Outcome::Unknown
+        });
+        history.push(Op { process, invoked_us, completed_us, input, outcome });
+    }
+}
+
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(futures).await
+}
+
+/// Fowler, Noll and Vo's, over the history as text.
+fn hash(mut trace: u64, history: &[impl fmt::Debug]) -> u64 {
+    use fmt::Write;
+    struct Fnv(u64);
+    impl Write for Fnv {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            for byte in text.bytes() {
+                self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+            }
+            Ok(())
+        }
+    }
+    for op in history {
+        let mut fnv = Fnv(trace ^ 0xCBF2_9CE4_8422_2325);
+        // Writing to a number cannot fail.
+        let _ = write!(fnv, "{op:?}");
+        trace = fnv.0;
+    }
+    trace
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_of_each_workload_runs_and_runs_again_the_same() {
+        for (seed, kind) in (1..).zip(Kind::ALL) {
+            let options = Options { seed, kind, seconds: 10, plan: None, broken: None };
+            let (once, again) = (run(&options), run(&options));
+            assert_eq!(once.violations, Vec::<String>::new(), "{} {seed}", kind.name());
+            assert_eq!(once.trace, again.trace, "{} {seed}: {once} and {again}", kind.name());
+            assert!(once.outcomes[0] > 100, "{} {seed}: {once}", kind.name());
+            assert!(once.incidents.region_changes > 0 && once.incidents.unanswered > 0, "{once}");
+        }
+    }
+}

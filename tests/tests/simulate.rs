@@ -1,0 +1,49 @@
+//! The simulation: its scripts, and its checkers against protocols that are broken on purpose.
+
+use std::path::Path;
+
+use allod_storage::rpc::Broken;
+use allod_tests::simulate::run::{Kind, Options, run};
+use allod_tests::simulate::script::{Script, incident};
+
+#[test]
+fn every_script_runs_without_a_violation_and_meets_what_it_is_about() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fault");
+    let entries = std::fs::read_dir(&folder).expect("the scripts are there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 10, "{paths:?}");
+    for path in paths {
+        let name = path.display();
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let script = Script::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let report = run(&script.options);
+        assert_eq!(report.violations, Vec::<String>::new(), "{name}: {report}");
+        assert!(report.outcomes[0] > 100, "{name}: {report}");
+        assert!(!script.expected.is_empty(), "{name} expects nothing");
+        for (what, times) in &script.expected {
+            let met = incident(&report.incidents, what).expect("the script was read");
+            assert!(met >= *times, "{name}: {what} {met} times, not {times}: {:?}", report.incidents);
+        }
+    }
+}
+
+/// Each way to break the protocol is noticed by the workload that is there for it, within a few seeds.
+#[test]
+fn broken_protocols_are_caught() {
+    const SEEDS: u64 = 12;
+    for how in Broken::ALL {
+        let kind = match how {
+            Broken::ReadsIgnoreLocks | Broken::ReadsWithoutTimestamp => Kind::BankMultitable,
+            Broken::SkipsSecondary | Broken::ForgetsSecondary | Broken::ResolvesWrongly => Kind::Bank,
+            Broken::IgnoresConflicts => Kind::Monotonic,
+            Broken::AcknowledgesTooEarly => Kind::Set,
+            Broken::ReadsOfThePast | Broken::TimestampsGoBack => Kind::Register,
+        };
+        let caught = (1..=SEEDS).find(|&seed| {
+            let options = Options { seed, kind, seconds: 30, plan: None, broken: Some(how) };
+            !run(&options).violations.is_empty()
+        });
+        assert!(caught.is_some(), "{how:?}: {} notices nothing in {SEEDS} seeds", kind.name());
+    }
+}
