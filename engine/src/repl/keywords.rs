@@ -85,6 +85,8 @@ pub(super) const KEYWORDS: &[&str] = &[
     "SELECT",
     "SET",
     "SHOW",
+    "SIMULATE",
+    "SIMULATION",
     "SUBSTRING",
     "SUM",
     "TABLE",

@@ -17,6 +17,7 @@ mod explain;
 mod plan_cache;
 mod prepared;
 mod show;
+mod simulate;
 mod statement;
 mod transaction;
 

@@ -53,6 +53,7 @@ impl Session {
                 let rows = rows.map(|(name, value)| vec![text(name), text(value)]).collect();
                 ResultSet::text(&["Variable_name", "Value"], rows)
             }
+            Show::Simulation => self.show_simulation(),
             Show::Status { pattern, .. } => self.status(pattern),
             Show::Warnings => warnings(&self.warnings),
             Show::Errors => {

@@ -217,6 +217,7 @@ impl Session {
                 drop(version);
                 self.execute_named(&name, &params)
             }
+            Bound::Simulate(fault) => self.simulate(fault),
             Bound::Deallocate { name } => {
                 self.deallocate(&name)?;
                 done()

@@ -35,6 +35,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use allod_storage::fault::Fault;
 use allod_storage::schema::{Datum, TableDescriptor};
 
 use crate::catalog::Catalog;
@@ -174,6 +175,8 @@ pub enum Bound {
         /// Name of the prepared statement.
         name: Arc<str>,
     },
+    /// SIMULATE: something goes wrong in a simulated cluster.
+    Simulate(Fault),
 }
 
 /// A bound query or a bound change of rows.
@@ -257,6 +260,7 @@ pub enum Show {
     Engines,
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
+    Simulation,
 }
 
 /// One assignment of SET.

@@ -72,6 +72,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             let params = using.iter().map(|v| user_variable(cx, v)).collect();
             Ok(Bound::Execute { name: name.as_str().into(), params })
         }
+        Statement::Simulate(fault) => Ok(Bound::Simulate(fault.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
     }
 }
@@ -200,6 +201,7 @@ impl Binder<'_> {
             ShowSyntax::Engines => Show::Engines,
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
+            ShowSyntax::Simulation => Show::Simulation,
         })
     }
 

@@ -597,12 +597,14 @@ fn statements_of_the_session_are_data() {
         Bound::Show(Show::Variables { global: true, .. })
     ));
     assert!(matches!(bound("show warnings"), Bound::Show(Show::Warnings)));
+    assert!(matches!(bound("show simulation"), Bound::Show(Show::Simulation)));
     assert!(matches!(bound("desc t"), Bound::Show(Show::Columns { .. })));
     assert!(matches!(bound("use test"), Bound::Use { .. }));
     assert!(matches!(bound("analyze table t, s"), Bound::Analyze { tables } if tables.len() == 2));
     assert!(matches!(bound("prepare p from 'select ?'"), Bound::Prepare { .. }));
     assert!(matches!(bound("execute p using @a, @b"), Bound::Execute { params, .. } if params.len() == 2));
     assert!(matches!(bound("deallocate prepare p"), Bound::Deallocate { .. }));
+    assert!(matches!(bound("simulate link 1 -> 3 latency '20ms'"), Bound::Simulate(_)));
     assert!(matches!(
         bound("explain select 1"),
         Bound::Explain { analyze: false, format: ExplainFormat::Row, .. }

@@ -1,5 +1,6 @@
 //! Statements: the library's, and those it lacks.
 
+use allod_storage::fault::Fault;
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -54,6 +55,7 @@ pub(crate) enum Statement {
     Deallocate {
         name: String,
     },
+    Simulate(Fault),
 }
 
 impl Statement {
@@ -82,7 +84,8 @@ impl Statement {
             | Statement::Transaction(_)
             | Statement::Prepare { .. }
             | Statement::Execute { .. }
-            | Statement::Deallocate { .. } => false,
+            | Statement::Deallocate { .. }
+            | Statement::Simulate(_) => false,
         }
     }
 }
@@ -113,6 +116,7 @@ pub(crate) enum ShowSyntax {
     Engines,
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
+    Simulation,
 }
 
 /// One assignment of SET.
@@ -215,6 +219,7 @@ impl<'a> Source<'a> {
                 Some(statement) => Ok(statement),
                 None => Ok(Statement::Sql(Box::new(self.parser.parse_statement()?))),
             },
+            "SIMULATE" => self.simulate(),
             "PREPARE" => self.prepare(),
             "EXECUTE" => self.execute(),
             "DEALLOCATE" => {
@@ -339,6 +344,7 @@ impl<'a> Source<'a> {
             "CHARSET" => ShowSyntax::Charset { pattern: self.like()? },
             "CHARACTER" if self.word("SET") => ShowSyntax::Charset { pattern: self.like()? },
             "COLLATION" => ShowSyntax::Collation { pattern: self.like()? },
+            "SIMULATION" => ShowSyntax::Simulation,
             _ => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
         };
         Ok(Statement::Show(show))

@@ -150,6 +150,9 @@ fn errors_say_where() {
     assert_eq!(at("select (1"), Some((1, 10)));
     assert_eq!(at("select a\nfrom t\nwhere a in (select b fro c)"), Some((3, 26)));
     assert_eq!(at("select 'abc"), Some((1, 8)));
+    assert_eq!(at("select 1; simulate store 2 explode"), Some((1, 28)));
+    assert_eq!(at("simulate /* so */ link 1 -> 3\n  loss 2"), Some((2, 8)));
+    assert_eq!(at("simulate"), Some((1, 9)));
     let text = parse("select a from").expect_err("it is no SQL").to_string();
     assert!(text.contains("1 column 14") && text.contains("found the end"), "{text}");
 }
