@@ -165,8 +165,12 @@ codes! {
     UNKNOWN_KEY = 1176 "42000";
     /// SET of a variable that does not exist.
     UNKNOWN_VARIABLE = 1193 "HY000";
+    /// A lock that another transaction did not give back in time.
+    LOCK_WAIT_TIMEOUT = 1205 "HY000";
     /// Arguments that a function or statement cannot take.
     WRONG_ARGUMENTS = 1210 "HY000";
+    /// A wait that would never have ended.
+    DEADLOCK = 1213 "40001";
     /// UNION of queries of different width.
     UNION_COLUMN_COUNT = 1222 "21000";
     /// SET of a variable to what it cannot be.
@@ -249,6 +253,8 @@ codes! {
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
+    /// A lock that NOWAIT does not wait for.
+    LOCK_NOWAIT = 3572 "HY000";
     /// AS OF TIMESTAMP with what is no time to read at.
     AS_OF = 8135 "HY000";
     /// More memory than the query may have.

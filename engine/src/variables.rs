@@ -12,6 +12,7 @@
 //! | `tidb_executor_concurrency` | workers of a pipeline |
 //! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time |
 //! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
+//! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
@@ -20,8 +21,7 @@
 //! its like, `tidb_distsql_scan_concurrency`); a scan is not sent in pages or chunks (`tidb_enable_paging`,
 //! `tidb_init_chunk_size`, `tidb_store_batch_size`, …); ranges are limited by their number, not their bytes
 //! (`tidb_opt_range_max_size`); inner sides of index joins may always be filters, projections and groupings
-//! (`tidb_enable_inl_join_inner_multi_pattern`); transactions are optimistic, at the one level of isolation that there is
-//! (`tidb_txn_mode`, `transaction_isolation`); how long a client tries again is its own affair (`tidb_backoff_weight`).
+//! (`tidb_enable_inl_join_inner_multi_pattern`); how long a client tries again is its own affair (`tidb_backoff_weight`).
 //!
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
@@ -102,6 +102,7 @@ const DEFINITIONS: &[Definition] = &[
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
     define("foreign_key_checks", Domain::Switch, "OFF"),
     define("init_connect", Domain::Text, ""),
+    define("innodb_lock_wait_timeout", Domain::Number(1, 3600), "50"),
     define("interactive_timeout", Domain::Number(1, 31_536_000), "28800"),
     define("last_plan_from_cache", Domain::ReadOnly, "0"),
     define("license", Domain::ReadOnly, "Apache License 2.0"),
@@ -328,6 +329,12 @@ pub(crate) struct Settings {
     pub autocommit: bool,
     /// Whether transactions read only, unless they say otherwise.
     pub read_only: bool,
+    /// Whether they lock what they write, unless they say otherwise.
+    pub pessimistic: bool,
+    /// Whether each of their statements reads what is committed when it begins.
+    pub read_committed: bool,
+    /// How long a statement waits for locks.
+    pub lock_wait: Duration,
     /// Whether plans of prepared statements are found again.
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
@@ -340,6 +347,7 @@ impl Settings {
             Ok(Datum::Int(v)) => v,
             _ => 0,
         };
+        let word = |name: &str| definition(name).map_or(Datum::Null, |d| values.get(d));
         let rows = |name| usize::try_from(number(name)).unwrap_or(1).max(1);
         // -1 is none of this variable's own.
         let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
@@ -357,6 +365,9 @@ impl Settings {
             },
             autocommit: number("autocommit") != 0,
             read_only: number("transaction_read_only") != 0,
+            pessimistic: word("tidb_txn_mode") == Datum::string("pessimistic"),
+            read_committed: word("transaction_isolation") == Datum::string("READ-COMMITTED"),
+            lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
         }

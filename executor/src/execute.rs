@@ -156,8 +156,13 @@ impl Execution {
         self.affected
     }
 
-    /// The keys that a change of rows for [`Destination::Transaction`] changes, in order, each once; meaningful when the
-    /// iterator has ended without an error.
+    /// The keys that a change of rows for [`Destination::Transaction`] changes, in order, each once; with `MutationOp::Lock`
+    /// the rows that an UPDATE found and left as they are. Meaningful when the iterator has ended without an error.
+    pub fn changes(&self) -> &[Mutation] {
+        &self.changes
+    }
+
+    /// The [`changes`](Execution::changes), by value.
     pub fn take_changes(&mut self) -> Vec<Mutation> {
         std::mem::take(&mut self.changes)
     }

@@ -28,10 +28,14 @@ impl Session {
         let warnings = planned.warnings();
         let mut metrics = None;
         if analyze {
-            let mut running = self.start(planned, cancel, true)?;
-            running.try_for_each(|batch| batch.map(drop))?;
-            metrics = Some(running.execution.metrics());
-            self.leave(running);
+            metrics = Some(match planned.dml {
+                Some(_) => self.change(planned, cancel, true)?.metrics,
+                None => {
+                    let mut running = self.start(planned, cancel, true)?;
+                    running.try_for_each(|batch| batch.map(drop))?;
+                    running.execution.metrics()
+                }
+            });
         }
         let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics.as_ref())).collect();
         let result = match format {

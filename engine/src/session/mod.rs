@@ -14,6 +14,7 @@
 
 mod as_of;
 mod explain;
+mod lock;
 mod plan_cache;
 mod prepared;
 mod show;
@@ -213,6 +214,13 @@ impl Session {
             }
         }
         result
+    }
+}
+
+/// A transaction that was not committed is rolled back, and what it has locked is given back at once.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.roll_back();
     }
 }
 

@@ -118,11 +118,11 @@ impl Session {
                 // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
                 Err(error) if error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX => {
                     changes += 1;
-                    self.leave_transaction();
+                    self.roll_back();
                 }
                 Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
                     lost += 1;
-                    self.leave_transaction();
+                    self.roll_back();
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
@@ -288,7 +288,7 @@ impl Session {
         });
         match result {
             Err(error) if alone && error.is_retryable() => {
-                self.leave_transaction();
+                self.roll_back();
                 ControlFlow::Continue(true)
             }
             result => {
@@ -314,14 +314,12 @@ impl Session {
     fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
         let header = planned.header.clone();
         let warnings = planned.warnings();
-        let mut running = self.start(planned, cancel, false)?;
         let Some(dml) = &planned.dml else {
+            let running = self.start(planned, cancel, false)?;
             self.row_count = -1;
             return Ok(ResultSet::running(header, running).with_warnings(warnings));
         };
-        running.try_for_each(|batch| batch.map(drop))?;
-        let affected = running.execution.affected();
-        self.leave(running);
+        let affected = self.change(planned, cancel, false)?.affected;
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
         if affected.last_insert_id != 0 {
             self.last_insert_id = affected.last_insert_id;
@@ -363,7 +361,7 @@ impl Session {
         }
         // After a writer is in: DDL that it waited for is before its snapshot.
         let (client, ts, pin) = match &mut self.transaction {
-            Some(active) => active.reader(&self.client),
+            Some(active) => active.reader(&mut self.client, planned.dml.is_some())?,
             None => {
                 let mut client = self.client.fork();
                 let (ts, pin) = match as_of {

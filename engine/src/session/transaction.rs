@@ -14,8 +14,11 @@
 //! commit                                   two phases, or one; 9007 if another transaction changed a row meanwhile
 //! ```
 //!
-//! It is optimistic: nobody waits for it before it commits, and whether it may commit is found out when it does. It is not
-//! tried again then, for the statements were decided by what they saw.
+//! **Pessimistic** transactions, the default as in TiDB, lock what they write when they write it (`lock`): a statement that
+//! writes reads what is committed by now, locks the keys that it found, and if one was changed in the meantime, or is being
+//! changed by somebody it had to wait for, runs again. So the commit meets no conflict. **Optimistic** ones lock nothing before
+//! the commit, which may find out that another was faster (9007); then they are not tried again, for their statements were
+//! decided by what they saw. A statement by itself is optimistic, and is tried again.
 //!
 //! **The schema** is the version that was newest when the transaction began, for a reader of its snapshot must not be sent
 //! to an index that was filled later. A table that the transaction has written to stays entered
@@ -33,9 +36,10 @@ use std::sync::Arc;
 use allod_planner::bind::{
     Characteristics, DmlKind, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
 };
-use allod_storage::client::{Client, Savepoint, Transaction};
+use allod_storage::client::{Client, LockOutcome, LockWait, Savepoint, Transaction};
+use allod_storage::key::Key;
 use allod_storage::pd::Pin;
-use allod_storage::percolator::Mutation;
+use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, TableDescriptor, Timestamp};
 
 use super::{Session, as_of};
@@ -57,7 +61,11 @@ pub(super) struct Active {
 /// What is said of a transaction: by BEGIN, by SET TRANSACTION, by variables.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Options {
-    /// `None` = as the session's variable says.
+    /// Whether it locks what it writes; `None` = as the session's variable says, and so for the others.
+    pub pessimistic: Option<bool>,
+    /// Whether each statement reads what is committed when it begins.
+    pub read_committed: Option<bool>,
+    /// Whether it may write nothing.
     pub read_only: Option<bool>,
     /// It reads what there was at this time.
     pub as_of: Option<Timestamp>,
@@ -66,7 +74,12 @@ pub(super) struct Options {
 impl Options {
     /// What is said here, and where nothing is, there.
     fn or(self, other: Options) -> Options {
-        Options { read_only: self.read_only.or(other.read_only), as_of: self.as_of.or(other.as_of) }
+        Options {
+            pessimistic: self.pessimistic.or(other.pessimistic),
+            read_committed: self.read_committed.or(other.read_committed),
+            read_only: self.read_only.or(other.read_only),
+            as_of: self.as_of.or(other.as_of),
+        }
     }
 
     /// An error for what writes, if it must not.
@@ -102,10 +115,25 @@ struct State {
 }
 
 impl Active {
-    /// What a statement reads with, and at which time.
-    pub fn reader(&mut self, client: &Client) -> (Client, Timestamp, Pin) {
-        let reader = client.fork().seeing(self.transaction.own_writes());
-        (reader, self.transaction.start_ts(), self.transaction.pin())
+    /// What a statement reads with, and at which time: the snapshot, or if it locks what it finds (and under READ COMMITTED
+    /// always) what is committed by now.
+    pub fn reader(&mut self, client: &mut Client, locks: bool) -> Result<(Client, Timestamp, Pin)> {
+        let newest = locks || self.options.read_committed == Some(true);
+        let ts = match newest && self.transaction.is_pessimistic() {
+            true => client.runtime().block_on(client.see_newest(&mut self.transaction))?,
+            false => self.transaction.start_ts(),
+        };
+        Ok((client.fork().seeing(self.transaction.own_writes()), ts, self.transaction.pin()))
+    }
+
+    /// Locks what a statement is about, all of it or nothing.
+    pub fn lock(&mut self, client: &mut Client, keys: Vec<Key>, wait: LockWait) -> Result<LockOutcome> {
+        Ok(client.runtime().block_on(client.lock_keys(&mut self.transaction, keys, wait))?)
+    }
+
+    /// Whether it locks what it writes.
+    pub fn is_pessimistic(&self) -> bool {
+        self.transaction.is_pessimistic()
     }
 
     /// The time in the past that it reads at, if it does.
@@ -131,7 +159,9 @@ impl Active {
     }
 
     /// Takes over what a statement that has succeeded changed.
-    pub fn write(&mut self, table: &TableDescriptor, kind: DmlKind, rows: u64, changes: Vec<Mutation>) {
+    pub fn write(&mut self, table: &TableDescriptor, kind: DmlKind, rows: u64, mut changes: Vec<Mutation>) {
+        // Rows that stay as they are: who locks has locked them, and nobody else need know.
+        changes.retain(|change| !matches!(change.op, MutationOp::Lock));
         self.transaction.write(changes);
         let written = self.tables.iter_mut().find(|written| written.table.id == table.id);
         if let Some(Written { rows: counted, .. }) = written {
@@ -199,13 +229,11 @@ impl Session {
     /// Runs BEGIN, COMMIT, ROLLBACK and their like.
     pub(super) fn control(&mut self, control: &TransactionControl) -> Result<ResultSet> {
         match control {
-            TransactionControl::Begin { mode: Some(TransactionMode::Pessimistic), .. } => {
-                return Err(Error::new(code::NOT_SUPPORTED, "transactions are optimistic in this version"));
-            }
-            TransactionControl::Begin { mode: Some(TransactionMode::Optimistic) | None, characteristics } => {
+            TransactionControl::Begin { mode, characteristics } => {
                 self.commit()?;
+                let pessimistic = mode.map(|mode| mode == TransactionMode::Pessimistic);
                 let options = self.options_of(characteristics)?;
-                self.begin(options)?;
+                self.begin(Options { pessimistic, ..options })?;
             }
             TransactionControl::Commit { chain } => {
                 let options = self.options();
@@ -214,7 +242,7 @@ impl Session {
             }
             TransactionControl::Rollback { chain } => {
                 let options = self.options();
-                self.leave_transaction();
+                self.roll_back();
                 self.chain(*chain, options)?;
             }
             TransactionControl::Set { scope, characteristics } => {
@@ -284,13 +312,20 @@ impl Session {
     /// What is said of a transaction, with the time of AS OF TIMESTAMP found out.
     fn options_of(&self, said: &Characteristics) -> Result<Options> {
         let as_of = said.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
-        Ok(Options { read_only: said.read_only, as_of })
+        let read_committed = said.isolation.map(|level| level == "READ-COMMITTED");
+        Ok(Options { pessimistic: None, read_committed, read_only: said.read_only, as_of })
     }
 
     /// What holds for the next transaction, or for the next statement that is one by itself.
     pub(super) fn next_options(&self) -> Options {
-        let snapshot = Options { read_only: None, as_of: self.snapshot };
-        let variables = Options { read_only: Some(self.variables.settings().read_only), as_of: None };
+        let snapshot = Options { as_of: self.snapshot, ..Options::default() };
+        let settings = self.variables.settings();
+        let variables = Options {
+            pessimistic: Some(settings.pessimistic),
+            read_committed: Some(settings.read_committed),
+            read_only: Some(settings.read_only),
+            as_of: None,
+        };
         self.next.or(snapshot).or(variables)
     }
 
@@ -317,7 +352,10 @@ impl Session {
             None => {
                 // After the version was taken: whatever it names was there before.
                 let (ts, pin) = self.client.runtime().block_on(self.client.snapshot())?;
-                let transaction = self.client.begin(ts);
+                let transaction = match options.pessimistic {
+                    Some(true) => self.client.begin_pessimistic(ts),
+                    Some(false) | None => self.client.begin(ts),
+                };
                 drop(pin);
                 transaction
             }
@@ -337,8 +375,16 @@ impl Session {
         self.begin(Options::default())
     }
 
+    /// Ends the transaction, if there is one, and leaves nothing of it.
+    pub(super) fn roll_back(&mut self) {
+        if let Some(Active { transaction, tables, .. }) = self.leave_transaction() {
+            drop(tables);
+            self.client.runtime().block_on(transaction.roll_back(&mut self.client));
+        }
+    }
+
     /// From now on there is no transaction; what it wrote is with the caller.
-    pub(super) fn leave_transaction(&mut self) -> Option<Active> {
+    fn leave_transaction(&mut self) -> Option<Active> {
         self.variables.current_ts = Timestamp::default();
         self.transaction.take()
     }
@@ -350,9 +396,6 @@ impl Session {
             return Ok(());
         };
         drop(savepoints);
-        if transaction.is_empty() {
-            return Ok(());
-        }
         let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client))?;
         let written: Vec<&Arc<TableDescriptor>> = tables.iter().map(|written| &written.table).collect();
         allod_executor::committed(outcome, &written)?;

@@ -19,6 +19,8 @@ enum Change {
     Put(RowRef),
     /// The row comes, and the key must be free.
     Insert(RowRef),
+    /// The row stays, but the statement was about it.
+    Keep,
 }
 
 /// Changes of one statement, by key.
@@ -67,6 +69,11 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
+    /// An update to what the row is already.
+    pub fn keep(&mut self, old: &Rows, row: usize) -> Result<()> {
+        self.set(old.key(row, 0), Change::Keep)
+    }
+
     /// First half of an update: the old row goes from where the new one does not come.
     pub fn replace_old(&mut self, old: &Rows, new: &Rows, row: usize) -> Result<()> {
         let moved = old.key(row, 0) != new.key(row, 0);
@@ -97,7 +104,9 @@ impl<'a> Changes<'a> {
         // Two rows never share a key of an index that is not unique: it ends with the table's key.
         let may_collide = space == 0 || self.table.indexes[space - 1].unique;
         let change = match self.changes.get(&key) {
-            Some(Change::Put(_) | Change::Insert(_)) => return Err(duplicate(self.table, &key)),
+            Some(Change::Put(_) | Change::Insert(_) | Change::Keep) => {
+                return Err(duplicate(self.table, &key));
+            }
             Some(Change::Delete) => Change::Put(row),
             None if may_collide => Change::Insert(row),
             None => Change::Put(row),
@@ -111,6 +120,7 @@ impl<'a> Changes<'a> {
             Change::Delete => MutationOp::Delete,
             Change::Put(row) => MutationOp::Put(row),
             Change::Insert(row) => MutationOp::Insert(row),
+            Change::Keep => MutationOp::Lock,
         };
         self.changes.into_iter().map(|(key, change)| Mutation { key, op: op(change) }).collect()
     }

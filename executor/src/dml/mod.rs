@@ -75,7 +75,7 @@ pub(crate) fn run(
             }
             affected
         }
-        _ => update(table, all, partition, &mut changes)?,
+        _ => update(table, all, partition, destination, &mut changes)?,
     };
     let mut mutations = changes.into_mutations();
     builder.runner.context.cancel.check()?;
@@ -95,6 +95,7 @@ fn update(
     table: &TableDescriptor,
     all: Batch,
     partition: Option<&allod_planner::partition::PartitionFunction>,
+    destination: Destination,
     changes: &mut Changes<'_>,
 ) -> Result<Affected> {
     let width = table.columns.len();
@@ -129,6 +130,8 @@ fn update(
             affected.rows += 1;
             changes.replace_old(&old, &new, row)?;
             pending.push(row);
+        } else if destination == Destination::Transaction {
+            changes.keep(&old, row)?;
         }
     }
     for row in pending {
