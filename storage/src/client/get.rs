@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
 
 use super::backoff::{Backoff, BackoffKind, Budget};
-use super::locks::LockWaits;
+use super::locks::Reading;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
 use super::{Client, unexpected};
@@ -38,12 +38,11 @@ impl Client {
         let ordinals: Arc<[usize]> = ordinals.into();
         let sorted = keys.is_sorted();
         let groups = self.groups(&mut backoff, keys, sorted).await?;
-        let parts = self
-            .fan_out(&mut backoff, groups, async |client, backoff, group| {
-                client.get_group(backoff, group, ts, &ordinals).await
+        let mut parts = self
+            .read_past_locks(&mut backoff, ts, groups, async |client, backoff, reading, ignore| {
+                client.get_groups(backoff, reading, ts, &ordinals, ignore).await
             })
             .await?;
-        let mut parts: Vec<GetResult> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
             let schema = self.schema_of(&mut backoff, space).await?;
             let empty = |&o: &usize| schema.columns.get(o).map(|c| new_empty_array(&c.ty.arrow()));
@@ -106,24 +105,21 @@ impl Client {
         Ok(groups.into_iter().map(group).collect())
     }
 
-    /// The rows of one group of keys, in as many parts as its region has been split into meanwhile.
-    async fn get_group(
+    /// The rows of one region's keys, in as many parts as it has been split into meanwhile.
+    async fn get_groups(
         &mut self,
         backoff: &mut Backoff,
-        group: Group,
+        reading: &mut Reading<Group, GetResult>,
         ts: Timestamp,
         ordinals: &Arc<[usize]>,
-    ) -> Result<Vec<GetResult>> {
-        let mut parts = Vec::with_capacity(1);
-        let mut ignore = Vec::new();
-        let mut waits = LockWaits::default();
-        let mut groups = vec![group];
-        while let Some(mut group) = groups.pop() {
+        ignore: &[Timestamp],
+    ) -> Result<()> {
+        while let Some(mut group) = reading.todo.pop() {
             let body = Body::Get(Arc::new(GetBody {
                 keys: Arc::clone(&group.keys),
                 ts,
                 ordinals: Arc::clone(ordinals),
-                ignore: ignore.clone(),
+                ignore: ignore.to_vec(),
                 own: self.own.clone(),
             }));
             match self.send(backoff, &mut group.region, &body).await? {
@@ -132,15 +128,16 @@ impl Client {
                         rows.positions.iter_mut().for_each(|at| *at = positions[*at as usize]);
                     }
                     rows.regions.push(group.region.info.id);
-                    parts.push(rows);
+                    reading.done.push(rows);
                 }
                 Sent::Reply(Reply::Get(Read::Locked(locks))) => {
-                    self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
-                    groups.push(group);
+                    reading.locks = locks;
+                    reading.todo.push(group);
+                    break;
                 }
                 Sent::Reply(Reply::Get(Read::Ingesting)) => {
                     self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
-                    groups.push(group);
+                    reading.todo.push(group);
                 }
                 Sent::Reply(Reply::Get(Read::TooOld { safe_ts })) => {
                     return Err(Error::SnapshotTooOld { ts, safe_ts });
@@ -150,10 +147,10 @@ impl Client {
                     let Group { keys, positions, .. } = group;
                     let numbers = positions.unwrap_or_else(|| (0..keys.len() as u32).collect());
                     let wanted = numbers.into_iter().zip(keys.iter().cloned()).collect();
-                    groups.extend(self.split_wanted(backoff, wanted).await?.into_iter().rev());
+                    reading.todo.extend(self.split_wanted(backoff, wanted).await?.into_iter().rev());
                 }
             }
         }
-        Ok(parts)
+        Ok(())
     }
 }

@@ -48,6 +48,21 @@ pub(super) struct LockWaits {
     yields: usize,
 }
 
+/// A region's part of a read: what is still to be read, what has been read, and the locks that were met.
+pub(super) struct Reading<P, R> {
+    /// A stack: the next in key order is on top.
+    pub(super) todo: Vec<P>,
+    pub(super) done: Vec<R>,
+    /// If there are some, reading has stopped here.
+    pub(super) locks: Vec<LockInfo>,
+}
+
+impl<P, R> Reading<P, R> {
+    fn new(part: P) -> Reading<P, R> {
+        Reading { todo: vec![part], done: Vec::with_capacity(1), locks: Vec::new() }
+    }
+}
+
 /// What is to be done about a transaction's locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -62,8 +77,51 @@ enum Fate {
 }
 
 impl Client {
+    /// Reads all parts, each until it is done or meets locks; deals with all locks that were met, each transaction once,
+    /// however many parts it has locked; and goes on. What was read, in the order of the parts.
+    pub(super) async fn read_past_locks<P, R>(
+        &mut self,
+        backoff: &mut Backoff,
+        ts: Timestamp,
+        mut parts: Vec<P>,
+        read: impl AsyncFn(&mut Client, &mut Backoff, &mut Reading<P, R>, &[Timestamp]) -> Result<()>,
+    ) -> Result<Vec<R>> {
+        let mut ignore = Vec::new();
+        let mut waits = LockWaits::default();
+        if parts.len() == 1
+            && let Some(part) = parts.pop()
+        {
+            let mut reading = Reading::new(part);
+            loop {
+                read(self, backoff, &mut reading, &ignore).await?;
+                if reading.locks.is_empty() {
+                    return Ok(reading.done);
+                }
+                let locks = std::mem::take(&mut reading.locks);
+                self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
+            }
+        }
+        let mut readings: Vec<Reading<P, R>> = parts.into_iter().map(Reading::new).collect();
+        loop {
+            let ignored: &[Timestamp] = &ignore;
+            readings = self
+                .fan_out(backoff, readings, async |client, backoff, mut reading| {
+                    if !reading.todo.is_empty() {
+                        read(client, backoff, &mut reading, ignored).await?;
+                    }
+                    Ok(reading)
+                })
+                .await?;
+            let locks: Vec<LockInfo> = readings.iter_mut().flat_map(|r| r.locks.drain(..)).collect();
+            if locks.is_empty() {
+                return Ok(readings.into_iter().flat_map(|r| r.done).collect());
+            }
+            self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
+        }
+    }
+
     /// Deals with locks that block a read at `ts`. Transactions that the reader may pass are added to `ignore`.
-    pub(super) async fn resolve_for_read(
+    async fn resolve_for_read(
         &mut self,
         backoff: &mut Backoff,
         locks: Vec<LockInfo>,
@@ -216,6 +274,7 @@ impl Client {
                     // All of it at once: nobody else shall have to find this out again.
                     let mut keys = vec![lock.primary.clone()];
                     keys.extend(secondaries.iter().cloned());
+                    keys.sort_unstable();
                     self.finish_keys(backoff, keys, lock.start_ts, end).await?;
                     return Ok(Fate::Ended(end));
                 }
@@ -257,7 +316,7 @@ impl Client {
             // It was not written in the end.
             return self.drop_locks(backoff, locks).await;
         }
-        let keys = locks.iter().map(|lock| lock.key.clone()).collect();
+        let keys = keys_of(locks);
         if first.txn_size < LITE_MAX {
             return self.finish_keys(backoff, keys, first.start_ts, end).await;
         }
@@ -269,9 +328,8 @@ impl Client {
     async fn drop_locks(&mut self, backoff: &mut Backoff, locks: &[LockInfo]) -> Result<()> {
         let Some(first) = locks.first() else { return Ok(()) };
         let for_update_ts = locks.iter().map(|lock| lock.for_update_ts).max().unwrap_or_default();
-        let keys = locks.iter().map(|lock| lock.key.clone()).collect();
         let work = KeyWork::PessimisticRollback { start_ts: first.start_ts, for_update_ts };
-        self.for_all_keys(backoff, keys, work).await
+        self.for_all_keys(backoff, keys_of(locks), work).await
     }
 
     async fn finish_keys(
@@ -299,6 +357,13 @@ fn by_transaction(locks: Vec<LockInfo>) -> Vec<Vec<LockInfo>> {
         }
     }
     groups
+}
+
+/// In key order, as they are cut by region.
+fn keys_of(locks: &[LockInfo]) -> Vec<Key> {
+    let mut keys: Vec<Key> = locks.iter().map(|lock| lock.key.clone()).collect();
+    keys.sort_unstable();
+    keys
 }
 
 /// What the answers about parts of a transaction's keys say of all of them.

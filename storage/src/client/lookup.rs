@@ -17,7 +17,7 @@ use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
 
 use super::backoff::{Backoff, BackoffKind, Budget};
-use super::locks::LockWaits;
+use super::locks::Reading;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
 use super::{Client, unexpected};
@@ -93,20 +93,18 @@ impl Client {
         let last = rows.end - 1;
         let end = region.info.range.end.as_bytes();
         let is_whole = |row| lookups.prefixes.compare_prefix(row, end) == Some(Ordering::Less);
-        let mut found = if first >= region.info.range.start && is_whole(last) {
+        let parts = if first >= region.info.range.start && is_whole(last) {
             // As nearly always: all of them lie in one region.
-            let part = Part { region, rows, within: None };
-            self.lookup_part(&mut backoff, &Arc::new(lookups), part).await?
+            vec![Part { region, rows, within: None }]
         } else {
-            let lookups = Arc::new(lookups);
-            let parts = self.split_lookups(&mut backoff, &lookups.prefixes, rows, None).await?;
-            let found = self
-                .fan_out(&mut backoff, parts, async |client, backoff, part| {
-                    client.lookup_part(backoff, &lookups, part).await
-                })
-                .await?;
-            found.into_iter().flatten().collect()
+            self.split_lookups(&mut backoff, &lookups.prefixes, rows, None).await?
         };
+        let lookups = Arc::new(lookups);
+        let mut found = self
+            .read_past_locks(&mut backoff, request.ts, parts, async |client, backoff, reading, ignore| {
+                client.lookup_parts(backoff, &lookups, reading, ignore).await
+            })
+            .await?;
         match found.len() {
             0 => self.nothing(&mut backoff, request).await,
             1 => Ok(found.swap_remove(0)),
@@ -177,37 +175,34 @@ impl Client {
         Ok(parts)
     }
 
-    /// The rows of one part, in as many parts as its region has been split into meanwhile.
-    async fn lookup_part(
+    /// The rows of one region's lookups, in as many parts as it has been split into meanwhile.
+    async fn lookup_parts(
         &mut self,
         backoff: &mut Backoff,
         lookups: &Arc<Lookups>,
-        part: Part,
-    ) -> Result<Vec<LookupResult>> {
-        let mut found = Vec::with_capacity(1);
-        let mut ignore = Vec::new();
-        let mut waits = LockWaits::default();
-        // A stack: the next part in key order is on top.
-        let mut parts = vec![part];
-        while let Some(Part { mut region, rows, within }) = parts.pop() {
+        reading: &mut Reading<Part, LookupResult>,
+        ignore: &[Timestamp],
+    ) -> Result<()> {
+        while let Some(Part { mut region, rows, within }) = reading.todo.pop() {
             let body = Body::Lookup(Arc::new(LookupBody {
                 lookups: Arc::clone(lookups),
                 rows: rows.clone(),
                 within: within.clone(),
-                ignore: ignore.clone(),
+                ignore: ignore.to_vec(),
             }));
             match self.send(backoff, &mut region, &body).await? {
                 Sent::Reply(Reply::Lookup(Read::Rows(mut rows))) => {
                     rows.regions.push(region.info.id);
-                    found.push(rows);
+                    reading.done.push(rows);
                 }
                 Sent::Reply(Reply::Lookup(Read::Locked(locks))) => {
-                    self.resolve_for_read(backoff, locks, lookups.ts, &mut ignore, &mut waits).await?;
-                    parts.push(Part { region, rows, within });
+                    reading.locks = locks;
+                    reading.todo.push(Part { region, rows, within });
+                    break;
                 }
                 Sent::Reply(Reply::Lookup(Read::Ingesting)) => {
                     self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
-                    parts.push(Part { region, rows, within });
+                    reading.todo.push(Part { region, rows, within });
                 }
                 Sent::Reply(Reply::Lookup(Read::TooOld { safe_ts })) => {
                     return Err(Error::SnapshotTooOld { ts: lookups.ts, safe_ts });
@@ -216,11 +211,11 @@ impl Client {
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {
                     let split = self.split_lookups(backoff, &lookups.prefixes, rows, within).await?;
-                    parts.extend(split.into_iter().rev());
+                    reading.todo.extend(split.into_iter().rev());
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 

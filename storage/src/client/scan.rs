@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::backoff::{Backoff, BackoffKind, Budget};
-use super::locks::LockWaits;
+use super::locks::Reading;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
 use super::{Client, unexpected};
@@ -87,51 +87,55 @@ impl Client {
             tasks.extend(parts.into_iter().map(|(region, ranges)| Task { scan, region, ranges }));
         }
         let mut backoff = self.backoff("scan", Budget::Read);
-        let opened = self
-            .fan_out(&mut backoff, tasks, async |client, backoff, task| {
-                let (at, request) = (task.scan, &requests[task.scan]);
-                Ok((at, client.scan_task(backoff, task, request).await?))
-            })
-            .await?;
         let mut scans: Vec<Vec<RegionScan>> = requests.iter().map(|_| Vec::with_capacity(1)).collect();
-        opened.into_iter().for_each(|(at, opened)| scans[at].extend(opened));
+        // Whoever reads several at once reads them at one time; who does not, one after the other.
+        let mut rest = tasks.into_iter().peekable();
+        while let Some(ts) = rest.peek().map(|task| requests[task.scan].ts) {
+            let mut of_ts = Vec::with_capacity(rest.len());
+            while let Some(task) = rest.next_if(|task| requests[task.scan].ts == ts) {
+                of_ts.push(task);
+            }
+            let opened = self
+                .read_past_locks(&mut backoff, ts, of_ts, async |client, backoff, reading, ignore| {
+                    client.scan_tasks(backoff, reading, requests, ignore).await
+                })
+                .await?;
+            opened.into_iter().for_each(|(at, opened)| scans[at].push(opened));
+        }
         scans.iter_mut().zip(requests).filter(|(_, r)| r.descending).for_each(|(scans, _)| scans.reverse());
         Ok(scans)
     }
 }
 
 impl Client {
-    /// Opens one task, in as many parts as its region has been split into meanwhile, in key order.
-    async fn scan_task(
+    /// Opens one region's tasks, in as many parts as it has been split into meanwhile, in key order.
+    async fn scan_tasks(
         &mut self,
         backoff: &mut Backoff,
-        task: Task,
-        request: &ScanRequest,
-    ) -> Result<Vec<RegionScan>> {
-        let ScanRequest { ts, ref zone, descending, .. } = *request;
-        let mut scans = Vec::with_capacity(1);
-        let mut ignore = Vec::new();
-        let mut waits = LockWaits::default();
-        // A stack: the next task in key order is on top.
-        let mut tasks = vec![task];
-        while let Some(mut task) = tasks.pop() {
+        reading: &mut Reading<Task, (usize, RegionScan)>,
+        requests: &[ScanRequest],
+        ignore: &[Timestamp],
+    ) -> Result<()> {
+        while let Some(mut task) = reading.todo.pop() {
+            let ScanRequest { ts, ref zone, descending, .. } = requests[task.scan];
             let body = Body::Scan(Arc::new(ScanBody {
                 ranges: Arc::clone(&task.ranges),
                 ts,
                 zone: Arc::clone(zone),
                 descending,
-                ignore: ignore.clone(),
+                ignore: ignore.to_vec(),
                 own: self.own.clone(),
             }));
             match self.send(backoff, &mut task.region, &body).await? {
-                Sent::Reply(Reply::Scan(Read::Rows(scan))) => scans.push(scan),
+                Sent::Reply(Reply::Scan(Read::Rows(scan))) => reading.done.push((task.scan, scan)),
                 Sent::Reply(Reply::Scan(Read::Locked(locks))) => {
-                    self.resolve_for_read(backoff, locks, ts, &mut ignore, &mut waits).await?;
-                    tasks.push(task);
+                    reading.locks = locks;
+                    reading.todo.push(task);
+                    break;
                 }
                 Sent::Reply(Reply::Scan(Read::Ingesting)) => {
                     self.wait(backoff, BackoffKind::RegionScheduling, "an ingest under way").await?;
-                    tasks.push(task);
+                    reading.todo.push(task);
                 }
                 Sent::Reply(Reply::Scan(Read::TooOld { safe_ts })) => {
                     return Err(Error::SnapshotTooOld { ts, safe_ts });
@@ -140,15 +144,12 @@ impl Client {
                 Sent::Relocate => {
                     let parts = self.split_ranges(backoff, &task.ranges).await?;
                     let scan = task.scan;
-                    tasks.extend(parts.into_iter().rev().map(|(region, ranges)| Task {
-                        scan,
-                        region,
-                        ranges,
-                    }));
+                    let parts = parts.into_iter().rev();
+                    reading.todo.extend(parts.map(|(region, ranges)| Task { scan, region, ranges }));
                 }
             }
         }
-        Ok(scans)
+        Ok(())
     }
 }
 

@@ -243,7 +243,7 @@ impl Client {
     ) -> Result<Vec<(CachedRegion, Vec<T>)>> {
         let mut groups: Vec<(CachedRegion, Vec<T>)> = Vec::new();
         for item in items {
-            match groups.last_mut().filter(|(region, _)| *key(&item) < region.info.range.end) {
+            match groups.last_mut().filter(|(region, _)| region.info.range.contains(key(&item).as_bytes())) {
                 Some((_, group)) => group.push(item),
                 None => groups.push((self.locate(backoff, key(&item)).await?, vec![item])),
             }
