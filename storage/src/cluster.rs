@@ -50,7 +50,7 @@ impl Default for ClusterConfig {
     fn default() -> ClusterConfig {
         ClusterConfig {
             stores: 3,
-            region_bytes_max: 96 << 20,
+            region_bytes_max: 256 << 20,
             transport: TransportConfig::Direct,
             delta_rows_max: 1 << 16,
             history: Duration::from_secs(5),

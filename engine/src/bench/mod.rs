@@ -1,9 +1,9 @@
 //! `allod bench`: how fast, and whether right.
 //!
 //! Two commands share everything: [`tpch::run`] makes TPC-H tables, runs the 22 queries and checks their answers;
-//! [`script::run`] does the same for the queries of a file. ([`statements::run`] times statements that do next to nothing.)
-//! What is timed is a statement's whole way, from text to its last
-//! batch; what is not: writing rows as text and comparing them. Progress goes to the standard error stream if that is a
+//! [`script::run`] does the same for the queries of a file. ([`statements::run`] times statements that do next to nothing,
+//! [`writes::run`] transactions.) What is timed is a statement's whole way, from text to its last batch; what is not: writing
+//! rows as text and comparing them. Progress goes to the standard error stream if that is a
 //! terminal, figures to the standard output, so that a pipe gets figures alone.
 
 mod answers;
@@ -14,6 +14,7 @@ pub mod script;
 mod sessions;
 pub mod statements;
 pub mod tpch;
+pub mod writes;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -83,6 +83,21 @@ enum Bench {
     },
     /// Time statements that do next to nothing: what a statement costs in itself, in nanoseconds.
     Statements,
+    /// Time transactions that write: small ones of several sessions, a scan beside them, and large ones.
+    Writes {
+        /// Rows of the table whose rows are updated.
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        rows: u64,
+        /// Sessions that update side by side, one measurement each: 1,8.
+        #[arg(long, default_value = "1,8", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
+        sessions: Vec<u16>,
+        /// How long they do.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+        seconds: u16,
+        /// Rows of the large transactions; 0 = none.
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(0..=100_000_000))]
+        large: u64,
+    },
 }
 
 #[derive(Args)]
@@ -164,6 +179,12 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             })
         }
         Some(Command::Bench(Bench::Statements)) => bench::statements::run().map(|()| true),
+        Some(Command::Bench(Bench::Writes { rows, sessions, seconds, large })) => {
+            let sessions = sessions.into_iter().map(usize::from).collect();
+            let options =
+                bench::writes::Options { rows, sessions, seconds: seconds.into(), large_rows: large };
+            bench::writes::run(&options).map(|()| true)
+        }
         Some(Command::Bench(Bench::Run { file, tpch, partitions, sessions, common })) => {
             bench::script::run(&bench::script::Options {
                 file,
