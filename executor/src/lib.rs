@@ -44,7 +44,7 @@ pub mod speed;
 mod speed_lookup;
 mod values;
 
-pub use dml::{committed, deal};
+pub use dml::{committed, deal, record_keys};
 pub use error::Error;
 pub use execute::{Affected, Destination, Environment, Execution, RowIds, Tuning, execute};
 pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};

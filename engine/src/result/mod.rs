@@ -95,6 +95,11 @@ impl ResultSet {
         ResultSet::of(header, Source::Running(Box::new(batches)))
     }
 
+    /// The result of a query that has run to its end.
+    pub(crate) fn ready(header: Header, batches: Vec<RecordBatch>) -> ResultSet {
+        ResultSet::of(header, Source::Ready(batches.into_iter()))
+    }
+
     /// A result of text columns that is there as a whole: SHOW, EXPLAIN.
     pub(crate) fn text(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<ResultSet> {
         let columns: Vec<Column> = names

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
-use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable};
+use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, Locking, SessionInfo, SetTarget, SetVariable};
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
 
+use super::lock::Unlocked;
 use super::plan_cache::Setting;
 use super::transaction::Options;
 use super::{Session, as_of};
@@ -51,6 +52,8 @@ pub(super) struct Planned {
     header: Header,
     /// Whether it reads or changes rows, and so is part of a transaction.
     pub uses_tables: bool,
+    /// The rows that it locks.
+    locking: Option<Locking>,
     /// It reads what there was at this time.
     as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
@@ -259,13 +262,19 @@ impl Session {
         let target =
             dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
         let usage = Arc::new(bound.usage.clone());
+        let locking = bound.locking.clone();
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let query = Arc::new(query);
         let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
-        let header = Header::new(columns_of(&query), prepared.schema());
+        let (mut columns, mut schema) = (columns_of(&query), prepared.schema());
+        if let Some(Locking { visible, .. }) = &locking {
+            columns.truncate(*visible);
+            schema = Arc::new(schema.project(&(0..*visible).collect::<Vec<_>>()).map_err(Error::internal)?);
+        }
+        let header = Header::new(columns, schema);
         let uses_tables = !query.tables().is_empty();
-        Ok(Planned { query, prepared, dml, header, uses_tables, as_of, usage, target })
+        Ok(Planned { query, prepared, dml, header, uses_tables, locking, as_of, usage, target })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -315,9 +324,19 @@ impl Session {
         let header = planned.header.clone();
         let warnings = planned.warnings();
         let Some(dml) = &planned.dml else {
-            let running = self.start(planned, cancel, false)?;
             self.row_count = -1;
-            return Ok(ResultSet::running(header, running).with_warnings(warnings));
+            let result = match &planned.locking {
+                None => ResultSet::running(header, self.start(planned, cancel, false)?),
+                Some(locking) if self.locks_rows() => {
+                    ResultSet::ready(header, self.query_and_lock(planned, locking, cancel)?)
+                }
+                Some(locking) => {
+                    let (running, locking) = (self.start(planned, cancel, false)?, locking.clone());
+                    // What SKIP LOCKED would have had to count is counted here.
+                    ResultSet::running(header, Unlocked::new(running, locking))
+                }
+            };
+            return Ok(result.with_warnings(warnings));
         };
         let affected = self.change(planned, cancel, false)?.affected;
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
@@ -361,7 +380,9 @@ impl Session {
         }
         // After a writer is in: DDL that it waited for is before its snapshot.
         let (client, ts, pin) = match &mut self.transaction {
-            Some(active) => active.reader(&mut self.client, planned.dml.is_some())?,
+            Some(active) => {
+                active.reader(&mut self.client, planned.dml.is_some() || planned.locking.is_some())?
+            }
             None => {
                 let mut client = self.client.fork();
                 let (ts, pin) = match as_of {

@@ -53,6 +53,8 @@ pub(super) struct Active {
     /// The schema as all its statements see it.
     version: Arc<Version>,
     tables: Vec<Written>,
+    /// Tables of which it has locked rows FOR UPDATE.
+    locked: Vec<Arc<TableDescriptor>>,
     /// By name in lower case, oldest first.
     savepoints: Vec<(String, State)>,
     options: Options,
@@ -129,6 +131,15 @@ impl Active {
     /// Locks what a statement is about, all of it or nothing.
     pub fn lock(&mut self, client: &mut Client, keys: Vec<Key>, wait: LockWait) -> Result<LockOutcome> {
         Ok(client.runtime().block_on(client.lock_keys(&mut self.transaction, keys, wait))?)
+    }
+
+    /// Rows of these tables are going to be locked.
+    pub fn note_locked<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<TableDescriptor>>) {
+        for table in tables {
+            if !self.locked.iter().any(|known| Arc::ptr_eq(known, table)) {
+                self.locked.push(Arc::clone(table));
+            }
+        }
     }
 
     /// Whether it locks what it writes.
@@ -224,6 +235,11 @@ impl Session {
     /// Whether a transaction has begun and not ended.
     pub fn in_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// Whether queries lock rows FOR UPDATE: within a transaction, unless that is in the past.
+    pub(super) fn locks_rows(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|active| active.as_of().is_none())
     }
 
     /// Runs BEGIN, COMMIT, ROLLBACK and their like.
@@ -362,8 +378,8 @@ impl Session {
         };
         self.next = Options::default();
         self.variables.current_ts = transaction.start_ts();
-        let (tables, savepoints) = (Vec::new(), Vec::new());
-        self.transaction = Some(Active { transaction, version, tables, savepoints, options });
+        let (tables, locked, savepoints) = Default::default();
+        self.transaction = Some(Active { transaction, version, tables, locked, savepoints, options });
         Ok(())
     }
 
@@ -391,13 +407,15 @@ impl Session {
 
     /// Commits the transaction, if there is one. Whatever happens, there is none afterwards.
     pub(super) fn commit(&mut self) -> Result<()> {
-        let Some(Active { transaction, tables, version, savepoints, options: _ }) = self.leave_transaction()
+        let Some(Active { transaction, tables, locked, version, savepoints, options: _ }) =
+            self.leave_transaction()
         else {
             return Ok(());
         };
         drop(savepoints);
         let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client))?;
-        let written: Vec<&Arc<TableDescriptor>> = tables.iter().map(|written| &written.table).collect();
+        let written: Vec<&Arc<TableDescriptor>> =
+            tables.iter().map(|written| &written.table).chain(&locked).collect();
         allod_executor::committed(outcome, &written)?;
         drop(version);
         for Written { table, counters, rows, _guard: guard } in tables {

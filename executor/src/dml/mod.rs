@@ -9,8 +9,10 @@
 //! that fails has left nothing there.
 
 mod changes;
+mod keys;
 mod rows;
 
+pub use keys::record_keys;
 pub use rows::deal;
 
 use std::sync::Arc;

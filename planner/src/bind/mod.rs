@@ -21,6 +21,7 @@ mod expression;
 mod from;
 mod hint;
 mod keyed;
+mod locking;
 mod partition;
 mod query;
 mod scope;
@@ -52,6 +53,7 @@ pub use ddl::{
     CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel, PartitionSpec, TableName,
 };
 pub(crate) use keyed::parameter_keys;
+pub use locking::{LockedTable, Locking, LockingWait};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
 
@@ -198,6 +200,8 @@ pub struct BoundQuery {
     /// nothing of NOW(), of variables or of the session's last statement is in it. (The catalog knows whether a table in
     /// memory is.)
     pub cacheable: bool,
+    /// FOR UPDATE and its like: what it locks.
+    pub locking: Option<Locking>,
     /// AS OF TIMESTAMP: what it reads is what there was at this time.
     pub as_of: Option<Datum>,
 }

@@ -86,7 +86,9 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
     match statement {
         S::Query(query) => {
             let block = binder.query(query)?;
-            Ok(Bound::Query(finish(binder, block, None)?))
+            let (block, locking) = binder.locking(block, &query.locks)?;
+            let bound = finish(binder, block, None)?;
+            Ok(Bound::Query(BoundQuery { locking, ..bound }))
         }
         S::Insert(insert) => {
             let (block, dml) = binder.insert(insert)?;
@@ -162,6 +164,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         usage: binder.rw.usage,
         hints,
         cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
+        locking: None,
         as_of,
         warnings: binder.warnings,
     })

@@ -935,3 +935,43 @@ fn a_query_reads_as_of_one_time() {
     assert!(matches!(error("select * from t as of timestamp"), Error::Syntax { .. }));
     assert!(!query("select * from t as of timestamp 7").cacheable);
 }
+
+#[test]
+fn locking_clauses_return_the_rows_to_lock() {
+    use super::{Locking, LockingWait as Wait};
+    let locking = |sql: &str| {
+        let bound = query(sql);
+        let width = bound.query.output.len();
+        bound.locking.map(|Locking { visible, tables, wait, limit }| {
+            let tables: Vec<_> = tables.iter().map(|t| (t.table.name.to_string(), t.first)).collect();
+            assert!(tables.iter().all(|(_, first)| (visible..width).contains(first)), "{sql}");
+            (visible, tables, wait, limit)
+        })
+    };
+    let t = |first| ("t".to_string(), first);
+    assert_eq!(locking("select a from t"), None);
+    assert_eq!(locking("select a from t for update"), Some((1, vec![t(1)], Wait::Wait, None)));
+    assert_eq!(
+        locking("select a + 1 from t order by b limit 3 for share"),
+        Some((1, vec![t(1)], Wait::Wait, None))
+    );
+    assert_eq!(locking("select a from t limit 3 for update nowait"), Some((1, vec![t(1)], Wait::No, None)));
+    assert_eq!(
+        locking("select a from t order by a limit 2, 3 for update skip locked"),
+        Some((1, vec![t(1)], Wait::Skip, Some((2, Some(3)))))
+    );
+    let of = locking("select x.a from t x join t y on x.a = y.b for update of y").unwrap();
+    assert_eq!((of.1, of.0), (vec![t(1)], 1));
+    assert_eq!(locking("select 1 for update"), Some((1, vec![], Wait::Wait, None)));
+    let subquery = "select a from t where a in (select b from t) and b = (select max(a) from t) for update";
+    assert_eq!(locking(subquery).unwrap().1, [t(1)]);
+    for sql in [
+        "select distinct a from t for update",
+        "select count(*) from t for update",
+        "select a from t group by a for update",
+        "select a from t union select b from t for update",
+    ] {
+        assert!(matches!(error(sql), Error::NotSupported(_)), "{sql}");
+    }
+    assert!(matches!(error("select a from t for update of s"), Error::UnknownRelation(_)));
+}
