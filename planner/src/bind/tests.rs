@@ -962,7 +962,7 @@ fn locking_clauses_return_the_rows_to_lock() {
     );
     let of = locking("select x.a from t x join t y on x.a = y.b for update of y").unwrap();
     assert_eq!((of.1, of.0), (vec![t(1)], 1));
-    assert_eq!(locking("select 1 for update"), Some((1, vec![], Wait::Wait, None)));
+    assert_eq!(locking("select a from (select a from t) d for update"), Some((1, vec![], Wait::Wait, None)));
     let subquery = "select a from t where a in (select b from t) and b = (select max(a) from t) for update";
     assert_eq!(locking(subquery).unwrap().1, [t(1)]);
     for sql in [
