@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use crate::background::Background;
 use crate::client::{Bequeathed, Client, ClientStats, Entrusted, SharedCache};
 use crate::clock::Clock;
 use crate::owner::Owner;
@@ -78,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) backoff_weight: u32,
     pub(crate) region_cache_ttl_ms: u64,
     pub(crate) region_bytes_max: usize,
+    pub(crate) background: Background,
     /// The thread that keeps transactions alive, once there is one.
     pub(crate) keeper: OnceLock<Sender<Entrusted>>,
 }
@@ -123,6 +125,7 @@ impl Cluster {
             backoff_weight: config.backoff_weight,
             region_cache_ttl_ms: config.region_cache_ttl.as_millis() as u64,
             region_bytes_max: limits.region_bytes_max,
+            background: Background::new(),
             keeper: OnceLock::new(),
         }))
     }
@@ -157,6 +160,12 @@ impl Cluster {
     /// A timestamp at which everything is seen that is committed so far.
     pub fn last_timestamp(&self) -> Timestamp {
         self.0.pd.last_timestamp()
+    }
+
+    /// Waits until nothing is done in the background any more: commits have been acknowledged, and their locks are gone, too.
+    /// In direct mode that is always so.
+    pub async fn at_rest(&self) {
+        self.0.background.silence().await;
     }
 
     /// What all clients counted that are dropped by now, forks included.

@@ -14,6 +14,7 @@ pub mod rpc;
 pub mod runtime;
 pub mod schema;
 
+mod background;
 mod clock;
 mod owner;
 mod random;

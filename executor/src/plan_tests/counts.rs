@@ -30,6 +30,8 @@ fn trouble(seed: u64) -> ClusterConfig {
 
 /// Runs the plan and returns what its operators tell, added up, beside what its clients counted.
 fn told_and_counted(f: &mut Fixture, plan: Plan) -> (ClientStats, ClientStats) {
+    // What the fixture has committed is counted before.
+    f.client.runtime().block_on(f.cluster.at_rest());
     let before = f.cluster.stats();
     let mut execution = f.start(plan, vec![]);
     let outcome = drain(&mut execution);
@@ -103,6 +105,7 @@ fn double_reads_tell_each_side() {
         let plan = case.double(index, handle, true);
         let Node::IndexLookUp(lookup) = &plan.node else { unreachable!() };
         let (id, table_id) = (plan.id, lookup.table.id);
+        case.f.client.runtime().block_on(case.f.cluster.at_rest());
         let before = case.f.cluster.stats();
         let mut execution = case.f.start(plan, vec![]);
         let rows = drain(&mut execution).unwrap().len() as u64;
@@ -189,6 +192,7 @@ fn scans_merges_and_points_tell_their_requests() {
         for (plan, regions) in [(selected, 12), (whole, 12), (merge, 15), (points, 6)] {
             let name = format!("{:?}", std::mem::discriminant(&plan.node));
             let id = plan.id;
+            f.client.runtime().block_on(f.cluster.at_rest());
             let before = f.cluster.stats();
             let mut execution = f.start(plan.clone(), vec![]);
             drain(&mut execution).unwrap();

@@ -139,7 +139,12 @@ impl Client {
             let mut backoff = self.backoff(part, Budget::Secondaries);
             let _ = self.for_all_keys(&mut backoff, keys, work).await;
         } else {
-            self.shared.runtime.spawn(for_all_keys_beside(self.fork(), part, keys, work));
+            let (client, piece) = (self.fork(), self.shared.background.begin());
+            self.shared.runtime.spawn(async move {
+                for_all_keys_beside(client, part, keys, work).await;
+                // The client is gone, and what it has counted is counted.
+                drop(piece);
+            });
         }
     }
 

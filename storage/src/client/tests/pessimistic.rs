@@ -258,7 +258,7 @@ async fn the_living_are_waited_for_and_the_dead_are_not() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_locked_and_not_written_is_free_after_the_commit() {
-    let (_cluster, mut client) = quiet().await;
+    let (cluster, mut client) = quiet().await;
     for writes in [false, true] {
         let mut t = begin(&mut client).await;
         assert!(is_locked(&lock(&mut client, &mut t, &[5, 15, 25], LONG).await));
@@ -266,11 +266,11 @@ async fn what_was_locked_and_not_written_is_free_after_the_commit() {
             t.put(key(15), row(15, START));
         }
         let commit_ts = committed(t, &mut client).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        cluster.at_rest().await;
         let mut next = begin(&mut client).await;
         assert!(is_locked(&lock(&mut client, &mut next, &[5, 15, 25], LockWait::No).await));
         next.roll_back(&mut client).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        cluster.at_rest().await;
         // An optimistic transaction that began before conflicts with what was locked by one that wrote.
         let mut before = client.begin(Timestamp(commit_ts.0 - 1));
         before.put(key(25), row(25, START));
