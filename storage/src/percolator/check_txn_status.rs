@@ -97,7 +97,9 @@ pub(crate) fn check_txn_status(records: &mut Records, command: &CheckTxnStatus) 
         }
         let expires_ms = lock_ts.physical_ms().saturating_add(lock.ttl_ms);
         if expires_ms <= current_ts.physical_ms() {
-            if *resolving_pessimistic && lock.is_pessimistic() {
+            // If a reader was promised that it commits later, the promise must not get lost with the lock.
+            let is_pushed = lock.min_commit_ts.0 > lock.start_ts.0 + 1;
+            if *resolving_pessimistic && lock.is_pessimistic() && !is_pushed {
                 records.locks.remove(primary);
                 return TxnStatus::Stale;
             }

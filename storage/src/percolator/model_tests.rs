@@ -1,6 +1,7 @@
 //! Transactions, readers and resolvers against each other, in any order, with every message late, lost or twice.
 //!
-//! One region a key. Time to live is always over: a resolver may come at any moment, which is the worst that can happen. At
+//! One region a key. Whether a time to live is over is up to who asks: a resolver may come at any moment, which is the worst
+//! that can happen, and a reader may find everybody alive and ask to pass. At
 //! the end everything is resolved, and then: each transaction is committed on all of its keys at the same time or on none,
 //! and as its coordinator said, if it said anything; what a reader saw at a time is what is there at that time; and no
 //! transaction overwrote what it had not seen.
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::record_batch::RecordBatch;
+use imbl::OrdMap;
 use proptest::prelude::*;
 
 use super::*;
@@ -39,6 +41,8 @@ struct Txn {
     /// The first is the primary.
     keys: Vec<usize>,
     plan: Option<(Timestamp, Timestamp)>,
+    /// `Some` = it locks keys before it writes them: those that it has, and when it looked at them.
+    locked: Option<OrdMap<Key, Timestamp>>,
     /// First answers to prewrites, by key.
     answers: BTreeMap<usize, Timestamp>,
     said: Option<Said>,
@@ -98,17 +102,79 @@ impl World {
             mutations: vec![Mutation { key: key(key_at), op: MutationOp::Put(row(t.start_ts)) }],
             primary: key(t.keys[0]),
             start_ts: t.start_ts,
-            ttl_ms: 0,
+            ttl_ms: 1,
             txn_size: t.keys.len(),
             min_commit_ts: t.plan.map_or(Timestamp(0), |(min, _)| min),
-            pessimistic: None,
+            pessimistic: t.locked.as_ref().map(|locked| {
+                let for_update_ts = locked.values().copied().max().unwrap_or(t.start_ts);
+                Arc::new(Pessimistic { for_update_ts, locked: locked.clone() })
+            }),
             async_commit,
+        }
+    }
+
+    /// A pessimistic lock is asked for; `heard` = the answer arrives.
+    fn lock(&mut self, txn: usize, nth: usize, heard: bool) {
+        let for_update_ts = self.tick();
+        let t = &mut self.txns[txn];
+        let at = t.keys[nth % t.keys.len()];
+        let Some(locked) = &mut t.locked else { return };
+        if !t.alive || t.said.is_some() || !t.answers.is_empty() || locked.contains_key(&key(at)) {
+            return;
+        }
+        let command = PessimisticLock {
+            keys: vec![key(at)],
+            primary: key(t.keys[0]),
+            start_ts: t.start_ts,
+            for_update_ts,
+            ttl_ms: 1,
+        };
+        let outcome = pessimistic_lock(&mut self.regions[at].0, command);
+        if heard && matches!(outcome, PessimisticLockOutcome::Done { .. }) {
+            locked.insert(key(at), for_update_ts);
+            self.met("locked");
+        }
+    }
+
+    /// Somebody meets a pessimistic lock, and finds it worth nothing, or not.
+    fn meet(&mut self, txn: usize, nth: usize) {
+        self.tick();
+        let t = &self.txns[txn];
+        let at = t.keys[nth % t.keys.len()];
+        let met = self.regions[at].0.locks.get(&key(at)).cloned();
+        let Some(lock) = met.filter(|lock| lock.start_ts == t.start_ts && lock.is_pessimistic()) else {
+            return;
+        };
+        let command = CheckTxnStatus {
+            primary: lock.primary.clone(),
+            lock_ts: t.start_ts,
+            caller_start_ts: Timestamp(0),
+            current_ts: Timestamp::MAX,
+            rollback_if_not_exist: true,
+            force_sync_commit: false,
+            resolving_pessimistic: true,
+        };
+        let (start_ts, for_update_ts) = (t.start_ts, lock.for_update_ts);
+        match check_txn_status(&mut self.regions[t.keys[0]].0, &command) {
+            TxnStatus::AsyncCommit { .. } | TxnStatus::Alive { .. } => {}
+            TxnStatus::Committed { .. }
+            | TxnStatus::RolledBack(_)
+            | TxnStatus::NotFound
+            | TxnStatus::Stale => {
+                let command = PessimisticRollback { keys: vec![key(at)], start_ts, for_update_ts };
+                pessimistic_rollback(&mut self.regions[at].0, &command);
+                self.met("taken away");
+            }
         }
     }
 
     /// A prewrite arrives; `heard` = its answer does, too.
     fn prewrite(&mut self, txn: usize, nth: usize, heard: bool) {
         let at = self.txns[txn].keys[nth % self.txns[txn].keys.len()];
+        let is_ready = |t: &Txn| t.locked.as_ref().is_none_or(|locked| locked.len() == t.keys.len());
+        if !is_ready(&self.txns[txn]) {
+            return self.lock(txn, nth, heard);
+        }
         let mut command = self.prewrite_command(txn, at);
         if let Some(async_commit) = &mut command.async_commit {
             async_commit.max_read_ts = self.regions[at].1;
@@ -197,8 +263,33 @@ impl World {
             Some(lock) => {
                 let txn = self.txns.iter().position(|t| t.start_ts == lock.start_ts).unwrap();
                 self.met("blocked");
-                self.resolve(txn);
+                if self.may_pass(txn, ts) {
+                    self.seen.push((at, ts, self.visible(at, ts)));
+                    self.met("passed");
+                } else {
+                    self.resolve(txn);
+                }
             }
+        }
+    }
+
+    /// Whether a transaction promises, while its time lasts, to commit later than a reader reads.
+    fn may_pass(&mut self, txn: usize, ts: Timestamp) -> bool {
+        let t = &self.txns[txn];
+        let command = CheckTxnStatus {
+            primary: key(t.keys[0]),
+            lock_ts: t.start_ts,
+            caller_start_ts: ts,
+            current_ts: Timestamp(0),
+            rollback_if_not_exist: false,
+            force_sync_commit: false,
+            resolving_pessimistic: false,
+        };
+        match check_txn_status(&mut self.regions[t.keys[0]].0, &command) {
+            TxnStatus::Alive { min_commit_ts_pushed, .. } => min_commit_ts_pushed,
+            TxnStatus::AsyncCommit { min_commit_ts, .. } => ts < min_commit_ts,
+            TxnStatus::Committed { commit_ts } => ts < commit_ts,
+            TxnStatus::RolledBack(_) | TxnStatus::NotFound | TxnStatus::Stale => false,
         }
     }
 
@@ -216,7 +307,7 @@ impl World {
 
     /// One message of a resolver. Whether it has come to an end.
     fn advance(&mut self, nth: usize, caller: Timestamp) -> bool {
-        let current_ts = self.tick();
+        self.tick();
         let r = &mut self.resolvers[nth];
         let t = &self.txns[r.txn];
         if let Some(end) = r.end {
@@ -231,7 +322,7 @@ impl World {
                     primary: key(t.keys[0]),
                     lock_ts: t.start_ts,
                     caller_start_ts: caller,
-                    current_ts,
+                    current_ts: Timestamp::MAX,
                     rollback_if_not_exist: true,
                     force_sync_commit: r.force,
                     resolving_pessimistic: false,
@@ -288,7 +379,8 @@ impl World {
             if let Some(ts) = committed {
                 assert!(ends.iter().all(|e| *e == Some(Record::Committed(ts))), "{ends:?}");
                 assert!(ts > t.start_ts);
-                spans.extend(t.keys.iter().map(|&k| (k, t.start_ts, ts)));
+                let seen = |k| t.locked.as_ref().and_then(|l| l.get(&key(k)).copied()).unwrap_or(t.start_ts);
+                spans.extend(t.keys.iter().map(|&k| (k, seen(k), ts)));
             }
             match t.said {
                 Some(Said::Committed(ts)) => assert_eq!(committed, Some(ts), "{ends:?}"),
@@ -313,6 +405,7 @@ enum Step {
     Decide { txn: usize },
     Finish { txn: usize, nth: usize },
     Die { txn: usize },
+    Meet { txn: usize, nth: usize },
     Read { at: usize, ago: u64 },
     Resolve { txn: usize },
     Advance { nth: usize, push: bool },
@@ -328,17 +421,21 @@ fn step() -> impl Strategy<Value = Step> {
         1 => txn().prop_map(|txn| Step::Die { txn }),
         5 => (0..KEYS, 0..4u64).prop_map(|(at, ago)| Step::Read { at, ago }),
         1 => txn().prop_map(|txn| Step::Resolve { txn }),
+        1 => (txn(), 0..KEYS).prop_map(|(txn, nth)| Step::Meet { txn, nth }),
         6 => (0..4usize, any::<bool>()).prop_map(|(nth, push)| Step::Advance { nth, push }),
     ]
 }
 
-/// Keys of a transaction, and how: `None` = in two phases, else how wide its window is.
-fn txn() -> impl Strategy<Value = (Vec<usize>, Option<u64>)> {
+/// Keys of a transaction, and how it commits: `None` = in two phases, else how wide its window is; and whether it locks first.
+type Shape = (Vec<usize>, Option<u64>, bool);
+
+fn txn() -> impl Strategy<Value = Shape> {
     let keys = prop::sample::subsequence((0..KEYS).collect::<Vec<_>>(), 1..=KEYS).prop_shuffle();
-    (keys, prop_oneof![1 => Just(None), 1 => (0..6u64).prop_map(Some), 3 => Just(Some(1000))])
+    let window = prop_oneof![1 => Just(None), 1 => (0..6u64).prop_map(Some), 3 => Just(Some(1000))];
+    (keys, window, prop::bool::weighted(0.3))
 }
 
-fn run(txns: &[(Vec<usize>, Option<u64>)], steps: &[Step]) -> BTreeMap<&'static str, usize> {
+fn run(txns: &[Shape], steps: &[Step]) -> BTreeMap<&'static str, usize> {
     let mut world = World {
         now: 10,
         regions: (0..KEYS).map(|_| (Records::new(Vec::new()), Timestamp(0))).collect(),
@@ -347,11 +444,12 @@ fn run(txns: &[(Vec<usize>, Option<u64>)], steps: &[Step]) -> BTreeMap<&'static 
         seen: Vec::new(),
         met: BTreeMap::new(),
     };
-    for (keys, window) in txns {
+    for (keys, window, locks) in txns {
         let start_ts = world.tick();
         let plan = window.map(|window| (Timestamp(start_ts.0 + 1), Timestamp(start_ts.0 + window)));
         let (answers, said) = Default::default();
-        world.txns.push(Txn { start_ts, keys: keys.clone(), plan, answers, said, alive: true });
+        let locked = locks.then(OrdMap::new);
+        world.txns.push(Txn { start_ts, keys: keys.clone(), plan, locked, answers, said, alive: true });
     }
     for step in steps {
         match *step {
@@ -361,6 +459,7 @@ fn run(txns: &[(Vec<usize>, Option<u64>)], steps: &[Step]) -> BTreeMap<&'static 
             Step::Die { txn } => world.txns[txn].alive = false,
             Step::Read { at, ago } => world.read(at, ago),
             Step::Resolve { txn } => world.resolve(txn),
+            Step::Meet { txn, nth } => world.meet(txn, nth),
             Step::Advance { nth, push } if !world.resolvers.is_empty() => {
                 let nth = nth % world.resolvers.len();
                 let caller = if push { Timestamp(world.now) } else { Timestamp(0) };
@@ -378,6 +477,9 @@ fn run(txns: &[(Vec<usize>, Option<u64>)], steps: &[Step]) -> BTreeMap<&'static 
         if world.advance(0, Timestamp(0)) {
             world.resolvers.remove(0);
         }
+    }
+    for txn in 0..TXNS {
+        (0..KEYS).for_each(|nth| world.meet(txn, nth));
     }
     assert!(world.regions.iter().all(|(records, _)| records.locks.is_empty()), "locks outlive all resolvers");
     world.check();
@@ -410,11 +512,14 @@ fn the_model_meets_everything() {
         }
     }
     for what in [
+        "locked",
+        "taken away",
         "async",
         "two phases",
         "fell back",
         "refused",
         "blocked",
+        "passed",
         "forced",
         "found committed",
         "rolled back",

@@ -81,15 +81,15 @@ pub enum PrewriteOutcome {
 }
 
 /// Applies a [`Prewrite`].
-pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutcome {
+pub(crate) fn prewrite(records: &mut Records, mut command: Prewrite) -> PrewriteOutcome {
     let start_ts = command.start_ts;
     let mut blocking = Vec::new();
     let mut to_lock = Vec::with_capacity(command.mutations.len());
-    let (min_commit_ts, async_commit) = commit_time(&command);
     let mut promised = Timestamp(0);
     let mut is_async = command.async_commit.is_some();
-    let pessimistic = command.pessimistic.as_deref();
-    for mutation in command.mutations {
+    let pessimistic = command.pessimistic.clone();
+    let pessimistic = pessimistic.as_deref();
+    for mutation in std::mem::take(&mut command.mutations) {
         match check_mutation(records, &mutation, start_ts, pessimistic) {
             Check::Free => to_lock.push(mutation),
             Check::DoneBefore { min_commit_ts } => {
@@ -103,6 +103,12 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
     if !blocking.is_empty() {
         return PrewriteOutcome::Locked(blocking);
     }
+    // What readers were promised of pessimistic locks holds for what takes their place, and for the answer.
+    let held = to_lock.iter().filter(|_| pessimistic.is_some()).filter_map(|m| records.locks.get(&m.key));
+    let (pushed, ttl_ms) = held.fold((Timestamp(0), command.ttl_ms), |(pushed, ttl_ms), lock| {
+        (lock.min_commit_ts.max(pushed), lock.ttl_ms.max(ttl_ms))
+    });
+    let (min_commit_ts, async_commit) = commit_time(&command, pushed);
     if !to_lock.is_empty() {
         is_async &= async_commit.is_some();
         promised = promised.max(min_commit_ts);
@@ -114,16 +120,13 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
             MutationOp::Delete => LockOp::Delete,
             MutationOp::Lock => LockOp::Lock,
         };
-        // What was promised of the pessimistic lock holds for what takes its place.
-        let (ttl_ms, least) =
-            records.locks.get(&key).map_or((0, Timestamp(0)), |l| (l.ttl_ms, l.min_commit_ts));
         let others = |secondaries| if key == command.primary { secondaries } else { Arc::clone(&no_keys) };
         let lock = Lock {
             primary: command.primary.clone(),
             start_ts,
-            ttl_ms: command.ttl_ms.max(ttl_ms),
+            ttl_ms,
             txn_size: command.txn_size,
-            min_commit_ts: min_commit_ts.max(least),
+            min_commit_ts,
             for_update_ts: pessimistic.map_or(Timestamp(0), |p| p.for_update_ts),
             async_commit: async_commit.clone().map(others),
             op,
@@ -134,8 +137,8 @@ pub(crate) fn prewrite(records: &mut Records, command: Prewrite) -> PrewriteOutc
 }
 
 /// From when on the transaction may commit, and its secondaries if that is by async commit.
-fn commit_time(command: &Prewrite) -> (Timestamp, Option<Arc<[Key]>>) {
-    let least = command.min_commit_ts.max(Timestamp(command.start_ts.0 + 1));
+fn commit_time(command: &Prewrite, pushed: Timestamp) -> (Timestamp, Option<Arc<[Key]>>) {
+    let least = command.min_commit_ts.max(pushed).max(Timestamp(command.start_ts.0 + 1));
     let Some(AsyncCommit { secondaries, max_commit_ts, max_read_ts }) = &command.async_commit else {
         return (least, None);
     };

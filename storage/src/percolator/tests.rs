@@ -177,3 +177,114 @@ fn a_transaction_older_than_compaction_is_refused() {
     assert_eq!(put(&mut records, at(4)), PrewriteOutcome::TooOld { safe_ts: at(5) });
     assert_eq!(put(&mut records, at(5)), DONE);
 }
+
+fn pessimistic_at(
+    records: &mut Records,
+    start_ts: Timestamp,
+    for_update_ts: Timestamp,
+) -> PessimisticLockOutcome {
+    let lock = PessimisticLock { keys: vec![key(1)], primary: key(1), start_ts, for_update_ts, ttl_ms: 1000 };
+    pessimistic_lock(records, lock)
+}
+
+fn meet(records: &mut Records, primary: i64, lock_ts: Timestamp, now: Timestamp) -> TxnStatus {
+    let check = CheckTxnStatus {
+        primary: key(primary),
+        lock_ts,
+        caller_start_ts: NOBODY,
+        current_ts: now,
+        rollback_if_not_exist: true,
+        force_sync_commit: false,
+        resolving_pessimistic: true,
+    };
+    check_txn_status(records, &check)
+}
+
+#[test]
+fn a_pessimistic_lock_keeps_writers_out_and_readers_do_not_mind() {
+    let mut records = Records::new(Vec::new());
+    put(&mut records, at(1));
+    commit_at(&mut records, at(1), at(4));
+    // Somebody has changed the key since: look again, and then it is locked, and there is a row.
+    let conflict = PessimisticLockOutcome::WriteConflict {
+        key: key(1),
+        conflict_start_ts: at(1),
+        conflict_commit_ts: at(4),
+    };
+    assert_eq!(pessimistic_at(&mut records, at(2), at(3)), conflict);
+    let locked = PessimisticLockOutcome::Done { existing: vec![key(1)] };
+    assert_eq!(pessimistic_at(&mut records, at(2), at(5)), locked);
+    assert_eq!(pessimistic_at(&mut records, at(2), at(5)), locked, "sent twice, it answers twice");
+    assert_eq!(records.blocking_locks(&crate::key::KeyRange::point(&key(1)), at(9), &[]), []);
+    assert!(matches!(put(&mut records, at(6)), PrewriteOutcome::Locked(_)));
+    assert!(matches!(pessimistic_at(&mut records, at(6), at(7)), PessimisticLockOutcome::Locked(_)));
+    // It cannot be committed before it is prewritten, and the prewrite does not fail for what is older than the lock.
+    assert_eq!(commit_at(&mut records, at(2), at(8)), CommitOutcome::NotFound { key: key(1) });
+    let locked = imbl::OrdMap::unit(key(1), at(5));
+    let mutations = vec![Mutation { key: key(1), op: MutationOp::Put(row()) }];
+    let mut prewritten = in_two_phases(mutations, key(1), at(2));
+    prewritten.pessimistic = Some(Arc::new(Pessimistic { for_update_ts: at(5), locked }));
+    assert_eq!(prewrite(&mut records, prewritten), DONE);
+    // A rollback of the statement comes too late to take that away.
+    let rollback = PessimisticRollback { keys: vec![key(1)], start_ts: at(2), for_update_ts: at(5) };
+    pessimistic_rollback(&mut records, &rollback);
+    assert_eq!(commit_at(&mut records, at(2), at(8)), CommitOutcome::Done { commit_ts: at(8) });
+}
+
+#[test]
+fn a_promise_made_by_a_pessimistic_lock_is_kept_by_the_prewrite() {
+    let mut records = Records::new(Vec::new());
+    pessimistic_at(&mut records, at(2), at(3));
+    // Who met another key of the transaction wants to read at 7.
+    let alive = TxnStatus::Alive { ttl_ms: 1000, min_commit_ts_pushed: true };
+    assert_eq!(status(&mut records, at(2), at(7), at(8), true), alive);
+    let mutations = vec![Mutation { key: key(1), op: MutationOp::Put(row()) }];
+    let mut prewritten = in_two_phases(mutations, key(1), at(2));
+    let locked = imbl::OrdMap::unit(key(1), at(3));
+    prewritten.pessimistic = Some(Arc::new(Pessimistic { for_update_ts: at(3), locked }));
+    let window =
+        |max_commit_ts| Some(AsyncCommit { secondaries: Arc::default(), max_commit_ts, max_read_ts: NOBODY });
+    prewritten.async_commit = window(at(6));
+    let mut in_vain = records.clone();
+    assert_eq!(prewrite(&mut in_vain, prewritten.clone()), DONE, "not in time: in two phases");
+    prewritten.async_commit = window(at(100));
+    let min_commit_ts = Timestamp(at(7).0 + 1);
+    assert_eq!(prewrite(&mut records, prewritten), PrewriteOutcome::Done { min_commit_ts });
+}
+
+#[test]
+fn a_pessimistic_lock_says_nothing_about_a_primary_that_knows_nothing() {
+    let mut records = Records::new(Vec::new());
+    // Its primary is not locked: no record is left, and the transaction may still write that key.
+    assert_eq!(meet(&mut records, 1, at(1), at(5000)), TxnStatus::NotFound);
+    // Its primary is locked, for another primary.
+    pessimistic_at(&mut records, at(1), at(1));
+    let Some(lock) = records.locks.get_mut(&key(1)) else { panic!("not locked") };
+    Arc::make_mut(lock).primary = key(2);
+    assert_eq!(meet(&mut records, 1, at(1), at(2)), TxnStatus::Stale);
+    Arc::make_mut(records.locks.get_mut(&key(1)).expect("is locked")).primary = key(1);
+    // While it lives it lives; when its time is over it is gone, without a record; a heartbeat makes it live longer.
+    assert!(matches!(meet(&mut records, 1, at(1), at(900)), TxnStatus::Alive { .. }));
+    let beat = HeartBeat { primary: key(1), start_ts: at(1), ttl_ms: 2000 };
+    assert_eq!(heart_beat(&mut records, &beat), Some(2000));
+    assert!(matches!(meet(&mut records, 1, at(1), at(1900)), TxnStatus::Alive { .. }));
+    assert_eq!(meet(&mut records, 1, at(1), at(2001)), TxnStatus::Stale);
+    assert_eq!(heart_beat(&mut records, &beat), None);
+    assert_eq!(put(&mut records, at(1)), DONE);
+}
+
+#[test]
+fn asking_for_a_secondary_settles_it() {
+    let mut records = Records::new(Vec::new());
+    let check = CheckSecondaryLocks { keys: vec![key(1)], start_ts: at(1) };
+    // A key that is only locked pessimistically is not prewritten, and cannot be any more.
+    pessimistic_at(&mut records, at(1), at(1));
+    assert_eq!(check_secondary_locks(&mut records, &check), SecondaryLocks::RolledBack);
+    assert!(records.locks.is_empty());
+    assert_eq!(put(&mut records, at(1)), PrewriteOutcome::Aborted { key: key(1) });
+    put(&mut records, at(2));
+    let check = CheckSecondaryLocks { keys: vec![key(1)], start_ts: at(2) };
+    assert_eq!(check_secondary_locks(&mut records, &check), SecondaryLocks::NotAsync);
+    commit_at(&mut records, at(2), at(3));
+    assert_eq!(check_secondary_locks(&mut records, &check), SecondaryLocks::Committed { commit_ts: at(3) });
+}

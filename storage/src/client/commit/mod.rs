@@ -214,7 +214,11 @@ impl Committer {
         }
         let maybe_committed = client.stats.timeouts > timeouts;
         if client.takes_async(options.async_commit, &keys) {
-            self.async_plan = Some(AsyncPlan::new(client, &self.primary, &keys).await?);
+            let plan = AsyncPlan::new(client, &self.primary, &keys).await;
+            self.async_plan = Some(plan.map_err(|error| match maybe_committed {
+                true => Stop::Outcome(CommitOutcome::Undetermined),
+                false => Stop::Error(error),
+            })?);
         }
         let committed = match self.prewrite_all(client, &mut backoff, groups).await {
             Ok(commit_ts) if commit_ts > Timestamp(0) => {
