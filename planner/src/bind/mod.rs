@@ -52,7 +52,7 @@ use crate::physical::PlanWarning;
 pub use ddl::{
     CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel, PartitionSpec, TableName,
 };
-pub(crate) use keyed::parameter_keys;
+pub(crate) use keyed::{ParameterUse, parameter_uses};
 pub use locking::{LockedTable, Locking, LockingWait};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
