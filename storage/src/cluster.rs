@@ -104,7 +104,11 @@ impl Cluster {
             region_bytes_max: config.region_bytes_max.max(1),
             delta_rows_max: config.delta_rows_max.max(1),
         };
-        let stores = Arc::new(Stores::new(Arc::clone(&pd), limits));
+        let history = match config.transport {
+            TransportConfig::Direct => Some(config.history),
+            TransportConfig::Simulated(_) => None,
+        };
+        let stores = Arc::new(Stores::new(Arc::clone(&pd), limits, history));
         let (transport, simulation): (Box<dyn Transport>, _) = match config.transport {
             TransportConfig::Direct => (Box::new(Direct { stores, clock }), None),
             TransportConfig::Simulated(simulated) => {

@@ -20,6 +20,7 @@ use crate::rpc::RegionErrorKind;
 use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType};
 
 mod faults;
+mod housekeeping;
 mod lookups;
 mod own;
 mod pessimistic;

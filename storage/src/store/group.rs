@@ -59,6 +59,13 @@ pub(super) struct Group {
 /// The right to keep house.
 pub(super) struct Broom<'a>(&'a AtomicBool);
 
+impl Broom<'_> {
+    /// Leaves the right to another thread, which takes it up as [`Group::broom`].
+    pub(super) fn hand_over(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Broom<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
@@ -115,6 +122,11 @@ impl Group {
 
     pub(super) fn take_broom(&self) -> Option<Broom<'_>> {
         (!self.swept.swap(true, Ordering::Acquire)).then_some(Broom(&self.swept))
+    }
+
+    /// The right that another thread has handed over; and if it has not, there is no harm in keeping house twice.
+    pub(super) fn broom(&self) -> Broom<'_> {
+        Broom(&self.swept)
     }
 
     pub(super) fn fold_at(&self, configured: usize) -> usize {

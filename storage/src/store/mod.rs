@@ -6,15 +6,18 @@
 //!
 //! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
 //! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
+//! In direct mode what is large is left to a thread of its own ([`housekeeper`]).
 
 mod deadlock;
 mod disturb;
 mod group;
+mod housekeeper;
 mod max_read;
 mod registry;
 mod waiters;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -30,7 +33,11 @@ pub use deadlock::{Deadlock, Wait};
 
 use deadlock::Detector;
 use group::{Group, GroupCommand};
+use housekeeper::Housekeeper;
 use registry::Registry;
+
+/// Versions in a delta from which on to fold them takes longer than to tell another thread.
+const HAND_OVER_VERSIONS: usize = 4096;
 
 /// When housekeeping is due.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +52,16 @@ pub(crate) struct Stores {
     groups: Arc<Registry>,
     detector: Arc<Detector>,
     limits: Limits,
+    /// `None` = whoever writes keeps house.
+    housekeeper: Option<Housekeeper>,
 }
 
 impl Stores {
-    pub(crate) fn new(pd: Arc<Pd>, limits: Limits) -> Stores {
+    /// With a `history`, what is larger than a hand-over is worth is folded by a thread of its own, and what was too young
+    /// for it once that has passed.
+    pub(crate) fn new(pd: Arc<Pd>, limits: Limits, history: Option<Duration>) -> Stores {
         let (groups, detector) = (Arc::new(Registry::new()), Arc::new(Detector::new()));
-        Stores { pd, groups, detector, limits }
+        Stores { pd, groups, detector, limits, housekeeper: history.map(Housekeeper::new) }
     }
 
     pub(crate) fn pd(&self) -> &Arc<Pd> {
@@ -102,7 +113,7 @@ impl Stores {
                 // A region whose owner is gone answers as one that is not there.
                 let call = group.call(GroupCommand::Request(request));
                 if call.is_ready() {
-                    stores.keep_house(group);
+                    Stores::keep_house(stores, group);
                 }
                 call
             }
@@ -242,22 +253,45 @@ impl Stores {
         oldest_lock.map_or(safe_point, |lock| safe_point.min(Timestamp(lock.0.saturating_sub(1))))
     }
 
-    /// Folds and splits a region that has grown too large, unless another thread is at it.
-    fn keep_house(&self, group: &Group) {
+    /// Folds and splits a region that has grown too large, or has that done, unless another thread is at it.
+    fn keep_house(stores: &Arc<Stores>, group: &Group) {
+        let limits = stores.limits;
         let view = group.view();
-        let too_many = view.snapshot().delta_versions() >= group.fold_at(self.limits.delta_rows_max);
-        let too_large = view.snapshot().bytes_estimate() > self.limits.region_bytes_max;
+        let versions = view.snapshot().delta_versions();
+        let too_many = versions >= group.fold_at(limits.delta_rows_max);
+        let too_large = view.snapshot().bytes_estimate() > limits.region_bytes_max;
         if !(too_many || too_large) {
             return;
         }
         drop(view);
-        let Some(_broom) = group.take_broom() else { return };
+        let Some(broom) = group.take_broom() else { return };
+        if versions >= HAND_OVER_VERSIONS
+            && let Some(housekeeper) = &stores.housekeeper
+            && housekeeper.post(stores, group.id())
+        {
+            // The housekeeper has it now.
+            return broom.hand_over();
+        }
         if too_many {
-            self.fold(group);
+            stores.fold(group);
         }
         if too_large {
-            self.split_by_size(group.id());
+            stores.split_by_size(group.id());
         }
+    }
+
+    /// The housekeeper's round of a region; whether there is more that will be due when it is older.
+    fn sweep(&self, region: RegionId) -> bool {
+        let Some(group) = self.groups.find(region) else { return false };
+        let _broom = group.broom();
+        let versions = || group.view().snapshot().delta_versions();
+        if versions() >= self.limits.delta_rows_max {
+            self.fold(&group);
+        }
+        if group.view().snapshot().bytes_estimate() > self.limits.region_bytes_max {
+            self.split_by_size(region);
+        }
+        versions() >= self.limits.delta_rows_max
     }
 
     fn fold(&self, group: &Group) {
