@@ -78,6 +78,14 @@ impl Version {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Versions(pub(crate) Vec<Version>);
 
+/// The same versions: what a transaction wrote at a time does not change.
+impl PartialEq for Versions {
+    fn eq(&self, other: &Versions) -> bool {
+        let id = |v: &Version| (v.start_ts, v.commit_ts);
+        self.0.iter().map(id).eq(other.0.iter().map(id))
+    }
+}
+
 impl Versions {
     /// The newest row or deletion at a timestamp; one of the reader's own transaction ([`OwnWrites`]) is that always.
     pub(crate) fn data_at(&self, ts: Timestamp) -> Option<&Version> {

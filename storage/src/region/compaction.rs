@@ -11,9 +11,11 @@
 
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
+
 use crate::chunk::{BuildError, Chunk, ChunkLimit, CommitColumn, rebuild};
 use crate::key::{Key, KeyRange};
-use crate::mvcc::{Delta, Pick, Records, Versions, Write, merge_piece};
+use crate::mvcc::{Delta, Pick, Records, Version, Versions, Write, merge_piece};
 use crate::schema::{SpaceSchema, Timestamp};
 
 use super::RegionSnapshot;
@@ -34,6 +36,9 @@ pub struct Compacted {
     new: Arc<[Chunk]>,
     /// The delta that it started from.
     folded: Delta,
+    /// What of it is too young, and how many versions that are.
+    left: Delta,
+    left_versions: usize,
     safe_ts: Timestamp,
 }
 
@@ -59,10 +64,16 @@ impl Compaction {
                 new.extend(chunk);
             }
         }
+        let kept = |(key, versions): (&Key, &Arc<Versions>)| {
+            Some((key.clone(), young(versions, |v| v.commit_ts > self.safe_ts)?))
+        };
+        let left: Delta = records.delta.iter().filter_map(kept).collect();
         Ok(Compacted {
             old: Arc::clone(&records.base),
             new: new.into(),
             folded: records.delta.clone(),
+            left_versions: left.values().map(|versions| versions.0.len()).sum(),
+            left,
             safe_ts: self.safe_ts,
         })
     }
@@ -121,26 +132,43 @@ fn segments(base: &[Chunk], range: &KeyRange) -> Vec<(Option<Chunk>, KeyRange)> 
         .collect()
 }
 
-/// Puts a new base in place; whether it still fits.
+/// The versions that are to stay, if any are.
+fn young(versions: &Arc<Versions>, stays: impl Fn(&Version) -> bool) -> Option<Arc<Versions>> {
+    if versions.0.iter().all(&stays) {
+        return Some(Arc::clone(versions));
+    }
+    let some: Vec<Version> = versions.0.iter().filter(|v| stays(v)).cloned().collect();
+    (!some.is_empty()).then(|| Arc::new(Versions(some)))
+}
+
+/// Puts a new base in place; whether it still fits. Costs what has changed since the compaction was planned, not what it
+/// folded: writers wait for this.
 pub(super) fn install(records: &mut Records, compacted: Compacted) -> bool {
     if !Arc::ptr_eq(&records.base, &compacted.old) {
         return false;
     }
-    let safe_ts = compacted.safe_ts;
-    for (key, folded) in compacted.folded.iter().filter(|(_, folded)| is_due(folded, safe_ts)) {
-        let Some(versions) = records.delta.get_mut(key) else { continue };
-        let before = versions.0.len();
-        let is_folded = |start_ts, commit_ts| {
-            commit_ts <= safe_ts
-                && folded.0.iter().any(|f| f.start_ts == start_ts && f.commit_ts == commit_ts)
+    let Compacted { new, folded, left: mut delta, left_versions: mut versions, safe_ts, .. } = compacted;
+    for change in folded.diff(&records.delta) {
+        let (key, now) = match change {
+            DiffItem::Add(key, now) => (key, Some(Arc::clone(now))),
+            DiffItem::Update { old: (_, old), new: (key, now) } => {
+                let is_folded = |v: &Version| {
+                    v.commit_ts <= safe_ts
+                        && old.0.iter().any(|f| f.start_ts == v.start_ts && f.commit_ts == v.commit_ts)
+                };
+                (key, young(now, |v| !is_folded(v)))
+            }
+            DiffItem::Remove(key, _) => (key, None),
         };
-        Arc::make_mut(versions).0.retain(|v| !is_folded(v.start_ts, v.commit_ts));
-        records.versions -= before - versions.0.len();
-        if versions.0.is_empty() {
-            records.delta.remove(key);
-        }
+        versions += now.as_ref().map_or(0, |now| now.0.len());
+        let before = match now {
+            Some(now) => delta.insert(key.clone(), now),
+            None => delta.remove(key),
+        };
+        versions -= before.map_or(0, |before| before.0.len());
     }
-    records.base = compacted.new;
+    (records.delta, records.versions) = (delta, versions);
+    records.base = new;
     records.safe_ts = records.safe_ts.max(safe_ts);
     true
 }
