@@ -4,7 +4,39 @@ use allod_planner::expr::calendar::parse_datetime;
 use allod_storage::schema::{Datum, Timestamp};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone};
 
+use super::Session;
+use super::statement::Planned;
+use super::transaction::Options;
 use crate::error::{Error, Result, code};
+
+impl Session {
+    /// The time that a statement reads at, if that is in the past. An error if it may not be, or not with this statement.
+    pub(super) fn as_of(&mut self, planned: &Planned) -> Result<Option<Timestamp>> {
+        let as_of = match (&self.transaction, planned.as_of) {
+            (Some(_), Some(_)) => return Err(wrong("as of timestamp can't be set in transaction")),
+            (Some(active), None) => active.as_of(),
+            (None, as_of) if planned.uses_tables => {
+                let next = self.next_options();
+                if planned.dml.is_some() {
+                    next.check_write()?;
+                }
+                self.next = Options::default();
+                as_of.or(next.as_of)
+            }
+            (None, _) => None,
+        };
+        let Some(ts) = as_of else { return Ok(None) };
+        let version = self.version();
+        for table in planned.query.tables() {
+            let entry = version.entry(&table.database, &table.name);
+            if entry.is_some_and(|entry| entry.since > ts) {
+                let name = format!("{}.{}", table.database, table.name);
+                return Err(wrong(&format!("table '{name}' was changed after that time")));
+            }
+        }
+        Ok(Some(ts))
+    }
+}
 
 /// The timestamp of a local time, or of a number that is one.
 pub(super) fn timestamp(time: &Datum) -> Result<Timestamp> {

@@ -13,6 +13,9 @@
 //! SELECT … FOR UPDATE is such a statement, too: its plan returns the columns of the tables whose rows it locks behind its own
 //! ([`Locking`]), which are taken off here. Outside of a transaction it locks nothing, as in TiDB.
 //!
+//! What was left out: locks on what is not there (MySQL's gaps, TiDB's keys of point reads that find nothing), and locks that
+//! several may share: FOR SHARE locks as FOR UPDATE does.
+//!
 //! A wait is cut into pieces, so that a statement that is waiting can be cancelled; after each piece it runs again, for what it
 //! had read is old by then.
 

@@ -12,10 +12,9 @@ use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
 
+use super::Session;
 use super::lock::Unlocked;
 use super::plan_cache::Setting;
-use super::transaction::Options;
-use super::{Session, as_of};
 use crate::catalog::{Counters, Entry, Version, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
@@ -55,7 +54,7 @@ pub(super) struct Planned {
     /// The rows that it locks.
     locking: Option<Locking>,
     /// It reads what there was at this time.
-    as_of: Option<Timestamp>,
+    pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
     /// The table that it writes to, in the version that it was planned with. Not that version itself, which holds the
@@ -440,33 +439,6 @@ impl Session {
         if drifted {
             self.database.shared().catalog.publish_rows(&dml.table);
         }
-    }
-
-    /// The time that a statement reads at, if that is in the past. An error if it may not be, or not with this statement.
-    fn as_of(&mut self, planned: &Planned) -> Result<Option<Timestamp>> {
-        let as_of = match (&self.transaction, planned.as_of) {
-            (Some(_), Some(_)) => return Err(as_of::wrong("as of timestamp can't be set in transaction")),
-            (Some(active), None) => active.as_of(),
-            (None, as_of) if planned.uses_tables => {
-                let next = self.next_options();
-                if planned.dml.is_some() {
-                    next.check_write()?;
-                }
-                self.next = Options::default();
-                as_of.or(next.as_of)
-            }
-            (None, _) => None,
-        };
-        let Some(ts) = as_of else { return Ok(None) };
-        let version = self.version();
-        for table in planned.query.tables() {
-            let entry = version.entry(&table.database, &table.name);
-            if entry.is_some_and(|entry| entry.since > ts) {
-                let name = format!("{}.{}", table.database, table.name);
-                return Err(as_of::wrong(&format!("table '{name}' was changed after that time")));
-            }
-        }
-        Ok(Some(ts))
     }
 
     /// Under `autocommit = 0` a statement that uses tables begins a transaction, if there is none.

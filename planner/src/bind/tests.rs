@@ -955,6 +955,8 @@ fn locking_clauses_return_the_rows_to_lock() {
         locking("select a + 1 from t order by b limit 3 for share"),
         Some((1, vec![t(1)], Wait::Wait, None))
     );
+    let shared = Some((1, vec![t(1)], Wait::Wait, None));
+    assert_eq!(locking("select a from t where a > 1 Lock In Share Mode"), shared);
     assert_eq!(locking("select a from t limit 3 for update nowait"), Some((1, vec![t(1)], Wait::No, None)));
     assert_eq!(
         locking("select a from t order by a limit 2, 3 for update skip locked"),

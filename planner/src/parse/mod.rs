@@ -17,6 +17,7 @@ mod guard;
 mod hint;
 mod items;
 mod partition;
+mod rewrite;
 mod simulate;
 mod split;
 mod statement;
