@@ -36,7 +36,11 @@ impl Client {
         Ok(regions.iter().map(|r| RegionInfo::clone(r)).collect())
     }
 
-    async fn load_regions(&mut self, backoff: &mut Backoff, range: KeyRange) -> Result<Vec<Arc<RegionInfo>>> {
+    pub(super) async fn load_regions(
+        &mut self,
+        backoff: &mut Backoff,
+        range: KeyRange,
+    ) -> Result<Vec<Arc<RegionInfo>>> {
         match self.ask(backoff, PdRequest::Regions { range, limit: usize::MAX }).await? {
             PdReply::Regions(regions) => Ok(regions),
             other => Err(unexpected(&other)),

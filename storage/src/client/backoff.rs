@@ -217,6 +217,7 @@ pub(crate) enum Budget {
     Prewrite,
     Commit,
     PessimisticLock,
+    Garbage,
     Secondaries,
     Locate,
     /// Splitting, moving, loading: what an administrator does.
@@ -231,6 +232,7 @@ impl Budget {
             Budget::Read | Budget::Locate | Budget::PessimisticLock => 20_000,
             Budget::Prewrite | Budget::Commit | Budget::Admin => 40_000,
             Budget::Secondaries => 41_000,
+            Budget::Garbage => 100_000,
         }
     }
 }

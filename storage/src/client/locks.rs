@@ -182,6 +182,26 @@ impl Client {
         Ok(alive)
     }
 
+    /// Finishes locks of transactions that have no coordinator any more, however long they say that they live.
+    pub(super) async fn resolve_dead(&mut self, backoff: &mut Backoff, locks: Vec<LockInfo>) -> Result<()> {
+        for locks in by_transaction(locks) {
+            let Some(first) = locks.first() else { continue };
+            let fate = match self.resolved.get(first.start_ts) {
+                Some(end) => Fate::Ended(end),
+                None => self.ask_for_fate(backoff, first, Timestamp(0), true).await?,
+            };
+            match fate {
+                Fate::Ended(end) => {
+                    self.resolved.insert(first.start_ts, end);
+                    self.finish_locks(backoff, &locks, end).await?;
+                }
+                // Nobody's time is longer than that.
+                Fate::Stale | Fate::Alive { .. } => self.drop_locks(backoff, &locks).await?,
+            }
+        }
+        Ok(())
+    }
+
     async fn wait_for_lock(
         &mut self,
         backoff: &mut Backoff,
@@ -206,7 +226,7 @@ impl Client {
         if let Some(end) = self.resolved.get(lock.start_ts) {
             return Ok(Fate::Ended(end));
         }
-        let fate = self.ask_for_fate(backoff, lock, caller_start_ts).await?;
+        let fate = self.ask_for_fate(backoff, lock, caller_start_ts, false).await?;
         if let Fate::Ended(end) = fate {
             self.resolved.insert(lock.start_ts, end);
         }
@@ -218,10 +238,12 @@ impl Client {
         backoff: &mut Backoff,
         lock: &LockInfo,
         caller_start_ts: Timestamp,
+        is_dead: bool,
     ) -> Result<Fate> {
         let mut force_sync_commit = false;
         loop {
-            let current_ts = self.fresh_timestamp(backoff).await?;
+            // Of who is known to be dead, the time is over.
+            let current_ts = if is_dead { Timestamp::MAX } else { self.fresh_timestamp(backoff).await? };
             let is_over =
                 |ttl_ms| lock.start_ts.physical_ms().saturating_add(ttl_ms) <= current_ts.physical_ms();
             let body = Body::CheckTxnStatus(CheckTxnStatus {

@@ -19,6 +19,7 @@
 mod admin;
 mod backoff;
 mod commit;
+mod garbage;
 mod get;
 mod ingest;
 mod keep_alive;
@@ -37,6 +38,7 @@ mod transaction;
 pub use crate::store::{Deadlock, Wait};
 pub use backoff::{BackoffKind, BackoffTally};
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
+pub use garbage::Garbage;
 pub use ingest::IngestSummary;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use pessimistic::{LockOutcome, LockWait};

@@ -173,6 +173,10 @@ commands! {
     CheckSecondaryLocks = "CHECK_SECONDARY_LOCKS",
     /// Its locks are finished.
     ResolveLock = "RESOLVE_LOCK",
+    /// Which locks are old?
+    ScanLocks = "SCAN_LOCKS",
+    /// Old versions are folded.
+    Compact = "COMPACT",
     /// Rows in bulk are announced.
     PrepareIngest = "PREPARE_INGEST",
     /// And added.

@@ -48,6 +48,12 @@ pub(crate) enum Body {
     CheckTxnStatus(CheckTxnStatus),
     CheckSecondaryLocks(CheckSecondaryLocks),
     ResolveLock(ResolveLock),
+    /// Locks of transactions that began before this.
+    ScanLocks {
+        before: Timestamp,
+    },
+    /// Folds what nobody can tell apart any more.
+    Compact,
     /// Announces rows in bulk: from now on the region waits for the outcome of the ingest. Sent again, it renews its life.
     PrepareIngest(PrepareIngest),
     /// Adds the announced rows, committed at this time; `None` = there will be none.
@@ -80,6 +86,8 @@ impl Body {
             Body::CheckTxnStatus(_) => CommandKind::CheckTxnStatus,
             Body::CheckSecondaryLocks(_) => CommandKind::CheckSecondaryLocks,
             Body::ResolveLock(_) => CommandKind::ResolveLock,
+            Body::ScanLocks { .. } => CommandKind::ScanLocks,
+            Body::Compact => CommandKind::Compact,
             Body::PrepareIngest(_) => CommandKind::PrepareIngest,
             Body::FinishIngest { .. } => CommandKind::FinishIngest,
             Body::Split(_) => CommandKind::Split,
@@ -97,7 +105,11 @@ impl Body {
     pub(crate) fn is_write(&self) -> bool {
         !matches!(
             self.kind(),
-            CommandKind::Scan | CommandKind::Get | CommandKind::Lookup | CommandKind::AwaitLock
+            CommandKind::Scan
+                | CommandKind::Get
+                | CommandKind::Lookup
+                | CommandKind::AwaitLock
+                | CommandKind::ScanLocks
         )
     }
 
@@ -120,6 +132,8 @@ impl Body {
             Body::Split(keys) => keys.last().cloned(),
             Body::Scan(_)
             | Body::Lookup(_)
+            | Body::ScanLocks { .. }
+            | Body::Compact
             | Body::PrepareIngest(_)
             | Body::FinishIngest { .. }
             | Body::TransferLeader(_)
@@ -239,6 +253,8 @@ pub(crate) enum Reply {
     TxnStatus(TxnStatus),
     SecondaryLocks(SecondaryLocks),
     Resolved,
+    /// The first of them, if there are very many.
+    Locks(Vec<LockInfo>),
     IngestPrepared(IngestOutcome),
     /// When it was committed; `None` = it was given up.
     IngestFinished(Option<Timestamp>),
@@ -339,6 +355,8 @@ impl RegionError {
 #[derive(Clone, Debug)]
 pub(crate) enum PdRequest {
     Timestamp,
+    /// What nobody reads below.
+    SafePoint,
     /// The regions that overlap a range, in key order, at most this many.
     Regions {
         range: KeyRange,

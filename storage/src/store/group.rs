@@ -34,7 +34,7 @@ use super::registry::Registry;
 use super::waiters::{Waiter, Waiters};
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
-use crate::mvcc::LockInfo;
+use crate::mvcc::{LOCKS_TOLD_MAX, LockInfo};
 use crate::owner::{Owner, Published, State};
 use crate::pd::{Pd, RegionInfo};
 use crate::percolator::{Commit, CommitOutcome, Prewrite, PrewriteOutcome};
@@ -198,6 +198,13 @@ impl GroupView {
             || self.snapshot.get_over(&get.keys, get.ts, &get.ordinals, &get.own),
         );
         Ok(Reply::Get(read))
+    }
+
+    /// Locks of transactions that began before a timestamp, pessimistic ones among them.
+    pub(super) fn scan_locks(&self, to: StoreId, epoch: Epoch, before: Timestamp) -> Response {
+        self.check(to, epoch)?;
+        let locks = self.snapshot.records().locks.iter().filter(|(_, lock)| lock.start_ts < before);
+        Ok(Reply::Locks(locks.take(LOCKS_TOLD_MAX).map(|(key, lock)| lock.info(key)).collect()))
     }
 
     pub(super) fn lookup(&self, to: StoreId, epoch: Epoch, body: &LookupBody) -> Response {
@@ -540,7 +547,9 @@ impl Replicated {
             }
             Body::TransferLeader(to) => Ok(self.transfer_leader(to)),
             // Concerns two regions, or takes time: the stores see to it.
-            Body::Merge | Body::AwaitLock(_) => Err(RegionError::ProposalInMergingMode),
+            Body::Merge | Body::AwaitLock(_) | Body::ScanLocks { .. } | Body::Compact => {
+                Err(RegionError::ProposalInMergingMode)
+            }
         }
     }
 

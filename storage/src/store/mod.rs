@@ -95,6 +95,10 @@ impl Stores {
                 Call::ready(group.view().lookup(request.to, request.epoch, lookup))
             }
             Body::Merge => stores.merge(Arc::clone(group), &request),
+            Body::ScanLocks { before } => {
+                Call::ready(group.view().scan_locks(request.to, request.epoch, *before))
+            }
+            Body::Compact => Call::ready(stores.compact(group, &request)),
             Body::AwaitLock(wait) => stores.await_lock(Arc::clone(group), &request, wait),
             Body::Prewrite(_)
             | Body::OnePhase(_)
@@ -190,6 +194,7 @@ impl Stores {
     pub(crate) fn pd_handle(&self, request: PdRequest) -> Call<PdReply> {
         match request {
             PdRequest::Timestamp => Call::ready(PdReply::Timestamp(self.pd.timestamp())),
+            PdRequest::SafePoint => Call::ready(PdReply::Timestamp(self.pd.safe_point())),
             PdRequest::Regions { range, limit } => {
                 Call::ready(PdReply::Regions(self.pd.regions(&range, limit)))
             }
@@ -292,6 +297,15 @@ impl Stores {
             self.split_by_size(region);
         }
         versions() >= self.limits.delta_rows_max
+    }
+
+    /// Folds a region because somebody wants it, unless another thread is at it.
+    fn compact(&self, group: &Group, request: &Request) -> Response {
+        group.view().check(request.to, request.epoch)?;
+        if let Some(_broom) = group.take_broom() {
+            self.fold(group);
+        }
+        Ok(Reply::Resolved)
     }
 
     fn fold(&self, group: &Group) {

@@ -270,3 +270,41 @@ async fn many_dead_transactions_cost_a_scan_a_few_rounds() {
     assert!(began.elapsed() < Duration::from_millis(20), "{:?}", began.elapsed());
     assert_eq!(locks(&mut client).await, 0);
 }
+
+/// Locks that nobody meets, of the dead in every state, and of one who lives: the former go, and with them what they kept.
+#[tokio::test(start_paused = true)]
+async fn garbage_is_what_nobody_can_ask_for() {
+    let (_cluster, mut client) = four_regions().await;
+    let living_ts = client.timestamp().await.expect("timestamp");
+    lock(&mut client, living_ts, &[(5, Mode::Async), (15, Mode::Async)], &[5, 15]).await;
+    let half_ts = client.timestamp().await.expect("timestamp");
+    lock(&mut client, half_ts, &[(25, Mode::Async)], &[25, 35]).await;
+    let two_ts = client.timestamp().await.expect("timestamp");
+    lock(&mut client, two_ts, &[(26, Mode::TwoPhases), (36, Mode::TwoPhases)], &[26, 36]).await;
+    let mut pessimistic = client.begin_pessimistic(client.shared.pd.timestamp());
+    client.see_newest(&mut pessimistic).await.expect("timestamp");
+    let wait = crate::client::LockWait::No;
+    client.lock_keys(&mut pessimistic, vec![key(7), key(37)], wait).await.expect("locks");
+    drop(pessimistic);
+    // One who still has a pin on its start keeps all that is younger.
+    let pin = client.shared.pd.pin(living_ts);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let nothing = client.collect_garbage().await.expect("collects");
+    assert_eq!((nothing.safe_point, nothing.locks), (living_ts, 0));
+    drop(pin);
+    let before = client.timestamp().await.expect("timestamp");
+    let some = client.collect_garbage().await.expect("collects");
+    assert!(some.safe_point > living_ts && some.safe_point < before, "{some:?}");
+    assert_eq!((some.locks > 0, some.regions), (true, 4), "{some:?}");
+    for info in client.regions(SPACE).await.expect("lists") {
+        let reply = ask(&mut client, &info.range.start.clone(), Body::ScanLocks { before }).await;
+        assert!(matches!(&reply, Reply::Locks(locks) if locks.is_empty()), "{reply:?}");
+    }
+    // Whoever had all of its locks is committed, the others are not.
+    for (id, balance) in [(5, 7), (15, 7), (25, START), (26, START), (36, START), (7, START), (37, START)] {
+        assert_eq!(self::balance(&mut client, id).await, balance, "{id}");
+    }
+    // Below the safe point nobody is answered where versions were folded.
+    let old = client.get(SPACE, &[key(5)], living_ts, &[1]).await;
+    assert!(matches!(old, Err(Error::SnapshotTooOld { .. })), "{old:?}");
+}
