@@ -99,6 +99,8 @@ fn main() -> ExitCode {
     }
     let began = Instant::now();
     let (next, bad, messages) = (AtomicU64::new(arguments.first), AtomicU64::new(0), AtomicU64::new(0));
+    // Of all traces, in any order.
+    let traces = AtomicU64::new(0);
     let end = arguments.first + arguments.seeds;
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs.max(1) {
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
                     let options = arguments.options(seed);
                     let report = run(&options);
                     messages.fetch_add(report.incidents.messages, Ordering::Relaxed);
+                    traces.fetch_xor(report.trace, Ordering::Relaxed);
                     if !report.violations.is_empty() {
                         bad.fetch_add(1, Ordering::Relaxed);
                         tell(&options, &report, &arguments.replay(&options));
@@ -122,10 +125,11 @@ fn main() -> ExitCode {
     let (bad, messages) = (bad.into_inner(), messages.into_inner());
     let seconds = began.elapsed().as_secs_f64();
     println!(
-        "{} seeds of {} simulated seconds, {messages} messages, in {seconds:.1} s ({:.3} s a seed): {bad} with violations",
+        "{} seeds of {} simulated seconds, {messages} messages, in {seconds:.1} s ({:.3} s a seed), traces {:016x}: {bad} with violations",
         arguments.seeds,
         arguments.seconds,
         seconds / arguments.seeds.max(1) as f64 * arguments.jobs.max(1) as f64,
+        traces.into_inner(),
     );
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -26,7 +26,7 @@ use allod_storage::schema::SpaceId;
 
 use super::check::graph::Graph;
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, put, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
 use super::workload::{Turn, Workload};
 
 /// Lists in use at a time.
@@ -64,8 +64,7 @@ fn elements(value: Option<&str>) -> Vec<i64> {
     texts.map(super::rows::number).collect()
 }
 
-async fn act(client: &mut Client, steps: &[Step]) -> Result<Outcome<Output>> {
-    let (ts, _pin) = client.snapshot().await?;
+async fn act(client: &mut Client, style: Style, steps: &[Step]) -> Result<Outcome<Output>> {
     let lists: BTreeSet<i64> = steps
         .iter()
         .map(|step| match step {
@@ -73,11 +72,15 @@ async fn act(client: &mut Client, steps: &[Step]) -> Result<Outcome<Output>> {
         })
         .collect();
     let ids: Vec<i64> = lists.iter().map(|&list| id(list)).collect();
+    // All of them, also those that are only read: what is read later than the rest would be another snapshot.
+    let keys = ids.iter().map(|&id| key(TABLE, id)).collect();
+    let Some((mut transaction, ts, _pin)) = begin(client, style, keys).await? else {
+        return Ok(Outcome::Fail);
+    };
     let found = get(client, TABLE, &ids, ts).await?;
     let mut now: BTreeMap<i64, String> =
         lists.into_iter().zip(found).map(|(list, value)| (list, value.unwrap_or_default())).collect();
     let mut reads = Vec::new();
-    let mut transaction = client.begin(ts);
     for step in steps {
         match step {
             Step::Read(list) => reads.push(elements(now.get(list).map(String::as_str))),
@@ -114,8 +117,8 @@ impl Workload for Append {
             .collect()
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
-        settle(act(client, input).await)
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        settle(act(client, style, input).await)
     }
 
     fn last(&self) -> Vec<Input> {

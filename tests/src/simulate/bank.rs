@@ -6,7 +6,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, number, put, scan, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, number, put, scan, settle};
 use super::workload::{Turn, Workload};
 
 const ACCOUNTS: i64 = 10;
@@ -76,11 +76,15 @@ impl Bank {
     async fn transfer(
         &self,
         client: &mut Client,
+        style: Style,
         from: i64,
         to: i64,
         amount: i64,
     ) -> Result<Outcome<Output>> {
-        let (ts, _pin) = client.snapshot().await?;
+        let keys = vec![key(self.space(from), from), key(self.space(to), to)];
+        let Some((mut transaction, ts, _pin)) = begin(client, style, keys).await? else {
+            return Ok(Outcome::Fail);
+        };
         let mut balances = Vec::with_capacity(2);
         if self.tables {
             for account in [from, to] {
@@ -95,9 +99,9 @@ impl Bank {
         };
         let (has, gets) = (number(has) - amount, number(gets) + amount);
         if has < 0 {
+            transaction.roll_back(client).await;
             return Ok(Outcome::Fail);
         }
-        let mut transaction = client.begin(ts);
         put(&mut transaction, self.space(from), from, &has.to_string());
         put(&mut transaction, self.space(to), to, &gets.to_string());
         Ok(commit(transaction, client).await.map(|()| Vec::new()))
@@ -128,9 +132,11 @@ impl Workload for Bank {
         Input::Transfer { from, to, amount: 1 + turn.below(AMOUNT_MAX) }
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
         match *input {
-            Input::Transfer { from, to, amount } => settle(self.transfer(client, from, to, amount).await),
+            Input::Transfer { from, to, amount } => {
+                settle(self.transfer(client, style, from, to, amount).await)
+            }
             Input::Read { scan } => settle(self.balances(client, scan).await.map(Outcome::Ok)),
         }
     }

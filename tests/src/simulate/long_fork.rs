@@ -8,7 +8,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, put, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
 use super::workload::{Turn, Workload};
 
 /// Keys that are read together. They are written at about the same time, by different processes.
@@ -35,9 +35,11 @@ fn id(number: i64) -> i64 {
     number % GROUP * STRIDE + number / GROUP
 }
 
-async fn write(client: &mut Client, number: i64) -> Result<Outcome<Output>> {
-    let ts = client.timestamp().await?;
-    let mut transaction = client.begin(ts);
+async fn write(client: &mut Client, style: Style, number: i64) -> Result<Outcome<Output>> {
+    let keys = vec![key(TABLE, id(number))];
+    let Some((mut transaction, _, _pin)) = begin(client, style, keys).await? else {
+        return Ok(Outcome::Fail);
+    };
     put(&mut transaction, TABLE, id(number), "1");
     Ok(commit(transaction, client).await.map(|()| Vec::new()))
 }
@@ -65,9 +67,9 @@ impl Workload for LongFork {
         }
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
         match input {
-            Input::Write(number) => settle(write(client, *number).await),
+            Input::Write(number) => settle(write(client, style, *number).await),
             Input::Read(group) => settle(read(client, *group).await.map(Outcome::Ok)),
         }
     }

@@ -21,6 +21,9 @@
 //! | `append` | append to lists, several in a transaction | no cycle of dependencies that snapshot isolation forbids |
 //! | `table` | create, use and drop tables | who comes after sees them, or sees them gone |
 //!
+//! Each transaction goes about it in another way: optimistic or with locks first, in one phase, in two, or as an async commit
+//! ([`rows::Style`]).
+//!
 //! Three outcomes are kept apart: what was done, what was surely not done, and what nobody knows. A process that dies, or
 //! whose commit is undetermined, leaves the third, and checkers allow both.
 //!

@@ -8,7 +8,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, number, put, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, number, put, settle};
 use super::workload::{Turn, Workload};
 
 const COUNTERS: i64 = 6;
@@ -34,10 +34,12 @@ async fn values(client: &mut Client, ids: &[i64], ts: allod_storage::schema::Tim
     Ok(ids.iter().copied().zip(values.into_iter().map(value)).collect())
 }
 
-async fn increment(client: &mut Client, a: i64, b: i64) -> Result<Outcome<Output>> {
-    let (ts, _pin) = client.snapshot().await?;
+async fn increment(client: &mut Client, style: Style, a: i64, b: i64) -> Result<Outcome<Output>> {
+    let keys = vec![key(TABLE, a), key(TABLE, b)];
+    let Some((mut transaction, ts, _pin)) = begin(client, style, keys).await? else {
+        return Ok(Outcome::Fail);
+    };
     let mut counters = values(client, &[a, b], ts).await?;
-    let mut transaction = client.begin(ts);
     for (id, value) in &mut counters {
         *value += 1;
         put(&mut transaction, TABLE, *id, &value.to_string());
@@ -67,9 +69,9 @@ impl Workload for Monotonic {
         Input::Increment(a, b)
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
         match *input {
-            Input::Increment(a, b) => settle(increment(client, a, b).await),
+            Input::Increment(a, b) => settle(increment(client, style, a, b).await),
             Input::Read => settle(read(client).await.map(Outcome::Ok)),
         }
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use allod_storage::client::Client;
 use allod_storage::error::Result;
 use allod_storage::key::Key;
-use allod_storage::schema::SpaceId;
+use allod_storage::schema::{SpaceId, Timestamp};
 
 use super::check::linear::{Step, is_linearizable};
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, number, put, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, number, put, settle};
 use super::workload::{Turn, Workload};
 
 /// Keys in use at a time.
@@ -40,18 +40,31 @@ pub type Input = (i64, Action);
 /// What was read; of compare-and-set, too.
 pub type Output = Option<i64>;
 
-async fn act(client: &mut Client, id: i64, action: Action) -> Result<Outcome<Output>> {
-    let (ts, _pin) = client.snapshot().await?;
-    let mut found = None;
-    if !matches!(action, Action::Write(_)) {
-        found = get(client, TABLE, &[id], ts).await?.swap_remove(0).map(|value| number(&value));
-    }
-    let value = match action {
-        Action::Read => return Ok(Outcome::Ok(found)),
-        Action::CompareAndSet(expected, _) if found != Some(expected) => return Ok(Outcome::Ok(found)),
-        Action::Write(value) | Action::CompareAndSet(_, value) => value,
+async fn read(client: &mut Client, id: i64, ts: Timestamp) -> Result<Output> {
+    Ok(get(client, TABLE, &[id], ts).await?.swap_remove(0).map(|value| number(&value)))
+}
+
+async fn act(client: &mut Client, style: Style, id: i64, action: Action) -> Result<Outcome<Output>> {
+    let (expected, value) = match action {
+        Action::Read => {
+            let (ts, _pin) = client.snapshot().await?;
+            return Ok(Outcome::Ok(read(client, id, ts).await?));
+        }
+        Action::Write(value) => (None, value),
+        Action::CompareAndSet(expected, value) => (Some(expected), value),
     };
-    let mut transaction = client.begin(ts);
+    let keys = vec![key(TABLE, id)];
+    let Some((mut transaction, ts, _pin)) = begin(client, style, keys).await? else {
+        return Ok(Outcome::Fail);
+    };
+    let mut found = None;
+    if expected.is_some() {
+        found = read(client, id, ts).await?;
+        if found != expected {
+            transaction.roll_back(client).await;
+            return Ok(Outcome::Ok(found));
+        }
+    }
     put(&mut transaction, TABLE, id, &value.to_string());
     Ok(commit(transaction, client).await.map(|()| found))
 }
@@ -88,8 +101,8 @@ impl Workload for Register {
         (id, action)
     }
 
-    async fn perform(&self, client: &mut Client, (id, action): &Input) -> Outcome<Output> {
-        settle(act(client, *id, *action).await)
+    async fn perform(&self, client: &mut Client, style: Style, (id, action): &Input) -> Outcome<Output> {
+        settle(act(client, style, *id, *action).await)
     }
 
     fn last(&self) -> Vec<Input> {

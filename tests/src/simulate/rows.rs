@@ -1,11 +1,15 @@
 //! Rows of simulated tables: a number, which is the key, and a text.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use allod_storage::client::{Client, CommitOutcome, ScanRequest, Transaction};
+use allod_storage::client::{
+    AsyncUse, Client, CommitOptions, CommitOutcome, LockOutcome, LockWait, ScanRequest, Transaction,
+};
 use allod_storage::error::{Error, Result};
 use allod_storage::key::{Key, encode_datums};
 use allod_storage::mvcc::RowRef;
+use allod_storage::pd::Pin;
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, SqlType, Timestamp};
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringViewArray};
 use arrow::compute::cast;
@@ -13,6 +17,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::history::Outcome;
+use crate::random::Random;
 
 /// The table that workloads with one table use.
 pub const TABLE: SpaceId = SpaceId(1);
@@ -103,6 +108,65 @@ pub async fn scan(client: &mut Client, space: SpaceId, ts: Timestamp) -> Result<
 /// If it is not a number: nobody wrote that.
 pub fn number(value: &str) -> i64 {
     value.parse().unwrap_or_else(|_| panic!("a row holds {value:?}, which nobody wrote"))
+}
+
+/// How transactions go about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// They lock the keys before they read them.
+    pub pessimistic: bool,
+    /// How they may commit.
+    pub options: CommitOptions,
+}
+
+impl Style {
+    /// Any of them; so many in a hundred lock first.
+    pub fn random(random: &mut Random, pessimistic: usize) -> Style {
+        let async_commit = *random.pick(&[AsyncUse::Never, AsyncUse::WhereItHelps, AsyncUse::Always]);
+        let options = CommitOptions { one_phase: random.chance(60), async_commit };
+        Style { pessimistic: random.chance(pessimistic), options }
+    }
+}
+
+/// How long a pessimistic transaction waits for a lock.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// So often it tries again when somebody was faster.
+const CONFLICTS_MAX: usize = 10;
+
+/// A transaction that may write these keys, the timestamp at which it reads them, and a pin on that. `None` = it did not get
+/// its locks.
+///
+/// # Errors
+/// The client's.
+pub async fn begin(
+    client: &mut Client,
+    style: Style,
+    keys: Vec<Key>,
+) -> Result<Option<(Transaction, Timestamp, Pin)>> {
+    let (ts, pin) = client.snapshot().await?;
+    if !style.pessimistic {
+        let mut transaction = client.begin(ts);
+        transaction.set_commit_options(style.options);
+        return Ok(Some((transaction, ts, pin)));
+    }
+    let mut transaction = client.begin_pessimistic(ts);
+    transaction.set_commit_options(style.options);
+    for _ in 0..CONFLICTS_MAX {
+        client.see_newest(&mut transaction).await?;
+        match client.lock_keys(&mut transaction, keys.clone(), LockWait::For(LOCK_WAIT)).await? {
+            LockOutcome::Locked { .. } => {
+                let ts = transaction.for_update_ts();
+                return Ok(Some((transaction, ts, pin)));
+            }
+            LockOutcome::Conflict { .. } => {}
+            LockOutcome::Busy { .. }
+            | LockOutcome::TimedOut { .. }
+            | LockOutcome::Deadlock(_)
+            | LockOutcome::Aborted { .. } => break,
+        }
+    }
+    transaction.roll_back(client).await;
+    Ok(None)
 }
 
 /// What became of a transaction.

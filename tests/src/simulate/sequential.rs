@@ -6,7 +6,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, get, key, put, settle};
+use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
 use super::workload::{Turn, Workload};
 
 /// Keys that one operation writes, in as many transactions.
@@ -33,10 +33,12 @@ fn id(chain: i64, i: i64) -> i64 {
     i * STRIDE + chain
 }
 
-async fn write(client: &mut Client, chain: i64) -> Result<Outcome<Output>> {
+async fn write(client: &mut Client, style: Style, chain: i64) -> Result<Outcome<Output>> {
     for i in 0..CHAIN {
-        let ts = client.timestamp().await?;
-        let mut transaction = client.begin(ts);
+        let keys = vec![key(TABLE, id(chain, i))];
+        let Some((mut transaction, _, _pin)) = begin(client, style, keys).await? else {
+            return Ok(Outcome::Unknown);
+        };
         put(&mut transaction, TABLE, id(chain, i), "1");
         match commit(transaction, client).await {
             Outcome::Ok(()) => {}
@@ -73,10 +75,10 @@ impl Workload for Sequential {
         }
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
         match input {
             // An error in between leaves what was written before.
-            Input::Write(chain) => write(client, *chain).await.unwrap_or(Outcome::Unknown),
+            Input::Write(chain) => write(client, style, *chain).await.unwrap_or(Outcome::Unknown),
             Input::Read(chain) => settle(read(client, *chain).await.map(Outcome::Ok)),
         }
     }

@@ -8,7 +8,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, commit, key, row, scan, settle};
+use super::rows::{Style, TABLE, begin, commit, key, row, scan, settle};
 use super::workload::{Turn, Workload};
 
 /// See the module's essay.
@@ -30,10 +30,12 @@ pub type Output = Vec<i64>;
 const REGIONS: i64 = 4;
 const REGION_KEYS: i64 = 1 << 20;
 
-async fn add(client: &mut Client, element: i64) -> Result<Outcome<Output>> {
-    let ts = client.timestamp().await?;
-    let mut transaction = client.begin(ts);
+async fn add(client: &mut Client, style: Style, element: i64) -> Result<Outcome<Output>> {
     let id = element % REGIONS * REGION_KEYS + element;
+    let keys = vec![key(TABLE, id)];
+    let Some((mut transaction, _, _pin)) = begin(client, style, keys).await? else {
+        return Ok(Outcome::Fail);
+    };
     transaction.insert(key(TABLE, id), row(id, &element.to_string()));
     Ok(commit(transaction, client).await.map(|()| Vec::new()))
 }
@@ -56,9 +58,9 @@ impl Workload for Set {
         if turn.random.chance(20) { Input::Read } else { Input::Add(turn.unique()) }
     }
 
-    async fn perform(&self, client: &mut Client, input: &Input) -> Outcome<Output> {
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
         match input {
-            Input::Add(element) => settle(add(client, *element).await),
+            Input::Add(element) => settle(add(client, style, *element).await),
             Input::Read => settle(read(client).await.map(Outcome::Ok)),
         }
     }

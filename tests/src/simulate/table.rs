@@ -8,7 +8,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
-use super::rows::{TABLE, put, scan, schema};
+use super::rows::{Style, TABLE, begin, key, put, scan, schema};
 use super::workload::{Turn, Workload};
 
 /// A table is created, used and dropped in periods of this.
@@ -44,7 +44,7 @@ fn space(table: i64) -> SpaceId {
     SpaceId(1000 + table as u64)
 }
 
-async fn act(client: &mut Client, table: i64, action: Action) -> Result<Outcome<()>> {
+async fn act(client: &mut Client, style: Style, table: i64, action: Action) -> Result<Outcome<()>> {
     let space = space(table);
     match action {
         Action::Create => client.create_space(schema(space)).await?,
@@ -54,8 +54,10 @@ async fn act(client: &mut Client, table: i64, action: Action) -> Result<Outcome<
             scan(client, space, ts).await?;
         }
         Action::Write(id) => {
-            let ts = client.timestamp().await?;
-            let mut transaction = client.begin(ts);
+            let keys = vec![key(space, id)];
+            let Some((mut transaction, _, _pin)) = begin(client, style, keys).await? else {
+                return Ok(Outcome::Fail);
+            };
             put(&mut transaction, space, id, "1");
             return match transaction.commit(client).await? {
                 allod_storage::client::CommitOutcome::Committed(_) => Ok(Outcome::Ok(())),
@@ -90,8 +92,8 @@ impl Workload for Table {
         }
     }
 
-    async fn perform(&self, client: &mut Client, (table, action): &Input) -> Outcome<Output> {
-        match act(client, *table, *action).await {
+    async fn perform(&self, client: &mut Client, style: Style, (table, action): &Input) -> Outcome<Output> {
+        match act(client, style, *table, *action).await {
             Ok(outcome) => outcome.map(|()| true),
             Err(Error::UnknownSpace(_)) => Outcome::Ok(false),
             // Nobody knows of a definition whether it came through.

@@ -8,6 +8,7 @@ use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
+use super::rows::Style;
 use crate::random::Random;
 
 /// A process's turn.
@@ -54,10 +55,11 @@ pub trait Workload {
     /// What a process does next.
     fn next(&self, turn: &mut Turn<'_>) -> Self::Input;
 
-    /// Does it.
+    /// Does it, the way it is told to.
     fn perform(
         &self,
         client: &mut Client,
+        style: Style,
         input: &Self::Input,
     ) -> impl Future<Output = Outcome<Self::Output>>;
 
