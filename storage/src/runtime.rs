@@ -4,9 +4,10 @@
 //! same region, and this thread's command is in that region's mailbox. So `block_on` polls in place and, if the future is
 //! pending, parks the thread until the reply wakes it; there is no executor, no timer and no queue.
 //!
-//! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives them, and requests whose sender has given up;
-//! each caller polls its own future on its own thread, and many callers may wait at once. A cluster that is created inside a
-//! tokio runtime uses that one: under a paused clock on one thread, everything that happens is a function of the seed. There,
+//! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives them, what
+//! goes on beside everything else, and requests whose sender has given up; each caller polls its own future on its own
+//! thread, and many callers may wait at once. A cluster that is created inside a tokio runtime uses that one: under a paused
+//! clock on one thread, everything that happens is a function of the seed. There,
 //! `await` the client's futures; `block_on` would block the runtime that has to make them ready.
 
 use std::future::Future;
