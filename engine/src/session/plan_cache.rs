@@ -203,6 +203,34 @@ mod tests {
     }
 
     #[test]
+    fn a_change_by_key_writes_what_its_own_parameters_say() {
+        let mut session = Database::new().session();
+        session.run("create table t (id bigint primary key, v bigint, w bigint)").unwrap();
+        session.run("insert into t values (1, 1, 1), (2, 2, 2)").unwrap();
+        let mut write = |sql: &str, params: &[&[i64]]| {
+            let statement = session.prepare(sql).unwrap();
+            for params in params {
+                let params: Vec<_> = params.iter().map(|&p| allod_storage::schema::Datum::Int(p)).collect();
+                session.execute_prepared(&statement, &params).unwrap();
+            }
+            let rows = session.execute("select v, w from t where id = 2").unwrap().rows();
+            rows.map(|row| row.unwrap()).map(|row| (row.get(0).unwrap(), row.get(1).unwrap())).next()
+        };
+        assert_eq!(
+            write("update t set v = ?, w = v where id = ?", &[&[100, 1], &[200, 2]]),
+            Some((200, 200))
+        );
+        assert_eq!(write("update t set v = ?, v = 1 where id = ?", &[&[1, 2], &[50, 2]]), Some((1, 200)));
+        assert_eq!(write("update t set w = v + 1, v = ? where id = ?", &[&[5, 1], &[6, 2]]), Some((6, 2)));
+        assert_eq!(write("update t set v = v + w where id = ?", &[&[1], &[2], &[2]]), Some((10, 2)));
+        assert_eq!(write("delete from t where id = ?", &[&[1], &[2]]), None::<(i64, i64)>);
+        session.run("insert into t values (1, 1, 1), (2, 2, 2)").unwrap();
+        let having = session.prepare("select id, v from t where id = ? having id = 1").unwrap();
+        let mut count = |id: i64| session.execute_prepared(&having, params![id]).unwrap().rows().count();
+        assert_eq!((count(1), count(2), count(1)), (1, 0, 1));
+    }
+
+    #[test]
     fn the_partition_follows_the_parameter() {
         let mut session = Database::new().session();
         session.run("create table t (a int, b int, v int, primary key (a, b), unique key vb (v, b)) partition by hash (b * 3 + 1) partitions 7").unwrap();

@@ -402,9 +402,9 @@ fn round<L: Send>(
     };
     let mut pairs = crews.iter_mut().zip(&mut results);
     if let Some((first_crew, first_result)) = pairs.next() {
-        // The caller's thread does the work of one: it needs no other, and not even a scope to wait for one. But where there
-        // are several it sleeps: with it there would be a thread more than there are processors, and the one that shares a
-        // processor with it would make all wait for its last task.
+        // A single worker runs here: it needs no other thread, and not even a scope to wait for one. Where there are several
+        // the caller's thread sleeps: with it there would be a thread more than there are processors, and the one that
+        // shares a processor with it would make all wait for its last task.
         if busy == 1 {
             work(first_crew, first_result);
         } else {

@@ -26,7 +26,8 @@ pub(crate) fn parameter_uses(parsed: &Parsed) -> Option<Vec<ParameterUse>> {
         ast::Statement::Query(query) => {
             let SetExpr::Select(select) = &*query.body else { return None };
             let [table] = select.from.as_slice() else { return None };
-            if query.with.is_some() || !is_plain(table) {
+            // What the key implies of a HAVING is folded away, and would be missed with another key.
+            if query.with.is_some() || select.having.is_some() || !is_plain(table) {
                 return None;
             }
             keys(select.selection.as_ref()?, &mut seen, &mut uses)?;
@@ -35,18 +36,32 @@ pub(crate) fn parameter_uses(parsed: &Parsed) -> Option<Vec<ParameterUse>> {
             if !is_plain(&update.table) || !update.order_by.is_empty() || update.limit.is_some() {
                 return None;
             }
-            let mut named = vec![];
+            let (mut named, mut targets, mut set) = (vec![], vec![], vec![]);
             for assignment in &update.assignments {
                 let AssignmentTarget::ColumnName(target) = &assignment.target else { return None };
                 let column = target.0.last()?.as_ident()?.value.to_lowercase();
-                match unnested(&assignment.value) {
-                    value if is_placeholder(value) => uses.push(ParameterUse::Set(column.clone())),
-                    value => names(value, &mut named)?,
+                if targets.contains(&column) {
+                    return None;
                 }
-                named.push(column);
+                match unnested(&assignment.value) {
+                    value if is_placeholder(value) => {
+                        uses.push(ParameterUse::Set(column.clone()));
+                        set.push(column.clone());
+                    }
+                    value => {
+                        let mut own = vec![];
+                        names(value, &mut own)?;
+                        // Assignments take effect from left to right: this one would have the parameter's value in it.
+                        if own.iter().any(|name| set.contains(name)) {
+                            return None;
+                        }
+                        named.extend(own);
+                    }
+                }
+                targets.push(column);
             }
             keys(update.selection.as_ref()?, &mut seen, &mut uses)?;
-            if named.iter().any(|name| seen.contains(name)) {
+            if named.iter().chain(&targets).any(|name| seen.contains(name)) {
                 return None;
             }
         }

@@ -9,6 +9,7 @@
 //! history has passed. Then the thread looks again, whether or not anyone has written meanwhile: a table that was filled
 //! and then only read must not stay slow to read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Stores;
 use crate::schema::RegionId;
+
+/// The least time between two looks at what is too young.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 /// The way to the thread.
 pub(super) struct Housekeeper {
@@ -26,7 +30,7 @@ pub(super) struct Housekeeper {
 impl Housekeeper {
     /// What a fold leaves behind is looked at again after `history`.
     pub(super) fn new(history: Duration) -> Housekeeper {
-        Housekeeper { history, mailbox: OnceLock::new() }
+        Housekeeper { history: history.max(PAUSE_MIN), mailbox: OnceLock::new() }
     }
 
     /// Has a region swept; false if there is no thread for it.
@@ -61,7 +65,9 @@ fn run(stores: &Weak<Stores>, mailbox: &Receiver<RegionId>, history: Duration) {
             waiting.extract_if(.., |(at, _)| *at <= now).map(|(_, region)| region).collect();
         for region in due {
             let Some(stores) = stores.upgrade() else { return };
-            if stores.sweep(region) && waiting.iter().all(|(_, other)| *other != region) {
+            // A region whose data cannot be folded must not keep the others from being swept.
+            let more = catch_unwind(AssertUnwindSafe(|| stores.sweep(region))).unwrap_or(false);
+            if more && waiting.iter().all(|(_, other)| *other != region) {
                 waiting.push((now + history, region));
             }
         }

@@ -311,13 +311,15 @@ impl Stores {
     fn fold(&self, group: &Group) {
         let safe_ts = self.safe_ts();
         let snapshot = Arc::new(group.view().snapshot().clone());
-        let compaction = Compaction::plan(snapshot, safe_ts, ChunkLimit::default());
+        // Held until the end, so that what is replaced is not freed by the owner while writers wait for it.
+        let compaction = Compaction::plan(Arc::clone(&snapshot), safe_ts, ChunkLimit::default());
         // Data that cannot be built is data that its schema forbids, and writers are not the ones to tell: it stays in delta.
         if let Some(Ok(compacted)) = compaction.map(Compaction::build) {
             group.post(GroupCommand::Install(compacted));
         }
         // What is left is too young. Try again when there is twice as much, not at every write.
         group.set_fold_at(2 * group.view().snapshot().delta_versions());
+        drop(snapshot);
     }
 
     /// Halves a region until its parts are small enough.
