@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allod_storage::fault::{Conditions, Fault, LinkState, StoreState, duration_text};
-use allod_storage::rpc::{Incidents, Simulation};
+use allod_storage::rpc::Simulation;
 
 use super::Session;
 use crate::error::{Error, Result, code};
@@ -30,29 +30,7 @@ impl Session {
         let simulation = self.simulation()?;
         let now = self.client.runtime().block_on(simulation.conditions());
         let mut rows = conditions(&now);
-        let Incidents {
-            messages,
-            unanswered,
-            duplicated,
-            held_back,
-            refused,
-            orphaned,
-            elections,
-            region_changes,
-        } = simulation.incidents();
-        rows.extend(
-            [
-                ("messages", messages),
-                ("unanswered", unanswered),
-                ("duplicated", duplicated),
-                ("held back", held_back),
-                ("refused", refused),
-                ("outlived their sender", orphaned),
-                ("elections", elections),
-                ("region changes", region_changes),
-            ]
-            .map(|(name, times)| (name.to_string(), times.to_string())),
-        );
+        rows.extend(simulation.incidents().iter().map(|(name, times)| (name.to_string(), times.to_string())));
         let cells = rows.into_iter().map(|(item, state)| vec![Some(item), Some(state)]).collect();
         ResultSet::text(&["Item", "State"], cells)
     }

@@ -24,6 +24,23 @@ pub struct Incidents {
     pub region_changes: u64,
 }
 
+impl Incidents {
+    /// Each with its name.
+    pub fn iter(self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("messages", self.messages),
+            ("unanswered", self.unanswered),
+            ("duplicated", self.duplicated),
+            ("held back", self.held_back),
+            ("refused", self.refused),
+            ("orphaned", self.orphaned),
+            ("elections", self.elections),
+            ("region changes", self.region_changes),
+        ]
+        .into_iter()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) messages: AtomicU64,

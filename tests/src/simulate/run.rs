@@ -109,23 +109,8 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [ok, fail, unknown] = self.outcomes;
-        let Incidents {
-            messages,
-            unanswered,
-            duplicated,
-            held_back,
-            refused,
-            orphaned,
-            elections,
-            region_changes,
-        } = self.incidents;
-        write!(
-            f,
-            "trace {:016x}; {ok} done, {fail} failed, {unknown} unknown; {messages} messages: {unanswered} unanswered, \
-             {duplicated} twice, {held_back} held back, {refused} refused, {orphaned} outlived their sender; \
-             {elections} elections, {region_changes} region changes",
-            self.trace
-        )
+        write!(f, "trace {:016x}; {ok} done, {fail} failed, {unknown} unknown", self.trace)?;
+        self.incidents.iter().try_for_each(|(name, times)| write!(f, ", {times} {name}"))
     }
 }
 

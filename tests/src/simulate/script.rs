@@ -31,27 +31,8 @@ pub struct Script {
 
 /// How often something happened, by the name of its field.
 pub fn incident(incidents: &Incidents, name: &str) -> Option<u64> {
-    let Incidents {
-        messages,
-        unanswered,
-        duplicated,
-        held_back,
-        refused,
-        orphaned,
-        elections,
-        region_changes,
-    } = *incidents;
-    let table = [
-        ("messages", messages),
-        ("unanswered", unanswered),
-        ("duplicated", duplicated),
-        ("held_back", held_back),
-        ("refused", refused),
-        ("orphaned", orphaned),
-        ("elections", elections),
-        ("region_changes", region_changes),
-    ];
-    table.iter().find(|(known, _)| *known == name).map(|(_, times)| *times)
+    let found = incidents.iter().find(|(known, _)| known.replace(' ', "_") == name);
+    found.map(|(_, times)| times)
 }
 
 impl Script {
