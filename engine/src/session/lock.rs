@@ -112,11 +112,11 @@ impl Session {
         };
         match active.lock(&mut self.client, keys, piece)? {
             LockOutcome::Locked { skipped, existing: _ } => Ok(Locked::Yes { skipped }),
-            LockOutcome::Conflict { .. } if patience.attempts > 1 => {
+            LockOutcome::Conflict(_) if patience.attempts > 1 => {
                 patience.attempts -= 1;
                 Ok(Locked::Again)
             }
-            LockOutcome::Conflict { .. } => {
+            LockOutcome::Conflict(_) => {
                 let message = format!(
                     "write conflict: the statement was run {ATTEMPTS_MAX} times, and others were faster"
                 );

@@ -289,8 +289,8 @@ pub fn committed(outcome: CommitOutcome, tables: &[&Arc<TableDescriptor>]) -> Re
     match outcome {
         CommitOutcome::Committed(_) => Ok(()),
         CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(of(&key)?.0, &key)),
-        CommitOutcome::Conflict { key, .. } => {
-            let (table, value) = of(&key)?;
+        CommitOutcome::Conflict(conflict) => {
+            let (table, value) = of(&conflict.key)?;
             let table = format!("{}.{}", table.database, table.name);
             Err(Error::WriteConflict { table, key: value })
         }

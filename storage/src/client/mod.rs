@@ -35,6 +35,7 @@ mod stats;
 mod tests;
 mod transaction;
 
+pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, Wait};
 pub use backoff::{BackoffKind, BackoffTally};
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};

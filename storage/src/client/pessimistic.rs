@@ -13,7 +13,7 @@
 //!     …                                             it reads, and finds the keys
 //!     match client.lock_keys(&mut t, keys, LockWait::For(limit)).await? {
 //!         LockOutcome::Locked { .. } => break,
-//!         LockOutcome::Conflict { .. } => {}        once more
+//!         LockOutcome::Conflict(_) => {}        once more
 //!         …                                         an error for the user
 //!     }
 //! }
@@ -37,7 +37,7 @@ use super::{Client, Transaction, unexpected};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::mvcc::LockInfo;
-use crate::percolator::{Pessimistic, PessimisticLock, PessimisticLockOutcome};
+use crate::percolator::{Conflict, Pessimistic, PessimisticLock, PessimisticLockOutcome};
 use crate::rpc::{AwaitLock, Awaited, Body, Reply};
 use crate::schema::Timestamp;
 use crate::store::Deadlock;
@@ -69,14 +69,7 @@ pub enum LockOutcome {
         skipped: Vec<Key>,
     },
     /// Somebody has changed a key since the for-update timestamp, which is a later one now: run the statement again.
-    Conflict {
-        /// The key.
-        key: Key,
-        /// Who changed it, if known.
-        conflict_start_ts: Timestamp,
-        /// When.
-        conflict_commit_ts: Timestamp,
-    },
+    Conflict(Conflict),
     /// Somebody else holds a key, and the call was not to wait (MySQL's 3572).
     Busy {
         /// The key.
@@ -322,9 +315,7 @@ impl Client {
                         }
                     }
                 }
-                PessimisticLockOutcome::WriteConflict { key, conflict_start_ts, conflict_commit_ts } => {
-                    Some(LockOutcome::Conflict { key, conflict_start_ts, conflict_commit_ts })
-                }
+                PessimisticLockOutcome::WriteConflict(conflict) => Some(LockOutcome::Conflict(conflict)),
                 PessimisticLockOutcome::Aborted { key } => Some(LockOutcome::Aborted { key }),
                 PessimisticLockOutcome::TooOld { safe_ts } => {
                     return Err(Error::SnapshotTooOld { ts: wanted.start_ts, safe_ts });

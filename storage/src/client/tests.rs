@@ -120,11 +120,14 @@ fn rows_live_through_their_versions() {
         late.put(key(1), row(1, 12));
         assert!(matches!(
             late.commit(&mut c).await.expect("answers"),
-            CommitOutcome::Conflict { key: at, conflict_commit_ts, .. } if at == key(1) && conflict_commit_ts == second
+            CommitOutcome::Conflict(conflict) if conflict.key == key(1) && conflict.commit_ts == second
         ));
         let mut again = c.begin(second);
         again.insert(key(1), row(1, 13));
-        assert_eq!(again.commit(&mut c).await.expect("answers"), CommitOutcome::AlreadyExists { key: key(1) });
+        assert_eq!(
+            again.commit(&mut c).await.expect("answers"),
+            CommitOutcome::AlreadyExists { key: key(1) }
+        );
         let now = c.timestamp().await.expect("timestamp");
         assert_eq!(read_all(&mut c, now).await, [(1, 11)]);
 
@@ -136,10 +139,7 @@ fn rows_live_through_their_versions() {
         c.drop_space(SPACE).await.expect("drops");
         c.drop_space(SPACE).await.expect("drops again");
         let mut fresh = cluster.client();
-        assert!(matches!(
-            fresh.scan(&ScanRequest::all(SPACE, now)).await,
-            Err(Error::UnknownSpace(SPACE))
-        ));
+        assert!(matches!(fresh.scan(&ScanRequest::all(SPACE, now)).await, Err(Error::UnknownSpace(SPACE))));
     });
 }
 
@@ -241,7 +241,7 @@ async fn transfer(client: &mut Client, random: &mut Random) -> Option<bool> {
     drop(pin);
     match outcome {
         CommitOutcome::Committed(_) => Some(true),
-        CommitOutcome::Conflict { .. } => Some(false),
+        CommitOutcome::Conflict(_) => Some(false),
         CommitOutcome::Undetermined => None,
         CommitOutcome::AlreadyExists { .. } => panic!("nothing is inserted"),
     }

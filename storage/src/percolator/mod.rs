@@ -34,6 +34,7 @@
 mod check_secondary_locks;
 mod check_txn_status;
 mod commit;
+mod conflict;
 mod heart_beat;
 #[cfg(test)]
 mod model_tests;
@@ -58,6 +59,7 @@ pub(crate) use check_txn_status::check_txn_status;
 pub use check_txn_status::{CheckTxnStatus, RolledBackBy, TxnStatus};
 pub(crate) use commit::commit;
 pub use commit::{Commit, CommitOutcome};
+pub use conflict::Conflict;
 pub use heart_beat::HeartBeat;
 pub(crate) use heart_beat::heart_beat;
 pub use mutation::{Mutation, MutationOp};

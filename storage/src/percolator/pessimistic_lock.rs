@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::Conflict;
 use crate::key::Key;
 use crate::mvcc::{Lock, LockInfo, LockOp, Records};
 use crate::schema::Timestamp;
@@ -38,14 +39,7 @@ pub enum PessimisticLockOutcome {
     /// Other transactions hold these locks.
     Locked(Vec<LockInfo>),
     /// Someone committed a change to the key that the statement has not seen.
-    WriteConflict {
-        /// The first such key.
-        key: Key,
-        /// Who committed it; zero if it was loaded in bulk or is known only from compacted data.
-        conflict_start_ts: Timestamp,
-        /// When.
-        conflict_commit_ts: Timestamp,
-    },
+    WriteConflict(Conflict),
     /// The transaction is over: it was rolled back by someone who found its lock expired, or this command is very late.
     Aborted {
         /// The key that says so.
@@ -86,11 +80,8 @@ pub(crate) fn pessimistic_lock(records: &mut Records, command: PessimisticLock) 
         if start_ts < records.safe_ts {
             return PessimisticLockOutcome::TooOld { safe_ts: records.safe_ts };
         }
-        if let Some((conflict_start_ts, conflict_commit_ts)) = records.newest_commit(key)
-            && conflict_commit_ts > for_update_ts
-        {
-            let key = key.clone();
-            return PessimisticLockOutcome::WriteConflict { key, conflict_start_ts, conflict_commit_ts };
+        if let Some(conflict) = Conflict::since(records, key, for_update_ts) {
+            return PessimisticLockOutcome::WriteConflict(conflict);
         }
     }
     if !blocking.is_empty() {

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Mutation, MutationOp, Pessimistic};
+use super::{Conflict, Mutation, MutationOp, Pessimistic};
 use crate::key::Key;
 use crate::mvcc::{Lock, LockInfo, LockOp, Record, Records};
 use crate::schema::Timestamp;
@@ -55,14 +55,7 @@ pub enum PrewriteOutcome {
     /// Other transactions hold these locks.
     Locked(Vec<LockInfo>),
     /// Someone committed a change to the key after the transaction began.
-    WriteConflict {
-        /// The first such key.
-        key: Key,
-        /// Who committed it; zero if it was loaded in bulk or is known only from compacted data.
-        conflict_start_ts: Timestamp,
-        /// When.
-        conflict_commit_ts: Timestamp,
-    },
+    WriteConflict(Conflict),
     /// The transaction was rolled back, by itself or by someone who found its lock expired.
     Aborted {
         /// The key with the record of it.
@@ -188,12 +181,8 @@ fn check_mutation(
     }
     // What the statement has seen that wrote the key. Where a lock was taken and is gone, nobody may have used that.
     let seen = pessimistic.map_or(start_ts, |p| p.locked.get(key).copied().unwrap_or(p.for_update_ts));
-    if !is_own
-        && let Some((conflict_start_ts, conflict_commit_ts)) = records.newest_commit(key)
-        && conflict_commit_ts > seen
-    {
-        let key = key.clone();
-        return Check::Failed(PrewriteOutcome::WriteConflict { key, conflict_start_ts, conflict_commit_ts });
+    if !is_own && let Some(conflict) = Conflict::since(records, key, seen) {
+        return Check::Failed(PrewriteOutcome::WriteConflict(conflict));
     }
     // Nobody has changed it since, so what is newest is what was seen.
     if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key, Timestamp::MAX) {

@@ -108,7 +108,7 @@ fn two_transactions_on_one_key_exclude_each_other() {
     assert_eq!((locks[0].start_ts, &locks[0].primary), (at(1), &key(1)));
     commit_at(&mut records, at(1), at(3));
     let conflict =
-        PrewriteOutcome::WriteConflict { key: key(1), conflict_start_ts: at(1), conflict_commit_ts: at(3) };
+        PrewriteOutcome::WriteConflict(Conflict { key: key(1), start_ts: at(1), commit_ts: at(3) });
     assert_eq!(put(&mut records, at(2)), conflict);
     assert_eq!(put(&mut records, at(4)), DONE);
 }
@@ -167,7 +167,7 @@ fn a_committed_lock_conflicts_but_writes_nothing() {
     assert_eq!(records.blocking_locks(&crate::key::KeyRange::point(&key(1)), at(9), &[]), []);
     commit_at(&mut records, at(1), at(3));
     assert!(!records.exists(&key(1), at(9)));
-    assert!(matches!(put(&mut records, at(2)), PrewriteOutcome::WriteConflict { .. }));
+    assert!(matches!(put(&mut records, at(2)), PrewriteOutcome::WriteConflict(_)));
 }
 
 #[test]
@@ -206,11 +206,8 @@ fn a_pessimistic_lock_keeps_writers_out_and_readers_do_not_mind() {
     put(&mut records, at(1));
     commit_at(&mut records, at(1), at(4));
     // Somebody has changed the key since: look again, and then it is locked, and there is a row.
-    let conflict = PessimisticLockOutcome::WriteConflict {
-        key: key(1),
-        conflict_start_ts: at(1),
-        conflict_commit_ts: at(4),
-    };
+    let conflict =
+        PessimisticLockOutcome::WriteConflict(Conflict { key: key(1), start_ts: at(1), commit_ts: at(4) });
     assert_eq!(pessimistic_at(&mut records, at(2), at(3)), conflict);
     let locked = PessimisticLockOutcome::Done { existing: vec![key(1)] };
     assert_eq!(pessimistic_at(&mut records, at(2), at(5)), locked);

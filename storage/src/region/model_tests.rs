@@ -613,7 +613,7 @@ fn kind(outcome: &PrewriteOutcome) -> &'static str {
     match outcome {
         PrewriteOutcome::Done { .. } => "done",
         PrewriteOutcome::Locked(_) => "locked",
-        PrewriteOutcome::WriteConflict { .. } => "conflict",
+        PrewriteOutcome::WriteConflict(_) => "conflict",
         PrewriteOutcome::Aborted { .. } => "aborted",
         PrewriteOutcome::AlreadyExists { .. } => "exists",
         PrewriteOutcome::TooOld { .. } => "too old",

@@ -117,8 +117,7 @@ impl BrokenTransport {
     ) -> Result<Response, Lost> {
         loop {
             let answer = inner.send(request.clone()).await;
-            let Ok(Ok(Reply::OnePhase(OnePhaseOutcome::Refused(PrewriteOutcome::WriteConflict { .. })))) =
-                answer
+            let Ok(Ok(Reply::OnePhase(OnePhaseOutcome::Refused(PrewriteOutcome::WriteConflict(_))))) = answer
             else {
                 return answer;
             };

@@ -158,7 +158,7 @@ pub async fn begin(
                 let ts = transaction.for_update_ts();
                 return Ok(Some((transaction, ts, pin)));
             }
-            LockOutcome::Conflict { .. } => {}
+            LockOutcome::Conflict(_) => {}
             LockOutcome::Busy { .. }
             | LockOutcome::TimedOut { .. }
             | LockOutcome::Deadlock(_)
@@ -173,7 +173,7 @@ pub async fn begin(
 pub async fn commit(transaction: Transaction, client: &mut Client) -> Outcome<()> {
     match transaction.commit(client).await {
         Ok(CommitOutcome::Committed(_)) => Outcome::Ok(()),
-        Ok(CommitOutcome::Conflict { .. } | CommitOutcome::AlreadyExists { .. }) | Err(_) => Outcome::Fail,
+        Ok(CommitOutcome::Conflict(_) | CommitOutcome::AlreadyExists { .. }) | Err(_) => Outcome::Fail,
         Ok(CommitOutcome::Undetermined) => Outcome::Unknown,
     }
 }

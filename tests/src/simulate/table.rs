@@ -61,7 +61,7 @@ async fn act(client: &mut Client, style: Style, table: i64, action: Action) -> R
             put(&mut transaction, space, id, "1");
             return match transaction.commit(client).await? {
                 allod_storage::client::CommitOutcome::Committed(_) => Ok(Outcome::Ok(())),
-                allod_storage::client::CommitOutcome::Conflict { .. }
+                allod_storage::client::CommitOutcome::Conflict(_)
                 | allod_storage::client::CommitOutcome::AlreadyExists { .. } => Ok(Outcome::Fail),
                 allod_storage::client::CommitOutcome::Undetermined => Ok(Outcome::Unknown),
             };

@@ -9,7 +9,7 @@ use crate::client::sender::Sent;
 use crate::client::{CONCURRENCY, Client, unexpected};
 use crate::error::Result;
 use crate::key::Key;
-use crate::percolator::{self, Commit, PessimisticRollback, ResolveLock, Rollback};
+use crate::percolator::{self, Commit, Conflict, PessimisticRollback, ResolveLock, Rollback};
 use crate::rpc::{Body, Reply};
 use crate::schema::Timestamp;
 
@@ -34,12 +34,7 @@ impl Committer {
                     }
                     percolator::CommitOutcome::RolledBack { key }
                     | percolator::CommitOutcome::NotFound { key } => {
-                        let (conflict_start_ts, conflict_commit_ts) = Default::default();
-                        return Err(Stop::Outcome(CommitOutcome::Conflict {
-                            key,
-                            conflict_start_ts,
-                            conflict_commit_ts,
-                        }));
+                        return Err(Stop::Outcome(CommitOutcome::Conflict(Conflict::at(key))));
                     }
                 },
                 Sent::Reply(other) => return Err(unexpected(&other).into()),

@@ -30,7 +30,7 @@ use super::backoff::Budget;
 use super::region_cache::CachedRegion;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::percolator::{AsyncCommit, Mutation, Pessimistic, Prewrite};
+use crate::percolator::{AsyncCommit, Conflict, Mutation, Pessimistic, Prewrite};
 use crate::schema::Timestamp;
 
 pub(super) use finish::KeyWork;
@@ -57,14 +57,7 @@ pub enum CommitOutcome {
     /// It is committed.
     Committed(Timestamp),
     /// Nothing is changed: another transaction changed a key after this one began.
-    Conflict {
-        /// The first such key that was met.
-        key: Key,
-        /// The other transaction, if known.
-        conflict_start_ts: Timestamp,
-        /// When it committed, if it did. Zero if this transaction took so long that it was rolled back.
-        conflict_commit_ts: Timestamp,
-    },
+    Conflict(Conflict),
     /// Nothing is changed: a row to be inserted is there already.
     AlreadyExists {
         /// Its key.
@@ -116,7 +109,7 @@ impl Stop {
     /// Whether a region said no.
     fn is_refusal(&self) -> bool {
         match self {
-            Stop::Outcome(CommitOutcome::Conflict { .. } | CommitOutcome::AlreadyExists { .. }) => true,
+            Stop::Outcome(CommitOutcome::Conflict(_) | CommitOutcome::AlreadyExists { .. }) => true,
             Stop::Outcome(CommitOutcome::Committed(_) | CommitOutcome::Undetermined) | Stop::Error(_) => {
                 false
             }

@@ -8,7 +8,7 @@ use crate::client::locks::LockWaits;
 use crate::client::sender::Sent;
 use crate::client::{Client, unexpected};
 use crate::error::Error;
-use crate::percolator::PrewriteOutcome;
+use crate::percolator::{Conflict, PrewriteOutcome};
 use crate::rpc::{Body, Reply};
 use crate::schema::Timestamp;
 
@@ -47,7 +47,6 @@ impl Committer {
         outcome: PrewriteOutcome,
         waits: &mut LockWaits,
     ) -> Result<(), Stop> {
-        let nobody = Timestamp::default();
         let outcome = match outcome {
             PrewriteOutcome::Done { .. } => return Ok(()),
             PrewriteOutcome::Locked(locks) => {
@@ -55,19 +54,13 @@ impl Committer {
                 if self.pessimistic.is_none()
                     && let Some(lock) = locks.iter().find(|lock| lock.start_ts > self.start_ts)
                 {
-                    let (key, conflict_start_ts) = (lock.key.clone(), lock.start_ts);
-                    let outcome =
-                        CommitOutcome::Conflict { key, conflict_start_ts, conflict_commit_ts: nobody };
-                    return Err(Stop::Outcome(outcome));
+                    let conflict = Conflict { start_ts: lock.start_ts, ..Conflict::at(lock.key.clone()) };
+                    return Err(Stop::Outcome(CommitOutcome::Conflict(conflict)));
                 }
                 return Ok(client.resolve_for_write(backoff, locks, waits).await?);
             }
-            PrewriteOutcome::WriteConflict { key, conflict_start_ts, conflict_commit_ts } => {
-                CommitOutcome::Conflict { key, conflict_start_ts, conflict_commit_ts }
-            }
-            PrewriteOutcome::Aborted { key } => {
-                CommitOutcome::Conflict { key, conflict_start_ts: nobody, conflict_commit_ts: nobody }
-            }
+            PrewriteOutcome::WriteConflict(conflict) => CommitOutcome::Conflict(conflict),
+            PrewriteOutcome::Aborted { key } => CommitOutcome::Conflict(Conflict::at(key)),
             PrewriteOutcome::AlreadyExists { key } => CommitOutcome::AlreadyExists { key },
             PrewriteOutcome::TooOld { safe_ts } => {
                 return Err(Error::SnapshotTooOld { ts: self.start_ts, safe_ts }.into());

@@ -8,7 +8,7 @@ use super::{CommitOutcome, Committer, Stop};
 use crate::client::Client;
 use crate::client::backoff::Budget;
 use crate::key::Key;
-use crate::percolator::SecondaryLocks;
+use crate::percolator::{Conflict, SecondaryLocks};
 use crate::schema::Timestamp;
 
 impl Committer {
@@ -20,8 +20,9 @@ impl Committer {
         stop: Stop,
     ) -> Result<Timestamp, Stop> {
         let mut backoff = client.backoff("settle", Budget::Commit);
-        if let Stop::Outcome(CommitOutcome::Conflict { key, .. } | CommitOutcome::AlreadyExists { key }) =
-            &stop
+        if let Stop::Outcome(
+            CommitOutcome::Conflict(Conflict { key, .. }) | CommitOutcome::AlreadyExists { key },
+        ) = &stop
         {
             // Most likely this key alone says it.
             let refused = vec![key.clone()];

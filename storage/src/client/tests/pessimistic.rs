@@ -54,7 +54,7 @@ async fn add(client: &mut Client, changes: &[(i64, i64)], options: CommitOptions
                     assert_eq!((existing.len(), skipped.len()), (ids.len(), 0));
                     break;
                 }
-                LockOutcome::Conflict { .. } => again += 1,
+                LockOutcome::Conflict(_) => again += 1,
                 LockOutcome::Deadlock(_) | LockOutcome::Aborted { .. } => {
                     t.roll_back(client).await;
                     continue 'transaction;
@@ -71,7 +71,7 @@ async fn add(client: &mut Client, changes: &[(i64, i64)], options: CommitOptions
             CommitOutcome::Committed(_) => Some(again),
             CommitOutcome::Undetermined => None,
             // Its locks were taken away while the network held it up.
-            CommitOutcome::Conflict { .. } => continue,
+            CommitOutcome::Conflict(_) => continue,
             CommitOutcome::AlreadyExists { .. } => panic!("nothing is inserted"),
         };
     }
@@ -188,7 +188,7 @@ async fn writers_wait_and_readers_do_not() {
         tokio::time::Instant::now()
     };
     let ((conflict, woken), done) = futures_util::future::join(wait, commit).await;
-    assert!(matches!(&conflict, LockOutcome::Conflict { key: k, .. } if *k == key(5)), "{conflict:?}");
+    assert!(matches!(&conflict, LockOutcome::Conflict(conflict) if conflict.key == key(5)), "{conflict:?}");
     assert!(woken < done + Duration::from_millis(20), "{:?}", woken.duration_since(done));
     assert!(is_locked(&lock(&mut two, &mut other, &[5], LONG).await));
     let ts = other.for_update_ts();
@@ -275,7 +275,7 @@ async fn what_was_locked_and_not_written_is_free_after_the_commit() {
         let mut before = client.begin(Timestamp(commit_ts.0 - 1));
         before.put(key(25), row(25, START));
         let outcome = before.commit(&mut client).await.expect("commits or conflicts");
-        assert_eq!(matches!(outcome, CommitOutcome::Conflict { .. }), writes, "{outcome:?}");
+        assert_eq!(matches!(outcome, CommitOutcome::Conflict(_)), writes, "{outcome:?}");
     }
 }
 
@@ -317,7 +317,7 @@ async fn a_lost_lock_matters_only_if_somebody_has_used_it() {
         t.put(key(5), row(5, START - 1));
         t.put(key(15), row(15, START + 1));
         let outcome = t.commit(&mut client).await.expect("commits or conflicts");
-        assert_eq!(matches!(outcome, CommitOutcome::Conflict { .. }), used, "{outcome:?}");
+        assert_eq!(matches!(outcome, CommitOutcome::Conflict(_)), used, "{outcome:?}");
         audit(&mut client).await;
     }
 }
