@@ -26,8 +26,10 @@ use crate::error::Result;
 pub struct Prepared {
     query: Arc<Query>,
     schema: SchemaRef,
-    /// By plan node.
-    slots: Box<[OnceLock<Kept>]>,
+    /// By plan node; shared with the same plan for other values.
+    slots: Arc<[OnceLock<Kept>]>,
+    /// The node whose form is made for each run.
+    rewritten: Option<u32>,
 }
 
 /// A form and the columns that it was made for.
@@ -42,7 +44,13 @@ impl Prepared {
     pub fn new(query: Arc<Query>) -> Prepared {
         let nodes = query.ctes.iter().chain([&query.root]).map(last_id).max().map_or(0, |id| id as usize + 1);
         let slots = std::iter::repeat_with(OnceLock::new).take(nodes).collect();
-        Prepared { schema: schema(&query), query, slots }
+        Prepared { schema: schema(&query), query, slots, rewritten: None }
+    }
+
+    /// The same plan with other values in it: in keys, which no form holds, and in the expressions of node `rewritten`
+    /// (see `allod_planner::template`).
+    pub fn with_values(&self, query: Arc<Query>, rewritten: Option<u32>) -> Prepared {
+        Prepared { query, schema: self.schema(), slots: Arc::clone(&self.slots), rewritten }
     }
 
     /// The plan.
@@ -63,7 +71,8 @@ impl Prepared {
         input: &[ColumnId],
         make: impl FnOnce() -> Result<T>,
     ) -> Result<Arc<T>> {
-        let Some(slot) = self.slots.get(plan as usize) else { return make().map(Arc::new) };
+        let slot = self.slots.get(plan as usize).filter(|_| self.rewritten != Some(plan));
+        let Some(slot) = slot else { return make().map(Arc::new) };
         if let Some(kept) = slot.get() {
             if kept.input == input
                 && let Ok(form) = Arc::clone(&kept.form).downcast()

@@ -25,6 +25,8 @@ use crate::prune;
 pub struct Template {
     /// For each parameter.
     places: Vec<Place>,
+    /// The node whose expressions parameters are in.
+    rewritten: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +74,15 @@ impl Template {
                 }
             });
         }
-        Some(Template { places })
+        let sets = places.iter().any(|place| matches!(place, Place::Set(_)));
+        let rewritten = if sets { assignment(&query.root).map(|projection| projection.id) } else { None };
+        Some(Template { places, rewritten })
+    }
+
+    /// The plan node whose expressions are others in a filled plan: what it was compiled to does not hold for that one. In
+    /// all other nodes values are read when they run.
+    pub fn rewritten(&self) -> Option<u32> {
+        self.rewritten
     }
 
     /// The plan for other values; `None` if one of them is not of the kind that its column holds.
@@ -141,10 +151,15 @@ fn point_get(plan: &Plan, change: bool) -> Option<&PointGet> {
     }
 }
 
+/// The projection below an UPDATE.
+fn assignment(plan: &Plan) -> Option<&Plan> {
+    let Node::Update { source, .. } = &plan.node else { return None };
+    matches!(source.node, Node::Projection { .. }).then_some(&**source)
+}
+
 /// What an UPDATE's columns are and become.
 fn assigned(plan: &Plan) -> Option<&Vec<(ColumnId, Expr)>> {
-    let Node::Update { source, .. } = &plan.node else { return None };
-    let Node::Projection { exprs, .. } = &source.node else { return None };
+    let Node::Projection { exprs, .. } = &assignment(plan)?.node else { return None };
     Some(exprs)
 }
 

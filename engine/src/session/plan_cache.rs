@@ -88,8 +88,7 @@ impl PlanCache {
         if entry.params.len() != params.len() {
             return None;
         }
-        let query = entry.template.as_ref()?.fill(&entry.planned.query, params)?;
-        Some(Arc::new(entry.planned.with_query(query)))
+        entry.planned.filled(entry.template.as_ref()?, params).map(Arc::new)
     }
 
     /// Keeps a plan of that version.
@@ -173,6 +172,33 @@ mod tests {
         session.run("use test").unwrap();
         session.run("drop table t").unwrap();
         assert_eq!(session.execute(sql).unwrap_err().code(), 1146);
+    }
+
+    #[test]
+    fn what_is_assigned_is_that_of_each_run() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v bigint, w bigint)").unwrap();
+        session.run("insert into t values (1, 10, 1), (2, 20, 2)").unwrap();
+        let set = session.prepare("update t set v = ?, w = w + 1 where id = ?").unwrap();
+        let add = session.prepare("update t set v = v + 1 where id = ?").unwrap();
+        let mut cached = Vec::new();
+        for (v, id) in [(5, 1), (6, 1), (7, 2), (6, 2), (-1, 3), (8, 1)] {
+            session.execute_prepared(&set, params![v, id]).unwrap();
+            cached.push(from_cache(&mut session));
+        }
+        for id in [1, 2, 2] {
+            session.execute_prepared(&add, params![id]).unwrap();
+            cached.push(from_cache(&mut session));
+        }
+        assert_eq!(cached, [0, 1, 1, 1, 1, 1, 0, 1, 1]);
+        let rows: Vec<[i64; 2]> = (1..=2)
+            .map(|id| {
+                let sql = format!("select v, w from t where id = {id}");
+                let row = session.execute(&sql).unwrap().rows().next().unwrap().unwrap();
+                [row.get(0).unwrap(), row.get(1).unwrap()]
+            })
+            .collect();
+        assert_eq!(rows, [[9, 4], [8, 4]]);
     }
 
     #[test]

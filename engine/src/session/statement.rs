@@ -63,10 +63,11 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// The same statement with other values in its plan.
-    pub fn with_query(&self, query: physical::Query) -> Planned {
-        let query = Arc::new(query);
-        Planned { prepared: Arc::new(Prepared::new(Arc::clone(&query))), query, ..self.clone() }
+    /// The same statement with other values in its plan; `None` if they are not of the kind that its columns hold.
+    pub fn filled(&self, template: &Template, params: &[Datum]) -> Option<Planned> {
+        let query = Arc::new(template.fill(&self.query, params)?);
+        let prepared = self.prepared.with_values(Arc::clone(&query), template.rewritten());
+        Some(Planned { query, prepared: Arc::new(prepared), ..self.clone() })
     }
 
     /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.

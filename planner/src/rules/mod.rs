@@ -7,6 +7,7 @@
 mod aggregates;
 mod decorrelate;
 mod empty;
+mod extremes;
 mod group_keys;
 mod join_order;
 mod leading;
@@ -27,6 +28,7 @@ use crate::physical::PlanWarning;
 use crate::stats::cardinality::{Profile, estimate};
 use leading::Leading;
 
+pub(crate) use extremes::extremes;
 pub(crate) use prune_columns::cte_columns;
 
 /// What rules may look at, and the arena they take new columns from.
@@ -66,6 +68,7 @@ const RULES: &[Rule] = &[
     ("marks", marks::apply),
     ("decorrelate", decorrelate::apply),
     ("projections", projections::apply),
+    ("extremes", extremes::apply),
     ("push_predicates", push_predicates::apply),
     ("reduce_aggregates", reduce_aggregates::apply),
     ("push_predicates", push_predicates::apply),

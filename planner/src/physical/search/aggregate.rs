@@ -2,15 +2,25 @@
 //!
 //! The executor groups sorted input as it groups any other and puts the groups in the order in which they were met, so the
 //! method is for its order and not for its speed.
+//!
+//! MIN and MAX of one column, without groups, look at the first row in the order of that column, and at the last, where an
+//! index has them in that order (TiDB's `max_min_eliminate`):
+//!
+//! ```sql
+//! select min(a), max(a) from t     -- HashAgg over the union of (Limit 1 of a ascending) and (Limit 1 of a descending)
+//! ```
 
 use super::order::Order;
 use super::{Candidate, Goal, Search, columns_of, cop, operator};
 use crate::column::ColumnId;
+use crate::column_set::ColumnSet;
 use crate::cost;
 use crate::expr::{AggregateCall, Expr};
 use crate::hints::HintKind;
 use crate::logical;
+use crate::logical::predicate::{known, rejects_nulls};
 use crate::physical::{Aggregation, Node};
+use crate::rules::extremes;
 
 impl Search<'_> {
     pub(super) fn aggregate(
@@ -47,9 +57,56 @@ impl Search<'_> {
             let shown =
                 |id: ColumnId| group_by.iter().find(|(_, e)| e.as_column() == Some(id)).map(|(out, _)| *out);
             let order = super::order::renamed(&order, shown);
-            ways.push(Candidate { plan: operator(groups, cost, columns, node), order });
+            ways.push(Candidate { plan: operator(groups, cost, columns.clone(), node), order });
+        }
+        if group_by.is_empty()
+            && let Some(ends) = self.ends(input, aggregates)
+        {
+            let cost = ends.cost + cost::hash_aggregate(ends.rows, groups);
+            ways.push(Candidate::unordered(operator(
+                groups,
+                cost,
+                columns,
+                Node::HashAgg(aggregation(ends)),
+            )));
         }
         self.wishes.choose_aggregation(plan, ways)
+    }
+
+    /// The rows of the input that MIN and MAX of one column come from, if some order gives them without a sort.
+    fn ends(
+        &mut self,
+        input: &logical::Plan,
+        aggregates: &[(ColumnId, AggregateCall)],
+    ) -> Option<crate::physical::Plan> {
+        let (column, directions) = extremes(aggregates)?;
+        // NULLs come first, and are no minimum. (The rule `extremes` has excluded them.)
+        let nulls: ColumnSet = [column].into_iter().collect();
+        if directions.contains(&false)
+            && self.columns.ty(column).nullable
+            && !known(input).iter().any(|e| rejects_nulls(e, &nulls))
+        {
+            return None;
+        }
+        let mut ends = Vec::with_capacity(directions.len());
+        for descending in directions {
+            let goal = Goal { order: vec![(column, descending)], wanted: Some(1.0) };
+            let first = self.best(input, &nulls, &goal).plan;
+            if matches!(first.node, Node::Sort { .. }) {
+                return None;
+            }
+            let (cost, columns) = (first.cost, first.columns.clone());
+            let limit = Node::Limit { input: Box::new(first), offset: 0, count: Some(1) };
+            ends.push(operator(1.0, cost, columns, limit));
+        }
+        match <[_; 1]>::try_from(ends) {
+            Ok([end]) => Some(end),
+            Err(ends) => {
+                let (rows, cost) = (ends.len() as f64, ends.iter().map(|end| end.cost).sum());
+                let inputs = ends.into_iter().map(|end| (end, vec![column])).collect();
+                Some(operator(rows, cost, vec![column], Node::Union { inputs }))
+            }
+        }
     }
 }
 

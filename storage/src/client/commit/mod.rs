@@ -144,7 +144,9 @@ pub(super) async fn commit(
     let committer =
         Committer { primary, start_ts, ttl_ms, txn_size: mutations.len(), pessimistic, async_plan: None };
     let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
-    match committer.run(client, mutations, options).await {
+    let ended = committer.run(client, mutations, options).await;
+    client.runtime().take_turns();
+    match ended {
         Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
         Err(stop) => stop.into_result(),
     }
