@@ -98,6 +98,7 @@ pub fn run() {
     let outer_key = Expr::column(ColumnId(0), ty.clone());
     let lookup = Lookup {
         prefix: vec![LookupKey { value: outer_key.clone(), null_safe: false }],
+        points: vec![],
         low: vec![],
         high: vec![],
         routing: None,

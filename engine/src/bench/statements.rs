@@ -31,21 +31,22 @@ pub fn run() -> Result<()> {
     let mut session = database.session();
     let setup = "create table c (id int primary key, name varchar(20), n int);
          create table o (id int primary key, c int, v int, key c (c));
-         create table l (o int, line int, v int, primary key (o, line));";
+         create table l (o int, line int, v int, primary key (o, line));
+         create table p (id int primary key, c int, v int, key c (c)) partition by hash (id) partitions 16;";
     session.execute_all(setup, |result| result.collect_batches().map(drop))?;
-    for table in ["c", "o", "l"] {
+    for table in ["c", "o", "p", "l"] {
         for from in (0..ROWS).step_by(1000) {
             let row = |i: i64| match table {
                 "c" => format!("({i}, 'name {i}', {})", i % 25),
                 // A third of the customers has no orders, as in TPC-H.
-                "o" => format!("({i}, {}, {})", i / 10 * 3 % ROWS, i % 7),
+                "o" | "p" => format!("({i}, {}, {})", i / 10 * 3 % ROWS, i % 7),
                 _ => format!("({}, {}, {i})", i / 4, i % 4),
             };
             let rows: Vec<String> = (from..from + 1000).map(row).collect();
             session.run(&format!("insert into {table} values {}", rows.join(",")))?;
         }
     }
-    session.run("analyze table c, o, l")?;
+    session.run("analyze table c, o, p, l")?;
     let text = |sql: &'static str| -> Box<dyn FnMut(&mut Session, i64) -> Result<usize>> {
         Box::new(move |session, _| rows_of(session.execute(sql)?))
     };
@@ -68,6 +69,8 @@ pub fn run() -> Result<()> {
         ("prefix of a key, prepared", {
             Box::new(move |session, i| rows_of(session.execute_prepared(&range, params![i * 37 % 2500])?))
         }),
+        ("index range, no match", text("select count(*) from o where c = 1")),
+        ("the same in 16 partitions", text("select count(*) from p where c = 1")),
         ("three tables, no match", Box::new(move |session, _| rows_of(session.execute(&none)?))),
         ("three tables, 10 orders", Box::new(move |session, _| rows_of(session.execute(&some)?))),
         ("order by, limit 10", text(first)),

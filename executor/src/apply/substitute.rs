@@ -133,6 +133,7 @@ fn ranges(ranges: &Ranges, f: &impl Fn(Expr) -> Expr) -> Ranges {
                 .iter()
                 .map(|key| LookupKey { value: expr(&key.value), null_safe: key.null_safe })
                 .collect(),
+            points: lookup.points.clone(),
             low: bounds(&lookup.low),
             high: bounds(&lookup.high),
             routing: lookup.routing.as_ref().map(|routing| Routing {

@@ -219,7 +219,7 @@ fn a_lookup_that_fails_panics_or_is_never_answered_is_told() {
             for workers in [1, 2, 5] {
                 let column = Expr::column(ColumnId(0), ColumnType::not_null(SqlType::BIGINT));
                 let prefix = vec![LookupKey { value: column, null_safe: false }];
-                let lookup = Lookup { prefix, low: vec![], high: vec![], routing: None };
+                let lookup = Lookup { prefix, points: vec![], low: vec![], high: vec![], routing: None };
                 let table = inner_table(1);
                 let keys =
                     KeyMaker::new(&lookup, &[SqlType::BIGINT], &table, vec![0], &[ColumnId(0)]).unwrap();

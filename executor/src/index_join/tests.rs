@@ -131,6 +131,8 @@ pub(crate) enum Shape {
     Text,
     /// `s = c AND v > a AND v <= b`, bounds on the next column.
     Bounds,
+    /// `s = c AND v IN (-2, 3, 4, 99)`: the scan alone sees to it.
+    Points,
     /// `s <=> c`, double read.
     NullSafe,
     /// `k = a` and `v <> 3`, under a selection of `id` < 100 and a projection.
@@ -141,17 +143,21 @@ pub(crate) enum Shape {
     Filtered,
 }
 
-pub(crate) const SHAPES: [Shape; 9] = [
+pub(crate) const SHAPES: [Shape; 10] = [
     Shape::Key,
     Shape::WholeKey,
     Shape::Decimal,
     Shape::Text,
     Shape::Bounds,
+    Shape::Points,
     Shape::NullSafe,
     Shape::Selected,
     Shape::Grouped,
     Shape::Filtered,
 ];
+
+/// One of them is nobody's.
+const POINTS: [i64; 4] = [-2, 3, 4, 99];
 
 const KINDS: [JoinKind; 5] =
     [JoinKind::Inner, JoinKind::Left, JoinKind::Semi, JoinKind::Anti, JoinKind::Mark(ColumnId(0))];
@@ -253,7 +259,13 @@ impl Case {
     pub(crate) fn join_over(&mut self, outer: Plan, shape: Shape, kind: JoinKind, outer_side: Side) -> Plan {
         let o: Vec<Expr> = outer.columns.iter().map(|id| self.column(*id)).collect();
         let key = |value: &Expr, null_safe| LookupKey { value: value.clone(), null_safe };
-        let lookup = |prefix: Vec<LookupKey>| Lookup { prefix, low: vec![], high: vec![], routing: None };
+        let lookup = |prefix: Vec<LookupKey>| Lookup {
+            prefix,
+            points: vec![],
+            low: vec![],
+            high: vec![],
+            routing: None,
+        };
         let by_k = |mut lookup: Lookup, several: bool| {
             let function = partition(&self.inner);
             let values = vec![(0, o[1].clone())];
@@ -285,11 +297,14 @@ impl Case {
                 let v = Expr::call(Function::Cast, vec![self.column(rows.columns[3])], ty);
                 (rows, vec![(o[2].clone(), v)])
             }
-            Shape::Text | Shape::Bounds => {
+            Shape::Text | Shape::Bounds | Shape::Points => {
                 let mut wanted = lookup(vec![key(&o[3], false)]);
                 if shape == Shape::Bounds {
                     wanted.low = vec![(o[1].clone(), false)];
                     wanted.high = vec![(o[2].clone(), true)];
+                }
+                if shape == Shape::Points {
+                    wanted.points = POINTS.map(int).to_vec();
                 }
                 let scan = self.index_scan(0, Ranges::Lookup(wanted));
                 let c = scan.columns.clone();
@@ -334,7 +349,7 @@ impl Case {
         // In the order k, id, s, v.
         let mut wanted = inner.columns.clone();
         let mut keys = keys;
-        if matches!(shape, Shape::Text | Shape::Bounds) {
+        if matches!(shape, Shape::Text | Shape::Bounds | Shape::Points) {
             wanted = vec![wanted[2], wanted[3], wanted[0], wanted[1]];
         }
         if shape == Shape::Selected {
@@ -449,6 +464,7 @@ fn matches(shape: Shape, o: &Row, r: &Row) -> bool {
         Shape::Bounds => {
             equal(&o[3], &r[2]) && less(&o[1], &r[3]) && (less(&r[3], &o[2]) || equal(&r[3], &o[2]))
         }
+        Shape::Points => equal(&o[3], &r[2]) && POINTS.iter().any(|v| equal(&int(*v), &r[3])),
         Shape::NullSafe => o[3] == r[2],
         Shape::Selected => equal(&o[1], &r[0]) && r[3] != Datum::Null && !equal(&r[3], &int(3)),
         Shape::Filtered => equal(&o[1], &r[3]) && equal(&o[4], &r[0]),

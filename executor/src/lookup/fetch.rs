@@ -35,7 +35,7 @@ pub(crate) struct Found {
     pub columns: Vec<ArrayRef>,
     /// Number of rows.
     pub rows: usize,
-    /// The lookup of each find, ascending.
+    /// The key of each find, ascending.
     pub lookups: Vec<u32>,
     /// The row of each find; `None` = finds are rows, in order.
     pub order: Option<Vec<u32>>,
@@ -159,7 +159,7 @@ impl Access {
             prefix: keys.prefix.iter().map(pick).collect(),
             low: bound(&keys.low),
             high: bound(&keys.high),
-            lookups: lookups.map_or(keys.count, <[u32]>::len),
+            lookups: lookups.map_or(keys.lookups(), <[u32]>::len),
             ts,
             ordinals: Arc::clone(&self.ordinals),
             first_only,
@@ -173,6 +173,7 @@ impl Access {
             if let Some(lookups) = lookups {
                 found.iter_mut().for_each(|at| *at = lookups[*at as usize]);
             }
+            keys.to_keys(&mut found);
             let columns = std::mem::take(&mut result.columns);
             let partitions = (self.spaces.len() > 1).then(|| vec![keys.groups[0].0 as u32; result.rows]);
             return Found { columns, rows: result.rows, lookups: found, order: None, partitions };
@@ -186,6 +187,7 @@ impl Access {
             }
             partitions.resize(lookups.len(), *partition as u32);
         }
+        keys.to_keys(&mut lookups);
         results.retain(|r| r.rows > 0);
         let column = |at: usize| {
             let parts: Vec<ArrayRef> = results.iter().map(|r| Arc::clone(&r.columns[at])).collect();

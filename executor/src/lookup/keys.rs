@@ -1,7 +1,8 @@
 //! From a batch of outer rows to the keys that they ask for.
 //!
 //! Expressions are evaluated over the whole batch, converted to the types of the key's columns, sorted and freed of
-//! duplicates; keys are then grouped by partition. A row whose value cannot be in its column (NULL, out of range, a fraction
+//! duplicates; keys are then grouped by partition. Where the next column is one of several constants each key is looked up
+//! with every one of them, in a row: lookup `n` belongs to key `n / fan`. A row whose value cannot be in its column (NULL, out of range, a fraction
 //! for an integer) or whose partition does not exist asks for nothing.
 
 use std::sync::Arc;
@@ -23,12 +24,15 @@ use crate::batch::{Batch, position, take};
 use crate::error::{Error, Result};
 use crate::kernel::{Program, Scratch};
 use crate::partition::Dealer;
+use crate::values::column;
 
 /// How keys are made of outer rows; immutable, shared by workers.
 #[derive(Debug)]
 pub(crate) struct KeyMaker {
     program: Program,
     prefix: Vec<Part>,
+    /// Constants of the column behind the prefix.
+    points: Option<ArrayRef>,
     low: Vec<bool>,
     high: Vec<bool>,
     /// Type of the column behind the prefix.
@@ -59,10 +63,12 @@ enum Dealing {
 /// What a batch of outer rows asks for.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    /// For each row the number of its lookup; `NO_ROW` if it asks for nothing. `None` = the row's own number.
+    /// For each row the number of its key; `NO_ROW` if it asks for nothing. `None` = the row's own number.
     pub of_row: Option<Vec<u32>>,
-    /// Number of lookups, all different, in ascending order of keys.
+    /// Number of keys, all different, in ascending order.
     pub count: usize,
+    /// How many lookups there are for each key, one after the other.
+    pub fan: u32,
     /// Values of the leading key columns, by lookup.
     pub prefix: Vec<ArrayRef>,
     /// Lower bound of the next column.
@@ -74,10 +80,37 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The lookup of a row.
+    /// The key of a row.
     #[inline]
     pub fn of(&self, row: usize) -> u32 {
         self.of_row.as_ref().map_or(row as u32, |of_row| of_row[row])
+    }
+
+    /// Number of lookups.
+    pub fn lookups(&self) -> usize {
+        self.count * self.fan as usize
+    }
+
+    /// Numbers of lookups as the numbers of their keys.
+    pub fn to_keys(&self, lookups: &mut [u32]) {
+        if self.fan > 1 {
+            lookups.iter_mut().for_each(|lookup| *lookup /= self.fan);
+        }
+    }
+
+    /// The same keys, each looked up with every one of these values of the next column.
+    fn fanned(mut self, points: &ArrayRef) -> Keys {
+        let (count, fan) = (self.count as u32, points.len() as u32);
+        let key: Vec<u32> = (0..count).flat_map(|key| std::iter::repeat_n(key, fan as usize)).collect();
+        let point: Vec<u32> = (0..count).flat_map(|_| 0..fan).collect();
+        self.prefix = self.prefix.iter().map(|column| take(column, &key)).collect();
+        self.prefix.push(take(points, &point));
+        for (_, lookups) in &mut self.groups {
+            *lookups = lookups
+                .take()
+                .map(|keys| keys.into_iter().flat_map(|key| key * fan..(key + 1) * fan).collect());
+        }
+        Keys { fan, ..self }
     }
 }
 
@@ -99,6 +132,10 @@ impl KeyMaker {
             exprs.push(comparable(&part.value, &ty));
             prefix.push(Part { ty, null_safe: part.null_safe });
         }
+        let points = match lookup.points.is_empty() {
+            true => None,
+            false => Some(column(lookup.points.iter(), key.get(prefix.len()).ok_or_else(beyond)?)?),
+        };
         let bounded = match lookup.low.len() + lookup.high.len() {
             0 => None,
             _ => Some(key.get(prefix.len()).ok_or_else(beyond)?.clone()),
@@ -117,6 +154,7 @@ impl KeyMaker {
         Ok(KeyMaker {
             program: Program::compile_all(&exprs, input)?,
             prefix,
+            points,
             low: lookup.low.iter().map(|(_, inclusive)| *inclusive).collect(),
             high: lookup.high.iter().map(|(_, inclusive)| *inclusive).collect(),
             bounded,
@@ -141,6 +179,7 @@ impl KeyMaker {
         Ok(KeyMaker {
             program: Program::compile_all(&exprs, input)?,
             prefix: key.iter().map(|ty| Part { ty: ty.sql.clone(), null_safe: true }).collect(),
+            points: None,
             low: Vec::new(),
             high: Vec::new(),
             bounded: None,
@@ -191,7 +230,12 @@ impl KeyMaker {
             }
             (None, _) => self.partitions.iter().map(|&p| (p, None)).collect(),
         };
-        Ok(Keys { of_row: found.of_row, count: found.count, prefix: columns, low, high, groups })
+        let (of_row, count) = (found.of_row, found.count);
+        let keys = Keys { of_row, count, fan: 1, prefix: columns, low, high, groups };
+        Ok(match &self.points {
+            Some(points) => keys.fanned(points),
+            None => keys,
+        })
     }
 
     /// The tightest of several bounds.

@@ -200,9 +200,13 @@ impl Writer<'_> {
                 false => format!("eq({column}, {})", words.expr(value)),
             }
         });
+        let points = (!lookup.points.is_empty()).then(|| {
+            let texts: Vec<String> = lookup.points.iter().map(value_text).collect();
+            format!("in({}, {})", scan.key_column(lookup.prefix.len()), texts.join(", "))
+        });
         let low = lookup.low.iter().map(|(e, inclusive)| bound(if *inclusive { "ge" } else { "gt" }, e));
         let high = lookup.high.iter().map(|(e, inclusive)| bound(if *inclusive { "le" } else { "lt" }, e));
-        prefix.chain(low).chain(high).collect()
+        prefix.chain(points).chain(low).chain(high).collect()
     }
 }
 

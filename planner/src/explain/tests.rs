@@ -152,6 +152,7 @@ fn lookup(prefix: Expr, table: &TableDescriptor, routed: bool) -> Lookup {
     let function = bind_partition(table).expect("the expression is a column").map(Arc::new);
     Lookup {
         prefix: vec![LookupKey { value: prefix.clone(), null_safe: false }],
+        points: vec![],
         low: vec![],
         high: vec![],
         routing: function.filter(|_| routed).map(|function| Routing { function, values: vec![(0, prefix)] }),

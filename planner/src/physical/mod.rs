@@ -250,6 +250,9 @@ impl Ranges {
 pub struct Lookup {
     /// For each of the leading columns of the key its value.
     pub prefix: Vec<LookupKey>,
+    /// Constants of the next column, ascending, none of them NULL: every key is looked up with each. If there are any the
+    /// bounds are empty.
+    pub points: Vec<Datum>,
     /// Conditions `column >= e` (inclusive) or `column > e` on the next column; all must hold.
     pub low: Vec<(Expr, bool)>,
     /// Conditions `column <= e` or `column < e` on the next column.

@@ -3,6 +3,8 @@
 //! ```sql
 //! index i (a, b, c), where t.b = 5, join on t.a = o.x and t.c > o.y - 10
 //!     -- prefix a = o.x, b = 5; c from o.y - 10 on
+//! index i (a, b), where t.b in (1, 1000), join on t.a = o.x
+//!     -- prefix a = o.x; points 1 and 1000 of b, so two lookups for each key
 //! partition by hash (p), join on t.a = o.x and t.p = o.z
 //!     -- the same, and o.z tells the partition of each key
 //! ```
@@ -30,6 +32,8 @@ use crate::stats::selectivity::selectivity;
 
 /// The part of the entries under a prefix that a bound on the next column keeps.
 const BOUND_KEEPS: f64 = 1.0 / 3.0;
+/// More constants than this are read as one range.
+const POINTS_MAX: usize = 64;
 
 /// A way to read the scan as the inner side of an index join.
 #[derive(Clone, Debug)]
@@ -147,7 +151,9 @@ impl Ask<'_> {
     ) -> Option<(Plan, f64)> {
         let site = self.site;
         let wanted = site.wanted(&rest);
-        let read = cost::look_up(1.0) + cost::read(entries, wanted.len() + 1, rest.len());
+        let Ranges::Lookup(lookup) = &ranges else { return None };
+        let finding = cost::look_up(lookup.points.len().max(1) as f64);
+        let read = finding + cost::read(entries, wanted.len() + 1, rest.len());
         let Some(position) = index else {
             let scan = site.table_scan(&wanted, ranges, Direction::ANY, entries);
             return Some((reader(site.selection(scan, rest, out, site.needed), false), read));
@@ -157,7 +163,7 @@ impl Ask<'_> {
         }
         let entries = Entries { ranges, rows: entries, direction: Direction::ANY, rest, out_rows: out };
         let double = site.look_up(position, entries)?;
-        Some((double.plan, cost::look_up(1.0) + double.index_cost + double.table_cost))
+        Some((double.plan, finding + double.index_cost + double.table_cost))
     }
 
     /// The longest prefix of a key that the join and the scan's own predicates tell; `None` if the join tells nothing of it.
@@ -165,7 +171,7 @@ impl Ask<'_> {
         let site = self.site;
         let columns = site.key_of(key);
         let mut prefix = Prefix {
-            lookup: Lookup { prefix: vec![], low: vec![], high: vec![], routing: None },
+            lookup: Lookup { prefix: vec![], points: vec![], low: vec![], high: vec![], routing: None },
             used: vec![],
             bounded: false,
             covered: vec![],
@@ -190,7 +196,13 @@ impl Ask<'_> {
             prefix.len += 1;
         }
         if let Some((id, ty)) = columns.get(prefix.len) {
-            self.bound(*id, ty, &mut prefix);
+            match self.points(*id, ty).filter(|_| !prefix.used.is_empty()) {
+                Some((points, covered)) => {
+                    prefix.lookup.points = points;
+                    prefix.covered.extend(covered);
+                }
+                None => self.bound(*id, ty, &mut prefix),
+            }
         }
         if prefix.used.is_empty() {
             return None;
@@ -219,16 +231,28 @@ impl Ask<'_> {
 
     /// The one value that the scan's own predicates leave to a column, and those that say just that.
     fn constant(&self, id: ColumnId, ty: &ColumnType) -> Option<(Datum, Vec<usize>)> {
-        let predicates = &self.site.scan.predicates;
         let value = self.site.constant(id, ty)?;
-        // Each of them alone must be a point, or all together must be checked again.
+        Some((value, self.saying(id, ty, |points| points == 1)))
+    }
+
+    /// The few values that they leave to it, if there are several, and those that say just that.
+    fn points(&self, id: ColumnId, ty: &ColumnType) -> Option<(Vec<Datum>, Vec<usize>)> {
+        let (values, _) = column_values(&self.site.scan.predicates, id, ty)?;
+        let points: Vec<Datum> = values.points()?.into_iter().cloned().collect();
+        let few = (2..=POINTS_MAX).contains(&points.len()) && !points.iter().any(Datum::is_null);
+        few.then(|| (points, self.saying(id, ty, |_| true)))
+    }
+
+    /// The predicates that say of a column which values it has, and nothing besides. Each of them alone must leave so many
+    /// points, or all together must be checked again.
+    fn saying(&self, id: ColumnId, ty: &ColumnType, fits: impl Fn(usize) -> bool) -> Vec<usize> {
+        let predicates = &self.site.scan.predicates;
         let alone = |e: &Expr| {
             let values = column_values(std::slice::from_ref(e), id, ty);
-            let point = values.as_ref().and_then(|(v, _)| v.points()).is_some_and(|p| p.len() == 1);
-            point && is_equality(e)
+            let points = values.as_ref().and_then(|(values, _)| values.points());
+            points.is_some_and(|points| fits(points.len())) && is_equality(e)
         };
-        let covered = (0..predicates.len()).filter(|&i| alone(&predicates[i])).collect();
-        Some((value, covered))
+        (0..predicates.len()).filter(|&i| alone(&predicates[i])).collect()
     }
 
     /// Bounds on the column after the prefix: from the join, and then from the scan's own predicates too.
