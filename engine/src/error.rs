@@ -253,6 +253,10 @@ codes! {
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
     ORDER_BY_NOT_IN_DISTINCT = 3065 "HY000";
+    /// A locking clause of a table that is not in FROM.
+    UNRESOLVED_TABLE_LOCK = 3568 "HY000";
+    /// Two locking clauses of one table.
+    DUPLICATE_TABLE_LOCK = 3569 "HY000";
     /// A lock that NOWAIT does not wait for.
     LOCK_NOWAIT = 3572 "HY000";
     /// AS OF TIMESTAMP with what is no time to read at.
@@ -329,6 +333,8 @@ impl From<allod_planner::Error> for Error {
             E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
             E::UnknownRelation(_) => code::UNKNOWN_TABLE,
+            E::UnresolvedLock(_) => code::UNRESOLVED_TABLE_LOCK,
+            E::LockedTwice(_) => code::DUPLICATE_TABLE_LOCK,
             E::UnknownColumn { .. } => code::UNKNOWN_COLUMN,
             E::AmbiguousColumn { .. } => code::AMBIGUOUS_COLUMN,
             E::DuplicateAlias(_) => code::DUPLICATE_ALIAS,
@@ -422,6 +428,7 @@ impl From<allod_storage::error::Error> for Error {
                 return Error::new(code::SCHEMA_CHANGED, "the table was dropped or changed meanwhile");
             }
             E::SnapshotTooOld { .. } => code::SNAPSHOT_TOO_OLD,
+            E::Interrupted => code::INTERRUPTED,
             E::SpaceExists(_)
             | E::NoReplica { .. }
             | E::TypeMismatch(_)

@@ -80,3 +80,33 @@ fn a_quota_stands_in_a_hint() {
     assert_eq!(code(&mut session, &insert), 8175);
     assert_eq!(code(&mut session, &format!("insert into m select {many}")), 0);
 }
+
+#[test]
+fn who_waits_for_a_lock_can_be_stopped() {
+    let mut holder = session();
+    let mut waiter = holder.owner().session();
+    for sql in ["begin", "select * from n where v = 7 for update"] {
+        assert_eq!(code(&mut holder, sql), 0);
+    }
+    assert_eq!(code(&mut waiter, "begin"), 0);
+    let wants = "select count(*) from n where v < 10 for update";
+    let begin = Instant::now();
+    waiter.run("set max_execution_time = 100").expect("it is a variable");
+    assert_eq!(code(&mut waiter, wants), 3024);
+    waiter.run("set max_execution_time = 0").expect("it is a variable");
+    for sql in [wants, "update n set w = 1 where v = 7"] {
+        let cancel = waiter.cancel_handle();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            cancel.cancel();
+        });
+        assert_eq!(code(&mut waiter, sql), 1317, "{sql}");
+        killer.join().expect("it does not panic");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    // It has nothing locked, and the transaction goes on.
+    assert_eq!(code(&mut holder, "select * from n where v < 7 for update nowait"), 0);
+    assert_eq!(code(&mut holder, "commit"), 0);
+    assert_eq!(code(&mut waiter, wants), 0);
+    assert_eq!(code(&mut waiter, "commit"), 0);
+}

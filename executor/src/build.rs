@@ -39,13 +39,14 @@ use crate::index_join::{IndexJoinForm, IndexJoiner};
 use crate::index_lookup::{RowLookup, RowLookupForm, index_name};
 use crate::index_merge;
 use crate::limit::TaskLimit;
+use crate::lock::{Collector, Locking};
 use crate::lookup::Pace;
 use crate::merge_join::{Merge, RightSide};
 use crate::metrics::{CopTasks, Detail};
 use crate::pipeline::{Batches, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source};
 use crate::prepared::Prepared;
 use crate::projection::{Pick, Project};
-use crate::scan::{Ordered, Scan, ScanForm, ScanRun, point_get};
+use crate::scan::{Ordered, PointLocks, Scan, ScanForm, ScanRun, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
@@ -76,6 +77,8 @@ pub(crate) struct Builder {
     pub runner: Runner,
     /// Sizes of lookups.
     pub tuning: Tuning,
+    /// What the statement wants locked.
+    pub locks: Collector,
     /// Common table expressions that have been computed.
     ctes: Vec<Option<Arc<Materialized>>>,
     /// What is wanted of the part of the plan that the walk is in.
@@ -117,11 +120,12 @@ impl Builder {
         ts: Timestamp,
         runner: Runner,
         tuning: Tuning,
+        locks: Collector,
     ) -> Builder {
         let query = Arc::clone(prepared.query());
         let ctes = query.ctes.iter().map(|_| None).collect();
         let wanted = Wanted::default();
-        Builder { query, prepared, original: true, client, ts, runner, tuning, ctes, wanted }
+        Builder { query, prepared, original: true, client, ts, runner, tuning, locks, ctes, wanted }
     }
 
     /// What an operator is compiled to over batches with the columns `input`.
@@ -187,7 +191,13 @@ impl Builder {
             Node::TableReader { input } | Node::IndexReader { input } => self.pipeline(input, filters),
             Node::PointGet(get) => {
                 let analyze = self.runner.context.analyze;
-                let (batches, detail) = point_get(get, &mut self.client, self.ts, analyze)?;
+                let mut keys = Vec::new();
+                let wanted = get.lock.map_or(Locking::Off, |_| self.locks.locking);
+                let locks = PointLocks { wanted, keys: &mut keys };
+                let (batches, detail) = point_get(get, &mut self.client, self.ts, analyze, locks)?;
+                if let Some((strength, wait)) = get.lock.filter(|_| !keys.is_empty()) {
+                    self.locks.keys(strength, wait, keys)?;
+                }
                 if analyze {
                     let measured = self.runner.measured.entry(plan.id).or_default();
                     measured.elapsed += detail.cop.iter().map(|cop| cop.requests).sum::<Duration>();
@@ -241,6 +251,21 @@ impl Builder {
             Node::Union { inputs } => self.union(plan, inputs, filters),
             Node::MaxOneRow { input } => self.max_one_row(plan, input),
             Node::CteScan { cte, source } => self.cte_scan(plan, *cte, source),
+            Node::SelectLock { input, .. } if self.locks.locking == Locking::Off => {
+                let mut pipeline = self.pipeline(input, filters)?;
+                let columns = pipeline.columns.clone();
+                let all = Pick::new((0..columns.len()).collect::<Vec<_>>());
+                pipeline.push(plan.id, Arc::new(all), columns);
+                Ok(pipeline)
+            }
+            Node::SelectLock { input, lock } => {
+                let pipeline = self.pipeline(input, &Filters::default())?;
+                let columns = pipeline.columns.clone();
+                let rows = self.collect(pipeline)?;
+                self.runner.book_memory(plan.id, rows.bytes());
+                self.locks.rows(lock, &rows, &columns)?;
+                Ok(Pipeline::new(plan.id, Arc::new(Batches::keeping(rows)), columns))
+            }
             Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => {
                 Err(Error::Plan("a change of rows is not the input of anything".into()))
             }
@@ -745,7 +770,7 @@ impl Wanted {
             | Node::TableReader { .. }
             | Node::IndexReader { .. }
             | Node::Selection { .. } => self,
-            Node::Projection { .. } => Wanted { partition: false, ..self },
+            Node::Projection { .. } | Node::SelectLock { .. } => Wanted { partition: false, ..self },
             _ => Wanted::default(),
         }
     }

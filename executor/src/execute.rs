@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use allod_planner::physical::{Node, Query};
 use allod_storage::client::Client;
+use allod_storage::error as storage;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
 use allod_storage::schema::{TableId, Timestamp};
@@ -17,7 +18,8 @@ use arrow::datatypes::SchemaRef;
 use crate::batch::{Batch, positions, to_door};
 use crate::build::Builder;
 use crate::dml;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::lock::{Collector, Locking, WantedLocks};
 use crate::metrics::{self, OperatorMetrics};
 use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
 use crate::prepared::Prepared;
@@ -48,6 +50,8 @@ pub struct Environment {
     pub row_ids: Arc<dyn RowIds>,
     /// What becomes of a change of rows.
     pub destination: Destination,
+    /// Whether locking clauses lock.
+    pub locking: Locking,
     /// Whether to count and take times, for EXPLAIN ANALYZE.
     pub analyze: bool,
     /// Sizes of batches and numbers of workers of lookups.
@@ -131,7 +135,8 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         columns: Arc::clone(&query.columns),
     };
     let schema = prepared.schema();
-    let builder = Builder::new(prepared, env.client, env.ts, Runner::new(context), env.tuning);
+    let locks = Collector::new(env.locking, &context.memory);
+    let builder = Builder::new(prepared, env.client, env.ts, Runner::new(context), env.tuning, locks);
     Execution {
         query,
         builder,
@@ -165,6 +170,12 @@ impl Execution {
     /// The [`changes`](Execution::changes), by value.
     pub fn take_changes(&mut self) -> Vec<Mutation> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// What its locking clauses want locked, and what it found by keys to change it. Meaningful when the iterator has ended
+    /// without an error.
+    pub fn take_locks(&mut self) -> Vec<WantedLocks> {
+        self.builder.locks.take()
     }
 
     /// What was measured so far, by plan id; nothing unless the environment said so.
@@ -231,7 +242,14 @@ impl Iterator for Execution {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = caught(|| self.step()).transpose();
+        let result = caught(|| self.step()).map_err(|error| match error {
+            // Who interrupted the client says why.
+            Error::Storage(storage::Error::Interrupted) => {
+                self.builder.runner.context.cancel.check().err().unwrap_or(error)
+            }
+            error => error,
+        });
+        let result = result.transpose();
         if !matches!(result, Some(Ok(_))) {
             self.end();
         }

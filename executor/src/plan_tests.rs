@@ -237,6 +237,7 @@ impl Fixture {
             cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
             destination: Destination::Commit,
+            locking: crate::lock::Locking::Off,
             analyze: true,
             tuning: self.tuning,
         }
@@ -511,6 +512,7 @@ fn points_are_found_by_primary_key_and_by_unique_index() {
     let mut f = Fixture::new(&[&t]);
     f.insert(&t, &data(60)).unwrap();
     let get = |index, ordinals: &[usize], keys: &[i64]| PointGet {
+        lock: None,
         table: t.clone(),
         alias: "t".into(),
         index,
@@ -555,6 +557,7 @@ fn a_point_whose_entry_has_lost_its_row_is_an_error() {
     // Row 5 has 10 in the unique index; the third column is only in the row.
     for (keys, lost) in [(vec![8, 12], false), (vec![10], true), (vec![8, 10, 12], true)] {
         let get = PointGet {
+            lock: None,
             table: t.clone(),
             alias: "t".into(),
             index: Some(0),

@@ -73,6 +73,12 @@ pub enum Error {
     /// 1051: `t.*` names no relation of the FROM clause.
     #[error("unknown table '{0}'")]
     UnknownRelation(String),
+    /// 3568: OF names no relation of the FROM clause.
+    #[error("unresolved table name '{0}' in locking clause")]
+    UnresolvedLock(String),
+    /// 3569.
+    #[error("table '{0}' appears in multiple locking clauses")]
+    LockedTwice(String),
     /// 1054.
     #[error("unknown column '{name}' in '{clause}'")]
     UnknownColumn {

@@ -79,6 +79,11 @@ fn order_and_limit() {
 }
 
 #[test]
+fn locks() {
+    run("locks.txt");
+}
+
+#[test]
 fn changes() {
     run("changes.txt");
 }

@@ -54,6 +54,9 @@ pub enum Error {
     /// The cluster's trouble: loading took so long between two steps that others took it for dead. Nothing was loaded.
     #[error("the load was given up: it was not heard of for too long")]
     IngestAbandoned,
+    /// The caller does not want to wait any longer ([`Interrupt`](crate::client::Interrupt)).
+    #[error("interrupted")]
+    Interrupted,
     /// Nobody's fault but Allod's.
     #[error("internal error: {0}")]
     Internal(String),

@@ -27,9 +27,13 @@ impl Session {
         let rows = explain(&planned.query, format != ExplainFormat::Brief);
         let warnings = planned.warnings();
         let mut metrics = None;
+        let cancel = &self.limited(planned, cancel);
         if analyze {
             metrics = Some(match planned.dml {
                 Some(_) => self.change(planned, cancel, true)?.metrics,
+                None if !planned.locked.is_empty() && self.locks_rows() => {
+                    self.query_and_lock(planned, cancel, true)?.1
+                }
                 None => {
                     let mut running = self.start(planned, cancel, true)?;
                     running.try_for_each(|batch| batch.map(drop))?;

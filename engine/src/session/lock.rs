@@ -7,29 +7,31 @@
 //! ```
 //!
 //! What is locked are the rows (their keys in the table's records) and the keys of unique indexes: whoever changes an entry of
-//! another index changes, and so locks, its row. A lock is kept until the transaction ends, also if a savepoint is gone back
-//! to. A statement that gives up has locked nothing; after a deadlock the whole transaction is gone, as in MySQL.
+//! another index changes, and so locks, its row. Where a row is looked for by its whole key, that key is locked even if there
+//! is no row (but not under READ COMMITTED), as in TiDB; other gaps are not. A lock is kept until the transaction ends, also if
+//! a savepoint is gone back to. After a deadlock the whole transaction is gone, as in MySQL.
 //!
-//! SELECT … FOR UPDATE is such a statement, too: its plan returns the columns of the tables whose rows it locks behind its own
-//! ([`Locking`]), which are taken off here. Outside of a transaction it locks nothing, as in TiDB.
+//! SELECT … FOR UPDATE is such a statement, too, and so is one with such a query anywhere in it: its plan says which rows it
+//! wants locked ([`WantedLocks`]), and its rows are handed out when they are. With SKIP LOCKED its rows are locked as they come
+//! ([`SkipLocked`]). Outside of a transaction it locks nothing, as in TiDB.
 //!
-//! What was left out: locks on what is not there (MySQL's gaps, TiDB's keys of point reads that find nothing), and locks that
-//! several may share: FOR SHARE locks as FOR UPDATE does.
+//! What was left out: locks that several may share: FOR SHARE locks as FOR UPDATE does.
 //!
-//! A wait is cut into pieces, so that a statement that is waiting can be cancelled; after each piece it runs again, for what it
-//! had read is old by then.
+//! A wait ends when the statement is cancelled or out of time.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use allod_executor::{Affected, Cancel, OperatorMetrics};
-use allod_planner::bind::{LockedTable, Locking, LockingWait};
-use allod_storage::client::{LockOutcome, LockWait};
+use allod_executor::{Affected, Cancel, Locking, OperatorMetrics, WantedLocks};
+use allod_planner::bind::{DmlKind, SkipLocked, SkippedTable};
+use allod_planner::physical::{LockStrength, LockingWait};
+use allod_storage::client::{Interrupt, LockOutcome, LockWait};
 use allod_storage::key::Key;
 use allod_storage::percolator::Mutation;
 use allod_storage::schema::TableDescriptor;
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::filter_record_batch;
 
 use super::Session;
 use super::statement::Planned;
@@ -37,8 +39,6 @@ use crate::error::{Error, Result, code};
 
 /// How often a statement is run again because it read what was changed in the meantime (TiDB's `max-retry-count`).
 const ATTEMPTS_MAX: usize = 256;
-/// A piece of a wait.
-const PIECE: Duration = Duration::from_secs(1);
 
 /// What became of an attempt to lock.
 pub(super) enum Locked {
@@ -51,18 +51,16 @@ pub(super) enum Locked {
     Again,
 }
 
-/// What became of a batch of rows.
-enum Kept {
-    /// These could be locked.
-    Rows(RecordBatch),
-    /// The statement is to run again.
-    Again,
+/// How long a statement has waited for locks, and how often it still runs.
+pub(super) struct Patience {
+    waited: Duration,
+    attempts: usize,
 }
 
-/// How long a statement still waits for locks, and how often it still runs.
-pub(super) struct Patience {
-    wait: LockWait,
-    attempts: usize,
+impl Patience {
+    pub fn new() -> Patience {
+        Patience { waited: Duration::ZERO, attempts: ATTEMPTS_MAX }
+    }
 }
 
 /// A change of rows that has been done.
@@ -73,25 +71,34 @@ pub(super) struct Changed {
 }
 
 impl Session {
-    /// The patience of a statement that waits for locks as the session's variable says.
-    pub(super) fn patience(&self) -> Patience {
-        Patience { wait: LockWait::For(self.variables.settings().lock_wait), attempts: ATTEMPTS_MAX }
+    /// Whether the locking clauses of a statement lock.
+    pub(super) fn locking(&self, planned: &Planned) -> Locking {
+        match &self.transaction {
+            Some(active) if active.as_of().is_none() => match &planned.dml {
+                // What it changes, and only that, conflicts at the commit.
+                Some(dml) if !active.is_pessimistic() && dml.kind != DmlKind::Insert => Locking::Off,
+                _ if active.is_pessimistic() && active.is_read_committed() => Locking::Rows,
+                _ => Locking::Keys,
+            },
+            Some(_) | None => Locking::Off,
+        }
     }
 
     /// Runs a change of rows to its end: commits it, or locks what it changes and adds it to the transaction.
     pub(super) fn change(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Changed> {
-        let mut patience = self.patience();
+        let mut patience = Patience::new();
+        self.note_locked(planned);
         loop {
             let mut running = self.start(planned, cancel, analyze)?;
             running.try_for_each(|batch| batch.map(drop))?;
-            let keys = match (&self.transaction, &planned.dml) {
-                (Some(active), Some(dml)) if active.is_pessimistic() => {
-                    rows_and_unique(&dml.table, running.execution.changes())
-                }
-                _ => Vec::new(),
-            };
-            if let Locked::Again = self.lock(keys, &mut patience)? {
-                // It looks whether it is cancelled when it begins.
+            let mut wanted = running.execution.take_locks();
+            if let (Some(active), Some(dml)) = (&self.transaction, &planned.dml)
+                && active.is_pessimistic()
+            {
+                let keys = rows_and_unique(&dml.table, running.execution.changes());
+                wanted.push(WantedLocks { strength: LockStrength::Update, wait: LockingWait::Wait, keys });
+            }
+            if let Locked::Again = self.lock_all(wanted, &mut patience, cancel)? {
                 continue;
             }
             let affected = running.execution.affected();
@@ -101,16 +108,83 @@ impl Session {
         }
     }
 
+    /// Runs a query to its end that locks rows, within a transaction.
+    pub(super) fn query_and_lock(
+        &mut self,
+        planned: &Planned,
+        cancel: &Cancel,
+        analyze: bool,
+    ) -> Result<(Vec<RecordBatch>, BTreeMap<u32, OperatorMetrics>)> {
+        let mut patience = Patience::new();
+        self.note_locked(planned);
+        loop {
+            let mut running = self.start(planned, cancel, analyze)?;
+            let batches = running.by_ref().collect::<Result<Vec<_>>>()?;
+            let wanted = running.execution.take_locks();
+            if let Locked::Yes { .. } = self.lock_all(wanted, &mut patience, cancel)? {
+                let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
+                return Ok((batches, metrics));
+            }
+        }
+    }
+
+    /// Tables of which rows are locked are part of the transaction.
+    fn note_locked(&mut self, planned: &Planned) {
+        if let Some(active) = &mut self.transaction {
+            active.note_locked(planned.locked.iter());
+        }
+    }
+
+    /// Locks what a statement wants locked; first what it does not want to wait for.
+    fn lock_all(
+        &mut self,
+        mut wanted: Vec<WantedLocks>,
+        patience: &mut Patience,
+        cancel: &Cancel,
+    ) -> Result<Locked> {
+        wanted.sort_by_key(|locks| locks.wait);
+        for WantedLocks { wait, keys, .. } in wanted {
+            let wait = match wait {
+                LockingWait::Wait => LockWait::For(self.variables.settings().lock_wait),
+                LockingWait::Seconds(seconds) => LockWait::For(Duration::from_secs(seconds)),
+                LockingWait::No => LockWait::No,
+            };
+            if let Locked::Again = self.lock(keys, wait, patience, cancel)? {
+                return Ok(Locked::Again);
+            }
+        }
+        Ok(Locked::Yes { skipped: Vec::new() })
+    }
+
     /// Locks keys for the transaction, if there is one.
-    pub(super) fn lock(&mut self, keys: Vec<Key>, patience: &mut Patience) -> Result<Locked> {
+    fn lock(
+        &mut self,
+        keys: Vec<Key>,
+        wait: LockWait,
+        patience: &mut Patience,
+        cancel: &Cancel,
+    ) -> Result<Locked> {
         let Some(active) = self.transaction.as_mut().filter(|_| !keys.is_empty()) else {
             return Ok(Locked::Yes { skipped: Vec::new() });
         };
-        let piece = match patience.wait {
-            LockWait::For(left) => LockWait::For(left.min(PIECE)),
-            other => other,
+        let begun = Instant::now();
+        let left = match wait {
+            LockWait::For(limit) => LockWait::For(limit.saturating_sub(patience.waited)),
+            LockWait::No | LockWait::Skip => wait,
         };
-        match active.lock(&mut self.client, keys, piece)? {
+        self.client.interrupt_by(cancel.into());
+        let outcome = active.lock(&mut self.client, keys, left);
+        self.client.interrupt_by(Interrupt::default());
+        patience.waited += begun.elapsed();
+        let outcome = match outcome {
+            Err(error) => {
+                // Who interrupted it says why.
+                cancel.check()?;
+                return Err(error);
+            }
+            Ok(outcome) => outcome,
+        };
+        match outcome {
             LockOutcome::Locked { skipped, existing: _ } => Ok(Locked::Yes { skipped }),
             LockOutcome::Conflict(_) if patience.attempts > 1 => {
                 patience.attempts -= 1;
@@ -122,16 +196,10 @@ impl Session {
                 );
                 Err(Error::new(code::WRITE_CONFLICT, message))
             }
-            LockOutcome::TimedOut { .. } => match patience.wait {
-                LockWait::For(left) if left > PIECE => {
-                    patience.wait = LockWait::For(left - PIECE);
-                    Ok(Locked::Again)
-                }
-                LockWait::For(_) | LockWait::No | LockWait::Skip => {
-                    let message = "lock wait timeout exceeded; try restarting transaction";
-                    Err(Error::new(code::LOCK_WAIT_TIMEOUT, message))
-                }
-            },
+            LockOutcome::TimedOut { .. } => {
+                let message = "lock wait timeout exceeded; try restarting transaction";
+                Err(Error::new(code::LOCK_WAIT_TIMEOUT, message))
+            }
             LockOutcome::Busy { .. } => {
                 let message =
                     "statement aborted because lock(s) could not be acquired immediately and NOWAIT is set";
@@ -152,24 +220,19 @@ impl Session {
 }
 
 impl Session {
-    /// Runs a query that locks the rows it returns, within a transaction.
-    pub(super) fn query_and_lock(
+    /// Runs a query with SKIP LOCKED, within a transaction.
+    pub(super) fn query_and_skip(
         &mut self,
         planned: &Planned,
-        locking: &Locking,
+        skip: &SkipLocked,
         cancel: &Cancel,
     ) -> Result<Vec<RecordBatch>> {
-        let wait = match locking.wait {
-            LockingWait::Wait => self.patience().wait,
-            LockingWait::No => LockWait::No,
-            LockingWait::Skip => LockWait::Skip,
-        };
-        let mut patience = Patience { wait, attempts: ATTEMPTS_MAX };
+        let mut patience = Patience::new();
         if let Some(active) = &mut self.transaction {
-            active.note_locked(locking.tables.iter().map(|locked| &locked.table));
+            active.note_locked(skip.tables.iter().map(|skipped| &skipped.table));
         }
         loop {
-            if let Some(batches) = self.try_lock_rows(planned, locking, cancel, &mut patience)? {
+            if let Some(batches) = self.try_lock_rows(planned, skip, cancel, &mut patience)? {
                 return Ok(batches);
             }
         }
@@ -179,28 +242,15 @@ impl Session {
     fn try_lock_rows(
         &mut self,
         planned: &Planned,
-        locking: &Locking,
+        skip: &SkipLocked,
         cancel: &Cancel,
         patience: &mut Patience,
     ) -> Result<Option<Vec<RecordBatch>>> {
         let mut running = self.start(planned, cancel, false)?;
         let mut kept = Vec::new();
-        // Without SKIP LOCKED the plan has the limit, and all rows are locked at once or none.
-        let Some((offset, count)) =
-            locking.limit.or((locking.wait == LockingWait::Skip).then_some((0, None)))
-        else {
-            let batches = running.collect::<Result<Vec<_>>>()?;
-            if let Some(first) = batches.first() {
-                let all = concat_batches(&first.schema(), &batches).map_err(Error::internal)?;
-                match self.lock_rows(&all, locking, patience)? {
-                    Kept::Rows(rows) => kept.push(visible(&rows, locking)?),
-                    Kept::Again => return Ok(None),
-                }
-            }
-            return Ok(Some(kept));
-        };
         // Rows are locked a few at a time, no more than are wanted.
-        let (mut skip, mut left) = (usize::try_from(offset).unwrap_or(usize::MAX), count);
+        let (offset, mut left) = skip.limit;
+        let mut pass = usize::try_from(offset).unwrap_or(usize::MAX);
         while left != Some(0)
             && let Some(batch) = running.next()
         {
@@ -209,51 +259,58 @@ impl Session {
             while at < batch.num_rows() && left != Some(0) {
                 let rest = batch.num_rows() - at;
                 let wanted =
-                    left.map_or(rest, |left| usize::try_from(left).unwrap_or(rest).saturating_add(skip));
+                    left.map_or(rest, |left| usize::try_from(left).unwrap_or(rest).saturating_add(pass));
                 let piece = batch.slice(at, wanted.min(rest));
                 at += piece.num_rows();
-                let Kept::Rows(rows) = self.lock_rows(&piece, locking, patience)? else { return Ok(None) };
-                let passed = skip.min(rows.num_rows());
-                skip -= passed;
+                let Some(rows) = self.lock_rows(&piece, skip, patience, cancel)? else { return Ok(None) };
+                let passed = pass.min(rows.num_rows());
+                pass -= passed;
                 let rows = rows.slice(passed, rows.num_rows() - passed);
                 left = left.map(|left| left.saturating_sub(rows.num_rows() as u64));
-                kept.push(visible(&rows, locking)?);
+                kept.push(visible(&rows, skip)?);
             }
         }
         Ok(Some(kept))
     }
 
-    /// Locks what the rows are made of; those of which nothing had to be skipped.
-    fn lock_rows(&mut self, rows: &RecordBatch, locking: &Locking, patience: &mut Patience) -> Result<Kept> {
-        let mut keys: Vec<Vec<Option<Key>>> = Vec::with_capacity(locking.tables.len());
-        for LockedTable { table, partition, first } in &locking.tables {
-            let columns = &rows.columns()[*first..*first + table.columns.len()];
-            keys.push(allod_executor::record_keys(table, partition.as_deref(), columns)?);
+    /// Locks what the rows are made of; those of which nothing had to be skipped. `None`: the statement is to run again.
+    fn lock_rows(
+        &mut self,
+        rows: &RecordBatch,
+        skip: &SkipLocked,
+        patience: &mut Patience,
+        cancel: &Cancel,
+    ) -> Result<Option<RecordBatch>> {
+        let mut keys: Vec<Vec<Option<Key>>> = Vec::with_capacity(skip.tables.len());
+        for SkippedTable { table, partition, columns } in &skip.tables {
+            let (ordinals, at): (Vec<usize>, Vec<usize>) = columns.iter().copied().unzip();
+            let columns: Vec<_> = at.iter().map(|&at| Arc::clone(rows.column(at))).collect();
+            keys.push(allod_executor::record_keys(table, partition.as_ref(), &ordinals, &columns)?);
         }
         let wanted = keys.iter().flatten().flatten().cloned().collect();
-        match self.lock(wanted, patience)? {
-            Locked::Again => Ok(Kept::Again),
-            Locked::Yes { skipped } if skipped.is_empty() => Ok(Kept::Rows(rows.clone())),
+        match self.lock(wanted, LockWait::Skip, patience, cancel)? {
+            Locked::Again => Ok(None),
+            Locked::Yes { skipped } if skipped.is_empty() => Ok(Some(rows.clone())),
             Locked::Yes { skipped } => {
                 let is_skipped =
                     |key: &Option<Key>| key.as_ref().is_some_and(|key| skipped.binary_search(key).is_ok());
                 let is_kept = |row: usize| !keys.iter().any(|keys| is_skipped(&keys[row]));
                 let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(is_kept(row))).collect();
-                Ok(Kept::Rows(filter_record_batch(rows, &mask).map_err(Error::internal)?))
+                Ok(Some(filter_record_batch(rows, &mask).map_err(Error::internal)?))
             }
         }
     }
 }
 
-/// The rows of a query that would lock them, outside of a transaction: nothing is locked, and so nothing skipped.
+/// The rows of a query with SKIP LOCKED outside of a transaction: nothing is locked, and so nothing skipped.
 pub(super) struct Unlocked<I> {
     batches: I,
-    locking: Locking,
+    skip: SkipLocked,
 }
 
 impl<I> Unlocked<I> {
-    pub fn new(batches: I, locking: Locking) -> Unlocked<I> {
-        Unlocked { batches, locking }
+    pub fn new(batches: I, skip: SkipLocked) -> Unlocked<I> {
+        Unlocked { batches, skip }
     }
 }
 
@@ -261,9 +318,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Unlocked<I> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Result<RecordBatch>> {
-        let Some((offset, count)) = &mut self.locking.limit else {
-            return Some(self.batches.next()?.and_then(|rows| visible(&rows, &self.locking)));
-        };
+        let (offset, count) = &mut self.skip.limit;
         if *count == Some(0) {
             return None;
         }
@@ -279,13 +334,13 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Unlocked<I> {
             *count -= taken;
         }
         // Both are at most the number of rows.
-        Some(visible(&rows.slice(passed as usize, taken as usize), &self.locking))
+        Some(visible(&rows.slice(passed as usize, taken as usize), &self.skip))
     }
 }
 
 /// The columns that the query asked for.
-fn visible(rows: &RecordBatch, locking: &Locking) -> Result<RecordBatch> {
-    let columns: Vec<usize> = (0..locking.visible).collect();
+fn visible(rows: &RecordBatch, skip: &SkipLocked) -> Result<RecordBatch> {
+    let columns: Vec<usize> = (0..skip.visible).collect();
     rows.project(&columns).map_err(Error::internal)
 }
 

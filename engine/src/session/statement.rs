@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
-use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, Locking, SessionInfo, SetTarget, SetVariable};
+use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
@@ -51,8 +51,10 @@ pub(super) struct Planned {
     header: Header,
     /// Whether it reads or changes rows, and so is part of a transaction.
     pub uses_tables: bool,
-    /// The rows that it locks.
-    locking: Option<Locking>,
+    /// The tables whose rows its locking clauses lock.
+    pub locked: Arc<[Arc<TableDescriptor>]>,
+    /// SKIP LOCKED: what it locks as its rows come.
+    skip: Option<SkipLocked>,
     /// It reads what there was at this time.
     pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
@@ -68,6 +70,11 @@ impl Planned {
         let query = Arc::new(template.fill(&self.query, params)?);
         let prepared = self.prepared.with_values(Arc::clone(&query), template.rewritten());
         Some(Planned { query, prepared: Arc::new(prepared), ..self.clone() })
+    }
+
+    /// Whether it reads what is committed by now, and not what the transaction's snapshot holds: it locks what it reads.
+    fn is_of_now(&self) -> bool {
+        self.dml.is_some() || self.skip.is_some() || !self.locked.is_empty()
     }
 
     /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.
@@ -262,19 +269,20 @@ impl Session {
         let target =
             dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
         let usage = Arc::new(bound.usage.clone());
-        let locking = bound.locking.clone();
+        let skip = bound.skip.clone();
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let query = Arc::new(query);
         let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
         let (mut columns, mut schema) = (columns_of(&query), prepared.schema());
-        if let Some(Locking { visible, .. }) = &locking {
+        if let Some(SkipLocked { visible, .. }) = &skip {
             columns.truncate(*visible);
             schema = Arc::new(schema.project(&(0..*visible).collect::<Vec<_>>()).map_err(Error::internal)?);
         }
         let header = Header::new(columns, schema);
         let uses_tables = !query.tables().is_empty();
-        Ok(Planned { query, prepared, dml, header, uses_tables, locking, as_of, usage, target })
+        let locked = query.locked_tables().into_iter().cloned().collect();
+        Ok(Planned { query, prepared, dml, header, uses_tables, locked, skip, as_of, usage, target })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -321,19 +329,23 @@ impl Session {
     }
 
     fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
+        let cancel = &self.limited(planned, cancel);
         let header = planned.header.clone();
         let warnings = planned.warnings();
         let Some(dml) = &planned.dml else {
             self.row_count = -1;
-            let result = match &planned.locking {
-                None => ResultSet::running(header, self.start(planned, cancel, false)?),
-                Some(locking) if self.locks_rows() => {
-                    ResultSet::ready(header, self.query_and_lock(planned, locking, cancel)?)
+            let result = match &planned.skip {
+                None if !planned.locked.is_empty() && self.locks_rows() => {
+                    ResultSet::ready(header, self.query_and_lock(planned, cancel, false)?.0)
                 }
-                Some(locking) => {
-                    let (running, locking) = (self.start(planned, cancel, false)?, locking.clone());
-                    // What SKIP LOCKED would have had to count is counted here.
-                    ResultSet::running(header, Unlocked::new(running, locking))
+                None => ResultSet::running(header, self.start(planned, cancel, false)?),
+                Some(skip) if self.locks_rows() => {
+                    ResultSet::ready(header, self.query_and_skip(planned, skip, cancel)?)
+                }
+                Some(skip) => {
+                    let (running, skip) = (self.start(planned, cancel, false)?, skip.clone());
+                    // What would have had to be counted as it is locked is counted here.
+                    ResultSet::running(header, Unlocked::new(running, skip))
                 }
             };
             return Ok(result.with_warnings(warnings));
@@ -355,6 +367,16 @@ impl Session {
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
         Ok(done.with_info(info).with_warnings(warnings))
+    }
+
+    /// The wish to stop of a statement that runs from now on, however often: only what reads is limited in time, as in MySQL.
+    pub(super) fn limited(&self, planned: &Planned, cancel: &Cancel) -> Cancel {
+        let limit = planned.query.limits.max_execution_time_ms;
+        let limit = limit.map_or(self.variables.settings().time_limit, time_limit);
+        match limit.filter(|_| planned.dml.is_none()) {
+            Some(limit) => cancel.within(limit),
+            None => cancel.clone(),
+        }
     }
 
     /// Begins to run a statement.
@@ -380,9 +402,7 @@ impl Session {
         }
         // After a writer is in: DDL that it waited for is before its snapshot.
         let (client, ts, pin) = match &mut self.transaction {
-            Some(active) => {
-                active.reader(&mut self.client, planned.dml.is_some() || planned.locking.is_some())?
-            }
+            Some(active) => active.reader(&mut self.client, planned.is_of_now())?,
             None => {
                 let mut client = self.client.fork();
                 let (ts, pin) = match as_of {
@@ -398,20 +418,18 @@ impl Session {
         };
         let settings = self.variables.settings();
         let limits = planned.query.limits;
-        // Only what reads is limited in time, as in MySQL.
-        let time_limit = match planned.dml {
-            None => limits.max_execution_time_ms.map_or(settings.time_limit, time_limit),
-            Some(_) => None,
-        };
+        let mut client = client;
+        client.interrupt_by(cancel.into());
         let environment = Environment {
             client,
             ts,
             pin: Some(pin),
             workers: settings.workers,
             memory_limit_bytes: limits.memory_quota_bytes.unwrap_or(settings.memory_quota),
-            cancel: time_limit.map_or_else(|| cancel.clone(), |limit| cancel.within(limit)),
+            cancel: cancel.clone(),
             row_ids,
             destination,
+            locking: self.locking(planned),
             analyze,
             tuning: settings.tuning,
         };

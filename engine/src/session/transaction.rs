@@ -147,6 +147,11 @@ impl Active {
         self.transaction.is_pessimistic()
     }
 
+    /// Whether each of its statements reads what is committed when it begins.
+    pub fn is_read_committed(&self) -> bool {
+        self.options.read_committed == Some(true)
+    }
+
     /// The time in the past that it reads at, if it does.
     pub fn as_of(&self) -> Option<Timestamp> {
         self.options.as_of

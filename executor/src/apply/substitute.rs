@@ -108,6 +108,7 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             Node::Union { inputs: inputs.iter().map(|(p, ids)| (substitute(p, f), ids.clone())).collect() }
         }
         Node::MaxOneRow { input: i } => Node::MaxOneRow { input: input(i) },
+        Node::SelectLock { input: i, lock } => Node::SelectLock { input: input(i), lock: lock.clone() },
         Node::Insert { table, partition, source } => {
             Node::Insert { table: table.clone(), partition: partition.clone(), source: input(source) }
         }

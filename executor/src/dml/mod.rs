@@ -142,6 +142,10 @@ fn update(
     Ok(affected)
 }
 
+fn plan_error(error: impl std::fmt::Display) -> Error {
+    Error::Plan(error.to_string())
+}
+
 /// Columns in the forms that are stored.
 fn door<'a>(
     types: impl Iterator<Item = &'a allod_storage::schema::ColumnType>,

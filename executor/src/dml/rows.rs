@@ -10,6 +10,7 @@ use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema};
 
+use super::plan_error;
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::partition::Dealer;
@@ -77,10 +78,6 @@ impl Rows {
     pub fn row(&self, row: usize, space: usize) -> RowRef {
         RowRef { batch: Arc::clone(&self.batches[space]), row: row as u32 }
     }
-}
-
-fn plan_error(error: impl std::fmt::Display) -> Error {
-    Error::Plan(error.to_string())
 }
 
 /// The partition of each row, for who loads rows past the executor. `columns` are all columns of the table in the forms

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use allod_storage::client::Interrupt;
+
 use super::Flow;
 use crate::error::{Error, Result};
 use crate::kernel::Scratch;
@@ -35,7 +37,10 @@ impl Cancel {
     }
 
     /// Fails once somebody has asked or the time is over.
-    pub(crate) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::TimedOut`].
+    pub fn check(&self) -> Result<()> {
         if self.asked.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
@@ -43,6 +48,13 @@ impl Cancel {
             Some(deadline) if Instant::now() >= deadline => Err(Error::TimedOut),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// What a storage client asks while it waits.
+impl From<&Cancel> for Interrupt {
+    fn from(cancel: &Cancel) -> Interrupt {
+        Interrupt::new(Arc::clone(&cancel.asked), cancel.deadline)
     }
 }
 

@@ -180,6 +180,7 @@ fn scans_merges_and_points_tell_their_requests() {
         let merge = f.node(columns, Node::IndexMerge(merge));
         let columns = f.ids(&[bigint(), ColumnType::nullable(SqlType::VarChar(40))]);
         let points = PointGet {
+            lock: None,
             table: Arc::clone(&table),
             alias: Arc::clone(&table.name),
             index: Some(0),

@@ -109,6 +109,7 @@ fn a_point_touches_one_partition_and_one_region() {
     let mut f = filled(&table);
     let columns = f.ids(&[bigint(), bigint()]);
     let get = PointGet {
+        lock: None,
         table: Arc::clone(&table),
         alias: Arc::clone(&table.name),
         index: None,

@@ -15,7 +15,7 @@ mod reading;
 
 pub(crate) use form::ScanForm;
 pub(crate) use ordered::Ordered;
-pub(crate) use point_get::point_get;
+pub(crate) use point_get::{PointLocks, point_get};
 pub(crate) use reading::Reading;
 
 use std::collections::BTreeMap;

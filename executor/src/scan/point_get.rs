@@ -13,8 +13,15 @@ use arrow::array::ArrayRef;
 use crate::batch::Batch;
 use crate::build::partitions;
 use crate::error::{Error, Result};
+use crate::lock::Locking;
 use crate::metrics::{CopTasks, Detail};
 use crate::values;
+
+/// Which keys of a point read are to be locked.
+pub(crate) struct PointLocks<'a> {
+    pub wanted: Locking,
+    pub keys: &'a mut Vec<Key>,
+}
 
 /// The rows that exist, partition by partition, each asked for its own keys alone; if `analyze`, what was done for them.
 pub(crate) fn point_get(
@@ -22,6 +29,7 @@ pub(crate) fn point_get(
     client: &mut Client,
     ts: Timestamp,
     analyze: bool,
+    locks: PointLocks<'_>,
 ) -> Result<(Vec<Batch>, Detail)> {
     let before = analyze.then(|| client.stats().clone());
     let mut batches = Vec::new();
@@ -29,25 +37,45 @@ pub(crate) fn point_get(
     for p in partitions(&get.table, get.partitions().as_deref()) {
         let partition = &get.table.partitions[p];
         let here = |at: usize| get.places.as_ref().is_none_or(|places| places.get(at) == Some(&p));
-        let asked = || get.keys.iter().enumerate().filter(|(at, _)| here(*at)).map(|(_, key)| key);
+        let asked = get.keys.iter().enumerate().filter(|(at, _)| here(*at)).map(|(_, key)| key);
+        let space = get.index.map_or(partition.records, |index| partition.indexes[index]);
+        let keys: Vec<Key> = asked.map(|k| encode_datums(space, k)).collect();
+        if locks.wanted == Locking::Keys {
+            locks.keys.extend(keys.iter().cloned());
+        }
+        // Rows that are there are locked by the keys of their records.
+        let records = match (locks.wanted, get.index) {
+            (Locking::Off, _) | (Locking::Keys, None) => None,
+            (Locking::Rows, _) | (Locking::Keys, Some(_)) => Some(partition.records),
+        };
         let batch = match get.index {
-            None => {
-                let keys: Vec<Key> = asked().map(|k| encode_datums(partition.records, k)).collect();
-                fetcher.fetch(p, partition.records, keys, &get.ordinals)?
-            }
+            None => match records {
+                None => fetcher.fetch(p, space, keys, &get.ordinals)?,
+                Some(records) => {
+                    let handle = (&*get.table.key, records);
+                    fetcher.fetch_with_handles(p, space, keys, &get.ordinals, handle, locks.keys)?
+                }
+            },
             Some(index) => {
-                let space = partition.indexes[index];
-                let keys: Vec<Key> = asked().map(|k| encode_datums(space, k)).collect();
                 let (_, held) = get.table.index_space(index, space);
                 let in_index = |ordinals: &[usize]| -> Option<Vec<usize>> {
                     ordinals.iter().map(|o| held.iter().position(|h| h == o)).collect()
                 };
-                match (in_index(&get.ordinals), in_index(&get.table.key)) {
-                    (Some(positions), _) => fetcher.fetch(p, space, keys, &positions)?,
-                    (None, handle) => {
-                        let lacks = || Error::Plan("an index holds the columns of its table's key".into());
-                        let entries = fetcher.fetch(p, space, keys, &handle.ok_or_else(lacks)?)?;
-                        let keys = handles(&entries, partition.records)?;
+                let lacks = || Error::Plan("an index holds the columns of its table's key".into());
+                match (in_index(&get.ordinals), records) {
+                    (Some(positions), None) => fetcher.fetch(p, space, keys, &positions)?,
+                    (Some(positions), Some(records)) => {
+                        let handle = in_index(&get.table.key).ok_or_else(lacks)?;
+                        let handle = (&*handle, records);
+                        fetcher.fetch_with_handles(p, space, keys, &positions, handle, locks.keys)?
+                    }
+                    (None, _) => {
+                        let handle = in_index(&get.table.key).ok_or_else(lacks)?;
+                        let entries = fetcher.fetch(p, space, keys, &handle)?;
+                        let keys = handles(&entries.columns, entries.rows, partition.records)?;
+                        if records.is_some() {
+                            locks.keys.extend(keys.iter().cloned());
+                        }
                         let found = fetcher.fetch(p, partition.records, keys, &get.ordinals)?;
                         // Both are read at one timestamp: an entry without a row is damage.
                         if found.rows != entries.rows {
@@ -105,12 +133,30 @@ impl Fetcher<'_> {
         }
         Ok(Batch { columns: found.columns, rows: found.rows })
     }
+
+    /// The same, and the keys of the records of the rows that are there: the columns `handle` are those of the table's key.
+    fn fetch_with_handles(
+        &mut self,
+        partition: usize,
+        space: SpaceId,
+        keys: Vec<Key>,
+        ordinals: &[usize],
+        (handle, records): (&[usize], SpaceId),
+        found: &mut Vec<Key>,
+    ) -> Result<Batch> {
+        let mut batch = self.fetch(partition, space, keys, &[ordinals, handle].concat())?;
+        if batch.rows > 0 {
+            let handle = batch.columns.split_off(ordinals.len());
+            found.extend(handles(&handle, batch.rows, records)?);
+        }
+        Ok(batch)
+    }
 }
 
-fn handles(entries: &Batch, records: SpaceId) -> Result<Vec<Key>> {
+fn handles(columns: &[ArrayRef], rows: usize, records: SpaceId) -> Result<Vec<Key>> {
     let key = |row: usize| {
-        let datums = entries.columns.iter().map(|c: &ArrayRef| values::datum(c, row));
+        let datums = columns.iter().map(|c: &ArrayRef| values::datum(c, row));
         Ok(encode_datums(records, &datums.collect::<Result<Vec<_>>>()?))
     };
-    (0..entries.rows).map(key).collect()
+    (0..rows).map(key).collect()
 }

@@ -53,7 +53,7 @@ pub use ddl::{
     CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel, PartitionSpec, TableName,
 };
 pub(crate) use keyed::{ParameterUse, parameter_uses};
-pub use locking::{LockedTable, Locking, LockingWait};
+pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
 
@@ -200,8 +200,8 @@ pub struct BoundQuery {
     /// nothing of NOW(), of variables or of the session's last statement is in it. (The catalog knows whether a table in
     /// memory is.)
     pub cacheable: bool,
-    /// FOR UPDATE and its like: what it locks.
-    pub locking: Option<Locking>,
+    /// FOR UPDATE SKIP LOCKED: what it locks as its rows come.
+    pub skip: Option<SkipLocked>,
     /// AS OF TIMESTAMP: what it reads is what there was at this time.
     pub as_of: Option<Datum>,
 }

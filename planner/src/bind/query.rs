@@ -16,13 +16,18 @@ use crate::logical::{Join, JoinKind, OutputColumn, Plan, SortKey};
 impl Binder<'_> {
     /// Binds a query as a block of its own.
     pub fn query(&mut self, query: &ast::Query) -> Result<Block, Error> {
+        self.query_locking(query, &query.locks)
+    }
+
+    /// The same with these locking clauses.
+    pub fn query_locking(&mut self, query: &ast::Query, locks: &[ast::LockClause]) -> Result<Block, Error> {
         let names = self.cte_names.len();
-        let block = self.query_with_ctes(query);
+        let block = self.query_with_ctes(query, locks);
         self.cte_names.truncate(names);
         block
     }
 
-    fn query_with_ctes(&mut self, query: &ast::Query) -> Result<Block, Error> {
+    fn query_with_ctes(&mut self, query: &ast::Query, locks: &[ast::LockClause]) -> Result<Block, Error> {
         if query.fetch.is_some() {
             return Err(not_supported("FETCH"));
         }
@@ -39,9 +44,9 @@ impl Binder<'_> {
             },
         };
         let mut block = match &*query.body {
-            SetExpr::Select(select) => self.select(select, order)?,
+            SetExpr::Select(select) => self.select(select, order, locks)?,
             body => {
-                let block = self.set_expr(body)?;
+                let block = self.set_expr(body, locks)?;
                 self.order_output(block, order)?
             }
         };
@@ -72,12 +77,14 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn set_expr(&mut self, body: &SetExpr) -> Result<Block, Error> {
+    fn set_expr(&mut self, body: &SetExpr, locks: &[ast::LockClause]) -> Result<Block, Error> {
         match body {
-            SetExpr::Select(select) => self.select(select, &[]),
+            SetExpr::Select(select) => self.select(select, &[], locks),
+            // `(SELECT …) FOR UPDATE`; with a clause within, that is the one.
+            SetExpr::Query(query) if query.locks.is_empty() => self.query_locking(query, locks),
             SetExpr::Query(query) => self.query(query),
             SetExpr::Values(values) => self.values(values),
-            SetExpr::SetOperation { .. } => self.set_operations(body),
+            SetExpr::SetOperation { .. } => self.set_operations(body, locks),
             SetExpr::Table(table) => {
                 let parts: Vec<ast::Ident> = [&table.schema_name, &table.table_name]
                     .into_iter()
@@ -93,21 +100,22 @@ impl Binder<'_> {
     }
 
     /// A chain of set operations, which the parser leaves deep on its left side.
-    fn set_operations(&mut self, body: &SetExpr) -> Result<Block, Error> {
+    fn set_operations(&mut self, body: &SetExpr, locks: &[ast::LockClause]) -> Result<Block, Error> {
         let mut links = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
             links.push((op, set_quantifier, &**right));
             first = left;
         }
-        let mut so_far = self.set_expr(first)?;
-        for (op, quantifier, right) in links.into_iter().rev() {
+        let mut so_far = self.set_expr(first, &[])?;
+        for (at, (op, quantifier, right)) in links.into_iter().enumerate().rev() {
             let all = match quantifier {
                 SetQuantifier::All => true,
                 SetQuantifier::Distinct | SetQuantifier::None => false,
                 _ => return Err(not_supported("BY NAME")),
             };
-            let right = self.set_expr(right)?;
+            let locks = if at == 0 && !matches!(right, SetExpr::Query(_)) { locks } else { &[] };
+            let right = self.set_expr(right, locks)?;
             so_far = match op {
                 SetOperator::Union => self.union(so_far, right, all)?,
                 SetOperator::Except | SetOperator::Minus if !all => {

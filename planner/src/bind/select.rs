@@ -5,7 +5,7 @@
 //! to be aggregates or groups, everything above the aggregation is then restated over what the aggregation yields
 //! ([`Grouping`]): a group expression becomes its column; a bare column that the groups determine becomes ANY_VALUE.
 //!
-//! The plan, from below: FROM, joins for the subqueries of WHERE, Filter, Aggregate, joins for the subqueries above,
+//! The plan, from below: FROM, joins for the subqueries of WHERE, Filter, Lock, Aggregate, joins for the subqueries above,
 //! Filter (HAVING), Project, Aggregate (DISTINCT), Sort.
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use sqlparser::ast::{
 use super::binder::{Binder, Block};
 use super::expression::{not_supported, unnested};
 use super::from::From;
+use super::locking::rows_of;
 use super::query::ordinal;
 use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
@@ -25,12 +26,17 @@ use crate::column_set::ColumnSet;
 use crate::error::Error;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::logical::keys::Dependencies;
-use crate::logical::{OutputColumn, Plan, SortKey};
+use crate::logical::{OutputColumn, Plan, Scan, SortKey};
 use crate::parse;
 
 impl Binder<'_> {
-    /// Binds one SELECT with the ORDER BY of its query.
-    pub fn select(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {
+    /// Binds one SELECT with the ORDER BY and the locking clauses of its query.
+    pub fn select(
+        &mut self,
+        select: &ast::Select,
+        order: &[ast::OrderByExpr],
+        locks: &[ast::LockClause],
+    ) -> Result<Block, Error> {
         refuse(select)?;
         let block = self.block_at(select.select_token.0.span.start);
         self.in_block(|b| {
@@ -38,16 +44,29 @@ impl Binder<'_> {
             if select.select_modifiers.as_ref().is_some_and(|m| m.straight_join) {
                 b.straight_join();
             }
-            b.select_block(select, order)
+            b.select_block(select, order, locks)
         })
     }
 
-    fn select_block(&mut self, select: &ast::Select, order: &[ast::OrderByExpr]) -> Result<Block, Error> {
+    fn select_block(
+        &mut self,
+        select: &ast::Select,
+        order: &[ast::OrderByExpr],
+        locks: &[ast::LockClause],
+    ) -> Result<Block, Error> {
         let From { mut plan, relations, star } = self.from(&select.from)?;
         self.scope().relations = relations;
+        let mut scans = Vec::new();
+        if !locks.is_empty() {
+            rows_of(&plan, &mut scans);
+        }
+        let scans: Vec<Scan> = scans.into_iter().cloned().collect();
 
         if let Some(condition) = &select.selection {
             plan = self.filter(plan, condition, Clause::Where)?;
+        }
+        if !locks.is_empty() {
+            plan = self.lock_rows(plan, &scans, locks)?;
         }
 
         self.scope().clause = Clause::Fields;

@@ -6,11 +6,11 @@ use allod_storage::schema::Datum;
 use sqlparser::ast;
 
 use super::binder::{Binder, Block};
-use super::cte;
 use super::expression::not_supported;
 use super::{
     Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
 };
+use super::{cte, locking};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
@@ -85,10 +85,13 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
     use ast::Statement as S;
     match statement {
         S::Query(query) => {
+            if locking::skips(&query.locks) {
+                let block = binder.query_locking(query, &[])?;
+                let (block, skip) = binder.skip_locked(block, &query.locks)?;
+                return Ok(Bound::Query(BoundQuery { skip: Some(skip), ..finish(binder, block, None)? }));
+            }
             let block = binder.query(query)?;
-            let (block, locking) = binder.locking(block, &query.locks)?;
-            let bound = finish(binder, block, None)?;
-            Ok(Bound::Query(BoundQuery { locking, ..bound }))
+            Ok(Bound::Query(finish(binder, block, None)?))
         }
         S::Insert(insert) => {
             let (block, dml) = binder.insert(insert)?;
@@ -164,7 +167,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         usage: binder.rw.usage,
         hints,
         cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
-        locking: None,
+        skip: None,
         as_of,
         warnings: binder.warnings,
     })

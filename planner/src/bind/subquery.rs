@@ -208,9 +208,10 @@ pub(super) fn split(e: Expr) -> Vec<Expr> {
 fn at_most_one_row(plan: &Plan) -> bool {
     match plan {
         Plan::Aggregate { group_by, .. } => group_by.is_empty(),
-        Plan::Project { input, .. } | Plan::Filter { input, .. } | Plan::Sort { input, .. } => {
-            at_most_one_row(input)
-        }
+        Plan::Project { input, .. }
+        | Plan::Filter { input, .. }
+        | Plan::Lock { input, .. }
+        | Plan::Sort { input, .. } => at_most_one_row(input),
         Plan::Limit { input, count, .. } => *count == Some(1) || *count == Some(0) || at_most_one_row(input),
         Plan::Values { rows, .. } => rows.len() <= 1,
         Plan::MaxOneRow { .. } => true,

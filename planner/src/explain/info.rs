@@ -8,8 +8,8 @@ use super::{Writer, expr};
 use crate::column::ColumnId;
 use crate::expr::Expr;
 use crate::physical::{
-    Aggregation, HashJoin, IndexJoin, Lookup, LookupKey, MergeJoin, Node, Plan, PointGet, Range, Ranges,
-    Side, SortKey,
+    Aggregation, HashJoin, IndexJoin, LockStrength, LockingWait, Lookup, LookupKey, MergeJoin, Node, Plan,
+    PointGet, Range, Ranges, RowLock, Side, SortKey,
 };
 
 impl Writer<'_> {
@@ -58,6 +58,7 @@ impl Writer<'_> {
             Node::Limit { offset, count: Some(count), .. } => format!("offset:{offset}, count:{count}"),
             Node::Limit { offset, count: None, .. } => format!("offset:{offset}"),
             Node::Union { .. } | Node::MaxOneRow { .. } => String::new(),
+            Node::SelectLock { lock, .. } => lock_text(lock),
             Node::CteScan { cte, .. } => format!("data:CTE_{cte}"),
             Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => "N/A".into(),
         }
@@ -236,7 +237,28 @@ fn value_text(value: &Datum) -> String {
     }
 }
 
+/// TiDB's words: `for update 0`; the number is the seconds of WAIT.
+fn lock_text(lock: &RowLock) -> String {
+    let strength = match lock.strength {
+        LockStrength::Update => "for update",
+        LockStrength::Share => "for share",
+    };
+    match lock.wait {
+        LockingWait::Wait => format!("{strength} 0"),
+        LockingWait::No => format!("{strength} nowait 0"),
+        LockingWait::Seconds(seconds) => format!("{strength} wait {seconds}"),
+    }
+}
+
 fn point_info(get: &PointGet) -> String {
+    let mut info = point_keys(get);
+    if get.lock.is_some() {
+        info += if info.is_empty() { "lock" } else { ", lock" };
+    }
+    info
+}
+
+fn point_keys(get: &PointGet) -> String {
     if get.index.is_some() || get.table.key.len() != 1 || !get.table.clustered {
         return if get.keys.len() > 1 { "keep order:false, desc:false".into() } else { String::new() };
     }

@@ -37,6 +37,7 @@ pub(super) fn operator_name(node: &Node) -> &'static str {
         Node::Limit { .. } => "Limit",
         Node::Union { .. } => "Union",
         Node::MaxOneRow { .. } => "MaxOneRow",
+        Node::SelectLock { .. } => "SelectLock",
         Node::CteScan { .. } => "CTEFullScan",
         Node::Insert { .. } => "Insert",
         Node::Update { .. } => "Update",

@@ -295,6 +295,7 @@ fn index_merges_and_points() {
     ];
     assert_eq!(made.text(plan(1, 20.0, &[3, 4, 5], Node::IndexMerge(merge))), expected);
     let get = PointGet {
+        lock: None,
         table: Arc::clone(&made.t2),
         alias: "t2".into(),
         index: Some(0),

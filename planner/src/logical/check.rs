@@ -61,6 +61,7 @@ fn check_plan(plan: &Plan, outer: &ColumnSet, ctes: &[Plan]) -> Result<ColumnSet
         | Plan::Aggregate { .. }
         | Plan::Sort { .. }
         | Plan::Limit { .. }
+        | Plan::Lock { .. }
         | Plan::MaxOneRow { .. } => {
             for child in plan.children() {
                 visible.union_with(&check_plan(child, outer, ctes)?);

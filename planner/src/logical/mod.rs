@@ -91,6 +91,13 @@ pub enum Plan {
         /// Input.
         input: Box<Plan>,
     },
+    /// FOR UPDATE, FOR SHARE: lets all rows through, and locks the rows of tables that they are made of.
+    Lock {
+        /// Input.
+        input: Box<Plan>,
+        /// Which, and how.
+        lock: RowLock,
+    },
     /// Reads a common table expression that is computed once for the statement.
     CteScan {
         /// Index into [`Query::ctes`].
@@ -173,6 +180,49 @@ pub struct SortKey {
     pub descending: bool,
 }
 
+/// What a locking clause locks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowLock {
+    /// The tables, each with where its rows are found again.
+    pub tables: Vec<LockedTable>,
+    /// FOR UPDATE or FOR SHARE.
+    pub strength: LockStrength,
+    /// What to do about rows that others have locked.
+    pub wait: LockingWait,
+}
+
+/// A table whose rows are locked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockedTable {
+    /// The table.
+    pub table: Arc<TableDescriptor>,
+    /// How its rows are dealt; `None` if it is not partitioned.
+    pub dealing: Option<Arc<PartitionFunction>>,
+    /// What tells a row's key and partition: the ordinals of these columns of the table, and the ids that carry them. NULL
+    /// throughout where an outer join found no row.
+    pub columns: Vec<(usize, ColumnId)>,
+}
+
+/// Whom a lock keeps out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockStrength {
+    /// FOR UPDATE: all others who lock.
+    Update,
+    /// FOR SHARE, LOCK IN SHARE MODE.
+    Share,
+}
+
+/// What to do about rows that others have locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LockingWait {
+    /// NOWAIT: fail.
+    No,
+    /// WAIT n: wait so many seconds.
+    Seconds(u64),
+    /// Wait as the session's variable says.
+    Wait,
+}
+
 /// A whole query: the plan, what it shares, and what it shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -202,6 +252,7 @@ impl Plan {
             Plan::Filter { input, .. }
             | Plan::Sort { input, .. }
             | Plan::Limit { input, .. }
+            | Plan::Lock { input, .. }
             | Plan::MaxOneRow { input } => input.columns(),
             Plan::Project { exprs, .. } => exprs.iter().map(|(id, _)| *id).collect(),
             Plan::Join(join) | Plan::Apply { join, .. } => join.columns(),
@@ -221,6 +272,7 @@ impl Plan {
             | Plan::Aggregate { input, .. }
             | Plan::Sort { input, .. }
             | Plan::Limit { input, .. }
+            | Plan::Lock { input, .. }
             | Plan::MaxOneRow { input } => vec![input],
             Plan::Join(join) | Plan::Apply { join, .. } => vec![&join.left, &join.right],
             Plan::Union { inputs, .. } => inputs.iter().map(|(p, _)| p).collect(),
@@ -248,6 +300,7 @@ impl Plan {
                 Plan::Union { inputs: inputs.into_iter().map(|(p, ids)| (f(p), ids)).collect(), columns }
             }
             Plan::MaxOneRow { input } => Plan::MaxOneRow { input: boxed(input) },
+            Plan::Lock { input, lock } => Plan::Lock { input: boxed(input), lock },
         }
     }
 }

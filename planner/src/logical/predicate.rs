@@ -117,7 +117,8 @@ pub(crate) fn known(plan: &Plan) -> Vec<Expr> {
             Plan::Project { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::Sort { input, .. }
-            | Plan::Limit { input, .. } => collect(input, out),
+            | Plan::Limit { input, .. }
+            | Plan::Lock { input, .. } => collect(input, out),
             Plan::Join(join) => {
                 collect(&join.left, out);
                 if join.kind == JoinKind::Inner {

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Join, JoinKind, Plan, Scan};
+use super::{Join, JoinKind, Plan, RowLock, Scan};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
 use crate::expr::{AggregateCall, Expr};
@@ -23,7 +23,11 @@ impl Plan {
                 aggregates.iter().flat_map(|(_, call)| &call.args).for_each(visit);
             }
             Plan::Sort { keys, .. } => keys.iter().for_each(|key| visit(&key.expr)),
-            Plan::Limit { .. } | Plan::Union { .. } | Plan::MaxOneRow { .. } | Plan::CteScan { .. } => {}
+            Plan::Limit { .. }
+            | Plan::Union { .. }
+            | Plan::MaxOneRow { .. }
+            | Plan::Lock { .. }
+            | Plan::CteScan { .. } => {}
         }
     }
 
@@ -67,6 +71,7 @@ impl Plan {
             same @ (Plan::Limit { .. }
             | Plan::Union { .. }
             | Plan::MaxOneRow { .. }
+            | Plan::Lock { .. }
             | Plan::CteScan { .. }) => same,
         }
     }
@@ -96,6 +101,7 @@ impl Plan {
         self.visit_own_exprs(&mut |e| used.extend(e.columns()));
         match self {
             Plan::Union { inputs, .. } => inputs.iter().for_each(|(_, ids)| used.extend(ids.iter().copied())),
+            Plan::Lock { lock, .. } => used.extend(lock.columns()),
             Plan::Scan(_)
             | Plan::Values { .. }
             | Plan::Filter { .. }
@@ -166,6 +172,11 @@ impl Plan {
                     .collect(),
                 columns: columns.into_iter().map(to).collect(),
             },
+            Plan::Lock { input, mut lock } => {
+                let columns = lock.tables.iter_mut().flat_map(|locked| &mut locked.columns);
+                columns.for_each(|(_, id)| *id = to(*id));
+                Plan::Lock { input, lock }
+            }
             // The second id belongs to the plan of the CTE, which is not part of this tree.
             Plan::CteScan { cte, columns } => Plan::CteScan {
                 cte,
@@ -174,6 +185,13 @@ impl Plan {
             same
             @ (Plan::Filter { .. } | Plan::Sort { .. } | Plan::Limit { .. } | Plan::MaxOneRow { .. }) => same,
         }
+    }
+}
+
+impl RowLock {
+    /// The columns that tell which rows it locks.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = ColumnId> + '_ {
+        self.tables.iter().flat_map(|locked| &locked.columns).map(|(_, id)| *id)
     }
 }
 

@@ -74,6 +74,11 @@ impl Dialect for AllodDialect {
         BASE.is_table_factor_alias(explicit, kw, parser)
     }
 
+    fn is_select_item_alias(&self, explicit: bool, kw: &Keyword, parser: &mut Parser) -> bool {
+        // `SELECT 1 FOR UPDATE`.
+        explicit || (*kw != Keyword::FOR && self.is_column_alias(kw, parser))
+    }
+
     fn supports_string_literal_backslash_escape(&self) -> bool {
         true
     }

@@ -16,6 +16,7 @@ mod dialect;
 mod guard;
 mod hint;
 mod items;
+mod locking;
 mod partition;
 mod rewrite;
 mod simulate;
@@ -34,6 +35,7 @@ use crate::error::{Error, Position};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
+pub(crate) use locking::read_of;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };

@@ -13,9 +13,6 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
     if first.is_some_and(|t| word(t, "TABLE")) {
         return (table_statement(tokens), None);
     }
-    if first.is_some_and(|t| word(t, "SELECT") || word(t, "WITH")) {
-        return (share_mode(tokens), None);
-    }
     if first.is_some_and(|t| word(t, "INSERT")) {
         return (insert_statement(tokens), None);
     }
@@ -37,25 +34,6 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
         kept.push(t.clone());
     }
     (kept, clustered)
-}
-
-/// `LOCK IN SHARE MODE`, at the end, as `FOR SHARE`.
-fn share_mode(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
-    let mut out = tokens.to_vec();
-    let solid: Vec<usize> =
-        (0..out.len()).filter(|&at| !matches!(out[at].token, Token::Whitespace(_) | Token::EOF)).collect();
-    let Some(&[lock, .., last]) = solid.last_chunk::<4>() else { return out };
-    let is = |at: usize, wanted: &str| matches!(&tokens[at].token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
-    let words = &solid[solid.len() - 4..];
-    if words.iter().zip(["LOCK", "IN", "SHARE", "MODE"]).all(|(&at, wanted)| is(at, wanted)) {
-        out[lock].token = Token::make_keyword("FOR");
-        out[last].token = Token::make_keyword("SHARE");
-        // What was between them, from behind.
-        words[1..3].iter().rev().for_each(|&at| {
-            out.remove(at);
-        });
-    }
-    out
 }
 
 /// `TABLE t …` as `SELECT * FROM t …`.

@@ -12,7 +12,7 @@ use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
-use super::{as_of, parser, syntax_error, unexpected};
+use super::{as_of, locking, parser, syntax_error, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -169,7 +169,7 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     fn new(piece: &Piece<'a>) -> Result<(Source<'a>, Vec<ast::Expr>), Failure> {
         let (tokens, clustered) = rewrite(&piece.tokens);
-        let (tokens, as_of) = as_of::take(tokens)?;
+        let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
         Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }, as_of))
     }
 

@@ -13,7 +13,7 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
-pub use crate::logical::{JoinKind, OutputColumn, SortKey};
+pub use crate::logical::{JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey};
 use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
 
@@ -133,6 +133,13 @@ pub enum Node {
     MaxOneRow {
         /// Input.
         input: Box<Plan>,
+    },
+    /// FOR UPDATE, FOR SHARE: lets all rows through, and locks the rows of tables that they are made of.
+    SelectLock {
+        /// Input.
+        input: Box<Plan>,
+        /// Which, and how.
+        lock: RowLock,
     },
     /// Reads a materialised common table expression.
     CteScan {
@@ -324,6 +331,8 @@ pub struct PointGet {
     pub places: Option<Vec<usize>>,
     /// How the table deals its rows; `None` if it is not partitioned. Whoever puts other keys in asks it for their places.
     pub dealing: Option<Arc<PartitionFunction>>,
+    /// Whether the rows are locked, and their keys where there is no row.
+    pub lock: Option<(LockStrength, LockingWait)>,
 }
 
 impl PointGet {
@@ -542,7 +551,27 @@ impl Query {
     }
 }
 
+impl Query {
+    /// The tables whose rows its locking clauses lock, each as often as it is named.
+    pub fn locked_tables(&self) -> Vec<&Arc<TableDescriptor>> {
+        let mut tables = Vec::new();
+        for plan in self.ctes.iter().chain([&self.root]) {
+            plan.add_locked(&mut tables);
+        }
+        tables
+    }
+}
+
 impl Plan {
+    fn add_locked<'a>(&'a self, tables: &mut Vec<&'a Arc<TableDescriptor>>) {
+        match &self.node {
+            Node::SelectLock { lock, .. } => tables.extend(lock.tables.iter().map(|locked| &locked.table)),
+            Node::PointGet(PointGet { table, lock: Some(_), .. }) => tables.push(table),
+            _ => {}
+        }
+        self.children().into_iter().for_each(|input| input.add_locked(tables));
+    }
+
     fn add_tables<'a>(&'a self, tables: &mut Vec<&'a Arc<TableDescriptor>>) {
         match &self.node {
             Node::TableScan(TableScan { table, .. })
@@ -570,6 +599,7 @@ impl Plan {
             | Node::TopN { .. }
             | Node::Limit { .. }
             | Node::Union { .. }
+            | Node::SelectLock { .. }
             | Node::MaxOneRow { .. } => {}
         }
         self.children().into_iter().for_each(|input| input.add_tables(tables));
@@ -590,6 +620,7 @@ impl Plan {
             | Node::Sort { input, .. }
             | Node::TopN { input, .. }
             | Node::Limit { input, .. }
+            | Node::SelectLock { input, .. }
             | Node::MaxOneRow { input } => vec![input],
             Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&mut agg.input],
             Node::HashJoin(join) => vec![&mut join.left, &mut join.right],
@@ -623,6 +654,7 @@ impl Plan {
             | Node::Sort { input, .. }
             | Node::TopN { input, .. }
             | Node::Limit { input, .. }
+            | Node::SelectLock { input, .. }
             | Node::MaxOneRow { input } => vec![input],
             Node::HashAgg(agg) | Node::StreamAgg(agg) => vec![&agg.input],
             Node::HashJoin(join) => vec![&join.left, &join.right],

@@ -16,7 +16,7 @@
 //! - `(select b from t where t.k = o.k)` without an aggregate must fail if there are two rows: only if the equalities cover
 //!   a unique key can the check go.
 //! - `(select sum(x) from t where t.k < o.k)`: no group belongs to the outer row. Such a subquery stays an Apply, as does one
-//!   with a LIMIT or a UNION inside; the executor runs it once for each distinct set of outer values.
+//!   with a LIMIT, a UNION or a lock inside (it must lock what belongs to the outer row alone); the executor runs it once for each distinct set of outer values.
 
 use hashbrown::HashMap;
 
@@ -338,6 +338,7 @@ fn pull(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<(Plan, Vec<E
         | Plan::Limit { .. }
         | Plan::Union { .. }
         | Plan::MaxOneRow { .. }
+        | Plan::Lock { .. }
         | Plan::CteScan { .. } => None,
     }
 }

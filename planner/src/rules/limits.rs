@@ -1,6 +1,7 @@
 //! LIMIT, and ORDER BY with LIMIT, move towards the rows.
 //!
-//! - Through projections, so that expressions are computed for the rows that are shown.
+//! - Through projections, so that expressions are computed for the rows that are shown; through locks, so that only those
+//!   rows are locked.
 //! - Into the inputs of UNION ALL and the left side of a left join, as a further limit: each left row has at least one row
 //!   above, so `offset + count` left rows are enough.
 //!
@@ -31,6 +32,8 @@ fn limit(input: Plan, offset: u64, count: Option<u64>) -> Plan {
         Plan::Project { input, exprs } => {
             Plan::Project { input: Box::new(limit(*input, offset, count)), exprs }
         }
+        // Rows that are not wanted are not locked.
+        Plan::Lock { input, lock } => Plan::Lock { input: Box::new(limit(*input, offset, count)), lock },
         // Order by what a projection makes: the projection goes on top if the keys can be written with its inputs.
         Plan::Sort { input, keys } => match *input {
             Plan::Project { input, exprs } if count.is_some() && cheap_keys(&keys, &exprs) => {
@@ -39,6 +42,10 @@ fn limit(input: Plan, offset: u64, count: Option<u64>) -> Plan {
                     keys.into_iter().map(|key| SortKey { expr: key.expr.substitute(&by), ..key }).collect();
                 let sort = Plan::Sort { input, keys };
                 Plan::Project { input: Box::new(limit(sort, offset, count)), exprs }
+            }
+            Plan::Lock { input, lock } => {
+                let input = Box::new(limit(Plan::Sort { input, keys }, offset, count));
+                Plan::Lock { input, lock }
             }
             Plan::Join(join) if join.kind == JoinKind::Left && sorted_by_left(&keys, &join) => {
                 let Some(enough) = count.and_then(|n| n.checked_add(offset)) else {

@@ -75,6 +75,11 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             Plan::Limit { input: Box::new(prune(*input, required, cx)), offset, count }
         }
         Plan::MaxOneRow { input } => Plan::MaxOneRow { input: Box::new(prune(*input, required, cx)) },
+        Plan::Lock { input, lock } => {
+            let mut needed = required.clone();
+            needed.extend(lock.columns());
+            Plan::Lock { input: Box::new(prune(*input, &needed, cx)), lock }
+        }
         Plan::Union { inputs, columns } => {
             let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
             let inputs = inputs

@@ -56,6 +56,7 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
             filter(Plan::Aggregate { input, group_by, aggregates }, above)
         }
         Plan::Sort { input, keys } => Plan::Sort { input: Box::new(push(*input, predicates)), keys },
+        Plan::Lock { input, lock } => Plan::Lock { input: Box::new(push(*input, predicates)), lock },
         Plan::Union { inputs, columns } => {
             let inputs = inputs.into_iter().map(|(input, ids)| {
                 let rename: HashMap<ColumnId, ColumnId> =

@@ -44,6 +44,7 @@ fn node(plan: Plan) -> Plan {
         | Plan::Limit { .. }
         | Plan::Union { .. }
         | Plan::MaxOneRow { .. }
+        | Plan::Lock { .. }
         | Plan::CteScan { .. }) => same,
     }
 }

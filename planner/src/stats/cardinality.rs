@@ -215,7 +215,7 @@ pub(crate) fn estimate_node(plan: &Plan, ctes: &[Profile], of: &dyn Fn(&Plan) ->
             joined(join, &left, &right)
         }
         Plan::Aggregate { input, group_by, aggregates } => aggregated(&of(input), group_by, aggregates),
-        Plan::Sort { input, .. } => of(input),
+        Plan::Sort { input, .. } | Plan::Lock { input, .. } => of(input),
         Plan::Limit { input, offset, count } => {
             let input = of(input);
             let rows = (input.rows - *offset as f64).max(0.0);

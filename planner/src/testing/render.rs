@@ -93,6 +93,10 @@ fn render(plan: &Plan, columns: &Columns, depth: usize, out: &mut String) {
         Plan::Limit { offset, count, .. } => format!("Limit {offset}, {count:?}"),
         Plan::Union { .. } => "Union".to_owned(),
         Plan::MaxOneRow { .. } => "MaxOneRow".to_owned(),
+        Plan::Lock { lock, .. } => {
+            let tables = lock.tables.iter().map(|locked| &*locked.table.name).collect::<Vec<_>>();
+            format!("Lock {}", tables.join(", "))
+        }
         Plan::CteScan { cte, .. } => format!("CteScan {cte}"),
     };
     out.push_str(&"  ".repeat(depth));

@@ -11,6 +11,7 @@
 //! * `backoff`: how long it has waited, and how long it still may.
 //! * `sender`: one request to one region; what each region error means.
 //! * `locks`: what to do about transactions that are in the way; `resolved`: what is known of those that have ended.
+//! * `interrupt`: whether it shall still wait.
 //! * `pessimistic`: keys locked before they are written; `keep_alive`: heartbeats of those who hold them.
 //! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `admin`: the operations.
 //!
@@ -22,6 +23,7 @@ mod commit;
 mod garbage;
 mod get;
 mod ingest;
+mod interrupt;
 mod keep_alive;
 mod locks;
 mod lookup;
@@ -41,6 +43,7 @@ pub use backoff::{BackoffKind, BackoffTally};
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
 pub use garbage::Garbage;
 pub use ingest::IngestSummary;
+pub use interrupt::Interrupt;
 pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use pessimistic::{LockOutcome, LockWait};
 pub use scan::ScanRequest;
@@ -90,6 +93,8 @@ pub struct Client {
     tally: Option<Tally>,
     /// What its reads see besides what is committed.
     own: OwnWrites,
+    /// Whether it still shall wait.
+    interrupt: Interrupt,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -102,16 +107,18 @@ pub struct ClientSeed {
     view: RegionView,
     tally: Option<Tally>,
     own: OwnWrites,
+    interrupt: Interrupt,
 }
 
 impl ClientSeed {
     /// A client. Its counters start at zero.
     pub fn client(&self) -> Client {
-        let ClientSeed { shared, view, tally, own } = self.clone();
+        let ClientSeed { shared, view, tally, own, interrupt } = self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let (stats, resolved) = Default::default();
-        Client { shared, view, stats, random, resolved, number, tally, own, not_sync: PhantomData }
+        let not_sync = PhantomData;
+        Client { shared, view, stats, random, resolved, number, tally, own, interrupt, not_sync }
     }
 
     /// A seed of clients whose counts, and those of their forks, are in the tally when they have ended, however they end:
@@ -130,7 +137,8 @@ impl ClientSeed {
 impl Client {
     pub(crate) fn new(shared: Arc<Shared>) -> Client {
         let view = RegionView::clone(&shared.cache.peek());
-        ClientSeed { shared, view, tally: None, own: OwnWrites::default() }.client()
+        let (own, interrupt) = Default::default();
+        ClientSeed { shared, view, tally: None, own, interrupt }.client()
     }
 
     /// What other clients can be made from, with what this one knows.
@@ -140,6 +148,7 @@ impl Client {
             view: self.view.clone(),
             tally: self.tally.clone(),
             own: self.own.clone(),
+            interrupt: self.interrupt.clone(),
         }
     }
 
@@ -156,6 +165,7 @@ impl Client {
             number,
             tally: self.tally.clone(),
             own: self.own.clone(),
+            interrupt: self.interrupt.clone(),
             not_sync: PhantomData,
         }
     }
@@ -174,6 +184,11 @@ impl Client {
     pub fn seeing(mut self, own: OwnWrites) -> Client {
         self.own = own;
         self
+    }
+
+    /// From now on it asks this while it waits, and so do its forks and the clients of its seeds.
+    pub fn interrupt_by(&mut self, interrupt: Interrupt) {
+        self.interrupt = interrupt;
     }
 
     /// How to wait for this client's futures.

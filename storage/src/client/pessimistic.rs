@@ -207,10 +207,14 @@ impl Client {
             }
             return Ok(LockOutcome::Locked { existing, skipped });
         }
+        // Nothing stays locked because nobody wants to wait any longer.
+        let interrupt = std::mem::take(&mut self.interrupt);
         let work = KeyWork::PessimisticRollback { start_ts, for_update_ts: wanted.for_update_ts };
         self.for_all_keys_later("pessimistic rollback", keys, work).await;
         // Later than what is being given back, which may be on its way for long.
-        held.for_update_ts = self.timestamp().await?;
+        let later = self.timestamp().await;
+        self.interrupt = interrupt;
+        held.for_update_ts = later?;
         match ended? {
             End::Stopped(outcome) => Ok(outcome),
             End::Locked { .. } => Err(Error::Internal("keys are locked and were given back".into())),
@@ -279,6 +283,7 @@ impl Client {
             if keys.is_empty() {
                 continue;
             }
+            self.interrupt.check()?;
             let body = Body::PessimisticLock(PessimisticLock {
                 keys: keys.clone(),
                 primary: wanted.primary.clone(),

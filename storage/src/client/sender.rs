@@ -4,6 +4,8 @@
 //! others say that the region is not what the client thought, and the caller must cut its work by region anew. The client
 //! then waits for a moment, for the news may not have reached the placement driver yet.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use super::backoff::{Backoff, BackoffKind};
@@ -19,6 +21,8 @@ use crate::schema::SpaceId;
 const IN_PLACE_MAX: usize = 10;
 /// Regions that the placement driver is asked for at a time.
 const LOAD_LIMIT: usize = 128;
+/// Who may be interrupted looks this often whether it is.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What became of a request.
 pub(super) enum Sent {
@@ -143,8 +147,17 @@ impl Client {
     ) -> Result<()> {
         let pause = backoff.next(kind, trouble, &mut self.random).map_err(Error::Exhausted)?;
         self.stats.backoff.record(kind, pause.as_millis() as u64);
-        self.shared.transport.sleep(pause).await;
-        Ok(())
+        self.interrupt.check()?;
+        let mut left = pause;
+        if self.interrupt.is_some() {
+            while left > PAUSE {
+                self.shared.transport.sleep(PAUSE).await;
+                self.interrupt.check()?;
+                left -= PAUSE;
+            }
+        }
+        self.shared.transport.sleep(left).await;
+        self.interrupt.check()
     }
 
     /// The region that holds a key.

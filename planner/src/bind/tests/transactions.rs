@@ -1,6 +1,7 @@
 //! Transactions, reads of the past, locking clauses.
 
 use super::*;
+use crate::logical::{LockStrength, LockedTable, LockingWait};
 
 #[test]
 fn transactions_have_their_options() {
@@ -102,44 +103,89 @@ fn a_query_reads_as_of_one_time() {
     assert!(!query("select * from t as of timestamp 7").cacheable);
 }
 
+/// The locks of a query: for each Lock of its plan, from above, the tables with the columns that tell their rows.
+fn locks(sql: &str) -> Vec<(LockStrength, LockingWait, Vec<String>)> {
+    let bound = query(sql);
+    let mut found = Vec::new();
+    for plan in bound.query.ctes.iter().chain([&bound.query.plan]) {
+        plan.walk(&mut |node| {
+            if let Plan::Lock { lock, .. } = node {
+                let told = |(ordinal, id): &(usize, _)| format!("{ordinal}:{}", bound.columns.get(*id).name);
+                let of = |t: &LockedTable| {
+                    let columns: Vec<String> = t.columns.iter().map(told).collect();
+                    format!("{} {}", t.table.name, columns.join(" "))
+                };
+                found.push((lock.strength, lock.wait, lock.tables.iter().map(of).collect()));
+            }
+        });
+    }
+    found
+}
+
 #[test]
-fn locking_clauses_return_the_rows_to_lock() {
-    use super::{Locking, LockingWait as Wait};
-    let locking = |sql: &str| {
+fn locking_clauses_lock_what_where_lets_through() {
+    use LockStrength::{Share, Update};
+    use LockingWait::{No, Seconds, Wait};
+    let one = |strength, wait| vec![(strength, wait, vec!["t 0:id".to_string()])];
+    assert_eq!(locks("select a from t"), []);
+    assert_eq!(locks("select 1 for update"), [], "nothing to lock");
+    for sql in [
+        "select a from t for update",
+        "select count(*) from t where a > 1 for update",
+        "select distinct a from t for update",
+        "select b, sum(a) from t group by b having sum(a) > 1 order by 2 limit 1 for update",
+        "select a from t where a in (select b from t) and b = (select max(a) from t) for update",
+        "select count(*) from (select a from t for update) d",
+        "select * from (select a from t for update) d for update",
+        "select (select max(a) from t for update)",
+        "select 1 from t x where exists (select 1 from t y where x.a = y.a for update)",
+        "with c as (select a from t for update) select * from c",
+        "select a from t union select b from t for update",
+        "select a from t union all (select b from t for update)",
+        "(select a from t) for update",
+        "insert into nokey select a, b from t for update",
+    ] {
+        assert_eq!(locks(sql), one(Update, Wait), "{sql}");
+    }
+    assert_eq!(locks("select a from (select a from t) d for update"), []);
+    assert_eq!(locks("select a + 1 from t order by b limit 3 for share"), one(Share, Wait));
+    assert_eq!(locks("select a from t where a > 1 Lock In Share Mode"), one(Share, Wait));
+    assert_eq!(locks("select a from t limit 3 for update nowait"), one(Update, No));
+    assert_eq!(locks("select a from t limit 3 for update wait 7"), one(Update, Seconds(7)));
+    let key = || "t 0:id".to_string();
+    let both = locks("select x.a from t x join t y on x.a = y.b for update of y, x");
+    assert_eq!(both, [(Update, Wait, vec![key(), key()])]);
+    let differ = locks("select x.a from t x join t y on x.a = y.b for update of y nowait for share of x");
+    assert_eq!(differ, [(Share, Wait, vec![key()]), (Update, No, vec![key()])]);
+    assert!(matches!(error("select a from t for update of s"), Error::UnresolvedLock(_)));
+    assert!(matches!(error("select a from t for update of t for share of t"), Error::LockedTwice(_)));
+    assert!(matches!(error("select a from t for update for update"), Error::LockedTwice(_)));
+    assert!(matches!(error("select a from t for update wait 99999999999999999999"), Error::BadArguments(_)));
+}
+
+#[test]
+fn skip_locked_returns_the_rows_to_lock() {
+    let skip = |sql: &str| {
         let bound = query(sql);
         let width = bound.query.output.len();
-        bound.locking.map(|Locking { visible, tables, wait, limit }| {
-            let tables: Vec<_> = tables.iter().map(|t| (t.table.name.to_string(), t.first)).collect();
-            assert!(tables.iter().all(|(_, first)| (visible..width).contains(first)), "{sql}");
-            (visible, tables, wait, limit)
-        })
+        let SkipLocked { visible, tables, limit } = bound.skip.expect("it skips");
+        let mut columns = tables.iter().flat_map(|t| t.columns.clone());
+        assert!(columns.all(|(_, at)| (visible..width).contains(&at)), "{sql}");
+        (visible, tables.len(), limit)
     };
-    let t = |first| ("t".to_string(), first);
-    assert_eq!(locking("select a from t"), None);
-    assert_eq!(locking("select a from t for update"), Some((1, vec![t(1)], Wait::Wait, None)));
-    assert_eq!(
-        locking("select a + 1 from t order by b limit 3 for share"),
-        Some((1, vec![t(1)], Wait::Wait, None))
-    );
-    let shared = Some((1, vec![t(1)], Wait::Wait, None));
-    assert_eq!(locking("select a from t where a > 1 Lock In Share Mode"), shared);
-    assert_eq!(locking("select a from t limit 3 for update nowait"), Some((1, vec![t(1)], Wait::No, None)));
-    assert_eq!(
-        locking("select a from t order by a limit 2, 3 for update skip locked"),
-        Some((1, vec![t(1)], Wait::Skip, Some((2, Some(3)))))
-    );
-    let of = locking("select x.a from t x join t y on x.a = y.b for update of y").unwrap();
-    assert_eq!((of.1, of.0), (vec![t(1)], 1));
-    assert_eq!(locking("select a from (select a from t) d for update"), Some((1, vec![], Wait::Wait, None)));
-    let subquery = "select a from t where a in (select b from t) and b = (select max(a) from t) for update";
-    assert_eq!(locking(subquery).unwrap().1, [t(1)]);
+    assert_eq!(skip("select a from t for update skip locked"), (1, 1, (0, None)));
+    let ordered = "select a, b from t order by a limit 2, 3 for share skip locked";
+    assert_eq!(skip(ordered), (2, 1, (2, Some(3))));
+    let of = "select x.a from t x join t y on x.a = y.b for update of y skip locked";
+    assert_eq!(skip(of), (1, 1, (0, None)));
     for sql in [
-        "select distinct a from t for update",
-        "select count(*) from t for update",
-        "select a from t group by a for update",
-        "select a from t union select b from t for update",
+        "select distinct a from t for update skip locked",
+        "select count(*) from t for update skip locked",
+        "select a from t group by a for update skip locked",
+        "select a from t union select b from t for update skip locked",
+        "select * from (select a from t for update skip locked) d",
+        "select x.a from t x join t y on x.a = y.b for update of y skip locked for share of x",
     ] {
         assert!(matches!(error(sql), Error::NotSupported(_)), "{sql}");
     }
-    assert!(matches!(error("select a from t for update of s"), Error::UnknownRelation(_)));
 }

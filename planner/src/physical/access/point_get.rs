@@ -50,6 +50,7 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
         keys,
         places,
         dealing: scan.dealing.clone(),
+        lock: None,
     });
     let plan = operator(rows, ids(&wanted), node);
     let plan = site.selection(plan, predicates, site.profile.rows, site.needed);

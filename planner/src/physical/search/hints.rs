@@ -281,6 +281,7 @@ pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
         | Plan::Aggregate { input, .. }
         | Plan::Sort { input, .. }
         | Plan::Limit { input, .. }
+        | Plan::Lock { input, .. }
         | Plan::MaxOneRow { input } => alias_of(input),
         Plan::Join(join) | Plan::Apply { join, .. } => {
             if join.kind.keeps_right() {

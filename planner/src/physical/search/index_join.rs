@@ -249,6 +249,7 @@ impl Search<'_> {
             | Plan::Union { .. }
             | Plan::Values { .. }
             | Plan::MaxOneRow { .. }
+            | Plan::Lock { .. }
             | Plan::CteScan { .. } => vec![],
         }
     }

@@ -108,7 +108,9 @@ fn natural(plan: &Plan, add: &mut impl FnMut(Vec<ColumnId>)) {
                 add(ids(&space));
             }
         }
-        Plan::Filter { input, .. } | Plan::Project { input, .. } => natural(input, add),
+        Plan::Filter { input, .. } | Plan::Project { input, .. } | Plan::Lock { input, .. } => {
+            natural(input, add);
+        }
         Plan::Join(join) => {
             natural(&join.left, add);
             natural(&join.right, add);

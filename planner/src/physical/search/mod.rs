@@ -29,6 +29,7 @@ mod hints;
 mod index_join;
 mod join;
 mod limit;
+mod lock;
 mod merge_join;
 mod order;
 mod rows;
@@ -167,6 +168,7 @@ impl<'a> Search<'a> {
             }
             logical::Plan::Union { inputs, columns } => self.union(plan, inputs, columns, goal),
             logical::Plan::MaxOneRow { input } => self.max_one_row(input, needed),
+            logical::Plan::Lock { input, lock } => self.lock(input, lock, needed, goal),
             logical::Plan::Values { rows, columns } => self.values(plan, rows, columns),
             logical::Plan::CteScan { cte, columns } => self.cte_scan(plan, *cte, columns, needed),
         }

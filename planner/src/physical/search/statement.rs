@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::{AccessContext, Node, OutputColumn, Plan, Query};
+use super::super::{AccessContext, LockStrength, LockingWait, Node, OutputColumn, Plan, Query};
 use super::hints::Wishes;
 use super::{Goal, Search, operator};
 use crate::bind::{Dml, DmlKind};
@@ -83,6 +83,17 @@ fn projection(input: Plan, exprs: Vec<(ColumnId, Expr)>) -> Plan {
     operator(input.rows, input.cost, columns, Node::Projection { input: Box::new(input), exprs })
 }
 
+/// A row that is changed by its key is locked by it, also if there is none.
+fn lock_points(source: &mut Plan, dml: &Dml) {
+    match &mut source.node {
+        Node::Projection { input, .. } => lock_points(input, dml),
+        Node::PointGet(get) if dml.kind != DmlKind::Insert => {
+            get.lock = Some((LockStrength::Update, LockingWait::Wait));
+        }
+        _ => {}
+    }
+}
+
 /// INSERT, UPDATE, DELETE over rows that carry a column for each output, repeats included.
 fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) -> Plan {
     let mut exprs: Vec<(ColumnId, Expr)> = Vec::new();
@@ -93,7 +104,8 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
         exprs.push((id, value));
     }
     let ids: Vec<ColumnId> = exprs.iter().map(|(id, _)| *id).collect();
-    let source = if plan.columns == ids { plan } else { projection(plan, exprs) };
+    let mut source = if plan.columns == ids { plan } else { projection(plan, exprs) };
+    lock_points(&mut source, &dml);
     let (rows, cost) = (source.rows, source.cost);
     let source = Box::new(source);
     let Dml { kind, table, partition } = dml;

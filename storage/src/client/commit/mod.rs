@@ -144,7 +144,10 @@ pub(super) async fn commit(
     let committer =
         Committer { primary, start_ts, ttl_ms, txn_size: mutations.len(), pessimistic, async_plan: None };
     let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
+    // Half of a commit is none.
+    let interrupt = std::mem::take(&mut client.interrupt);
     let ended = committer.run(client, mutations, options).await;
+    client.interrupt = interrupt;
     client.runtime().take_turns();
     match ended {
         Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
