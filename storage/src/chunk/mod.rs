@@ -13,6 +13,7 @@
 mod build;
 pub(crate) mod dictionary;
 mod order;
+pub(crate) mod patch;
 mod zone;
 
 use std::cmp::Ordering;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, UInt16Type};
 
-use crate::key::{Bound, Key, KeyEncoder, Marks, RowKeys, gallop, halve, int_of};
+use crate::key::{Bound, Key, KeyEncoder, KeyRange, Marks, RowKeys, gallop, halve, int_of};
 use crate::mvcc::ZoneFilter;
 use crate::schema::{SpaceSchema, Timestamp};
 use zone::Zones;
@@ -146,6 +147,14 @@ impl Chunk {
         })
     }
 
+    /// Those of its rows whose keys are in a range; `None` if they are none.
+    pub(crate) fn within(&self, range: &KeyRange) -> Option<Chunk> {
+        if range.start <= self.first && self.last < range.end {
+            return Some(self.clone());
+        }
+        self.slice(self.lower_bound(range.start.as_bytes()), self.lower_bound(range.end.as_bytes()))
+    }
+
     /// Rows of a column, not copied.
     pub(crate) fn column(&self, ordinal: usize, from: usize, rows: usize) -> ArrayRef {
         let column = &self.data.columns[ordinal];
@@ -205,6 +214,11 @@ impl Chunk {
     /// The first of these rows whose key is not less (or the end), and whether it is equal. For keys that come in order,
     /// each search starting where the last one ended: the steps grow from there.
     pub(crate) fn seek(&self, key: &[u8], rows: Range<usize>) -> (usize, bool) {
+        if let (Some(values), Some(wanted)) = (self.data.keys.single_int(), int_of(key)) {
+            let values = &values[self.start..self.end];
+            let row = gallop(rows.clone(), |row| values[row] < wanted);
+            return (row, row < rows.end && values[row] == wanted);
+        }
         let less = |row: usize| self.data.keys.compare(self.start + row, key) == Ordering::Less;
         let row = gallop(rows.clone(), less);
         (row, row < rows.end && self.is_at(row, key))

@@ -40,6 +40,11 @@ impl Zones {
         Zones { columns: columns.iter().map(|column| Bounds::of(column, rows)).collect() }
     }
 
+    /// Looks at a column again, which has changed.
+    pub(super) fn set(&mut self, ordinal: usize, column: &ArrayRef, rows: usize) {
+        self.columns[ordinal] = Bounds::of(column, rows);
+    }
+
     /// Whether a block can have a row that satisfies the filter.
     pub(super) fn may_contain(&self, block: usize, filter: &ZoneFilter) -> bool {
         let Some((least, greatest)) = self.columns.get(filter.ordinal).map(|column| column.at(block)) else {

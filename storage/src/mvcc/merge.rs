@@ -17,6 +17,7 @@ use arrow::datatypes::{
 };
 
 use super::{Delta, RowRef, Versions};
+use crate::chunk::patch::patch;
 use crate::chunk::{Chunk, dictionary};
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
@@ -41,6 +42,9 @@ pub(crate) struct Plan {
     delta: Vec<RowRef>,
     delta_ts: Vec<Timestamp>,
     pub(crate) rows: usize,
+    /// Whether base has a row that does not come out as it is and is not replaced by one of delta, or delta one that does not
+    /// replace one of base.
+    is_shifted: bool,
 }
 
 #[derive(Debug)]
@@ -63,9 +67,10 @@ pub(crate) fn merge_piece(
     let mut plan = Plan::default();
     let mut cursor = base.as_ref().map_or(0, |(_, rows)| rows.start);
     for (key, versions) in delta.range::<_, Key>(&range.start..&range.end) {
-        let mut in_base = None;
+        let (mut in_base, mut found) = (None, false);
         if let Some((chunk, rows)) = base {
-            let (row, found) = chunk.seek(key.as_bytes(), cursor..rows.end);
+            let row;
+            (row, found) = chunk.seek(key.as_bytes(), cursor..rows.end);
             plan.push_base(chunk, cursor..row, base_ts);
             cursor = row;
             if found {
@@ -75,8 +80,11 @@ pub(crate) fn merge_piece(
         }
         match (pick(key, in_base.map(|(chunk, row)| chunk.commit_ts(row)), versions), in_base) {
             (Pick::Base, Some((_, row))) => plan.push_run(row..row + 1),
-            (Pick::Base | Pick::Nothing, _) => {}
-            (Pick::Delta(row, commit_ts), _) => plan.push_delta(row, commit_ts),
+            (Pick::Base | Pick::Nothing, _) => plan.is_shifted |= found,
+            (Pick::Delta(row, commit_ts), _) => {
+                plan.is_shifted |= !found;
+                plan.push_delta(row, commit_ts);
+            }
         }
     }
     if let Some((chunk, rows)) = base {
@@ -93,6 +101,8 @@ impl Plan {
         for row in rows {
             if chunk.commit_ts(row) <= base_ts {
                 self.push_run(row..row + 1);
+            } else {
+                self.is_shifted = true;
             }
         }
     }
@@ -119,6 +129,47 @@ impl Plan {
         }
     }
 
+    /// If what comes out are the base rows from `first` on, some of them replaced by rows of delta: which, counted from there.
+    pub(crate) fn replaced(&self, first: usize) -> Option<Vec<u32>> {
+        if self.is_shifted {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(self.delta.len());
+        let mut next = 0;
+        for run in &self.runs {
+            match run {
+                Run::Base(base) => next = (base.end - first) as u32,
+                Run::Delta(delta) => {
+                    rows.extend(next..next + delta.len() as u32);
+                    next += delta.len() as u32;
+                }
+            }
+        }
+        Some(rows)
+    }
+
+    /// If what comes out are all `rows` of base and then some of delta: those of delta.
+    pub(crate) fn behind(&self, rows: usize) -> Option<Plan> {
+        let [Run::Base(base), Run::Delta(delta)] = self.runs.as_slice() else { return None };
+        (*base == (0..rows)).then(|| Plan {
+            runs: vec![Run::Delta(delta.clone())],
+            delta: self.delta.clone(),
+            delta_ts: self.delta_ts.clone(),
+            rows: delta.len(),
+            is_shifted: true,
+        })
+    }
+
+    /// One column of the rows that are in delta.
+    pub(crate) fn delta_column(&self, ordinal: usize, ty: &DataType) -> ArrayRef {
+        gather_rows(&self.delta, ordinal, ty)
+    }
+
+    /// When those were committed.
+    pub(crate) fn delta_ts(&self) -> &[Timestamp] {
+        &self.delta_ts
+    }
+
     /// One column of the rows.
     pub(crate) fn column(&self, base: &BaseRows, ordinal: usize, ty: &DataType) -> ArrayRef {
         match (self.runs.as_slice(), base) {
@@ -132,8 +183,15 @@ impl Plan {
             }
             (_, Some((chunk, rows))) if self.base_runs().next().is_some() => {
                 let first = rows.start;
-                let base = dictionary::decode(chunk.column(ordinal, first, rows.len())).to_data();
-                let delta = gather_rows(&self.delta, ordinal, ty).to_data();
+                let base = chunk.column(ordinal, first, rows.len());
+                let delta = gather_rows(&self.delta, ordinal, ty);
+                if let Some(replaced) = &self.replaced(first) {
+                    let patched = patch(&base, replaced, &delta);
+                    return patched
+                        .or_else(|| patch(&dictionary::decode(base), replaced, &delta))
+                        .expect("numbers and strings of either form can be patched");
+                }
+                let (base, delta) = (dictionary::decode(base).to_data(), delta.to_data());
                 let mut out = MutableArrayData::new(vec![&base, &delta], false, self.rows);
                 for run in &self.runs {
                     let (source, from, to) = match run {

@@ -3,6 +3,7 @@
 //! A region is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
 //! timestamp at which it was committed. Delta holds the versions that were committed since, by key, newest first: rows
 //! (which point into small batches that came with the transactions), deletions, and the records that transactions leave.
+//! Delta is folded into base soon; who reads as of before that finds the region as it was then ([`Past`]).
 //! A transaction that reads brings one more layer along, what it has written itself ([`OwnWrites`]).
 //! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
 //! values that are not committed yet; a reader that meets one which might commit before its timestamp has to ask first
@@ -15,6 +16,7 @@ mod gather;
 mod lookup;
 mod merge;
 mod own;
+mod past;
 mod point;
 mod scan;
 
@@ -29,8 +31,9 @@ use crate::schema::Timestamp;
 
 pub use lookup::LookupResult;
 pub(crate) use lookup::Lookups;
-pub(crate) use merge::{Pick, merge_piece};
+pub(crate) use merge::{BaseRows, Pick, Plan, merge_piece};
 pub use own::OwnWrites;
+pub(crate) use past::{Folding, Past, with_fold};
 pub use point::GetResult;
 pub use scan::{Morsel, RegionScan, ScanBatch, ZoneFilter};
 
@@ -77,14 +80,6 @@ impl Version {
 /// The versions of one key, newest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Versions(pub(crate) Vec<Version>);
-
-/// The same versions: what a transaction wrote at a time does not change.
-impl PartialEq for Versions {
-    fn eq(&self, other: &Versions) -> bool {
-        let id = |v: &Version| (v.start_ts, v.commit_ts);
-        self.0.iter().map(id).eq(other.0.iter().map(id))
-    }
-}
 
 impl Versions {
     /// The newest row or deletion at a timestamp; one of the reader's own transaction ([`OwnWrites`]) is that always.
@@ -188,6 +183,14 @@ pub(crate) struct Records {
     /// Sorted, disjoint, none empty.
     pub(crate) base: Arc<[Chunk]>,
     pub(crate) delta: Delta,
+    /// What was before: see [`Past`]. The one that ends first comes first.
+    pub(crate) past: Arc<[Past]>,
+    /// When the last fold was made: what is in `delta` was committed after that, save for records of rollbacks.
+    pub(crate) folded_ts: Timestamp,
+    /// The fold that is under way.
+    pub(crate) folding: Option<Arc<Folding>>,
+    /// What has come into `delta` since it began.
+    pub(crate) recent: Option<Delta>,
     pub(crate) locks: OrdMap<Key, Arc<Lock>>,
     /// What was superseded before it may be gone: reads below it are not answered.
     pub(crate) safe_ts: Timestamp,
@@ -203,6 +206,10 @@ impl Records {
         Records {
             base: base.into(),
             delta: Delta::new(),
+            past: Arc::default(),
+            folded_ts: Timestamp(0),
+            folding: None,
+            recent: None,
             locks: OrdMap::new(),
             safe_ts: Timestamp(0),
             versions: 0,
@@ -212,30 +219,38 @@ impl Records {
 
     /// How the transaction ended, if this key knows.
     pub(crate) fn record_of(&self, key: &Key, start_ts: Timestamp) -> Option<Record> {
-        let version = self.delta.get(key)?.0.iter().find(|v| v.start_ts == start_ts)?;
-        Some(match version.write {
-            Write::Rollback => Record::RolledBack,
-            Write::Put(_) | Write::Delete | Write::Lock => Record::Committed(version.commit_ts),
-        })
+        let find = |delta: &Delta| {
+            let version = delta.get(key)?.0.iter().find(|v| v.start_ts == start_ts)?;
+            Some(match version.write {
+                Write::Rollback => Record::RolledBack,
+                Write::Put(_) | Write::Delete | Write::Lock => Record::Committed(version.commit_ts),
+            })
+        };
+        find(&self.delta).or_else(|| self.pasts_of(key, start_ts).find_map(|past| find(&past.delta)))
     }
 
-    /// Start and commit of the newest committed change or lock of a key.
-    pub(crate) fn newest_commit(&self, key: &Key) -> Option<(Timestamp, Timestamp)> {
-        let delta = self.delta.get(key).and_then(|versions| {
-            let newest = versions.0.iter().find(|v| !matches!(v.write, Write::Rollback))?;
-            Some((newest.start_ts, newest.commit_ts))
-        });
-        let base = || self.base_row(key).map(|(chunk, row)| (Timestamp(0), self.base[chunk].commit_ts(row)));
-        // A key's versions in delta are later than its row in base, save for a moment while a compaction is installed.
-        delta.or_else(base)
+    /// Start and commit of the newest committed change or lock of a key, if it was committed after `seen`; an older one need
+    /// not be found.
+    pub(crate) fn newest_commit(&self, key: &Key, seen: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let in_delta = self.delta.get(key).and_then(|versions| past::newest_commit(versions));
+        if in_delta.is_some() {
+            return in_delta;
+        }
+        let in_past = || {
+            let mut known = self.pasts_of(key, seen).filter_map(|past| past.delta.get(key));
+            known.find_map(|versions| past::newest_commit(versions))
+        };
+        let in_base = self.base_row(key).map(|(chunk, row)| (Timestamp(0), self.base[chunk].commit_ts(row)));
+        // A row that was loaded in bulk is newer than what a past knows.
+        in_base.into_iter().chain(in_past()).max_by_key(|(_, commit_ts)| *commit_ts)
     }
 
-    /// Whether a reader at `ts` sees a row.
-    pub(crate) fn exists(&self, key: &Key, ts: Timestamp) -> bool {
-        !matches!(self.visible(key, ts), Visible::Nothing)
+    /// Whether there is a row now.
+    pub(crate) fn exists(&self, key: &Key) -> bool {
+        !matches!(self.visible(key, Timestamp::MAX), Visible::Nothing)
     }
 
-    /// What a reader at `ts` sees at a key.
+    /// What a reader at `ts` sees at a key, if these are the records that it has to read ([`Records::at`]).
     pub(crate) fn visible(&self, key: &Key, ts: Timestamp) -> Visible<'_> {
         let version = self.delta.get(key).and_then(|versions| versions.data_at(ts));
         let base = self.base_row(key).filter(|&(chunk, row)| {
@@ -259,24 +274,15 @@ impl Records {
     pub(crate) fn add_version(&mut self, key: &Key, version: Version) {
         self.newest_ts = self.newest_ts.max(version.commit_ts);
         self.versions += 1;
-        match self.delta.get_mut(key) {
-            Some(versions) => {
-                let versions = &mut Arc::make_mut(versions).0;
-                let place = versions.partition_point(|v| v.commit_ts > version.commit_ts);
-                versions.insert(place, version);
-            }
-            None => {
-                self.delta.insert(key.clone(), Arc::new(Versions(vec![version])));
-            }
+        if let Some(recent) = &mut self.recent {
+            add_to(recent, key, version.clone());
         }
+        add_to(&mut self.delta, key, version);
     }
 
     /// Base cut down to a range of keys; the rest as it is.
     pub(crate) fn with_base_within(&self, range: &KeyRange) -> Records {
-        let cut = |chunk: &Chunk| {
-            chunk.slice(chunk.lower_bound(range.start.as_bytes()), chunk.lower_bound(range.end.as_bytes()))
-        };
-        Records { base: self.base.iter().filter_map(cut).collect(), ..self.clone() }
+        Records { base: self.base.iter().filter_map(|chunk| chunk.within(range)).collect(), ..self.clone() }
     }
 
     /// Locks in a range that keep a reader at `ts` from knowing what is there: the first of them.
@@ -294,8 +300,9 @@ impl Records {
         blocking.take(LOCKS_TOLD_MAX).map(|(key, lock)| lock.info(key)).collect()
     }
 
-    /// Cuts at a key: this keeps what is below it, the rest is returned.
+    /// Cuts at a key: this keeps what is below it, the rest is returned. A fold that is under way comes to nothing.
     pub(crate) fn split_off(&mut self, at: &Key) -> Records {
+        self.abandon_fold();
         let mut left = Vec::new();
         let mut right = Vec::new();
         for chunk in self.base.iter() {
@@ -305,11 +312,20 @@ impl Records {
         }
         let (left_delta, right_delta) = cut(&self.delta, at);
         let (left_locks, right_locks) = cut(&self.locks, at);
+        // Of pasts only the ranges are cut: most are not read again before they go.
+        let below = |range: &KeyRange| KeyRange { end: at.min(&range.end).clone(), ..range.clone() };
+        let above = |range: &KeyRange| KeyRange { start: at.max(&range.start).clone(), ..range.clone() };
+        let past = |part: &dyn Fn(&KeyRange) -> KeyRange| {
+            let parts = self.past.iter().map(|past| Past { range: part(&past.range), ..past.clone() });
+            parts.filter(|past| !past.range.is_empty()).collect::<Arc<[Past]>>()
+        };
+        let (left_past, right_past) = (past(&below), past(&above));
         let count = |delta: &Delta| delta.values().map(|v| v.0.len()).sum();
         let rest = Records {
             base: right.into(),
             versions: count(&right_delta),
             delta: right_delta,
+            past: right_past,
             locks: right_locks,
             ..self.clone()
         };
@@ -317,20 +333,35 @@ impl Records {
             base: left.into(),
             versions: count(&left_delta),
             delta: left_delta,
+            past: left_past,
             locks: left_locks,
             ..self.clone()
         };
         rest
     }
 
-    /// Takes over what the neighbour to the right holds.
+    /// Takes over what the neighbour to the right holds. Folds that are under way come to nothing.
     pub(crate) fn append(&mut self, right: Records) {
+        self.abandon_fold();
         self.base = self.base.iter().chain(right.base.iter()).cloned().collect();
         self.delta.extend(right.delta);
         self.locks.extend(right.locks);
+        let mut past: Vec<Past> = self.past.iter().chain(right.past.iter()).cloned().collect();
+        past.sort_by_key(|past| past.until);
+        self.past = past.into();
+        self.folded_ts = self.folded_ts.max(right.folded_ts);
         self.versions += right.versions;
         self.safe_ts = self.safe_ts.max(right.safe_ts);
         self.newest_ts = self.newest_ts.max(right.newest_ts);
+    }
+}
+
+fn add_to(delta: &mut Delta, key: &Key, version: Version) {
+    match delta.get_mut(key) {
+        Some(versions) => past::insert(&mut Arc::make_mut(versions).0, version),
+        None => {
+            delta.insert(key.clone(), Arc::new(Versions(vec![version])));
+        }
     }
 }
 

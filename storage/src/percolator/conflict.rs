@@ -23,7 +23,7 @@ impl Conflict {
 
     /// The change of a key that was committed after `seen`, if there is one.
     pub(super) fn since(records: &Records, key: &Key, seen: Timestamp) -> Option<Conflict> {
-        let (start_ts, commit_ts) = records.newest_commit(key)?;
+        let (start_ts, commit_ts) = records.newest_commit(key, seen)?;
         (commit_ts > seen).then(|| Conflict { key: key.clone(), start_ts, commit_ts })
     }
 }

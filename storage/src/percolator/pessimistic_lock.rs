@@ -89,7 +89,7 @@ pub(crate) fn pessimistic_lock(records: &mut Records, command: PessimisticLock) 
     }
     let mut existing = Vec::new();
     for key in keys {
-        if records.exists(&key, Timestamp::MAX) {
+        if records.exists(&key) {
             existing.push(key.clone());
         }
         match records.locks.get_mut(&key) {

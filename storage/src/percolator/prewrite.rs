@@ -185,7 +185,7 @@ fn check_mutation(
         return Check::Failed(PrewriteOutcome::WriteConflict(conflict));
     }
     // Nobody has changed it since, so what is newest is what was seen.
-    if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key, Timestamp::MAX) {
+    if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key) {
         return Check::Failed(PrewriteOutcome::AlreadyExists { key: key.clone() });
     }
     Check::Free

@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::chunk::{BuildError, Chunk, ChunkLimit, CommitColumn, rebuild};
 use crate::key::Key;
-use crate::mvcc::{LockInfo, Records, RowRef, Version, Visible, Write};
+use crate::mvcc::{LockInfo, Records, RowRef, Version, Write};
 use crate::schema::{SpaceSchema, Timestamp};
 
 /// What became of an ingest. Unless it is done, nothing was changed.
@@ -101,12 +101,12 @@ fn check(records: &Records, chunk: &Chunk) -> Result<Vec<usize>, IngestOutcome> 
     rows.dedup();
     for &row in &rows {
         let key = chunk.key(row);
-        if let Some((_, commit_ts)) = records.newest_commit(&key)
+        if let Some((_, commit_ts)) = records.newest_commit(&key, chunk.commit_ts(row))
             && commit_ts > chunk.commit_ts(row)
         {
             return Err(IngestOutcome::WriteConflict { key, commit_ts });
         }
-        if !matches!(records.visible(&key, Timestamp::MAX), Visible::Nothing) {
+        if records.exists(&key) {
             return Err(IngestOutcome::DuplicateKey { key });
         }
     }

@@ -7,8 +7,8 @@
 //! a handful of reference counts.
 //!
 //! Splitting and merging share chunks and cut the maps, so they take microseconds. Folding delta into base is slow, so it
-//! is done on a snapshot, beside the owner ([`Compaction`]); the owner then applies the finished base, which drops exactly
-//! the versions that went into it. Writers go on meanwhile.
+//! is done on a snapshot, beside the owner ([`Compaction`]); the owner then puts the finished base in place. Writers go on
+//! meanwhile, and who reads as of before finds the region as it was.
 //!
 //! Who checks that a request reached the right region (epoch, range, leader) is the store; here all keys are taken to be in
 //! the region's range.
@@ -18,6 +18,7 @@ mod ingest;
 #[cfg(test)]
 mod model_tests;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -69,8 +70,14 @@ pub enum Command {
     ResolveLock(ResolveLock),
     /// Add rows in bulk: chunks of [`build_base`](crate::chunk::build_base), in key order, within the region's range.
     Ingest(Vec<Chunk>),
+    /// Begin to fold what was committed up to this timestamp, or a little less: whatever commits later must commit after it.
+    BeginFold(Timestamp),
     /// Put the result of a compaction in place.
     Install(Compacted),
+    /// The fold that was begun comes to nothing.
+    AbandonFold,
+    /// Forget what nobody can ask for who comes at this timestamp or later.
+    Forget(Timestamp),
 }
 
 /// What became of a [`Command`].
@@ -96,8 +103,12 @@ pub enum Outcome {
     Resolved(usize),
     /// Of an ingest.
     Ingest(IngestOutcome),
-    /// Of a compaction: whether it was put in place. If not, base had changed since it was planned; plan again.
+    /// Of the beginning of a fold: up to when all is folded; `None` if there is nothing to fold.
+    FoldBegun(Option<Timestamp>),
+    /// Of a compaction: whether it was put in place. If not, base had changed since the fold was begun: begin again.
     Installed(bool),
+    /// Nobody asks what became of it.
+    Done,
 }
 
 /// A region, as its owner holds it.
@@ -114,7 +125,14 @@ impl RegionState {
 
     /// An immutable copy of the state.
     pub fn snapshot(&self) -> Arc<RegionSnapshot> {
-        Arc::new(self.now.clone())
+        Arc::new(self.published())
+    }
+
+    /// The same, to be part of something else that is immutable.
+    pub(crate) fn published(&self) -> RegionSnapshot {
+        let RegionSnapshot { id, epoch, range, schema, records } = &self.now;
+        let (range, schema, records) = (range.clone(), Arc::clone(schema), records.published());
+        RegionSnapshot { id: *id, epoch: *epoch, range, schema, records }
     }
 
     /// The state, for the owner to look at.
@@ -146,7 +164,16 @@ impl RegionState {
             }
             Command::ResolveLock(c) => Outcome::Resolved(percolator::resolve_lock(records, &c)),
             Command::Ingest(chunks) => Outcome::Ingest(ingest::ingest(records, schema, chunks)),
+            Command::BeginFold(at) => Outcome::FoldBegun(records.begin_fold(at)),
             Command::Install(compacted) => Outcome::Installed(compaction::install(records, compacted)),
+            Command::AbandonFold => {
+                records.abandon_fold();
+                Outcome::Done
+            }
+            Command::Forget(safe_ts) => {
+                records.forget(safe_ts);
+                Outcome::Done
+            }
         }
     }
 
@@ -233,6 +260,16 @@ impl RegionSnapshot {
         self.records.versions
     }
 
+    /// Rows in base.
+    pub fn base_rows(&self) -> usize {
+        self.records.base.iter().map(Chunk::rows).sum()
+    }
+
+    /// Up to when what it was is kept; `None` if all that is kept is the present.
+    pub fn oldest_past(&self) -> Option<Timestamp> {
+        self.records.past.first().map(|past| past.until)
+    }
+
     /// The newest timestamp at which anything in it was committed.
     pub fn newest_ts(&self) -> Timestamp {
         self.records.newest_ts
@@ -280,7 +317,7 @@ impl RegionSnapshot {
             some if some.iter().all(|r| self.range.covers(r)) => Arc::clone(ranges),
             some => some.iter().filter_map(|r| r.intersect(&self.range)).collect(),
         };
-        let mut records = self.records.clone();
+        let mut records = self.records.at(ts, &self.range).into_owned();
         if !own.is_empty() {
             records.delta = own.over(&records.delta, &ranges);
         }
@@ -295,15 +332,21 @@ impl RegionSnapshot {
 
     /// As [`get`](RegionSnapshot::get), with what the reader's transaction wrote on top.
     pub fn get_over(&self, keys: &[Key], ts: Timestamp, ordinals: &[usize], own: &OwnWrites) -> GetResult {
-        GetResult::read(&self.records, &self.schema, keys, ts, ordinals, own)
+        let records = match self.records.is_present(ts) {
+            true => Cow::Borrowed(&self.records),
+            false => self.records.at(ts, &hull(keys)),
+        };
+        GetResult::read(&records, &self.schema, keys, ts, ordinals, own)
     }
 
     /// What these lookups find within a range of keys. The caller has made sure that no lock blocks it.
     pub(crate) fn lookup(&self, lookups: &Lookups, rows: Range<usize>, within: &KeyRange) -> LookupResult {
-        if within.covers(&self.range) {
-            return lookups.read(rows, within, &self.records, &self.schema);
+        match self.records.at(lookups.ts, within) {
+            Cow::Borrowed(records) if !within.covers(&self.range) => {
+                lookups.read(rows, within, &records.with_base_within(within), &self.schema)
+            }
+            records => lookups.read(rows, within, &records, &self.schema),
         }
-        lookups.read(rows, within, &self.records.with_base_within(within), &self.schema)
     }
 
     /// Locks in the ranges (none = all) that keep a reader at `ts` from knowing what is there; if there are very many, the
@@ -340,5 +383,13 @@ impl RegionSnapshot {
 
     pub(crate) fn records(&self) -> &Records {
         &self.records
+    }
+}
+
+/// The range from the least of these keys to the greatest.
+fn hull(keys: &[Key]) -> KeyRange {
+    match (keys.iter().min(), keys.iter().max()) {
+        (Some(least), Some(greatest)) => KeyRange { start: least.clone(), end: greatest.successor() },
+        _ => KeyRange { start: Key::from_bytes(&[]), end: Key::from_bytes(&[]) },
     }
 }

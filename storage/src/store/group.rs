@@ -56,19 +56,18 @@ pub(super) struct Group {
     fold_at: AtomicUsize,
 }
 
-/// The right to keep house.
-pub(super) struct Broom<'a>(&'a AtomicBool);
+/// The right to keep house in a region, until dropped.
+pub(super) struct Broom(Arc<Group>);
 
-impl Broom<'_> {
-    /// Leaves the right to another thread, which takes it up as [`Group::broom`].
-    pub(super) fn hand_over(self) {
-        std::mem::forget(self);
+impl Broom {
+    pub(super) fn group(&self) -> &Arc<Group> {
+        &self.0
     }
 }
 
-impl Drop for Broom<'_> {
+impl Drop for Broom {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.swept.store(false, Ordering::Release);
     }
 }
 
@@ -120,13 +119,14 @@ impl Group {
         self.owner.post(command);
     }
 
-    pub(super) fn take_broom(&self) -> Option<Broom<'_>> {
-        (!self.swept.swap(true, Ordering::Acquire)).then_some(Broom(&self.swept))
+    /// The same, to keep.
+    pub(super) fn view_to_keep(&self) -> Arc<GroupView> {
+        self.owner.view()
     }
 
-    /// The right that another thread has handed over; and if it has not, there is no harm in keeping house twice.
-    pub(super) fn broom(&self) -> Broom<'_> {
-        Broom(&self.swept)
+    /// `None` if somebody else has it.
+    pub(super) fn take_broom(self: &Arc<Group>) -> Option<Broom> {
+        (!self.swept.swap(true, Ordering::Acquire)).then(|| Broom(Arc::clone(self)))
     }
 
     pub(super) fn fold_at(&self, configured: usize) -> usize {
@@ -267,8 +267,14 @@ fn check_keys<'a>(range: &KeyRange, keys: impl IntoIterator<Item = &'a Key>) -> 
 pub(super) enum GroupCommand {
     /// A client's request.
     Request(Request),
+    /// Begin to fold what was committed up to this timestamp.
+    BeginFold(Timestamp),
     /// A compaction is ready.
     Install(Compacted),
+    /// There will be none.
+    AbandonFold,
+    /// Nobody asks for what ended before this.
+    Forget(Timestamp),
     /// The region is too large.
     Split(Key),
     /// Another region of an ingest asks the primary's how it ended. If its life is over, it ends here and now.
@@ -374,8 +380,24 @@ impl Replicated {
         }
         match command {
             GroupCommand::Request(request) => self.request(request, published),
+            GroupCommand::BeginFold(at) => {
+                self.check_quiet()?;
+                // A fold is a reader: what is locked from now on commits after it.
+                if let Outcome::FoldBegun(Some(at)) = self.state.apply(Command::BeginFold(at)) {
+                    self.max_read.note(at);
+                }
+                Ok(Reply::Resolved)
+            }
             GroupCommand::Install(compacted) => {
                 self.state.apply(Command::Install(compacted));
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::AbandonFold => {
+                self.state.apply(Command::AbandonFold);
+                Ok(Reply::Resolved)
+            }
+            GroupCommand::Forget(safe_ts) => {
+                self.state.apply(Command::Forget(safe_ts));
                 Ok(Reply::Resolved)
             }
             GroupCommand::Split(at) => {
@@ -460,7 +482,7 @@ impl Replicated {
         Arc::new(GroupView {
             info: Arc::clone(&self.info),
             retired: self.retired,
-            snapshot: state.view().clone(),
+            snapshot: state.published(),
             ingesting: self.ingesting.clone(),
         })
     }

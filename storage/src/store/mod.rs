@@ -6,7 +6,9 @@
 //!
 //! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
 //! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
-//! In direct mode what is large is left to a thread of its own ([`housekeeper`]).
+//! In direct mode what is large is left to a thread of its own ([`housekeeper`]), and folded earlier: when there is one version
+//! for every 128 rows of base, which costs a scan a tenth. If writers outrun that thread, each of them waits a millisecond
+//! before it goes on, so that what is kept in memory is bounded by what may be read, not by who is faster.
 
 mod deadlock;
 mod disturb;
@@ -25,8 +27,9 @@ use crate::chunk::ChunkLimit;
 use crate::error::Error;
 use crate::key::KeyRange;
 use crate::pd::{DirectoryCommand, DirectoryReply, Pd, RegionInfo};
-use crate::region::{Compaction, Epoch};
+use crate::region::{Compaction, Epoch, RegionSnapshot};
 use crate::rpc::{AwaitLock, Awaited, Body, Call, PdReply, PdRequest, RegionError, Reply, Request, Response};
+use crate::runtime::Runtime;
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
 pub use deadlock::{Deadlock, Wait};
@@ -36,8 +39,16 @@ use group::{Group, GroupCommand};
 use housekeeper::Housekeeper;
 use registry::Registry;
 
-/// Versions in a delta from which on to fold them takes longer than to tell another thread.
-const HAND_OVER_VERSIONS: usize = 4096;
+/// Rows of a region, base and delta, from which on to fold it takes longer than to tell another thread.
+const HAND_OVER_ROWS: usize = 4096;
+/// A delta with fewer versions is not folded by another thread.
+const VERSIONS_MIN: usize = 1024;
+/// Nor one with fewer than one for so many rows of base.
+const BASE_ROWS_PER_VERSION: usize = 128;
+/// A writer that finds this many times the versions that are to be folded takes its time.
+const BACKLOG: usize = 4;
+/// So much of it: writers are then slower than whoever folds.
+const PRESSURE: Duration = Duration::from_millis(1);
 
 /// When housekeeping is due.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +109,7 @@ impl Stores {
             Body::ScanLocks { before } => {
                 Call::ready(group.view().scan_locks(request.to, request.epoch, *before))
             }
-            Body::Compact => Call::ready(stores.compact(group, &request)),
+            Body::Compact => stores.compact(group, &request),
             Body::AwaitLock(wait) => stores.await_lock(Arc::clone(group), &request, wait),
             Body::Prewrite(_)
             | Body::OnePhase(_)
@@ -259,67 +270,106 @@ impl Stores {
     }
 
     /// Folds and splits a region that has grown too large, or has that done, unless another thread is at it.
-    fn keep_house(stores: &Arc<Stores>, group: &Group) {
-        let limits = stores.limits;
+    fn keep_house(stores: &Arc<Stores>, group: &Arc<Group>) {
         let view = group.view();
-        let versions = view.snapshot().delta_versions();
-        let too_many = versions >= group.fold_at(limits.delta_rows_max);
-        let too_large = view.snapshot().bytes_estimate() > limits.region_bytes_max;
+        let (versions, due) = (view.snapshot().delta_versions(), stores.due(group, view.snapshot()));
+        let too_many = versions >= due;
+        let too_large = view.snapshot().bytes_estimate() > stores.limits.region_bytes_max;
         if !(too_many || too_large) {
             return;
         }
+        let is_slow = versions + view.snapshot().base_rows() >= HAND_OVER_ROWS;
         drop(view);
-        let Some(broom) = group.take_broom() else { return };
-        if versions >= HAND_OVER_VERSIONS
-            && let Some(housekeeper) = &stores.housekeeper
-            && housekeeper.post(stores, group.id())
-        {
-            // The housekeeper has it now.
-            return broom.hand_over();
+        if let Some(broom) = group.take_broom() {
+            let posted = match &stores.housekeeper {
+                Some(housekeeper) if is_slow => housekeeper.post(stores, broom),
+                _ => Err(broom),
+            };
+            if let Err(_broom) = posted {
+                if too_many {
+                    // If another thread is the owner just now, the next write begins again.
+                    let _ = stores.fold(group).into_ready();
+                }
+                if too_large {
+                    stores.split_by_size(group.id());
+                }
+            }
         }
-        if too_many {
-            stores.fold(group);
+        if stores.housekeeper.is_some() && versions >= BACKLOG * due.max(stores.limits.delta_rows_max) {
+            std::thread::sleep(PRESSURE);
+        }
+    }
+
+    /// The number of versions from which on a region's delta is to be folded. Where somebody else does it, that is so few that
+    /// a scan hardly notices them; but what could not be folded the last time is left alone until there is twice as much.
+    fn due(&self, group: &Group, region: &RegionSnapshot) -> usize {
+        let most = self.limits.delta_rows_max;
+        let due = match self.housekeeper {
+            Some(_) => most.min(VERSIONS_MIN.max(region.base_rows() / BASE_ROWS_PER_VERSION)),
+            None => most,
+        };
+        group.fold_at(due)
+    }
+
+    /// The housekeeper's round of a region; whether there will be more to do when it is older.
+    fn sweep(&self, group: &Arc<Group>) -> bool {
+        if self.groups.find(group.id()).is_none() {
+            // Dropped, or part of its neighbour.
+            return false;
+        }
+        let view = group.view_to_keep();
+        let is_due = view.snapshot().delta_versions() >= self.due(group, view.snapshot());
+        let outlived = view.snapshot().oldest_past().is_some_and(|until| until <= self.safe_ts());
+        let too_large = view.snapshot().bytes_estimate() > self.limits.region_bytes_max;
+        drop(view);
+        if is_due || outlived {
+            Runtime::direct().block_on(self.fold(group));
         }
         if too_large {
-            stores.split_by_size(group.id());
+            self.split_by_size(group.id());
+        }
+        group.view().snapshot().oldest_past().is_some()
+    }
+
+    /// Folds a region because somebody wants it.
+    fn compact(&self, group: &Arc<Group>, request: &Request) -> Call<Response> {
+        if let Err(error) = group.view().check(request.to, request.epoch) {
+            return Call::ready(Err(error));
+        }
+        match group.take_broom() {
+            Some(broom) => self.fold(group).map(move |()| {
+                drop(broom);
+                Ok(Reply::Resolved)
+            }),
+            // Somebody is just doing that, but may have begun before what is wanted now was old enough.
+            None => Call::ready(Err(RegionError::ServerIsBusy)),
         }
     }
 
-    /// The housekeeper's round of a region; whether there is more that will be due when it is older.
-    fn sweep(&self, region: RegionId) -> bool {
-        let Some(group) = self.groups.find(region) else { return false };
-        let _broom = group.broom();
-        let versions = || group.view().snapshot().delta_versions();
-        if versions() >= self.limits.delta_rows_max {
-            self.fold(&group);
-        }
-        if group.view().snapshot().bytes_estimate() > self.limits.region_bytes_max {
-            self.split_by_size(region);
-        }
-        versions() >= self.limits.delta_rows_max
-    }
-
-    /// Folds a region because somebody wants it, unless another thread is at it.
-    fn compact(&self, group: &Group, request: &Request) -> Response {
-        group.view().check(request.to, request.epoch)?;
-        if let Some(_broom) = group.take_broom() {
-            self.fold(group);
-        }
-        Ok(Reply::Resolved)
-    }
-
-    fn fold(&self, group: &Group) {
+    /// Folds what a region's delta has, and lets go what nobody can read any more. The new base is built by whoever waits for
+    /// the call, beside the owner.
+    fn fold(&self, group: &Arc<Group>) -> Call<()> {
+        // Before the fold: what is kept of the past begins where nobody reads below.
         let safe_ts = self.safe_ts();
-        let snapshot = Arc::new(group.view().snapshot().clone());
-        // Held until the end, so that what is replaced is not freed by the owner while writers wait for it.
-        let compaction = Compaction::plan(Arc::clone(&snapshot), safe_ts, ChunkLimit::default());
-        // Data that cannot be built is data that its schema forbids, and writers are not the ones to tell: it stays in delta.
-        if let Some(Ok(compacted)) = compaction.map(Compaction::build) {
-            group.post(GroupCommand::Install(compacted));
-        }
-        // What is left is too young. Try again when there is twice as much, not at every write.
-        group.set_fold_at(2 * group.view().snapshot().delta_versions());
-        drop(snapshot);
+        let begun = group.call(GroupCommand::BeginFold(self.pd.timestamp()));
+        let group = Arc::clone(group);
+        begun.then(move |_| {
+            let begun = Arc::new(group.view().snapshot().clone());
+            let compaction = Compaction::plan(Arc::clone(&begun), safe_ts, ChunkLimit::default());
+            let end = match compaction.map(Compaction::build) {
+                Some(Ok(compacted)) => GroupCommand::Install(compacted),
+                // Data that cannot be built is data that its schema forbids, and writers are not the ones to tell: it stays
+                // in delta.
+                Some(Err(_)) => GroupCommand::AbandonFold,
+                None => GroupCommand::Forget(safe_ts),
+            };
+            // Held until the end, so that what is replaced is not freed by the owner while writers wait for it.
+            let replaced = group.view_to_keep();
+            group.call(end).map(move |_| {
+                group.set_fold_at(2 * group.view().snapshot().delta_versions());
+                drop((begun, replaced));
+            })
+        })
     }
 
     /// Halves a region until its parts are small enough.
