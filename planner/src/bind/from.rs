@@ -78,7 +78,15 @@ impl Binder<'_> {
                     self.query(subquery)?
                 };
                 let output = renamed(&block.output, &alias.columns, &alias.name.value)?;
-                Ok(derived(block.plan, &alias.name.value, output))
+                let name = (Arc::from(alias.name.value.as_str()), self.scope().block);
+                let plan = block.plan.transform_up(&mut |node| match node {
+                    Plan::Scan(mut scan) => {
+                        scan.within.push(name.clone());
+                        Plan::Scan(scan)
+                    }
+                    other => other,
+                });
+                Ok(derived(plan, &alias.name.value, output))
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 self.table_with_joins(table_with_joins, left)
@@ -208,6 +216,7 @@ impl Binder<'_> {
         };
         let plan = Plan::Scan(Scan {
             block: self.scope().block,
+            within: vec![],
             table: descriptor,
             stats: table.stats,
             alias: shown,

@@ -119,6 +119,8 @@ pub struct Scan {
     /// Number of the query block whose FROM names it, as hints count them: 1 for the outermost (`sel_1`), then in the order
     /// in which their SELECTs begin.
     pub block: u32,
+    /// Derived tables that it is a part of, innermost first: alias, and the query block whose FROM names it. For hints.
+    pub within: Vec<(Arc<str>, u32)>,
     /// Output columns and the ordinals they come from; `prune_columns` shortens this.
     pub columns: Vec<(ColumnId, usize)>,
     /// How the table's rows are dealt; `None` if it is not partitioned. Its columns are ordinals, not ids of the statement.

@@ -60,7 +60,7 @@ impl Leading {
             return vec![];
         }
         let names: Vec<_> = relations.iter().map(alias_of).collect();
-        if names.iter().flatten().any(|named| self.straight.contains(&named.block)) {
+        if names.iter().flatten().any(|named| self.straight.iter().any(|block| named.is_of(*block))) {
             return (0..relations.len()).collect();
         }
         for (tables, followed) in &mut self.wanted {

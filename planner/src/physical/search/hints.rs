@@ -4,6 +4,8 @@
 //! joins). If the join can be run in that way, the ways that are not asked for are dropped; if it cannot, the statement gets
 //! warning 1815, in TiDB's words.
 
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 
 use super::Candidate;
@@ -14,12 +16,27 @@ use crate::physical::{IndexJoin, IndexJoinVariant, Node, PlanWarning, Side, Stat
 /// TiDB's code of a hint that was not followed.
 const INAPPLICABLE: u16 = 1815;
 
-/// A table that a hint may name: its alias and the number of its query block.
+/// What a hint may name: a table, by its alias and the number of its query block, or a derived table that is about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Named {
-    database: std::sync::Arc<str>,
-    alias: std::sync::Arc<str>,
-    pub(crate) block: u32,
+    /// `None` for rows of several tables.
+    table: Option<OneTable>,
+    /// Derived tables, by alias and block.
+    within: Vec<(Arc<str>, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct OneTable {
+    database: Arc<str>,
+    alias: Arc<str>,
+    block: u32,
+}
+
+impl Named {
+    /// Whether it is a table of this query block.
+    pub(crate) fn is_of(&self, block: u32) -> bool {
+        self.table.as_ref().is_some_and(|table| table.block == block)
+    }
 }
 
 /// The hints of a statement and how they fared.
@@ -94,7 +111,7 @@ impl Wishes {
             let HintKind::Join { method, wanted, tables } = &hint.kind else { continue };
             for (named, side) in &sides {
                 let Some(named) = named else { continue };
-                let all = !wanted && tables.is_empty() && named.block == hint.block;
+                let all = !wanted && tables.is_empty() && named.is_of(hint.block);
                 if !all && !tables.iter().any(|table| is_named(table, named)) {
                     continue;
                 }
@@ -272,7 +289,7 @@ fn quoted(hint: &Hint) -> String {
     format!("/*+ {text} */ or /*+ {older}{rest} */")
 }
 
-/// The one table whose rows an input of a join yields.
+/// The one table, or derived table, whose rows an input of a join yields.
 pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
     match plan {
         Plan::Scan(scan) => Some(named(scan)),
@@ -284,22 +301,30 @@ pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
         | Plan::Lock { input, .. }
         | Plan::MaxOneRow { input } => alias_of(input),
         Plan::Join(join) | Plan::Apply { join, .. } => {
-            if join.kind.keeps_right() {
-                None
-            } else {
-                alias_of(&join.left)
+            let left = alias_of(&join.left)?;
+            if !join.kind.keeps_right() {
+                return Some(left);
             }
+            let right = alias_of(&join.right)?;
+            let within: Vec<_> = left.within.into_iter().filter(|name| right.within.contains(name)).collect();
+            (!within.is_empty()).then_some(Named { table: None, within })
         }
         Plan::Union { .. } | Plan::Values { .. } | Plan::CteScan { .. } => None,
     }
 }
 
 fn named(scan: &Scan) -> Named {
-    Named { database: scan.table.database.clone(), alias: scan.alias.clone(), block: scan.block }
+    let table =
+        OneTable { database: scan.table.database.clone(), alias: scan.alias.clone(), block: scan.block };
+    Named { table: Some(table), within: scan.within.clone() }
 }
 
-/// Whether the hint means this table.
-pub(crate) fn is_named(table: &HintTable, named: &Named) -> bool {
-    let database = table.database.as_ref().is_none_or(|d| d.eq_ignore_ascii_case(&named.database));
-    database && table.block == named.block && table.name.eq_ignore_ascii_case(&named.alias)
+/// Whether the hint means this table, or this derived table.
+pub(crate) fn is_named(hint: &HintTable, named: &Named) -> bool {
+    let means = |alias: &str, block: u32| hint.block == block && hint.name.eq_ignore_ascii_case(alias);
+    let own = named.table.as_ref().is_some_and(|table| {
+        let database = hint.database.as_ref().is_none_or(|d| d.eq_ignore_ascii_case(&table.database));
+        database && means(&table.alias, table.block)
+    });
+    own || hint.database.is_none() && named.within.iter().any(|(alias, block)| means(alias, *block))
 }
