@@ -1,4 +1,4 @@
-//! Rows by whole key: no scan, no worker, one round trip per partition (two through a unique index that does not hold every
+//! Rows by whole key: no scan, no worker, one round trip (two through a unique index that does not hold every
 //! wanted column).
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use allod_storage::client::Client;
 use allod_storage::key::{Key, encode_datums};
 use allod_storage::schema::{SpaceId, Timestamp};
 use arrow::array::ArrayRef;
+use futures_util::future::join_all;
 
 use crate::batch::Batch;
 use crate::build::partitions;
@@ -24,6 +25,7 @@ pub(crate) struct PointLocks<'a> {
 }
 
 /// The rows that exist, partition by partition, each asked for its own keys alone; if `analyze`, what was done for them.
+/// Where answers take time all partitions are asked at the same time.
 pub(crate) fn point_get(
     get: &PointGet,
     client: &mut Client,
@@ -32,28 +34,97 @@ pub(crate) fn point_get(
     locks: PointLocks<'_>,
 ) -> Result<(Vec<Batch>, Detail)> {
     let before = analyze.then(|| client.stats().clone());
-    let mut batches = Vec::new();
-    let mut fetcher = Fetcher { client, ts, cop: analyze.then(CopTasks::default) };
-    for p in partitions(&get.table, get.partitions().as_deref()) {
+    let runtime = client.runtime();
+    let fetcher = Fetcher { get, ts, analyze, locks: locks.wanted };
+    let wanted = partitions(&get.table, get.partitions().as_deref());
+    let mut parts = Vec::with_capacity(wanted.len());
+    if wanted.len() <= 1 || runtime.is_direct() {
+        for p in wanted {
+            parts.push(runtime.block_on(fetcher.partition(client, p))?);
+        }
+    } else {
+        let branches = wanted.into_iter().map(|p| {
+            let (fetcher, mut fork) = (&fetcher, client.fork());
+            async move {
+                let part = fetcher.partition(&mut fork, p).await;
+                (fork, part)
+            }
+        });
+        // What each of them met is told even if another fails.
+        let (forks, results): (Vec<_>, Vec<_>) = runtime.block_on(join_all(branches)).into_iter().unzip();
+        forks.into_iter().for_each(|fork| client.absorb(fork));
+        parts = results.into_iter().collect::<Result<_>>()?;
+    }
+    let mut batches = Vec::with_capacity(parts.len());
+    let mut detail = Detail { cop: analyze.then(CopTasks::default), ..Detail::default() };
+    for part in parts {
+        locks.keys.extend(part.locks);
+        detail.merge(Detail { cop: part.cop, ..Detail::default() });
+        if part.batch.rows > 0 {
+            batches.push(part.batch);
+        }
+    }
+    detail.rpc = before.map(|before| client.stats().since(&before));
+    Ok((batches, detail))
+}
+
+/// What is asked of each partition.
+struct Fetcher<'a> {
+    get: &'a PointGet,
+    ts: Timestamp,
+    analyze: bool,
+    locks: Locking,
+}
+
+/// What came of it.
+struct Part {
+    batch: Batch,
+    /// Keys to be locked.
+    locks: Vec<Key>,
+    /// What was touched, if somebody wants to know.
+    cop: Option<CopTasks>,
+}
+
+impl Fetcher<'_> {
+    async fn partition(&self, client: &mut Client, partition: usize) -> Result<Part> {
+        let (locks, cop) = (Vec::new(), self.analyze.then(CopTasks::default));
+        let mut reader = PartitionReader { fetcher: self, client, partition, locks, cop };
+        let batch = reader.read().await?;
+        Ok(Part { batch, locks: reader.locks, cop: reader.cop })
+    }
+}
+
+/// Reads one partition, and notes what it touches.
+struct PartitionReader<'a> {
+    fetcher: &'a Fetcher<'a>,
+    client: &'a mut Client,
+    partition: usize,
+    locks: Vec<Key>,
+    cop: Option<CopTasks>,
+}
+
+impl PartitionReader<'_> {
+    async fn read(&mut self) -> Result<Batch> {
+        let (get, p) = (self.fetcher.get, self.partition);
         let partition = &get.table.partitions[p];
         let here = |at: usize| get.places.as_ref().is_none_or(|places| places.get(at) == Some(&p));
         let asked = get.keys.iter().enumerate().filter(|(at, _)| here(*at)).map(|(_, key)| key);
         let space = get.index.map_or(partition.records, |index| partition.indexes[index]);
         let keys: Vec<Key> = asked.map(|k| encode_datums(space, k)).collect();
-        if locks.wanted == Locking::Keys {
-            locks.keys.extend(keys.iter().cloned());
+        if self.fetcher.locks == Locking::Keys {
+            self.locks.extend(keys.iter().cloned());
         }
         // Rows that are there are locked by the keys of their records.
-        let records = match (locks.wanted, get.index) {
+        let records = match (self.fetcher.locks, get.index) {
             (Locking::Off, _) | (Locking::Keys, None) => None,
             (Locking::Rows, _) | (Locking::Keys, Some(_)) => Some(partition.records),
         };
-        let batch = match get.index {
+        match get.index {
             None => match records {
-                None => fetcher.fetch(p, space, keys, &get.ordinals)?,
+                None => self.fetch(space, keys, &get.ordinals).await,
                 Some(records) => {
                     let handle = (&*get.table.key, records);
-                    fetcher.fetch_with_handles(p, space, keys, &get.ordinals, handle, locks.keys)?
+                    self.fetch_with_handles(space, keys, &get.ordinals, handle).await
                 }
             },
             Some(index) => {
@@ -63,20 +134,20 @@ pub(crate) fn point_get(
                 };
                 let lacks = || Error::Plan("an index holds the columns of its table's key".into());
                 match (in_index(&get.ordinals), records) {
-                    (Some(positions), None) => fetcher.fetch(p, space, keys, &positions)?,
+                    (Some(positions), None) => self.fetch(space, keys, &positions).await,
                     (Some(positions), Some(records)) => {
                         let handle = in_index(&get.table.key).ok_or_else(lacks)?;
                         let handle = (&*handle, records);
-                        fetcher.fetch_with_handles(p, space, keys, &positions, handle, locks.keys)?
+                        self.fetch_with_handles(space, keys, &positions, handle).await
                     }
                     (None, _) => {
                         let handle = in_index(&get.table.key).ok_or_else(lacks)?;
-                        let entries = fetcher.fetch(p, space, keys, &handle)?;
+                        let entries = self.fetch(space, keys, &handle).await?;
                         let keys = handles(&entries.columns, entries.rows, partition.records)?;
                         if records.is_some() {
-                            locks.keys.extend(keys.iter().cloned());
+                            self.locks.extend(keys.iter().cloned());
                         }
-                        let found = fetcher.fetch(p, partition.records, keys, &get.ordinals)?;
+                        let found = self.fetch(partition.records, keys, &get.ordinals).await?;
                         // Both are read at one timestamp: an entry without a row is damage.
                         if found.rows != entries.rows {
                             return Err(Error::LostRows {
@@ -86,68 +157,44 @@ pub(crate) fn point_get(
                                 rows: found.rows as u64,
                             });
                         }
-                        found
+                        Ok(found)
                     }
                 }
             }
-        };
-        if batch.rows > 0 {
-            batches.push(batch);
         }
     }
-    let cop = fetcher.cop;
-    let rpc = before.map(|before| client.stats().since(&before));
-    Ok((batches, Detail { cop, rpc, ..Detail::default() }))
-}
 
-/// Reads, and notes what it touches if somebody wants to know.
-struct Fetcher<'a> {
-    client: &'a mut Client,
-    ts: Timestamp,
-    cop: Option<CopTasks>,
-}
-
-impl Fetcher<'_> {
-    fn fetch(
-        &mut self,
-        partition: usize,
-        space: SpaceId,
-        mut keys: Vec<Key>,
-        ordinals: &[usize],
-    ) -> Result<Batch> {
+    async fn fetch(&mut self, space: SpaceId, mut keys: Vec<Key>, ordinals: &[usize]) -> Result<Batch> {
         keys.sort();
         keys.dedup();
         if keys.is_empty() {
             return Ok(Batch::new(Vec::new(), 0));
         }
         let started = self.cop.is_some().then(Instant::now);
-        let runtime = self.client.runtime();
-        let found = runtime.block_on(self.client.get(space, &keys, self.ts, ordinals))?;
+        let found = self.client.get(space, &keys, self.fetcher.ts, ordinals).await?;
         if let (Some(cop), Some(started)) = (&mut self.cop, started) {
             let time = started.elapsed();
             cop.times.push(time);
             cop.requests += time;
             cop.rows += found.rows as u64;
-            cop.partitions.insert(partition);
+            cop.partitions.insert(self.partition);
             cop.regions.extend(found.regions.iter().copied());
         }
         Ok(Batch { columns: found.columns, rows: found.rows })
     }
 
     /// The same, and the keys of the records of the rows that are there: the columns `handle` are those of the table's key.
-    fn fetch_with_handles(
+    async fn fetch_with_handles(
         &mut self,
-        partition: usize,
         space: SpaceId,
         keys: Vec<Key>,
         ordinals: &[usize],
         (handle, records): (&[usize], SpaceId),
-        found: &mut Vec<Key>,
     ) -> Result<Batch> {
-        let mut batch = self.fetch(partition, space, keys, &[ordinals, handle].concat())?;
+        let mut batch = self.fetch(space, keys, &[ordinals, handle].concat()).await?;
         if batch.rows > 0 {
             let handle = batch.columns.split_off(ordinals.len());
-            found.extend(handles(&handle, batch.rows, records)?);
+            self.locks.extend(handles(&handle, batch.rows, records)?);
         }
         Ok(batch)
     }
