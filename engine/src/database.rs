@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -10,6 +11,7 @@ use allod_storage::schema::Datum;
 
 use crate::catalog::{Catalog, Version};
 use crate::error::Result;
+use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
 use crate::usage::{Usage, UsageReport};
@@ -29,6 +31,9 @@ pub(crate) struct Shared {
     pub globals: ArcSwap<SystemValues>,
     /// How often functions are used.
     pub usage: Usage,
+    /// Who is connected to servers.
+    pub processes: Processes,
+    began: Instant,
     next_connection: AtomicU64,
 }
 
@@ -78,6 +83,8 @@ impl Builder {
             cluster,
             globals: ArcSwap::from_pointee(globals),
             usage: Usage::new(),
+            processes: Processes::default(),
+            began: Instant::now(),
             next_connection: AtomicU64::new(1),
         };
         Database { shared: Arc::new(shared) }
@@ -103,8 +110,29 @@ impl Database {
 
     /// A new session, in the schema `test`. Each thread that runs statements has its own.
     pub fn session(&self) -> Session {
-        let id = self.shared.next_connection.fetch_add(1, Ordering::Relaxed);
-        Session::new(self.clone(), id)
+        Session::new(self.clone(), self.next_connection())
+    }
+
+    /// A number for a connection.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.shared.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A session for a connection that has its number, and a user.
+    pub(crate) fn session_of(&self, connection: u64, user: &str) -> Session {
+        let mut session = Session::new(self.clone(), connection);
+        session.set_remote_user(user);
+        session
+    }
+
+    /// `max_connections`; 0 = any number.
+    pub(crate) fn max_connections(&self) -> u64 {
+        self.shared.globals.load().max_connections()
+    }
+
+    /// How long it has been there.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.shared.began.elapsed()
     }
 
     /// The newest version of the schema.

@@ -34,6 +34,11 @@ impl Error {
         Error::new(code::UNKNOWN, format!("internal error: {message}"))
     }
 
+    /// A file that cannot be read.
+    pub fn file(path: &std::path::Path, error: std::io::Error) -> Error {
+        Error::new(code::FILE_NOT_FOUND, format!("cannot read '{}': {error}", path.display()))
+    }
+
     fn at(mut self, position: Option<Position>) -> Error {
         self.position = position;
         self
@@ -97,6 +102,36 @@ codes! {
     DATABASE_NOT_FOUND_DROP = 1008 "HY000";
     /// A file that is not there or cannot be read.
     FILE_NOT_FOUND = 1017 "HY000";
+    /// More connections than are allowed.
+    TOO_MANY_CONNECTIONS = 1040 "08004";
+    /// A login that is not right.
+    ACCESS_DENIED_USER = 1045 "28000";
+    /// A command that there is not.
+    UNKNOWN_COMMAND = 1047 "08S01";
+    /// The server ends.
+    SHUTDOWN = 1053 "08S01";
+    /// KILL of a connection that there is not.
+    NO_SUCH_THREAD = 1094 "HY000";
+    /// A file of a client that does not give any.
+    LOCAL_INFILE_DISABLED = 1148 "42000";
+    /// A packet that is longer than is allowed.
+    PACKET_TOO_LARGE = 1153 "08S01";
+    /// Packets whose numbers do not count.
+    PACKETS_OUT_OF_ORDER = 1156 "08S01";
+    /// A line with too few fields.
+    TOO_FEW_FIELDS = 1261 "01000";
+    /// A line with too many.
+    TOO_MANY_FIELDS = 1262 "01000";
+    /// A text that is not in the character set that it should be in.
+    INVALID_CHARACTER_STRING = 1300 "HY000";
+    /// Fetching without a cursor.
+    NO_CURSOR = 1421 "HY000";
+    /// Too many prepared statements.
+    TOO_MANY_STATEMENTS = 1461 "42000";
+    /// A packet that is not what it should be.
+    MALFORMED_PACKET = 1835 "HY000";
+    /// Several statements in a text of a client that may send one.
+    MULTI_STATEMENTS_DISABLED = 8130 "HY000";
     /// A change of a database that nobody may change.
     ACCESS_DENIED = 1044 "42000";
     /// A bare table name, and no database chosen.

@@ -60,7 +60,7 @@
 //!
 //! # What is not there
 //!
-//! Everything is in memory and gone with the database. Each statement is a transaction of its own: there is no BEGIN.
+//! Everything is in memory and gone with the database. For other programs there is a [`server`].
 
 pub mod bench;
 mod catalog;
@@ -72,9 +72,11 @@ mod information_schema;
 mod like;
 mod params;
 mod partitioning;
+mod processes;
 pub mod repl;
 mod result;
 mod rows;
+pub mod server;
 mod session;
 mod usage;
 mod variables;

@@ -39,8 +39,15 @@ use allod_storage::schema::{Datum, Timestamp};
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
 
-/// What VERSION() returns: a version of MySQL that clients know, and the name.
-pub(crate) const VERSION: &str = concat!("8.0.11-Allod-v", env!("CARGO_PKG_VERSION"));
+/// What VERSION() returns: a version of MySQL that clients know, as TiDB writes it, and the name.
+pub(crate) const VERSION: &str = concat!("8.0.11-TiDB-v8.5.0-Allod-", env!("CARGO_PKG_VERSION"));
+
+/// What TIDB_VERSION() returns.
+pub(crate) const RELEASE: &str = concat!(
+    "Release Version: v8.5.0-Allod-",
+    env!("CARGO_PKG_VERSION"),
+    "\nEdition: Allod\nStore: regions in one process, simulated stores"
+);
 
 /// Memory that a query may use unless told otherwise: 2 GiB.
 pub(crate) const MEMORY_QUOTA_DEFAULT: u64 = 2 << 30;
@@ -93,6 +100,7 @@ const DEFINITIONS: &[Definition] = &[
     define("character_set_client", Domain::Text, "utf8mb4"),
     define("character_set_connection", Domain::Text, "utf8mb4"),
     define("character_set_database", Domain::Text, "utf8mb4"),
+    define("character_set_filesystem", Domain::ReadOnly, "binary"),
     define("character_set_results", Domain::Text, "utf8mb4"),
     define("character_set_server", Domain::Text, "utf8mb4"),
     define("character_set_system", Domain::ReadOnly, "utf8mb4"),
@@ -100,17 +108,35 @@ const DEFINITIONS: &[Definition] = &[
     define("collation_database", Domain::Text, "utf8mb4_bin"),
     define("collation_server", Domain::Text, "utf8mb4_bin"),
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
+    define("default_authentication_plugin", Domain::ReadOnly, "mysql_native_password"),
+    define("default_storage_engine", Domain::Text, "InnoDB"),
+    define("explicit_defaults_for_timestamp", Domain::Switch, "ON"),
     define("foreign_key_checks", Domain::Switch, "OFF"),
+    define("have_openssl", Domain::ReadOnly, "YES"),
+    define("hostname", Domain::ReadOnly, "localhost"),
     define("init_connect", Domain::Text, ""),
     define("innodb_lock_wait_timeout", Domain::Number(1, 3600), "50"),
     define("interactive_timeout", Domain::Number(1, 31_536_000), "28800"),
     define("last_plan_from_cache", Domain::ReadOnly, "0"),
     define("license", Domain::ReadOnly, "Apache License 2.0"),
+    define("local_infile", Domain::Switch, "ON"),
+    define("lower_case_file_system", Domain::ReadOnly, "OFF"),
     define("lower_case_table_names", Domain::ReadOnly, "2"),
     define("max_allowed_packet", Domain::Number(1024, 1 << 30), "67108864"),
+    define("max_connections", Domain::Number(0, 100_000), "0"),
     define("max_execution_time", Domain::Number(0, i64::MAX), "0"),
+    define("max_prepared_stmt_count", Domain::ReadOnly, "16382"),
+    define("net_buffer_length", Domain::Number(1024, 1 << 20), "16384"),
+    define("net_read_timeout", Domain::Number(1, 31_536_000), "30"),
     define("net_write_timeout", Domain::Number(1, 31_536_000), "60"),
     define("performance_schema", Domain::ReadOnly, "OFF"),
+    define("port", Domain::ReadOnly, "4000"),
+    define("protocol_version", Domain::ReadOnly, "10"),
+    define("query_cache_size", Domain::ReadOnly, "0"),
+    define("query_cache_type", Domain::ReadOnly, "OFF"),
+    define("read_only", Domain::ReadOnly, "OFF"),
+    define("sql_auto_is_null", Domain::Switch, "OFF"),
+    define("sql_big_selects", Domain::Switch, "ON"),
     define(
         "sql_mode",
         Domain::Text,
@@ -256,6 +282,14 @@ impl SystemValues {
         if skipped { Ok(Warning { level: "Warning", code, message }) } else { Err(Error::new(code, message)) }
     }
 
+    /// How many may be connected; 0 = any number.
+    pub fn max_connections(&self) -> u64 {
+        match definition("max_connections").map(|d| self.get(d)) {
+            Ok(Datum::Int(n)) => n.unsigned_abs(),
+            _ => 0,
+        }
+    }
+
     /// Names and values, in order; names that match the LIKE pattern.
     pub fn list(&self, pattern: Option<&str>) -> Vec<(&'static str, String)> {
         DEFINITIONS
@@ -339,6 +373,12 @@ pub(crate) struct Settings {
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
     pub keeps_text_plans: bool,
+    /// How long a connection may be idle.
+    pub wait_timeout: Duration,
+    /// How long one may be that says that a person is at it.
+    pub interactive_timeout: Duration,
+    /// The longest packet of a client.
+    pub packet_bytes_max: usize,
 }
 
 impl Settings {
@@ -370,6 +410,9 @@ impl Settings {
             lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
+            wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
+            interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
+            packet_bytes_max: rows("max_allowed_packet"),
         }
     }
 }

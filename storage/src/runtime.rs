@@ -4,6 +4,9 @@
 //! same region, and this thread's command is in that region's mailbox. So `block_on` polls in place and, if the future is
 //! pending, parks the thread until the reply wakes it; there is no executor, no timer and no queue.
 //!
+//! A caller may be a task of a server: a worker of a tokio runtime with several. Before it waits for longer it lets that runtime
+//! go on with its other tasks ([`aside`]), one of which may be whom it waits for.
+//!
 //! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives them, what
 //! goes on beside everything else, and requests whose sender has given up; each caller polls its own future on its own
 //! thread, and many callers may wait at once. A cluster that is created inside a tokio runtime uses that one: under a paused
@@ -88,6 +91,11 @@ impl Runtime {
         }
     }
 
+    /// Waits on this thread for no reply, but for so long.
+    pub fn pause(&self, duration: Duration) {
+        aside(|| std::thread::sleep(duration));
+    }
+
     /// Runs a future beside everything else. In direct mode on this thread, now: there is no other place.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         match &self.0 {
@@ -121,6 +129,18 @@ impl Wake for Unpark {
     }
 }
 
+/// How long a caller waits before it makes room for other tasks: a command that another thread is just applying is done by then.
+const BRIEF: Duration = Duration::from_micros(100);
+
+/// Does something that blocks this thread. If the thread is to serve tasks of a tokio runtime, another one does that meanwhile.
+pub(crate) fn aside<T>(blocking: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(blocking),
+        _ => blocking(),
+    }
+}
+
 fn poll_in_place<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     // Nearly always ready at once: the first poll does without a waker of its own.
@@ -129,13 +149,22 @@ fn poll_in_place<F: Future>(future: F) -> F::Output {
     }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
-    loop {
-        // Polled again before the first park, so that a reply that came before this waker was known is not missed.
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::park();
+    // Polled again before the first park, so that a reply that came before this waker was known is not missed.
+    if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        return output;
     }
+    std::thread::park_timeout(BRIEF);
+    if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        return output;
+    }
+    aside(|| {
+        loop {
+            std::thread::park();
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+        }
+    })
 }
 
 /// Waits for a future on this thread, but no longer than this; `None` = it took longer, and is dropped.
@@ -144,13 +173,18 @@ pub(crate) fn wait_in_place<F: Future>(future: F, limit: Duration) -> Option<F::
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return Some(output);
-        }
-        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-        std::thread::park_timeout(left);
+    if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        return Some(output);
     }
+    aside(|| {
+        loop {
+            let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            std::thread::park_timeout(left);
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Some(output);
+            }
+        }
+    })
 }
 
 #[cfg(test)]

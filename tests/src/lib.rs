@@ -6,6 +6,8 @@ pub mod isolation;
 pub mod joins;
 pub mod partitions;
 pub mod random;
+pub mod raw;
+pub mod server;
 pub mod simulate;
 pub mod slt;
 pub mod storm;

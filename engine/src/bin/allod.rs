@@ -1,11 +1,14 @@
 //! The program: parses arguments, calls the library, turns its answer into an exit status.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use allod::bench::{self, ClusterOptions, Network};
 use allod::format::Format;
-use allod::{Database, Error, repl};
+use allod::server::{Password, Server, Tls};
+use allod::{Database, Error, repl, server};
 use clap::{Args, Parser, Subcommand};
 
 /// Several times the speed of the system's allocator where large buffers come and go, which is what columns do.
@@ -32,9 +35,70 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve clients that speak MySQL's protocol. User: root.
+    Serve(Serve),
     /// Time queries.
     #[command(subcommand)]
     Bench(Bench),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Address and port.
+    #[arg(long, default_value = "127.0.0.1:4000", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// A file whose first line is the password of root [default: the environment's ALLOD_PASSWORD, else none].
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Offer TLS with a certificate that is made when the server starts: it encrypts, and proves nothing.
+    #[arg(long, conflicts_with = "tls_certificate")]
+    tls: bool,
+    /// Offer TLS with this certificate, and those that lead to its root, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Listen where others can connect though there is no password.
+    #[arg(long)]
+    insecure: bool,
+    /// Refuse more connections than this; 0 = any number.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    max_connections: u32,
+    /// How many seconds statements may go on when the server is to end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    grace: u16,
+}
+
+impl Serve {
+    fn run(self) -> Result<bool, Error> {
+        let password = match &self.password_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, error))?;
+                text.lines().next().unwrap_or_default().to_string()
+            }
+            None => std::env::var("ALLOD_PASSWORD").unwrap_or_default(),
+        };
+        let tls = match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::from_files(certificate, key)?),
+            _ if self.tls => Some(Tls::self_made()?),
+            _ => None,
+        };
+        let database = Database::new();
+        database.session().run(&format!("set global max_connections = {}", self.max_connections))?;
+        let password = Password::new(&password);
+        let open = password.is_none();
+        let grace = Duration::from_secs(self.grace.into());
+        let options = server::Options { address: self.listen, password, tls, insecure: self.insecure, grace };
+        let server = Server::start(database, options)?;
+        let address = server.address();
+        println!("Allod {} listens on {address}, user root.", env!("CARGO_PKG_VERSION"));
+        if open {
+            println!("There is no password: whoever reaches {address} can do everything.");
+        }
+        server.run_until_signal();
+        Ok(true)
+    }
 }
 
 #[derive(Subcommand)]
@@ -158,6 +222,7 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             let Arguments { execute: statements, file: files, format, .. } = arguments;
             repl::run(Database::new(), &repl::Options { statements, files, format })
         }
+        Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Bench(Bench::Tpch { sf, query, check, common })) => {
             let summary = bench::tpch::run(&bench::tpch::Options {
                 sf,

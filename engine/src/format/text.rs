@@ -71,12 +71,12 @@ fn with_fraction(mut text: String, ty: &SqlType) -> String {
 }
 
 /// The shortest digits that read back as the same double; with an exponent from 10^15 on and below 10^-15, as MySQL.
-fn double_text(value: f64) -> String {
+pub(crate) fn double_text(value: f64) -> String {
     scientific_outside(value, format!("{value:e}"), || value.to_string())
 }
 
 /// As [`double_text`], with the digits of a single.
-fn float_text(value: f64) -> String {
+pub(crate) fn float_text(value: f64) -> String {
     let single = value as f32;
     scientific_outside(value, format!("{single:e}"), || single.to_string())
 }

@@ -31,6 +31,11 @@ impl Target {
     pub fn open(session: &Session, name: &str) -> Result<Target> {
         let database =
             session.database().ok_or_else(|| Error::new(code::NO_DATABASE, "no database selected"))?;
+        Target::open_in(session, database, name)
+    }
+
+    /// Enters a table.
+    pub fn open_in(session: &Session, database: &str, name: &str) -> Result<Target> {
         let missing = || Error::new(code::NO_SUCH_TABLE, format!("table '{database}.{name}' doesn't exist"));
         let catalog = &session.owner().shared().catalog;
         loop {

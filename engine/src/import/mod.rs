@@ -6,12 +6,15 @@
 
 mod convert;
 mod csv;
+mod lines;
 mod load;
+mod load_data;
 mod parquet;
 mod progress;
 mod tpch;
 
 pub(crate) use load::{deal, ingest};
+pub(crate) use load_data::Load;
 
 pub use progress::{Progress, Step, no_progress, terminal_progress};
 pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch, tpch_partitioned};
@@ -43,7 +46,8 @@ impl Session {
     }
 }
 
-fn open(path: &Path) -> Result<std::fs::File> {
+/// Opens a file.
+pub(crate) fn open(path: &Path) -> Result<std::fs::File> {
     std::fs::File::open(path).map_err(|error| {
         Error::new(code::FILE_NOT_FOUND, format!("can't find file: '{}' ({error})", path.display()))
     })

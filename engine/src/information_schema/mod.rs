@@ -16,7 +16,7 @@
 mod columns;
 mod constraints;
 mod partitions;
-mod processlist;
+pub(crate) mod processlist;
 mod regions;
 mod schemata;
 mod settings;
@@ -38,6 +38,7 @@ use allod_storage::schema::{
 
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result};
+use crate::processes::Processes;
 use crate::usage::Usage;
 use crate::variables::Variables;
 
@@ -59,6 +60,8 @@ pub(crate) struct SessionCatalog<'a> {
 pub(crate) struct Facts<'a> {
     /// CONNECTION_ID().
     pub connection: u64,
+    /// Who is connected.
+    pub processes: &'a Processes,
     /// The current schema.
     pub database: Option<&'a str>,
     /// Variables of the session, and the global ones.

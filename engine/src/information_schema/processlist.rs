@@ -1,4 +1,6 @@
-//! `processlist`: the session that asks. Sessions do not know each other.
+//! `processlist`: who is connected, and the session that asks.
+
+use std::sync::Arc;
 
 use allod_storage::schema::Datum;
 
@@ -6,6 +8,7 @@ use super::Kind::{Number, Text};
 use super::{Definition, Facts, number, text};
 use crate::catalog::Version;
 use crate::error::Result;
+use crate::processes::Process;
 
 pub(super) const TABLE: Definition = Definition {
     name: "processlist",
@@ -23,15 +26,40 @@ pub(super) const TABLE: Definition = Definition {
 };
 
 fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
-    let row = vec![
-        number(facts.connection),
-        text("root"),
-        text("localhost"),
-        facts.database.map_or(Datum::Null, text),
-        text("Query"),
-        number(0),
-        text("executing"),
-        Datum::Null,
-    ];
-    Ok(vec![row])
+    Ok(cells(facts))
+}
+
+/// A row for each process, in order of their numbers. One that is not connected to a server (the session that asks may be)
+/// sees itself besides.
+pub(crate) fn cells(facts: &Facts) -> Vec<Vec<Datum>> {
+    let list = facts.processes.list();
+    let mut rows: Vec<Vec<Datum>> = list.values().map(row).collect();
+    if !list.contains_key(&facts.connection) {
+        rows.push(vec![
+            number(facts.connection),
+            text("root"),
+            text("localhost"),
+            facts.database.map_or(Datum::Null, text),
+            text("Query"),
+            number(0),
+            text("executing"),
+            Datum::Null,
+        ]);
+    }
+    rows
+}
+
+fn row(process: &Arc<Process>) -> Vec<Datum> {
+    let doing = process.doing();
+    let optional = |value: &Option<Arc<str>>| value.as_deref().map_or(Datum::Null, text);
+    vec![
+        number(process.id),
+        text(&process.user),
+        text(&process.host),
+        optional(&doing.database),
+        text(doing.command),
+        number(doing.since.elapsed().as_secs()),
+        text(if doing.info.is_some() { "executing" } else { "" }),
+        optional(&doing.info),
+    ]
 }

@@ -13,6 +13,7 @@ use allod_storage::schema::{ColumnType, SqlType};
 
 use crate::error::{Error, Result};
 pub use crate::format::Header as Column;
+use crate::import::Load;
 
 pub(crate) use cell::datum_at;
 pub use row::{ColumnIndex, FromValue, Row, Rows};
@@ -38,10 +39,14 @@ pub struct ResultSet {
     schema: SchemaRef,
     source: Source,
     affected_rows: u64,
+    /// `None` = as many as were changed.
+    found_rows: Option<u64>,
     last_insert_id: u64,
     info: String,
     warnings: Vec<Warning>,
     keeps_warnings: bool,
+    /// LOAD DATA waits for the text of this file.
+    request: Option<(Arc<str>, Box<Load>)>,
 }
 
 /// What a result's columns are, made once for a plan.
@@ -55,6 +60,11 @@ impl Header {
     /// Of these columns, with the schema of their batches.
     pub fn new(columns: Vec<Column>, schema: SchemaRef) -> Header {
         Header { columns: columns.into(), schema }
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> Arc<[Column]> {
+        Arc::clone(&self.columns)
     }
 }
 
@@ -80,11 +90,28 @@ impl ResultSet {
             schema: header.schema,
             source,
             affected_rows: 0,
+            found_rows: None,
             last_insert_id: 0,
             info: String::new(),
             warnings: Vec::new(),
             keeps_warnings: false,
+            request: None,
         }
+    }
+
+    /// The result of a load of so many rows.
+    pub(crate) fn loaded(rows: u64) -> ResultSet {
+        ResultSet::done(rows, 0).with_info(format!("Records: {rows}  Deleted: 0  Skipped: 0  Warnings: 0"))
+    }
+
+    /// What stands for the result of a load until the client has sent a file.
+    pub(crate) fn asking(file: &Arc<str>, load: Load) -> ResultSet {
+        ResultSet { request: Some((Arc::clone(file), Box::new(load))), ..ResultSet::done(0, 0) }
+    }
+
+    /// The file that is asked for, and the load that waits for it.
+    pub(crate) fn take_request(&mut self) -> Option<(Arc<str>, Box<Load>)> {
+        self.request.take()
     }
 
     /// The result of a query that runs.
@@ -119,6 +146,11 @@ impl ResultSet {
             .map_err(Error::internal)?;
         let batches = if rows.is_empty() { vec![] } else { vec![batch] };
         Ok(ResultSet::of(Header::new(columns, schema), Source::Ready(batches.into_iter())))
+    }
+
+    pub(crate) fn with_found_rows(mut self, rows: u64) -> ResultSet {
+        self.found_rows = Some(rows);
+        self
     }
 
     pub(crate) fn with_info(mut self, info: impl Into<String>) -> ResultSet {
@@ -163,6 +195,11 @@ impl ResultSet {
     /// Rows that INSERT, UPDATE or DELETE changed.
     pub fn affected_rows(&self) -> u64 {
         self.affected_rows
+    }
+
+    /// Rows that INSERT or DELETE changed, or that UPDATE found, those included that were already as they were to be.
+    pub fn found_rows(&self) -> u64 {
+        self.found_rows.unwrap_or(self.affected_rows)
     }
 
     /// The first number that an AUTO_INCREMENT column gave to a row of this INSERT; 0 if none did.

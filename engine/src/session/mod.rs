@@ -13,7 +13,9 @@
 //! (`transaction`) have the version of the catalog and the timestamp in common.
 
 mod as_of;
+mod connection;
 mod explain;
+mod load_data;
 mod lock;
 mod plan_cache;
 mod prepared;
@@ -46,11 +48,18 @@ use transaction::{Active, Options};
 pub use prepared::Prepared;
 pub(crate) use show::key_of;
 
+/// Who is logged in, unless a server says who; there are no accounts.
+const USER: &str = "root@%";
+
 /// A connection to a database. It belongs to one thread at a time.
 pub struct Session {
     database: Database,
     client: Client,
     id: u64,
+    /// `name@host`.
+    user: Arc<str>,
+    /// Whether its client is elsewhere, and so are the client's files.
+    remote: bool,
     /// The schema that bare table names belong to.
     current: Option<Arc<str>>,
     variables: Variables,
@@ -83,6 +92,8 @@ impl Session {
             database,
             client,
             id,
+            user: USER.into(),
+            remote: false,
             current: Some(DEFAULT_DATABASE.into()),
             variables,
             last_insert_id: 0,
@@ -117,6 +128,11 @@ impl Session {
     /// A handle that cancels the next statement that this session executes, at any time from now on and from any thread.
     pub fn cancel_handle(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// Says who it is that is connected from elsewhere.
+    pub(crate) fn set_remote_user(&mut self, user: &str) {
+        (self.user, self.remote) = (user.into(), true);
     }
 
     pub(crate) fn client_mut(&mut self) -> &mut Client {

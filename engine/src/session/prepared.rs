@@ -1,6 +1,7 @@
 //! Prepared statements: parsed once, bound and planned at each execution with the values at hand.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use allod_planner::Parsed;
 use allod_storage::schema::Datum;
@@ -12,7 +13,13 @@ use crate::result::ResultSet;
 /// A statement that was parsed, to be run any number of times, by any session.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    parsed: Parsed,
+    pub(super) parsed: Parsed,
+}
+
+impl From<Parsed> for Prepared {
+    fn from(parsed: Parsed) -> Prepared {
+        Prepared { parsed }
+    }
 }
 
 impl Prepared {
@@ -24,6 +31,10 @@ impl Prepared {
     /// Its text.
     pub fn text(&self) -> &str {
         &self.parsed.text
+    }
+
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.parsed.text)
     }
 }
 

@@ -61,20 +61,18 @@ impl Session {
                     self.warnings.iter().filter(|w| w.level == "Error").cloned().collect();
                 warnings(&errors)
             }
-            Show::ProcessList { .. } => {
+            Show::ProcessList { full } => {
+                /// Characters of a statement that SHOW PROCESSLIST shows unless it is FULL.
+                const INFO: usize = 100;
                 let columns = ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"];
-                let database = self.current.as_deref().map(str::to_string);
-                let row = vec![
-                    text(self.id.to_string()),
-                    text("root"),
-                    text("localhost"),
-                    database,
-                    text("Query"),
-                    text("0"),
-                    text("executing"),
-                    text("SHOW PROCESSLIST"),
-                ];
-                ResultSet::text(&columns, vec![row])
+                let cell = |value: Datum| match value {
+                    Datum::Null => None,
+                    value if *full => Some(value.to_string()),
+                    value => Some(value.to_string().chars().take(INFO).collect()),
+                };
+                let rows = information_schema::processlist::cells(&self.catalog(version).facts);
+                let rows = rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect();
+                ResultSet::text(&columns, rows)
             }
             Show::Engines => {
                 let columns = ["Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"];

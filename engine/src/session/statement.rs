@@ -20,7 +20,7 @@ use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
-use crate::variables::{VERSION, time_limit};
+use crate::variables::{RELEASE, VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
 const ATTEMPTS_MAX: u32 = 10;
@@ -28,8 +28,6 @@ const ATTEMPTS_MAX: u32 = 10;
 const CHANGES_MAX: u32 = 100;
 /// How long the first of the pauses between them is; each next one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
-/// Who is logged in; there are no accounts.
-const USER: &str = "root@%";
 
 /// What a statement that reads rows numbers: nothing.
 struct NoRowIds;
@@ -75,6 +73,11 @@ impl Planned {
     /// Whether it reads what is committed by now, and not what the transaction's snapshot holds: it locks what it reads.
     fn is_of_now(&self) -> bool {
         self.dml.is_some() || self.skip.is_some() || !self.locked.is_empty()
+    }
+
+    /// The columns of its rows.
+    pub fn columns(&self) -> Arc<[Column]> {
+        self.header.columns()
     }
 
     /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.
@@ -133,7 +136,7 @@ impl Session {
                 Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
                     lost += 1;
                     self.roll_back();
-                    std::thread::sleep(pause);
+                    self.client.runtime().pause(pause);
                     pause *= 2;
                 }
                 outcome => return outcome,
@@ -227,6 +230,14 @@ impl Session {
                 drop(version);
                 self.execute_named(&name, &params)
             }
+            Bound::LoadData(load) => {
+                drop(version);
+                self.load_data(&load)
+            }
+            Bound::Kill { connection, only_statement } => {
+                self.kill(connection, only_statement)?;
+                done()
+            }
             Bound::Simulate(fault) => self.simulate(fault),
             Bound::Deallocate { name } => {
                 self.deallocate(&name)?;
@@ -239,6 +250,7 @@ impl Session {
     pub(super) fn catalog<'a>(&'a self, version: &'a Version) -> SessionCatalog<'a> {
         let facts = Facts {
             connection: self.id,
+            processes: &self.database.shared().processes,
             database: self.current.as_deref(),
             variables: &self.variables,
             client: &self.client,
@@ -247,7 +259,11 @@ impl Session {
         SessionCatalog { version, facts, momentary: Cell::new(false) }
     }
 
-    fn plan_context<'a>(&'a self, catalog: &'a SessionCatalog<'a>, params: &'a [Datum]) -> PlanContext<'a> {
+    pub(super) fn plan_context<'a>(
+        &'a self,
+        catalog: &'a SessionCatalog<'a>,
+        params: &'a [Datum],
+    ) -> PlanContext<'a> {
         PlanContext {
             catalog,
             database: self.current.as_deref(),
@@ -255,8 +271,9 @@ impl Session {
             params,
             session: SessionInfo {
                 connection_id: self.id,
-                user: USER,
+                user: &self.user,
                 version: VERSION,
+                release: RELEASE,
                 last_insert_id: self.last_insert_id,
                 row_count: self.row_count,
                 variables: &self.variables,
@@ -264,7 +281,7 @@ impl Session {
         }
     }
 
-    fn plan(&self, bound: BoundQuery, version: &Version, params: &[Datum]) -> Result<Planned> {
+    pub(super) fn plan(&self, bound: BoundQuery, version: &Version, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
         let target =
             dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
@@ -366,6 +383,7 @@ impl Session {
             DmlKind::Insert | DmlKind::Delete => String::new(),
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
+        let done = if dml.kind == DmlKind::Update { done.with_found_rows(affected.matched) } else { done };
         Ok(done.with_info(info).with_warnings(warnings))
     }
 

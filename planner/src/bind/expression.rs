@@ -560,7 +560,8 @@ impl Binder<'_> {
                 None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
             },
             ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
-            ("VERSION" | "TIDB_VERSION", []) => text(session.version),
+            ("VERSION", []) => text(session.version),
+            ("TIDB_VERSION", []) => text(session.release),
             ("CONNECTION_ID", []) => {
                 self.volatile = true;
                 Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))

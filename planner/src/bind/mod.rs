@@ -45,6 +45,7 @@ use crate::error::Error;
 use crate::expr::FunctionUsage;
 use crate::hints::Hints;
 use crate::logical::Query;
+pub use crate::parse::LoadFormat;
 use crate::parse::Parsed;
 use crate::partition::PartitionFunction;
 use crate::physical::PlanWarning;
@@ -81,6 +82,8 @@ pub struct SessionInfo<'a> {
     pub user: &'a str,
     /// VERSION().
     pub version: &'a str,
+    /// TIDB_VERSION().
+    pub release: &'a str,
     /// LAST_INSERT_ID().
     pub last_insert_id: u64,
     /// ROW_COUNT().
@@ -117,7 +120,8 @@ impl<'a> PlanContext<'a> {
         let session = SessionInfo {
             connection_id: 0,
             user: "root@%",
-            version: "8.0.11-Allod",
+            version: "8.0.11-TiDB",
+            release: "none",
             last_insert_id: 0,
             row_count: -1,
             variables: &NoVariables,
@@ -177,6 +181,15 @@ pub enum Bound {
         /// Name of the prepared statement.
         name: Arc<str>,
     },
+    /// LOAD DATA LOCAL INFILE.
+    LoadData(LoadData),
+    /// KILL.
+    Kill {
+        /// CONNECTION_ID() of whom.
+        connection: u64,
+        /// KILL QUERY: the connection goes on.
+        only_statement: bool,
+    },
     /// SIMULATE: something goes wrong in a simulated cluster.
     Simulate(Fault),
 }
@@ -227,6 +240,19 @@ pub enum DmlKind {
     Update,
     /// Every column of the old row, hidden ones included.
     Delete,
+}
+
+/// LOAD DATA LOCAL INFILE: rows of a text that the client has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadData {
+    /// The client's name for the text.
+    pub file: Arc<str>,
+    /// Where the rows go.
+    pub table: TableName,
+    /// For each field of a line its column, `None` = it is left out; without a list, all columns in order.
+    pub columns: Option<Vec<Option<Arc<str>>>>,
+    /// How fields and lines are told apart.
+    pub format: LoadFormat,
 }
 
 /// FORMAT of EXPLAIN.

@@ -8,7 +8,8 @@ use sqlparser::ast;
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::{
-    Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, PlanContext, SetTarget, SetVariable, Show, TableName,
+    Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
+    TableName,
 };
 use super::{cte, locking};
 use crate::error::Error;
@@ -71,6 +72,18 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::Execute { name, using } => {
             let params = using.iter().map(|v| user_variable(cx, v)).collect();
             Ok(Bound::Execute { name: name.as_str().into(), params })
+        }
+        Statement::LoadData(load) => {
+            let table = binder.table_name(&load.table)?;
+            binder.writable(&table.database)?;
+            let name = |name: &String| name.as_str().into();
+            let columns =
+                load.columns.as_ref().map(|list| list.iter().map(|c| c.as_ref().map(name)).collect());
+            let (file, format) = (load.file.as_str().into(), load.format.clone());
+            Ok(Bound::LoadData(LoadData { file, table, columns, format }))
+        }
+        Statement::Kill { connection, only_statement } => {
+            Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })
         }
         Statement::Simulate(fault) => Ok(Bound::Simulate(fault.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),

@@ -16,6 +16,7 @@ mod dialect;
 mod guard;
 mod hint;
 mod items;
+mod load_data;
 mod locking;
 mod partition;
 mod rewrite;
@@ -35,6 +36,7 @@ use crate::error::{Error, Position};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
+pub use load_data::LoadFormat;
 pub(crate) use locking::read_of;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::Token;
 
 use crate::error::{Error, Position};
 
+use super::load_data::LoadDataSyntax;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
 use super::split::Piece;
@@ -56,6 +57,11 @@ pub(crate) enum Statement {
     Deallocate {
         name: String,
     },
+    LoadData(Box<LoadDataSyntax>),
+    Kill {
+        connection: u64,
+        only_statement: bool,
+    },
     Simulate(Fault),
 }
 
@@ -86,6 +92,8 @@ impl Statement {
             | Statement::Prepare { .. }
             | Statement::Execute { .. }
             | Statement::Deallocate { .. }
+            | Statement::LoadData(_)
+            | Statement::Kill { .. }
             | Statement::Simulate(_) => false,
         }
     }
@@ -220,6 +228,8 @@ impl<'a> Source<'a> {
                 Some(statement) => Ok(statement),
                 None => Ok(Statement::Sql(Box::new(self.parser.parse_statement()?))),
             },
+            "KILL" => self.kill(),
+            "LOAD" => self.load_data(),
             "SIMULATE" => self.simulate(),
             "PREPARE" => self.prepare(),
             "EXECUTE" => self.execute(),
@@ -245,6 +255,17 @@ impl<'a> Source<'a> {
                 other => Ok(Statement::Sql(Box::new(other))),
             },
         }
+    }
+
+    fn kill(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        self.word("TIDB");
+        let only_statement = self.word("QUERY");
+        if !only_statement {
+            self.word("CONNECTION");
+        }
+        let connection = self.parser.parse_literal_uint()?;
+        Ok(Statement::Kill { connection, only_statement })
     }
 
     fn explain(&mut self) -> Result<Statement, Failure> {

@@ -1,0 +1,241 @@
+//! One connection, from its first packet to its last.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::command::{self, Statement};
+use super::desk::{Desk, Pace, Shapes};
+use super::listen::Shared;
+use super::login::{self, Visitor};
+use super::protocol::constants::{capability, status};
+use super::protocol::reply::{self, Done};
+use super::wire::Wire;
+use super::{Ended, log};
+use crate::Session;
+use crate::error::{Error, code};
+use crate::processes::{Doing, Process, Wish};
+
+/// How long a client may take to say who it is.
+const LOGIN_TIME: Duration = Duration::from_secs(10);
+/// The longest packet of a client that has not said so.
+const LOGIN_PACKET_BYTES_MAX: usize = 64 << 10;
+
+/// A connection whose client has been let in.
+pub(super) struct Connection {
+    pub wire: Wire,
+    pub desk: Desk,
+    pub process: Arc<Process>,
+    pub server: Arc<Shared>,
+    pub capabilities: u32,
+    pub shapes: Shapes,
+    pub statements: BTreeMap<u32, Statement>,
+    pub next_statement: u32,
+}
+
+/// On the list for as long as it lives.
+struct Listed {
+    server: Arc<Shared>,
+    process: Arc<Process>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.server.processes().leave(self.process.id);
+    }
+}
+
+/// Serves a client until it or somebody else ends the connection, and logs what was out of the ordinary.
+pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) {
+    let id = server.database.next_connection();
+    let mut wire = Wire::new(socket, LOGIN_PACKET_BYTES_MAX);
+    let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host).to_string();
+    let (password, tls) = (server.options.password.as_ref(), server.options.tls.as_ref());
+    let greeted = login::greet(&mut wire, id, password, tls, &host);
+    let visitor = match tokio::time::timeout(LOGIN_TIME, greeted).await {
+        Ok(Ok(visitor)) => visitor,
+        Ok(Err(ended)) => return turn_away(&mut wire, id, &peer, ended).await,
+        Err(_) => return log::line(format_args!("connection {id} from {peer}: did not log in in time")),
+    };
+    let process = Arc::new(Process::new(id, visitor.login.user.clone(), peer.clone()));
+    let listed = Listed { server: Arc::clone(&server), process: Arc::clone(&process) };
+    server.processes().enter(&process);
+    let ended = Connection::begin(wire, visitor, &process, server).await;
+    drop(listed);
+    let why = match &ended {
+        Ended::Quit | Ended::Wish(Wish::None | Wish::Shutdown) => return,
+        Ended::Vanished => "the client vanished while its statement ran".to_string(),
+        Ended::Lost(error) => error.to_string(),
+        Ended::Refused(error) => error.to_string(),
+        Ended::Wish(Wish::Kill) => "killed".to_string(),
+        Ended::Wish(Wish::Idle) => "idle for too long".to_string(),
+    };
+    log::line(format_args!("connection {id} from {peer}: {why}"));
+}
+
+/// Who was not let in is told why, if there is anything to tell.
+async fn turn_away(wire: &mut Wire, id: u64, peer: &str, ended: Ended) {
+    let why = match ended {
+        Ended::Refused(error) => {
+            login::refuse(wire, capability::PROTOCOL_41, &error).await;
+            error.to_string()
+        }
+        Ended::Lost(error) => format!("before login: {error}"),
+        Ended::Quit | Ended::Vanished | Ended::Wish(_) => "left before login".to_string(),
+    };
+    log::line(format_args!("connection {id} from {peer}: {why}"));
+}
+
+impl Connection {
+    /// Says OK and serves.
+    async fn begin(mut wire: Wire, visitor: Visitor, process: &Arc<Process>, server: Arc<Shared>) -> Ended {
+        let Visitor { capabilities, login } = visitor;
+        let session = match server.session(process, login.database.as_deref()) {
+            Ok(session) => session,
+            Err(error) => {
+                login::refuse(&mut wire, capabilities, &error).await;
+                return Ended::Refused(error);
+            }
+        };
+        wire.set_limit(session.packet_bytes_max());
+        let in_place = server.database.cluster().runtime().is_direct();
+        let mut connection = Connection {
+            wire,
+            desk: Desk::new(session, in_place),
+            process: Arc::clone(process),
+            server,
+            capabilities,
+            shapes: Shapes::default(),
+            statements: BTreeMap::new(),
+            next_statement: 1,
+        };
+        let ended = match connection.ok().await {
+            Ok(()) => connection.commands().await,
+            Err(ended) => ended,
+        };
+        connection.say_goodbye(&ended).await;
+        ended
+    }
+
+    /// Reads a command and answers it, again and again.
+    async fn commands(&mut self) -> Ended {
+        loop {
+            if let Err(ended) = self.next_command().await {
+                return ended;
+            }
+        }
+    }
+
+    async fn next_command(&mut self) -> Result<(), Ended> {
+        self.idles()?;
+        self.wire.restart();
+        let packet = tokio::select! {
+            biased;
+            packet = self.wire.packet() => packet?,
+            () = self.process.woken() => return Err(Ended::Wish(self.process.wish())),
+        };
+        command::answer(self, packet).await?;
+        self.wire.flush().await?;
+        // Whoever wished for the end while it was busy is heard now.
+        match self.process.wish() {
+            Wish::None => Ok(()),
+            wish => Err(Ended::Wish(wish)),
+        }
+    }
+
+    /// Tells a client that is still there why it is let go.
+    async fn say_goodbye(&mut self, ended: &Ended) {
+        let error = match ended {
+            Ended::Refused(error) => error.clone(),
+            Ended::Wish(Wish::Kill) => Error::new(code::INTERRUPTED, "query execution was interrupted"),
+            Ended::Wish(Wish::Shutdown) => Error::new(code::SHUTDOWN, "server shutdown in progress"),
+            // MySQL's client takes an unexpected packet for a lost connection in either case.
+            Ended::Wish(Wish::Idle | Wish::None) | Ended::Quit | Ended::Vanished | Ended::Lost(_) => return,
+        };
+        login::refuse(&mut self.wire, self.capabilities, &error).await;
+    }
+
+    /// Whether the client can do this.
+    pub fn can(&self, capability: u32) -> bool {
+        self.capabilities & capability != 0
+    }
+
+    /// Publishes that it waits for its client.
+    fn idles(&mut self) -> Result<(), Ended> {
+        let interactive = self.can(capability::INTERACTIVE);
+        let session = self.desk.session()?;
+        self.process.does(Doing {
+            command: "Sleep",
+            database: session.shared_database(),
+            info: None,
+            since: Instant::now(),
+            cancel: None,
+            idle_limit: session.idle_limit(interactive),
+        });
+        Ok(())
+    }
+
+    /// Publishes what it does.
+    pub fn does(&mut self, command: &'static str, info: Arc<str>) -> Result<(), Ended> {
+        let session = self.desk.session()?;
+        self.process.does(Doing {
+            command,
+            database: session.shared_database(),
+            info: Some(info),
+            since: Instant::now(),
+            cancel: Some(session.cancel_handle()),
+            idle_limit: None,
+        });
+        Ok(())
+    }
+
+    /// Status flags, between two statements.
+    pub fn status(&mut self) -> Result<u16, Ended> {
+        self.desk.session().map(|session| status_of(session))
+    }
+
+    /// Answers that a command is done.
+    pub async fn ok(&mut self) -> Result<(), Ended> {
+        let status = self.status()?;
+        self.wire.put(|out| reply::ok(out, Done { status, ..Done::default() }));
+        Ok(self.wire.flush().await?)
+    }
+
+    /// Answers that a command failed.
+    pub fn fail(&mut self, error: &Error) {
+        let capabilities = self.capabilities;
+        self.wire.put(|out| reply::error(out, capabilities, error));
+    }
+
+    /// Answers a result: its columns and rows, or what was done. `more` = there are further ones.
+    pub async fn send(&mut self, answer: command::Answer, more: bool) -> Result<(), Ended> {
+        let flags = answer.status | if more { status::MORE_RESULTS_EXISTS } else { 0 };
+        command::send(self, answer, flags).await
+    }
+
+    /// Runs a piece of work with the session.
+    pub async fn run<T: Send + 'static>(
+        &mut self,
+        pace: Pace,
+        work: impl FnOnce(&mut Session) -> T + Send + 'static,
+    ) -> Result<(T, Pace), Ended> {
+        self.desk.run(pace, &self.wire, &self.process, work).await
+    }
+
+    /// The next packet, in the middle of a command.
+    pub async fn packet(&mut self) -> Result<Bytes, Ended> {
+        match self.wire.packet().await {
+            Ok(packet) => Ok(packet),
+            Err(super::wire::ReadError::Closed) => Err(Ended::Vanished),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Status flags of a session.
+pub(super) fn status_of(session: &Session) -> u16 {
+    reply::status_of(session.autocommit(), session.in_transaction())
+}

@@ -1,0 +1,182 @@
+//! The socket with its two buffers: what has come and is not yet read, what is written and not yet sent.
+//!
+//! Buffers are small while a connection is idle, so that a thousand of them cost little: what a large packet or a large result
+//! made them grow to is given back when the next command is awaited.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::protocol::frame::{FrameError, Frames};
+
+/// Bytes that are asked for at once.
+const INPUT: usize = 2 << 10;
+/// Capacity that an idle connection keeps.
+const IDLE: usize = 8 << 10;
+/// Bytes after which what is written is sent, though more is to come.
+const FLUSH: usize = 64 << 10;
+
+/// Why nothing more can be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// The client has closed its side, between two packets.
+    #[error("closed")]
+    Closed,
+    /// The connection is gone, or ended within a packet.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// What came is no packet.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// One connection's socket and buffers.
+pub(super) struct Wire {
+    socket: Socket,
+    frames: Frames,
+    input: BytesMut,
+    output: Vec<u8>,
+    /// Whether no byte is read beyond the packet that is awaited: behind it the stream may go on as TLS.
+    exact: bool,
+}
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// While TLS is being agreed upon, and for good if it is not.
+    None,
+}
+
+impl Socket {
+    async fn read(&mut self, into: &mut BytesMut, at_most: usize) -> io::Result<usize> {
+        let at_most = at_most as u64;
+        match self {
+            Socket::Plain(socket) => socket.take(at_most).read_buf(into).await,
+            Socket::Tls(socket) => socket.take(at_most).read_buf(into).await,
+            Socket::None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Socket::Plain(socket) => socket.write_all(bytes).await,
+            Socket::Tls(socket) => {
+                socket.write_all(bytes).await?;
+                socket.flush().await
+            }
+            Socket::None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Socket::Plain(socket) => Some(socket),
+            Socket::Tls(socket) => Some(socket.get_ref().0),
+            Socket::None => None,
+        }
+    }
+}
+
+impl Wire {
+    /// Over a socket, with packets of at most so many bytes.
+    pub fn new(socket: TcpStream, packet_bytes_max: usize) -> Wire {
+        Wire {
+            socket: Socket::Plain(socket),
+            frames: Frames::new(packet_bytes_max),
+            input: BytesMut::new(),
+            output: Vec::new(),
+            exact: true,
+        }
+    }
+
+    /// Goes on over TLS. Nothing is lost of what the client has sent, as long as nothing was read but packets.
+    ///
+    /// # Errors
+    /// If the client and the server do not agree; the connection is gone then.
+    pub async fn encrypt(&mut self, acceptor: TlsAcceptor) -> io::Result<()> {
+        match std::mem::replace(&mut self.socket, Socket::None) {
+            Socket::Plain(socket) => self.socket = Socket::Tls(Box::new(acceptor.accept(socket).await?)),
+            other => self.socket = other,
+        }
+        Ok(())
+    }
+
+    /// From now on all that has come is read at once.
+    pub fn read_ahead(&mut self) {
+        self.exact = false;
+    }
+
+    /// Sets the longest packet that is taken.
+    pub fn set_limit(&mut self, packet_bytes_max: usize) {
+        self.frames.set_limit(packet_bytes_max);
+    }
+
+    /// A command comes next: its packets count from 0, and what the last one needed is given back.
+    pub fn restart(&mut self) {
+        self.frames.restart();
+        if self.output.capacity() > IDLE {
+            self.output = Vec::new();
+        }
+        if self.input.is_empty() && self.input.capacity() > IDLE {
+            self.input = BytesMut::new();
+        }
+    }
+
+    /// The next packet. Dropped before it is done, it loses nothing.
+    ///
+    /// # Errors
+    /// If there is none; nothing can be read behind that.
+    pub async fn packet(&mut self) -> Result<Bytes, ReadError> {
+        loop {
+            if let Some(payload) = self.frames.take(&mut self.input)? {
+                return Ok(payload);
+            }
+            self.input.reserve(INPUT);
+            let at_most = if self.exact { self.frames.wants(&self.input) } else { usize::MAX };
+            if self.socket.read(&mut self.input, at_most).await? == 0 {
+                return Err(match self.input.is_empty() {
+                    true => ReadError::Closed,
+                    false => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
+                });
+            }
+        }
+    }
+
+    /// Appends a packet to what is to be sent.
+    pub fn put<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        self.frames.put(&mut self.output, write)
+    }
+
+    /// Whether so much is written that it should be sent.
+    pub fn is_full(&self) -> bool {
+        self.output.len() >= FLUSH
+    }
+
+    /// Sends what is written.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        if !self.output.is_empty() {
+            self.socket.write(&self.output).await?;
+        }
+        self.output.clear();
+        Ok(())
+    }
+
+    /// Waits until the client is seen to have gone. What it sends meanwhile is left for later, and then nothing is seen any
+    /// more: it waits for ever.
+    pub async fn vanished(&self) {
+        let mut byte = [0];
+        if let Some(socket) = self.socket.tcp().filter(|_| self.input.is_empty())
+            && !matches!(socket.peek(&mut byte).await, Ok(1))
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}

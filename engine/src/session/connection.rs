@@ -1,0 +1,192 @@
+//! What a server asks of a session besides to run statements.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use allod_planner::Parsed;
+use allod_planner::bind::Bound;
+use allod_storage::schema::Datum;
+
+use super::{Prepared, Session};
+use crate::error::{Error, Result, code};
+use crate::information_schema;
+use crate::processes::Wish;
+use crate::result::Column;
+
+impl Session {
+    /// The schema that bare table names belong to, to keep.
+    pub(crate) fn shared_database(&self) -> Option<Arc<str>> {
+        self.current.clone()
+    }
+
+    /// Whether a statement outside of a transaction is committed by itself.
+    pub fn autocommit(&self) -> bool {
+        self.variables.settings().autocommit
+    }
+
+    /// How long it may be idle.
+    pub(crate) fn idle_limit(&self, interactive: bool) -> Option<Duration> {
+        let settings = self.variables.settings();
+        let limit = if interactive { settings.interactive_timeout } else { settings.wait_timeout };
+        (!limit.is_zero()).then_some(limit)
+    }
+
+    /// `max_allowed_packet`.
+    pub(crate) fn packet_bytes_max(&self) -> usize {
+        self.variables.settings().packet_bytes_max
+    }
+
+    /// USE.
+    ///
+    /// # Errors
+    /// 1049 if there is no such database, 1046 if it has no name.
+    pub fn use_database(&mut self, name: &str) -> Result<()> {
+        if name.is_empty() {
+            return Err(Error::new(code::NO_DATABASE, "no database selected"));
+        }
+        if information_schema::is_it(name) {
+            self.current = Some(information_schema::DATABASE.into());
+            return Ok(());
+        }
+        let found = self.database.catalog().database_name(name);
+        let found =
+            found.ok_or_else(|| Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{name}'")))?;
+        self.current = Some(found);
+        Ok(())
+    }
+
+    /// No database is the current one.
+    pub(crate) fn leave_database(&mut self) {
+        self.current = None;
+    }
+
+    /// Makes it as if it had just begun, in the database that it is in: what was not committed is rolled back.
+    pub(crate) fn reset(&mut self) {
+        let mut fresh = Session::new(self.database.clone(), self.id);
+        (fresh.current, fresh.user, fresh.remote) =
+            (self.current.take(), Arc::clone(&self.user), self.remote);
+        *self = fresh;
+    }
+
+    /// Parses a text of any number of statements.
+    ///
+    /// # Errors
+    /// 1064 for the first that is none.
+    pub(crate) fn prepare_all(&mut self, sql: &str) -> Result<Vec<Prepared>> {
+        let statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        Ok(statements.into_iter().map(Prepared::from).collect())
+    }
+
+    /// The columns that a prepared statement is going to return; none if it returns no rows, or what they are depends on the
+    /// values of its parameters.
+    ///
+    /// # Errors
+    /// If it names what there is not.
+    pub fn describe(&mut self, prepared: &Prepared) -> Result<Arc<[Column]>> {
+        let columns = self.noting(|session| Ok(Described(session.columns_of(&prepared.parsed)?)));
+        match columns {
+            Ok(Described(columns)) => Ok(columns),
+            Err(error) if NAMES.contains(&error.code()) => Err(error),
+            // Without values nothing more can be said; executed with some, it may well be right.
+            Err(_) => Ok([].into()),
+        }
+    }
+
+    fn columns_of(&mut self, parsed: &Parsed) -> Result<Arc<[Column]>> {
+        let version = self.version();
+        let params = vec![Datum::Null; parsed.param_count];
+        let catalog = self.catalog(&version);
+        match allod_planner::bind(parsed, &self.plan_context(&catalog, &params))? {
+            Bound::Query(query) if query.dml.is_none() => Ok(self.plan(query, &version, &params)?.columns()),
+            Bound::Show(show) => Ok(self.show(&show, &version)?.shared_columns()),
+            _ => Ok([].into()),
+        }
+    }
+
+    /// KILL: stops the statement of a connection, or ends the connection.
+    ///
+    /// # Errors
+    /// 1094 if there is no such connection.
+    pub fn kill(&self, id: u64, only_statement: bool) -> Result<()> {
+        let processes = self.database.shared().processes.list();
+        let unknown = || Error::new(code::NO_SUCH_THREAD, format!("unknown thread id: {id}"));
+        let process = processes.get(&id).ok_or_else(unknown)?;
+        if !only_statement {
+            process.end(Wish::Kill);
+        }
+        process.stop_statement();
+        Ok(())
+    }
+}
+
+/// Errors about names that there are not, which no value of a parameter can mend.
+const NAMES: &[u16] = &[
+    code::NO_DATABASE,
+    code::UNKNOWN_DATABASE,
+    code::UNKNOWN_TABLE,
+    code::NO_SUCH_TABLE,
+    code::UNKNOWN_COLUMN,
+    code::AMBIGUOUS_COLUMN,
+    code::DOES_NOT_EXIST,
+];
+
+/// Columns, found without running anything.
+struct Described(Arc<[Column]>);
+
+impl super::Outcome for Described {
+    fn warnings(&self) -> Option<&[crate::Warning]> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Database;
+
+    fn names(session: &mut crate::Session, sql: &str) -> Vec<String> {
+        let prepared = session.prepare(sql).unwrap();
+        session.describe(&prepared).unwrap().iter().map(|c| format!("{} {}", c.name, c.ty.sql)).collect()
+    }
+
+    #[test]
+    fn columns_are_known_before_a_statement_runs() {
+        let mut session = Database::new().session();
+        session.run("create table t (id bigint primary key, s varchar(5))").unwrap();
+        assert_eq!(
+            names(&mut session, "select s, id as i from t where id = ?"),
+            ["s varchar(5)", "i bigint"]
+        );
+        assert_eq!(names(&mut session, "insert into t values (?, ?)"), [""; 0]);
+        assert_eq!(names(&mut session, "select id from t limit ?"), [""; 0]);
+        assert_eq!(names(&mut session, "show databases"), ["Database varchar(1024)"]);
+        for (sql, code) in
+            [("select * from nope", 1146), ("select nope from t", 1054), ("select * from d.t", 1049)]
+        {
+            let prepared = session.prepare(sql).unwrap();
+            assert_eq!(session.describe(&prepared).unwrap_err().code(), code, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_reset() {
+        let mut session = Database::new().session();
+        session.run("create database d").unwrap();
+        session.use_database("D").unwrap();
+        session.run("create table t (id int)").unwrap();
+        session.run("begin").unwrap();
+        session.run("insert into t values (1)").unwrap();
+        session.run("set @a = 1").unwrap();
+        session.run("set max_execution_time = 7").unwrap();
+        assert!(session.in_transaction());
+        session.reset();
+        assert_eq!(
+            (session.in_transaction(), session.autocommit(), session.database()),
+            (false, true, Some("d"))
+        );
+        let row = session.execute("select count(*), @a, @@max_execution_time from t").unwrap().rows().next();
+        let row = row.unwrap().unwrap();
+        assert_eq!((row.get(0), row.get::<Option<i64>>(1), row.get(2)), (Ok(0), Ok(None), Ok(0)));
+        assert_eq!(session.use_database("nope").unwrap_err().code(), 1049);
+        assert_eq!(session.kill(1 << 40, true).unwrap_err().code(), 1094);
+    }
+}
