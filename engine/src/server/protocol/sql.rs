@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The statement as text; `None` if it has bytes outside of strings that are no UTF-8.
+/// The statement as text; `None` if it has bytes outside of whole strings that are no UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(Cow::Borrowed(text));
@@ -20,12 +20,12 @@ pub(crate) fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
         at = plain;
         let Some(&quote) = bytes.get(at) else { break };
         let end = end_of_quoted(bytes, at, quote);
-        match std::str::from_utf8(&bytes[at..end]) {
-            Ok(text) => out.push_str(text),
-            Err(_) if quote == b'`' => return None,
-            Err(_) => hexadecimal(&mut out, bytes.get(at + 1..end - 1)?, quote),
+        match (std::str::from_utf8(&bytes[at..end.unwrap_or(bytes.len())]), end) {
+            (Ok(text), _) => out.push_str(text),
+            (Err(_), Some(end)) if quote != b'`' => hexadecimal(&mut out, &bytes[at + 1..end - 1], quote),
+            (Err(_), _) => return None,
         }
-        at = end;
+        at = end.unwrap_or(bytes.len());
     }
     Some(Cow::Owned(out))
 }
@@ -56,22 +56,23 @@ fn end_of_line(bytes: &[u8], start: usize) -> usize {
     bytes[start..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |n| start + n)
 }
 
-/// Behind the closing quote, or the end.
-fn end_of_quoted(bytes: &[u8], start: usize, quote: u8) -> usize {
+/// Behind the closing quote, if there is one.
+fn end_of_quoted(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
     let mut at = start + 1;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'\\' if quote != b'`' => at += 2,
             _ if byte == quote && bytes.get(at + 1) == Some(&quote) => at += 2,
-            _ if byte == quote => return at + 1,
+            _ if byte == quote => return Some(at + 1),
             _ => at += 1,
         }
     }
-    bytes.len()
+    None
 }
 
 fn hexadecimal(out: &mut String, quoted: &[u8], quote: u8) {
-    out.push_str("x'");
+    // What stands before it may be a word: `_binary'…'`.
+    out.push_str(" x'");
     let mut bytes = quoted.iter().copied();
     while let Some(byte) = bytes.next() {
         let byte = match byte {
@@ -101,13 +102,13 @@ mod tests {
     fn strings_of_bytes_become_hexadecimal() {
         let cases: [(&[u8], Option<&str>); 8] = [
             (b"select 'a\\'b'", Some("select 'a\\'b'")),
-            (b"v (_binary'\xff\\0\\'', 'caf\xc3\xa9')", Some("v (_binaryx'ff0027', 'caf\u{e9}')")),
-            (b"v (\"\xfe\"\"\\\\\")", Some("v (x'fe225c')")),
+            (b"v (_binary'\xff\\0\\'', 'caf\xc3\xa9')", Some("v (_binary x'ff0027', 'caf\u{e9}')")),
+            (b"v (\"\xfe\"\"\\\\\")", Some("v ( x'fe225c')")),
             (b"select \xff", None),
             (b"select `\xff`", None),
             (b"select 1 /* '\xff */", None),
-            (b"select 'it''s', -- it's\n '\xff'", Some("select 'it''s', -- it's\n x'ff'")),
-            (b"select '\xff", Some("select x''")),
+            (b"select 'it''s', -- it's\n '\xff'", Some("select 'it''s', -- it's\n  x'ff'")),
+            (b"select '\xff", None),
         ];
         for (bytes, want) in cases {
             assert_eq!(text(bytes).as_deref(), want, "{}", String::from_utf8_lossy(bytes));
