@@ -76,8 +76,14 @@ impl Builder {
 
     /// An empty database, with the one schema `test`.
     pub fn build(self) -> Database {
+        let cluster = Cluster::new(self.cluster.clone());
+        self.build_on(cluster)
+    }
+
+    /// As [`Builder::build`], on a cluster that is there already and that no other database uses: two catalogs would give out
+    /// the same ids.
+    pub fn build_on(self, cluster: Cluster) -> Database {
         let globals = SystemValues::new(self.workers, self.memory_limit_bytes);
-        let cluster = Cluster::new(self.cluster);
         let shared = Shared {
             catalog: Catalog::new(cluster.clone()),
             cluster,

@@ -11,7 +11,8 @@
 //! goes on beside everything else, and requests whose sender has given up; each caller polls its own future on its own
 //! thread, and many callers may wait at once. A cluster that is created inside a tokio runtime uses that one: under a paused
 //! clock on one thread, everything that happens is a function of the seed. There,
-//! `await` the client's futures; `block_on` would block the runtime that has to make them ready.
+//! `await` the client's futures; `block_on` would block the runtime that has to make them ready. Code that must block has
+//! a [`Seat`](crate::turn::Seat) there.
 
 use std::future::Future;
 use std::pin::pin;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
+
+use crate::turn::wait_in_turn;
 
 /// Waits for the client's futures. Cheap to clone.
 #[derive(Clone)]
@@ -75,7 +78,10 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.0 {
             Kind::Direct => poll_in_place(future),
-            Kind::Borrowed(handle) => handle.block_on(future),
+            Kind::Borrowed(handle) => match wait_in_turn(future) {
+                Ok(output) => output,
+                Err(future) => handle.block_on(future),
+            },
             Kind::Owned(owned) => owned.handle.block_on(future),
         }
     }
@@ -91,9 +97,15 @@ impl Runtime {
         }
     }
 
-    /// Waits on this thread for no reply, but for so long.
+    /// Lets time pass on this thread, on the cluster's clock.
     pub fn pause(&self, duration: Duration) {
-        aside(|| std::thread::sleep(duration));
+        match &self.0 {
+            Kind::Direct => aside(|| std::thread::sleep(duration)),
+            Kind::Borrowed(_) | Kind::Owned(_) => {
+                let sleep = self.enter(|| tokio::time::sleep(duration));
+                self.block_on(sleep);
+            }
+        }
     }
 
     /// Runs a future beside everything else. In direct mode on this thread, now: there is no other place.

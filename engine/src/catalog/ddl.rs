@@ -283,7 +283,8 @@ impl Lease<'_> {
         let open = entry.clone();
         let version = self.version().with_table(Entry { closed: true, ..open.clone() });
         self.publish(version);
-        match open.writers.drain() {
+        self.closed.push((Arc::clone(&open.descriptor.database), Arc::clone(&open.descriptor.name)));
+        match open.writers.drain(&self.catalog.cluster.runtime()) {
             Ok(()) => Ok(open),
             Err(error) => {
                 self.reopen(open);

@@ -20,9 +20,10 @@ mod writers;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use allod_storage::cluster::Cluster;
 use allod_storage::schema::{SpaceId, TableDescriptor};
@@ -36,6 +37,9 @@ pub(crate) use writers::WriteGuard;
 
 /// Name of the database that every session begins in.
 pub(crate) const DEFAULT_DATABASE: &str = "test";
+
+/// Who waits for another's DDL looks again after this.
+const LEASE_PAUSE: Duration = Duration::from_micros(200);
 
 /// The published schema, and the right to change it.
 pub(crate) struct Catalog {
@@ -75,14 +79,21 @@ impl Catalog {
 
     /// Waits for the right to publish.
     fn lease(&self) -> Result<Lease<'_>> {
-        let ids = self.lease.recv().map_err(|_| Error::internal("the catalog is gone"))?;
-        Ok(Lease { catalog: self, ids: Some(ids) })
+        loop {
+            match self.lease.try_recv() {
+                Ok(ids) => return Ok(Lease::new(self, ids)),
+                // Not on the channel itself: in a simulation its other end is in the hands of somebody who only gets on while
+                // the cluster's clock does.
+                Err(TryRecvError::Empty) => self.cluster.runtime().pause(LEASE_PAUSE),
+                Err(TryRecvError::Disconnected) => return Err(Error::internal("the catalog is gone")),
+            }
+        }
     }
 
     /// The right to publish, if nobody has it.
     fn lease_if_free(&self) -> Option<Lease<'_>> {
         let ids = self.lease.try_recv().ok()?;
-        Some(Lease { catalog: self, ids: Some(ids) })
+        Some(Lease::new(self, ids))
     }
 
     /// Waits until no DDL runs.
@@ -95,9 +106,15 @@ impl Catalog {
 struct Lease<'a> {
     catalog: &'a Catalog,
     ids: Option<Ids>,
+    /// The tables that it has closed to writers, by database and name.
+    closed: Vec<(Arc<str>, Arc<str>)>,
 }
 
-impl Lease<'_> {
+impl<'a> Lease<'a> {
+    fn new(catalog: &'a Catalog, ids: Ids) -> Lease<'a> {
+        Lease { catalog, ids: Some(ids), closed: Vec::new() }
+    }
+
     /// A fresh id.
     fn id(&mut self) -> u64 {
         let ids = self.ids.as_mut().expect("a lease has its ids until it is dropped");
@@ -144,6 +161,12 @@ impl Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
+        // A change that ended in its middle: what is published is as before, only closed.
+        for (database, table) in std::mem::take(&mut self.closed) {
+            if let Some(entry) = self.version().entry(&database, &table).filter(|entry| entry.closed) {
+                self.reopen(entry.clone());
+            }
+        }
         if let Some(ids) = self.ids.take() {
             let _ = self.catalog.home.send(ids);
         }
@@ -155,6 +178,7 @@ mod tests {
     use allod_storage::cluster::ClusterConfig;
 
     use super::*;
+    use crate::Database;
 
     #[test]
     fn a_lease_comes_back_even_from_a_panic() {
@@ -166,6 +190,23 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert_eq!(catalog.lease().unwrap().id(), 2);
+    }
+
+    #[test]
+    fn a_table_is_open_again_after_a_change_that_ended_in_its_middle() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id int primary key)").unwrap();
+        let catalog = &database.shared().catalog;
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut lease = catalog.lease().unwrap();
+            let entry = lease.version().entry("test", "t").unwrap().clone();
+            lease.close(&entry).unwrap();
+            assert!(catalog.load().entry("test", "t").unwrap().closed);
+            panic!("in the middle of a change");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(session.run("insert into t values (1)").unwrap(), 1);
     }
 
     #[test]

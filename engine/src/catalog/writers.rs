@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use allod_storage::runtime::Runtime;
 
 use crate::error::{Error, Result, code};
 
 /// How long DDL waits for writers to leave before it gives up.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// It looks again after this, then after twice as long each time,
+const PAUSE_FIRST: Duration = Duration::from_micros(200);
+/// up to this.
+const PAUSE_MAX: Duration = Duration::from_millis(10);
 
 /// Counts the statements that write to a table.
 ///
@@ -24,14 +30,16 @@ impl Writers {
     }
 
     /// Waits until nobody is in.
-    pub fn drain(&self) -> Result<()> {
-        let begin = Instant::now();
+    pub fn drain(&self, runtime: &Runtime) -> Result<()> {
+        let (mut waited, mut pause) = (Duration::ZERO, PAUSE_FIRST);
         while self.0.load(Ordering::SeqCst) > 0 {
-            if begin.elapsed() > DRAIN_MAX {
+            if waited > DRAIN_MAX {
                 let message = "other statements are writing to the table; try again later";
                 return Err(Error::new(code::UNKNOWN, message));
             }
-            std::thread::sleep(Duration::from_micros(200));
+            runtime.pause(pause);
+            waited += pause;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
         Ok(())
     }
@@ -49,6 +57,8 @@ impl Drop for WriteGuard {
 
 #[cfg(test)]
 mod tests {
+    use allod_storage::cluster::{Cluster, ClusterConfig};
+
     use super::*;
 
     #[test]
@@ -57,7 +67,7 @@ mod tests {
         let guard = writers.enter();
         let waiter = std::thread::spawn({
             let writers = Arc::clone(&writers);
-            move || writers.drain()
+            move || writers.drain(&Cluster::new(ClusterConfig::default()).runtime())
         });
         std::thread::sleep(Duration::from_millis(5));
         assert!(!waiter.is_finished());

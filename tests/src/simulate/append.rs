@@ -27,17 +27,18 @@ use allod_storage::schema::SpaceId;
 use super::check::graph::Graph;
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// Lists in use at a time.
-const LISTS: i64 = 5;
+pub(super) const LISTS: i64 = 5;
 /// Every so often there are new ones, so that they stay short.
-const ERA_MS: i64 = 3000;
+pub(super) const ERA_MS: i64 = 3000;
 /// The lists of an era lie in different regions.
 const STRIDE: i64 = 1 << 20;
 const STEPS_MAX: i64 = 4;
 
 /// See the module's essay.
+#[derive(Clone)]
 pub struct Append;
 
 /// A step of a transaction.
@@ -55,11 +56,11 @@ pub type Input = Vec<Step>;
 /// What the reads found, in order.
 pub type Output = Vec<Vec<i64>>;
 
-fn id(list: i64) -> i64 {
+pub(super) fn id(list: i64) -> i64 {
     list % LISTS * STRIDE + list / LISTS
 }
 
-fn elements(value: Option<&str>) -> Vec<i64> {
+pub(super) fn elements(value: Option<&str>) -> Vec<i64> {
     let texts = value.unwrap_or_default().split(',').filter(|text| !text.is_empty());
     texts.map(super::rows::number).collect()
 }
@@ -101,10 +102,6 @@ impl Workload for Append {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, (1..LISTS).map(|list| key(TABLE, list * STRIDE)).collect())]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         let era = turn.now_ms / ERA_MS;
         let first = turn.unique() * STEPS_MAX;
@@ -117,16 +114,22 @@ impl Workload for Append {
             .collect()
     }
 
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        settle(act(client, style, input).await)
-    }
-
     fn last(&self) -> Vec<Input> {
         (0..20).map(|era| (0..LISTS).map(|i| Step::Read(era * LISTS + i)).collect()).collect()
     }
 
     fn check(&self, history: &[Op<Input, Output>]) -> Vec<String> {
         Analysis::of(history).anomalies()
+    }
+}
+
+impl OnClient for Append {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, (1..LISTS).map(|list| key(TABLE, list * STRIDE)).collect())]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        settle(act(client, style, input).await)
     }
 }
 

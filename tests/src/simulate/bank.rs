@@ -7,13 +7,14 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, number, put, scan, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
-const ACCOUNTS: i64 = 10;
-const START: i64 = 100;
+pub(super) const ACCOUNTS: i64 = 10;
+pub(super) const START: i64 = 100;
 const AMOUNT_MAX: i64 = 5;
 
 /// See the module's essay.
+#[derive(Clone)]
 pub struct Bank {
     /// Whether each account is in a table of its own.
     pub tables: bool,
@@ -112,17 +113,6 @@ impl Workload for Bank {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        if self.tables {
-            return (0..ACCOUNTS).map(|account| (self.space(account), Vec::new())).collect();
-        }
-        vec![(TABLE, vec![key(TABLE, 3), key(TABLE, 7)])]
-    }
-
-    fn rows(&self) -> Vec<(SpaceId, i64, String)> {
-        (0..ACCOUNTS).map(|account| (self.space(account), account, START.to_string())).collect()
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         if turn.random.chance(30) {
             return Input::Read { scan: turn.random.chance(50) };
@@ -130,15 +120,6 @@ impl Workload for Bank {
         let from = turn.below(ACCOUNTS);
         let to = (from + 1 + turn.below(ACCOUNTS - 1)) % ACCOUNTS;
         Input::Transfer { from, to, amount: 1 + turn.below(AMOUNT_MAX) }
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        match *input {
-            Input::Transfer { from, to, amount } => {
-                settle(self.transfer(client, style, from, to, amount).await)
-            }
-            Input::Read { scan } => settle(self.balances(client, scan).await.map(Outcome::Ok)),
-        }
     }
 
     fn last(&self) -> Vec<Input> {
@@ -164,6 +145,28 @@ impl Workload for Bank {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for Bank {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        if self.tables {
+            return (0..ACCOUNTS).map(|account| (self.space(account), Vec::new())).collect();
+        }
+        vec![(TABLE, vec![key(TABLE, 3), key(TABLE, 7)])]
+    }
+
+    fn rows(&self) -> Vec<(SpaceId, i64, String)> {
+        (0..ACCOUNTS).map(|account| (self.space(account), account, START.to_string())).collect()
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        match *input {
+            Input::Transfer { from, to, amount } => {
+                settle(self.transfer(client, style, from, to, amount).await)
+            }
+            Input::Read { scan } => settle(self.balances(client, scan).await.map(Outcome::Ok)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// Keys that are read together. They are written at about the same time, by different processes.
 const GROUP: i64 = 4;
@@ -54,23 +54,12 @@ impl Workload for LongFork {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, (1..GROUP).map(|i| key(TABLE, i * STRIDE)).collect())]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         // Every other turn writes; those between read what is just being written.
         let number = turn.number / 2 * turn.processes as i64 + turn.process as i64;
         match turn.number % 2 {
             0 => Input::Write(number),
             _ => Input::Read((number / GROUP - turn.below(2)).max(0)),
-        }
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        match input {
-            Input::Write(number) => settle(write(client, style, *number).await),
-            Input::Read(group) => settle(read(client, *group).await.map(Outcome::Ok)),
         }
     }
 
@@ -102,6 +91,19 @@ impl Workload for LongFork {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for LongFork {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, (1..GROUP).map(|i| key(TABLE, i * STRIDE)).collect())]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        match input {
+            Input::Write(number) => settle(write(client, style, *number).await),
+            Input::Read(group) => settle(read(client, *group).await.map(Outcome::Ok)),
+        }
     }
 }
 

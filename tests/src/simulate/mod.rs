@@ -42,5 +42,6 @@ pub mod run;
 pub mod script;
 pub mod sequential;
 pub mod set;
+pub mod sql;
 pub mod table;
 pub mod workload;

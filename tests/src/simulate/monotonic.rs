@@ -9,7 +9,7 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, number, put, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 const COUNTERS: i64 = 6;
 
@@ -56,10 +56,6 @@ impl Workload for Monotonic {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, vec![key(TABLE, 2), key(TABLE, 4)])]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         if turn.random.chance(40) {
             return Input::Read;
@@ -67,13 +63,6 @@ impl Workload for Monotonic {
         let a = turn.below(COUNTERS);
         let b = (a + 1 + turn.below(COUNTERS - 1)) % COUNTERS;
         Input::Increment(a, b)
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        match *input {
-            Input::Increment(a, b) => settle(increment(client, style, a, b).await),
-            Input::Read => settle(read(client).await.map(Outcome::Ok)),
-        }
     }
 
     fn last(&self) -> Vec<Input> {
@@ -122,6 +111,19 @@ impl Workload for Monotonic {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for Monotonic {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, vec![key(TABLE, 2), key(TABLE, 4)])]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        match *input {
+            Input::Increment(a, b) => settle(increment(client, style, a, b).await),
+            Input::Read => settle(read(client).await.map(Outcome::Ok)),
+        }
     }
 }
 

@@ -10,17 +10,18 @@ use allod_storage::schema::{SpaceId, Timestamp};
 use super::check::linear::{Step, is_linearizable};
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, number, put, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// Keys in use at a time.
-const KEYS: i64 = 3;
+pub(super) const KEYS: i64 = 3;
 /// Every so often there are new ones: the search for an order gets harder with the operations on a key.
-const ERA_MS: i64 = 4000;
+pub(super) const ERA_MS: i64 = 4000;
 const VALUES: i64 = 5;
 /// The last keys of all are read again at the end.
 const LAST_ERA: i64 = 1 << 20;
 
 /// See the module's essay.
+#[derive(Clone)]
 pub struct Register;
 
 /// What a process does with a key.
@@ -86,10 +87,6 @@ impl Workload for Register {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, vec![key(TABLE, 7), key(TABLE, 20)])]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         let era = (turn.now_ms / ERA_MS).min(LAST_ERA);
         let id = era * KEYS + turn.below(KEYS);
@@ -99,10 +96,6 @@ impl Workload for Register {
             _ => Action::CompareAndSet(turn.below(VALUES), turn.below(VALUES)),
         };
         (id, action)
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, (id, action): &Input) -> Outcome<Output> {
-        settle(act(client, style, *id, *action).await)
     }
 
     fn last(&self) -> Vec<Input> {
@@ -132,6 +125,16 @@ impl Workload for Register {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for Register {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, vec![key(TABLE, 7), key(TABLE, 20)])]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, (id, action): &Input) -> Outcome<Output> {
+        settle(act(client, style, *id, *action).await)
     }
 }
 

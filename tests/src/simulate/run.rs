@@ -3,10 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use allod_storage::client::CommitOutcome;
+use allod::Database;
+use allod_storage::client::{Client, CommitOutcome};
 use allod_storage::cluster::{Cluster, ClusterConfig, SimulatedConfig, TransportConfig};
 use allod_storage::fault::{Fault, Step};
 use allod_storage::rpc::{Broken, Incidents};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::append::Append;
@@ -19,8 +22,10 @@ use super::register::Register;
 use super::rows::{self, Style};
 use super::sequential::Sequential;
 use super::set::Set;
+use super::sql::table::SqlTable;
+use super::sql::{self, Sessions};
 use super::table::Table;
-use super::workload::{Turn, Workload};
+use super::workload::{InSql, OnClient, Turn, Workload};
 use crate::random::Random;
 
 /// The workloads.
@@ -36,11 +41,17 @@ pub enum Kind {
     Sequential,
     Append,
     Table,
+    SqlBank,
+    SqlBankMultitable,
+    SqlSet,
+    SqlRegister,
+    SqlAppend,
+    SqlTable,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Bank,
         Kind::BankMultitable,
         Kind::Set,
@@ -50,9 +61,15 @@ impl Kind {
         Kind::Sequential,
         Kind::Append,
         Kind::Table,
+        Kind::SqlBank,
+        Kind::SqlBankMultitable,
+        Kind::SqlSet,
+        Kind::SqlRegister,
+        Kind::SqlAppend,
+        Kind::SqlTable,
     ];
 
-    /// Jepsen's name.
+    /// Jepsen's name; those whose processes speak SQL begin with `sql-`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Bank => "bank",
@@ -64,12 +81,28 @@ impl Kind {
             Kind::Sequential => "sequential",
             Kind::Append => "append",
             Kind::Table => "table",
+            Kind::SqlBank => "sql-bank",
+            Kind::SqlBankMultitable => "sql-bank-multitable",
+            Kind::SqlSet => "sql-set",
+            Kind::SqlRegister => "sql-register",
+            Kind::SqlAppend => "sql-append",
+            Kind::SqlTable => "sql-table",
         }
     }
 
     /// The one with this name.
     pub fn of_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether its processes speak SQL.
+    pub fn is_sql(self) -> bool {
+        self.name().starts_with("sql-")
+    }
+
+    /// Processes think so long between two operations, at most. A statement costs more than a request.
+    fn think_ms_max(self) -> usize {
+        if self.is_sql() { 200 } else { 80 }
     }
 
     /// The one that a seed runs.
@@ -116,8 +149,6 @@ impl fmt::Display for Report {
 
 const STORES: usize = 5;
 const PROCESSES: usize = 5;
-/// Processes think so long between two operations, at most.
-const THINK_MS_MAX: usize = 80;
 /// So many transactions in a hundred lock before they read, in one run or another. The locks of those that die stay for long,
 /// and little else gets done.
 const PESSIMISTIC: [usize; 3] = [0, 10, 40];
@@ -140,29 +171,107 @@ pub fn run(options: &Options) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime without threads needs only memory").block_on(async {
         match options.kind {
-            Kind::Bank => simulate(&Bank { tables: false }, options).await,
-            Kind::BankMultitable => simulate(&Bank { tables: true }, options).await,
-            Kind::Set => simulate(&Set, options).await,
-            Kind::Register => simulate(&Register, options).await,
-            Kind::LongFork => simulate(&LongFork, options).await,
-            Kind::Monotonic => simulate(&Monotonic, options).await,
-            Kind::Sequential => simulate(&Sequential, options).await,
-            Kind::Append => simulate(&Append, options).await,
-            Kind::Table => simulate(&Table, options).await,
+            Kind::Bank => on_clients(Bank { tables: false }, options).await,
+            Kind::BankMultitable => on_clients(Bank { tables: true }, options).await,
+            Kind::Set => on_clients(Set, options).await,
+            Kind::Register => on_clients(Register, options).await,
+            Kind::LongFork => on_clients(LongFork, options).await,
+            Kind::Monotonic => on_clients(Monotonic, options).await,
+            Kind::Sequential => on_clients(Sequential, options).await,
+            Kind::Append => on_clients(Append, options).await,
+            Kind::Table => on_clients(Table, options).await,
+            Kind::SqlBank => in_sql(Bank { tables: false }, options).await,
+            Kind::SqlBankMultitable => in_sql(Bank { tables: true }, options).await,
+            Kind::SqlSet => in_sql(Set, options).await,
+            Kind::SqlRegister => in_sql(Register, options).await,
+            Kind::SqlAppend => in_sql(Append, options).await,
+            Kind::SqlTable => in_sql(SqlTable, options).await,
         }
     })
 }
 
 type History<W> = Vec<Op<<W as Workload>::Input, <W as Workload>::Output>>;
 
-async fn simulate<W: Workload>(workload: &W, options: &Options) -> Report {
-    let mut random = Random::new(options.seed);
-    let mut cluster = cluster(options.seed);
-    if let Some(how) = options.broken {
-        cluster = cluster.broken(how);
+/// How processes reach the cluster.
+trait Way<W: Workload> {
+    /// What each has of its own. Whoever dies in the middle of an operation loses it.
+    type Connection;
+
+    fn connect(&self) -> Self::Connection;
+
+    async fn perform(
+        &self,
+        connection: &mut Self::Connection,
+        style: Style,
+        input: &W::Input,
+    ) -> Outcome<W::Output>;
+
+    /// What was wrong whatever the history says.
+    fn complaints(&self) -> Vec<String> {
+        Vec::new()
     }
+}
+
+/// By the storage client.
+struct OnClients<'a, W>(&'a Cluster, &'a W);
+
+impl<W: OnClient> Way<W> for OnClients<'_, W> {
+    type Connection = Client;
+
+    fn connect(&self) -> Client {
+        self.0.client()
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &W::Input) -> Outcome<W::Output> {
+        self.1.perform(client, style, input).await
+    }
+}
+
+/// By sessions.
+struct InSessions<'a, W>(Sessions, &'a W);
+
+impl<W: InSql> Way<W> for InSessions<'_, W> {
+    type Connection = sql::Connection;
+
+    fn connect(&self) -> sql::Connection {
+        self.0.connect()
+    }
+
+    async fn perform(
+        &self,
+        connection: &mut sql::Connection,
+        style: Style,
+        input: &W::Input,
+    ) -> Outcome<W::Output> {
+        self.0.perform(self.1, connection, style, input).await
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        self.0.complaints()
+    }
+}
+
+async fn on_clients<W: OnClient>(workload: W, options: &Options) -> Report {
+    let cluster = cluster(options);
+    set_up(&workload, &cluster).await;
+    simulate(&workload, &OnClients(&cluster, &workload), &cluster, options).await
+}
+
+async fn in_sql<W: InSql>(workload: W, options: &Options) -> Report {
+    let cluster = cluster(options);
+    let sessions = Sessions::new(Database::builder().workers(1).build_on(cluster.clone()));
+    sessions.set_up(workload.statements(options.seconds as i64 * 1000)).await;
+    simulate(&workload, &InSessions(sessions, &workload), &cluster, options).await
+}
+
+async fn simulate<W: Workload>(
+    workload: &W,
+    way: &impl Way<W>,
+    cluster: &Cluster,
+    options: &Options,
+) -> Report {
+    let mut random = Random::new(options.seed);
     let simulation = cluster.simulation().expect("the cluster was made simulated");
-    set_up(workload, &cluster).await;
     let run_ms = options.seconds * 1000;
     let plan = options.plan.clone().unwrap_or_else(|| nemesis::plan(&mut random, run_ms, STORES as u64));
     let mut violations = Vec::new();
@@ -172,17 +281,20 @@ async fn simulate<W: Workload>(workload: &W, options: &Options) -> Report {
     let start = Instant::now();
     let processes = (0..PROCESSES).map(|process| {
         let random = Random::new(options.seed ^ (process as u64 + 1).wrapping_mul(0x2545_F491_4F6C_DD1D));
-        work(workload, &cluster, process, random, start, options)
+        work(workload, way, process, random, start, options)
     });
-    let mut history: History<W> = join_all(processes).await.into_iter().flatten().collect();
+    // Each is woken for itself: to poll them all whenever one has something to do is what a run would spend its time on.
+    let mut histories: Vec<History<W>> = processes.collect::<FuturesUnordered<_>>().collect().await;
+    histories.sort_by_key(|history| history.first().map(|op| op.process));
+    let mut history: History<W> = histories.into_iter().flatten().collect();
     if simulation.inject(Fault::Heal).await.is_err() {
         violations.push("the cluster cannot be healed".to_string());
     }
     sleep(REST).await;
     for input in workload.last() {
-        let mut client = cluster.client();
+        let mut connection = way.connect();
         let invoked_us = start.elapsed().as_micros() as u64;
-        let outcome = timeout(LAST_PATIENCE, workload.perform(&mut client, Style::default(), &input)).await;
+        let outcome = timeout(LAST_PATIENCE, way.perform(&mut connection, Style::default(), &input)).await;
         let outcome = outcome.unwrap_or(Outcome::Unknown);
         if outcome.ok().is_none() {
             violations.push(format!("the cluster has not recovered: {input:?} at {invoked_us} us"));
@@ -190,6 +302,7 @@ async fn simulate<W: Workload>(workload: &W, options: &Options) -> Report {
         let completed_us = start.elapsed().as_micros() as u64;
         history.push(Op { process: PROCESSES, invoked_us, completed_us, input, outcome });
     }
+    violations.extend(way.complaints());
     violations.extend(workload.check(&history));
     let count = |of: fn(&Outcome<W::Output>) -> bool| history.iter().filter(|op| of(&op.outcome)).count();
     let outcomes = [
@@ -201,20 +314,24 @@ async fn simulate<W: Workload>(workload: &W, options: &Options) -> Report {
     Report { violations, trace, outcomes, incidents: simulation.incidents() }
 }
 
-fn cluster(seed: u64) -> Cluster {
-    let network = SimulatedConfig { seed, loss: 0.002, ..SimulatedConfig::default() };
-    Cluster::new(ClusterConfig {
+fn cluster(options: &Options) -> Cluster {
+    let network = SimulatedConfig { seed: options.seed, loss: 0.002, ..SimulatedConfig::default() };
+    let cluster = Cluster::new(ClusterConfig {
         stores: STORES,
         transport: TransportConfig::Simulated(network),
         // Small, so that regions are folded all the time.
         delta_rows_max: 200,
         history: Duration::from_secs(2),
         ..ClusterConfig::default()
-    })
+    });
+    match options.broken {
+        Some(how) => cluster.broken(how),
+        None => cluster,
+    }
 }
 
 /// Makes the tables and their rows, while all is well.
-async fn set_up<W: Workload>(workload: &W, cluster: &Cluster) {
+async fn set_up<W: OnClient>(workload: &W, cluster: &Cluster) {
     let mut client = cluster.client();
     for (space, keys) in workload.tables() {
         client.create_space(rows::schema(space)).await.expect("a cluster that is well creates tables");
@@ -234,7 +351,7 @@ async fn set_up<W: Workload>(workload: &W, cluster: &Cluster) {
 /// One process: it thinks, acts, sometimes dies and is born again, until time is over.
 async fn work<W: Workload>(
     workload: &W,
-    cluster: &Cluster,
+    way: &impl Way<W>,
     process: usize,
     mut random: Random,
     start: Instant,
@@ -243,10 +360,10 @@ async fn work<W: Workload>(
     let mut history = Vec::new();
     let run = Duration::from_secs(options.seconds);
     let pessimistic = PESSIMISTIC[(options.seed / Kind::ALL.len() as u64 % 3) as usize];
-    let mut client = cluster.client();
+    let mut connection = way.connect();
     let mut number = 0;
     loop {
-        sleep(Duration::from_millis(random.below(THINK_MS_MAX) as u64)).await;
+        sleep(Duration::from_millis(random.below(options.kind.think_ms_max()) as u64)).await;
         if start.elapsed() >= run {
             return history;
         }
@@ -261,19 +378,15 @@ async fn work<W: Workload>(
         };
         let invoked_us = start.elapsed().as_micros() as u64;
         let style = Style::random(&mut random, pessimistic);
-        let outcome = timeout(patience, workload.perform(&mut client, style, &input)).await;
+        let outcome = timeout(patience, way.perform(&mut connection, style, &input)).await;
         let completed_us = start.elapsed().as_micros() as u64;
         let outcome = outcome.unwrap_or_else(|_| {
             // Its locks stay, and whoever is born in its place knows nothing.
-            client = cluster.client();
+            connection = way.connect();
             Outcome::Unknown
         });
         history.push(Op { process, invoked_us, completed_us, input, outcome });
     }
-}
-
-async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    futures_util::future::join_all(futures).await
 }
 
 /// Fowler, Noll and Vo's, over the history as text.

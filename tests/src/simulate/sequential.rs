@@ -7,7 +7,7 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, get, key, put, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// Keys that one operation writes, in as many transactions.
 const CHAIN: i64 = 4;
@@ -62,24 +62,12 @@ impl Workload for Sequential {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, (1..CHAIN).map(|i| key(TABLE, i * STRIDE)).collect())]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         let processes = turn.processes as i64;
         match turn.number % 2 {
             0 => Input::Write(turn.number / 2 * processes + turn.process as i64),
             // What another process is just writing.
             _ => Input::Read((turn.number / 2 * processes + turn.below(processes)).max(0)),
-        }
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        match input {
-            // An error in between leaves what was written before.
-            Input::Write(chain) => write(client, style, *chain).await.unwrap_or(Outcome::Unknown),
-            Input::Read(chain) => settle(read(client, *chain).await.map(Outcome::Ok)),
         }
     }
 
@@ -108,6 +96,20 @@ impl Workload for Sequential {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for Sequential {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, (1..CHAIN).map(|i| key(TABLE, i * STRIDE)).collect())]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        match input {
+            // An error in between leaves what was written before.
+            Input::Write(chain) => write(client, style, *chain).await.unwrap_or(Outcome::Unknown),
+            Input::Read(chain) => settle(read(client, *chain).await.map(Outcome::Ok)),
+        }
     }
 }
 

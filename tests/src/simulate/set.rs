@@ -9,9 +9,10 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, commit, key, row, scan, settle};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// See the module's essay.
+#[derive(Clone)]
 pub struct Set;
 
 /// What a process does.
@@ -50,19 +51,8 @@ impl Workload for Set {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        vec![(TABLE, (1..REGIONS).map(|region| key(TABLE, region * REGION_KEYS)).collect())]
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         if turn.random.chance(20) { Input::Read } else { Input::Add(turn.unique()) }
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
-        match input {
-            Input::Add(element) => settle(add(client, style, *element).await),
-            Input::Read => settle(read(client).await.map(Outcome::Ok)),
-        }
     }
 
     fn last(&self) -> Vec<Input> {
@@ -103,6 +93,19 @@ impl Workload for Set {
             );
         }
         wrong
+    }
+}
+
+impl OnClient for Set {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        vec![(TABLE, (1..REGIONS).map(|region| key(TABLE, region * REGION_KEYS)).collect())]
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, input: &Input) -> Outcome<Output> {
+        match input {
+            Input::Add(element) => settle(add(client, style, *element).await),
+            Input::Read => settle(read(client).await.map(Outcome::Ok)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use allod_storage::schema::SpaceId;
 
 use super::history::{Op, Outcome};
 use super::rows::{Style, TABLE, begin, key, put, scan, schema};
-use super::workload::{Turn, Workload};
+use super::workload::{OnClient, Turn, Workload};
 
 /// A table is created, used and dropped in periods of this.
 const ERA_MS: i64 = 1000;
@@ -74,10 +74,6 @@ impl Workload for Table {
     type Input = Input;
     type Output = Output;
 
-    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
-        Vec::new()
-    }
-
     fn next(&self, turn: &mut Turn<'_>) -> Input {
         let era = FIRST + turn.now_ms / ERA_MS;
         match turn.process {
@@ -89,16 +85,6 @@ impl Workload for Table {
                 let action = if turn.random.chance(50) { Action::Read } else { Action::Write(turn.unique()) };
                 (table, action)
             }
-        }
-    }
-
-    async fn perform(&self, client: &mut Client, style: Style, (table, action): &Input) -> Outcome<Output> {
-        match act(client, style, *table, *action).await {
-            Ok(outcome) => outcome.map(|()| true),
-            Err(Error::UnknownSpace(_)) => Outcome::Ok(false),
-            // Nobody knows of a definition whether it came through.
-            Err(_) if matches!(action, Action::Create | Action::Drop) => Outcome::Unknown,
-            Err(_) => Outcome::Fail,
         }
     }
 
@@ -137,6 +123,22 @@ impl Workload for Table {
             }
         }
         wrong
+    }
+}
+
+impl OnClient for Table {
+    fn tables(&self) -> Vec<(SpaceId, Vec<Key>)> {
+        Vec::new()
+    }
+
+    async fn perform(&self, client: &mut Client, style: Style, (table, action): &Input) -> Outcome<Output> {
+        match act(client, style, *table, *action).await {
+            Ok(outcome) => outcome.map(|()| true),
+            Err(Error::UnknownSpace(_)) => Outcome::Ok(false),
+            // Nobody knows of a definition whether it came through.
+            Err(_) if matches!(action, Action::Create | Action::Drop) => Outcome::Unknown,
+            Err(_) => Outcome::Fail,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 
+use allod::Session;
 use allod_storage::client::Client;
 use allod_storage::key::Key;
 use allod_storage::schema::SpaceId;
@@ -44,6 +45,18 @@ pub trait Workload {
     /// What it answers.
     type Output: Clone + Debug;
 
+    /// What a process does next.
+    fn next(&self, turn: &mut Turn<'_>) -> Self::Input;
+
+    /// What is read when all is over and the cluster is well: these must succeed.
+    fn last(&self) -> Vec<Self::Input>;
+
+    /// What in the history should not be, in words.
+    fn check(&self, history: &[Op<Self::Input, Self::Output>]) -> Vec<String>;
+}
+
+/// A workload whose processes speak with the storage client.
+pub trait OnClient: Workload {
     /// The tables that it needs, and the keys at which their regions are split to begin with.
     fn tables(&self) -> Vec<(SpaceId, Vec<Key>)>;
 
@@ -52,20 +65,29 @@ pub trait Workload {
         Vec::new()
     }
 
-    /// What a process does next.
-    fn next(&self, turn: &mut Turn<'_>) -> Self::Input;
-
-    /// Does it, the way it is told to.
+    /// Does what a process is told, in this style.
     fn perform(
         &self,
         client: &mut Client,
         style: Style,
         input: &Self::Input,
     ) -> impl Future<Output = Outcome<Self::Output>>;
+}
 
-    /// What is read when all is over and the cluster is well: these must succeed.
-    fn last(&self) -> Vec<Self::Input>;
+/// A workload whose processes are sessions and speak SQL. It is sent to their threads.
+pub trait InSql: Workload<Input: Send, Output: Send> + Clone + Send + 'static {
+    /// What makes its tables and rows, for a run of so long.
+    fn statements(&self, run_ms: i64) -> Vec<String>;
 
-    /// What in the history should not be, in words.
-    fn check(&self, history: &[Op<Self::Input, Self::Output>]) -> Vec<String>;
+    /// Does what a process is told, in this style. The session has no transaction before, and need not be rid of it when
+    /// this ends with an error.
+    ///
+    /// # Errors
+    /// That it was not done, or that nobody knows, as the error says.
+    fn act(
+        &self,
+        session: &mut Session,
+        style: Style,
+        input: &Self::Input,
+    ) -> allod::Result<Outcome<Self::Output>>;
 }
