@@ -146,3 +146,22 @@ fn a_query_that_would_take_days_ends_when_it_is_cancelled_or_dropped() {
     drop(rows);
     assert_eq!(session.run("delete from n where v < 10").expect("the session is usable"), 10);
 }
+
+#[test]
+fn a_simulated_cluster_can_be_broken_and_goes_on() {
+    let script = "create table t (id int primary key, n int); insert into t values (1, 1);
+        simulate store 1 crash; simulate link 2 -> 3 latency '5ms'; simulate after '60m' heal;
+        update t set n = n + 1 where id = 1; select n from t; show simulation;";
+    let output = allod(&["--stores", "5", "--simulate", "42,0.01,0.1", "-e", script], b"");
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    for line in
+        ["n\n2\n", "seed\t42\n", "store 1\tdown\n", "store 5\tup\n", "link 2 -> 3\tlatency 5ms\n", "\tHEAL\n"]
+    {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+    let refused = allod(&["--stores", "5", "-e", "simulate store 1 crash"], b"");
+    assert!(err(&refused).contains("not simulated"), "{}", err(&refused));
+    let wrong = allod(&["--simulate", "7,2"], b"");
+    assert!(err(&wrong).contains("SEED,LOSS,LATENCY"), "{}", err(&wrong));
+}

@@ -100,8 +100,8 @@ impl Runtime {
     /// Lets time pass on this thread, on the cluster's clock.
     pub fn pause(&self, duration: Duration) {
         match &self.0 {
-            Kind::Direct => aside(|| std::thread::sleep(duration)),
-            Kind::Borrowed(_) | Kind::Owned(_) => {
+            Kind::Direct | Kind::Owned(_) => aside(|| std::thread::sleep(duration)),
+            Kind::Borrowed(_) => {
                 let sleep = self.enter(|| tokio::time::sleep(duration));
                 self.block_on(sleep);
             }

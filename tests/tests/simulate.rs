@@ -41,7 +41,7 @@ fn broken_protocols_are_caught() {
             Broken::ReadsOfThePast | Broken::TimestampsGoBack => Kind::Register,
         };
         let caught = (1..=SEEDS).find(|&seed| {
-            let options = Options { seed, kind, seconds: 30, plan: None, broken: Some(how) };
+            let options = Options { seconds: 30, broken: Some(how), ..Options::new(seed, kind) };
             !run(&options).violations.is_empty()
         });
         assert!(caught.is_some(), "{how:?}: {} notices nothing in {SEEDS} seeds", kind.name());

@@ -1,6 +1,7 @@
 //! SIMULATE and SHOW SIMULATION: what people see who break a cluster by hand.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use allod::{ClusterConfig, Database, Session};
 use allod_tests::database::{Fresh, rows};
@@ -58,6 +59,10 @@ fn what_is_wrong_is_shown_until_it_is_healed() {
         "simulate partition (1, client, pd, 2), (3)",
         "simulate pd offset '-2s'",
         "simulate region split at 3 prewrite",
+        "simulate link 2 -> pd loss 0.5",
+        "simulate link 1 -> 2 jitter '5ms'",
+        "simulate after '3600s' store 1 crash",
+        "simulate after '90m' heal",
     ] {
         session.run(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
@@ -71,16 +76,34 @@ fn what_is_wrong_is_shown_until_it_is_healed() {
         ("partition", "PARTITION (1, CLIENT, PD, 2), (3)"),
         ("clock", "PD OFFSET '-2000ms'"),
         ("waiting for a command", "REGION SPLIT AT 3 PREWRITE"),
+        ("link 2 -> PD", "loss 0.5"),
+        ("link 1 -> 2", "jitter 5ms"),
     ];
     for (item, state) in expected {
         assert_eq!(now.get(item).map(String::as_str), Some(state), "{item}");
     }
+    let steps = |now: &BTreeMap<String, String>| {
+        let steps = now.iter().filter(|(item, _)| item.starts_with("in "));
+        steps.map(|(_, fault)| fault.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(&now), ["STORE 1 CRASH", "HEAL"], "in an hour, less what has passed since");
     session.run("simulate heal").expect("heals");
     let healed = simulation(&mut session);
     for (item, _) in &expected[3..] {
         assert!(!healed.contains_key(*item), "{item}");
     }
     assert_eq!(healed["store 2"], "up");
+    assert_eq!(steps(&healed).len(), 2, "what is to come still comes");
+}
+
+#[test]
+fn a_step_begins_in_its_time() {
+    let database = database();
+    let mut session = database.session();
+    session.run("simulate after '300ms' store 3 slow '1ms'").expect("is put down");
+    assert_eq!(simulation(&mut session)["store 3"], "up");
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(simulation(&mut session)["store 3"], "up, slow by 1ms");
 }
 
 #[test]
@@ -92,7 +115,8 @@ fn what_cannot_be_is_an_error() {
         (error.code(), error.message().to_string())
     };
     assert_eq!(error("simulate store 9 crash"), (1210, "There is no store 9".to_string()));
-    assert_eq!(error("simulate link pd -> 1 cut"), (1210, "No messages travel from PD to 1".to_string()));
+    assert_eq!(error("simulate link 1 -> 1 cut"), (1210, "No messages travel from 1 to 1".to_string()));
+    assert_eq!(error("simulate after '1s' store 9 crash"), (1210, "There is no store 9".to_string()));
     let (code, message) = error("simulate store 2 explode");
     assert_eq!(code, 1064);
     assert!(message.contains("expected CRASH, RESTART") && message.contains("found 'explode'"), "{message}");

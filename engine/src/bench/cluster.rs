@@ -40,7 +40,8 @@ pub struct ClusterOptions {
     pub workers: Option<usize>,
 }
 
-/// A simulated network: `SEED,LOSS,LATENCY`, loss from 0 to 1, latency in milliseconds one way.
+/// A simulated network: `SEED,LOSS,LATENCY`, loss from 0 to 1, latency in milliseconds one way; `SEED` alone loses nothing and
+/// takes half a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Network {
     seed: u64,
@@ -56,7 +57,12 @@ impl FromStr for Network {
             format!("'{text}' is not SEED,LOSS,LATENCY: for example 7,0.01,0.2 (loss 0 to 1, milliseconds)")
         };
         let parts: Vec<&str> = text.split(',').collect();
-        let [seed, loss, latency] = parts[..] else { return Err(wrong()) };
+        let (seed, loss, latency) = match parts[..] {
+            [seed] => (seed, "0", "0.5"),
+            [seed, loss] => (seed, loss, "0.5"),
+            [seed, loss, latency] => (seed, loss, latency),
+            _ => return Err(wrong()),
+        };
         let seed = seed.trim().parse().map_err(|_| wrong())?;
         let number = |text: &str| text.trim().parse::<f64>().ok();
         let loss = number(loss).filter(|v| (0.0..1.0).contains(v)).ok_or_else(wrong)?;
@@ -73,7 +79,7 @@ impl fmt::Display for Network {
 
 impl ClusterOptions {
     /// An empty database on such a cluster.
-    pub(super) fn database(&self) -> Database {
+    pub fn database(&self) -> Database {
         let mut config = ClusterConfig::default();
         if let Some(stores) = self.stores {
             config.stores = stores.max(1);
@@ -243,10 +249,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_three_numbers() {
+    fn a_network_is_up_to_three_numbers() {
         let network = Network::from_str("7, 0.01,0.25").unwrap();
         assert_eq!(network, Network { seed: 7, loss: 0.01, latency_ms: 0.25 });
-        for bad in ["", "7", "7,2,1", "7,0.1,-1", "x,0,0", "7,NaN,1"] {
+        assert_eq!(Network::from_str("7").unwrap(), Network { seed: 7, loss: 0.0, latency_ms: 0.5 });
+        assert_eq!(Network::from_str("7,0.1").unwrap(), Network { seed: 7, loss: 0.1, latency_ms: 0.5 });
+        for bad in ["", "7,2,1", "7,0,1,2", "7,0.1,-1", "x,0,0", "7,NaN,1"] {
             assert!(Network::from_str(bad).is_err(), "{bad}");
         }
     }

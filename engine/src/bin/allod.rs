@@ -31,6 +31,13 @@ struct Arguments {
     /// How to print results [default: table on a terminal, else tsv].
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Number of stores of the cluster.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    stores: Option<u16>,
+    /// Reach the stores through a simulated network, on which SIMULATE statements can break things: SEED, or
+    /// SEED,LOSS,LATENCY (loss 0 to 1, latency in ms).
+    #[arg(long, value_name = "SEED[,LOSS[,LATENCY]]")]
+    simulate: Option<Network>,
 }
 
 #[derive(Subcommand)]
@@ -219,8 +226,11 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool, Error> {
     match arguments.command {
         None => {
-            let Arguments { execute: statements, file: files, format, .. } = arguments;
-            repl::run(Database::new(), &repl::Options { statements, files, format })
+            let Arguments { execute: statements, file: files, format, stores, simulate: network, .. } =
+                arguments;
+            let cluster =
+                ClusterOptions { stores: stores.map(usize::from), network, ..ClusterOptions::default() };
+            repl::run(cluster.database(), &repl::Options { statements, files, format })
         }
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Bench(Bench::Tpch { sf, query, check, common })) => {

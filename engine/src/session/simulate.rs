@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::fault::{Conditions, Fault, LinkState, StoreState, duration_text};
+use allod_storage::fault::{Conditions, Fault, LinkState, Step, StoreState, duration_text};
 use allod_storage::rpc::Simulation;
 
 use super::Session;
@@ -17,19 +17,27 @@ impl Session {
         })
     }
 
-    /// Something goes wrong, or right again.
-    pub(super) fn simulate(&self, fault: Fault) -> Result<ResultSet> {
+    /// Something goes wrong, or right again, now or later.
+    pub(super) fn simulate(&self, step: Step) -> Result<ResultSet> {
         let simulation = self.simulation()?;
-        let injected = self.client.runtime().block_on(simulation.inject(fault));
-        injected.map_err(|error| Error::new(code::WRONG_ARGUMENTS, error.to_string()))?;
+        let runtime = self.client.runtime();
+        let done = match step.after.is_zero() {
+            true => runtime.block_on(simulation.inject(step.fault)),
+            false => runtime.block_on(simulation.schedule(vec![step])),
+        };
+        done.map_err(|error| Error::new(code::WRONG_ARGUMENTS, error.to_string()))?;
         Ok(ResultSet::done(0, 0))
     }
 
-    /// What is wrong, and what happened so far.
+    /// What is wrong, what will be, and what happened so far.
     pub(super) fn show_simulation(&self) -> Result<ResultSet> {
         let simulation = self.simulation()?;
         let now = self.client.runtime().block_on(simulation.conditions());
         let mut rows = conditions(&now);
+        let steps = now.steps(simulation.now_ms());
+        rows.extend(
+            steps.map(|Step { after, fault }| (format!("in {}", duration_text(after)), fault.to_string())),
+        );
         rows.extend(simulation.incidents().iter().map(|(name, times)| (name.to_string(), times.to_string())));
         let cells = rows.into_iter().map(|(item, state)| vec![Some(item), Some(state)]).collect();
         ResultSet::text(&["Item", "State"], cells)

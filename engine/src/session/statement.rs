@@ -238,7 +238,7 @@ impl Session {
                 self.kill(connection, only_statement)?;
                 done()
             }
-            Bound::Simulate(fault) => self.simulate(fault),
+            Bound::Simulate(step) => self.simulate(step),
             Bound::Deallocate { name } => {
                 self.deallocate(&name)?;
                 done()

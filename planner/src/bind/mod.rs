@@ -36,7 +36,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use allod_storage::fault::Fault;
+use allod_storage::fault::Step;
 use allod_storage::schema::{Datum, TableDescriptor};
 
 use crate::catalog::Catalog;
@@ -190,8 +190,8 @@ pub enum Bound {
         /// KILL QUERY: the connection goes on.
         only_statement: bool,
     },
-    /// SIMULATE: something goes wrong in a simulated cluster.
-    Simulate(Fault),
+    /// SIMULATE: something goes wrong in a simulated cluster, now or later.
+    Simulate(Step),
 }
 
 /// A bound query or a bound change of rows.

@@ -85,7 +85,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::Kill { connection, only_statement } => {
             Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })
         }
-        Statement::Simulate(fault) => Ok(Bound::Simulate(fault.clone())),
+        Statement::Simulate(step) => Ok(Bound::Simulate(step.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
     }
 }

@@ -1,6 +1,6 @@
-//! `SIMULATE …`: the rest of the statement is a fault, in storage's own language for them.
+//! `SIMULATE …`: the rest of the statement is a fault and when it begins, in storage's own language for them.
 
-use allod_storage::fault::Fault;
+use allod_storage::fault::Step;
 use sqlparser::tokenizer::Token;
 
 use crate::error::{Error, Position};
@@ -15,11 +15,11 @@ impl Source<'_> {
         let begin = if next.token == Token::EOF { word.span.end } else { next.span.start };
         let from = Cursor::new(self.text, self.start).advance_to(begin);
         while self.parser.next_token().token != Token::EOF {}
-        let fault = Fault::parse(&self.text[from..]).map_err(|error| Error::Syntax {
+        let step = Step::parse(&self.text[from..]).map_err(|error| Error::Syntax {
             message: error.to_string(),
             position: Some(place(self.text, self.start, from + error.at)),
         });
-        fault.map(Statement::Simulate).map_err(Failure::Ours)
+        step.map(Statement::Simulate).map_err(Failure::Ours)
     }
 }
 

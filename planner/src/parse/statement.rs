@@ -1,6 +1,6 @@
 //! Statements: the library's, and those it lacks.
 
-use allod_storage::fault::Fault;
+use allod_storage::fault::Step;
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -62,7 +62,7 @@ pub(crate) enum Statement {
         connection: u64,
         only_statement: bool,
     },
-    Simulate(Fault),
+    Simulate(Step),
 }
 
 impl Statement {

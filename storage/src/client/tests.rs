@@ -26,6 +26,7 @@ mod own;
 mod pessimistic;
 mod resolver;
 mod scripted;
+mod servers;
 
 const SPACE: SpaceId = SpaceId(7);
 

@@ -21,11 +21,17 @@
 //! REGION SPLIT AT 3 PREWRITE         REGION 5 MOVE LEADER AT COMMIT
 //! PD OFFSET '-500ms'
 //! HEAL
+//! AFTER '5s' STORE 2 CRASH           a step: it begins then
 //! ```
 //!
 //! **What a store's failure means.** Consensus is simulated, not built: the replicas of a region are one state machine, which
 //! no crash forgets. But its leader answers only while it can reach a majority of the replicas; once it could not for an
 //! election's time, a replica that can takes its place ([`Conditions::heir`]). A region whose majority is gone has no leader.
+//!
+//! **What links between servers carry.** From store to store: what a write waits for. From a store to the placement driver:
+//! reports of how a region has changed, which is what the directory knows of it; and back again, the timestamp of a commit in
+//! one phase. What is lost there is sent again, what comes twice is known already, and what is late may be out of date.
+//! Clients are one machine, so there is one link from all of them to each server.
 //!
 //! **When a fault begins.** A [`Step`] is a fault with a time. There is no timer for it: who sends a message first sees to the
 //! steps whose time has come, so that they are in force for every message that could notice them.
@@ -35,8 +41,10 @@
 
 mod conditions;
 mod kind;
+mod servers;
 mod text;
 
 pub use conditions::{Conditions, FaultError, LinkState, StoreState};
 pub use kind::{CommandKind, Fault, LinkChange, Node, RegionChange, Step, StoreChange};
+pub(crate) use servers::{ASK_AGAIN, HELD_BACK_MAX, there_and_back};
 pub use text::{TextError, duration_text, parse_duration};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CommandKind, Fault, LinkChange, Node, RegionChange, StoreChange};
+use super::{CommandKind, Fault, LinkChange, Node, RegionChange, Step, StoreChange};
 use crate::schema::{RegionId, StoreId};
 
 /// Why a text is no fault.
@@ -276,6 +276,22 @@ impl Fault {
     }
 }
 
+impl Step {
+    /// Reads a fault, with `AFTER '5s'` before it if it is to begin later.
+    ///
+    /// # Errors
+    /// As [`Fault::parse`].
+    pub fn parse(text: &str) -> Result<Step, TextError> {
+        let mut reader = Reader { tokens: tokens(text), next: 0, end: text.len() };
+        let after = if reader.word("AFTER") { reader.duration()? } else { Duration::ZERO };
+        let fault = reader.fault()?;
+        match reader.peek() {
+            "" => Ok(Step { after, fault }),
+            _ => reader.wrong("the end"),
+        }
+    }
+}
+
 /// Microseconds of `20ms`, `1.5s`, `-300us`.
 fn parse_us(text: &str) -> Option<i64> {
     let at = text.find(|c: char| c.is_ascii_alphabetic())?;
@@ -456,6 +472,20 @@ mod tests {
         for (text, fault) in terse {
             assert_eq!(Fault::parse(text), Ok(fault), "{text}");
         }
+    }
+
+    #[test]
+    fn a_step_says_when_it_begins() {
+        let fault = Fault::parse("store 2 crash").expect("reads");
+        for (text, after) in [
+            ("after '1.5s' store 2 crash", Duration::from_millis(1500)),
+            ("AFTER 20ms STORE 2 CRASH", Duration::from_millis(20)),
+            ("store 2 crash", Duration::ZERO),
+        ] {
+            assert_eq!(Step::parse(text), Ok(Step { after, fault: fault.clone() }), "{text}");
+        }
+        let error = Step::parse("after store 2 crash").expect_err("no time");
+        assert_eq!((error.expected.as_str(), error.at), ("a duration such as '20ms'", 6));
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub(crate) enum DirectoryCommand {
 /// What it answers.
 pub(crate) enum DirectoryReply {
     Done,
-    /// The regions of a space that was dropped.
-    Dropped(Vec<RegionId>),
+    /// The space was there, and is dropped.
+    Dropped,
     /// The space is there already, or is not there.
     Refused,
     /// There is no directory any more.
@@ -105,7 +105,7 @@ impl State for Directory {
                 for region in &dropped {
                     self.0.by_start.remove(&region.range.start);
                 }
-                DirectoryReply::Dropped(dropped.iter().map(|r| r.id).collect())
+                DirectoryReply::Dropped
             }
             DirectoryCommand::Report(regions) => {
                 for region in regions {

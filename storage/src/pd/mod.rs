@@ -12,8 +12,8 @@ pub use directory::RegionInfo;
 pub(crate) use directory::{Directory, DirectoryCommand, DirectoryReply};
 pub use pins::Pin;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
 use crate::key::KeyRange;
@@ -37,7 +37,11 @@ pub struct Pd {
     stores: Vec<StoreId>,
     /// Versions younger than this are kept even if nobody is known to read them.
     history_ms: u64,
+    /// Carries what stores report, where that takes time.
+    courier: OnceLock<Courier>,
 }
+
+type Courier = Box<dyn Fn(Vec<Arc<RegionInfo>>) + Send + Sync>;
 
 impl Pd {
     pub(crate) fn new(clock: Clock, stores: usize, history_ms: u64) -> Pd {
@@ -49,6 +53,7 @@ impl Pd {
             placed: AtomicU64::new(0),
             stores: (1..=stores.max(1) as u64).map(StoreId).collect(),
             history_ms,
+            courier: OnceLock::new(),
         }
     }
 
@@ -105,8 +110,23 @@ impl Pd {
         self.directory.call(command).map(|reply| reply.unwrap_or(DirectoryReply::Gone))
     }
 
+    /// Regions have changed: whoever applied that tells it, and somebody may have to carry it.
     pub(crate) fn report(&self, regions: Vec<Arc<RegionInfo>>) {
+        match self.courier.get() {
+            Some(carry) => carry(regions),
+            None => self.take_in(regions),
+        }
+    }
+
+    /// A report has arrived.
+    pub(crate) fn take_in(&self, regions: Vec<Arc<RegionInfo>>) {
         self.directory.post(DirectoryCommand::Report(regions));
+    }
+
+    /// From now on reports go to this one, who sees to it that they arrive ([`Pd::take_in`]). The first one stays.
+    pub(crate) fn let_reports_travel(&self, courier: impl Fn(Vec<Arc<RegionInfo>>) + Send + Sync + 'static) {
+        // A cluster has one network.
+        let _ = self.courier.set(Box::new(courier));
     }
 
     /// The regions that overlap a range, in key order, at most `limit`.

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use super::{RegionError, SimulatedConfig};
-use crate::fault::{Conditions, LinkState, Node};
+use crate::fault::{Conditions, HELD_BACK_MAX, LinkState, Node};
 use crate::random::Random;
-
-/// So many times its usual way is what a message is held back by, at most.
-const HELD_BACK_MAX: u32 = 20;
 
 /// See the module's essay.
 #[derive(Debug)]
@@ -22,9 +19,19 @@ pub(super) struct Fate {
     pub(super) held_back: bool,
     /// The store will not do it just now.
     pub(super) refused: Option<RegionError>,
+    /// Of what servers say to each other because of it.
+    pub(super) chance: Random,
 }
 
 impl Fate {
+    /// That of the same message when it arrives once more, so much later.
+    pub(super) fn repeated(&self, later: Duration) -> Fate {
+        let Fate { there, back, request_lost, reply_lost, held_back, chance, .. } = self;
+        let (there, chance) = (*there + later, chance.clone());
+        let (back, request_lost, reply_lost, held_back) = (*back, *request_lost, *reply_lost, *held_back);
+        Fate { there, back, request_lost, reply_lost, again: None, held_back, refused: None, chance }
+    }
+
     /// Of the message with this number from a client to `to`, and of its reply.
     pub(super) fn of(number: u64, to: Node, config: &SimulatedConfig, now: &Conditions) -> Fate {
         let mut random = Random::new(now.seed() ^ number.wrapping_mul(0xA076_1D64_78BD_642F));
@@ -60,7 +67,8 @@ impl Fate {
             (false, false) => None,
         };
         let again = twice.then(|| (there * HELD_BACK_MAX).mul_f64(random.unit()));
-        Fate { there, back, request_lost, reply_lost, again, held_back: out_held || home_held, refused }
+        let held_back = out_held || home_held;
+        Fate { there, back, request_lost, reply_lost, again, held_back, refused, chance: random }
     }
 }
 

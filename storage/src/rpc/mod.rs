@@ -11,6 +11,7 @@ mod direct;
 mod fate;
 mod faults;
 mod request;
+mod servers;
 mod simulated;
 mod simulation;
 mod trace;

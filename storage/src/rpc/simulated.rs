@@ -24,11 +24,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::fate::Fate;
 use super::faults::{FaultCommand, FaultReply, Faults};
 use super::trace::{Counters, count};
-use super::{Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, RegionError, Request, Response, Transport};
+use super::{
+    Body, Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, RegionError, Request, Response, Transport,
+};
 use crate::clock::Clock;
 use crate::fault::{Conditions, FaultError, Node};
 use crate::owner::Owner;
 use crate::pd::RegionInfo;
+use crate::random::Random;
 use crate::schema::{StoreId, Timestamp};
 use crate::store::Stores;
 
@@ -77,18 +80,18 @@ pub(crate) struct Simulated(pub(super) Arc<Network>);
 
 /// What messages meet on their way.
 pub(super) struct Network {
-    stores: Arc<Stores>,
+    pub(super) stores: Arc<Stores>,
     clock: Clock,
     config: SimulatedConfig,
-    faults: Owner<Faults>,
+    pub(super) faults: Owner<Faults>,
     pub(super) counters: Counters,
     /// Where requests go on their way whose sender has given up.
-    handle: Handle,
+    pub(super) handle: Handle,
 }
 
 /// Why a sender hears nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
+pub(super) enum Silence {
     /// It has to find out by waiting.
     Timeout,
     /// There is nobody: it knows at once.
@@ -101,7 +104,15 @@ impl Simulated {
         let pd = Arc::clone(stores.pd());
         let faults = Owner::new(Faults { now: Conditions::new(config.seed, pd.stores()), pd });
         let counters = Counters::default();
-        Simulated(Arc::new(Network { stores, clock, config, faults, counters, handle: Handle::current() }))
+        let handle = Handle::current();
+        let network = Arc::new(Network { stores, clock, config, faults, counters, handle });
+        let courier = Arc::downgrade(&network);
+        network.stores.pd().let_reports_travel(move |regions| {
+            if let Some(network) = courier.upgrade() {
+                Network::report(network, regions);
+            }
+        });
+        Simulated(network)
     }
 }
 
@@ -113,6 +124,10 @@ impl Network {
             // An owner that is gone has panicked, and every message tells of that.
             Ok(FaultReply::Done | FaultReply::Changes(_)) | Err(_) => Ok(()),
         }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     /// What is wrong now.
@@ -132,7 +147,7 @@ impl Network {
         let fate = Fate::of(number, Node::Store(to), &self.config, &now);
         self.tally(&fate);
         if let Some(later) = fate.again {
-            let copy = Fate { there: fate.there + later, again: None, refused: None, ..fate };
+            let copy = fate.repeated(later);
             self.handle.spawn(deliver(Arc::clone(&self), request.clone(), copy));
         }
         let answer = self.answer(deliver(Arc::clone(&self), request, fate)).await;
@@ -151,7 +166,7 @@ impl Network {
         let fate = Fate::of(number, Node::Pd, &self.config, &now);
         self.tally(&fate);
         if let Some(later) = fate.again {
-            let copy = Fate { there: fate.there + later, again: None, refused: None, ..fate };
+            let copy = fate.repeated(later);
             self.handle.spawn(deliver_to_pd(Arc::clone(&self), request.clone(), copy));
         }
         let answer = self.answer(deliver_to_pd(Arc::clone(&self), request, fate)).await;
@@ -198,7 +213,7 @@ impl Network {
     }
 
     /// Waits until a store is awake, if it is up.
-    async fn awake(&self, store: StoreId) -> Result<Arc<Conditions>, Silence> {
+    pub(super) async fn awake(&self, store: StoreId) -> Result<Arc<Conditions>, Silence> {
         loop {
             let now = self.now().await;
             let Some(state) = now.store(store) else { return Err(Silence::Refused) };
@@ -213,7 +228,12 @@ impl Network {
     }
 
     /// What the store makes of a request; and how long its followers make it wait.
-    async fn work(&self, request: Request, now: &Conditions) -> (Response, Duration) {
+    async fn work(
+        &self,
+        request: Request,
+        now: &Conditions,
+        chance: &mut Random,
+    ) -> Result<(Response, Duration), Silence> {
         if now.is_armed()
             && let Ok(FaultReply::Changes(changes)) =
                 self.faults.call(FaultCommand::Meet(request.region, request.body.kind())).await
@@ -231,11 +251,14 @@ impl Network {
             && info.leader == request.to
         {
             if now.lost_majority_since(info.leader, &info.peers).is_some() {
-                return (Err(RegionError::NotLeader { leader: None }), delay);
+                return Ok((Err(RegionError::NotLeader { leader: None }), delay));
             }
             if request.body.is_write() {
-                delay = now.quorum_delay(info.leader, &info.peers);
+                delay = now.quorum_delay(info.leader, &info.peers, chance);
             }
+        }
+        if let Body::OnePhase(_) = request.body {
+            self.fetch_timestamp(request.to, chance).await?;
         }
         let patience = request.body.patience();
         let call = Stores::handle(&self.stores, request);
@@ -243,7 +266,7 @@ impl Network {
             Some(patience) => timeout(patience, call).await.unwrap_or(OUT_OF_PATIENCE),
             None => call.await,
         };
-        (response, delay)
+        Ok((response, delay))
     }
 
     /// Gives a region another leader, if it is time for that.
@@ -257,7 +280,7 @@ impl Network {
 }
 
 /// A request on its way to a store, the work, and the reply on its way back.
-async fn deliver(network: Arc<Network>, request: Request, fate: Fate) -> Result<Response, Silence> {
+async fn deliver(network: Arc<Network>, request: Request, mut fate: Fate) -> Result<Response, Silence> {
     if fate.request_lost {
         return Err(Silence::Timeout);
     }
@@ -273,7 +296,7 @@ async fn deliver(network: Arc<Network>, request: Request, fate: Fate) -> Result<
     }
     let (answer, delay) = match fate.refused {
         Some(error) => (Err(error), Duration::ZERO),
-        None => network.work(request, &now).await,
+        None => network.work(request, &now, &mut fate.chance).await?,
     };
     if delay > Duration::ZERO {
         sleep(delay).await;
@@ -298,8 +321,11 @@ async fn deliver_to_pd(network: Arc<Network>, request: PdRequest, fate: Fate) ->
         return Err(Silence::Timeout);
     }
     if let PdRequest::Regions { range, limit } = &request {
-        for info in network.stores.pd().regions(range, *limit) {
-            network.elect(&info, &now).await;
+        for known in network.stores.pd().regions(range, *limit) {
+            // Those who elect know better than the directory how their region is.
+            if let Some(info) = network.stores.info(known.id) {
+                network.elect(&info, &now).await;
+            }
         }
     }
     let reply = network.stores.pd_handle(request).await;

@@ -38,6 +38,11 @@ impl Simulation {
         self.0.now().await
     }
 
+    /// The simulation's clock, milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+
     /// What happened so far.
     pub fn incidents(&self) -> Incidents {
         self.0.counters.incidents()

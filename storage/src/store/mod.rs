@@ -214,8 +214,9 @@ impl Stores {
             PdRequest::DropSpace(space) => {
                 let groups = Arc::clone(&self.groups);
                 self.pd.update(DirectoryCommand::DropSpace(space)).map(move |reply| match reply {
-                    DirectoryReply::Dropped(regions) => {
-                        groups.remove(regions);
+                    DirectoryReply::Dropped => {
+                        // Those, too, of which the directory has not heard.
+                        groups.remove(groups.of_space(space));
                         PdReply::Done
                     }
                     // Gone before: who asks again because a reply was lost has what it wants.
@@ -251,7 +252,7 @@ impl Stores {
         self.groups.add(vec![Arc::new(group)]);
         let (id, region, groups) = (schema.id, info.id, Arc::clone(&self.groups));
         self.pd.update(DirectoryCommand::CreateSpace(schema, info)).map(move |reply| match reply {
-            DirectoryReply::Done | DirectoryReply::Dropped(_) => PdReply::Done,
+            DirectoryReply::Done | DirectoryReply::Dropped => PdReply::Done,
             DirectoryReply::Refused => {
                 // Another call was faster.
                 groups.remove(vec![region]);

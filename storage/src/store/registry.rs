@@ -6,7 +6,7 @@ use imbl::HashMap;
 
 use super::group::Group;
 use crate::owner::{Owner, Published, State};
-use crate::schema::{RegionId, Timestamp};
+use crate::schema::{RegionId, SpaceId, Timestamp};
 
 pub(super) type Groups = HashMap<RegionId, Arc<Group>>;
 
@@ -63,6 +63,16 @@ impl Registry {
 
     pub(super) fn remove(&self, ids: Vec<RegionId>) {
         self.0.post(Change::Remove(ids));
+    }
+
+    /// The regions of a space.
+    pub(super) fn of_space(&self, space: SpaceId) -> Vec<RegionId> {
+        self.0
+            .view()
+            .values()
+            .filter(|group| group.view().info().space == space)
+            .map(|group| group.id())
+            .collect()
     }
 
     /// The earliest transaction that holds a lock in any region.

@@ -114,6 +114,10 @@ impl Workload for Append {
             .collect()
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        input.iter().any(|step| matches!(step, Step::Append(..)))
+    }
+
     fn last(&self) -> Vec<Input> {
         (0..20).map(|era| (0..LISTS).map(|i| Step::Read(era * LISTS + i)).collect()).collect()
     }

@@ -122,6 +122,10 @@ impl Workload for Bank {
         Input::Transfer { from, to, amount: 1 + turn.below(AMOUNT_MAX) }
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        matches!(input, Input::Transfer { .. })
+    }
+
     fn last(&self) -> Vec<Input> {
         vec![Input::Read { scan: true }, Input::Read { scan: false }]
     }

@@ -63,6 +63,10 @@ impl Workload for LongFork {
         }
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        matches!(input, Input::Write(_))
+    }
+
     fn last(&self) -> Vec<Input> {
         (0..20).map(|i| Input::Read(i * 5)).collect()
     }

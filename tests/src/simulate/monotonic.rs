@@ -65,6 +65,10 @@ impl Workload for Monotonic {
         Input::Increment(a, b)
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        matches!(input, Input::Increment(..))
+    }
+
     fn last(&self) -> Vec<Input> {
         vec![Input::Read]
     }

@@ -98,6 +98,10 @@ impl Workload for Register {
         (id, action)
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        input.1 != Action::Read
+    }
+
     fn last(&self) -> Vec<Input> {
         (0..KEYS * 20).map(|id| (id, Action::Read)).collect()
     }

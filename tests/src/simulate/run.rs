@@ -124,6 +124,15 @@ pub struct Options {
     pub plan: Option<Vec<Step>>,
     /// How the protocol is broken, to see whether that is noticed.
     pub broken: Option<Broken>,
+    /// How many stores the cluster has.
+    pub stores: usize,
+}
+
+impl Options {
+    /// A minute of a workload with five stores; what goes wrong is up to the seed.
+    pub fn new(seed: u64, kind: Kind) -> Options {
+        Options { seed, kind, seconds: 60, plan: None, broken: None, stores: 5 }
+    }
 }
 
 /// What came of a run.
@@ -135,6 +144,8 @@ pub struct Report {
     pub trace: u64,
     /// Operations that were done, that were surely not done, and of which nobody knows.
     pub outcomes: [usize; 3],
+    /// Of those that were done, how many changed something.
+    pub writes: usize,
     /// What happened on the network.
     pub incidents: Incidents,
 }
@@ -142,12 +153,12 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [ok, fail, unknown] = self.outcomes;
-        write!(f, "trace {:016x}; {ok} done, {fail} failed, {unknown} unknown", self.trace)?;
+        write!(f, "trace {:016x}; {ok} done ({} of them writes)", self.trace, self.writes)?;
+        write!(f, ", {fail} failed, {unknown} unknown")?;
         self.incidents.iter().try_for_each(|(name, times)| write!(f, ", {times} {name}"))
     }
 }
 
-const STORES: usize = 5;
 const PROCESSES: usize = 5;
 /// So many transactions in a hundred lock before they read, in one run or another. The locks of those that die stay for long,
 /// and little else gets done.
@@ -273,7 +284,8 @@ async fn simulate<W: Workload>(
     let mut random = Random::new(options.seed);
     let simulation = cluster.simulation().expect("the cluster was made simulated");
     let run_ms = options.seconds * 1000;
-    let plan = options.plan.clone().unwrap_or_else(|| nemesis::plan(&mut random, run_ms, STORES as u64));
+    let plan =
+        options.plan.clone().unwrap_or_else(|| nemesis::plan(&mut random, run_ms, options.stores as u64));
     let mut violations = Vec::new();
     if let Err(error) = simulation.schedule(plan).await {
         violations.push(format!("the plan does not fit the cluster: {error}"));
@@ -310,14 +322,16 @@ async fn simulate<W: Workload>(
         count(|o| matches!(o, Outcome::Fail)),
         count(|o| matches!(o, Outcome::Unknown)),
     ];
+    let writes =
+        history.iter().filter(|op| op.outcome.ok().is_some() && workload.is_write(&op.input)).count();
     let trace = hash(simulation.trace(), &history);
-    Report { violations, trace, outcomes, incidents: simulation.incidents() }
+    Report { violations, trace, outcomes, writes, incidents: simulation.incidents() }
 }
 
 fn cluster(options: &Options) -> Cluster {
     let network = SimulatedConfig { seed: options.seed, loss: 0.002, ..SimulatedConfig::default() };
     let cluster = Cluster::new(ClusterConfig {
-        stores: STORES,
+        stores: options.stores,
         transport: TransportConfig::Simulated(network),
         // Small, so that regions are folded all the time.
         delta_rows_max: 200,
@@ -417,7 +431,7 @@ mod tests {
     #[test]
     fn a_seed_of_each_workload_runs_and_runs_again_the_same() {
         for (seed, kind) in (19..).zip(Kind::ALL) {
-            let options = Options { seed, kind, seconds: 10, plan: None, broken: None };
+            let options = Options { seconds: 10, ..Options::new(seed, kind) };
             let (once, again) = (run(&options), run(&options));
             assert_eq!(once.violations, Vec::<String>::new(), "{} {seed}", kind.name());
             assert_eq!(once.trace, again.trace, "{} {seed}: {once} and {again}", kind.name());

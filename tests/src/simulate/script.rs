@@ -5,6 +5,7 @@
 //! workload bank
 //! seed 7
 //! seconds 20
+//! stores 5
 //! at 2s store 2 crash
 //! at 2500ms region split at 3 prewrite
 //! expect elections 1
@@ -42,7 +43,7 @@ impl Script {
     /// The line that is none, and why.
     pub fn parse(text: &str) -> Result<Script, String> {
         let mut script = Script {
-            options: Options { seed: 1, kind: Kind::Bank, seconds: 20, plan: Some(Vec::new()), broken: None },
+            options: Options { seconds: 20, plan: Some(Vec::new()), ..Options::new(1, Kind::Bank) },
             expected: Vec::new(),
         };
         for (number, line) in (1..).zip(text.lines()) {
@@ -65,6 +66,7 @@ impl Script {
             }
             "seed" => self.options.seed = number()?,
             "seconds" => self.options.seconds = number()?,
+            "stores" => self.options.stores = number()?.max(1) as usize,
             "at" => {
                 let (after, fault) = rest.split_once(' ').unwrap_or((rest, ""));
                 let after: Duration = parse_duration(after).ok_or_else(|| format!("{after:?} is no time"))?;
@@ -79,7 +81,7 @@ impl Script {
                 let times = times.trim().parse().map_err(|_| format!("{times:?} is no number"))?;
                 self.expected.push((name.to_string(), times));
             }
-            _ => return Err(format!("{word:?} is neither workload, seed, seconds, at nor expect")),
+            _ => return Err(format!("{word:?} is neither workload, seed, seconds, stores, at nor expect")),
         }
         Ok(())
     }
@@ -91,10 +93,10 @@ mod tests {
 
     #[test]
     fn scripts_are_read_and_their_errors_placed() {
-        let text =
-            "# about\nworkload set\nseed 9\nseconds 5\n\nat 1.5s store 2 crash # now\nexpect elections 2\n";
+        let text = "# about\nworkload set\nseed 9\nseconds 5\nstores 6\n\nat 1.5s store 2 crash # now\nexpect elections 2\n";
         let script = Script::parse(text).expect("reads");
         assert_eq!((script.options.kind, script.options.seed, script.options.seconds), (Kind::Set, 9, 5));
+        assert_eq!(script.options.stores, 6);
         let fault = Fault::parse("STORE 2 CRASH").expect("reads");
         assert_eq!(script.options.plan, Some(vec![Step { after: Duration::from_millis(1500), fault }]));
         assert_eq!(script.expected, [("elections".to_string(), 2)]);
@@ -107,7 +109,7 @@ mod tests {
                 "line 1: expected CRASH, RESTART, STALL, RESUME, BUSY, SLOW or RECOVER, found 'explode'",
             ),
             ("expect rain", "line 1: nothing is called \"rain\""),
-            ("do it", "line 1: \"do\" is neither workload, seed, seconds, at nor expect"),
+            ("do it", "line 1: \"do\" is neither workload, seed, seconds, stores, at nor expect"),
         ] {
             assert_eq!(Script::parse(wrong).expect_err(wrong), why);
         }

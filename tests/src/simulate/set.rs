@@ -55,6 +55,10 @@ impl Workload for Set {
         if turn.random.chance(20) { Input::Read } else { Input::Add(turn.unique()) }
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        matches!(input, Input::Add(_))
+    }
+
     fn last(&self) -> Vec<Input> {
         vec![Input::Read]
     }

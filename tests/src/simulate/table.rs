@@ -88,6 +88,10 @@ impl Workload for Table {
         }
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        input.1 != Action::Read
+    }
+
     fn last(&self) -> Vec<Input> {
         // The first ones are long gone.
         vec![(FIRST, Action::Read), (FIRST + 1, Action::Read)]

@@ -48,6 +48,9 @@ pub trait Workload {
     /// What a process does next.
     fn next(&self, turn: &mut Turn<'_>) -> Self::Input;
 
+    /// Whether it changes anything.
+    fn is_write(&self, input: &Self::Input) -> bool;
+
     /// What is read when all is over and the cluster is well: these must succeed.
     fn last(&self) -> Vec<Self::Input>;
 

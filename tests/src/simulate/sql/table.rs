@@ -143,6 +143,10 @@ impl Workload for SqlTable {
         (table, action)
     }
 
+    fn is_write(&self, input: &Input) -> bool {
+        !matches!(input.1, Action::Read { .. })
+    }
+
     fn last(&self) -> Vec<Input> {
         vec![(FIRST, Action::Read { by_index: false }), (FIRST + 1, Action::Read { by_index: true })]
     }
