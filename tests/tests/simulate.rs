@@ -40,10 +40,15 @@ fn broken_protocols_are_caught() {
             Broken::AcknowledgesTooEarly => Kind::Set,
             Broken::ReadsOfThePast | Broken::TimestampsGoBack => Kind::Register,
         };
-        let caught = (1..=SEEDS).find(|&seed| {
-            let options = Options { seconds: 30, broken: Some(how), ..Options::new(seed, kind) };
-            !run(&options).violations.is_empty()
-        });
+        let caught = caught(kind, how, SEEDS);
         assert!(caught.is_some(), "{how:?}: {} notices nothing in {SEEDS} seeds", kind.name());
     }
+}
+
+/// The first seed whose violations tell that the protocol is broken.
+fn caught(kind: Kind, how: Broken, seeds: u64) -> Option<u64> {
+    (1..=seeds).find(|&seed| {
+        let options = Options { seconds: 30, broken: Some(how), ..Options::new(seed, kind) };
+        !run(&options).violations.is_empty()
+    })
 }

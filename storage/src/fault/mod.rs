@@ -24,6 +24,18 @@
 //! AFTER '5s' STORE 2 CRASH           a step: it begins then
 //! ```
 //!
+//! Three drivers use it, and each reaches every kind of fault:
+//!
+//! | fault | seeded plan (`tests/src/simulate/nemesis.rs`) | script (`tests/fault/*.fault`) | SQL |
+//! |---|---|---|---|
+//! | store: crash and restart, stall, busy, slow | in turn, for up to four seconds | `at 2s store 2 crash` | `SIMULATE STORE 2 CRASH` |
+//! | link: latency, jitter, loss of requests or replies, duplication, reordering, cut | all links, those of a store, or one | `at 2s link 1 -> client loss 0.3` | `SIMULATE LINK 1 -> CLIENT LOSS 0.3` |
+//! | partition | in two halves, clients and placement driver on either | `at 2s partition (1, 2), (3, pd)` | `SIMULATE PARTITION (1, 2), (3, PD)` |
+//! | region: split, merge, leader moves, replica moves (its epoch changes), at a command | at the next few of a kind | `at 2s region split at 3 prewrite` | `SIMULATE REGION SPLIT AT 3 PREWRITE` |
+//! | clock of the placement driver | three seconds back to seven ahead | `at 2s pd offset '5s'` | `SIMULATE PD OFFSET '5s'` |
+//! | all is well again; chance | at the end; the seed | `at 9s heal`, `seed 7` | `SIMULATE HEAL`, `SIMULATE SEED 7` |
+//! | later | always | always | `SIMULATE AFTER '2s' …` |
+//!
 //! **What a store's failure means.** Consensus is simulated, not built: the replicas of a region are one state machine, which
 //! no crash forgets. But its leader answers only while it can reach a majority of the replicas; once it could not for an
 //! election's time, a replica that can takes its place ([`Conditions::heir`]). A region whose majority is gone has no leader.

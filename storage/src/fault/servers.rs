@@ -116,6 +116,6 @@ mod tests {
         let jittery = delays(&["store 2 crash", "link 1 -> 3 jitter '10ms'"], 200);
         assert!(jittery.iter().all(|ms| *ms <= 10) && jittery.iter().any(|ms| *ms >= 7));
         let held = delays(&["store 2 crash", "link 1 -> 3 reorder 0.5", "link 1 -> 3 latency '5ms'"], 200);
-        assert!(held.iter().any(|ms| *ms == 5) && held.iter().any(|ms| *ms > 50), "{held:?}");
+        assert!(held.contains(&5) && held.iter().any(|ms| *ms > 50), "{held:?}");
     }
 }

@@ -21,6 +21,10 @@
 //! | `append` | append to lists, several in a transaction | no cycle of dependencies that snapshot isolation forbids |
 //! | `table` | create, use and drop tables | who comes after sees them, or sees them gone |
 //!
+//! Processes speak with the storage client. In `sql-bank`, `sql-bank-multitable`, `sql-set`, `sql-register`, `sql-append` and
+//! `sql-table` they are sessions of a database ([`sql`]): the same is done and checked, in SQL; and `sql-table` is about
+//! definitions as the catalog makes them: tables, indexes, partitions, truncation.
+//!
 //! Each transaction goes about it in another way: optimistic or with locks first, in one phase, in two, or as an async commit
 //! ([`rows::Style`]).
 //!

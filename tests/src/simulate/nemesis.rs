@@ -70,7 +70,7 @@ fn trouble(random: &mut Random, store: StoreId, stores: u64) -> (Fault, Fault) {
     let every = |change| link(None, None, true, change);
     let at = Some(Node::Store(store));
     let part = random.below(20) as f64 / 100.0;
-    match random.below(14) {
+    match random.below(16) {
         0..=2 => (of_store(StoreChange::Crash), of_store(StoreChange::Restart)),
         3 | 4 => (of_store(StoreChange::Stall), of_store(StoreChange::Resume)),
         5 => {
@@ -93,11 +93,32 @@ fn trouble(random: &mut Random, store: StoreId, stores: u64) -> (Fault, Fault) {
         12 => {
             let mut sides = vec![Vec::new(), Vec::new()];
             let all = (1..=stores).map(|id| Node::Store(StoreId(id)));
-            for node in all.chain(random.chance(50).then_some(Node::Client)) {
+            let others =
+                [Node::Client, Node::Pd].into_iter().filter(|_| random.chance(50)).collect::<Vec<_>>();
+            for node in all.chain(others) {
                 sides[random.below(2)].push(node);
             }
             sides.retain(|side| !side.is_empty());
             (Fault::Partition(sides), Fault::Partition(Vec::new()))
+        }
+        13 => {
+            let jitter = Duration::from_millis(1 + random.below(200) as u64);
+            (every(LinkChange::Jitter(jitter)), every(LinkChange::Recover))
+        }
+        // One link: between servers, or of all clients with one of them.
+        14 => {
+            let mut nodes = vec![Node::Client, Node::Pd];
+            nodes.extend((1..=stores).map(|id| Node::Store(StoreId(id))));
+            let from = nodes.swap_remove(random.below(nodes.len()));
+            let to = *random.pick(&nodes);
+            let change = *random.pick(&[
+                LinkChange::Cut,
+                LinkChange::Loss(0.5),
+                LinkChange::Latency(Duration::from_millis(100)),
+                LinkChange::Reorder(0.5),
+            ]);
+            let ways = random.chance(50);
+            (link(Some(from), Some(to), ways, change), link(Some(from), Some(to), ways, LinkChange::Recover))
         }
         _ => {
             let offset_ms = random.below(10_000) as i64 - 3000;
@@ -139,6 +160,7 @@ mod tests {
             "DUPLICATE",
             "REORDER",
             "LATENCY",
+            "JITTER",
             "CUT",
             "PARTITION",
             "OFFSET",
@@ -149,5 +171,9 @@ mod tests {
         ] {
             assert!(seen.iter().any(|words| words.contains(kind)), "{kind} never comes: {seen:?}");
         }
+        assert!(
+            seen.iter().any(|words| words.starts_with("LINK PD")),
+            "links of the placement driver: {seen:?}"
+        );
     }
 }
