@@ -168,6 +168,23 @@ mod tests {
     }
 
     #[test]
+    fn names_are_set_and_utf_8() {
+        let mut session = Database::new().session();
+        let mut names = |sql: &str| {
+            session.run(sql)?;
+            let sql = "select @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection";
+            let row = session.execute(sql)?.rows().next().unwrap()?;
+            Ok((0..4).map(|at| row.value(at).to_string()).collect::<Vec<_>>().join(" "))
+        };
+        let want = |names: &str| Ok::<_, crate::Error>(names.to_string());
+        assert_eq!(names("set names utf8"), want("utf8 utf8 utf8 utf8mb4_bin"));
+        assert_eq!(names("SET NAMES 'latin1' COLLATE 'latin1_bin'"), want("latin1 latin1 latin1 latin1_bin"));
+        assert_eq!(names("set names default"), want("utf8mb4 utf8mb4 utf8mb4 latin1_bin"));
+        assert_eq!(names("set character set ascii"), want("ascii ascii ascii latin1_bin"));
+        assert_eq!(names("set names klingon").unwrap_err().code(), 1235);
+    }
+
+    #[test]
     fn a_session_is_reset() {
         let mut session = Database::new().session();
         session.run("create database d").unwrap();

@@ -105,6 +105,8 @@ impl Session {
             ("Allod_catalog_version", self.database.catalog().number().to_string()),
             ("Allod_session_rpcs", stats.rpcs.to_string()),
             ("Allod_session_rpc_timeouts", stats.timeouts.to_string()),
+            ("Threads_connected", self.database.shared().processes.list().len().to_string()),
+            ("Uptime", self.database.uptime().as_secs().to_string()),
         ];
         let rows = all.into_iter().filter(|(name, _)| fits(pattern, name));
         ResultSet::text(&["Variable_name", "Value"], rows.map(|(n, v)| vec![text(n), text(v)]).collect())

@@ -4,7 +4,7 @@ use allod_storage::fault::Step;
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Word};
 
 use crate::error::{Error, Position};
 
@@ -396,11 +396,11 @@ impl<'a> Source<'a> {
 
     fn set(&mut self) -> Result<Statement, Failure> {
         self.parser.next_token();
-        if self.word("NAMES") || self.word("CHARSET") {
-            while !matches!(self.parser.peek_token().token, Token::EOF) {
-                self.parser.next_token();
-            }
-            return Ok(Statement::Set(Vec::new()));
+        if self.word("NAMES") {
+            return self.set_names();
+        }
+        if self.word("CHARSET") || self.word("CHARACTER") && self.word("SET") {
+            return self.set_names();
         }
         let mut items = Vec::new();
         loop {
@@ -438,6 +438,38 @@ impl<'a> Source<'a> {
             if !self.parser.consume_token(&Token::Comma) {
                 return Ok(Statement::Set(items));
             }
+        }
+    }
+
+    /// Behind SET NAMES: three variables. Texts are UTF-8 whatever they say, which the others are parts of, or are taken for.
+    fn set_names(&mut self) -> Result<Statement, Failure> {
+        const KNOWN: [&str; 6] = ["utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "binary"];
+        let item = |name: &str, value: Option<String>| SetItem {
+            name: name.into(),
+            global: false,
+            value: value.map(|text| ast::Expr::value(ast::Value::SingleQuotedString(text))),
+        };
+        let set = Some(self.word_or_text("a character set")?).filter(|set| set != "default");
+        if let Some(unknown) = set.as_deref().filter(|set| !KNOWN.contains(set)) {
+            return Err(Failure::Ours(Error::NotSupported(format!("character set '{unknown}'"))));
+        }
+        let variables = ["character_set_client", "character_set_connection", "character_set_results"];
+        let mut items: Vec<SetItem> = variables.iter().map(|variable| item(variable, set.clone())).collect();
+        if self.word("COLLATE") {
+            let collation = Some(self.word_or_text("a collation")?);
+            items.push(item("collation_connection", collation));
+        }
+        Ok(Statement::Set(items))
+    }
+
+    /// A name, perhaps as a string, in lower case.
+    fn word_or_text(&mut self, what: &str) -> Result<String, Failure> {
+        let token = self.parser.next_token();
+        match token.token {
+            Token::Word(Word { value: text, .. })
+            | Token::SingleQuotedString(text)
+            | Token::DoubleQuotedString(text) => Ok(text.to_ascii_lowercase()),
+            _ => Ok(self.parser.expected(what, token)?),
         }
     }
 

@@ -1,5 +1,7 @@
 //! COM_STMT_EXECUTE.
 
+use std::sync::Arc;
+
 use allod_storage::schema::Datum;
 
 use super::answer::{Answer, Rows};
@@ -31,7 +33,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
     let params = params(statement, &mut payload);
     statement.long_data.iter_mut().for_each(|data| *data = None);
     let failed = statement.long_data_error.take();
-    let (params, prepared, pace) = (params?, statement.prepared.clone(), statement.pace);
+    let (params, prepared, pace) = (params?, Arc::clone(&statement.prepared), statement.pace);
     if let Some(error) = failed {
         connection.fail(&error);
         return Ok(());

@@ -19,7 +19,7 @@ const STATEMENTS_MAX: usize = 16_382;
 
 /// A prepared statement of a connection.
 pub(in crate::server) struct Statement {
-    pub prepared: Prepared,
+    pub prepared: Arc<Prepared>,
     /// Types of its parameters, once they have been told.
     pub types: Vec<ParameterType>,
     /// Values that came in pieces, by parameter.
@@ -84,7 +84,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
     }
     let statement = Statement {
         long_data: vec![None; params],
-        prepared,
+        prepared: Arc::new(prepared),
         types: Vec::new(),
         long_data_error: None,
         cursor: None,
