@@ -83,7 +83,8 @@ impl Builder {
     /// As [`Builder::build`], on a cluster that is there already and that no other database uses: two catalogs would give out
     /// the same ids.
     pub fn build_on(self, cluster: Cluster) -> Database {
-        let globals = SystemValues::new(self.workers, self.memory_limit_bytes);
+        let garbage = cluster.garbage_policy();
+        let globals = SystemValues::new(self.workers, self.memory_limit_bytes, garbage);
         let shared = Shared {
             catalog: Catalog::new(cluster.clone()),
             cluster,
@@ -168,6 +169,9 @@ impl Database {
         self.shared.globals.rcu(|old| {
             old.set(name, value, &defaults).map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
         });
+        if let Some(policy) = self.shared.globals.load().garbage(name) {
+            self.shared.cluster.set_garbage_policy(policy);
+        }
         Ok(warning)
     }
 }

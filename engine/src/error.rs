@@ -208,6 +208,8 @@ codes! {
     DEADLOCK = 1213 "40001";
     /// UNION of queries of different width.
     UNION_COLUMN_COUNT = 1222 "21000";
+    /// SET SESSION of a variable that no session has for itself.
+    GLOBAL_VARIABLE = 1229 "HY000";
     /// SET of a variable to what it cannot be.
     WRONG_VALUE_FOR_VARIABLE = 1231 "42000";
     /// SET of a variable that takes numbers to something else.

@@ -78,6 +78,7 @@ mod result;
 mod rows;
 pub mod server;
 mod session;
+mod span;
 mod usage;
 mod variables;
 

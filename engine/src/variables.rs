@@ -15,6 +15,7 @@
 //! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
+//! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //!
 //! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and
@@ -34,10 +35,12 @@ use imbl::OrdMap;
 
 use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
+use allod_storage::client::GarbagePolicy;
 use allod_storage::schema::{Datum, Timestamp};
 
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
+use crate::span;
 
 /// What VERSION() returns: a version of MySQL that clients know, as TiDB writes it, and the name.
 pub(crate) const VERSION: &str = concat!("8.0.11-TiDB-v8.5.0-Allod-", env!("CARGO_PKG_VERSION"));
@@ -63,6 +66,8 @@ enum Domain {
     Word(&'static [&'static str]),
     /// A whole number in this range.
     Number(i64, i64),
+    /// A span of time in this range of milliseconds.
+    Span(u64, u64),
     /// Cannot be set.
     ReadOnly,
 }
@@ -84,6 +89,11 @@ const ISOLATION: Domain =
 /// Two names of one variable.
 const SYNONYMS: &[(&str, &str)] =
     &[("transaction_isolation", "tx_isolation"), ("transaction_read_only", "tx_read_only")];
+
+/// Variables that no session has for itself.
+const GLOBAL_ONLY: &[&str] = &["tidb_gc_enable", "tidb_gc_life_time", "tidb_gc_run_interval"];
+/// The longest span that TiDB allows: 8760 hours.
+const YEAR_MS: u64 = 8760 * 3_600_000;
 
 /// The largest number that fits TiDB's 32-bit variables.
 const BIG: i64 = i32::MAX as i64;
@@ -162,6 +172,9 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_parallel_apply", Domain::Switch, "OFF"),
     define("tidb_enable_prepared_plan_cache", Domain::Switch, "ON"),
     define("tidb_executor_concurrency", Domain::Number(1, 256), "0"),
+    define("tidb_gc_enable", Domain::Switch, "ON"),
+    define("tidb_gc_life_time", Domain::Span(0, YEAR_MS), "5s"),
+    define("tidb_gc_run_interval", Domain::Span(100, YEAR_MS), "1m0s"),
     define("tidb_guarantee_linearizability", Domain::Switch, "ON"),
     define("tidb_hash_join_concurrency", AUTO, "-1"),
     define("tidb_hashagg_final_concurrency", AUTO, "-1"),
@@ -217,12 +230,33 @@ pub(crate) struct SystemValues(OrdMap<&'static str, Arc<str>>);
 
 impl SystemValues {
     /// The defaults of a database with these limits.
-    pub fn new(workers: usize, memory_quota: u64) -> SystemValues {
+    pub fn new(workers: usize, memory_quota: u64, garbage: GarbagePolicy) -> SystemValues {
         let memory = i64::try_from(memory_quota).unwrap_or(i64::MAX).to_string();
         SystemValues(OrdMap::from_iter([
             ("tidb_executor_concurrency", Arc::<str>::from(workers.to_string())),
             ("tidb_mem_quota_query", memory.into()),
+            ("tidb_gc_enable", if garbage.enabled { "ON" } else { "OFF" }.into()),
+            ("tidb_gc_life_time", span::format(garbage.life).into()),
+            ("tidb_gc_run_interval", span::format(garbage.interval).into()),
         ]))
+    }
+
+    /// What they say of garbage, if the variable has to do with that.
+    pub fn garbage(&self, name: &str) -> Option<GarbagePolicy> {
+        GLOBAL_ONLY.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+        let text = |name: &str| definition(name).map(|d| self.0.get(d.name).map_or(d.default, |v| v)).ok();
+        let span = |name: &str| text(name).and_then(span::parse).unwrap_or_default();
+        Some(GarbagePolicy {
+            enabled: text("tidb_gc_enable") == Some("ON"),
+            life: span("tidb_gc_life_time"),
+            interval: span("tidb_gc_run_interval"),
+        })
+    }
+
+    /// With what no session has for itself as it is for all.
+    fn under(&self, global: &SystemValues) -> SystemValues {
+        let known = GLOBAL_ONLY.iter().filter_map(|name| Some((*name, Arc::clone(global.0.get(name)?))));
+        SystemValues(known.fold(self.0.clone(), |values, (name, text)| values.update(name, text)))
     }
 
     fn get(&self, definition: &Definition) -> Datum {
@@ -230,7 +264,7 @@ impl SystemValues {
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
-            Domain::Text | Domain::Word(_) | Domain::ReadOnly => {
+            Domain::Text | Domain::Word(_) | Domain::Span(..) | Domain::ReadOnly => {
                 text.parse().map(Datum::Int).unwrap_or_else(|_| Datum::string(text))
             }
         }
@@ -324,8 +358,22 @@ impl Definition {
                 words.iter().find(|word| text.eq_ignore_ascii_case(word)).ok_or_else(wrong)?.to_string()
             }
             Domain::Number(low, high) => return self.check_number(&text, low, high),
+            Domain::Span(low, high) => {
+                let wrong_type = || {
+                    let message = format!("incorrect argument type to variable '{}'", self.name);
+                    Error::new(code::WRONG_TYPE_FOR_VARIABLE, message)
+                };
+                let span = span::parse(&text).ok_or_else(wrong_type)?;
+                let kept = span.clamp(Duration::from_millis(low), Duration::from_millis(high));
+                return Ok((span::format(kept), (kept != span).then(|| self.truncated(&text))));
+            }
         };
         Ok((text, None))
+    }
+
+    fn truncated(&self, text: &str) -> Warning {
+        let message = format!("Truncated incorrect {} value: '{text}'", self.name);
+        Warning { level: "Warning", code: code::TRUNCATED_WRONG_VALUE, message }
     }
 
     fn check_number(&self, text: &str, low: i64, high: i64) -> Result<(String, Option<Warning>)> {
@@ -334,12 +382,7 @@ impl Definition {
             return Err(Error::new(code::WRONG_TYPE_FOR_VARIABLE, message));
         };
         let kept = number.clamp(low.into(), high.into());
-        let warning = (kept != number).then(|| Warning {
-            level: "Warning",
-            code: code::TRUNCATED_WRONG_VALUE,
-            message: format!("Truncated incorrect {} value: '{text}'", self.name),
-        });
-        Ok((kept.to_string(), warning))
+        Ok((kept.to_string(), (kept != number).then(|| self.truncated(text))))
     }
 }
 
@@ -455,8 +498,18 @@ impl Variables {
         &self.settings
     }
 
+    /// Looks at the global values again.
+    pub fn see_globals(&mut self, global: Arc<SystemValues>) {
+        self.session = self.session.under(&global);
+        self.global = global;
+    }
+
     /// Sets a variable of the session; `None` = to its global value.
     pub fn set(&mut self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
+        if GLOBAL_ONLY.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            let message = format!("Variable '{name}' is a GLOBAL variable and should be set with SET GLOBAL");
+            return Err(Error::new(code::GLOBAL_VARIABLE, message));
+        }
         let (session, warning) = self.session.set(name, value, &self.global)?;
         self.settings = Settings::of(&session);
         self.session = session;
@@ -484,6 +537,33 @@ impl PlannerView for Variables {
 mod tests {
     use super::*;
 
+    const GARBAGE: GarbagePolicy = GarbagePolicy {
+        enabled: true,
+        life: Duration::from_secs(600),
+        interval: Duration::from_millis(1500),
+    };
+
+    #[test]
+    fn spans_are_moved_into_their_range_or_refused() {
+        let base = SystemValues::new(2, 1 << 20, GARBAGE);
+        let shown = |values: &SystemValues| {
+            values.list(Some("tidb\\_gc%")).into_iter().map(|v| v.1).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&base), ["ON", "10m0s", "1.5s"]);
+        assert_eq!(base.garbage("TIDB_GC_ENABLE"), Some(GARBAGE));
+        assert_eq!(base.garbage("autocommit"), None);
+        let set = |name, value: &str| base.set(name, Some(&Datum::string(value)), &base);
+        let (values, warning) = set("tidb_gc_life_time", "1h").unwrap();
+        assert_eq!((values.garbage("tidb_gc_enable").unwrap().life.as_secs(), warning), (3600, None));
+        let (values, warning) = set("tidb_gc_run_interval", "1ms").unwrap();
+        assert_eq!((shown(&values)[2].as_str(), warning.unwrap().code), ("100ms", 1292));
+        assert_eq!(set("tidb_gc_life_time", "soon").unwrap_err().code(), 1232);
+        let mut session = Variables::new(Arc::new(base.clone()));
+        assert_eq!(session.set("tidb_gc_enable", Some(&Datum::Int(0))).unwrap_err().code(), 1229);
+        session.see_globals(Arc::new(values));
+        assert_eq!(shown(session.session())[2], "100ms");
+    }
+
     #[test]
     fn the_table_is_sorted() {
         assert!(DEFINITIONS.windows(2).all(|w| w[0].name < w[1].name));
@@ -491,7 +571,7 @@ mod tests {
 
     #[test]
     fn values_are_checked_and_forgotten() {
-        let base = SystemValues::new(2, 1 << 20);
+        let base = SystemValues::new(2, 1 << 20, GARBAGE);
         let set = |name, value| base.set(name, Some(&value), &base).map(|set| set.0);
         assert_eq!(set("nope", Datum::Int(1)).unwrap_err().code(), 1193);
         assert_eq!(set("version", Datum::Int(1)).unwrap_err().code(), 1238);

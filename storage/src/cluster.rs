@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use crate::background::Background;
-use crate::client::{Bequeathed, Client, ClientStats, Entrusted, SharedCache};
+use crate::client::{Bequeathed, Client, ClientStats, Collector, Entrusted, GarbagePolicy, SharedCache};
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
@@ -31,6 +31,9 @@ pub struct ClusterConfig {
     pub delta_rows_max: usize,
     /// Superseded versions are kept at least this long. What a pinned timestamp sees is kept for as long as the pin lives.
     pub history: Duration,
+    /// How often somebody looks for locks that the dead have left, and has all regions forget what nobody can ask for. Zero =
+    /// never unless asked ([`Client::collect_garbage`]); of a simulated cluster it is that always.
+    pub garbage_interval: Duration,
     /// Retry budgets are TiDB's times this (`tidb_backoff_weight`).
     pub backoff_weight: u32,
     /// How long a client believes what it has heard of a region: this, and up to a tenth more, so that what was heard
@@ -55,6 +58,7 @@ impl Default for ClusterConfig {
             transport: TransportConfig::Direct,
             delta_rows_max: 1 << 16,
             history: Duration::from_secs(5),
+            garbage_interval: Duration::from_secs(60),
             backoff_weight: 2,
             region_cache_ttl: Duration::from_secs(600),
         }
@@ -82,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) background: Background,
     /// The thread that keeps transactions alive, once there is one.
     pub(crate) keeper: OnceLock<Sender<Entrusted>>,
+    pub(crate) collector: Collector,
 }
 
 impl Cluster {
@@ -104,11 +109,8 @@ impl Cluster {
             region_bytes_max: config.region_bytes_max.max(1),
             delta_rows_max: config.delta_rows_max.max(1),
         };
-        let history = match config.transport {
-            TransportConfig::Direct => Some(config.history),
-            TransportConfig::Simulated(_) => None,
-        };
-        let stores = Arc::new(Stores::new(Arc::clone(&pd), limits, history));
+        let by_a_thread = matches!(config.transport, TransportConfig::Direct);
+        let stores = Arc::new(Stores::new(Arc::clone(&pd), limits, by_a_thread));
         let (transport, simulation): (Box<dyn Transport>, _) = match config.transport {
             TransportConfig::Direct => (Box::new(Direct { stores, clock }), None),
             TransportConfig::Simulated(simulated) => {
@@ -131,6 +133,11 @@ impl Cluster {
             region_bytes_max: limits.region_bytes_max,
             background: Background::new(),
             keeper: OnceLock::new(),
+            collector: Collector::new(GarbagePolicy {
+                enabled: true,
+                life: config.history,
+                interval: config.garbage_interval,
+            }),
         }))
     }
 
@@ -154,6 +161,10 @@ impl Cluster {
             let (inner, count) = (Arc::from(inner), AtomicU64::new(0));
             Box::new(crate::rpc::BrokenTransport { inner, how, count })
         })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
     }
 
     /// A client, for one worker.

@@ -506,7 +506,7 @@ impl Session {
             }
             SetTarget::Global(name) => {
                 let warning = self.database.set_global(name, value)?;
-                self.variables.global = self.database.shared().globals.load_full();
+                self.variables.see_globals(self.database.shared().globals.load_full());
                 Ok(warning)
             }
         }

@@ -6,8 +6,9 @@
 //! they say that they live; then each region may fold its old versions into base, and forgets how transactions ended that
 //! nobody can ask about. Reads below the safe point are refused from then on ([`Error::SnapshotTooOld`]).
 //!
-//! Regions fold by themselves when they have many versions. This is for what that does not reach: locks that nobody ever
-//! meets keep every region from forgetting anything that is younger.
+//! Regions fold by themselves when they have many versions, and forget what they were when nobody can ask for it. This is for
+//! what that does not reach: locks that nobody ever meets keep every region from forgetting anything that is younger. It is
+//! done now and then unasked (`collector.rs`).
 
 use super::backoff::{Backoff, Budget};
 use super::sender::Sent;

@@ -19,6 +19,7 @@
 
 mod admin;
 mod backoff;
+mod collector;
 mod commit;
 mod garbage;
 mod get;
@@ -40,6 +41,7 @@ mod transaction;
 pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, Wait};
 pub use backoff::{BackoffKind, BackoffTally};
+pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
 pub use garbage::Garbage;
 pub use ingest::IngestSummary;
@@ -50,6 +52,7 @@ pub use scan::ScanRequest;
 pub use stats::{ClientStats, Tally};
 pub use transaction::{Savepoint, Transaction};
 
+pub(crate) use collector::Collector;
 pub(crate) use keep_alive::Entrusted;
 pub(crate) use region_cache::SharedCache;
 pub(crate) use stats::Bequeathed;
@@ -221,6 +224,7 @@ impl Client {
 
     /// Starts a transaction that reads at `start_ts`, and keeps what is seen at it for as long as it lives.
     pub fn begin(&self, start_ts: Timestamp) -> Transaction {
+        Collector::start(&self.shared);
         Transaction::new(start_ts, self.shared.pd.pin(start_ts))
     }
 

@@ -14,6 +14,9 @@ pub use pins::Pin;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use crate::clock::Clock;
 use crate::key::KeyRange;
@@ -36,7 +39,9 @@ pub struct Pd {
     placed: AtomicU64,
     stores: Vec<StoreId>,
     /// Versions younger than this are kept even if nobody is known to read them.
-    history_ms: u64,
+    history_ms: AtomicU64,
+    /// While nothing is to go: a pin of what could be read when that was said.
+    kept: ArcSwapOption<Pin>,
     /// Carries what stores report, where that takes time.
     courier: OnceLock<Courier>,
 }
@@ -52,7 +57,8 @@ impl Pd {
             next_region: AtomicU64::new(1),
             placed: AtomicU64::new(0),
             stores: (1..=stores.max(1) as u64).map(StoreId).collect(),
-            history_ms,
+            history_ms: AtomicU64::new(history_ms),
+            kept: ArcSwapOption::empty(),
             courier: OnceLock::new(),
         }
     }
@@ -86,8 +92,25 @@ impl Pd {
     /// No reader needs what was superseded before this: compaction may forget it. Locks are not looked at here.
     pub(crate) fn safe_point(&self) -> Timestamp {
         let now = self.oracle.next();
-        let history = self.history_ms << Timestamp::LOGICAL_BITS;
+        let history = self.history_ms.load(Ordering::Relaxed) << Timestamp::LOGICAL_BITS;
         self.pins.least(Timestamp(now.0.saturating_sub(history)))
+    }
+
+    /// From now on what was superseded is kept for so long; if it is not to go at all, what can be read now can be read until
+    /// it is again.
+    pub(crate) fn set_history(&self, history: Duration, goes: bool) {
+        if goes {
+            let ms = u64::try_from(history.as_millis()).unwrap_or(u64::MAX);
+            self.history_ms.store(ms.min(Timestamp::MAX.physical_ms()), Ordering::Relaxed);
+            self.kept.store(None);
+        } else if self.kept.load().is_none() {
+            self.kept.store(Some(Arc::new(self.pin(self.safe_point()))));
+        }
+    }
+
+    /// How long what was superseded is kept.
+    pub(crate) fn history(&self) -> Duration {
+        Duration::from_millis(self.history_ms.load(Ordering::Relaxed))
     }
 
     /// The stores' ids.

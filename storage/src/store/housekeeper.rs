@@ -23,14 +23,14 @@ use crate::schema::RegionId;
 
 /// The least time between two looks at what was.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// And the most: history may become shorter meanwhile.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A region rests so many times as long as it was swept.
 const REST: u32 = 4;
 
 /// The way to the thread.
-pub(super) struct Housekeeper {
-    history: Duration,
-    mailbox: OnceLock<Sender<Broom>>,
-}
+#[derive(Default)]
+pub(super) struct Housekeeper(OnceLock<Sender<Broom>>);
 
 /// A region to be looked at.
 struct Task {
@@ -41,26 +41,21 @@ struct Task {
 }
 
 impl Housekeeper {
-    /// What a fold leaves behind is looked at again after `history`.
-    pub(super) fn new(history: Duration) -> Housekeeper {
-        Housekeeper { history: history.max(PAUSE_MIN), mailbox: OnceLock::new() }
-    }
-
     /// Has a region swept; gives the broom back if there is no thread for it.
     pub(super) fn post(&self, stores: &Arc<Stores>, broom: Broom) -> Result<(), Broom> {
-        let mailbox = self.mailbox.get_or_init(|| {
+        let mailbox = self.0.get_or_init(|| {
             let (post, mailbox) = unbounded();
-            let (stores, history) = (Arc::downgrade(stores), self.history);
+            let stores = Arc::downgrade(stores);
             let thread = std::thread::Builder::new().name("allod-housekeeper".into());
             // Without a thread the mailbox has no other end, and posting fails.
-            let _ = thread.spawn(move || run(&stores, &mailbox, history));
+            let _ = thread.spawn(move || run(&stores, &mailbox));
             post
         });
         mailbox.send(broom).map_err(|refused| refused.0)
     }
 }
 
-fn run(stores: &Weak<Stores>, mailbox: &Receiver<Broom>, history: Duration) {
+fn run(stores: &Weak<Stores>, mailbox: &Receiver<Broom>) {
     let mut tasks: Vec<Task> = Vec::new();
     // Until when regions rest.
     let mut resting: Vec<(Instant, RegionId)> = Vec::new();
@@ -95,7 +90,8 @@ fn run(stores: &Weak<Stores>, mailbox: &Receiver<Broom>, history: Duration) {
             resting.push((done + REST * (done - begun), group.id()));
             drop(broom);
             if more && tasks.iter().all(|task| task.group.id() != group.id()) {
-                tasks.push(Task { at: done + history, group, broom: None });
+                let pause = stores.pd.history().clamp(PAUSE_MIN, PAUSE_MAX);
+                tasks.push(Task { at: done + pause, group, broom: None });
             }
         }
     }

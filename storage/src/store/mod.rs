@@ -68,11 +68,10 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// With a `history`, what is larger than a hand-over is worth is folded by a thread of its own, and what was too young
-    /// for it once that has passed.
-    pub(crate) fn new(pd: Arc<Pd>, limits: Limits, history: Option<Duration>) -> Stores {
+    /// If there may be a thread for it, it folds what is larger than a hand-over is worth.
+    pub(crate) fn new(pd: Arc<Pd>, limits: Limits, by_a_thread: bool) -> Stores {
         let (groups, detector) = (Arc::new(Registry::new()), Arc::new(Detector::new()));
-        Stores { pd, groups, detector, limits, housekeeper: history.map(Housekeeper::new) }
+        Stores { pd, groups, detector, limits, housekeeper: by_a_thread.then(Housekeeper::default) }
     }
 
     pub(crate) fn pd(&self) -> &Arc<Pd> {

@@ -1,9 +1,14 @@
-//! Deltas are folded beside those who write, however young they are; what was is kept for those who may read it, and no longer.
+//! Deltas are folded beside those who write, however young they are; what was is kept for those who may read it, and no longer;
+//! and what the dead have left goes by itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::resolver::ask;
 use super::*;
+use crate::client::GarbagePolicy;
+use crate::percolator::{Mutation, MutationOp, Prewrite};
+use crate::rpc::{Body, Reply};
 
 const IDS: std::ops::Range<i64> = 0..6000;
 
@@ -117,5 +122,64 @@ fn readers_see_whole_states_while_folds_come_and_go() {
         for reader in readers {
             assert!(reader.join().expect("joins") > 0);
         }
+    });
+}
+
+/// Nobody asks for it, and nobody meets the lock.
+#[test]
+fn garbage_goes_by_itself_unless_it_is_to_stay() {
+    let config = ClusterConfig {
+        history: Duration::from_millis(20),
+        garbage_interval: Duration::ZERO,
+        ..ClusterConfig::default()
+    };
+    let (cluster, mut c) = direct(config);
+    cluster.runtime().block_on(async {
+        open_accounts(&mut c).await;
+        let mut t = c.begin(c.shared.pd.timestamp());
+        t.put(key(9), row(9, START));
+        committed(t, &mut c).await;
+        let first = c.timestamp().await.expect("timestamp");
+        // Of a transaction whose coordinator is gone, and that says it lives for a day.
+        let start_ts = c.shared.pd.timestamp();
+        let body = Body::Prewrite(Prewrite {
+            mutations: vec![Mutation { key: key(7), op: MutationOp::Put(row(7, 0)) }],
+            primary: key(7),
+            start_ts,
+            ttl_ms: 86_400_000,
+            txn_size: 1,
+            min_commit_ts: Timestamp(0),
+            pessimistic: None,
+            async_commit: None,
+        });
+        ask(&mut c, &key(7), body).await;
+        let left =
+            async |c: &mut Client| match ask(c, &key(7), Body::ScanLocks { before: Timestamp::MAX }).await {
+                Reply::Locks(locks) => locks.len(),
+                other => panic!("{other:?}"),
+            };
+        let policy = GarbagePolicy { interval: Duration::from_millis(10), ..cluster.garbage_policy() };
+        cluster.set_garbage_policy(GarbagePolicy { enabled: false, ..policy });
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!((cluster.garbage_rounds(), left(&mut c).await), (0, 1));
+        let asked = c.collect_garbage().await.expect("collects");
+        assert!(asked.safe_point < start_ts, "what could be read then can be read still: {asked:?}");
+        assert_eq!(read_all(&mut c, first).await.len(), ACCOUNTS as usize);
+
+        cluster.set_garbage_policy(policy);
+        until("to collect", async || left(&mut c).await == 0).await;
+        let balance = read_all(&mut c, Timestamp::MAX).await[7].1;
+        assert_eq!(balance, START, "the dead one is rolled back");
+        until("to forget", async || c.scan(&ScanRequest::all(SPACE, first)).await.is_err()).await;
+        assert!(cluster.garbage_rounds() > 0);
+
+        // Who is at work, for however long, is not dead.
+        let mut t = c.begin_pessimistic(c.shared.pd.timestamp());
+        c.see_newest(&mut t).await.expect("timestamp");
+        c.lock_keys(&mut t, vec![key(8)], crate::client::LockWait::No).await.expect("locks");
+        let rounds = cluster.garbage_rounds();
+        until("more rounds", async || cluster.garbage_rounds() > rounds + 3).await;
+        t.put(key(8), row(8, 1));
+        committed(t, &mut c).await;
     });
 }

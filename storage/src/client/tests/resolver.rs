@@ -46,7 +46,7 @@ async fn locks(client: &mut Client) -> usize {
     left
 }
 
-async fn ask(client: &mut Client, at: &Key, body: Body) -> Reply {
+pub(super) async fn ask(client: &mut Client, at: &Key, body: Body) -> Reply {
     let mut backoff = client.backoff("test", Budget::Prewrite);
     let mut region = client.locate(&mut backoff, at).await.expect("locates");
     match client.send(&mut backoff, &mut region, &body).await.expect("sends") {
