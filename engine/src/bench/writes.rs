@@ -17,7 +17,9 @@ use crate::session::Session;
 /// Rows of a statement that fills the table.
 const ROWS_PER_INSERT: u64 = 5000;
 /// Scans of which the median counts.
-const SCANS: usize = 15;
+const SCANS: usize = 101;
+/// Rows of another table, to be written while the first is read.
+const OTHER_ROWS: u64 = 100_000;
 
 /// What is written, and by whom.
 #[derive(Clone, Debug)]
@@ -40,8 +42,11 @@ pub fn run(options: &Options) -> Result<()> {
     let database = Database::new();
     let mut session = database.session();
     fill(&mut session, "t", options.rows)?;
+    fill(&mut session, "other", OTHER_ROWS.min(options.rows))?;
     let mut out = std::io::stdout();
-    let fresh = median_scan_ms(&mut session)?;
+    // What was filled in last is folded meanwhile.
+    std::thread::sleep(Duration::from_secs_f64(options.seconds.min(1.0)));
+    let fresh = scans(&mut session)?;
     let _ = writeln!(
         out,
         "{:<34} {:>12} {:>10} {:>10} {:>10}",
@@ -51,7 +56,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut acknowledged = 0;
     for &sessions in &options.sessions {
         let stop = AtomicBool::new(false);
-        let (nanos, took) = beside(&database, options.rows, sessions, &stop, || {
+        let (nanos, took) = beside(&database, ("t", options.rows), sessions, &stop, || {
             std::thread::sleep(span);
             Ok(())
         })?;
@@ -62,16 +67,24 @@ pub fn run(options: &Options) -> Result<()> {
         let _ = writeln!(out, "{name:<34} {rate:>12.0} {p50:>10.1} {p99:>10.1} {most:>10.1}");
         check_sum(&mut session, acknowledged)?;
     }
-    let _ = writeln!(out, "\n{:<34} {:>12} {:>10}", "scan of the table", "median ms", "ratio");
-    let mut line = |name: &str, ms: f64| {
-        let _ = writeln!(out, "{name:<34} {ms:>12.2} {:>10.2}", ms / fresh);
+    let _ = writeln!(out, "\n{:<34} {:>12} {:>10} {:>10}", "scan of the table", "median ms", "max ms", "ratio");
+    let mut line = |name: &str, Scans { median_ms, max_ms }: Scans| {
+        let ratio = median_ms / fresh.median_ms;
+        let _ = writeln!(out, "{name:<34} {median_ms:>12.2} {max_ms:>10.2} {ratio:>10.2}");
     };
     line("before any update", fresh);
-    line("alone", median_scan_ms(&mut session)?);
+    line("alone", scans(&mut session)?);
+    acknowledged += session.execute("update t set v = v + 1")?.affected_rows();
+    line("all rows just updated", scans(&mut session)?);
+    // What it costs that somebody else needs a processor, too.
     let stop = AtomicBool::new(false);
-    let (nanos, (scanned, _)) = beside(&database, options.rows, 1, &stop, || median_scan_ms(&mut session))?;
+    let other = ("other", OTHER_ROWS.min(options.rows));
+    let (_, (scanned, _)) = beside(&database, other, 1, &stop, || scans(&mut session))?;
+    line("beside updates of another table", scanned);
+    let stop = AtomicBool::new(false);
+    let (nanos, (scanned, _)) = beside(&database, ("t", options.rows), 1, &stop, || scans(&mut session))?;
     acknowledged += nanos.len() as u64;
-    line("beside one session that updates", scanned);
+    line("beside updates of this one", scanned);
     check_sum(&mut session, acknowledged)?;
     if options.large_rows > 0 {
         large(&mut session, options.large_rows, &mut out)?;
@@ -96,14 +109,14 @@ fn fill(session: &mut Session, table: &str, rows: u64) -> Result<()> {
 /// long it was.
 fn beside<T>(
     database: &Database,
-    rows: u64,
+    (table, rows): (&str, u64),
     sessions: usize,
     stop: &AtomicBool,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<(Vec<u64>, (T, Duration))> {
     let write = |seed: u64| -> Result<Vec<u64>> {
         let mut session = database.session();
-        let update = session.prepare("update t set v = v + 1 where id = ?")?;
+        let update = session.prepare(&format!("update {table} set v = v + 1 where id = ?"))?;
         let mut nanos = Vec::new();
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         while !stop.load(Ordering::Relaxed) {
@@ -161,7 +174,13 @@ fn one(session: &mut Session, sql: &str) -> Result<i64> {
     row.ok_or_else(|| Error::internal("a result without a row"))??.get(0)
 }
 
-fn median_scan_ms(session: &mut Session) -> Result<f64> {
+#[derive(Clone, Copy)]
+struct Scans {
+    median_ms: f64,
+    max_ms: f64,
+}
+
+fn scans(session: &mut Session) -> Result<Scans> {
     let mut ms = Vec::with_capacity(SCANS);
     for _ in 0..SCANS {
         let begin = Instant::now();
@@ -169,7 +188,7 @@ fn median_scan_ms(session: &mut Session) -> Result<f64> {
         ms.push(super::ms(begin.elapsed()));
     }
     ms.sort_by(f64::total_cmp);
-    Ok(ms[SCANS / 2])
+    Ok(Scans { median_ms: ms[SCANS / 2], max_ms: ms[SCANS - 1] })
 }
 
 /// Many rows in one transaction each: inserted, updated, deleted.

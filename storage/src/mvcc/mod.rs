@@ -77,14 +77,40 @@ impl Version {
     }
 }
 
-/// The versions of one key, newest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Versions(pub(crate) Vec<Version>);
+/// The versions of one key, newest first. Most keys have one: it lies here, not in a list of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Versions {
+    newest: Version,
+    older: Vec<Version>,
+}
 
 impl Versions {
+    pub(crate) fn new(version: Version) -> Versions {
+        Versions { newest: version, older: Vec::new() }
+    }
+
+    /// Newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        1 + self.older.len()
+    }
+
+    /// Puts a version in its place.
+    pub(crate) fn add(&mut self, version: Version) {
+        if version.commit_ts >= self.newest.commit_ts {
+            let newest = std::mem::replace(&mut self.newest, version);
+            return self.older.insert(0, newest);
+        }
+        let place = self.older.partition_point(|v| v.commit_ts > version.commit_ts);
+        self.older.insert(place, version);
+    }
+
     /// The newest row or deletion at a timestamp; one of the reader's own transaction ([`OwnWrites`]) is that always.
     pub(crate) fn data_at(&self, ts: Timestamp) -> Option<&Version> {
-        self.0.iter().find(|v| (v.commit_ts <= ts || v.commit_ts == Timestamp::MAX) && v.is_data())
+        self.iter().find(|v| (v.commit_ts <= ts || v.commit_ts == Timestamp::MAX) && v.is_data())
     }
 }
 
@@ -220,7 +246,7 @@ impl Records {
     /// How the transaction ended, if this key knows.
     pub(crate) fn record_of(&self, key: &Key, start_ts: Timestamp) -> Option<Record> {
         let find = |delta: &Delta| {
-            let version = delta.get(key)?.0.iter().find(|v| v.start_ts == start_ts)?;
+            let version = delta.get(key)?.iter().find(|v| v.start_ts == start_ts)?;
             Some(match version.write {
                 Write::Rollback => Record::RolledBack,
                 Write::Put(_) | Write::Delete | Write::Lock => Record::Committed(version.commit_ts),
@@ -320,7 +346,7 @@ impl Records {
             parts.filter(|past| !past.range.is_empty()).collect::<Arc<[Past]>>()
         };
         let (left_past, right_past) = (past(&below), past(&above));
-        let count = |delta: &Delta| delta.values().map(|v| v.0.len()).sum();
+        let count = |delta: &Delta| delta.values().map(|v| v.len()).sum();
         let rest = Records {
             base: right.into(),
             versions: count(&right_delta),
@@ -358,9 +384,9 @@ impl Records {
 
 fn add_to(delta: &mut Delta, key: &Key, version: Version) {
     match delta.get_mut(key) {
-        Some(versions) => past::insert(&mut Arc::make_mut(versions).0, version),
+        Some(versions) => Arc::make_mut(versions).add(version),
         None => {
-            delta.insert(key.clone(), Arc::new(Versions(vec![version])));
+            delta.insert(key.clone(), Arc::new(Versions::new(version)));
         }
     }
 }

@@ -41,7 +41,7 @@ impl OwnWrites {
     pub(crate) fn set(&mut self, key: Key, row: Option<RowRef>) {
         let write = row.map_or(Write::Delete, Write::Put);
         let version = Version { commit_ts: Timestamp::MAX, start_ts: Timestamp::MAX, write };
-        self.0.insert(key, Arc::new(Versions(vec![version])));
+        self.0.insert(key, Arc::new(Versions::new(version)));
     }
 
     /// From now on the key has what it has for all.

@@ -39,7 +39,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Delta, Records, Version, Versions, Write};
+use super::{Delta, Records, Versions, Write};
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
@@ -175,7 +175,7 @@ impl Records {
         self.delta = recent.unwrap_or_default();
         if fold.newest_ts > fold.at {
             for (key, versions) in &fold.delta {
-                for version in versions.0.iter().filter(|version| version.commit_ts > fold.at) {
+                for version in versions.iter().filter(|version| version.commit_ts > fold.at) {
                     self.add_version(key, version.clone());
                 }
             }
@@ -246,8 +246,8 @@ fn add_all(delta: &mut Delta, later: &Delta) {
     for (key, versions) in later {
         match delta.get_mut(key) {
             Some(known) => {
-                let known = &mut Arc::make_mut(known).0;
-                versions.0.iter().for_each(|version| insert(known, version.clone()));
+                let known = Arc::make_mut(known);
+                versions.iter().for_each(|version| known.add(version.clone()));
             }
             None => {
                 delta.insert(key.clone(), Arc::clone(versions));
@@ -256,14 +256,8 @@ fn add_all(delta: &mut Delta, later: &Delta) {
     }
 }
 
-/// Puts a version in its place: newest first.
-pub(super) fn insert(versions: &mut Vec<Version>, version: Version) {
-    let place = versions.partition_point(|v| v.commit_ts > version.commit_ts);
-    versions.insert(place, version);
-}
-
 /// The newest of these that is not a rollback: when it began and was committed.
 pub(super) fn newest_commit(versions: &Versions) -> Option<(Timestamp, Timestamp)> {
-    let newest = versions.0.iter().find(|v| !matches!(v.write, Write::Rollback))?;
+    let newest = versions.iter().find(|v| !matches!(v.write, Write::Rollback))?;
     Some((newest.start_ts, newest.commit_ts))
 }

@@ -615,7 +615,7 @@ impl Run {
             if let Some(region) = self.regions.iter_mut().find(|r| r.view().id() == id) {
                 let count = |region: &RegionState| {
                     let delta = &region.view().records().delta;
-                    delta.values().map(|versions| versions.0.len()).sum::<usize>()
+                    delta.values().map(|versions| versions.len()).sum::<usize>()
                 };
                 let before = region.view().delta_versions();
                 let outcome = region.apply(Command::Install(compacted));
