@@ -52,3 +52,38 @@ fn caught(kind: Kind, how: Broken, seeds: u64) -> Option<u64> {
         !run(&options).violations.is_empty()
     })
 }
+
+/// Sessions notice it, too: through the engine's own retries, its plans, and what it reads by an index.
+#[test]
+fn broken_protocols_are_caught_by_sessions() {
+    const SEEDS: u64 = 6;
+    for (kind, how) in [
+        (Kind::SqlBankMultitable, Broken::ReadsWithoutTimestamp),
+        (Kind::SqlSet, Broken::SkipsSecondary),
+        (Kind::SqlRegister, Broken::AcknowledgesTooEarly),
+        (Kind::SqlAppend, Broken::IgnoresConflicts),
+    ] {
+        assert!(caught(kind, how, SEEDS).is_some(), "{how:?}: {} notices nothing", kind.name());
+    }
+}
+
+/// A third of the stores is down at any time: what was acknowledged is there, and nothing else but what nobody heard of.
+#[test]
+fn no_write_is_lost_or_made_up_while_a_third_of_the_stores_crashes_in_turn() {
+    const SEEDS: u64 = 8;
+    // Through sessions a run takes longer.
+    const SEEDS_IN_SQL: u64 = 2;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fault/crashes_in_turn.fault");
+    let script = Script::parse(&std::fs::read_to_string(path).expect("is there")).expect("reads");
+    let (mut acknowledged, mut unknown) = (0, 0);
+    for (kind, seeds) in [(Kind::Set, SEEDS), (Kind::SqlSet, SEEDS_IN_SQL)] {
+        for seed in 1..=seeds {
+            let report = run(&Options { seed, kind, ..script.options.clone() });
+            assert_eq!(report.violations, [""; 0], "{} {seed}", kind.name());
+            acknowledged += report.writes;
+            unknown += report.outcomes[2];
+        }
+    }
+    println!("{acknowledged} writes acknowledged, 0 lost; {unknown} operations that nobody heard of");
+    assert!(acknowledged > 1000 && unknown > 0, "{acknowledged} {unknown}");
+}

@@ -67,7 +67,8 @@ pub fn run(options: &Options) -> Result<()> {
         let _ = writeln!(out, "{name:<34} {rate:>12.0} {p50:>10.1} {p99:>10.1} {most:>10.1}");
         check_sum(&mut session, acknowledged)?;
     }
-    let _ = writeln!(out, "\n{:<34} {:>12} {:>10} {:>10}", "scan of the table", "median ms", "max ms", "ratio");
+    let _ =
+        writeln!(out, "\n{:<34} {:>12} {:>10} {:>10}", "scan of the table", "median ms", "max ms", "ratio");
     let mut line = |name: &str, Scans { median_ms, max_ms }: Scans| {
         let ratio = median_ms / fresh.median_ms;
         let _ = writeln!(out, "{name:<34} {median_ms:>12.2} {max_ms:>10.2} {ratio:>10.2}");
