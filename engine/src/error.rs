@@ -465,6 +465,7 @@ impl From<allod_storage::error::Error> for Error {
                 return Error::new(code::SCHEMA_CHANGED, "the table was dropped or changed meanwhile");
             }
             E::SnapshotTooOld { .. } => code::SNAPSHOT_TOO_OLD,
+            E::Blocked { .. } => code::LOCK_WAIT_TIMEOUT,
             E::Interrupted => code::INTERRUPTED,
             E::SpaceExists(_)
             | E::NoReplica { .. }

@@ -13,6 +13,7 @@
 //! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time |
 //! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
 //! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
+//! | `tidb_constraint_check_in_place`, `tidb_constraint_check_in_place_pessimistic` | whether an INSERT in an optimistic, a pessimistic transaction finds a duplicate at once, or the commit does |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
@@ -160,6 +161,8 @@ const DEFINITIONS: &[Definition] = &[
     define("system_time_zone", Domain::ReadOnly, "UTC"),
     define("tidb_backoff_lock_fast", Domain::Number(1, BIG), "10"),
     define("tidb_backoff_weight", Domain::Number(0, BIG), "2"),
+    define("tidb_constraint_check_in_place", Domain::Switch, "OFF"),
+    define("tidb_constraint_check_in_place_pessimistic", Domain::Switch, "ON"),
     define("tidb_current_ts", Domain::ReadOnly, "0"),
     define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
     define("tidb_enable_1pc", Domain::Switch, "OFF"),
@@ -410,6 +413,10 @@ pub(crate) struct Settings {
     pub pessimistic: bool,
     /// Whether each of their statements reads what is committed when it begins.
     pub read_committed: bool,
+    /// Whether an INSERT in an optimistic transaction looks at once whether its keys are free, and not at the commit.
+    pub checks_in_place: bool,
+    /// The same in a pessimistic one.
+    pub checks_in_place_pessimistic: bool,
     /// How long a statement waits for locks.
     pub lock_wait: Duration,
     /// Whether plans of prepared statements are found again.
@@ -450,6 +457,8 @@ impl Settings {
             read_only: number("transaction_read_only") != 0,
             pessimistic: word("tidb_txn_mode") == Datum::string("pessimistic"),
             read_committed: word("transaction_isolation") == Datum::string("READ-COMMITTED"),
+            checks_in_place: number("tidb_constraint_check_in_place") != 0,
+            checks_in_place_pessimistic: number("tidb_constraint_check_in_place_pessimistic") != 0,
             lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,

@@ -178,6 +178,20 @@ impl Execution {
         self.builder.locks.take()
     }
 
+    /// Whether the keys at which a change of rows for [`Destination::Transaction`] inserts are free in what its transaction sees:
+    /// all that is committed, or (not `everywhere`) just its own writes, if somebody looks at the rest when it commits.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateEntry`], and what reading runs into.
+    pub fn check_free(&mut self, everywhere: bool) -> Result<()> {
+        match &self.query.root.node {
+            Node::Insert { table, .. } | Node::Update { table, .. } | Node::Delete { table, .. } => {
+                dml::check_free(&mut self.builder, table, &self.changes, everywhere)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What was measured so far, by plan id; nothing unless the environment said so.
     pub fn metrics(&self) -> BTreeMap<u32, OperatorMetrics> {
         let Runner { measured, tallies, .. } = &self.builder.runner;

@@ -54,6 +54,13 @@ pub enum Error {
     /// The cluster's trouble: loading took so long between two steps that others took it for dead. Nothing was loaded.
     #[error("the load was given up: it was not heard of for too long")]
     IngestAbandoned,
+    /// Somebody else has locked a key that a transaction of one statement writes, and may take long
+    /// ([`Client::commit_at_once`](crate::client::Client::commit_at_once)). Nothing was changed.
+    #[error("lock wait timeout exceeded; try restarting transaction")]
+    Blocked {
+        /// The key.
+        key: Key,
+    },
     /// The caller does not want to wait any longer ([`Interrupt`](crate::client::Interrupt)).
     #[error("interrupted")]
     Interrupted,

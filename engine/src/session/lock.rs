@@ -35,6 +35,7 @@ use arrow::compute::filter_record_batch;
 
 use super::Session;
 use super::statement::Planned;
+use super::transaction::Options;
 use crate::error::{Error, Result, code};
 
 /// How often a statement is run again because it read what was changed in the meantime (TiDB's `max-retry-count`).
@@ -84,8 +85,28 @@ impl Session {
         }
     }
 
-    /// Runs a change of rows to its end: commits it, or locks what it changes and adds it to the transaction.
+    /// Runs a change of rows to its end: commits it, or locks what it changes and adds it to the transaction. If it is one by
+    /// itself and somebody has locked what it changes, it takes its place in the line as a pessimistic transaction, and waits
+    /// as long as one does (TiDB also tries a statement optimistically first, and then with locks).
     pub(super) fn change(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Changed> {
+        let is_alone = self.transaction.is_none();
+        match self.change_within(planned, cancel, analyze) {
+            Err(error) if is_alone && error.code() == code::LOCK_WAIT_TIMEOUT => {}
+            ended => return ended,
+        }
+        self.begin(Options { pessimistic: Some(true), ..Options::default() })?;
+        let ended = self.change_within(planned, cancel, analyze).and_then(|changed| {
+            self.commit()?;
+            Ok(changed)
+        });
+        if ended.is_err() {
+            self.roll_back();
+        }
+        ended
+    }
+
+    /// The same, once, in the transaction if there is one.
+    fn change_within(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Changed> {
         let mut patience = Patience::new();
         self.note_locked(planned);
         loop {
@@ -100,6 +121,15 @@ impl Session {
             }
             if let Locked::Again = self.lock_all(wanted, &mut patience, cancel)? {
                 continue;
+            }
+            if let Some(active) = &self.transaction {
+                // What is locked stays as it is seen now; what is not will be looked at again at the commit.
+                let settings = self.variables.settings();
+                let everywhere = match active.is_pessimistic() {
+                    true => settings.checks_in_place_pessimistic,
+                    false => settings.checks_in_place,
+                };
+                running.execution.check_free(everywhere)?;
             }
             let affected = running.execution.affected();
             let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };

@@ -365,7 +365,7 @@ impl Session {
     }
 
     /// Begins a transaction that sees the newest version of the schema.
-    fn begin(&mut self, options: Options) -> Result<()> {
+    pub(super) fn begin(&mut self, options: Options) -> Result<()> {
         let version = self.database.catalog();
         let options = options.or(self.next_options());
         let transaction = match options.as_of {

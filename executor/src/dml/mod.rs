@@ -5,8 +5,8 @@
 //! space of each index ([`changes::Changes`]). Either all of them are committed as one transaction, and what the commit came
 //! to is an error of the statement where it is not success: a key that is taken (1062), a conflict with another transaction
 //! (9007, for the session to try again), or an outcome that nobody knows. Or they are handed to the transaction that the
-//! statement is part of, after a look whether the keys of new rows are free in what the transaction sees; so a statement
-//! that fails has left nothing there.
+//! statement is part of, which locks them if it is one that does, and then looks whether the keys of new rows are free
+//! ([`check_free`]); so a statement that fails has left nothing there but locks.
 
 mod changes;
 mod keys;
@@ -83,7 +83,8 @@ pub(crate) fn run(
     builder.runner.context.cancel.check()?;
     match destination {
         Destination::Commit => commit(builder, plan, table, std::mem::take(&mut mutations))?,
-        Destination::Transaction => check_free(builder, table, &mutations)?,
+        // Whoever takes the changes looks whether the keys of new rows are free, when they are locked.
+        Destination::Transaction => {}
     }
     if builder.runner.context.analyze {
         let measured = builder.runner.measured.entry(plan.id).or_default();
@@ -247,10 +248,20 @@ fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the keys at which rows are inserted are free, as the statement's transaction sees them.
-fn check_free(builder: &mut Builder, table: &TableDescriptor, mutations: &[Mutation]) -> Result<()> {
+/// Whether the keys at which rows are inserted are free, as the statement's transaction sees them; if not `everywhere`, among
+/// its own writes alone.
+pub(crate) fn check_free(
+    builder: &mut Builder,
+    table: &TableDescriptor,
+    mutations: &[Mutation],
+    everywhere: bool,
+) -> Result<()> {
     let inserts = mutations.iter().filter(|m| matches!(m.op, MutationOp::Insert(_)));
     let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
+    if !everywhere {
+        let taken = keys.iter().find(|key| builder.client.has_written(key));
+        return taken.map_or(Ok(()), |key| Err(changes::duplicate(table, key)));
+    }
     let runtime = builder.client.runtime();
     for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
         let Some(space) = keys[0].space() else { continue };

@@ -159,7 +159,7 @@ impl Client {
                     }
                     IngestOutcome::Abandoned => return Err(Error::IngestAbandoned),
                     IngestOutcome::Locked(lock) => {
-                        self.resolve_for_write(backoff, vec![lock], &mut waits).await?;
+                        self.resolve_for_write(backoff, vec![lock], &mut waits, false).await?;
                     }
                     IngestOutcome::DuplicateKey { key } => return Err(Error::DuplicateKey { space, key }),
                     IngestOutcome::WriteConflict { key, .. } => {

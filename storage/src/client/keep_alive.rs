@@ -73,7 +73,12 @@ impl Client {
 
     /// One heartbeat; whether there is to be another one.
     async fn beat(&mut self, kept: &mut Kept) -> bool {
-        let age_ms = self.shared.transport.now_ms().saturating_sub(kept.start_ts.physical_ms());
+        // By the clock that judges it.
+        let Ok(now) = self.timestamp().await else {
+            kept.missed += 1;
+            return kept.missed <= MISSED_MAX;
+        };
+        let age_ms = now.physical_ms().saturating_sub(kept.start_ts.physical_ms());
         if age_ms > LIFE_MS_MAX {
             return false;
         }

@@ -46,6 +46,7 @@ const YIELDS_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct LockWaits {
     yields: usize,
+    sleeps: usize,
 }
 
 /// A region's part of a read: what is still to be read, what has been read, and the locks that were met.
@@ -151,17 +152,20 @@ impl Client {
         Ok(())
     }
 
-    /// Deals with locks that block a write.
+    /// Deals with locks that block a write. If the writer gives way: a lock that it will not wait for.
     pub(super) async fn resolve_for_write(
         &mut self,
         backoff: &mut Backoff,
         locks: Vec<LockInfo>,
         waits: &mut LockWaits,
-    ) -> Result<()> {
-        if self.resolve_ended(backoff, locks).await?.is_some() {
-            self.wait_for_lock(backoff, BackoffKind::TxnLock, waits).await?;
+        gives_way: bool,
+    ) -> Result<Option<LockInfo>> {
+        let Some(alive) = self.resolve_ended(backoff, locks).await? else { return Ok(None) };
+        if gives_way && (alive.pessimistic || waits.sleeps > 0) {
+            return Ok(Some(alive));
         }
-        Ok(())
+        self.wait_for_lock(backoff, BackoffKind::TxnLock, waits).await?;
+        Ok(None)
     }
 
     /// Finishes the locks of those transactions that have ended. One of the others, if there is one: it is alive.
@@ -213,6 +217,7 @@ impl Client {
             std::thread::yield_now();
             return Ok(());
         }
+        waits.sleeps += 1;
         self.wait(backoff, kind, "a lock").await
     }
 

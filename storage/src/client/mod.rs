@@ -67,6 +67,7 @@ use futures_util::stream;
 
 use crate::cluster::Shared;
 use crate::error::{Error, Result};
+use crate::key::Key;
 use crate::mvcc::OwnWrites;
 use crate::pd::Pin;
 use crate::random::Random;
@@ -98,6 +99,9 @@ pub struct Client {
     own: OwnWrites,
     /// Whether it still shall wait.
     interrupt: Interrupt,
+    /// How far the clock of timestamps was ahead of this client's when it last saw one come over a network. Times to live are
+    /// counted by that clock.
+    oracle_ahead_ms: i64,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -111,17 +115,30 @@ pub struct ClientSeed {
     tally: Option<Tally>,
     own: OwnWrites,
     interrupt: Interrupt,
+    oracle_ahead_ms: i64,
 }
 
 impl ClientSeed {
     /// A client. Its counters start at zero.
     pub fn client(&self) -> Client {
-        let ClientSeed { shared, view, tally, own, interrupt } = self.clone();
+        let ClientSeed { shared, view, tally, own, interrupt, oracle_ahead_ms } = self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let (stats, resolved) = Default::default();
         let not_sync = PhantomData;
-        Client { shared, view, stats, random, resolved, number, tally, own, interrupt, not_sync }
+        Client {
+            shared,
+            view,
+            stats,
+            random,
+            resolved,
+            number,
+            tally,
+            own,
+            interrupt,
+            oracle_ahead_ms,
+            not_sync,
+        }
     }
 
     /// A seed of clients whose counts, and those of their forks, are in the tally when they have ended, however they end:
@@ -141,7 +158,7 @@ impl Client {
     pub(crate) fn new(shared: Arc<Shared>) -> Client {
         let view = RegionView::clone(&shared.cache.peek());
         let (own, interrupt) = Default::default();
-        ClientSeed { shared, view, tally: None, own, interrupt }.client()
+        ClientSeed { shared, view, tally: None, own, interrupt, oracle_ahead_ms: 0 }.client()
     }
 
     /// What other clients can be made from, with what this one knows.
@@ -152,6 +169,7 @@ impl Client {
             tally: self.tally.clone(),
             own: self.own.clone(),
             interrupt: self.interrupt.clone(),
+            oracle_ahead_ms: self.oracle_ahead_ms,
         }
     }
 
@@ -169,6 +187,7 @@ impl Client {
             tally: self.tally.clone(),
             own: self.own.clone(),
             interrupt: self.interrupt.clone(),
+            oracle_ahead_ms: self.oracle_ahead_ms,
             not_sync: PhantomData,
         }
     }
@@ -187,6 +206,11 @@ impl Client {
     pub fn seeing(mut self, own: OwnWrites) -> Client {
         self.own = own;
         self
+    }
+
+    /// Whether what its reads see on top of what is committed has a row at this key.
+    pub fn has_written(&self, key: &Key) -> bool {
+        self.own.has_row(key)
     }
 
     /// From now on it asks this while it waits, and so do its forks and the clients of its seeds.
@@ -234,9 +258,18 @@ impl Client {
 
     async fn fresh_timestamp(&mut self, backoff: &mut Backoff) -> Result<Timestamp> {
         match self.ask(backoff, PdRequest::Timestamp).await? {
-            PdReply::Timestamp(ts) => Ok(ts),
+            PdReply::Timestamp(ts) => {
+                let now_ms = self.shared.transport.now_ms();
+                self.oracle_ahead_ms = ts.physical_ms().cast_signed().saturating_sub_unsigned(now_ms);
+                Ok(ts)
+            }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// About what the next timestamp says that the time is.
+    fn oracle_ms(&self) -> u64 {
+        self.shared.transport.now_ms().saturating_add_signed(self.oracle_ahead_ms)
     }
 
     /// Does the work for each item with retry state of its own; results in the order of the items. All of it runs to its

@@ -46,6 +46,8 @@ use crate::store::Deadlock;
 pub(super) const TTL_MS: u64 = 20_000;
 /// Who waits for a lock looks after its holder this often.
 const ROUND_MS: u64 = 100;
+/// How long those who waited let the first of them pass (TiKV's `wake-up-delay-duration`).
+const NEXT_MS: u64 = 20;
 
 /// What to do about keys that others have locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +191,7 @@ impl Client {
             primary: held.primary.clone().unwrap_or_else(|| keys[0].clone()),
             start_ts,
             for_update_ts: held.for_update_ts,
-            ttl_ms: now_ms.saturating_sub(start_ts.physical_ms()) + TTL_MS,
+            ttl_ms: self.oracle_ms().saturating_sub(start_ts.physical_ms()) + TTL_MS,
             wait,
             until_ms: now_ms.saturating_add(limit.as_millis() as u64),
         };
@@ -343,7 +345,7 @@ impl Client {
         wait: LockWait,
         waited: bool,
     ) -> Result<InTheWay> {
-        let now_ms = self.shared.transport.now_ms();
+        let now_ms = self.oracle_ms();
         let is_young = |lock: &LockInfo| lock.start_ts.physical_ms() + lock.ttl_ms > now_ms;
         let trusts = !waited && matches!(wait, LockWait::For(_)) && locks.iter().all(is_young);
         let first = locks.first().cloned();
@@ -359,24 +361,32 @@ impl Client {
         region: &mut CachedRegion,
         lock: LockInfo,
     ) -> Result<Option<LockOutcome>> {
-        let left_ms = wanted.until_ms.saturating_sub(self.shared.transport.now_ms());
-        if left_ms == 0 {
-            return Ok(Some(LockOutcome::TimedOut { key: lock.key }));
-        }
-        let body = Body::AwaitLock(AwaitLock {
-            key: lock.key,
-            holder: lock.start_ts,
-            waiter: wanted.start_ts,
-            wait_ms: left_ms.min(ROUND_MS),
-        });
-        match self.send(backoff, region, &body).await? {
-            Sent::Reply(Reply::Awaited(Awaited::Released)) => Ok(None),
-            Sent::Reply(Reply::Awaited(Awaited::Deadlock(deadlock))) => {
-                Ok(Some(LockOutcome::Deadlock(deadlock)))
+        let (mut holder, mut expected) = (lock.start_ts, false);
+        loop {
+            let left_ms = wanted.until_ms.saturating_sub(self.shared.transport.now_ms());
+            if left_ms == 0 {
+                return Ok(Some(LockOutcome::TimedOut { key: lock.key }));
             }
-            Sent::Reply(other) => Err(unexpected(&other)),
-            // The next request finds out.
-            Sent::Relocate => Ok(None),
+            let body = Body::AwaitLock(AwaitLock {
+                key: lock.key.clone(),
+                holder,
+                expected,
+                waiter: wanted.start_ts,
+                wait_ms: left_ms.min(if expected { NEXT_MS } else { ROUND_MS }),
+            });
+            return match self.send(backoff, region, &body).await? {
+                Sent::Reply(Reply::Awaited(Awaited::Released)) => Ok(None),
+                Sent::Reply(Reply::Awaited(Awaited::Next(next))) => {
+                    (holder, expected) = (next, true);
+                    continue;
+                }
+                Sent::Reply(Reply::Awaited(Awaited::Deadlock(deadlock))) => {
+                    Ok(Some(LockOutcome::Deadlock(deadlock)))
+                }
+                Sent::Reply(other) => Err(unexpected(&other)),
+                // The next request finds out.
+                Sent::Relocate => Ok(None),
+            };
         }
     }
 }

@@ -92,20 +92,18 @@ impl Transaction {
     pub fn put(&mut self, key: Key, row: RowRef) {
         let op = match self.mutations.get(&key) {
             // It must still not be there for others.
-            Some(MutationOp::Insert(_)) => MutationOp::Insert(row),
+            Some(MutationOp::Insert(_) | MutationOp::Absent) => MutationOp::Insert(row),
             Some(MutationOp::Put(_) | MutationOp::Delete | MutationOp::Lock) | None => MutationOp::Put(row),
         };
         self.set(key, op);
     }
 
-    /// Writes a row; at commit there must be none (but for what this transaction deleted itself). A transaction that may
-    /// delete the row again has to look first that there is none.
+    /// Writes a row; at commit there must be none (but for what this transaction deleted itself).
     pub fn insert(&mut self, key: Key, row: RowRef) {
         let op = match self.mutations.get(&key) {
             Some(MutationOp::Delete) => MutationOp::Put(row),
-            Some(MutationOp::Put(_) | MutationOp::Insert(_) | MutationOp::Lock) | None => {
-                MutationOp::Insert(row)
-            }
+            Some(MutationOp::Put(_) | MutationOp::Insert(_) | MutationOp::Lock | MutationOp::Absent)
+            | None => MutationOp::Insert(row),
         };
         self.set(key, op);
     }
@@ -113,8 +111,8 @@ impl Transaction {
     /// Deletes a row, if there is one.
     pub fn delete(&mut self, key: Key) {
         let op = match self.mutations.get(&key) {
-            // Nothing was there, and nothing shall be: only see to it that nobody else changed that.
-            Some(MutationOp::Insert(_)) => MutationOp::Lock,
+            // Nothing was there, and nothing shall be: only see to it that this is true.
+            Some(MutationOp::Insert(_) | MutationOp::Absent) => MutationOp::Absent,
             Some(MutationOp::Put(_) | MutationOp::Delete | MutationOp::Lock) | None => MutationOp::Delete,
         };
         self.set(key, op);
@@ -136,6 +134,7 @@ impl Transaction {
                 MutationOp::Insert(row) => self.insert(key, row),
                 MutationOp::Delete => self.delete(key),
                 MutationOp::Lock => self.lock(key),
+                MutationOp::Absent => self.set(key, MutationOp::Absent),
             }
         }
     }
@@ -173,7 +172,7 @@ impl Transaction {
     pub async fn commit(mut self, client: &mut Client) -> Result<CommitOutcome> {
         let start_ts = self.start_ts;
         let Some(held) = self.held.take().filter(|held| held.primary.is_some()) else {
-            return commit(client, start_ts, self.take_mutations(), self.options, None).await;
+            return commit(client, start_ts, self.take_mutations(), self.options, None, false).await;
         };
         if self.mutations.is_empty() {
             // What it has locked it has only looked at.
@@ -185,7 +184,7 @@ impl Transaction {
         }
         // It is kept alive until this has ended.
         let locked = held.primary.clone().map(|primary| (primary, held.told()));
-        commit(client, start_ts, self.take_mutations(), self.options, locked).await
+        commit(client, start_ts, self.take_mutations(), self.options, locked, false).await
     }
 
     fn take_mutations(&mut self) -> Vec<Mutation> {
@@ -206,20 +205,21 @@ impl Transaction {
 fn show(own: &mut OwnWrites, key: &Key, op: &MutationOp) {
     match op {
         MutationOp::Put(row) | MutationOp::Insert(row) => own.set(key.clone(), Some(row.clone())),
-        MutationOp::Delete => own.set(key.clone(), None),
-        // What is there for all: where a row was inserted and deleted again, that is nothing.
+        MutationOp::Delete | MutationOp::Absent => own.set(key.clone(), None),
+        // What is there for all.
         MutationOp::Lock => own.forget(key),
     }
 }
 
 impl Client {
     /// Commits a transaction of one statement: writes in key order, each key once, of what was read at `start_ts`. The caller
-    /// keeps that pinned. An error means that nothing was changed.
+    /// keeps that pinned. It does not wait for locks that may last ([`Error::Blocked`](crate::error::Error::Blocked)). An error means that nothing
+    /// was changed.
     pub async fn commit_at_once(
         &mut self,
         start_ts: Timestamp,
         mutations: Vec<Mutation>,
     ) -> Result<CommitOutcome> {
-        commit(self, start_ts, mutations, CommitOptions::default(), None).await
+        commit(self, start_ts, mutations, CommitOptions::default(), None, true).await
     }
 }

@@ -58,6 +58,11 @@ impl OwnWrites {
         })
     }
 
+    /// Whether it has written a row at the key.
+    pub(crate) fn has_row(&self, key: &Key) -> bool {
+        matches!(self.at(key), Some(OwnWrite::Row(_)))
+    }
+
     /// By key, as versions.
     pub(super) fn versions(&self) -> &Delta {
         &self.0

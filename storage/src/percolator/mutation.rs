@@ -23,4 +23,6 @@ pub enum MutationOp {
     Delete,
     /// Change nothing, but conflict with whoever does.
     Lock,
+    /// The same; there must be no row. (One was inserted and deleted again, and nobody looked.)
+    Absent,
 }

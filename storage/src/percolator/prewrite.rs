@@ -111,7 +111,7 @@ pub(crate) fn prewrite(records: &mut Records, mut command: Prewrite) -> Prewrite
         let op = match op {
             MutationOp::Put(row) | MutationOp::Insert(row) => LockOp::Put(row),
             MutationOp::Delete => LockOp::Delete,
-            MutationOp::Lock => LockOp::Lock,
+            MutationOp::Lock | MutationOp::Absent => LockOp::Lock,
         };
         let others = |secondaries| if key == command.primary { secondaries } else { Arc::clone(&no_keys) };
         let lock = Lock {
@@ -185,7 +185,7 @@ fn check_mutation(
         return Check::Failed(PrewriteOutcome::WriteConflict(conflict));
     }
     // Nobody has changed it since, so what is newest is what was seen.
-    if matches!(mutation.op, MutationOp::Insert(_)) && records.exists(key) {
+    if matches!(mutation.op, MutationOp::Insert(_) | MutationOp::Absent) && records.exists(key) {
         return Check::Failed(PrewriteOutcome::AlreadyExists { key: key.clone() });
     }
     Check::Free

@@ -161,6 +161,8 @@ pub(crate) struct AwaitLock {
     pub(crate) key: Key,
     /// The transaction that holds it.
     pub(crate) holder: Timestamp,
+    /// It does not hold it yet: it goes first of those who waited ([`Awaited::Next`]).
+    pub(crate) expected: bool,
     /// The transaction that waits.
     pub(crate) waiter: Timestamp,
     /// No longer than this; then it shall look for itself.
@@ -172,6 +174,8 @@ pub(crate) struct AwaitLock {
 pub(crate) enum Awaited {
     /// The lock may be gone: try again.
     Released,
+    /// The lock is gone, but this transaction has waited for it, too, and goes first: let it pass.
+    Next(Timestamp),
     /// The holder waits for the waiter, by itself or through others.
     Deadlock(Deadlock),
 }

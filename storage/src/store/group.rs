@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 
 use super::max_read::MaxRead;
 use super::registry::Registry;
-use super::waiters::{Waiter, Waiters};
+use super::waiters::{Held, Waiter, Waiters};
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::mvcc::{LOCKS_TOLD_MAX, LockInfo};
@@ -291,14 +291,15 @@ pub(super) enum GroupCommand {
     MoveReplica,
     /// How is it now?
     Describe,
-    /// Drop `wake`, or send to it, once the lock is not held by `holder` any more.
+    /// Drop `wake`, or send to it, once the lock is not held by `holder` any more (if `expected`: once it has been).
     AwaitLock {
         to: StoreId,
         epoch: Epoch,
         key: Key,
         holder: Timestamp,
+        expected: bool,
         waiter: Timestamp,
-        wake: oneshot::Sender<()>,
+        wake: oneshot::Sender<Awaited>,
     },
 }
 
@@ -440,10 +441,10 @@ impl Replicated {
                 self.move_replica();
                 Ok(Reply::Resolved)
             }
-            GroupCommand::AwaitLock { to, epoch, key, holder, waiter, wake } => {
+            GroupCommand::AwaitLock { to, epoch, key, holder, expected, waiter, wake } => {
                 check(&self.info, to, epoch)?;
                 check_keys(&self.info.range, [&key])?;
-                self.waiters.add(Waiter { key, holder, waiter, wake });
+                self.waiters.add(Waiter { key, holder, expected, waiter, wake });
                 Ok(Reply::Awaited(Awaited::Released))
             }
             GroupCommand::Describe => Ok(Reply::Merged(Some(Arc::clone(&self.info)))),
@@ -472,9 +473,10 @@ impl Replicated {
     fn release(&mut self) {
         let locks = &self.state.view().records().locks;
         let (range, retired) = (&self.info.range, self.retired);
-        self.waiters.release(|key, holder| {
-            let is_held = || locks.get(key).is_some_and(|lock| lock.start_ts == holder);
-            !retired && range.contains(key.as_bytes()) && is_held()
+        self.waiters.release(|key, holder| match locks.get(key) {
+            _ if retired || !range.contains(key.as_bytes()) => Held::Elsewhere,
+            Some(lock) if lock.start_ts == holder => Held::ByHolder,
+            Some(_) | None => Held::No,
         });
     }
 

@@ -138,23 +138,27 @@ impl Stores {
     /// longer than it may ([`Body::patience`]): to stop waiting is to drop the call.
     fn await_lock(&self, group: Arc<Group>, request: &Request, wait: &AwaitLock) -> Call<Response> {
         let (to, epoch) = (request.to, request.epoch);
-        let AwaitLock { key, holder, waiter, .. } = wait.clone();
+        let AwaitLock { key, holder, expected, waiter, .. } = wait.clone();
         let (wake, woken) = oneshot::channel();
-        self.detector.begin(Wait { waiter, holder, key: key.clone() }).then(move |begun| {
-            let waiting = match begun {
-                Ok(waiting) => waiting,
-                Err(deadlock) => return Call::ready(Ok(Reply::Awaited(Awaited::Deadlock(deadlock)))),
-            };
-            let command = GroupCommand::AwaitLock { to, epoch, key, holder, waiter, wake };
+        let register = move |waiting: Option<deadlock::Waiting>| {
+            let command = GroupCommand::AwaitLock { to, epoch, key, holder, expected, waiter, wake };
             group.call(command).then(move |registered| match registered {
                 Ok(_) => Call::waiting(async move {
                     // An error means that the region has dropped the other end: look again, it says.
-                    let _ = woken.await;
+                    let awaited = woken.await.unwrap_or(Awaited::Released);
                     drop(waiting);
-                    Ok(Reply::Awaited(Awaited::Released))
+                    Ok(Reply::Awaited(awaited))
                 }),
                 Err(error) => Call::ready(Err(error)),
             })
+        };
+        if expected {
+            // It holds nothing yet that there could be a circle through.
+            return register(None);
+        }
+        self.detector.begin(Wait { waiter, holder, key: wait.key.clone() }).then(move |begun| match begun {
+            Ok(waiting) => register(Some(waiting)),
+            Err(deadlock) => Call::ready(Ok(Reply::Awaited(Awaited::Deadlock(deadlock)))),
         })
     }
 

@@ -125,13 +125,15 @@ impl Stop {
 }
 
 /// Commits the mutations of a transaction, which are in key order. `locked` = it has locked keys before, and this is its
-/// primary, which is among the mutations. An error means that nothing was changed.
+/// primary, which is among the mutations.
+/// `gives_way`: it does not wait for locks that may last. An error means that nothing was changed.
 pub(super) async fn commit(
     client: &mut Client,
     start_ts: Timestamp,
     mutations: Vec<Mutation>,
     options: CommitOptions,
     locked: Option<(Key, Arc<Pessimistic>)>,
+    gives_way: bool,
 ) -> Result<CommitOutcome> {
     let Some(first) = mutations.first() else { return Ok(CommitOutcome::Committed(start_ts)) };
     let (primary, pessimistic) = match locked {
@@ -139,10 +141,11 @@ pub(super) async fn commit(
         None => (first.key.clone(), None),
     };
     // Counted from the start: however long the transaction has read, its locks have their time from now on.
-    let elapsed_ms = client.shared.transport.now_ms().saturating_sub(start_ts.physical_ms());
+    let elapsed_ms = client.oracle_ms().saturating_sub(start_ts.physical_ms());
     let ttl_ms = elapsed_ms + (TTL_MS + mutations.len() as u64 / TTL_KEYS_PER_MS).min(TTL_MS_MAX);
+    let txn_size = mutations.len();
     let committer =
-        Committer { primary, start_ts, ttl_ms, txn_size: mutations.len(), pessimistic, async_plan: None };
+        Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan: None, gives_way };
     let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
     // Half of a commit is none.
     let interrupt = std::mem::take(&mut client.interrupt);
@@ -169,6 +172,9 @@ struct Committer {
     pessimistic: Option<Arc<Pessimistic>>,
     /// `None` = in two phases.
     async_plan: Option<AsyncPlan>,
+    /// Gives up ([`Error::Blocked`]) where somebody else holds a lock that may last, and does not wait for it: one of a
+    /// pessimistic transaction, whose user may be at lunch, or one that has outlasted a wait already.
+    gives_way: bool,
 }
 
 /// What an async commit needs to know besides.
@@ -241,7 +247,7 @@ impl Committer {
     }
 
     fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {
-        let Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan } = self.clone();
+        let Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan, .. } = self.clone();
         let has_primary = mutations.iter().any(|m| m.key == primary);
         let min_commit_ts = async_plan.as_ref().map_or(Timestamp(0), |plan| plan.min_commit_ts);
         let async_commit = async_plan.map(|plan| AsyncCommit {

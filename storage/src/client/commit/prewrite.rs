@@ -57,7 +57,10 @@ impl Committer {
                     let conflict = Conflict { start_ts: lock.start_ts, ..Conflict::at(lock.key.clone()) };
                     return Err(Stop::Outcome(CommitOutcome::Conflict(conflict)));
                 }
-                return Ok(client.resolve_for_write(backoff, locks, waits).await?);
+                if let Some(alive) = client.resolve_for_write(backoff, locks, waits, self.gives_way).await? {
+                    return Err(Error::Blocked { key: alive.key }.into());
+                }
+                return Ok(());
             }
             PrewriteOutcome::WriteConflict(conflict) => CommitOutcome::Conflict(conflict),
             PrewriteOutcome::Aborted { key } => CommitOutcome::Conflict(Conflict::at(key)),

@@ -216,3 +216,29 @@ async fn the_same_seed_gives_the_same_trace_under_the_same_plan() {
     assert_ne!(first.0, other.0);
     assert!(first.1.unanswered > 0 && first.1.region_changes == 1, "{:?}", first.1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn locks_live_by_the_clock_that_judges_them() {
+    let cluster = Cluster::new(simulated(SimulatedConfig::default()));
+    let mut client = cluster.client();
+    client.create_space(schema()).await.expect("creates");
+    open_accounts(&mut client).await;
+    inject(&cluster, "pd offset '3600s'").await;
+    let mut other = cluster.client();
+    let ts = client.timestamp().await.expect("timestamp");
+    let mut slow = client.begin_pessimistic(ts);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    client.see_newest(&mut slow).await.expect("timestamp");
+    let long = LockWait::For(Duration::from_secs(50));
+    let locked = client.lock_keys(&mut slow, vec![key(5)], long).await.expect("locks");
+    assert!(matches!(locked, LockOutcome::Locked { .. }), "{locked:?}");
+    // Through two heartbeats it is waited for.
+    let ts = other.timestamp().await.expect("timestamp");
+    let mut waits = other.begin_pessimistic(ts);
+    let wait = LockWait::For(Duration::from_secs(25));
+    let timed_out = other.lock_keys(&mut waits, vec![key(5)], wait).await.expect("locks or not");
+    assert_eq!(timed_out, LockOutcome::TimedOut { key: key(5) });
+    slow.put(key(5), row(5, START));
+    let outcome = slow.commit(&mut client).await.expect("commits");
+    assert!(matches!(outcome, CommitOutcome::Committed(_)), "{outcome:?}");
+}

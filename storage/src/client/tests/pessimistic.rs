@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::{LockOutcome, LockWait};
-use crate::percolator::PessimisticRollback;
+use crate::percolator::{Mutation, MutationOp, PessimisticRollback};
 use crate::rpc::Body;
 
 const LONG: LockWait = LockWait::For(Duration::from_secs(50));
@@ -320,4 +320,58 @@ async fn a_lost_lock_matters_only_if_somebody_has_used_it() {
         assert_eq!(matches!(outcome, CommitOutcome::Conflict(_)), used, "{outcome:?}");
         audit(&mut client).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_of_those_who_wait_goes_first() {
+    let (_cluster, mut one) = quiet().await;
+    let mut holder = begin(&mut one).await;
+    assert!(is_locked(&lock(&mut one, &mut holder, &[5], LONG).await));
+    let mut clients: Vec<Client> = (0..5).map(|_| one.fork()).collect();
+    let mut transactions = Vec::new();
+    for client in &mut clients {
+        transactions.push(begin(client).await);
+    }
+    // The youngest comes first.
+    let waits = clients.iter_mut().zip(transactions).enumerate().map(|(nth, (client, mut t))| async move {
+        tokio::time::sleep(Duration::from_millis(5 * (5 - nth as u64))).await;
+        let outcome = lock(client, &mut t, &[5], LONG).await;
+        let at = tokio::time::Instant::now();
+        assert!(is_locked(&outcome), "{outcome:?}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        t.roll_back(client).await;
+        (at, nth)
+    });
+    let release = async {
+        // Nobody is just looking after the holder.
+        tokio::time::sleep(Duration::from_millis(70)).await;
+        holder.roll_back(&mut one).await;
+    };
+    let (mut ends, ()) = futures_util::future::join(join_all(waits), release).await;
+    ends.sort();
+    let order: Vec<usize> = ends.iter().map(|(_, nth)| *nth).collect();
+    assert_eq!(order, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_of_one_statement_gives_way_to_who_may_take_long() {
+    let (_cluster, mut one) = quiet().await;
+    let mut two = one.fork();
+    let mut t = begin(&mut one).await;
+    assert!(is_locked(&lock(&mut one, &mut t, &[5], LONG).await));
+    let write = |id: i64| vec![Mutation { key: key(id), op: MutationOp::Put(row(id, START)) }];
+    let began = tokio::time::Instant::now();
+    let ts = two.timestamp().await.expect("timestamp");
+    let blocked = two.commit_at_once(ts, write(5)).await;
+    assert!(matches!(&blocked, Err(Error::Blocked { key: at }) if *at == key(5)), "{blocked:?}");
+    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    let outcome = two.commit_at_once(ts, write(6)).await.expect("nobody is in the way");
+    assert!(matches!(outcome, CommitOutcome::Committed(_)));
+    // Of who is dead nobody is afraid.
+    drop(t);
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let ts = two.timestamp().await.expect("timestamp");
+    let outcome = two.commit_at_once(ts, write(5)).await.expect("nobody is in the way");
+    assert!(matches!(outcome, CommitOutcome::Committed(_)));
+    audit(&mut two).await;
 }
