@@ -157,3 +157,25 @@ impl From<arrow::error::ArrowError> for Error {
 
 /// Result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The error with the columns of its expression under these names, by the number of their ids.
+    pub(crate) fn naming(self, name: impl Fn(u32) -> Option<String>) -> Error {
+        let Error::OutOfRange { ty, expression } = self else { return self };
+        let mut named = String::with_capacity(expression.len());
+        let mut parts = expression.split("Column#");
+        named.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            match part[..digits].parse().ok().and_then(&name) {
+                Some(name) => named.push_str(&name),
+                None => {
+                    named.push_str("Column#");
+                    named.push_str(&part[..digits]);
+                }
+            }
+            named.push_str(&part[digits..]);
+        }
+        Error::OutOfRange { ty, expression: named.into() }
+    }
+}

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use allod_planner::column::ColumnId;
 use allod_planner::physical::{Node, Query};
 use allod_storage::client::Client;
 use allod_storage::error as storage;
@@ -261,7 +262,10 @@ impl Iterator for Execution {
             Error::Storage(storage::Error::Interrupted) => {
                 self.builder.runner.context.cancel.check().err().unwrap_or(error)
             }
-            error => error,
+            error => {
+                let columns = &self.query.columns;
+                error.naming(|id| columns.knows(ColumnId(id)).then(|| columns.explain_name(ColumnId(id))))
+            }
         });
         let result = result.transpose();
         if !matches!(result, Some(Ok(_))) {

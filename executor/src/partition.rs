@@ -68,7 +68,14 @@ impl Dealer {
     /// # Errors
     /// What evaluating the partition expression runs into, for instance [`Error::OutOfRange`].
     pub fn deal(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Vec<Option<u32>>> {
-        let values = self.values(batch, scratch)?;
+        let values =
+            self.values(batch, scratch).map_err(|error| match (error, &self.function.scheme.expr) {
+                // Its columns are not those of the statement.
+                (Error::OutOfRange { ty, expression: _ }, Some(text)) => {
+                    Error::OutOfRange { ty, expression: Arc::clone(text) }
+                }
+                (error, _) => error,
+            })?;
         self.routed(&values, batch.rows)
     }
 

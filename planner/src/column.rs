@@ -58,6 +58,11 @@ impl Columns {
         &self.infos[id.0 as usize]
     }
 
+    /// Whether it has a column of this id.
+    pub fn knows(&self, id: ColumnId) -> bool {
+        (id.0 as usize) < self.infos.len()
+    }
+
     /// Records that a column may be NULL after all: it comes from the inner side of an outer join.
     ///
     /// # Panics

@@ -69,6 +69,8 @@ pub struct Session {
     warnings: Vec<Warning>,
     /// By name in lower case: what SQL's PREPARE made.
     prepared: BTreeMap<String, Prepared>,
+    /// While a statement runs that was prepared in another database than the current one: that.
+    names_in: Option<String>,
     /// What its statements used of functions, all together.
     usage: FunctionUsage,
     plans: PlanCache,
@@ -100,6 +102,7 @@ impl Session {
             row_count: -1,
             warnings: Vec::new(),
             prepared: BTreeMap::new(),
+            names_in: None,
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
             transaction: None,

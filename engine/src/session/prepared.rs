@@ -14,11 +14,13 @@ use crate::result::ResultSet;
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(super) parsed: Parsed,
+    /// Where bare names of tables are looked up: the database that was current then; `None` = the one that is when it runs.
+    database: Option<String>,
 }
 
 impl From<Parsed> for Prepared {
     fn from(parsed: Parsed) -> Prepared {
-        Prepared { parsed }
+        Prepared { parsed, database: None }
     }
 }
 
@@ -39,14 +41,17 @@ impl Prepared {
 }
 
 impl Session {
-    /// Parses a statement to run it later, perhaps often. Names are looked up when it runs.
+    /// Parses a statement to run it later, perhaps often. Names are looked up when it runs, in the database that is current
+    /// now.
     ///
     /// # Errors
     /// 1064 if it is not one statement.
     pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
         let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
         match (statements.pop(), statements.is_empty()) {
-            (Some(parsed), true) => Ok(Prepared { parsed }),
+            (Some(parsed), true) => {
+                Ok(Prepared { parsed, database: self.current.as_deref().map(str::to_owned) })
+            }
             (Some(_), false) => Err(Error::new(code::SYNTAX, "only one statement can be prepared")),
             (None, _) => Err(Error::new(code::EMPTY_QUERY, "query was empty")),
         }
@@ -60,6 +65,13 @@ impl Session {
         let (expected, given) = (prepared.param_count(), params.len());
         if expected != given {
             return Err(allod_planner::Error::ParameterCount { expected, given }.into());
+        }
+        if prepared.database.is_some() && prepared.database.as_deref() != self.current.as_deref() {
+            // Plans are kept for the database that is current.
+            self.names_in.clone_from(&prepared.database);
+            let result = self.execute_parsed(&prepared.parsed, params, false);
+            self.names_in = None;
+            return result;
         }
         let mut counted = false;
         if self.variables.settings().keeps_prepared_plans {

@@ -167,7 +167,10 @@ impl Session {
         match bound {
             Bound::Query(query) => {
                 // A change of rows with its values in the text is not likely to come again.
-                let keep = query.cacheable && !momentary && (query.dml.is_none() || !params.is_empty());
+                let keep = query.cacheable
+                    && !momentary
+                    && self.names_in.is_none()
+                    && (query.dml.is_none() || !params.is_empty());
                 let planned = Arc::new(self.plan(query, &version, params)?);
                 drop(version);
                 self.join_transaction(&planned)?;
@@ -266,7 +269,7 @@ impl Session {
     ) -> PlanContext<'a> {
         PlanContext {
             catalog,
-            database: self.current.as_deref(),
+            database: self.names_in.as_deref().or(self.current.as_deref()),
             now_us: chrono::Local::now().naive_local().and_utc().timestamp_micros(),
             params,
             session: SessionInfo {
