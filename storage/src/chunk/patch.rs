@@ -3,7 +3,7 @@
 //! Most of what writers do to a table replaces rows that are there. The column that comes of that has the old one's values
 //! save in some places: it is copied as a block of memory and the places are written over, which takes a hundredth of the
 //! time that it takes to take it apart into runs and put it together again. Of strings only the views are copied; the new
-//! ones lie in a buffer of their own behind the old buffers. Codes of a dictionary stay codes if the dictionary has the new
+//! ones lie in buffers of their own behind the old buffers. Codes of a dictionary stay codes if the dictionary has the new
 //! values.
 //!
 //! The same serves a fold, for a whole chunk ([`Chunk::patched`]), and a scan, for the part of a block that it reads.
@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, BooleanBufferBuilder, DictionaryArray,
-    GenericByteViewArray, PrimitiveArray, UInt16Array,
+    PrimitiveArray, UInt16Array, UInt32Array,
 };
-use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{concat, take};
 use arrow::datatypes::{
-    BinaryViewType, ByteViewType, DataType, Date32Type, Decimal64Type, Decimal128Type,
-    DurationMicrosecondType, Float64Type, Int64Type, StringViewType, TimestampMicrosecondType, UInt16Type,
-    UInt64Type,
+    DataType, Date32Type, Decimal64Type, Decimal128Type, DurationMicrosecondType, Float64Type, Int64Type,
+    TimestampMicrosecondType, UInt16Type, UInt64Type,
 };
 
 use super::{Chunk, ChunkData, CommitTimes, column_bytes, dictionary};
@@ -26,8 +26,6 @@ use crate::schema::{SpaceSchema, Timestamp};
 
 /// A column of strings with more buffers than this has them made one: most of what is in them is of rows long replaced.
 const BUFFERS_MAX: usize = 24;
-/// Strings up to this length lie in the view itself.
-const INLINE_BYTES: u32 = 12;
 
 /// Rows that take the place of others.
 pub(crate) struct Replacements<'a> {
@@ -49,8 +47,7 @@ pub(crate) fn patch(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> Option<A
         DataType::Date32 => numbers::<Date32Type>(base, rows, fresh),
         DataType::Timestamp(..) => numbers::<TimestampMicrosecondType>(base, rows, fresh),
         DataType::Duration(_) => numbers::<DurationMicrosecondType>(base, rows, fresh),
-        DataType::Utf8View => views::<StringViewType>(base, rows, fresh),
-        DataType::BinaryView => views::<BinaryViewType>(base, rows, fresh),
+        DataType::Utf8View | DataType::BinaryView => views(base, rows, fresh)?,
         DataType::Dictionary(..) => codes(base, rows, fresh)?,
         _ => return None,
     })
@@ -86,20 +83,24 @@ fn nulls(
     Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0)
 }
 
-fn views<T: ByteViewType>(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> ArrayRef {
-    let (base, fresh) = (base.as_byte_view::<T>(), fresh.as_byte_view::<T>());
-    let mut views = base.views().to_vec();
-    let mut buffers: Vec<Buffer> = base.data_buffers().to_vec();
-    let behind = (buffers.len() as u128) << 64;
-    buffers.extend(fresh.data_buffers().iter().cloned());
-    for (&row, &view) in rows.iter().zip(fresh.views()) {
-        // A long string's view has the number of its buffer in its third word.
-        views[row as usize] = if view as u32 <= INLINE_BYTES { view } else { view + behind };
+/// Through the kernels, which take views to be what they are: to make an array of views anew is to look at every string, to
+/// see that it is one.
+fn views(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> Option<ArrayRef> {
+    let both = concat(&[base.as_ref(), fresh.as_ref()]).ok()?;
+    let mut order: Vec<u32> = (0..base.len() as u32).collect();
+    for (place, &row) in (base.len() as u32..).zip(rows) {
+        order[row as usize] = place;
     }
-    let nulls = nulls(base.nulls(), base.len(), rows, fresh.nulls());
-    let patched = GenericByteViewArray::<T>::try_new(ScalarBuffer::from(views), buffers, nulls);
-    let patched = patched.expect("views that were valid are, their buffers being where they were");
-    if patched.data_buffers().len() > BUFFERS_MAX { Arc::new(patched.gc()) } else { Arc::new(patched) }
+    let patched = take(&both, &UInt32Array::from(order), None).ok()?;
+    Some(match patched.data_type() {
+        DataType::Utf8View if patched.as_string_view().data_buffers().len() > BUFFERS_MAX => {
+            Arc::new(patched.as_string_view().gc())
+        }
+        DataType::BinaryView if patched.as_binary_view().data_buffers().len() > BUFFERS_MAX => {
+            Arc::new(patched.as_binary_view().gc())
+        }
+        _ => patched,
+    })
 }
 
 fn codes(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> Option<ArrayRef> {
@@ -123,8 +124,8 @@ fn codes(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> Option<ArrayRef> {
     Some(Arc::new(patched.ok()?))
 }
 
-/// Whether the rows have these values already.
-fn is_same(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> bool {
+/// Whether the rows have these values already, as far as that is quick to see.
+pub(crate) fn is_same(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> bool {
     fn same<T: ArrowPrimitiveType>(base: &ArrayRef, rows: &[u32], fresh: &ArrayRef) -> bool {
         let (base, fresh) = (base.as_primitive::<T>(), fresh.as_primitive::<T>());
         base.null_count() == 0
@@ -205,7 +206,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use arrow::array::{BinaryViewArray, Float64Array, Int64Array, StringViewArray};
-    use arrow::compute::{concat, take};
     use proptest::prelude::*;
 
     use super::*;

@@ -17,7 +17,7 @@ use arrow::datatypes::{
 };
 
 use super::{Delta, RowRef, Versions};
-use crate::chunk::patch::patch;
+use crate::chunk::patch::{is_same, patch};
 use crate::chunk::{Chunk, dictionary};
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
@@ -186,6 +186,10 @@ impl Plan {
                 let base = chunk.column(ordinal, first, rows.len());
                 let delta = gather_rows(&self.delta, ordinal, ty);
                 if let Some(replaced) = &self.replaced(first) {
+                    // An update changes few columns.
+                    if is_same(&base, replaced, &delta) {
+                        return base;
+                    }
                     let patched = patch(&base, replaced, &delta);
                     return patched
                         .or_else(|| patch(&dictionary::decode(base), replaced, &delta))

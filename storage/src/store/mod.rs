@@ -7,7 +7,7 @@
 //! Housekeeping is done by the write that makes it necessary: it folds a delta that has grown too large into base, beside
 //! the owner, and has a region that has grown too large split. Others go on meanwhile, and the same run does the same work.
 //! In direct mode what is large is left to a thread of its own ([`housekeeper`]), and folded earlier: when there is one version
-//! for every 128 rows of base, which costs a scan a tenth. If writers outrun that thread, each of them waits a millisecond
+//! for every 128 rows of base. If writers outrun that thread, each of them waits a millisecond
 //! before it goes on, so that what is kept in memory is bounded by what may be read, not by who is faster.
 
 mod deadlock;
@@ -304,8 +304,8 @@ impl Stores {
         }
     }
 
-    /// The number of versions from which on a region's delta is to be folded. Where somebody else does it, that is so few that
-    /// a scan hardly notices them; but what could not be folded the last time is left alone until there is twice as much.
+    /// The number of versions from which on a region's delta is to be folded. Where somebody else does it, that is few
+    /// beside the rows of base; but what could not be folded the last time is left alone until there is twice as much.
     fn due(&self, group: &Group, region: &RegionSnapshot) -> usize {
         let most = self.limits.delta_rows_max;
         let due = match self.housekeeper {
