@@ -255,6 +255,38 @@ fn rows_are_fetched_from_a_cursor() {
 }
 
 #[test]
+fn commands_that_only_tools_still_send() {
+    const FIELD_LIST: u8 = 4;
+    const STATISTICS: u8 = 9;
+    const KILL: u8 = 12;
+    const DEBUG: u8 = 13;
+    const INIT_DB: u8 = 2;
+    let server = start();
+    let mut raw = Raw::login(server.address(), PLAIN).unwrap();
+    raw.query("create table t (id int primary key, name varchar(10), nick varchar(10))").unwrap();
+    let columns = |raw: &mut Raw, pattern: &str| {
+        let mut packets = vec![raw.command(&[&[FIELD_LIST], &b"t\0"[..], pattern.as_bytes()].concat()).unwrap()];
+        if packets[0][0] != 0xfe {
+            packets.extend(raw.until_eof(1).unwrap());
+        }
+        packets.len() - 1
+    };
+    assert_eq!((columns(&mut raw, ""), columns(&mut raw, "n%"), columns(&mut raw, "x")), (3, 2, 0));
+    let unknown = raw.command(&[&[FIELD_LIST], &b"nope\0"[..]].concat()).unwrap();
+    assert_eq!(error_of(&unknown).unwrap().0, 1146);
+    let line = String::from_utf8(raw.command(&[STATISTICS]).unwrap()).unwrap();
+    assert!(line.contains("Threads: 1  Tables: 1"), "{line}");
+    assert_eq!(raw.command(&[DEBUG]).unwrap()[0], 0);
+    assert_eq!(error_of(&raw.command(&[&[INIT_DB], &b"nope"[..]].concat()).unwrap()).unwrap().0, 1049);
+    assert_eq!(raw.command(&[&[INIT_DB], &b"information_schema"[..]].concat()).unwrap()[0], 0);
+    let mut other = connect(&server);
+    let id = other.connection_id().to_le_bytes();
+    assert_eq!(raw.command(&[&[KILL], &id[..]].concat()).unwrap()[0], 0);
+    assert!(other.query_drop("set @a = 1").is_err());
+    assert_eq!(error_of(&raw.command(&[KILL, 255, 255, 255, 255]).unwrap()).unwrap().0, 1094);
+}
+
+#[test]
 fn errors_are_those_of_the_shell() {
     let server = start();
     let mut raw = Raw::login(server.address(), PLAIN).unwrap();
@@ -436,6 +468,32 @@ fn connections_are_encrypted_if_they_want_to_be() {
     assert!(Conn::new(plain.ssl_opts(Some(mysql::SslOpts::default()))).is_err());
     let unencrypted = start();
     assert!(Conn::new(options(&unencrypted).ssl_opts(Some(any))).is_err());
+}
+
+#[test]
+fn the_cluster_may_be_a_simulated_one() {
+    use allod::{ClusterConfig, Database, SimulatedConfig, TransportConfig};
+    let transport = TransportConfig::Simulated(SimulatedConfig::default());
+    let cluster = ClusterConfig { transport, ..ClusterConfig::default() };
+    let server = serve(Database::builder().cluster(cluster).build(), Options::default());
+    let mut clients: Vec<Conn> = (0..4).map(|_| connect(&server)).collect();
+    clients[0].query_drop("create table t (id int primary key, v int)").unwrap();
+    clients[0].query_drop("insert into t values (1, 0)").unwrap();
+    let running: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            std::thread::spawn(move || {
+                for _ in 0..5 {
+                    client.query_drop("begin").unwrap();
+                    client.query_drop("update t set v = v + 1 where id = 1").unwrap();
+                    client.query_drop("commit").unwrap();
+                }
+                client.query_first::<i64, _>("select v from t where id = 1").unwrap()
+            })
+        })
+        .collect();
+    let seen: Vec<Option<i64>> = running.into_iter().map(|client| client.join().unwrap()).collect();
+    assert!(seen.contains(&Some(20)), "{seen:?}");
 }
 
 #[test]

@@ -75,6 +75,12 @@ struct Serve {
     /// How many seconds statements may go on when the server is to end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     grace: u16,
+    /// Number of stores of the cluster.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    stores: Option<u16>,
+    /// Reach the stores through a simulated network: SEED, or SEED,LOSS,LATENCY (loss 0 to 1, latency in ms).
+    #[arg(long, value_name = "SEED[,LOSS[,LATENCY]]")]
+    simulate: Option<Network>,
 }
 
 impl Serve {
@@ -91,7 +97,9 @@ impl Serve {
             _ if self.tls => Some(Tls::self_made()?),
             _ => None,
         };
-        let database = Database::new();
+        let stores = self.stores.map(usize::from);
+        let cluster = ClusterOptions { stores, network: self.simulate, ..ClusterOptions::default() };
+        let database = cluster.database();
         database.session().run(&format!("set global max_connections = {}", self.max_connections))?;
         let password = Password::new(&password);
         let open = password.is_none();

@@ -13,7 +13,7 @@ use super::listen::Shared;
 use super::login::{self, Visitor};
 use super::protocol::constants::{capability, status};
 use super::protocol::reply::{self, Done};
-use super::wire::Wire;
+use super::wire::{ReadError, Wire};
 use super::{Ended, log};
 use crate::Session;
 use crate::error::{Error, code};
@@ -229,7 +229,7 @@ impl Connection {
     pub async fn packet(&mut self) -> Result<Bytes, Ended> {
         match self.wire.packet().await {
             Ok(packet) => Ok(packet),
-            Err(super::wire::ReadError::Closed) => Err(Ended::Vanished),
+            Err(ReadError::Closed) => Err(Ended::Vanished),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! The first packets of a connection: greeting, answer, perhaps another way to answer, and yes or no.
 
 use super::Ended;
-use super::protocol::auth::{self, Plugin, SALT};
+use super::protocol::auth::{self, Password, Plugin, SALT};
 use super::protocol::constants::capability;
 use super::protocol::handshake::{self, CAPABILITIES, Login, Response};
 use super::protocol::payload::Malformed;
@@ -9,7 +9,6 @@ use super::protocol::reply;
 use super::tls::Tls;
 use super::wire::Wire;
 use crate::error::{Error, code};
-use crate::server::protocol::auth::Password;
 use crate::variables::VERSION;
 
 /// The one account.

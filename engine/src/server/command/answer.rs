@@ -13,6 +13,7 @@ use crate::server::desk::Pace;
 use crate::server::protocol::cells::Cells;
 use crate::server::protocol::column::Wire;
 use crate::server::protocol::constants::capability;
+use crate::server::protocol::payload::put_lenenc;
 use crate::server::protocol::reply::{self, Done};
 use crate::server::protocol::{binary, column, text};
 use crate::{Error, Session};
@@ -88,7 +89,7 @@ impl RowWriter {
     /// Puts the number of columns and their definitions.
     pub fn put_columns(&self, connection: &mut Connection, status: u16, warnings: u16) {
         let count = self.columns.len() as u64;
-        connection.wire.put(|out| crate::server::protocol::payload::put_lenenc(out, count));
+        connection.wire.put(|out| put_lenenc(out, count));
         for definition in self.columns.iter() {
             connection.wire.put(|out| column::definition(out, definition));
         }

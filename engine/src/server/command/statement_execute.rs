@@ -10,9 +10,9 @@ use super::statement_prepare::Statement;
 
 use crate::server::Ended;
 use crate::server::connection::Connection;
-use crate::server::protocol::constants::status;
-use crate::server::protocol::parameter;
+use crate::server::protocol::constants::{capability, status};
 use crate::server::protocol::payload::{Malformed, Payload};
+use crate::server::protocol::{parameter, reply};
 
 /// The client wants to fetch the rows.
 const CURSOR_READ_ONLY: u8 = 1;
@@ -54,10 +54,8 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
             writer.put_columns(connection, flags, warnings);
             // It says that there is a cursor, also to a client that wants no EOF behind the columns.
             let capabilities = connection.capabilities;
-            if connection.can(crate::server::protocol::constants::capability::DEPRECATE_EOF) {
-                connection.wire.put(|out| {
-                    crate::server::protocol::reply::end_of_rows(out, capabilities, flags, warnings);
-                });
+            if connection.can(capability::DEPRECATE_EOF) {
+                connection.wire.put(|out| reply::end_of_rows(out, capabilities, flags, warnings));
             }
             if let Some(statement) = connection.statements.get_mut(&id) {
                 statement.cursor = Some(Cursor::new(writer, first, rest));

@@ -1,7 +1,7 @@
 //! OK, ERR and EOF.
 
 use super::constants::{capability, status};
-use super::payload::put_lenenc;
+use super::payload::{put_lenenc, put_lenenc_bytes};
 use crate::error::Error;
 
 /// What an OK tells of a statement.
@@ -27,7 +27,7 @@ fn put_done(out: &mut Vec<u8>, header: u8, done: Done<'_>) {
     out.extend_from_slice(&done.warnings.to_le_bytes());
     // Documented as the rest of the packet; what servers send and clients read has its length before it.
     if !done.info.is_empty() {
-        super::payload::put_lenenc_bytes(out, done.info.as_bytes());
+        put_lenenc_bytes(out, done.info.as_bytes());
     }
 }
 
