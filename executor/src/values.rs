@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
+use allod_storage::chunk::view_block_bytes;
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, Date32Builder, Decimal64Builder, Decimal128Builder,
@@ -21,6 +22,7 @@ use crate::kernel::{Program, Scratch};
 
 /// A column of datums, each NULL or of the family of `ty`.
 pub(crate) fn column<'a>(datums: impl Iterator<Item = &'a Datum>, ty: &SqlType) -> Result<ArrayRef> {
+    let block = view_block_bytes(datums.size_hint().0);
     macro_rules! build {
         ($builder:expr, $($pattern:pat $(if $guard:expr)? => $value:expr),+) => {{
             let mut builder = $builder;
@@ -50,9 +52,11 @@ pub(crate) fn column<'a>(datums: impl Iterator<Item = &'a Datum>, ty: &SqlType) 
             let builder = Decimal128Builder::new().with_data_type(ty.arrow());
             build!(builder, Datum::Decimal { value, scale: s } if i16::from(*s) == i16::from(scale) => *value)
         }
-        DataType::Utf8View => build!(StringViewBuilder::new(), Datum::String(s) => s),
+        DataType::Utf8View => {
+            build!(StringViewBuilder::new().with_fixed_block_size(block), Datum::String(s) => s)
+        }
         DataType::BinaryView => {
-            build!(BinaryViewBuilder::new(), Datum::Bytes(b) => b, Datum::String(s) => s.as_bytes())
+            build!(BinaryViewBuilder::new().with_fixed_block_size(block), Datum::Bytes(b) => b, Datum::String(s) => s.as_bytes())
         }
         DataType::Date32 => build!(Date32Builder::new(), Datum::Date(v) => *v),
         DataType::Timestamp(_, _) => build!(TimestampMicrosecondBuilder::new(), Datum::DateTime(v) => *v),

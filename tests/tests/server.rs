@@ -265,7 +265,8 @@ fn commands_that_only_tools_still_send() {
     let mut raw = Raw::login(server.address(), PLAIN).unwrap();
     raw.query("create table t (id int primary key, name varchar(10), nick varchar(10))").unwrap();
     let columns = |raw: &mut Raw, pattern: &str| {
-        let mut packets = vec![raw.command(&[&[FIELD_LIST], &b"t\0"[..], pattern.as_bytes()].concat()).unwrap()];
+        let mut packets =
+            vec![raw.command(&[&[FIELD_LIST], &b"t\0"[..], pattern.as_bytes()].concat()).unwrap()];
         if packets[0][0] != 0xfe {
             packets.extend(raw.until_eof(1).unwrap());
         }

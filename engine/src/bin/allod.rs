@@ -8,7 +8,7 @@ use std::time::Duration;
 use allod::bench::{self, ClusterOptions, Network};
 use allod::format::Format;
 use allod::server::{Password, Server, Tls};
-use allod::{Database, Error, repl, server};
+use allod::{Error, repl, server};
 use clap::{Args, Parser, Subcommand};
 
 /// Several times the speed of the system's allocator where large buffers come and go, which is what columns do.

@@ -313,3 +313,11 @@ fn column_bytes(column: &ArrayRef) -> usize {
         ty => column.len() * ty.primitive_width().unwrap_or(0),
     }
 }
+
+/// Bytes of a block in which a builder of views puts the strings of so many rows. The library's own blocks begin with 16 KB: a
+/// row that is written by itself would hold that much for as long as its version lives.
+pub fn view_block_bytes(rows: usize) -> u32 {
+    const BYTES_A_ROW: usize = 64;
+    const BLOCK_BYTES_MAX: usize = 1 << 20;
+    rows.saturating_mul(BYTES_A_ROW).clamp(BYTES_A_ROW, BLOCK_BYTES_MAX) as u32
+}

@@ -18,7 +18,7 @@ use arrow::datatypes::{
 };
 
 use super::RowRef;
-use crate::chunk::{Chunk, dictionary};
+use crate::chunk::{Chunk, dictionary, view_block_bytes};
 use crate::schema::SpaceSchema;
 
 /// A run of rows that is no longer than this is copied row by row.
@@ -111,12 +111,14 @@ impl Runs {
             DataType::Timestamp(..) => sources.numbers::<TimestampMicrosecondType>(&ty),
             DataType::Duration(_) => sources.numbers::<DurationMicrosecondType>(&ty),
             DataType::Utf8View if !self.delta.is_empty() => {
-                let mut out = StringViewBuilder::with_capacity(self.rows);
+                let mut out = StringViewBuilder::with_capacity(self.rows)
+                    .with_fixed_block_size(view_block_bytes(self.rows));
                 sources.for_each(|column, row| out.append_option(dictionary::str_at(column, row)));
                 Arc::new(out.finish())
             }
             DataType::BinaryView if !self.delta.is_empty() => {
-                let mut out = BinaryViewBuilder::with_capacity(self.rows);
+                let mut out = BinaryViewBuilder::with_capacity(self.rows)
+                    .with_fixed_block_size(view_block_bytes(self.rows));
                 sources.for_each(|column, row| {
                     let array = column.as_binary_view();
                     out.append_option(array.is_valid(row).then(|| array.value(row)));

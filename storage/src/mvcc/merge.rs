@@ -18,7 +18,7 @@ use arrow::datatypes::{
 
 use super::{Delta, RowRef, Versions};
 use crate::chunk::patch::{is_same, patch};
-use crate::chunk::{Chunk, dictionary};
+use crate::chunk::{Chunk, dictionary, view_block_bytes};
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
 
@@ -245,14 +245,16 @@ pub(crate) fn gather_rows(rows: &[RowRef], ordinal: usize, ty: &DataType) -> Arr
         DataType::Timestamp(..) => gather_primitive::<TimestampMicrosecondType>(rows, ordinal, ty),
         DataType::Duration(_) => gather_primitive::<DurationMicrosecondType>(rows, ordinal, ty),
         DataType::Utf8View => {
-            let mut out = StringViewBuilder::with_capacity(rows.len());
+            let mut out = StringViewBuilder::with_capacity(rows.len())
+                .with_fixed_block_size(view_block_bytes(rows.len()));
             for RowRef { batch, row } in rows {
                 out.append_option(dictionary::str_at(batch.column(ordinal), *row as usize));
             }
             Arc::new(out.finish())
         }
         DataType::BinaryView => {
-            let mut out = BinaryViewBuilder::with_capacity(rows.len());
+            let mut out = BinaryViewBuilder::with_capacity(rows.len())
+                .with_fixed_block_size(view_block_bytes(rows.len()));
             for RowRef { batch, row } in rows {
                 let array = batch.column(ordinal).as_binary_view();
                 let row = *row as usize;
