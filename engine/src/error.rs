@@ -108,8 +108,6 @@ codes! {
     ACCESS_DENIED_USER = 1045 "28000";
     /// A command that there is not.
     UNKNOWN_COMMAND = 1047 "08S01";
-    /// The server ends.
-    SHUTDOWN = 1053 "08S01";
     /// KILL of a connection that there is not.
     NO_SUCH_THREAD = 1094 "HY000";
     /// A file of a client that does not give any.

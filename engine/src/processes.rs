@@ -6,8 +6,9 @@
 //!
 //! Sessions of the library are not on the list. Each sees itself.
 
-use std::sync::Arc;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use allod_executor::Cancel;
@@ -28,6 +29,8 @@ pub(crate) struct Process {
     doing: ArcSwap<Doing>,
     wish: AtomicU8,
     wake: Notify,
+    /// The socket, to look at while its owner is busy; set when it is first needed.
+    socket: OnceLock<Option<TcpStream>>,
 }
 
 /// What a connection is doing.
@@ -87,7 +90,8 @@ impl Process {
             idle_limit: None,
         };
         let doing = ArcSwap::from_pointee(doing);
-        Process { id, user, host, doing, wish: AtomicU8::new(Wish::None as u8), wake: Notify::new() }
+        let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
+        Process { id, user, host, doing, wish, wake, socket: OnceLock::new() }
     }
 
     /// What it is doing.
@@ -130,6 +134,29 @@ impl Process {
         while self.wish() == Wish::None {
             self.wake.notified().await;
         }
+    }
+
+    /// For its owner: waits until there is a wish that does not wait for what is under way.
+    pub async fn killed(&self) {
+        self.woken().await;
+        if self.wish() == Wish::Shutdown {
+            std::future::pending().await
+        }
+    }
+
+    /// For its owner: lets others see whether the client is still there.
+    pub fn show_socket(&self, socket: impl FnOnce() -> Option<TcpStream>) {
+        self.socket.get_or_init(socket);
+    }
+
+    /// Whether the client is seen to have gone. Who has sent more than it was asked for is not seen.
+    pub fn is_deserted(&self) -> bool {
+        let socket = self.socket.get().and_then(Option::as_ref);
+        // It does not block: what a socket is set to holds for all its handles.
+        socket.is_some_and(|socket| match socket.peek(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        })
     }
 }
 

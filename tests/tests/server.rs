@@ -400,6 +400,62 @@ fn a_client_that_vanishes_takes_its_statement_with_it() {
 }
 
 #[test]
+fn a_client_that_vanishes_while_it_waits_gives_its_locks_back() {
+    let server = start();
+    let mut holder = connect(&server);
+    holder.query_drop("create table t (id int primary key, v int)").unwrap();
+    holder.query_drop("insert into t values (1, 0), (2, 0)").unwrap();
+    let mut raw = Raw::login(server.address(), PLAIN).unwrap();
+    // Short ones, which run where the connection's task does.
+    for _ in 0..3 {
+        for sql in ["begin", "update t set v = v + 1 where id = 1", "rollback"] {
+            assert_eq!(raw.query(sql).unwrap()[0], 0, "{sql}");
+        }
+    }
+    holder.query_drop("begin").unwrap();
+    holder.query_drop("update t set v = 7 where id = 1").unwrap();
+    raw.query("begin").unwrap();
+    raw.query("update t set v = 8 where id = 2").unwrap();
+    raw.restart();
+    raw.send(b"\x03update t set v = v + 1 where id = 1").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    drop(raw);
+    let begun = Instant::now();
+    connect(&server).query_drop("update t set v = 9 where id = 2").unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited for a client that was gone");
+}
+
+#[test]
+fn who_is_killed_gets_one_answer_and_no_more() {
+    let server = start();
+    let mut other = connect(&server);
+    other.query_drop("create table n (v int primary key)").unwrap();
+    let all: Vec<String> = (0..2000).map(|v| format!("({v})")).collect();
+    other.query_drop(format!("insert into n values {}", all.join(","))).unwrap();
+    let mut raw = Raw::login(server.address(), PLAIN | MULTI).unwrap();
+    raw.restart();
+    raw.send(b"\x03select count(*) from n a, n b, n c where a.v + b.v + c.v < 0; delete from n").unwrap();
+    let running = "select id from information_schema.processlist where command = 'Query' and info like '%delete%' and id <> connection_id()";
+    let begun = Instant::now();
+    let id: u64 = loop {
+        if let Some(id) = other.query_first(running).unwrap() {
+            break id;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it does not run");
+    };
+    other.query_drop(format!("kill {id}")).unwrap();
+    assert_eq!(error_of(&raw.packet().unwrap()).unwrap().0, 1317);
+    assert!(raw.until_closed().unwrap().is_empty());
+    assert_eq!(other.query_first("select count(*) from n").unwrap(), Some(2000));
+    // One that is idle gets nothing.
+    let mut idle = Raw::login(server.address(), PLAIN).unwrap();
+    let id =
+        other.query_first::<u64, _>("select max(id) from information_schema.processlist").unwrap().unwrap();
+    other.query_drop(format!("kill {id}")).unwrap();
+    assert!(idle.until_closed().unwrap().is_empty());
+}
+
+#[test]
 fn limits_of_connections_and_of_patience() {
     let database = allod::Database::new();
     database.session().run("set global max_connections = 2").unwrap();

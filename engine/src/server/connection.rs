@@ -16,7 +16,7 @@ use super::protocol::reply::{self, Done};
 use super::wire::{ReadError, Wire};
 use super::{Ended, log};
 use crate::Session;
-use crate::error::{Error, code};
+use crate::error::Error;
 use crate::processes::{Doing, Process, Wish};
 
 /// How long a client may take to say who it is.
@@ -148,14 +148,10 @@ impl Connection {
 
     /// Tells a client that is still there why it is let go.
     async fn say_goodbye(&mut self, ended: &Ended) {
-        let error = match ended {
-            Ended::Refused(error) => error.clone(),
-            Ended::Wish(Wish::Kill) => Error::new(code::INTERRUPTED, "query execution was interrupted"),
-            Ended::Wish(Wish::Shutdown) => Error::new(code::SHUTDOWN, "server shutdown in progress"),
-            // MySQL's client takes an unexpected packet for a lost connection in either case.
-            Ended::Wish(Wish::Idle | Wish::None) | Ended::Quit | Ended::Vanished | Ended::Lost(_) => return,
-        };
-        login::refuse(&mut self.wire, self.capabilities, &error).await;
+        // Whoever has asked for nothing is told nothing: it would take that for the answer to what it asks next.
+        if let Ended::Refused(error) = ended {
+            login::refuse(&mut self.wire, self.capabilities, error).await;
+        }
     }
 
     /// Whether the client can do this.
@@ -227,7 +223,12 @@ impl Connection {
 
     /// The next packet, in the middle of a command.
     pub async fn packet(&mut self) -> Result<Bytes, Ended> {
-        match self.wire.packet().await {
+        let packet = tokio::select! {
+            biased;
+            packet = self.wire.packet() => packet,
+            () = self.process.killed() => return Err(Ended::Wish(self.process.wish())),
+        };
+        match packet {
             Ok(packet) => Ok(packet),
             Err(ReadError::Closed) => Err(Ended::Vanished),
             Err(error) => Err(error.into()),

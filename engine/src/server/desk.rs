@@ -10,13 +10,16 @@
 //! numbers and strings. Something new is taken to be long.
 //!
 //! A short statement may still have to wait, for a lock. Whoever waits in storage tells the runtime
-//! (`allod_storage`'s `runtime`), which then has another thread go on with the tasks.
+//! (`allod_storage`'s `runtime`), which then has another thread go on with the tasks. Its own task cannot see meanwhile that the
+//! client goes away; the listener, which looks after all of them once a second, does.
+//!
+//! A statement that is killed answers what it has come to: it may have been committed already.
 
 use std::time::{Duration, Instant};
 
 use super::Ended;
 use super::wire::Wire;
-use crate::processes::{Process, Wish};
+use crate::processes::Process;
 use crate::{Error, Session};
 
 /// What still is short.
@@ -115,7 +118,7 @@ impl Desk {
     /// Runs a piece of work, here or elsewhere, and says how long it is to be taken to run the next time.
     ///
     /// # Errors
-    /// If the connection is to end: the client went away, was killed, or the session is lost.
+    /// If the connection is to end: the client went away, or the session is lost.
     pub async fn run<T: Send + 'static>(
         &mut self,
         pace: Pace,
@@ -125,6 +128,7 @@ impl Desk {
     ) -> Result<(T, Pace), Ended> {
         let mut session = self.session.take().ok_or_else(lost)?;
         if pace == Pace::Short && self.in_place {
+            process.show_socket(|| wire.handle());
             let begun = Instant::now();
             let done = work(&mut session);
             self.session = Some(session);
@@ -135,29 +139,23 @@ impl Desk {
             let done = work(&mut session);
             (session, done, begun.elapsed())
         });
-        let mut gone = None;
+        let mut vanished = false;
         let finished = tokio::select! {
             finished = &mut task => finished,
             () = wire.vanished() => {
-                gone = Some(Ended::Vanished);
+                vanished = true;
                 process.stop_statement();
                 task.await
             }
-            () = process.woken() => {
-                // A server that ends lets statements end.
-                if process.wish() != Wish::Shutdown {
-                    gone = Some(Ended::Wish(process.wish()));
-                    process.stop_statement();
-                }
+            // A server that ends lets statements end.
+            () = process.killed() => {
+                process.stop_statement();
                 task.await
             }
         };
         let (session, done, elapsed) = finished.map_err(|_| lost())?;
         self.session = Some(session);
-        match gone {
-            Some(ended) => Err(ended),
-            None => Ok((done, Pace::of(elapsed))),
-        }
+        if vanished { Err(Ended::Vanished) } else { Ok((done, Pace::of(elapsed))) }
     }
 }
 

@@ -250,7 +250,7 @@ async fn turn_away(socket: TcpStream, peer: &str) {
     log::line(format_args!("connection from {peer}: {error}"));
 }
 
-/// Lets go who has been idle for longer than `wait_timeout`.
+/// Lets go who has been idle for longer than `wait_timeout`, and stops statements of clients that are gone.
 async fn watch_idle(shared: Arc<Shared>, mut close: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -259,6 +259,10 @@ async fn watch_idle(shared: Arc<Shared>, mut close: watch::Receiver<bool>) {
         }
         for process in shared.processes().list().values() {
             let doing = process.doing();
+            // A statement that waits where its task runs does not see its client go away.
+            if doing.cancel.is_some() && doing.since.elapsed() > ROUND && process.is_deserted() {
+                process.stop_statement();
+            }
             if doing.idle_limit.is_some_and(|limit| doing.since.elapsed() > limit) {
                 process.end(Wish::Idle);
             }

@@ -168,6 +168,17 @@ impl Wire {
         Ok(())
     }
 
+    /// Another handle of the socket, to look at it.
+    pub fn handle(&self) -> Option<std::net::TcpStream> {
+        #[cfg(unix)]
+        {
+            use std::os::fd::AsFd;
+            self.socket.tcp()?.as_fd().try_clone_to_owned().ok().map(Into::into)
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     /// Waits until the client is seen to have gone. What it sends meanwhile is left for later, and then nothing is seen any
     /// more: it waits for ever.
     pub async fn vanished(&self) {

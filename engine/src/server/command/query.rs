@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::answer::{Answer, Rows};
 use super::infile;
 use crate::error::{Error, Result, code};
+use crate::processes::Wish;
 use crate::result::ResultSet;
 use crate::server::Ended;
 use crate::server::connection::Connection;
@@ -51,6 +52,10 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         };
         let Some(statement) = left.pop_front() else { return connection.send(answer, false).await };
         connection.send(answer, true).await?;
+        // Of a text whose connection was killed the next statement does not begin.
+        if matches!(connection.process.wish(), Wish::Kill) {
+            return Err(Ended::Wish(Wish::Kill));
+        }
         let work = move |session: &mut Session| {
             let result = session.execute_prepared(&statement, &[])?;
             Answer::new(session, result, Rows::Text, Pace::Long)
