@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use imbl::OrdMap;
 
 use crate::key::{Key, KeyRange};
@@ -59,7 +60,12 @@ impl DirectoryView {
 
 /// The directory, as its owner holds it.
 #[derive(Default)]
-pub(crate) struct Directory(DirectoryView);
+pub(crate) struct Directory {
+    view: DirectoryView,
+    /// Spaces that are not to be, eight bytes each: no id is used twice, and the message that creates one may come again, or
+    /// for the first time, after the one that drops it.
+    dropped: HashSet<SpaceId>,
+}
 
 /// What its owner is told.
 pub(crate) enum DirectoryCommand {
@@ -75,7 +81,7 @@ pub(crate) enum DirectoryReply {
     Done,
     /// The space was there, and is dropped.
     Dropped,
-    /// The space is there already, or is not there.
+    /// The space is there already, is not there, or has been dropped.
     Refused,
     /// There is no directory any more.
     Gone,
@@ -87,10 +93,10 @@ impl State for Directory {
     type View = DirectoryView;
 
     fn apply(&mut self, command: DirectoryCommand, _: &Published<DirectoryView>) -> DirectoryReply {
-        let DirectoryView { spaces, by_start } = &mut self.0;
+        let DirectoryView { spaces, by_start } = &mut self.view;
         match command {
             DirectoryCommand::CreateSpace(schema, region) => {
-                if spaces.contains_key(&schema.id) {
+                if spaces.contains_key(&schema.id) || self.dropped.contains(&schema.id) {
                     return DirectoryReply::Refused;
                 }
                 spaces.insert(schema.id, schema);
@@ -98,12 +104,13 @@ impl State for Directory {
                 DirectoryReply::Done
             }
             DirectoryCommand::DropSpace(space) => {
+                self.dropped.insert(space);
                 if spaces.remove(&space).is_none() {
                     return DirectoryReply::Refused;
                 }
-                let dropped = self.0.regions(&KeyRange::of_space(space), usize::MAX);
+                let dropped = self.view.regions(&KeyRange::of_space(space), usize::MAX);
                 for region in &dropped {
-                    self.0.by_start.remove(&region.range.start);
+                    self.view.by_start.remove(&region.range.start);
                 }
                 DirectoryReply::Dropped
             }
@@ -117,17 +124,17 @@ impl State for Directory {
     }
 
     fn view(&self) -> Arc<DirectoryView> {
-        Arc::new(self.0.clone())
+        Arc::new(self.view.clone())
     }
 }
 
 impl Directory {
     /// Reports may come late or out of order: what is known to be newer stays, and a space that was dropped stays dropped.
     fn take_in(&mut self, region: Arc<RegionInfo>) {
-        if !self.0.spaces.contains_key(&region.space) {
+        if !self.view.spaces.contains_key(&region.space) {
             return;
         }
-        let known = self.0.regions(&region.range, usize::MAX);
+        let known = self.view.regions(&region.range, usize::MAX);
         let newer = |k: &Arc<RegionInfo>| {
             if k.id == region.id { region.is_older_than(k) } else { region.epoch.version < k.epoch.version }
         };
@@ -135,8 +142,8 @@ impl Directory {
             return;
         }
         for old in known {
-            self.0.by_start.remove(&old.range.start);
+            self.view.by_start.remove(&old.range.start);
         }
-        self.0.by_start.insert(region.range.start.clone(), region);
+        self.view.by_start.insert(region.range.start.clone(), region);
     }
 }

@@ -96,6 +96,8 @@ pub enum AsyncUse {
 /// Why a phase ended before its end.
 enum Stop {
     Outcome(CommitOutcome),
+    /// A region said no, because of a lock, and this is why it was not asked again.
+    Refused(Error),
     Error(Error),
 }
 
@@ -109,7 +111,8 @@ impl Stop {
     /// Whether a region said no.
     fn is_refusal(&self) -> bool {
         match self {
-            Stop::Outcome(CommitOutcome::Conflict(_) | CommitOutcome::AlreadyExists { .. }) => true,
+            Stop::Outcome(CommitOutcome::Conflict(_) | CommitOutcome::AlreadyExists { .. })
+            | Stop::Refused(_) => true,
             Stop::Outcome(CommitOutcome::Committed(_) | CommitOutcome::Undetermined) | Stop::Error(_) => {
                 false
             }
@@ -119,7 +122,7 @@ impl Stop {
     fn into_result(self) -> Result<CommitOutcome> {
         match self {
             Stop::Outcome(outcome) => Ok(outcome),
-            Stop::Error(error) => Err(error),
+            Stop::Refused(error) | Stop::Error(error) => Err(error),
         }
     }
 }
@@ -241,7 +244,9 @@ impl Committer {
         }
         committed.map_err(|stop| match stop {
             // Who cannot get on does not know whether the lost answer to the one phase was a yes.
-            Stop::Error(_) if maybe_committed => Stop::Outcome(CommitOutcome::Undetermined),
+            Stop::Refused(_) | Stop::Error(_) if maybe_committed => {
+                Stop::Outcome(CommitOutcome::Undetermined)
+            }
             stop => stop,
         })
     }

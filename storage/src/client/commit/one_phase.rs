@@ -34,7 +34,11 @@ impl Committer {
                     return Ok(OnePhase::Committed(commit_ts));
                 }
                 Sent::Reply(Reply::OnePhase(OnePhaseOutcome::Refused(outcome))) => {
-                    self.judge(client, backoff, outcome, &mut waits).await?;
+                    // What was sent may have been sent twice by the network: the second one finds no lock any more.
+                    self.judge(client, backoff, outcome, &mut waits).await.map_err(|stop| match stop {
+                        Stop::Error(error) => Stop::Refused(error),
+                        stop => stop,
+                    })?;
                 }
                 Sent::Reply(other) => return Err(unexpected(&other).into()),
                 Sent::Relocate => {

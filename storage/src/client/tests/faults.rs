@@ -242,3 +242,17 @@ async fn locks_live_by_the_clock_that_judges_them() {
     let outcome = slow.commit(&mut client).await.expect("commits");
     assert!(matches!(outcome, CommitOutcome::Committed(_)), "{outcome:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_space_that_was_dropped_does_not_come_back() {
+    let (_cluster, mut client) = three_stores(1).await;
+    client.drop_space(SPACE).await.expect("drops");
+    // What a copy of the message would do that the network has kept.
+    let late = client.create_space(schema()).await;
+    assert!(matches!(late, Err(Error::SpaceExists(space)) if space == SPACE), "{late:?}");
+    assert!(client.regions(SPACE).await.is_err());
+    // Nor if it is the first of them that comes.
+    let other = SpaceSchema { id: SpaceId(SPACE.0 + 1), ..SpaceSchema::clone(&schema()) };
+    client.drop_space(other.id).await.expect("there is nothing to drop");
+    assert!(client.create_space(Arc::new(other)).await.is_err());
+}

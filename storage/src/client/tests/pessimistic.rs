@@ -367,7 +367,14 @@ async fn a_transaction_of_one_statement_gives_way_to_who_may_take_long() {
     assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
     let outcome = two.commit_at_once(ts, write(6)).await.expect("nobody is in the way");
     assert!(matches!(outcome, CommitOutcome::Committed(_)));
+    // It has given way for good: if the network has kept a copy of the command, that comes too late.
+    t.roll_back(&mut one).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let late = two.commit_at_once(ts, write(5)).await;
+    assert!(matches!(&late, Ok(CommitOutcome::Conflict(conflict)) if conflict.key == key(5)), "{late:?}");
     // Of who is dead nobody is afraid.
+    let mut t = begin(&mut one).await;
+    assert!(is_locked(&lock(&mut one, &mut t, &[5], LONG).await));
     drop(t);
     tokio::time::sleep(Duration::from_secs(25)).await;
     let ts = two.timestamp().await.expect("timestamp");
