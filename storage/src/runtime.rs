@@ -5,7 +5,7 @@
 //! pending, parks the thread until the reply wakes it; there is no executor, no timer and no queue.
 //!
 //! A caller may be a task of a server: a worker of a tokio runtime with several. Before it waits for longer it lets that runtime
-//! go on with its other tasks ([`aside`]), one of which may be whom it waits for.
+//! go on with its other tasks (`aside`), one of which may be whom it waits for.
 //!
 //! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives them, what
 //! goes on beside everything else, and requests whose sender has given up; each caller polls its own future on its own

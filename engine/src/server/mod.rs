@@ -10,7 +10,7 @@
 //!
 //! **One session, one owner.** A connection owns its session. A statement that takes long is run elsewhere: then the session
 //! *moves* there, and back (`desk`). What connections know of each other is the published list of processes
-//! ([`crate::processes`]); to kill one is to leave it a wish.
+//! (`processes`); to kill one is to leave it a wish.
 //!
 //! **Few threads.** A connection that is idle is a task that waits for its socket: a few kilobytes, no thread. There are as
 //! many threads for tasks as processors; statements that take long, or wait for locks, have threads of their own while they do.
@@ -19,7 +19,7 @@
 //! it is believed (`protocol`, which is pure: bytes in, bytes out). Who sends what is no packet is told so where possible, and
 //! let go, with one line in the log; others do not notice.
 //!
-//! **Rows** go from Arrow batches to bytes a column at a time seen once ([`protocol::cells`]), into a buffer that is sent when it
+//! **Rows** go from Arrow batches to bytes, the type of each column looked at once a batch (`protocol::cells`), into a buffer that is sent when it
 //! is 64 KB: a result of any size costs that much, and a client that reads slowly slows down its own statement alone.
 //!
 //! ```no_run

@@ -3,7 +3,7 @@
 //! A region is *base* plus *delta* plus locks. Base is immutable sorted chunks, at most one row a key, each with the
 //! timestamp at which it was committed. Delta holds the versions that were committed since, by key, newest first: rows
 //! (which point into small batches that came with the transactions), deletions, and the records that transactions leave.
-//! Delta is folded into base soon; who reads as of before that finds the region as it was then ([`Past`]).
+//! Delta is folded into base soon; who reads as of before that finds the region as it was then (`Past`).
 //! A transaction that reads brings one more layer along, what it has written itself ([`OwnWrites`]).
 //! Whatever a key's newest change at or before a timestamp is, in base or in delta, is what a reader sees there. Locks are
 //! values that are not committed yet; a reader that meets one which might commit before its timestamp has to ask first
