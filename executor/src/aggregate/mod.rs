@@ -156,6 +156,10 @@ impl Sink for AggregateSink {
     fn consume(&self, local: &mut Local, worker: &mut Worker, batch: Batch) -> Result<Flow> {
         let form = &*self.form;
         let Local { groups, accumulators, sets, firsts, assigned, lanes, reservation, .. } = local;
+        // The first row of a single group is not in here.
+        if batch.rows == 0 {
+            return Ok(Flow::Continue);
+        }
         if !form.single {
             let columns = form.group_by.eval(&batch, &mut worker.scratch)?;
             groups.assign(&columns, batch.rows, assigned)?;

@@ -430,13 +430,17 @@ mod tests {
 
     #[test]
     fn a_seed_of_each_workload_runs_and_runs_again_the_same() {
+        let mut unanswered = 0;
         for (seed, kind) in (19..).zip(Kind::ALL) {
             let options = Options { seconds: 10, ..Options::new(seed, kind) };
             let (once, again) = (run(&options), run(&options));
             assert_eq!(once.violations, Vec::<String>::new(), "{} {seed}", kind.name());
             assert_eq!(once.trace, again.trace, "{} {seed}: {once} and {again}", kind.name());
             assert!(once.outcomes[0] > 20, "{} {seed}: {once}", kind.name());
-            assert!(once.incidents.region_changes > 0 && once.incidents.unanswered > 0, "{once}");
+            assert!(once.incidents.region_changes > 0, "{once}");
+            unanswered += once.incidents.unanswered;
         }
+        // Not every plan loses messages, but some do.
+        assert!(unanswered > 0, "no message was lost in any run");
     }
 }

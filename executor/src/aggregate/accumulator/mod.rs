@@ -137,7 +137,7 @@ impl Accumulator {
             Accumulator::Words(words) => words.grow(groups),
             Accumulator::Wide(wide) => wide.grow(groups),
             Accumulator::Texts(texts) => texts.grow(groups),
-            Accumulator::Any(_) => {}
+            Accumulator::Any(picked) => picked.grow(groups),
             Accumulator::Bits(op, words) => words.resize(groups, op.identity()),
             Accumulator::Moments(all) => all.resize(groups, moments::Moments::default()),
             Accumulator::Concat(concat) => concat.grow(groups),
