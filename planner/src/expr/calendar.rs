@@ -3,6 +3,8 @@
 //! The calendar is the proleptic Gregorian one, years 0 to 9999. Zero dates (`0000-00-00`) are no dates here; strict SQL
 //! mode refuses them anyway.
 
+use allod_storage::schema::civil_from_days;
+
 use super::TimeUnit;
 
 /// Microseconds of a day.
@@ -22,16 +24,10 @@ pub struct Civil {
 }
 
 impl Civil {
-    /// The date of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    /// The date of a day number.
     pub fn from_days(days: i64) -> Civil {
-        let z = days + 719_468;
-        let era = z.div_euclid(146_097);
-        let doe = z.rem_euclid(146_097);
-        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        Civil { year: yoe + era * 400 + i64::from(month <= 2), month, day: doy - (153 * mp + 2) / 5 + 1 }
+        let (year, month, day) = civil_from_days(days);
+        Civil { year, month, day }
     }
 
     /// Days since 1970-01-01; `None` if there is no such date.

@@ -202,8 +202,8 @@ fn clock(f: &mut fmt::Formatter<'_>, us: i64) -> fmt::Result {
     }
 }
 
-/// Year, month, day of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+/// Year, month, day of a day number, counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

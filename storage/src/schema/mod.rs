@@ -8,7 +8,7 @@ mod ids;
 mod table;
 mod types;
 
-pub use datum::{Datum, DatumKey};
+pub use datum::{Datum, DatumKey, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use table::{
     ColumnDef, IndexDescriptor, PartitionDescriptor, PartitionMethod, PartitionScheme, ROW_ID_NAME,

@@ -1,6 +1,6 @@
 //! The columns of a batch, each seen once as what it is, so that a cell costs no look at a type.
 
-use allod_storage::schema::{ColumnType, SqlType};
+use allod_storage::schema::{ColumnType, SqlType, civil_from_days};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, Decimal64Array, Decimal128Array, Float64Array, Int64Array,
     RecordBatch, StringViewArray, UInt64Array,
@@ -99,6 +99,8 @@ impl Moment {
     /// Of days since 1970.
     pub fn of_days(days: i64) -> Moment {
         let (year, month, day) = civil_from_days(days);
+        // Years 0 to 9999.
+        let (year, month, day) = (year as u16, month as u8, day as u8);
         Moment { year, month, day, hour: 0, minute: 0, second: 0, microsecond: 0 }
     }
 
@@ -114,19 +116,6 @@ impl Moment {
             ..Moment::of_days(us.div_euclid(DAY_US))
         }
     }
-}
-
-/// Year, month, day of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"); years 0 to 9999.
-fn civil_from_days(days: i64) -> (u16, u8, u8) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    (year as u16, month as u8, (doy - (153 * mp + 2) / 5 + 1) as u8)
 }
 
 #[cfg(test)]

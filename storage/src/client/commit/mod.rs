@@ -128,8 +128,8 @@ impl Stop {
 }
 
 /// Commits the mutations of a transaction, which are in key order. `locked` = it has locked keys before, and this is its
-/// primary, which is among the mutations.
-/// `gives_way`: it does not wait for locks that may last. An error means that nothing was changed.
+/// primary, which is among the mutations. `gives_way` = it does not wait for locks that may last. An error means that nothing
+/// was changed.
 pub(super) async fn commit(
     client: &mut Client,
     start_ts: Timestamp,
