@@ -16,6 +16,8 @@
 //! a: rollback
 //! b:                                     it goes on, and what follows is what it came to
 //! = 1
+//! b: ^C                                  the same, but it is stopped first, as by KILL QUERY
+//! ! 1317
 //! ```
 //!
 //! A statement that has nothing below it must succeed; if it returns rows they must be given. Each session has a thread of its
@@ -27,7 +29,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use allod::{Database, Session};
+use allod::{Cancel, Database, Session};
 
 use crate::database;
 use crate::slt::Value;
@@ -36,6 +38,9 @@ use crate::slt::Value;
 const WATCH: Duration = Duration::from_millis(100);
 /// How long one that is to end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Stops what waits.
+const STOP: &str = "^C";
 
 /// What a statement came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +64,7 @@ enum Expected {
 struct Step {
     line: usize,
     session: String,
-    /// Empty: what waited goes on.
+    /// Empty: what waited goes on; `^C`: it is stopped.
     sql: String,
     expected: Expected,
 }
@@ -88,6 +93,8 @@ pub fn run(database: &Database, script: &str) -> Result<Vec<String>, String> {
 /// A session, on a thread of its own.
 struct Connection {
     statements: Option<Sender<String>>,
+    /// How to stop each statement, from before it begins.
+    handles: Receiver<Cancel>,
     outcomes: Receiver<Outcome>,
     waiting: bool,
     thread: Option<JoinHandle<()>>,
@@ -97,25 +104,32 @@ impl Connection {
     fn new(database: &Database) -> Connection {
         let (statements, asked) = channel::<String>();
         let (answer, outcomes) = channel();
+        let (handle, handles) = channel();
         let database = database.clone();
         let thread = std::thread::spawn(move || {
             let mut session = database.session();
             for sql in asked {
-                if answer.send(outcome(&mut session, &sql)).is_err() {
+                let sent = handle.send(session.cancel_handle()).is_ok();
+                if !sent || answer.send(outcome(&mut session, &sql)).is_err() {
                     return;
                 }
             }
         });
-        Connection { statements: Some(statements), outcomes, waiting: false, thread: Some(thread) }
+        Connection { statements: Some(statements), handles, outcomes, waiting: false, thread: Some(thread) }
     }
 
     fn take(&mut self, step: &Step) -> Result<(), String> {
-        if step.sql.is_empty() != self.waiting {
+        let goes_on = step.sql.is_empty() || step.sql == STOP;
+        if goes_on != self.waiting {
             return Err(if self.waiting { "it still waits" } else { "nothing waits here" }.into());
         }
-        if !step.sql.is_empty()
-            && let Some(statements) = &self.statements
+        // Of those that are over there is nothing to stop.
+        if step.sql == STOP
+            && let Some(last) = self.handles.try_iter().last()
         {
+            last.cancel();
+        }
+        if !goes_on && let Some(statements) = &self.statements {
             statements.send(step.sql.clone()).map_err(|e| e.to_string())?;
         }
         self.waiting = false;

@@ -96,7 +96,7 @@ impl Session {
         }
         self.begin(Options { pessimistic: Some(true), ..Options::default() })?;
         let ended = self.change_within(planned, cancel, analyze).and_then(|changed| {
-            self.commit()?;
+            self.commit(cancel)?;
             Ok(changed)
         });
         if ended.is_err() {

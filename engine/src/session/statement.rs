@@ -116,7 +116,7 @@ impl Session {
         mut counted: bool,
     ) -> Result<ResultSet> {
         if parsed.commits_implicitly() {
-            self.commit()?;
+            self.commit(cancel)?;
             self.next_options().check_write()?;
         }
         let mut pause = PAUSE_FIRST;
@@ -216,13 +216,13 @@ impl Session {
             Bound::Set(assignments) => {
                 let mut warnings = Vec::new();
                 for assignment in &assignments {
-                    warnings.extend(self.set(assignment)?);
+                    warnings.extend(self.set(assignment, cancel)?);
                 }
                 Ok(ResultSet::done(0, 0).with_warnings(warnings))
             }
             Bound::Transaction(control) => {
                 drop(version);
-                self.control(&control)
+                self.control(&control, cancel)
             }
             Bound::Prepare { name, text } => {
                 self.prepare_named(&name, &text)?;
@@ -231,7 +231,11 @@ impl Session {
             Bound::Execute { name, params } => {
                 // It may be a change of the schema.
                 drop(version);
-                self.execute_named(&name, &params)
+                // Who stops this one stops that one.
+                self.cancel = cancel.clone();
+                let result = self.execute_named(&name, &params);
+                self.cancel = Cancel::default();
+                result
             }
             Bound::LoadData(load) => {
                 drop(version);
@@ -486,7 +490,7 @@ impl Session {
         if planned.uses_tables { self.begin_unless_autocommit() } else { Ok(()) }
     }
 
-    pub(super) fn set(&mut self, assignment: &SetVariable) -> Result<Option<Warning>> {
+    pub(super) fn set(&mut self, assignment: &SetVariable, cancel: &Cancel) -> Result<Option<Warning>> {
         self.settings += u64::from(!matches!(assignment.target, SetTarget::User(_)));
         let value = assignment.value.as_ref();
         match &assignment.target {
@@ -503,7 +507,7 @@ impl Session {
                 let warning = self.variables.set(name, value)?;
                 // What was begun under autocommit = 0 ends with it.
                 if !before && self.variables.settings().autocommit {
-                    self.commit()?;
+                    self.commit(cancel)?;
                 }
                 Ok(warning)
             }

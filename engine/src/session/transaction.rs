@@ -33,10 +33,12 @@
 
 use std::sync::Arc;
 
+use allod_executor::Cancel;
 use allod_planner::bind::{
     Characteristics, DmlKind, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
 };
-use allod_storage::client::{Client, LockOutcome, LockWait, Savepoint, Transaction};
+use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction};
+use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::{Mutation, MutationOp};
@@ -248,17 +250,17 @@ impl Session {
     }
 
     /// Runs BEGIN, COMMIT, ROLLBACK and their like.
-    pub(super) fn control(&mut self, control: &TransactionControl) -> Result<ResultSet> {
+    pub(super) fn control(&mut self, control: &TransactionControl, cancel: &Cancel) -> Result<ResultSet> {
         match control {
             TransactionControl::Begin { mode, characteristics } => {
-                self.commit()?;
+                self.commit(cancel)?;
                 let pessimistic = mode.map(|mode| mode == TransactionMode::Pessimistic);
                 let options = self.options_of(characteristics)?;
                 self.begin(Options { pessimistic, ..options })?;
             }
             TransactionControl::Commit { chain } => {
                 let options = self.options();
-                self.commit()?;
+                self.commit(cancel)?;
                 self.chain(*chain, options)?;
             }
             TransactionControl::Rollback { chain } => {
@@ -267,7 +269,7 @@ impl Session {
                 self.chain(*chain, options)?;
             }
             TransactionControl::Set { scope, characteristics } => {
-                return self.set_transaction(*scope, characteristics);
+                return self.set_transaction(*scope, characteristics, cancel);
             }
             TransactionControl::Savepoint(name) => {
                 self.begin_unless_autocommit()?;
@@ -296,7 +298,12 @@ impl Session {
     }
 
     /// SET TRANSACTION.
-    fn set_transaction(&mut self, scope: TransactionScope, said: &Characteristics) -> Result<ResultSet> {
+    fn set_transaction(
+        &mut self,
+        scope: TransactionScope,
+        said: &Characteristics,
+        cancel: &Cancel,
+    ) -> Result<ResultSet> {
         let mut variables = Vec::new();
         variables.extend(said.isolation.map(|level| ("transaction_isolation", Datum::string(level))));
         variables.extend(said.read_only.map(|on| ("transaction_read_only", Datum::Int(i64::from(on)))));
@@ -323,7 +330,7 @@ impl Session {
                         TransactionScope::Global => SetTarget::Global(name.into()),
                         TransactionScope::Session | TransactionScope::Next => SetTarget::Session(name.into()),
                     };
-                    warnings.extend(self.set(&SetVariable { target, value: Some(value) })?);
+                    warnings.extend(self.set(&SetVariable { target, value: Some(value) }, cancel)?);
                 }
             }
         }
@@ -410,15 +417,23 @@ impl Session {
         self.transaction.take()
     }
 
-    /// Commits the transaction, if there is one. Whatever happens, there is none afterwards.
-    pub(super) fn commit(&mut self) -> Result<()> {
+    /// Commits the transaction, if there is one. Whatever happens, there is none afterwards. Who cancels it in time, while it
+    /// waits for others, has it rolled back.
+    pub(super) fn commit(&mut self, cancel: &Cancel) -> Result<()> {
         let Some(Active { transaction, tables, locked, version, savepoints, options: _ }) =
             self.leave_transaction()
         else {
             return Ok(());
         };
         drop(savepoints);
-        let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client))?;
+        self.client.interrupt_by(cancel.into());
+        let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client));
+        self.client.interrupt_by(Interrupt::default());
+        if let Err(storage::Error::Interrupted) = outcome {
+            // Who interrupted it says why.
+            cancel.check()?;
+        }
+        let outcome = outcome?;
         let written: Vec<&Arc<TableDescriptor>> =
             tables.iter().map(|written| &written.table).chain(&locked).collect();
         allod_executor::committed(outcome, &written)?;

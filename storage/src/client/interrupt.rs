@@ -2,7 +2,7 @@
 //!
 //! Waits for a lock, for a region that has moved or for a store that is busy may be long, and whoever waits may have been
 //! killed or be out of time. So a client asks before each wait, and now and then within a long one, whether it still shall.
-//! What must not be left half done (a commit, giving locks back) is not interrupted.
+//! What must not be left half done (a commit that may be decided, giving locks back) is not interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -27,6 +27,7 @@ mod pessimistic;
 mod resolver;
 mod scripted;
 mod servers;
+mod stopped;
 
 const SPACE: SpaceId = SpaceId(7);
 

@@ -168,7 +168,8 @@ impl Transaction {
         (self.mutations, self.own) = (mutations, own);
     }
 
-    /// Commits. An error means that nothing was changed.
+    /// Commits. An error means that nothing was changed; so does [`Error::Interrupted`](crate::error::Error::Interrupted), if the
+    /// client is interrupted while that can still be said.
     pub async fn commit(mut self, client: &mut Client) -> Result<CommitOutcome> {
         let start_ts = self.start_ts;
         let Some(held) = self.held.take().filter(|held| held.primary.is_some()) else {

@@ -17,6 +17,12 @@
 //! step that decides was done, when the budget ends after an answer was lost. That is [`CommitOutcome::Undetermined`], never
 //! an error. In an async commit every prewrite may be the one that decides, so a failure is not believed before the regions
 //! have made sure that some key will never be locked (`settle`): only then are the other locks taken away.
+//!
+//! **Who is to stop waiting** (`interrupt`) may be told so for as long as nothing is decided: while it waits for the locks of
+//! others, for regions and for stores, before the primary is committed. It then takes back what it has locked, and the error
+//! says that nothing was changed. In one step that may be the one that decides it finds out first whether it has (`settle`).
+//! From the decision on nothing interrupts it. How long it waits for locks is the backoffer's affair, as in TiDB: the budget of
+//! a prewrite, times the weight.
 
 mod finish;
 mod one_phase;
@@ -25,9 +31,9 @@ mod settle;
 
 use std::sync::Arc;
 
-use super::Client;
 use super::backoff::Budget;
 use super::region_cache::CachedRegion;
+use super::{Client, Interrupt};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::percolator::{AsyncCommit, Conflict, Mutation, Pessimistic, Prewrite};
@@ -96,7 +102,7 @@ pub enum AsyncUse {
 /// Why a phase ended before its end.
 enum Stop {
     Outcome(CommitOutcome),
-    /// A region said no, because of a lock, and this is why it was not asked again.
+    /// A region said no, because of a lock, or the client was interrupted, and this is why it was not asked again.
     Refused(Error),
     Error(Error),
 }
@@ -108,7 +114,7 @@ impl From<Error> for Stop {
 }
 
 impl Stop {
-    /// Whether a region said no.
+    /// Whether a region said no, or was not asked to the end.
     fn is_refusal(&self) -> bool {
         match self {
             Stop::Outcome(CommitOutcome::Conflict(_) | CommitOutcome::AlreadyExists { .. })
@@ -150,8 +156,7 @@ pub(super) async fn commit(
     let committer =
         Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan: None, gives_way };
     let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
-    // Half of a commit is none.
-    let interrupt = std::mem::take(&mut client.interrupt);
+    let interrupt = client.interrupt.clone();
     let ended = committer.run(client, mutations, options).await;
     client.interrupt = interrupt;
     client.runtime().take_turns();
@@ -198,7 +203,10 @@ impl Committer {
     ) -> Result<Timestamp, Stop> {
         let mut backoff = client.backoff("prewrite", Budget::Prewrite);
         let mut keys: Vec<Key> = mutations.iter().map(|m| m.key.clone()).collect();
-        let mut groups = client.split_keys(&mut backoff, mutations, |m| &m.key).await?;
+        let mut groups = match client.split_keys(&mut backoff, mutations, |m| &m.key).await {
+            Ok(groups) => groups,
+            Err(error) => return Err(self.give_up(client, keys, error.into()).await),
+        };
         let timeouts = client.stats.timeouts;
         if options.one_phase
             && groups.len() == 1
@@ -208,26 +216,33 @@ impl Committer {
                 Ok(OnePhase::Committed(commit_ts)) => return Ok(commit_ts),
                 Ok(OnePhase::Split(groups)) => groups,
                 Err(stop) => {
-                    let settles = stop.is_refusal() && !client.shared.transport.is_immediate();
+                    client.stand_firm();
+                    let may_arrive =
+                        !client.shared.transport.is_immediate() || client.stats.timeouts > timeouts;
+                    let settles = stop.is_refusal() && may_arrive;
                     let end = if settles { self.settle(client, &keys, stop).await } else { Err(stop) };
-                    if self.pessimistic.is_some()
-                        && !matches!(&end, Ok(_) | Err(Stop::Outcome(CommitOutcome::Undetermined)))
-                    {
-                        self.roll_back(client, keys).await;
-                    }
-                    return end;
+                    return match end {
+                        Ok(commit_ts) => Ok(commit_ts),
+                        Err(stop) => Err(self.give_up(client, keys, stop).await),
+                    };
                 }
             };
         }
         let maybe_committed = client.stats.timeouts > timeouts;
-        if client.takes_async(options.async_commit, &keys) {
-            let plan = AsyncPlan::new(client, &self.primary, &keys).await;
-            self.async_plan = Some(plan.map_err(|error| match maybe_committed {
-                true => Stop::Outcome(CommitOutcome::Undetermined),
-                false => Stop::Error(error),
-            })?);
+        if maybe_committed {
+            client.stand_firm();
         }
-        let committed = match self.prewrite_all(client, &mut backoff, groups).await {
+        if client.takes_async(options.async_commit, &keys) {
+            self.async_plan = match AsyncPlan::new(client, &self.primary, &keys).await {
+                Ok(plan) => Some(plan),
+                Err(_) if maybe_committed => return Err(Stop::Outcome(CommitOutcome::Undetermined)),
+                Err(error) => return Err(self.give_up(client, keys, error.into()).await),
+            };
+        }
+        let prewritten = self.prewrite_all(client, &mut backoff, groups).await;
+        // Half of a commit is none, and half of taking it back is none either.
+        client.stand_firm();
+        let committed = match prewritten {
             Ok(commit_ts) if commit_ts > Timestamp(0) => {
                 self.finish(client, keys, commit_ts).await;
                 return Ok(commit_ts);
@@ -251,6 +266,15 @@ impl Committer {
         })
     }
 
+    /// Before anything was prewritten: what was locked earlier is given back, unless it may be committed.
+    async fn give_up(&self, client: &mut Client, keys: Vec<Key>, stop: Stop) -> Stop {
+        client.stand_firm();
+        if self.pessimistic.is_some() && !matches!(stop, Stop::Outcome(CommitOutcome::Undetermined)) {
+            self.roll_back(client, keys).await;
+        }
+        stop
+    }
+
     fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {
         let Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan, .. } = self.clone();
         let has_primary = mutations.iter().any(|m| m.key == primary);
@@ -263,9 +287,11 @@ impl Committer {
         Prewrite { mutations, primary, start_ts, ttl_ms, txn_size, min_commit_ts, pessimistic, async_commit }
     }
 
-    /// An error after an answer was lost leaves the outcome open.
+    /// An error after an answer was lost leaves the outcome open; who was only interrupted can find it out.
     fn unless_lost(&self, client: &Client, timeouts_before: u64, error: Error) -> Stop {
-        if client.stats.timeouts > timeouts_before {
+        if matches!(error, Error::Interrupted) {
+            Stop::Refused(error)
+        } else if client.stats.timeouts > timeouts_before {
             Stop::Outcome(CommitOutcome::Undetermined)
         } else {
             Stop::Error(error)
@@ -284,6 +310,11 @@ impl AsyncPlan {
 }
 
 impl Client {
+    /// From now on nothing interrupts it.
+    fn stand_firm(&mut self) {
+        self.interrupt = Interrupt::default();
+    }
+
     fn takes_async(&self, wanted: AsyncUse, keys: &[Key]) -> bool {
         let wanted = match wanted {
             AsyncUse::Never => false,

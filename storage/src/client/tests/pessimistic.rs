@@ -18,21 +18,26 @@ async fn accounts(config: ClusterConfig, splits: &[i64]) -> (Cluster, Client) {
     (cluster, client)
 }
 
-async fn quiet() -> (Cluster, Client) {
+pub(super) async fn quiet() -> (Cluster, Client) {
     accounts(simulated(SimulatedConfig::default()), &[10, 20, 30]).await
 }
 
-async fn begin(client: &mut Client) -> Transaction {
+pub(super) async fn begin(client: &mut Client) -> Transaction {
     let ts = client.timestamp().await.expect("timestamp");
     client.begin_pessimistic(ts)
 }
 
-async fn lock(client: &mut Client, t: &mut Transaction, ids: &[i64], wait: LockWait) -> LockOutcome {
+pub(super) async fn lock(
+    client: &mut Client,
+    t: &mut Transaction,
+    ids: &[i64],
+    wait: LockWait,
+) -> LockOutcome {
     client.see_newest(t).await.expect("timestamp");
     client.lock_keys(t, ids.iter().map(|&id| key(id)).collect(), wait).await.expect("locks or not")
 }
 
-fn is_locked(outcome: &LockOutcome) -> bool {
+pub(super) fn is_locked(outcome: &LockOutcome) -> bool {
     matches!(outcome, LockOutcome::Locked { skipped, .. } if skipped.is_empty())
 }
 

@@ -25,7 +25,7 @@ async fn four_regions_over(network: SimulatedConfig) -> (Cluster, Client) {
 }
 
 /// The locks that are there, whoever holds them.
-async fn locks(client: &mut Client) -> usize {
+pub(super) async fn locks(client: &mut Client) -> usize {
     let mut left = 0;
     for info in client.regions(SPACE).await.expect("lists") {
         let now = client.shared.pd.timestamp();

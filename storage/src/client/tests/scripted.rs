@@ -6,7 +6,7 @@ use super::*;
 use crate::rpc::{Body, Call, Lost, RegionError, Request, Response, Transport};
 
 /// What happens to a request.
-enum Fate {
+pub(super) enum Fate {
     Deliver,
     LoseRequest,
     LoseReply,
@@ -51,7 +51,7 @@ impl<F: Fn(u64, &Request) -> Fate + Send + Sync> Transport for Scripted<F> {
     }
 }
 
-fn scripted(script: impl Fn(u64, &Request) -> Fate + Send + Sync + 'static) -> (Cluster, Client) {
+pub(super) fn scripted(script: impl Fn(u64, &Request) -> Fate + Send + Sync + 'static) -> (Cluster, Client) {
     let wrap =
         |inner| -> Box<dyn Transport> { Box::new(Scripted { inner, script, sent: AtomicU64::new(0) }) };
     let cluster = Cluster::new(ClusterConfig::default()).with_transport(wrap);
