@@ -172,6 +172,8 @@ codes! {
     TOO_LONG = 1074 "42000";
     /// Several AUTO_INCREMENT columns, or one that is no key.
     AUTO_COLUMN = 1075 "42000";
+    /// DROP COLUMN of the last one.
+    LAST_COLUMN = 1090 "42000";
     /// DROP INDEX of one that does not exist.
     CANNOT_DROP = 1091 "42000";
     /// Everything that has no number.
@@ -184,6 +186,8 @@ codes! {
     NO_COLUMNS = 1113 "42000";
     /// A row of another width than the column list.
     VALUE_COUNT = 1136 "21S01";
+    /// ALTER TABLE makes a column NOT NULL, and a row has none.
+    INVALID_USE_OF_NULL = 1138 "22004";
     /// A regular expression that is none.
     REGEXP = 1139 "42000";
     /// Aggregates beside columns.
@@ -304,6 +308,10 @@ codes! {
     ISOLATION_LEVEL = 8048 "HY000";
     /// The schema changed while the statement ran.
     SCHEMA_CHANGED = 8028 "HY000";
+    /// A change of a table that TiDB does not make.
+    UNSUPPORTED_DDL = 8200 "HY000";
+    /// A column that partitions go by is renamed or dropped.
+    PARTITION_DEPENDENCY = 3855 "HY000";
     /// A read at a time whose versions are gone.
     SNAPSHOT_TOO_OLD = 9006 "HY000";
     /// Another transaction was first.
@@ -396,6 +404,10 @@ impl From<allod_planner::Error> for Error {
             E::DuplicateColumn(_) => code::DUPLICATE_COLUMN,
             E::DuplicateKeyName(_) => code::DUPLICATE_KEY_NAME,
             E::UnknownKey { .. } => code::UNKNOWN_KEY,
+            E::CannotDrop(_) => code::CANNOT_DROP,
+            E::LastColumn { .. } => code::LAST_COLUMN,
+            E::PartitionDependency(_) => code::PARTITION_DEPENDENCY,
+            E::Unsupported(_) => code::UNSUPPORTED_DDL,
             E::MultiplePrimaryKeys => code::MULTIPLE_PRIMARY_KEYS,
             E::UnknownKeyColumn(_) => code::UNKNOWN_KEY_COLUMN,
             E::NoColumns => code::NO_COLUMNS,

@@ -2,7 +2,7 @@
 //!
 //! There are three sorts in the one table below: those that Allod obeys, those that clients set or read as a matter of
 //! course (character sets, autocommit), and those by which TiDB is tuned and Allod need not be (paging, chunk sizes);
-//! the last two are kept so that they can be read back. A name that is not in the table is an error, so that nobody sets
+//! the last two are kept so that they can be read back (most of them in [`kept`]). A name that is not in the table is an error, so that nobody sets
 //! something that nobody knows.
 //!
 //! Of TiDB's own these are obeyed; [`Settings`] and `allod_planner`'s `Options` say how:
@@ -18,6 +18,8 @@
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
+//! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
+//! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
 //! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and
 //! its like, `tidb_distsql_scan_concurrency`); a scan is not sent in pages or chunks (`tidb_enable_paging`,
@@ -28,9 +30,11 @@
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use imbl::OrdMap;
 
@@ -42,6 +46,8 @@ use allod_storage::schema::{Datum, Timestamp};
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
 use crate::span;
+
+use kept::KEPT;
 
 /// What VERSION() returns: a version of MySQL that clients know, as TiDB writes it, and the name.
 pub(crate) const VERSION: &str = concat!("8.0.11-TiDB-v8.5.0-Allod-", env!("CARGO_PKG_VERSION"));
@@ -67,6 +73,8 @@ enum Domain {
     Word(&'static [&'static str]),
     /// A whole number in this range.
     Number(i64, i64),
+    /// Any number in this range.
+    Real(f64, f64),
     /// A span of time in this range of milliseconds.
     Span(u64, u64),
     /// Cannot be set.
@@ -77,10 +85,16 @@ struct Definition {
     name: &'static str,
     domain: Domain,
     default: &'static str,
+    /// No session has it for itself.
+    is_global: bool,
 }
 
 const fn define(name: &'static str, domain: Domain, default: &'static str) -> Definition {
-    Definition { name, domain, default }
+    Definition { name, domain, default, is_global: false }
+}
+
+const fn global(name: &'static str, domain: Domain, default: &'static str) -> Definition {
+    Definition { name, domain, default, is_global: true }
 }
 
 /// The levels of isolation; the first two there are.
@@ -91,8 +105,8 @@ const ISOLATION: Domain =
 const SYNONYMS: &[(&str, &str)] =
     &[("transaction_isolation", "tx_isolation"), ("transaction_read_only", "tx_read_only")];
 
-/// Variables that no session has for itself.
-const GLOBAL_ONLY: &[&str] = &["tidb_gc_enable", "tidb_gc_life_time", "tidb_gc_run_interval"];
+/// What says how garbage is collected.
+const GARBAGE: &[&str] = &["tidb_gc_enable", "tidb_gc_life_time", "tidb_gc_run_interval"];
 /// The longest span that TiDB allows: 8760 hours.
 const YEAR_MS: u64 = 8760 * 3_600_000;
 
@@ -121,13 +135,17 @@ const DEFINITIONS: &[Definition] = &[
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
     define("default_authentication_plugin", Domain::ReadOnly, "mysql_native_password"),
     define("default_storage_engine", Domain::Text, "InnoDB"),
+    define("default_week_format", Domain::Number(0, 7), "0"),
+    define("error_count", Domain::ReadOnly, "0"),
     define("explicit_defaults_for_timestamp", Domain::Switch, "ON"),
     define("foreign_key_checks", Domain::Switch, "OFF"),
     define("have_openssl", Domain::ReadOnly, "YES"),
     define("hostname", Domain::ReadOnly, "localhost"),
+    define("identity", Domain::Number(0, i64::MAX), "0"),
     define("init_connect", Domain::Text, ""),
     define("innodb_lock_wait_timeout", Domain::Number(1, 3600), "50"),
     define("interactive_timeout", Domain::Number(1, 31_536_000), "28800"),
+    define("last_insert_id", Domain::Number(0, i64::MAX), "0"),
     define("last_plan_from_cache", Domain::ReadOnly, "0"),
     define("license", Domain::ReadOnly, "Apache License 2.0"),
     define("local_infile", Domain::Switch, "ON"),
@@ -167,6 +185,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
     define("tidb_enable_1pc", Domain::Switch, "OFF"),
     define("tidb_enable_async_commit", Domain::Switch, "OFF"),
+    define("tidb_enable_clustered_index", Domain::Word(&["OFF", "ON", "INT_ONLY"]), "ON"),
     define("tidb_enable_index_merge", Domain::Switch, "ON"),
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),
     define("tidb_enable_inl_join_inner_multi_pattern", Domain::Switch, "ON"),
@@ -175,9 +194,9 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_parallel_apply", Domain::Switch, "OFF"),
     define("tidb_enable_prepared_plan_cache", Domain::Switch, "ON"),
     define("tidb_executor_concurrency", Domain::Number(1, 256), "0"),
-    define("tidb_gc_enable", Domain::Switch, "ON"),
-    define("tidb_gc_life_time", Domain::Span(0, YEAR_MS), "5s"),
-    define("tidb_gc_run_interval", Domain::Span(100, YEAR_MS), "1m0s"),
+    global("tidb_gc_enable", Domain::Switch, "ON"),
+    global("tidb_gc_life_time", Domain::Span(0, YEAR_MS), "5s"),
+    global("tidb_gc_run_interval", Domain::Span(100, YEAR_MS), "1m0s"),
     define("tidb_guarantee_linearizability", Domain::Switch, "ON"),
     define("tidb_hash_join_concurrency", AUTO, "-1"),
     define("tidb_hashagg_final_concurrency", AUTO, "-1"),
@@ -202,6 +221,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_txn_mode", Domain::Word(&["pessimistic", "optimistic", ""]), "pessimistic"),
     define("tidb_window_concurrency", AUTO, "-1"),
     define("time_zone", Domain::Text, "SYSTEM"),
+    define("timestamp", Domain::Real(0.0, i32::MAX as f64), "0"),
     define("transaction_isolation", ISOLATION, "REPEATABLE-READ"),
     define("transaction_read_only", Domain::Switch, "OFF"),
     define("tx_isolation", ISOLATION, "REPEATABLE-READ"),
@@ -221,10 +241,18 @@ const DEFINITIONS: &[Definition] = &[
 
 fn definition(name: &str) -> Result<&'static Definition> {
     let name = name.to_ascii_lowercase();
-    let at = DEFINITIONS
-        .binary_search_by(|d| d.name.cmp(&name))
-        .map_err(|_| Error::new(code::UNKNOWN_VARIABLE, format!("unknown system variable '{name}'")))?;
-    Ok(&DEFINITIONS[at])
+    let find = |table: &'static [Definition]| {
+        let at = table.binary_search_by(|d| d.name.cmp(&name)).ok()?;
+        Some(&table[at])
+    };
+    find(DEFINITIONS)
+        .or_else(|| find(KEPT))
+        .ok_or_else(|| Error::new(code::UNKNOWN_VARIABLE, format!("unknown system variable '{name}'")))
+}
+
+/// All of them.
+fn definitions() -> impl Iterator<Item = &'static Definition> {
+    DEFINITIONS.iter().chain(KEPT)
 }
 
 /// Values that differ from the table above; persistent, so a session begins with the global ones at no cost.
@@ -246,7 +274,7 @@ impl SystemValues {
 
     /// What they say of garbage, if the variable has to do with that.
     pub fn garbage(&self, name: &str) -> Option<GarbagePolicy> {
-        GLOBAL_ONLY.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+        GARBAGE.iter().find(|known| known.eq_ignore_ascii_case(name))?;
         let text = |name: &str| definition(name).map(|d| self.0.get(d.name).map_or(d.default, |v| v)).ok();
         let span = |name: &str| text(name).and_then(span::parse).unwrap_or_default();
         Some(GarbagePolicy {
@@ -258,8 +286,11 @@ impl SystemValues {
 
     /// With what no session has for itself as it is for all.
     fn under(&self, global: &SystemValues) -> SystemValues {
-        let known = GLOBAL_ONLY.iter().filter_map(|name| Some((*name, Arc::clone(global.0.get(name)?))));
-        SystemValues(known.fold(self.0.clone(), |values, (name, text)| values.update(name, text)))
+        let all = definitions().filter(|d| d.is_global).map(|d| (d.name, global.0.get(d.name)));
+        SystemValues(all.fold(self.0.clone(), |values, (name, text)| match text {
+            Some(text) => values.update(name, Arc::clone(text)),
+            None => values.without(name),
+        }))
     }
 
     fn get(&self, definition: &Definition) -> Datum {
@@ -267,7 +298,7 @@ impl SystemValues {
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
-            Domain::Text | Domain::Word(_) | Domain::Span(..) | Domain::ReadOnly => {
+            Domain::Text | Domain::Word(_) | Domain::Real(..) | Domain::Span(..) | Domain::ReadOnly => {
                 text.parse().map(Datum::Int).unwrap_or_else(|_| Datum::string(text))
             }
         }
@@ -329,11 +360,12 @@ impl SystemValues {
 
     /// Names and values, in order; names that match the LIKE pattern.
     pub fn list(&self, pattern: Option<&str>) -> Vec<(&'static str, String)> {
-        DEFINITIONS
-            .iter()
+        let mut found: Vec<_> = definitions()
             .filter(|d| pattern.is_none_or(|p| crate::like::matches(p, d.name)))
             .map(|d| (d.name, self.0.get(d.name).map_or_else(|| d.default.to_string(), |v| v.to_string())))
-            .collect()
+            .collect();
+        found.sort_unstable_by_key(|(name, _)| *name);
+        found
     }
 }
 
@@ -358,20 +390,30 @@ impl Definition {
                 _ => return Err(wrong()),
             },
             Domain::Word(words) => {
-                words.iter().find(|word| text.eq_ignore_ascii_case(word)).ok_or_else(wrong)?.to_string()
+                // By its word, or by its place among them.
+                let word = words.iter().find(|word| text.eq_ignore_ascii_case(word));
+                let at = || words.get(text.parse::<usize>().ok()?);
+                word.or_else(at).ok_or_else(wrong)?.to_string()
             }
             Domain::Number(low, high) => return self.check_number(&text, low, high),
+            Domain::Real(low, high) => {
+                let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
+                let number = number.ok_or_else(|| self.wrong_type())?;
+                let kept = number.clamp(low, high);
+                return Ok((kept.to_string(), (kept != number).then(|| self.truncated(&text))));
+            }
             Domain::Span(low, high) => {
-                let wrong_type = || {
-                    let message = format!("incorrect argument type to variable '{}'", self.name);
-                    Error::new(code::WRONG_TYPE_FOR_VARIABLE, message)
-                };
-                let span = span::parse(&text).ok_or_else(wrong_type)?;
+                let span = span::parse(&text).ok_or_else(|| self.wrong_type())?;
                 let kept = span.clamp(Duration::from_millis(low), Duration::from_millis(high));
                 return Ok((span::format(kept), (kept != span).then(|| self.truncated(&text))));
             }
         };
         Ok((text, None))
+    }
+
+    fn wrong_type(&self) -> Error {
+        let message = format!("incorrect argument type to variable '{}'", self.name);
+        Error::new(code::WRONG_TYPE_FOR_VARIABLE, message)
     }
 
     fn truncated(&self, text: &str) -> Warning {
@@ -380,10 +422,7 @@ impl Definition {
     }
 
     fn check_number(&self, text: &str, low: i64, high: i64) -> Result<(String, Option<Warning>)> {
-        let Ok(number) = text.parse::<i128>() else {
-            let message = format!("incorrect argument type to variable '{}'", self.name);
-            return Err(Error::new(code::WRONG_TYPE_FOR_VARIABLE, message));
-        };
+        let number = text.parse::<i128>().map_err(|_| self.wrong_type())?;
         let kept = number.clamp(low.into(), high.into());
         Ok((kept.to_string(), (kept != number).then(|| self.truncated(text))))
     }
@@ -403,6 +442,8 @@ pub(crate) struct Settings {
     pub memory_quota: u64,
     /// How long a query may run; `None` = for ever.
     pub time_limit: Option<Duration>,
+    /// The moment of NOW(); `None` = now.
+    pub now: Option<SystemTime>,
     /// Sizes and numbers of workers of lookups.
     pub tuning: Tuning,
     /// Whether a statement outside of a transaction is committed by itself.
@@ -438,6 +479,7 @@ impl Settings {
             _ => 0,
         };
         let word = |name: &str| definition(name).map_or(Datum::Null, |d| values.get(d));
+        let seconds = |name: &str| values.0.get(name)?.parse::<f64>().ok();
         let rows = |name| usize::try_from(number(name)).unwrap_or(1).max(1);
         // -1 is none of this variable's own.
         let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
@@ -447,6 +489,7 @@ impl Settings {
             // Negative stands for no limit, as in TiDB.
             memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
             time_limit: time_limit(time_limit_ms),
+            now: seconds("timestamp").filter(|s| *s > 0.0).map(|s| UNIX_EPOCH + Duration::from_secs_f64(s)),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),
                 index_lookup_rows: rows("tidb_index_lookup_size"),
@@ -515,7 +558,7 @@ impl Variables {
 
     /// Sets a variable of the session; `None` = to its global value.
     pub fn set(&mut self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
-        if GLOBAL_ONLY.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        if definition(name)?.is_global {
             let message = format!("Variable '{name}' is a GLOBAL variable and should be set with SET GLOBAL");
             return Err(Error::new(code::GLOBAL_VARIABLE, message));
         }
@@ -575,7 +618,17 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted() {
-        assert!(DEFINITIONS.windows(2).all(|w| w[0].name < w[1].name));
+        assert!(DEFINITIONS.is_sorted_by(|a, b| a.name < b.name));
+        assert!(KEPT.is_sorted_by(|a, b| a.name < b.name));
+        let listed = SystemValues::default().list(None);
+        assert!(listed.is_sorted_by(|a, b| a.0 < b.0), "a variable is in both tables");
+        for definition in definitions() {
+            let kept = match definition.domain {
+                Domain::ReadOnly => continue,
+                _ => definition.check(&Datum::string(definition.default)),
+            };
+            assert_eq!(kept.unwrap(), (definition.default.to_string(), None), "{}", definition.name);
+        }
     }
 
     #[test]

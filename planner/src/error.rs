@@ -215,6 +215,23 @@ pub enum Error {
         /// Table.
         table: String,
     },
+    /// 1091.
+    #[error("can't DROP '{0}'; check that column/key exists")]
+    CannotDrop(String),
+    /// 1090.
+    #[error("can't drop only column {column} in table {table}")]
+    LastColumn {
+        /// The column.
+        column: String,
+        /// Its table.
+        table: String,
+    },
+    /// 3855.
+    #[error("column '{0}' has a partitioning function dependency and cannot be dropped or renamed")]
+    PartitionDependency(String),
+    /// 8200: a change of a table that there is in MySQL, and not in TiDB.
+    #[error("unsupported {0}")]
+    Unsupported(String),
     /// 1113.
     #[error("a table must have at least 1 column")]
     NoColumns,

@@ -49,6 +49,7 @@ impl Lease<'_> {
                 self.create_index(table, index, *if_not_exists, client)
             }
             Ddl::DropIndex { table, index, if_exists } => self.drop_index(table, index, *if_exists),
+            Ddl::AlterTable(change) => self.alter_table(change, client),
             Ddl::AlterPartitions { table, change } => self.alter_partitions(table, change, client),
         }
     }
@@ -207,7 +208,7 @@ impl Lease<'_> {
         no_notes()
     }
 
-    fn rename(&mut self, renames: &[(TableName, TableName)]) -> Notes {
+    pub(super) fn rename(&mut self, renames: &[(TableName, TableName)]) -> Notes {
         // All or none: nothing is published before all are found possible.
         let mut version = (*self.version()).clone();
         for (from, to) in renames {
@@ -299,7 +300,7 @@ impl Lease<'_> {
         self.publish(version);
     }
 
-    fn index(&mut self, spec: &IndexSpec) -> IndexDescriptor {
+    pub(super) fn index(&mut self, spec: &IndexSpec) -> IndexDescriptor {
         IndexDescriptor {
             id: IndexId(self.id()),
             name: Arc::clone(&spec.name),
@@ -330,7 +331,7 @@ pub(super) fn warning(warning: &PlanWarning) -> Warning {
 }
 
 /// The names of a table's partitions, and what is said of them.
-fn labels(table: &TableDescriptor) -> Vec<PartitionLabel> {
+pub(super) fn labels(table: &TableDescriptor) -> Vec<PartitionLabel> {
     let label = |p: &PartitionDescriptor| PartitionLabel {
         name: Arc::clone(&p.name),
         comment: Arc::clone(&p.comment),
@@ -355,7 +356,7 @@ fn taken(version: &Version, name: &TableName) -> Option<Error> {
     Some(Error::new(code::TABLE_EXISTS, format!("table '{}' already exists", name.table)))
 }
 
-fn row_id_column() -> ColumnDef {
+pub(super) fn row_id_column() -> ColumnDef {
     ColumnDef {
         name: ROW_ID_NAME.into(),
         ty: ColumnType::not_null(SqlType::BIGINT),
@@ -416,7 +417,7 @@ pub(super) fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
 }
 
 /// Builds an index from the rows that are there.
-fn fill_index(client: &mut Client, table: &TableDescriptor, position: usize) -> Result<()> {
+pub(super) fn fill_index(client: &mut Client, table: &TableDescriptor, position: usize) -> Result<()> {
     let runtime = client.runtime();
     for partition in &table.partitions {
         let (ts, _pin) = runtime.block_on(client.snapshot())?;

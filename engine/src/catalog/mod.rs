@@ -11,6 +11,7 @@
 //! leave, works, and publishes the result. Readers go on all the while. What is left out is a protocol that adds an index
 //! while rows are written (F1's, which TiDB uses).
 
+mod alter;
 mod analyze;
 mod ddl;
 mod growth;

@@ -256,7 +256,11 @@ fn fault(fault: PartitionFault) -> Error {
 }
 
 /// All rows of some partitions.
-fn read(client: &mut Client, table: &TableDescriptor, partitions: &[&PartitionDescriptor]) -> Result<Pieces> {
+pub(super) fn read(
+    client: &mut Client,
+    table: &TableDescriptor,
+    partitions: &[&PartitionDescriptor],
+) -> Result<Pieces> {
     let runtime = client.runtime();
     let ordinals: Vec<usize> = (0..table.columns.len()).collect();
     let (ts, _pin) = runtime.block_on(client.snapshot())?;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
@@ -274,7 +274,7 @@ impl Session {
         PlanContext {
             catalog,
             database: self.names_in.as_deref().or(self.current.as_deref()),
-            now_us: chrono::Local::now().naive_local().and_utc().timestamp_micros(),
+            now_us: local_us(self.variables.settings().now),
             params,
             session: SessionInfo {
                 connection_id: self.id,
@@ -282,6 +282,8 @@ impl Session {
                 version: VERSION,
                 release: RELEASE,
                 last_insert_id: self.last_insert_id,
+                warnings: self.warnings.len() as u64,
+                errors: self.warnings.iter().filter(|w| w.level == "Error").count() as u64,
                 row_count: self.row_count,
                 variables: &self.variables,
             },
@@ -503,6 +505,13 @@ impl Session {
                     let time = value.filter(|v| !matches!(v, Datum::String(text) if text.is_empty()));
                     self.snapshot = time.map(|time| self.time_of(time)).transpose()?;
                 }
+                if ["last_insert_id", "identity"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+                    self.last_insert_id = match value {
+                        Some(Datum::UInt(id)) => *id,
+                        Some(Datum::Int(id)) => id.unsigned_abs(),
+                        _ => 0,
+                    };
+                }
                 let before = self.variables.settings().autocommit;
                 let warning = self.variables.set(name, value)?;
                 // What was begun under autocommit = 0 ends with it.
@@ -518,6 +527,12 @@ impl Session {
             }
         }
     }
+}
+
+/// What clocks here show at a moment (`None` = now), in microseconds since 1970.
+fn local_us(moment: Option<SystemTime>) -> i64 {
+    let moment: chrono::DateTime<chrono::Local> = moment.unwrap_or_else(SystemTime::now).into();
+    moment.naive_local().and_utc().timestamp_micros()
 }
 
 /// Enters a table as a writer, if it still is the table that the statement was planned for.

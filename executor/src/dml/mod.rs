@@ -10,9 +10,11 @@
 
 mod changes;
 mod keys;
+mod remake;
 mod rows;
 
 pub use keys::record_keys;
+pub use remake::remake;
 pub use rows::deal;
 
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound};
+use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound, TableDescriptor};
 
+use crate::expr::Expr;
 use crate::physical::PlanWarning;
 
 /// A table by name.
@@ -79,6 +80,8 @@ pub enum Ddl {
         /// IF EXISTS.
         if_exists: bool,
     },
+    /// ALTER TABLE … of columns, keys and options.
+    AlterTable(AlterTable),
     /// ALTER TABLE … of its partitions.
     AlterPartitions {
         /// The table.
@@ -202,6 +205,44 @@ pub struct CreateTable {
     pub comment: Arc<str>,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
+}
+
+/// The new definition of a table, made for one version of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterTable {
+    /// Its name.
+    pub table: TableName,
+    /// The version that it was made for.
+    pub base: Arc<TableDescriptor>,
+    /// Declared columns in order.
+    pub columns: Vec<ColumnDef>,
+    /// For each of them the ordinal of the old column that it is; `None` = it is new.
+    pub from: Vec<Option<usize>>,
+    /// Ordinals of the clustered primary key; empty = rows have a hidden row id.
+    pub key: Vec<usize>,
+    /// Secondary indexes.
+    pub indexes: Vec<AlteredKey>,
+    /// How rows are dealt to the partitions, which stay.
+    pub partitioning: Option<PartitionScheme>,
+    /// What each column is made of, where `ColumnId(i)` is column `i` of the old row; `None` = the rows stay as they are.
+    pub rows: Option<Vec<Expr>>,
+    /// COMMENT.
+    pub comment: Arc<str>,
+    /// AUTO_INCREMENT = n.
+    pub auto_increment: Option<u64>,
+    /// RENAME TO.
+    pub rename: Option<TableName>,
+    /// Notes (`IF EXISTS` of what does not).
+    pub warnings: Vec<PlanWarning>,
+}
+
+/// An index of an altered table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlteredKey {
+    /// The index, over the new columns.
+    pub spec: IndexSpec,
+    /// The position of the index that it was; `None` = it is new.
+    pub from: Option<usize>,
 }
 
 /// A new index.

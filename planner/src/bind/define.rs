@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, PartitionScheme, SqlType};
 use sqlparser::ast::{
-    self, AlterTableOperation, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, IndexColumn,
-    ObjectType, RenameTableNameKind, SqlOption, TableConstraint,
+    self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, IndexColumn, ObjectType, SqlOption,
+    TableConstraint,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
@@ -93,8 +93,12 @@ impl Binder<'_> {
                 (Some(scheme), partitions)
             }
         };
+        let clustered = clustered.unwrap_or_else(|| match primary.as_deref() {
+            Some([ordinal]) if columns[*ordinal].ty.sql.is_integer() => self.clusters("OFF"),
+            _ => self.clusters("OFF") && self.clusters("INT_ONLY"),
+        });
         let key = match primary {
-            Some(key) if clustered != Some(false) => key,
+            Some(key) if clustered => key,
             Some(columns) => {
                 indexes.insert(0, IndexSpec { name: "PRIMARY".into(), unique: true, columns });
                 vec![]
@@ -116,7 +120,13 @@ impl Binder<'_> {
         })))
     }
 
-    fn column_def(
+    /// Whether `tidb_enable_clustered_index` is another word than that.
+    fn clusters(&self, unless: &str) -> bool {
+        self.cx.session.variables.system("tidb_enable_clustered_index", false) != Some(Datum::string(unless))
+    }
+
+    /// A column; the keys that it is by itself are added to `keys`.
+    pub fn column_def(
         &mut self,
         def: &ast::ColumnDef,
         ordinal: usize,
@@ -163,7 +173,7 @@ impl Binder<'_> {
         Ok(ColumnDef { name: name.into(), ty, default, auto_increment, hidden: false })
     }
 
-    fn default_value(&mut self, e: &ast::Expr, column: &str, ty: &ColumnType) -> Result<Datum, Error> {
+    pub fn default_value(&mut self, e: &ast::Expr, column: &str, ty: &ColumnType) -> Result<Datum, Error> {
         if let ast::Expr::Function(f) = e
             && ["CURRENT_TIMESTAMP", "NOW"].iter().any(|n| f.name.to_string().eq_ignore_ascii_case(n))
         {
@@ -211,42 +221,6 @@ impl Binder<'_> {
             partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
         }
         Ok(Bound::Ddl(Ddl::CreateIndex { table, index: IndexSpec { name, unique, columns }, if_not_exists }))
-    }
-
-    /// ALTER TABLE, as far as it is a synonym of something else.
-    pub fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<Bound, Error> {
-        let (name, table) = self.table(&alter.name)?;
-        let [operation] = alter.operations.as_slice() else {
-            return Err(not_supported("ALTER TABLE with several changes"));
-        };
-        match operation {
-            AlterTableOperation::AddConstraint { constraint, .. } => {
-                let columns = &table.descriptor.columns;
-                let (index, unique, ordinals) = match constraint {
-                    TableConstraint::Index(c) => (c.name.as_ref(), false, key_columns(&c.columns, columns)?),
-                    TableConstraint::Unique(c) => {
-                        (c.index_name.as_ref().or(c.name.as_ref()), true, key_columns(&c.columns, columns)?)
-                    }
-                    _ => return Err(not_supported(&format!("'{operation}'"))),
-                };
-                let index = match index {
-                    Some(index) => index.value.as_str().into(),
-                    None => free_name(&columns[ordinals[0]].name, |n| table.descriptor.index(n).is_some()),
-                };
-                self.new_index(name, index, unique, ordinals, false, &table.descriptor)
-            }
-            AlterTableOperation::DropIndex { name: index } => Ok(Bound::Ddl(Ddl::DropIndex {
-                table: name,
-                index: index.value.as_str().into(),
-                if_exists: false,
-            })),
-            AlterTableOperation::RenameTable { table_name } => {
-                let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-                let to = self.table_name(to)?;
-                Ok(Bound::Ddl(Ddl::RenameTables { renames: vec![(name, to)] }))
-            }
-            other => Err(not_supported(&format!("'ALTER TABLE … {other}'"))),
-        }
     }
 
     /// ALTER TABLE of partitions.
@@ -336,9 +310,9 @@ impl Binder<'_> {
 
 /// The keys of a table that is being defined.
 #[derive(Default)]
-struct Keys {
-    primary: Option<Vec<usize>>,
-    indexes: Vec<IndexSpec>,
+pub(super) struct Keys {
+    pub primary: Option<Vec<usize>>,
+    pub indexes: Vec<IndexSpec>,
 }
 
 impl Keys {
@@ -390,7 +364,7 @@ impl Keys {
 }
 
 /// MySQL's name for an index without one: its first column, then `_2`, `_3`, ….
-fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
+pub(super) fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
     let mut name = first.to_owned();
     let mut n = 2;
     while taken(&name) {
@@ -401,7 +375,7 @@ fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
 }
 
 /// Ordinals of the columns of a key.
-fn key_columns(columns: &[IndexColumn], table: &[ColumnDef]) -> Result<Vec<usize>, Error> {
+pub(super) fn key_columns(columns: &[IndexColumn], table: &[ColumnDef]) -> Result<Vec<usize>, Error> {
     let mut out = Vec::with_capacity(columns.len());
     for column in columns {
         let name = match &column.column.expr {

@@ -190,7 +190,7 @@ impl Binder<'_> {
     }
 
     /// The value as the column holds it. NULL asks an AUTO_INCREMENT column for the next number.
-    fn stored(&mut self, value: Expr, column: &ColumnDef) -> Result<Expr, Error> {
+    pub fn stored(&mut self, value: Expr, column: &ColumnDef) -> Result<Expr, Error> {
         if !column.auto_increment {
             return self.rw.assign(value, column);
         }

@@ -473,7 +473,16 @@ impl Binder<'_> {
             ("session" | "local", Some(name)) => (false, name.value.as_str()),
             _ => (false, system),
         };
-        match variables.system(name, global) {
+        let session = &self.cx.session;
+        let of_session = match name.to_ascii_lowercase().as_str() {
+            "last_insert_id" | "identity" => Some(Datum::UInt(session.last_insert_id)),
+            "warning_count" => Some(Datum::UInt(session.warnings)),
+            "error_count" => Some(Datum::UInt(session.errors)),
+            // The time that it is, unless another was set; to the microsecond.
+            "timestamp" if !global => Some(Datum::Double(self.rw.now_us() as f64 / 1e6)),
+            _ => None,
+        };
+        match of_session.or_else(|| variables.system(name, global)) {
             Some(value) => Ok(literal::datum(value)),
             None => Err(Error::UnknownVariable(name.into())),
         }
@@ -482,7 +491,11 @@ impl Binder<'_> {
     // Functions.
 
     /// A scalar function by name.
-    fn call(&mut self, name: &str, args: Vec<Expr>, e: &ast::Expr) -> Result<Expr, Error> {
+    fn call(&mut self, name: &str, mut args: Vec<Expr>, e: &ast::Expr) -> Result<Expr, Error> {
+        if name == "WEEK" && args.len() == 1 {
+            let mode = self.cx.session.variables.system("default_week_format", false);
+            args.push(literal::datum(mode.unwrap_or(Datum::Int(0))));
+        }
         match self.rw.function(name, args)? {
             Some(call) => Ok(call),
             None => Err(Error::UnknownFunction { name: name.into(), position: place(e) }),

@@ -12,6 +12,7 @@
 //! query block last. A column that is found in an outer block is an ordinary column of that block's plan; that makes the
 //! subquery correlated, which is noticed when its plan is joined.
 
+mod alter;
 mod binder;
 mod cte;
 mod ddl;
@@ -51,7 +52,8 @@ use crate::partition::PartitionFunction;
 use crate::physical::PlanWarning;
 
 pub use ddl::{
-    CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel, PartitionSpec, TableName,
+    AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
+    PartitionSpec, TableName,
 };
 pub(crate) use keyed::{ParameterUse, parameter_uses};
 pub use locking::{SkipLocked, SkippedTable};
@@ -88,6 +90,10 @@ pub struct SessionInfo<'a> {
     pub last_insert_id: u64,
     /// ROW_COUNT().
     pub row_count: i64,
+    /// Errors and warnings of the last statement: `@@warning_count`.
+    pub warnings: u64,
+    /// Errors of the last statement: `@@error_count`.
+    pub errors: u64,
     /// System and user variables.
     pub variables: &'a dyn Variables,
 }
@@ -124,6 +130,8 @@ impl<'a> PlanContext<'a> {
             release: "none",
             last_insert_id: 0,
             row_count: -1,
+            warnings: 0,
+            errors: 0,
             variables: &NoVariables,
         };
         PlanContext { catalog, database, now_us: 0, params: &[], session }

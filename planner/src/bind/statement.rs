@@ -23,6 +23,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::CreateTable { table, clustered, partition } => {
             binder.create_table(table, *clustered, partition.as_ref())
         }
+        Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
             let format = match format.as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -120,7 +121,6 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
         }
         S::CreateTable(table) => binder.create_table(table, None, None),
         S::CreateIndex(create) => binder.create_index(create),
-        S::AlterTable(alter) => binder.alter_table(alter),
         S::Drop { object_type, if_exists, names, table, .. } => {
             binder.drop(*object_type, *if_exists, names, table.as_ref())
         }

@@ -11,6 +11,7 @@
 //!
 //! This room and `bind` are the only ones that name the library's types.
 
+mod alter;
 mod as_of;
 mod dialect;
 mod guard;
@@ -29,10 +30,11 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 use crate::error::{Error, Position};
 
+pub(crate) use alter::{AlterSyntax, ColumnPlace};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
@@ -114,7 +116,47 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
     }
 }
 
+/// The tokens of a text. What stands in TiDB's comments (`/*T! … */`, `/*T![feature] … */`) is part of it.
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
+    let mut tokens = tokens_of(sql)?;
+    let mut at = 0;
+    while let Some(found) = tokens[at..].iter().position(|t| tidb_comment(&t.token).is_some()) {
+        at += found;
+        let Some(skipped) = tidb_comment(&tokens[at].token) else { break };
+        let Token::Whitespace(Whitespace::MultiLineComment(text)) = &tokens[at].token else { break };
+        // Behind the two characters that open the comment, and its mark.
+        let start = tokens[at].span.start;
+        let column = start.column + 2 + skipped as u64;
+        let moved = |place: Location| match place.line {
+            1 => Location { line: start.line, column: column + place.column - 1 },
+            line => Location { line: start.line + line - 1, column: place.column },
+        };
+        let mut within = tokens_of(&text[skipped..])?;
+        within.retain(|t| t.token != Token::EOF);
+        for token in &mut within {
+            token.span = Span { start: moved(token.span.start), end: moved(token.span.end) };
+        }
+        let taken_in = within.len();
+        tokens.splice(at..=at, within);
+        at += taken_in;
+    }
+    Ok(tokens)
+}
+
+/// The length of the mark, if it is a comment of TiDB's that is part of the statement.
+fn tidb_comment(token: &Token) -> Option<usize> {
+    let Token::Whitespace(Whitespace::MultiLineComment(text)) = token else { return None };
+    let body = text.strip_prefix("T!")?;
+    let body = match body.strip_prefix('[') {
+        Some(features) => features.split_once(']')?.1,
+        None => body,
+    };
+    // The mark is ASCII, but for what somebody writes between the brackets.
+    let skipped = text.len() - body.len();
+    text[..skipped].is_ascii().then_some(skipped)
+}
+
+fn tokens_of(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
     Tokenizer::new(&AllodDialect, sql).tokenize_with_location().map_err(|e: TokenizerError| Error::Syntax {
         position: position(e.location),
         message: shortened(e.message),

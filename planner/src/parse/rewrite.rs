@@ -4,8 +4,13 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::partition::insert_statement;
 
-/// Token by token: takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out of a CREATE TABLE, and spells out
-/// `TABLE t`. The other tokens keep their places.
+/// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: kept by nobody.
+const NUMBERED_OPTIONS: &[&str] =
+    &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE", "PRE_SPLIT_REGIONS", "SHARD_ROW_ID_BITS"];
+
+/// Token by token, in a CREATE or ALTER: takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
+/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, and DOUBLE for `REAL (`. Spells out `TABLE t`. The other
+/// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
     let mut solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
@@ -16,20 +21,54 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
     if first.is_some_and(|t| word(t, "INSERT")) {
         return (insert_statement(tokens), None);
     }
-    if !first.is_some_and(|t| word(t, "CREATE")) {
+    if !first.is_some_and(|t| word(t, "CREATE") || word(t, "ALTER")) {
         return (tokens.to_vec(), None);
     }
     let mut clustered = None;
-    let mut previous = Token::EOF;
-    let mut kept = Vec::with_capacity(tokens.len());
-    for t in tokens {
-        let found = word(&t.token, "CLUSTERED") || word(&t.token, "NONCLUSTERED");
-        if found && (previous == Token::RParen || word(&previous, "KEY")) {
-            clustered = Some(word(&t.token, "CLUSTERED"));
-            continue;
-        }
-        if !matches!(t.token, Token::Whitespace(_)) {
-            previous = t.token.clone();
+    let mut depth = 0;
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
+    while let Some(t) = rest.next() {
+        let previous = kept.last().map_or(&Token::EOF, |t| &t.token);
+        let next = rest.peek().map_or(&Token::EOF, |t| &t.token);
+        match &t.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
+                && (*previous == Token::RParen || word(previous, "KEY")) =>
+            {
+                clustered = Some(word(name, "CLUSTERED"));
+                continue;
+            }
+            name if depth == 0 && NUMBERED_OPTIONS.iter().any(|option| word(name, option)) => {
+                let mut ahead = rest.clone();
+                ahead.next_if(|t| t.token == Token::Eq);
+                if ahead.next_if(|t| matches!(t.token, Token::Number(..))).is_some() {
+                    // Options may have commas between them.
+                    if *previous == Token::Comma {
+                        kept.pop();
+                    } else {
+                        ahead.next_if(|t| t.token == Token::Comma);
+                    }
+                    rest = ahead;
+                    continue;
+                }
+            }
+            name if word(name, "CHARSET")
+                && matches!(previous, Token::Word(_) | Token::RParen)
+                && matches!(next, Token::Word(_) | Token::SingleQuotedString(_))
+                && !word(previous, "DEFAULT") =>
+            {
+                for keyword in ["CHARACTER", "SET"] {
+                    kept.push(TokenWithSpan { token: Token::make_keyword(keyword), span: t.span });
+                }
+                continue;
+            }
+            name if word(name, "REAL") && *next == Token::LParen => {
+                kept.push(TokenWithSpan { token: Token::make_keyword("DOUBLE"), span: t.span });
+                continue;
+            }
+            _ => {}
         }
         kept.push(t.clone());
     }

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Token, Word};
 
 use crate::error::{Error, Position};
 
+use super::alter::AlterSyntax;
 use super::load_data::LoadDataSyntax;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
@@ -26,6 +27,13 @@ pub(crate) enum Statement {
         /// `CLUSTERED` or `NONCLUSTERED` behind the primary key.
         clustered: Option<bool>,
         partition: Option<PartitionClause>,
+    },
+    /// ALTER TABLE of columns, keys and options.
+    AlterTable {
+        table: ObjectName,
+        changes: Vec<AlterSyntax>,
+        /// `CLUSTERED` or `NONCLUSTERED` behind a primary key.
+        clustered: Option<bool>,
     },
     /// ALTER TABLE of partitions.
     AlterPartitions {
@@ -76,14 +84,14 @@ impl Statement {
                     | S::CreateIndex(_)
                     | S::CreateDatabase { .. }
                     | S::CreateSchema { .. }
-                    | S::AlterTable(_)
                     | S::Drop { .. }
                     | S::Truncate(_)
                     | S::RenameTable(_)
             ),
-            Statement::CreateTable { .. } | Statement::AlterPartitions { .. } | Statement::Analyze { .. } => {
-                true
-            }
+            Statement::CreateTable { .. }
+            | Statement::AlterTable { .. }
+            | Statement::AlterPartitions { .. }
+            | Statement::Analyze { .. } => true,
             Statement::Explain { .. }
             | Statement::Show(_)
             | Statement::Use { .. }
@@ -171,7 +179,8 @@ pub(super) struct Source<'a> {
     pub(super) parser: Parser<'static>,
     pub(super) text: &'a str,
     pub(super) start: Position,
-    clustered: Option<bool>,
+    /// `CLUSTERED` or `NONCLUSTERED` behind a primary key.
+    pub(super) clustered: Option<bool>,
 }
 
 impl<'a> Source<'a> {
@@ -226,7 +235,7 @@ impl<'a> Source<'a> {
             }
             "ALTER" => match self.alter_partitions()? {
                 Some(statement) => Ok(statement),
-                None => Ok(Statement::Sql(Box::new(self.parser.parse_statement()?))),
+                None => self.alter_table(),
             },
             "KILL" => self.kill(),
             "LOAD" => self.load_data(),
@@ -418,7 +427,8 @@ impl<'a> Source<'a> {
             let parts = self.parser.parse_object_name(false)?;
             let mut words: Vec<String> =
                 parts.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.clone()).collect();
-            if words.len() > 1 {
+            // `@@global.name`; the first part of `validate_password.length` is one of its name.
+            if words.len() > 1 && words[0].starts_with("@@") {
                 let scope = words.remove(0);
                 global |= scope.eq_ignore_ascii_case("@@global") || scope.eq_ignore_ascii_case("@@persist");
             }

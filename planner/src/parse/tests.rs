@@ -216,3 +216,44 @@ fn a_megabyte_of_garbage_is_one_error() {
         assert!(error.len() < 1000, "{} bytes of error", error.len());
     }
 }
+
+#[test]
+fn comments_of_tidb_are_part_of_the_statement_and_its_places() {
+    let texts = |sql: &str| {
+        let tokens = tokenize(sql).unwrap();
+        let solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
+        solid
+            .map(|t| format!("{} {}:{}", t.token, t.span.start.line, t.span.start.column))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        texts("a /*T! b\nc */ d /* e */ /*T![x] f*/g"),
+        ["a 1:1", "b 1:8", "c 2:1", "d 2:6", "f 2:24", "g 2:27"]
+    );
+    // Marks that are none.
+    assert_eq!(texts("a /*T b*/ /*T![é] c*/ /*T![d e*/"), ["a 1:1"]);
+}
+
+#[test]
+fn what_says_nothing_here_is_read_over() {
+    for sql in [
+        "create table t (a int auto_increment key) auto_id_cache 100",
+        "create table t (a int) auto_id_cache = 1, comment 'x', shard_row_id_bits=4 pre_split_regions=2 engine=innodb",
+        "create table t (a int, b varchar(9) charset utf8mb4 collate utf8mb4_bin, c real(9,2) default 1.5) default charset=utf8mb4",
+        "alter table t modify column b varchar(20) charset utf8mb4",
+        "create table t (a int, primary key (a) /*T![clustered_index] NONCLUSTERED */)",
+    ] {
+        assert!(parse(sql).is_ok(), "{sql}: {:?}", parse(sql).err());
+    }
+    let clustered = |sql: &str| match &parse(sql).unwrap()[0].statement {
+        Statement::CreateTable { clustered, .. } => *clustered,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        clustered("create table t (a int primary key /*T![clustered_index] NONCLUSTERED */)"),
+        Some(false)
+    );
+    assert_eq!(clustered("create table t (a int primary key)"), None);
+    // Without its number it is no option.
+    assert!(parse("create table t (a int) auto_id_cache").is_err());
+}

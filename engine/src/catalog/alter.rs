@@ -1,0 +1,285 @@
+//! ALTER TABLE … of columns, keys and options.
+//!
+//! What the table becomes was decided by the planner, for one version of it; if that is not the version that there is, the
+//! statement begins anew. Under new names, defaults and comments rows stay where they are, and so do the entries of indexes
+//! that stay; new indexes are filled from the rows, and the spaces of old ones go. If a row itself changes, all of it is made
+//! anew: the table is closed to writers, its rows are read at a snapshot, remade as the executor would insert them, dealt to new
+//! spaces and loaded with their entries; then the new version is published. Readers go on all the while, as with partitions
+//! ([`super::partitions`]); if anything fails no row has been touched.
+//!
+//! Left out: writers that go on meanwhile.
+
+use std::sync::Arc;
+
+use allod_executor::RowIds;
+use allod_planner::bind::{AlterTable, AlteredKey};
+use allod_planner::expr::Expr;
+use allod_planner::stats::TableStats;
+use allod_storage::client::Client;
+use allod_storage::schema::{IndexDescriptor, SpaceId, TableDescriptor};
+
+use super::Lease;
+use super::ddl::{
+    Notes, create_spaces, drop_spaces, entry, fill_index, labels, partition_schemas, row_id_column, spaces,
+    warning,
+};
+use super::partitions::read;
+use super::version::{Counters, Entry};
+use crate::error::{Error, Result, code};
+use crate::import::{deal, ingest};
+
+/// A table after the change, the spaces that it no longer names, and what numbers its rows.
+struct Altered {
+    descriptor: TableDescriptor,
+    gone: Vec<SpaceId>,
+    counters: Arc<Counters>,
+}
+
+impl Lease<'_> {
+    /// Applies a change of a table.
+    pub(super) fn alter_table(&mut self, change: &AlterTable, client: &mut Client) -> Notes {
+        let version = self.version();
+        let open = entry(&version, &change.table)?;
+        if open.descriptor != change.base {
+            return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
+        }
+        let old = self.close(open)?;
+        let altered = match &change.rows {
+            None => self.renamed(&old, change, client),
+            Some(rows) => self.remade(&old, change, rows, client),
+        };
+        match altered {
+            Ok(Altered { descriptor, gone, counters }) => {
+                if let Some(next) = change.auto_increment {
+                    counters.pass(next.saturating_sub(1));
+                }
+                let stats = stats_after(&old, change);
+                self.reopen(Entry { descriptor: Arc::new(descriptor), stats, counters, ..old });
+                self.retire(gone);
+            }
+            Err(error) => {
+                self.reopen(old);
+                return Err(error);
+            }
+        }
+        if let Some(to) = &change.rename {
+            self.rename(&[(change.table.clone(), to.clone())])?;
+        }
+        Ok(change.warnings.iter().map(warning).collect())
+    }
+
+    /// The definition without its partitions' spaces.
+    fn defined(&mut self, old: &TableDescriptor, change: &AlterTable) -> TableDescriptor {
+        let (mut columns, mut key) = (change.columns.clone(), change.key.clone());
+        if key.is_empty() {
+            key.push(columns.len());
+            columns.push(row_id_column());
+        }
+        let index = |lease: &mut Self, AlteredKey { spec, from }: &AlteredKey| match from {
+            Some(at) => IndexDescriptor {
+                name: Arc::clone(&spec.name),
+                columns: spec.columns.clone(),
+                ..old.indexes[*at].clone()
+            },
+            None => lease.index(spec),
+        };
+        TableDescriptor {
+            columns,
+            key,
+            clustered: !change.key.is_empty(),
+            indexes: change.indexes.iter().map(|key| index(self, key)).collect(),
+            partitioning: change.partitioning.clone(),
+            comment: Arc::clone(&change.comment),
+            ..old.clone()
+        }
+    }
+
+    /// Rows stay as they are.
+    fn renamed(&mut self, old: &Entry, change: &AlterTable, client: &mut Client) -> Result<Altered> {
+        let before = &old.descriptor;
+        let mut descriptor = self.defined(before, change);
+        for (partition, old) in descriptor.partitions.iter_mut().zip(&before.partitions) {
+            let space = |key: &AlteredKey| match key.from {
+                Some(at) => old.indexes[at],
+                None => SpaceId(self.id()),
+            };
+            partition.indexes = change.indexes.iter().map(space).collect();
+        }
+        let added =
+            || change.indexes.iter().enumerate().filter(|(_, key)| key.from.is_none()).map(|(at, _)| at);
+        let of = |at: usize| descriptor.partitions.iter().map(move |p| p.indexes[at]);
+        let fresh: Vec<SpaceId> = added().flat_map(of).collect();
+        let schemas = added().flat_map(|at| of(at).map(move |id| (at, id)));
+        let schemas = schemas.map(|(at, id)| descriptor.index_space(at, id).0);
+        create_spaces(client, schemas.collect::<Vec<_>>())?;
+        if let Err(error) = added().try_for_each(|at| fill_index(client, &descriptor, at)) {
+            drop_spaces(client, &fresh);
+            return Err(error);
+        }
+        let kept = |at: usize| change.indexes.iter().any(|key| key.from == Some(at));
+        let gone = before.partitions.iter().flat_map(|p| p.indexes.iter().enumerate());
+        let gone = gone.filter(|(at, _)| !kept(*at)).map(|(_, &id)| id).collect();
+        Ok(Altered { descriptor, gone, counters: Arc::clone(&old.counters) })
+    }
+
+    /// Every row is made anew.
+    fn remade(
+        &mut self,
+        old: &Entry,
+        change: &AlterTable,
+        rows: &[Expr],
+        client: &mut Client,
+    ) -> Result<Altered> {
+        let before = &old.descriptor;
+        let mut descriptor = self.defined(before, change);
+        descriptor.partitions = self.partitions(labels(before), descriptor.indexes.len());
+        let schemas: Vec<_> =
+            descriptor.partitions.iter().flat_map(|p| partition_schemas(&descriptor, p)).collect();
+        let fresh = spaces(&descriptor);
+        // A column that is numbered from now on begins with 1, whatever numbers rows have had.
+        let is_numbered = |table: &TableDescriptor| table.columns.iter().any(|c| c.auto_increment);
+        let counters = match is_numbered(&descriptor) && !is_numbered(before) {
+            true => Arc::new(Counters::new(1)),
+            false => Arc::clone(&old.counters),
+        };
+        create_spaces(client, schemas)?;
+        if let Err(error) = move_rows(client, before, &descriptor, rows, &*counters) {
+            drop_spaces(client, &fresh);
+            return Err(error);
+        }
+        Ok(Altered { descriptor, gone: spaces(before), counters })
+    }
+}
+
+/// Loads the rows of a table into the spaces of its new form.
+fn move_rows(
+    client: &mut Client,
+    old: &TableDescriptor,
+    new: &TableDescriptor,
+    rows: &[Expr],
+    row_ids: &dyn RowIds,
+) -> Result<()> {
+    let partitions: Vec<_> = old.partitions.iter().collect();
+    let mut remade = Vec::new();
+    // One after the other, for rows are numbered in their order.
+    for columns in read(client, old, &partitions)? {
+        remade.push(allod_executor::remake(new, rows, columns, row_ids).map_err(of_old_row)?);
+    }
+    for (partition, rows) in new.partitions.iter().zip(deal(new, remade)?) {
+        if !rows.is_empty() {
+            ingest(client, new, partition, rows)?;
+        }
+    }
+    Ok(())
+}
+
+/// A NULL that is in the way is the old row's, not one that the statement gives.
+fn of_old_row(error: allod_executor::Error) -> Error {
+    match Error::from(error) {
+        error if error.code() == code::COLUMN_NOT_NULL => {
+            Error::new(code::INVALID_USE_OF_NULL, "invalid use of NULL value")
+        }
+        error => error,
+    }
+}
+
+/// What is known of the columns that stay as they are; nothing if there is a new one, or another type.
+fn stats_after(old: &Entry, change: &AlterTable) -> Arc<TableStats> {
+    let known = &old.stats.columns;
+    let kept = |(def, from): (&allod_storage::schema::ColumnDef, &Option<usize>)| {
+        let at = (*from)?;
+        (change.base.columns[at].ty.sql == def.ty.sql).then(|| known.get(at).cloned())?
+    };
+    let kept: Option<Vec<_>> = change.columns.iter().zip(&change.from).map(kept).collect();
+    match kept {
+        Some(columns) if !old.stats.pseudo && change.key.is_empty() != old.descriptor.clustered => {
+            // The hidden row id is the last column on both sides, or on none.
+            let hidden = known.last().filter(|_| !old.descriptor.clustered).cloned();
+            let columns = columns.into_iter().chain(hidden).collect();
+            Arc::new(TableStats { columns, ..(*old.stats).clone() })
+        }
+        _ => Arc::new(TableStats::pseudo()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+    use crate::Database;
+
+    #[test]
+    fn no_row_is_lost_while_columns_come_and_go() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id bigint primary key, v bigint, key (v)) partition by hash (id) partitions 3").unwrap();
+        let (stop, written) = (AtomicBool::new(false), AtomicI64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut session = database.session();
+                for id in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    session.run(&format!("insert into t (id, v) values ({id}, {id})")).unwrap();
+                    written.store(id + 1, Ordering::Release);
+                }
+            });
+            scope.spawn(|| {
+                let mut session = database.session();
+                while !stop.load(Ordering::Relaxed) {
+                    let least = written.load(Ordering::Acquire);
+                    for condition in ["v >= 0", "id + 0 >= 0"] {
+                        let sql = format!("select count(*), sum(id) - sum(v) from t where {condition}");
+                        let row = session.execute(&sql).unwrap().rows().next().unwrap().unwrap();
+                        let (all, difference) =
+                            (row.get::<i64>(0).unwrap(), row.get::<Option<i64>>(1).unwrap());
+                        assert!(all >= least && difference.is_none_or(|d| d == 0), "{all}, {least} written");
+                    }
+                }
+            });
+            for _ in 0..5 {
+                for change in [
+                    "add w varchar(5) default 'x' first",
+                    "modify v int unsigned after w, rename column w to x",
+                    "drop key v, add key vx (v, x)",
+                    "drop key vx, add key v (v), drop column x",
+                    "modify v bigint",
+                ] {
+                    session
+                        .run(&format!("alter table t {change}"))
+                        .unwrap_or_else(|e| panic!("{change}: {e}"));
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        let row = session.execute("select count(*), max(v) from t").unwrap().rows().next().unwrap().unwrap();
+        let n = written.load(Ordering::Relaxed);
+        assert_eq!((row.get::<i64>(0).unwrap(), row.get::<i64>(1).unwrap()), (n, n - 1));
+    }
+
+    #[test]
+    fn a_change_that_fails_leaves_everything_as_it_was() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id int primary key, v varchar(5), key (v))").unwrap();
+        session.run("insert into t values (1, 'a'), (2, 'b'), (3, 'b')").unwrap();
+        let before = database.catalog().entry("test", "t").unwrap().descriptor.clone();
+        for (change, code) in [
+            ("modify v int", 1366),
+            ("add unique (v)", 1062),
+            ("add w int, modify v varchar(5) not null default null", 1067),
+            ("add w date not null", 1292),
+            ("add k int, add unique u (v)", 1062),
+        ] {
+            assert_eq!(session.run(&format!("alter table t {change}")).unwrap_err().code(), code, "{change}");
+        }
+        assert_eq!(database.catalog().entry("test", "t").unwrap().descriptor, before);
+        let row =
+            session.execute("select count(*) from t where v = 'b'").unwrap().rows().next().unwrap().unwrap();
+        assert_eq!(
+            (row.get::<i64>(0).unwrap(), session.run("insert into t values (4, 'c')").unwrap()),
+            (2, 1)
+        );
+    }
+}

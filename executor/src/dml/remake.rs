@@ -1,0 +1,31 @@
+//! Rows of a table under a new definition: ALTER TABLE.
+
+use allod_planner::column::ColumnId;
+use allod_planner::expr::Expr;
+use allod_storage::schema::TableDescriptor;
+use arrow::array::ArrayRef;
+
+use super::number;
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::execute::RowIds;
+use crate::kernel::Scratch;
+use crate::key::Exprs;
+
+/// Rows of `table` made of old rows, in the forms that are stored. `old`: all columns of the old rows; `rows`: what each declared
+/// column is made of, where `ColumnId(i)` is column `i` of `old`. Rows that have no number of their own get one from `row_ids`.
+///
+/// # Errors
+/// A value that its column does not take, as for an INSERT in strict mode.
+pub fn remake(
+    table: &TableDescriptor,
+    rows: &[Expr],
+    old: Vec<ArrayRef>,
+    row_ids: &dyn RowIds,
+) -> Result<Vec<ArrayRef>> {
+    let ids: Vec<ColumnId> = (0..old.len() as u32).map(ColumnId).collect();
+    let count = old.first().map_or(0, |column| column.len());
+    let exprs = Exprs::compile(rows, &ids)?;
+    let columns = exprs.eval(&Batch::new(old, count), &mut Scratch::default())?;
+    Ok(number(table, Batch::new(columns, count), row_ids)?.0)
+}

@@ -1,0 +1,488 @@
+//! ALTER TABLE of columns and keys: a list of changes becomes one new definition.
+//!
+//! The changes are made one after the other on a draft, in which a column keeps its number however it is renamed or moved, so
+//! that keys and partitions need not be told. What comes out says everything that the engine has to do: the columns, for each
+//! key which of the old ones it is, and, if rows cannot stay as they are, an expression over the old row for each column:
+//!
+//! ```text
+//! t (a int, b varchar(9), key (b))    ALTER TABLE t MODIFY b int, ADD c int DEFAULT 7 FIRST
+//! columns c, a, b    key (b) = the old one    rows: 7, a, assign(b)
+//! ```
+//!
+//! Rows stay as they are under new names, defaults and comments, and when keys come and go. The definition is made for one
+//! version of the table; the engine applies it to that version only, else the statement begins anew.
+//!
+//! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
+//! others; to rename or drop a column that partitions go by is error 3855.
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
+use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
+
+use super::binder::Binder;
+use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec};
+use super::define::{Keys, free_name, key_columns};
+use super::expression::not_supported;
+use super::{Bound, partition};
+use crate::column::ColumnId;
+use crate::error::Error;
+use crate::expr::Expr;
+use crate::parse::{self, AlterSyntax, ColumnPlace};
+use crate::physical::PlanWarning;
+
+/// A table as it is becoming.
+struct Draft {
+    base: Arc<TableDescriptor>,
+    columns: Vec<Column>,
+    /// The number of the next column that is new.
+    next: usize,
+    /// Numbers of the columns that rows are sorted by, if that is a primary key.
+    primary: Option<Vec<usize>>,
+    keys: Vec<Key>,
+    notes: Vec<PlanWarning>,
+}
+
+/// `number` is the ordinal of an old column, or beyond all of these.
+struct Column {
+    number: usize,
+    def: ColumnDef,
+}
+
+struct Key {
+    name: Arc<str>,
+    unique: bool,
+    /// Numbers of columns.
+    columns: Vec<usize>,
+    /// Its position in the old table.
+    from: Option<usize>,
+}
+
+impl Binder<'_> {
+    /// ALTER TABLE; partitions apart.
+    pub fn alter_table(
+        &mut self,
+        table: &ObjectName,
+        changes: &[AlterSyntax],
+        clustered: Option<bool>,
+    ) -> Result<Bound, Error> {
+        let (name, table) = self.table(table)?;
+        self.writable(&name.database)?;
+        let mut draft = Draft::of(&table.descriptor);
+        let (mut comment, mut auto_increment, mut rename) = (None, None, None);
+        for change in changes {
+            match change {
+                AlterSyntax::AddColumns { columns, if_not_exists } => {
+                    for (def, at) in columns {
+                        self.add_column(&mut draft, def, at.as_ref(), *if_not_exists)?;
+                    }
+                }
+                AlterSyntax::Change { old, new, place: at, if_exists } => {
+                    self.change_column(&mut draft, old, new, at.as_ref(), *if_exists)?;
+                }
+                AlterSyntax::SetDefault { column, value } => {
+                    let at = draft.named(column)?;
+                    let ColumnDef { name, ty, .. } = draft.columns[at].def.clone();
+                    let default = value.as_ref().map(|e| self.default_value(e, &name, &ty)).transpose()?;
+                    draft.columns[at].def.default = default;
+                }
+                AlterSyntax::Add(constraint) => draft.add_key(constraint, clustered)?,
+                AlterSyntax::DropColumn { name, if_exists } => draft.drop_column(name, *if_exists)?,
+                AlterSyntax::DropKey { name, if_exists } => draft.drop_key(&name.value, *if_exists)?,
+                AlterSyntax::DropPrimaryKey => draft.drop_key("PRIMARY", false)?,
+                // There is none: they are read over where they are defined.
+                AlterSyntax::DropConstraint(name) => return Err(Error::CannotDrop(name.value.clone())),
+                AlterSyntax::RenameColumn { from, to } => draft.rename_column(from, to)?,
+                AlterSyntax::RenameKey { from, to } => draft.rename_key(from, to)?,
+                AlterSyntax::Rename(to) => rename = Some(self.table_name(to)?),
+                AlterSyntax::Comment(text) => comment = Some(text.as_str().into()),
+                AlterSyntax::AutoIncrement(next) => auto_increment = Some(*next),
+                AlterSyntax::Nothing => {}
+            }
+        }
+        draft.check()?;
+        let rows = self.new_rows(&draft)?;
+        let Draft { base, columns, keys, primary, notes, .. } = draft;
+        let ordinals = |numbers: &[usize]| -> Vec<usize> {
+            let at = |number: &usize| columns.iter().position(|c| c.number == *number);
+            numbers.iter().filter_map(at).collect()
+        };
+        let altered = |key: &Key| {
+            let (name, unique, columns) = (Arc::clone(&key.name), key.unique, ordinals(&key.columns));
+            AlteredKey { spec: IndexSpec { name, unique, columns }, from: key.from }
+        };
+        let partitioning = base.partitioning.clone().map(|mut scheme| {
+            scheme.columns = ordinals(&scheme.columns);
+            scheme
+        });
+        Ok(Bound::Ddl(Ddl::AlterTable(AlterTable {
+            table: name,
+            key: primary.as_deref().map(ordinals).unwrap_or_default(),
+            indexes: keys.iter().map(altered).collect(),
+            from: columns.iter().map(|c| Some(c.number).filter(|n| *n < base.columns.len())).collect(),
+            columns: columns.into_iter().map(|c| c.def).collect(),
+            partitioning,
+            rows,
+            comment: comment.unwrap_or_else(|| Arc::clone(&base.comment)),
+            base,
+            auto_increment,
+            rename,
+            warnings: notes,
+        })))
+    }
+
+    fn add_column(
+        &mut self,
+        draft: &mut Draft,
+        def: &ast::ColumnDef,
+        at: Option<&ColumnPlace>,
+        if_not_exists: bool,
+    ) -> Result<(), Error> {
+        if draft.find(&def.name.value).is_some() {
+            let error = Error::DuplicateColumn(def.name.value.clone());
+            return draft.unless(if_not_exists, 1060, error);
+        }
+        let mut keys = Keys::default();
+        let column = self.column_def(def, 0, &mut keys)?;
+        let number = draft.next;
+        draft.next += 1;
+        let at = draft.place(at)?.unwrap_or(draft.columns.len());
+        let name = Arc::clone(&column.name);
+        draft.columns.insert(at, Column { number, def: column });
+        draft.keys_of_column(keys, number, &name)
+    }
+
+    fn change_column(
+        &mut self,
+        draft: &mut Draft,
+        old: &Ident,
+        new: &ast::ColumnDef,
+        at: Option<&ColumnPlace>,
+        if_exists: bool,
+    ) -> Result<(), Error> {
+        let Some(from) = draft.find(&old.value) else {
+            let error = draft.unknown(old);
+            return draft.unless(if_exists, 1054, error);
+        };
+        let renamed = !old.value.eq_ignore_ascii_case(&new.name.value);
+        if renamed && draft.find(&new.name.value).is_some() {
+            return Err(Error::DuplicateColumn(new.name.value.clone()));
+        }
+        let before = draft.columns[from].def.clone();
+        let number = draft.columns[from].number;
+        let mut keys = Keys::default();
+        let mut def = self.column_def(new, 0, &mut keys)?;
+        if draft.is_dealt_by(number) {
+            if renamed {
+                return Err(Error::PartitionDependency(old.value.clone()));
+            }
+            if def.ty.sql != before.ty.sql {
+                return Err(Error::Unsupported(
+                    "modify column: it decides which partition a row is in".into(),
+                ));
+            }
+        }
+        let may_go = || {
+            let allowed = self.cx.session.variables.system("tidb_allow_remove_auto_inc", false);
+            allowed == Some(Datum::Int(1))
+        };
+        if before.auto_increment && !def.auto_increment && !may_go() {
+            let what =
+                "modify column: can't remove auto_increment without @@tidb_allow_remove_auto_inc enabled";
+            return Err(Error::Unsupported(what.into()));
+        }
+        if def.auto_increment && !before.auto_increment {
+            return Err(Error::Unsupported("modify column: can't set auto_increment".into()));
+        }
+        // What is part of the primary key is never NULL, said or not.
+        if draft.is_primary(number) {
+            def.ty.nullable = false;
+            def.default = def.default.filter(|value| !value.is_null());
+        }
+        let name = Arc::clone(&def.name);
+        let column = Column { number, def };
+        match at {
+            None => draft.columns[from] = column,
+            Some(at) => {
+                let moved_behind_itself =
+                    matches!(at, ColumnPlace::After(c) if c.value.eq_ignore_ascii_case(&old.value));
+                draft.columns.remove(from);
+                let to = if moved_behind_itself { from } else { draft.place(Some(at))?.unwrap_or(from) };
+                draft.columns.insert(to, column);
+            }
+        }
+        draft.keys_of_column(keys, number, &name)
+    }
+
+    /// What each column is made of, unless the rows of the old table are those of the new one.
+    fn new_rows(&mut self, draft: &Draft) -> Result<Option<Vec<Expr>>, Error> {
+        let base = &draft.base;
+        let visible = base.visible_columns().count();
+        let same = draft.columns.len() == visible
+            && draft.primary.is_some() == base.clustered
+            && draft
+                .columns
+                .iter()
+                .enumerate()
+                .all(|(at, c)| c.number == at && c.def.ty == base.columns[at].ty);
+        if same {
+            return Ok(None);
+        }
+        let mut rows = Vec::with_capacity(draft.columns.len());
+        for Column { number, def } in &draft.columns {
+            let old =
+                base.columns.get(*number).map(|old| Expr::column(ColumnId(*number as u32), old.ty.clone()));
+            rows.push(match (old, &def.default) {
+                (Some(old), _) => self.stored(old, def)?,
+                (None, Some(value)) => {
+                    let ty = ColumnType { sql: def.ty.sql.clone(), nullable: value.is_null() };
+                    Expr::Constant { value: value.clone(), ty }
+                }
+                (None, None) if def.auto_increment || def.ty.nullable => {
+                    Expr::Constant { value: Datum::Null, ty: ColumnType { nullable: true, ..def.ty.clone() } }
+                }
+                (None, None) => {
+                    let nothing = nothing(&def.ty.sql);
+                    let ty = SqlType::VarChar(20);
+                    self.rw.assign(Expr::constant(nothing, ty), def)?
+                }
+            });
+        }
+        Ok(Some(rows))
+    }
+}
+
+/// What stands in old rows for a column without a default that is not to be NULL; as text. There is no date 0 in strict mode,
+/// so rows cannot be given one.
+fn nothing(ty: &SqlType) -> Datum {
+    match ty {
+        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Datum::string(""),
+        SqlType::Date => Datum::string("0000-00-00"),
+        SqlType::DateTime(_) | SqlType::Timestamp(_) => Datum::string("0000-00-00 00:00:00"),
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => Datum::string(""),
+        _ => Datum::string("0"),
+    }
+}
+
+impl Draft {
+    fn of(base: &Arc<TableDescriptor>) -> Draft {
+        let visible = base.visible_columns();
+        let key = |(from, index): (usize, &allod_storage::schema::IndexDescriptor)| Key {
+            name: Arc::clone(&index.name),
+            unique: index.unique,
+            columns: index.columns.clone(),
+            from: Some(from),
+        };
+        Draft {
+            columns: visible.map(|o| Column { number: o, def: base.columns[o].clone() }).collect(),
+            next: base.columns.len(),
+            primary: base.clustered.then(|| base.key.clone()),
+            keys: base.indexes.iter().enumerate().map(key).collect(),
+            notes: Vec::new(),
+            base: Arc::clone(base),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.def.name.eq_ignore_ascii_case(name))
+    }
+
+    fn unknown(&self, name: &Ident) -> Error {
+        Error::UnknownColumn {
+            name: name.value.clone(),
+            clause: "field list",
+            position: parse::position(name.span.start),
+        }
+    }
+
+    fn named(&self, name: &Ident) -> Result<usize, Error> {
+        self.find(&name.value).ok_or_else(|| self.unknown(name))
+    }
+
+    /// The error, or a note if the statement said that it does not matter.
+    fn unless(&mut self, excused: bool, code: u16, error: Error) -> Result<(), Error> {
+        if !excused {
+            return Err(error);
+        }
+        self.notes.push(PlanWarning { code, message: error.to_string() });
+        Ok(())
+    }
+
+    fn place(&self, at: Option<&ColumnPlace>) -> Result<Option<usize>, Error> {
+        match at {
+            None => Ok(None),
+            Some(ColumnPlace::First) => Ok(Some(0)),
+            Some(ColumnPlace::After(name)) => Ok(Some(self.named(name)? + 1)),
+        }
+    }
+
+    fn is_dealt_by(&self, number: usize) -> bool {
+        self.base.partitioning.as_ref().is_some_and(|scheme| scheme.columns.contains(&number))
+    }
+
+    fn is_primary(&self, number: usize) -> bool {
+        let stored = self.keys.iter().find(|k| &*k.name == "PRIMARY").map(|k| &k.columns);
+        self.primary.iter().chain(stored).any(|columns| columns.contains(&number))
+    }
+
+    fn drop_column(&mut self, name: &Ident, if_exists: bool) -> Result<(), Error> {
+        let Some(at) = self.find(&name.value) else {
+            return self.unless(if_exists, 1091, Error::CannotDrop(name.value.clone()));
+        };
+        let number = self.columns[at].number;
+        if self.is_dealt_by(number) {
+            return Err(Error::PartitionDependency(name.value.clone()));
+        }
+        let shares = |key: &Key| key.columns.len() > 1 && key.columns.contains(&number);
+        if self.is_primary(number) || self.keys.iter().any(shares) {
+            let what = format!(
+                "drop column: can't drop column {} with composite index covered or Primary Key covered now",
+                name.value
+            );
+            return Err(Error::Unsupported(what));
+        }
+        if self.columns.len() == 1 {
+            return Err(Error::LastColumn { column: name.value.clone(), table: self.base.name.to_string() });
+        }
+        self.keys.retain(|key| !key.columns.contains(&number));
+        self.columns.remove(at);
+        Ok(())
+    }
+
+    fn rename_column(&mut self, from: &Ident, to: &Ident) -> Result<(), Error> {
+        let at = self.named(from)?;
+        if self.find(&to.value).is_some_and(|other| other != at) {
+            return Err(Error::DuplicateColumn(to.value.clone()));
+        }
+        if self.is_dealt_by(self.columns[at].number) {
+            return Err(Error::PartitionDependency(from.value.clone()));
+        }
+        self.columns[at].def.name = to.value.as_str().into();
+        Ok(())
+    }
+
+    fn rename_key(&mut self, from: &Ident, to: &Ident) -> Result<(), Error> {
+        let find = |name: &str| self.keys.iter().position(|k| k.name.eq_ignore_ascii_case(name));
+        let at = find(&from.value).ok_or_else(|| Error::UnknownKey {
+            key: from.value.clone(),
+            table: self.base.name.to_string(),
+        })?;
+        if find(&to.value).is_some_and(|other| other != at) || to.value.eq_ignore_ascii_case("PRIMARY") {
+            return Err(Error::DuplicateKeyName(to.value.clone()));
+        }
+        self.keys[at].name = to.value.as_str().into();
+        Ok(())
+    }
+
+    fn drop_key(&mut self, name: &str, if_exists: bool) -> Result<(), Error> {
+        if let Some(at) = self.keys.iter().position(|k| k.name.eq_ignore_ascii_case(name)) {
+            self.keys.remove(at);
+            return Ok(());
+        }
+        if name.eq_ignore_ascii_case("PRIMARY") && self.primary.is_some() {
+            let what = "drop primary key when the table is using clustered index";
+            return Err(Error::Unsupported(what.into()));
+        }
+        self.unless(if_exists, 1091, Error::CannotDrop(name.into()))
+    }
+
+    fn add_key(&mut self, constraint: &TableConstraint, clustered: Option<bool>) -> Result<(), Error> {
+        let defs: Vec<ColumnDef> = self.columns.iter().map(|c| c.def.clone()).collect();
+        let numbers = |columns: &[ast::IndexColumn]| -> Result<Vec<usize>, Error> {
+            Ok(key_columns(columns, &defs)?.into_iter().map(|o| self.columns[o].number).collect())
+        };
+        match constraint {
+            TableConstraint::PrimaryKey(c) => {
+                let columns = numbers(&c.columns)?;
+                self.add_primary(columns, clustered == Some(true))
+            }
+            TableConstraint::Unique(c) => {
+                let columns = numbers(&c.columns)?;
+                self.add_index(c.index_name.as_ref().or(c.name.as_ref()), true, columns)
+            }
+            TableConstraint::Index(c) => {
+                let columns = numbers(&c.columns)?;
+                self.add_index(c.name.as_ref(), false, columns)
+            }
+            // Read over, as in CREATE TABLE.
+            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Ok(()),
+            other => Err(not_supported(&format!("'{other}'"))),
+        }
+    }
+
+    /// Behind a column's definition: PRIMARY KEY, UNIQUE.
+    fn keys_of_column(&mut self, keys: Keys, number: usize, name: &Arc<str>) -> Result<(), Error> {
+        let Keys { primary, indexes } = keys;
+        if primary.is_some() {
+            self.add_primary(vec![number], false)?;
+        }
+        for _ in indexes {
+            let name = free_name(name, |n| self.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n)));
+            self.keys.push(Key { name, unique: true, columns: vec![number], from: None });
+        }
+        Ok(())
+    }
+
+    fn add_primary(&mut self, columns: Vec<usize>, clustered: bool) -> Result<(), Error> {
+        if self.primary.is_some() || self.keys.iter().any(|k| &*k.name == "PRIMARY") {
+            return Err(Error::MultiplePrimaryKeys);
+        }
+        for column in self.columns.iter_mut().filter(|c| columns.contains(&c.number)) {
+            if column.def.default.as_ref().is_some_and(Datum::is_null) {
+                return Err(Error::NullablePrimaryKey);
+            }
+            column.def.ty.nullable = false;
+        }
+        if clustered {
+            self.primary = Some(columns);
+        } else {
+            self.keys.insert(0, Key { name: "PRIMARY".into(), unique: true, columns, from: None });
+        }
+        Ok(())
+    }
+
+    fn add_index(&mut self, name: Option<&Ident>, unique: bool, columns: Vec<usize>) -> Result<(), Error> {
+        let taken = |n: &str| self.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n));
+        let first = self.columns.iter().find(|c| columns.first() == Some(&c.number));
+        let name: Arc<str> = match (name, first) {
+            (Some(name), _) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
+                return Err(Error::DuplicateKeyName(name.value.clone()));
+            }
+            (Some(name), _) => name.value.as_str().into(),
+            (None, Some(first)) => free_name(&first.def.name, taken),
+            (None, None) => return Err(Error::UnknownKeyColumn(String::new())),
+        };
+        self.keys.push(Key { name, unique, columns, from: None });
+        Ok(())
+    }
+
+    /// What must hold of the whole.
+    fn check(&self) -> Result<(), Error> {
+        let new_keys = self.keys.iter().filter(|k| k.from.is_none());
+        for key in new_keys.clone().map(|k| &k.columns).chain(&self.primary) {
+            let texts = |c: &&Column| {
+                key.contains(&c.number) && matches!(c.def.ty.sql, SqlType::Text(_) | SqlType::Blob(_))
+            };
+            if let Some(column) = self.columns.iter().find(texts) {
+                return Err(Error::BlobKey(column.def.name.to_string()));
+            }
+        }
+        if let Some(scheme) = &self.base.partitioning {
+            for key in new_keys.filter(|k| k.unique) {
+                let what = if &*key.name == "PRIMARY" { "PRIMARY KEY" } else { "UNIQUE INDEX" };
+                partition::define::holds_all(&key.columns, &scheme.columns, what)?;
+            }
+        }
+        let mut automatic = self.columns.iter().filter(|c| c.def.auto_increment);
+        if let Some(column) = automatic.next() {
+            if !column.def.ty.sql.is_numeric() || matches!(column.def.ty.sql, SqlType::Decimal { .. }) {
+                return Err(Error::ColumnSpecifier(column.def.name.to_string()));
+            }
+            let mut keys = self.keys.iter().map(|k| &k.columns).chain(&self.primary);
+            if automatic.next().is_some() || !keys.any(|k| k.first() == Some(&column.number)) {
+                return Err(Error::AutoColumn);
+            }
+        }
+        Ok(())
+    }
+}

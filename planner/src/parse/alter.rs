@@ -1,0 +1,253 @@
+//! ALTER TABLE of columns, keys and options: a list of changes, each of a form that MySQL has.
+//!
+//! ```text
+//! ADD [COLUMN] [IF NOT EXISTS] { c type … [FIRST | AFTER c] | (c type …, …) }     ADD { a key or a constraint }
+//! MODIFY [COLUMN] [IF EXISTS] c type … [FIRST | AFTER c]                         CHANGE [COLUMN] old new type … [FIRST | AFTER c]
+//! DROP [COLUMN] [IF EXISTS] c           DROP { INDEX | KEY } k                   DROP PRIMARY KEY
+//! DROP { CHECK | CONSTRAINT | FOREIGN KEY } k                                    RENAME COLUMN c TO d
+//! RENAME { INDEX | KEY } k TO l         RENAME [TO | AS] t                       ALTER [COLUMN] c { SET DEFAULT v | DROP DEFAULT }
+//! COMMENT = 'text'   AUTO_INCREMENT = n   ENGINE, CHARSET, ALGORITHM, LOCK, ORDER BY, …: nothing here
+//! ```
+
+use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
+use sqlparser::tokenizer::Token;
+
+use super::statement::{Failure, Source, Statement};
+use crate::error::Error;
+
+/// One change.
+#[derive(Clone, Debug)]
+pub(crate) enum AlterSyntax {
+    AddColumns {
+        columns: Vec<(ast::ColumnDef, Option<ColumnPlace>)>,
+        if_not_exists: bool,
+    },
+    Add(TableConstraint),
+    DropColumn {
+        name: Ident,
+        if_exists: bool,
+    },
+    DropKey {
+        name: Ident,
+        if_exists: bool,
+    },
+    DropPrimaryKey,
+    /// Of a CHECK or a foreign key.
+    DropConstraint(Ident),
+    /// MODIFY and CHANGE.
+    Change {
+        old: Ident,
+        new: ast::ColumnDef,
+        place: Option<ColumnPlace>,
+        if_exists: bool,
+    },
+    /// `None` = DROP DEFAULT.
+    SetDefault {
+        column: Ident,
+        value: Option<ast::Expr>,
+    },
+    RenameColumn {
+        from: Ident,
+        to: Ident,
+    },
+    RenameKey {
+        from: Ident,
+        to: Ident,
+    },
+    Rename(ObjectName),
+    Comment(String),
+    AutoIncrement(u64),
+    /// What says nothing here.
+    Nothing,
+}
+
+/// Where a column comes to stand.
+#[derive(Clone, Debug)]
+pub(crate) enum ColumnPlace {
+    First,
+    After(Ident),
+}
+
+impl Source<'_> {
+    /// `ALTER TABLE t …`, at its first word.
+    pub(super) fn alter_table(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        self.word("IGNORE");
+        if !self.word("TABLE") {
+            let what = self.parser.peek_token().token;
+            return Err(Failure::Ours(Error::NotSupported(format!("ALTER {what}"))));
+        }
+        let table = self.parser.parse_object_name(false)?;
+        let mut changes = Vec::new();
+        while self.parser.peek_token_ref().token != Token::EOF {
+            changes.push(self.alteration()?);
+            // Options may follow each other without one.
+            let _ = self.parser.consume_token(&Token::Comma);
+        }
+        Ok(Statement::AlterTable { table, changes, clustered: self.clustered })
+    }
+
+    fn alteration(&mut self) -> Result<AlterSyntax, Failure> {
+        if self.word("ADD") {
+            return self.add();
+        }
+        if self.word("DROP") {
+            return self.drop_part();
+        }
+        if self.word("MODIFY") {
+            self.word("COLUMN");
+            let if_exists = self.if_exists()?;
+            let new = self.parser.parse_column_def()?;
+            return Ok(AlterSyntax::Change { old: new.name.clone(), new, place: self.place()?, if_exists });
+        }
+        if self.word("CHANGE") {
+            self.word("COLUMN");
+            let if_exists = self.if_exists()?;
+            let old = self.parser.parse_identifier()?;
+            let new = self.parser.parse_column_def()?;
+            return Ok(AlterSyntax::Change { old, new, place: self.place()?, if_exists });
+        }
+        if self.word("RENAME") {
+            let column = self.word("COLUMN");
+            if column || self.word("INDEX") || self.word("KEY") {
+                let from = self.parser.parse_identifier()?;
+                self.expect_word("TO")?;
+                let to = self.parser.parse_identifier()?;
+                return Ok(match column {
+                    true => AlterSyntax::RenameColumn { from, to },
+                    false => AlterSyntax::RenameKey { from, to },
+                });
+            }
+            let _ = self.word("TO") || self.word("AS") || self.parser.consume_token(&Token::Eq);
+            return Ok(AlterSyntax::Rename(self.parser.parse_object_name(false)?));
+        }
+        if self.word("ALTER") {
+            self.word("COLUMN");
+            let column = self.parser.parse_identifier()?;
+            if self.word("DROP") {
+                self.expect_word("DEFAULT")?;
+                return Ok(AlterSyntax::SetDefault { column, value: None });
+            }
+            self.expect_word("SET")?;
+            self.expect_word("DEFAULT")?;
+            return Ok(AlterSyntax::SetDefault { column, value: Some(self.parser.parse_expr()?) });
+        }
+        self.option()
+    }
+
+    fn add(&mut self) -> Result<AlterSyntax, Failure> {
+        let column = self.word("COLUMN");
+        if !column && let Some(constraint) = self.parser.parse_optional_table_constraint()? {
+            return Ok(AlterSyntax::Add(constraint));
+        }
+        let if_not_exists = self.word("IF");
+        if if_not_exists {
+            self.expect_word("NOT")?;
+            self.expect_word("EXISTS")?;
+        }
+        let mut columns = Vec::new();
+        if self.parser.consume_token(&Token::LParen) {
+            loop {
+                columns.push((self.parser.parse_column_def()?, None));
+                if !self.parser.consume_token(&Token::Comma) {
+                    break;
+                }
+            }
+            self.parser.expect_token(&Token::RParen)?;
+        } else {
+            let column = self.parser.parse_column_def()?;
+            columns.push((column, self.place()?));
+        }
+        Ok(AlterSyntax::AddColumns { columns, if_not_exists })
+    }
+
+    fn drop_part(&mut self) -> Result<AlterSyntax, Failure> {
+        if self.word("PRIMARY") {
+            self.expect_word("KEY")?;
+            return Ok(AlterSyntax::DropPrimaryKey);
+        }
+        if self.word("INDEX") || self.word("KEY") {
+            let if_exists = self.if_exists()?;
+            return Ok(AlterSyntax::DropKey { name: self.parser.parse_identifier()?, if_exists });
+        }
+        let foreign = self.word("FOREIGN");
+        if foreign {
+            self.expect_word("KEY")?;
+        }
+        if foreign || self.word("CHECK") || self.word("CONSTRAINT") {
+            return Ok(AlterSyntax::DropConstraint(self.parser.parse_identifier()?));
+        }
+        self.word("COLUMN");
+        let if_exists = self.if_exists()?;
+        let name = self.parser.parse_identifier()?;
+        let _ = self.word("RESTRICT") || self.word("CASCADE");
+        Ok(AlterSyntax::DropColumn { name, if_exists })
+    }
+
+    /// An option of the table, or how the change is to be made.
+    fn option(&mut self) -> Result<AlterSyntax, Failure> {
+        if self.word("COMMENT") {
+            let _ = self.parser.consume_token(&Token::Eq);
+            return Ok(AlterSyntax::Comment(self.parser.parse_literal_string()?));
+        }
+        if self.word("AUTO_INCREMENT") {
+            let _ = self.parser.consume_token(&Token::Eq);
+            return Ok(AlterSyntax::AutoIncrement(self.parser.parse_literal_uint()?));
+        }
+        if self.word("ORDER") {
+            self.expect_word("BY")?;
+            self.parser.parse_comma_separated(|p| p.parse_order_by_expr())?;
+            return Ok(AlterSyntax::Nothing);
+        }
+        if self.word("FORCE") {
+            return Ok(AlterSyntax::Nothing);
+        }
+        if self.word("CONVERT") {
+            self.expect_word("TO")?;
+        } else {
+            self.word("DEFAULT");
+        }
+        const KNOWN: [&str; 10] = [
+            "ENGINE",
+            "CHARSET",
+            "COLLATE",
+            "ROW_FORMAT",
+            "KEY_BLOCK_SIZE",
+            "COMPRESSION",
+            "STATS_PERSISTENT",
+            "STATS_AUTO_RECALC",
+            "ALGORITHM",
+            "LOCK",
+        ];
+        let charset = self.word("CHARACTER");
+        if charset {
+            self.expect_word("SET")?;
+        }
+        if !charset && !KNOWN.iter().any(|known| self.word(known)) {
+            let found = self.parser.peek_token_ref();
+            return Ok(self.parser.expected_ref("a change of the table", found)?);
+        }
+        let _ = self.parser.consume_token(&Token::Eq);
+        // A word, a text or a number.
+        self.parser.next_token();
+        Ok(AlterSyntax::Nothing)
+    }
+
+    fn if_exists(&mut self) -> Result<bool, Failure> {
+        let found = self.word("IF");
+        if found {
+            self.expect_word("EXISTS")?;
+        }
+        Ok(found)
+    }
+
+    fn place(&mut self) -> Result<Option<ColumnPlace>, Failure> {
+        if self.word("FIRST") {
+            return Ok(Some(ColumnPlace::First));
+        }
+        if self.word("AFTER") {
+            return Ok(Some(ColumnPlace::After(self.parser.parse_identifier()?)));
+        }
+        Ok(None)
+    }
+}
