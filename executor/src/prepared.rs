@@ -28,8 +28,8 @@ pub struct Prepared {
     schema: SchemaRef,
     /// By plan node; shared with the same plan for other values.
     slots: Arc<[OnceLock<Kept>]>,
-    /// The node whose form is made for each run.
-    rewritten: Option<u32>,
+    /// The nodes whose forms are made for each run.
+    rewritten: Arc<[u32]>,
 }
 
 /// A form and the columns that it was made for.
@@ -44,12 +44,11 @@ impl Prepared {
     pub fn new(query: Arc<Query>) -> Prepared {
         let nodes = query.ctes.iter().chain([&query.root]).map(last_id).max().map_or(0, |id| id as usize + 1);
         let slots = std::iter::repeat_with(OnceLock::new).take(nodes).collect();
-        Prepared { schema: schema(&query), query, slots, rewritten: None }
+        Prepared { schema: schema(&query), query, slots, rewritten: [].into() }
     }
 
-    /// The same plan with other values in it: in keys, which no form holds, and in the expressions of node `rewritten`
-    /// (see `allod_planner::template`).
-    pub fn with_values(&self, query: Arc<Query>, rewritten: Option<u32>) -> Prepared {
+    /// The same plan with other values in the nodes `rewritten` (see `allod_planner::template`).
+    pub fn with_values(&self, query: Arc<Query>, rewritten: Arc<[u32]>) -> Prepared {
         Prepared { query, schema: self.schema(), slots: Arc::clone(&self.slots), rewritten }
     }
 
@@ -71,7 +70,7 @@ impl Prepared {
         input: &[ColumnId],
         make: impl FnOnce() -> Result<T>,
     ) -> Result<Arc<T>> {
-        let slot = self.slots.get(plan as usize).filter(|_| self.rewritten != Some(plan));
+        let slot = self.slots.get(plan as usize).filter(|_| !self.rewritten.contains(&plan));
         let Some(slot) = slot else { return make().map(Arc::new) };
         if let Some(kept) = slot.get() {
             if kept.input == input

@@ -4,7 +4,16 @@
 //! run, as long as everything that the plan was made from is as it was: the current database, the version of the schema
 //! (which counts statistics too), the variables of the session, the values of parameters. Statements with the time, user
 //! variables and the like in them are not kept ([`BoundQuery::cacheable`](allod_planner::BoundQuery)); for new parameters a
-//! plan may still be good with other keys in it ([`Template`]).
+//! plan may still be good with other values in it ([`Template`]).
+//!
+//! A text with literals is looked up as it is, and then as a text with parameters ([`generalized`]), by which its plan is
+//! kept if there is a template for it. A general text that has none is remembered by its hash and not tried again.
+//!
+//! ```text
+//! select c from t where id = 1      planned, kept for `select c from t where id = ?` and 1
+//! select c from t where id = 2      that plan, filled with 2
+//! select c from t where id = 'x'    planned in full
+//! ```
 //!
 //! The map is owned by the session and bounded: it has two generations, and when the young one is full the old one goes.
 //! What is found in the old one moves to the young one, so what is used stays. `@@last_plan_from_cache` tells whether the
@@ -15,11 +24,12 @@
 //! they all go at once, and before a change of the schema by the session itself too. What is left are the plans of sessions
 //! that do nothing.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use allod_planner::template::Template;
+use allod_planner::template::{Generalized, Template, generalized};
 use allod_storage::schema::Datum;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::statement::Planned;
 
@@ -27,6 +37,11 @@ use super::statement::Planned;
 const GENERATION: usize = 100;
 /// Longest text that is kept.
 const TEXT_BYTES_MAX: usize = 16 << 10;
+
+/// So many general texts without a template are remembered.
+const REFUSED_MAX: usize = 4096;
+/// How often in a row a template may turn out not to fit before no more are looked for.
+const MISSES_MAX: u32 = 8;
 
 /// What a plan depends on besides the text and the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +58,8 @@ struct Entry {
     params: Vec<Datum>,
     planned: Arc<Planned>,
     template: Option<Template>,
+    /// How often in a row a template did not fit.
+    misses: u32,
 }
 
 /// The plans.
@@ -52,6 +69,9 @@ pub(super) struct PlanCache {
     version: u64,
     young: HashMap<Arc<str>, Entry>,
     old: HashMap<Arc<str>, Entry>,
+    /// Hashes of general texts that have no template. Two texts of one hash are taken for one: then one of them is planned
+    /// more often than need be.
+    refused: HashSet<u64>,
 }
 
 impl PlanCache {
@@ -67,6 +87,25 @@ impl PlanCache {
     pub fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
+        self.refused.clear();
+    }
+
+    /// The text with parameters that stands for this one, if it is not known to be of no use.
+    pub fn generalized(&self, text: &str) -> Option<Generalized> {
+        let general = generalized(text)?;
+        (self.refused.is_empty() || !self.refused.contains(&self.hash(&general.text))).then_some(general)
+    }
+
+    /// Remembers that a general text has no template.
+    pub fn refuse(&mut self, general: &str) {
+        if self.refused.len() >= REFUSED_MAX {
+            self.refused.clear();
+        }
+        self.refused.insert(self.hash(general));
+    }
+
+    fn hash(&self, text: &str) -> u64 {
+        self.refused.hasher().hash_one(text)
     }
 
     /// The plan of a text, if it is still good for the version that [`at`](PlanCache::at) was told.
@@ -76,7 +115,7 @@ impl PlanCache {
         {
             self.insert(text, entry);
         }
-        let entry = self.young.get(text)?;
+        let entry = self.young.get_mut(text)?;
         let now = Setting { database: entry.database.as_deref(), variables: entry.variables };
         if now != setting {
             self.young.remove(text);
@@ -88,7 +127,20 @@ impl PlanCache {
         if entry.params.len() != params.len() {
             return None;
         }
-        entry.planned.filled(entry.template.as_ref()?, params).map(Arc::new)
+        let filled = entry.planned.filled(entry.template.as_ref()?, params)?;
+        entry.misses = 0;
+        Some(Arc::new(filled))
+    }
+
+    /// Whether a template is worth looking for: those that the text had before have not failed again and again.
+    pub fn wants_template(&self, text: &str) -> bool {
+        self.young.get(text).is_none_or(|entry| entry.misses < MISSES_MAX)
+    }
+
+    /// Notes that the template that is kept by this text did not fit; `false` if there is none.
+    pub fn missed(&mut self, text: &str) -> bool {
+        let known = self.young.get_mut(text).filter(|known| known.template.is_some());
+        known.map(|known| known.misses = known.misses.saturating_add(1)).is_some()
     }
 
     /// Keeps a plan of that version.
@@ -103,12 +155,18 @@ impl PlanCache {
         if text.len() > TEXT_BYTES_MAX {
             return;
         }
+        // What does not fit these values may fit those that come next.
+        if self.missed(text) && template.is_none() {
+            return;
+        }
+        let misses = self.young.get(text).map_or(0, |known| known.misses);
         let entry = Entry {
             database: setting.database.map(Arc::from),
             variables: setting.variables,
             params: params.to_vec(),
             planned: Arc::clone(planned),
             template,
+            misses,
         };
         self.insert(Arc::clone(text), entry);
     }
@@ -218,7 +276,8 @@ mod tests {
         assert_eq!(ask(params![3_000_000_000i64]), (None, 1));
         assert_eq!(ask(params!["2"]), (Some(20), 0));
         assert_eq!(ask(params![allod_storage::schema::Datum::Null]), (None, 0));
-        assert_eq!(ask(params![1]), (Some(10), 0));
+        // What did not fit has not taken its place.
+        assert_eq!(ask(params![1]), (Some(10), 1));
         assert_eq!(ask(params![2]), (Some(20), 1));
         let many = session.prepare("select v from t where v > ?").unwrap();
         let count = |session: &mut crate::Session, v: i64| {
@@ -226,6 +285,79 @@ mod tests {
         };
         assert_eq!((count(&mut session, 10), count(&mut session, 0), count(&mut session, 0)), (1, 2, 2));
         assert_eq!(from_cache(&mut session), 1);
+    }
+
+    #[test]
+    fn texts_that_differ_in_literals_share_a_plan() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v int, c varchar(5), key v (v))").unwrap();
+        session.run("insert into t values (1, 10, 'a'), (2, 20, 'b'), (3, 20, 'c')").unwrap();
+        let mut ask = |sql: &str| (first(&mut session, sql), from_cache(&mut session));
+        for (sql, want) in [
+            ("select v from t where id = 1", (Some(10), 0)),
+            ("select v from t where id = 2", (Some(20), 1)),
+            ("select v from t where id = -2", (None, 1)),
+            ("select v from t where id = 4", (None, 1)),
+            // Another kind of value, and one that is no value.
+            ("select v from t where id = '2'", (Some(20), 0)),
+            ("select v from t where id = null", (None, 0)),
+            ("select v from t where id = 1.0", (Some(10), 0)),
+            ("select v from t where id = 3", (Some(20), 1)),
+            ("select sum(v) from t where id between 0 and 2", (Some(30), 0)),
+            ("select sum(v) from t where id between 2 and 25", (Some(40), 1)),
+            ("select count(*) from t where id between 2 and 1", (Some(0), 0)),
+            ("select id from t where id in (3, 4) and c = 'c'", (Some(3), 0)),
+            ("select id from t where id in (9, 2) and c = 'b'", (Some(2), 1)),
+            // What is not a value tells texts apart.
+            ("select id from t where id > 0 order by id limit 1", (Some(1), 0)),
+            ("select id from t where id > 1 order by id limit 1", (Some(2), 1)),
+            ("select id from t where id > 0 order by id limit 2", (Some(1), 0)),
+            ("select id + 1 from t where id = 1", (Some(2), 0)),
+            ("select id + 1 from t where id = 2", (Some(3), 0)),
+            ("select id + 1 from t where id = 2", (Some(3), 1)),
+            ("select 7 from t where id = 1", (Some(7), 0)),
+            ("select 8 from t where id = 1", (Some(8), 0)),
+            ("select 8 from t where id = 2", (Some(8), 1)),
+        ] {
+            assert_eq!(ask(sql), want, "{sql}");
+        }
+        let result = session.execute("select 8, v as x from t where id = 3").unwrap();
+        let names: Vec<_> = result.columns().iter().map(|c| c.name.clone()).collect();
+        assert_eq!(names, ["8", "x"]);
+        drop(result);
+        assert_eq!(session.execute("select v from t where id = 1 and w = 2").unwrap_err().code(), 1054);
+        session.run("set tidb_enable_non_prepared_plan_cache = 0").unwrap();
+        assert_eq!(first(&mut session, "select v from t where id = 2"), Some(20));
+        assert_eq!(from_cache(&mut session), 0);
+    }
+
+    #[test]
+    fn rows_are_written_by_texts_that_share_a_plan() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v int, c varchar(3))").unwrap();
+        let mut cached = |sql: &str| {
+            let code = session.run(sql).map_or_else(|e| i64::from(e.code()), |n| n as i64);
+            (code, from_cache(&mut session))
+        };
+        for (sql, want) in [
+            ("insert into t values (1, 10, 'a')", (1, 0)),
+            ("insert into t values (2, 20, 'b')", (1, 1)),
+            ("insert into t values (2, 20, 'b')", (1062, 1)),
+            ("insert into t values (3, 20, 'long')", (1406, 0)),
+            ("insert into t values (3, 3000000000, 'b')", (1264, 0)),
+            ("insert into t values (3, 30, 'i''t')", (1, 1)),
+            ("update t set v = v + 1, c = 'x' where id = 1", (1, 0)),
+            ("update t set v = v + 1, c = 'yyy' where id = 2", (1, 1)),
+            ("update t set v = v + 1, c = 'yyyy' where id = 2", (1406, 0)),
+            ("update t set v = v + 2, c = 'z' where id = 2", (1, 0)),
+            ("update t set v = 5 where id between 1 and 2", (2, 0)),
+            ("update t set v = 6 where id between 2 and 9", (2, 1)),
+            ("delete from t where id = 1", (1, 0)),
+            ("delete from t where id = 1", (0, 1)),
+        ] {
+            assert_eq!(cached(sql), want, "{sql}");
+        }
+        assert_eq!(first(&mut session, "select sum(v) from t where c in ('z', 'i''t')"), Some(12));
     }
 
     #[test]

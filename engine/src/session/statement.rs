@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::expr::FunctionUsage;
-use allod_planner::template::Template;
+use allod_planner::template::{Generalized, Template};
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
 
@@ -66,7 +66,7 @@ impl Planned {
     /// The same statement with other values in its plan; `None` if they are not of the kind that its columns hold.
     pub fn filled(&self, template: &Template, params: &[Datum]) -> Option<Planned> {
         let query = Arc::new(template.fill(&self.query, params)?);
-        let prepared = self.prepared.with_values(Arc::clone(&query), template.rewritten());
+        let prepared = self.prepared.with_values(Arc::clone(&query), Arc::clone(template.rewritten()));
         Some(Planned { query, prepared: Arc::new(prepared), ..self.clone() })
     }
 
@@ -166,17 +166,13 @@ impl Session {
         let done = || Ok(ResultSet::done(0, 0));
         match bound {
             Bound::Query(query) => {
-                // A change of rows with its values in the text is not likely to come again.
-                let keep = query.cacheable
-                    && !momentary
-                    && self.names_in.is_none()
-                    && (query.dml.is_none() || !params.is_empty());
+                let keep = query.cacheable && !momentary && self.names_in.is_none();
                 let planned = Arc::new(self.plan(query, &version, params)?);
+                if keep {
+                    self.keep(parsed, params, &planned, &version);
+                }
                 drop(version);
                 self.join_transaction(&planned)?;
-                if keep {
-                    self.keep(parsed, params, &planned);
-                }
                 self.query(&planned, cancel)
             }
             Bound::Explain { analyze, format, query } => {
@@ -319,7 +315,14 @@ impl Session {
     ) -> ControlFlow<Result<ResultSet>, bool> {
         self.plans.at(self.version().number());
         let setting = Setting { database: self.current.as_deref(), variables: self.settings };
-        let Some(planned) = self.plans.get(text, setting, params) else {
+        let mut found = self.plans.get(text, setting, params);
+        if found.is_none()
+            && params.is_empty()
+            && let Some(general) = self.plans.generalized(text)
+        {
+            found = self.plans.get(&general.text, setting, &general.params);
+        }
+        let Some(planned) = found else {
             return ControlFlow::Continue(false);
         };
         self.count(&planned.usage);
@@ -348,10 +351,54 @@ impl Session {
         self.database.shared().usage.add(Arc::clone(usage));
     }
 
-    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>) {
-        let setting = Setting { database: self.current.as_deref(), variables: self.settings };
-        let template = Template::of(parsed, &planned.query, params);
-        self.plans.put(&parsed.text, setting, params, planned, template);
+    /// Keeps a plan: for texts that differ in literals only or for other parameters, if that can be, else for the same.
+    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>, version: &Version) {
+        let database = self.current.clone();
+        let setting = Setting { database: database.as_deref(), variables: self.settings };
+        if !params.is_empty() {
+            let wanted = self.plans.wants_template(&parsed.text);
+            let template = wanted.then(|| self.template(parsed, params, planned, version)).flatten();
+            return self.plans.put(&parsed.text, setting, params, planned, template);
+        }
+        if let Some(Generalized { text, params }) = self.plans.generalized(&parsed.text)
+            && self.plans.wants_template(&text)
+        {
+            let general = allod_planner::parse(&text).ok().and_then(|mut all| all.pop());
+            let general = general.filter(|general| general.param_count == params.len());
+            if let Some(general) = general
+                && let Some(template) = self.template(&general, &params, planned, version)
+            {
+                return self.plans.put(&text.into(), setting, &params, planned, Some(template));
+            }
+            if !self.plans.missed(&text) {
+                self.plans.refuse(&text);
+            }
+        }
+        // A change of rows with its values in the text is not likely to come again.
+        if planned.dml.is_none() {
+            self.plans.put(&parsed.text, setting, &[], planned, None);
+        }
+    }
+
+    /// The template of a statement that was planned with these parameters, if there is one.
+    fn template(
+        &self,
+        parsed: &Parsed,
+        params: &[Datum],
+        planned: &Planned,
+        version: &Version,
+    ) -> Option<Template> {
+        let plan = |params: &[Datum]| {
+            let catalog = self.catalog(version);
+            let context = self.plan_context(&catalog, params);
+            match allod_planner::bind(parsed, &context).ok()? {
+                Bound::Query(query) if query.dml == planned.dml => {
+                    allod_planner::optimize(query, &context).ok()
+                }
+                _ => None,
+            }
+        };
+        Template::of(parsed, &planned.query, params, plan)
     }
 
     fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {

@@ -55,7 +55,7 @@ pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
     PartitionSpec, TableName,
 };
-pub(crate) use keyed::{ParameterUse, parameter_uses};
+pub(crate) use keyed::{Condition, plain_conditions};
 pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};

@@ -155,7 +155,8 @@ fn range(prefix: &[Datum], interval: &Interval) -> Range {
     Range { low, low_inclusive, high, high_inclusive }
 }
 
-fn compare_values(a: &[Datum], b: &[Datum]) -> Ordering {
+/// The order of keys by the values of their columns.
+pub(crate) fn compare_values(a: &[Datum], b: &[Datum]) -> Ordering {
     a.iter().zip(b).map(|(a, b)| a.compare(b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 

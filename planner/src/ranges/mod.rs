@@ -20,6 +20,6 @@ mod place;
 mod tests;
 mod value;
 
-pub(crate) use key::{KeyRanges, key_ranges};
+pub(crate) use key::{KeyRanges, compare_values, disjoint, key_ranges};
 pub(crate) use place::{as_column_value, subject};
 pub(crate) use value::{ValueSet, column_values};
