@@ -13,6 +13,7 @@
 //! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time |
 //! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
 //! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
+//! | `lock_wait_timeout` | how long a change of a table waits for those who write to it, and who wants to write for a change |
 //! | `tidb_constraint_check_in_place`, `tidb_constraint_check_in_place_pessimistic` | whether an INSERT in an optimistic, a pessimistic transaction finds a duplicate at once, or the commit does |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
@@ -149,6 +150,8 @@ const DEFINITIONS: &[Definition] = &[
     define("last_plan_from_cache", Domain::ReadOnly, "0"),
     define("license", Domain::ReadOnly, "Apache License 2.0"),
     define("local_infile", Domain::Switch, "ON"),
+    // A year in MySQL. Here sessions may be of one thread, which would wait for itself.
+    define("lock_wait_timeout", Domain::Number(1, 31_536_000), "60"),
     define("lower_case_file_system", Domain::ReadOnly, "OFF"),
     define("lower_case_table_names", Domain::ReadOnly, "2"),
     define("max_allowed_packet", Domain::Number(1024, 1 << 30), "67108864"),
@@ -460,6 +463,8 @@ pub(crate) struct Settings {
     pub checks_in_place_pessimistic: bool,
     /// How long a statement waits for locks.
     pub lock_wait: Duration,
+    /// How long one waits for others to be done with the schema, or with what it changes of it.
+    pub schema_wait: Duration,
     /// Whether plans of prepared statements are found again.
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
@@ -503,6 +508,7 @@ impl Settings {
             checks_in_place: number("tidb_constraint_check_in_place") != 0,
             checks_in_place_pessimistic: number("tidb_constraint_check_in_place_pessimistic") != 0,
             lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
+            schema_wait: Duration::from_secs(number("lock_wait_timeout").unsigned_abs()),
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
             wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),

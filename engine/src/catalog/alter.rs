@@ -18,7 +18,7 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
 use allod_storage::schema::{IndexDescriptor, SpaceId, TableDescriptor};
 
-use super::Lease;
+use super::{Lease, Waiting};
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, labels, partition_schemas, row_id_column, spaces,
     warning,
@@ -37,16 +37,21 @@ struct Altered {
 
 impl Lease<'_> {
     /// Applies a change of a table.
-    pub(super) fn alter_table(&mut self, change: &AlterTable, client: &mut Client) -> Notes {
+    pub(super) fn alter_table(
+        &mut self,
+        change: &AlterTable,
+        client: &mut Client,
+        waiting: &mut Waiting,
+    ) -> Notes {
         let version = self.version();
         let open = entry(&version, &change.table)?;
         if open.descriptor != change.base {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
-        let old = self.close(open)?;
+        let old = self.close_one(open, waiting)?;
         let altered = match &change.rows {
-            None => self.renamed(&old, change, client),
-            Some(rows) => self.remade(&old, change, rows, client),
+            None => self.renamed(&old, change, client, waiting),
+            Some(rows) => self.remade(&old, (change, rows), client, waiting),
         };
         match altered {
             Ok(Altered { descriptor, gone, counters }) => {
@@ -95,7 +100,13 @@ impl Lease<'_> {
     }
 
     /// Rows stay as they are.
-    fn renamed(&mut self, old: &Entry, change: &AlterTable, client: &mut Client) -> Result<Altered> {
+    fn renamed(
+        &mut self,
+        old: &Entry,
+        change: &AlterTable,
+        client: &mut Client,
+        waiting: &Waiting,
+    ) -> Result<Altered> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
         for (partition, old) in descriptor.partitions.iter_mut().zip(&before.partitions) {
@@ -112,7 +123,7 @@ impl Lease<'_> {
         let schemas = added().flat_map(|at| of(at).map(move |id| (at, id)));
         let schemas = schemas.map(|(at, id)| descriptor.index_space(at, id).0);
         create_spaces(client, schemas.collect::<Vec<_>>())?;
-        if let Err(error) = added().try_for_each(|at| fill_index(client, &descriptor, at)) {
+        if let Err(error) = added().try_for_each(|at| fill_index(client, &descriptor, at, waiting)) {
             drop_spaces(client, &fresh);
             return Err(error);
         }
@@ -126,9 +137,9 @@ impl Lease<'_> {
     fn remade(
         &mut self,
         old: &Entry,
-        change: &AlterTable,
-        rows: &[Expr],
+        (change, rows): (&AlterTable, &[Expr]),
         client: &mut Client,
+        waiting: &Waiting,
     ) -> Result<Altered> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
@@ -143,7 +154,7 @@ impl Lease<'_> {
             false => Arc::clone(&old.counters),
         };
         create_spaces(client, schemas)?;
-        if let Err(error) = move_rows(client, before, &descriptor, rows, &*counters) {
+        if let Err(error) = move_rows(client, (before, &descriptor), rows, &*counters, waiting) {
             drop_spaces(client, &fresh);
             return Err(error);
         }
@@ -154,15 +165,16 @@ impl Lease<'_> {
 /// Loads the rows of a table into the spaces of its new form.
 fn move_rows(
     client: &mut Client,
-    old: &TableDescriptor,
-    new: &TableDescriptor,
+    (old, new): (&TableDescriptor, &TableDescriptor),
     rows: &[Expr],
     row_ids: &dyn RowIds,
+    waiting: &Waiting,
 ) -> Result<()> {
     let partitions: Vec<_> = old.partitions.iter().collect();
     let mut remade = Vec::new();
     // One after the other, for rows are numbered in their order.
     for columns in read(client, old, &partitions)? {
+        waiting.check()?;
         remade.push(allod_executor::remake(new, rows, columns, row_ids).map_err(of_old_row)?);
     }
     for (partition, rows) in new.partitions.iter().zip(deal(new, remade)?) {

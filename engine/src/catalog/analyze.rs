@@ -10,9 +10,9 @@ use allod_planner::stats::{ColumnCollector, TableStats};
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{TableDescriptor, TableId};
 
-use super::Catalog;
 use super::ddl::entry;
 use super::version::Entry;
+use super::{Catalog, Waiting};
 use crate::error::Result;
 
 /// What was seen of a table's rows so far. One per worker, merged at the end.
@@ -56,18 +56,24 @@ impl StatsCollector {
 
 impl Catalog {
     /// Reads a whole table and publishes what it learned.
-    pub fn analyze(&self, name: &TableName, client: &mut Client) -> Result<()> {
+    pub fn analyze(&self, name: &TableName, client: &mut Client, waiting: &mut Waiting) -> Result<()> {
         let version = self.load();
         let entry = entry(&version, name)?;
         let before = entry.live_rows();
         let stats = collect(&entry.descriptor, client)?;
-        self.set_stats(&entry.descriptor, stats, before)
+        self.set_stats(&entry.descriptor, stats, before, waiting)
     }
 
     /// Publishes statistics of a table, unless it was replaced by another meanwhile. `before`: the rows that it was believed
     /// to have when they were counted.
-    pub fn set_stats(&self, table: &TableDescriptor, stats: TableStats, before: u64) -> Result<()> {
-        let mut lease = self.lease()?;
+    pub fn set_stats(
+        &self,
+        table: &TableDescriptor,
+        stats: TableStats,
+        before: u64,
+        waiting: &mut Waiting,
+    ) -> Result<()> {
+        let mut lease = self.lease(waiting)?;
         let version = lease.version();
         let same: TableId = table.id;
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == same);

@@ -2,6 +2,7 @@
 //! to be dropped when nobody can read them any more.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use rayon::prelude::*;
@@ -16,25 +17,40 @@ use allod_storage::schema::{
 };
 
 use super::version::{Counters, Entry, Version};
-use super::writers::Writers;
-use super::{Catalog, Lease};
+use super::writers::{Predecessors, Writers};
+use super::{Catalog, Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
 use crate::result::Warning;
 use crate::rows::{full_batch, space_columns};
 
 impl Catalog {
-    /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not).
-    pub fn apply(&self, ddl: &Ddl, client: &mut Client) -> Result<Vec<Warning>> {
-        let mut lease = self.lease()?;
-        let outcome = lease.apply(ddl, client);
-        drop_spaces(client, &lease.unreadable());
-        outcome
+    /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not). An error means that nothing is changed,
+    /// but for what DROP TABLE dropped of the tables that exist.
+    pub fn apply(&self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Result<Vec<Warning>> {
+        let mut grace = None;
+        loop {
+            let mut lease = self.lease(waiting)?;
+            lease.grace = grace;
+            let outcome = lease.apply(ddl, client, waiting);
+            let Some(writers) = lease.in_the_way.take() else {
+                drop_spaces(client, &lease.unreadable());
+                return outcome;
+            };
+            // What it has closed is open again, and who else wants to change the schema may.
+            drop(lease);
+            let mut predecessors = Predecessors::default();
+            waiting.until(|| Ok(predecessors.have_left(&writers).then_some(())))?;
+            grace = Some(grace.map_or(GRACE_FIRST, |grace| grace * 2));
+        }
     }
 }
 
+/// How long those who write to a table have to leave it, the first time. Twice as long each time.
+const GRACE_FIRST: Duration = Duration::from_millis(50);
+
 impl Lease<'_> {
-    fn apply(&mut self, ddl: &Ddl, client: &mut Client) -> Notes {
+    fn apply(&mut self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Notes {
         match ddl {
             Ddl::CreateDatabase { name, if_not_exists } => self.create_database(name, *if_not_exists),
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
@@ -42,15 +58,19 @@ impl Lease<'_> {
             Ddl::CreateTableLike { name, like, if_not_exists } => {
                 self.create_table_like(name, like, *if_not_exists, client)
             }
-            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists),
-            Ddl::Truncate { table } => self.truncate(table, client),
+            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, waiting),
+            Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
             Ddl::CreateIndex { table, index, if_not_exists } => {
-                self.create_index(table, index, *if_not_exists, client)
+                self.create_index(table, index, *if_not_exists, client, waiting)
             }
-            Ddl::DropIndex { table, index, if_exists } => self.drop_index(table, index, *if_exists),
-            Ddl::AlterTable(change) => self.alter_table(change, client),
-            Ddl::AlterPartitions { table, change } => self.alter_partitions(table, change, client),
+            Ddl::DropIndex { table, index, if_exists } => {
+                self.drop_index(table, index, *if_exists, waiting)
+            }
+            Ddl::AlterTable(change) => self.alter_table(change, client, waiting),
+            Ddl::AlterPartitions { table, change } => {
+                self.alter_partitions(table, change, client, waiting)
+            }
         }
     }
 }
@@ -168,18 +188,22 @@ impl Lease<'_> {
     }
 
     /// Drops all tables that exist, then complains of those that do not, as MySQL does.
-    fn drop_tables(&mut self, tables: &[TableName], if_exists: bool) -> Notes {
+    fn drop_tables(&mut self, tables: &[TableName], if_exists: bool, waiting: &mut Waiting) -> Notes {
+        let version = self.version();
         let mut missing = Vec::new();
+        let mut there: Vec<&Entry> = Vec::with_capacity(tables.len());
         for name in tables {
-            let version = self.version();
-            let Some(entry) = version.entry(&name.database, &name.table) else {
-                missing.push(format!("{}.{}", name.database, name.table));
-                continue;
-            };
-            let entry = self.close(entry)?;
-            let version = self.version().without_table(&name.database, &name.table);
+            let entry = version.entry(&name.database, &name.table);
+            // One that is named twice is not there the second time.
+            match entry.filter(|entry| !there.iter().any(|e| Arc::ptr_eq(&e.descriptor, &entry.descriptor))) {
+                Some(entry) => there.push(entry),
+                None => missing.push(format!("{}.{}", name.database, name.table)),
+            }
+        }
+        for Entry { descriptor, .. } in self.close(&there, waiting)? {
+            let version = self.version().without_table(&descriptor.database, &descriptor.name);
             self.publish(version);
-            self.retire(spaces(&entry.descriptor));
+            self.retire(spaces(&descriptor));
         }
         if missing.is_empty() {
             return no_notes();
@@ -188,9 +212,9 @@ impl Lease<'_> {
     }
 
     /// New spaces, and the old ones are dropped: no row is touched.
-    fn truncate(&mut self, table: &TableName, client: &mut Client) -> Notes {
+    fn truncate(&mut self, table: &TableName, client: &mut Client, waiting: &mut Waiting) -> Notes {
         let version = self.version();
-        let old = self.close(entry(&version, table)?)?;
+        let old = self.close_one(entry(&version, table)?, waiting)?;
         let partitions = self.partitions(labels(&old.descriptor), old.descriptor.indexes.len());
         let descriptor = TableDescriptor { partitions, ..(*old.descriptor).clone() };
         if let Err(error) = create_spaces(client, schemas(&descriptor)) {
@@ -232,6 +256,7 @@ impl Lease<'_> {
         spec: &IndexSpec,
         if_not_exists: bool,
         client: &mut Client,
+        waiting: &mut Waiting,
     ) -> Notes {
         let version = self.version();
         let entry = entry(&version, table)?;
@@ -242,7 +267,7 @@ impl Lease<'_> {
         if spec.columns.iter().any(|&c| c >= entry.descriptor.columns.len()) {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
-        let old = self.close(entry)?;
+        let old = self.close_one(entry, waiting)?;
         let mut descriptor = (*old.descriptor).clone();
         descriptor.indexes.push(self.index(spec));
         let position = descriptor.indexes.len() - 1;
@@ -251,7 +276,7 @@ impl Lease<'_> {
         }
         let fresh: Vec<SpaceId> = descriptor.partitions.iter().map(|p| p.indexes[position]).collect();
         let built = create_spaces(client, fresh.iter().map(|&id| descriptor.index_space(position, id).0))
-            .and_then(|()| fill_index(client, &descriptor, position));
+            .and_then(|()| fill_index(client, &descriptor, position, waiting));
         match built {
             Ok(()) => self.reopen(Entry { descriptor: Arc::new(descriptor), ..old }),
             Err(error) => {
@@ -263,14 +288,20 @@ impl Lease<'_> {
         no_notes()
     }
 
-    fn drop_index(&mut self, table: &TableName, index: &str, if_exists: bool) -> Notes {
+    fn drop_index(
+        &mut self,
+        table: &TableName,
+        index: &str,
+        if_exists: bool,
+        waiting: &mut Waiting,
+    ) -> Notes {
         let version = self.version();
         let entry = entry(&version, table)?;
         let Some(position) = entry.descriptor.index(index) else {
             let message = format!("can't DROP '{index}'; check that column/key exists");
             return unless(if_exists, Error::new(code::CANNOT_DROP, message));
         };
-        let old = self.close(entry)?;
+        let old = self.close_one(entry, waiting)?;
         let mut descriptor = (*old.descriptor).clone();
         descriptor.indexes.remove(position);
         let gone = descriptor.partitions.iter_mut().map(|p| p.indexes.remove(position)).collect::<Vec<_>>();
@@ -279,19 +310,41 @@ impl Lease<'_> {
         no_notes()
     }
 
-    /// Publishes that nobody may write to the table, and waits for those who do.
-    pub(super) fn close(&mut self, entry: &Entry) -> Result<Entry> {
-        let open = entry.clone();
-        let version = self.version().with_table(Entry { closed: true, ..open.clone() });
-        self.publish(version);
-        self.closed.push((Arc::clone(&open.descriptor.database), Arc::clone(&open.descriptor.name)));
-        match open.writers.drain(&self.catalog.cluster.runtime()) {
-            Ok(()) => Ok(open),
-            Err(error) => {
-                self.reopen(open);
-                Err(error)
-            }
+    /// Publishes that nobody may write to these tables, and gives those who do a while to leave; the tables as they were. An
+    /// error, and they are open again, if they do not.
+    pub(super) fn close(&mut self, entries: &[&Entry], waiting: &mut Waiting) -> Result<Vec<Entry>> {
+        if let (None, Some(busy)) = (self.grace, entries.iter().find(|entry| !entry.writers.is_empty())) {
+            return Err(self.blocked_by(busy));
         }
+        let open: Vec<Entry> = entries.iter().map(|&entry| entry.clone()).collect();
+        for entry in &open {
+            let version = self.version().with_table(Entry { closed: true, ..entry.clone() });
+            self.publish(version);
+            let TableDescriptor { database, name, .. } = &*entry.descriptor;
+            self.closed.push((Arc::clone(database), Arc::clone(name)));
+        }
+        let grace = self.grace.unwrap_or(GRACE_FIRST);
+        let is_empty = |entry: &Entry| entry.writers.is_empty();
+        let left = waiting.within(grace, || Ok(open.iter().all(is_empty).then_some(())));
+        let busy = open.iter().find(|entry| !is_empty(entry));
+        let outcome = match (left, busy) {
+            (Ok(Some(())), _) | (Ok(None), None) => return Ok(open),
+            (Ok(None), Some(busy)) => Err(self.blocked_by(busy)),
+            (Err(error), _) => Err(error),
+        };
+        open.into_iter().for_each(|entry| self.reopen(entry));
+        outcome
+    }
+
+    /// As `close`, of one table.
+    pub(super) fn close_one(&mut self, entry: &Entry, waiting: &mut Waiting) -> Result<Entry> {
+        self.close(&[entry], waiting)?.pop().ok_or_else(|| Error::internal("no table was closed"))
+    }
+
+    /// The change is to begin anew when those have left who write to this table now.
+    fn blocked_by(&mut self, busy: &Entry) -> Error {
+        self.in_the_way = Some(Arc::clone(&busy.writers));
+        Error::new(code::LOCK_WAIT_TIMEOUT, "others are writing to the table")
     }
 
     /// Publishes the table, open.
@@ -417,7 +470,12 @@ pub(super) fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
 }
 
 /// Builds an index from the rows that are there.
-pub(super) fn fill_index(client: &mut Client, table: &TableDescriptor, position: usize) -> Result<()> {
+pub(super) fn fill_index(
+    client: &mut Client,
+    table: &TableDescriptor,
+    position: usize,
+    waiting: &Waiting,
+) -> Result<()> {
     let runtime = client.runtime();
     for partition in &table.partitions {
         let (ts, _pin) = runtime.block_on(client.snapshot())?;
@@ -427,7 +485,10 @@ pub(super) fn fill_index(client: &mut Client, table: &TableDescriptor, position:
         let batches: Vec<RecordBatch> = regions
             .par_iter()
             .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
-            .map(|(region, morsel)| full_batch(&names, region.read(&morsel, &ordinals).columns))
+            .map(|(region, morsel)| {
+                waiting.check()?;
+                full_batch(&names, region.read(&morsel, &ordinals).columns)
+            })
             .collect::<Result<_>>()?;
         let ingested = runtime.block_on(client.ingest(space.id, batches, false));
         ingested.map_err(|error| Error::of_ingest(error, table, &space))?;

@@ -7,9 +7,11 @@
 //!
 //! A statement that writes rows must not run while its table's spaces are changed under it: an index built from a scan
 //! would miss its rows. Therefore a writer *enters* the table ([`Writers`](writers::Writers)) for as long as it runs, and
-//! DDL on an existing table first publishes a version in which the table is closed to writers, waits for those inside to
-//! leave, works, and publishes the result. Readers go on all the while. What is left out is a protocol that adds an index
-//! while rows are written (F1's, which TiDB uses).
+//! DDL on an existing table publishes a version in which the table is closed to writers, waits for those inside to leave,
+//! works, and publishes the result. Readers go on all the while. If somebody is in for long, the table is not closed before
+//! they have left, and who waits for that has no lease: others' DDL goes on, too (`writers`). All waiting ends with
+//! `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then nothing is changed. What is left out is a protocol
+//! that adds an index while rows are written (F1's, which TiDB uses).
 
 mod alter;
 mod analyze;
@@ -17,6 +19,7 @@ mod ddl;
 mod growth;
 mod partitions;
 mod version;
+mod waiting;
 mod writers;
 
 use std::collections::HashSet;
@@ -30,17 +33,16 @@ use allod_storage::cluster::Cluster;
 use allod_storage::schema::{SpaceId, TableDescriptor};
 
 use crate::error::{Error, Result};
+use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
 pub use version::Version;
 pub(crate) use version::{Counters, Entry};
+pub(crate) use waiting::Waiting;
 pub(crate) use writers::WriteGuard;
 
 /// Name of the database that every session begins in.
 pub(crate) const DEFAULT_DATABASE: &str = "test";
-
-/// Who waits for another's DDL looks again after this.
-const LEASE_PAUSE: Duration = Duration::from_micros(200);
 
 /// The published schema, and the right to change it.
 pub(crate) struct Catalog {
@@ -79,16 +81,14 @@ impl Catalog {
     }
 
     /// Waits for the right to publish.
-    fn lease(&self) -> Result<Lease<'_>> {
-        loop {
-            match self.lease.try_recv() {
-                Ok(ids) => return Ok(Lease::new(self, ids)),
-                // Not on the channel itself: in a simulation its other end is in the hands of somebody who only gets on while
-                // the cluster's clock does.
-                Err(TryRecvError::Empty) => self.cluster.runtime().pause(LEASE_PAUSE),
-                Err(TryRecvError::Disconnected) => return Err(Error::internal("the catalog is gone")),
-            }
-        }
+    fn lease(&self, waiting: &mut Waiting) -> Result<Lease<'_>> {
+        // Not on the channel itself: in a simulation its other end is in the hands of somebody who only gets on while the
+        // cluster's clock does.
+        waiting.until(|| match self.lease.try_recv() {
+            Ok(ids) => Ok(Some(Lease::new(self, ids))),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(Error::internal("the catalog is gone")),
+        })
     }
 
     /// The right to publish, if nobody has it.
@@ -98,8 +98,26 @@ impl Catalog {
     }
 
     /// Waits until no DDL runs.
-    pub fn settled(&self) -> Result<()> {
-        self.lease().map(drop)
+    pub fn settled(&self, waiting: &mut Waiting) -> Result<()> {
+        self.lease(waiting).map(drop)
+    }
+
+    /// Enters a table as a writer, when it is open. `None`: it is not, or not any more, the table that this descriptor is of.
+    pub fn enter(&self, entry: &Entry, waiting: &mut Waiting) -> Result<Option<WriteGuard>> {
+        let table = &entry.descriptor;
+        loop {
+            let guard = entry.writers.enter();
+            let now = self.load();
+            match now.entry(&table.database, &table.name) {
+                Some(now) if !Arc::ptr_eq(&now.descriptor, table) => return Ok(None),
+                Some(now) if !now.closed => return Ok(Some(guard)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+            // Whoever has closed it has the lease.
+            drop(guard);
+            self.settled(waiting)?;
+        }
     }
 }
 
@@ -109,11 +127,15 @@ struct Lease<'a> {
     ids: Option<Ids>,
     /// The tables that it has closed to writers, by database and name.
     closed: Vec<(Arc<str>, Arc<str>)>,
+    /// How long those who are in a table that it closes have to leave; `None` = they need not, and it is not closed.
+    grace: Option<Duration>,
+    /// The writers for whom it would have had to wait: the change is to begin anew when they have left.
+    in_the_way: Option<Arc<Writers>>,
 }
 
 impl<'a> Lease<'a> {
     fn new(catalog: &'a Catalog, ids: Ids) -> Lease<'a> {
-        Lease { catalog, ids: Some(ids), closed: Vec::new() }
+        Lease { catalog, ids: Some(ids), closed: Vec::new(), grace: None, in_the_way: None }
     }
 
     /// A fresh id.
@@ -176,21 +198,29 @@ impl Drop for Lease<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread::JoinHandle;
+
+    use allod_executor::Cancel;
     use allod_storage::cluster::ClusterConfig;
 
     use super::*;
     use crate::Database;
 
+    fn waiting() -> Waiting {
+        let runtime = Cluster::new(ClusterConfig::default()).runtime();
+        Waiting::new(&Cancel::new(), Duration::from_secs(60), runtime)
+    }
+
     #[test]
     fn a_lease_comes_back_even_from_a_panic() {
         let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut lease = catalog.lease().unwrap();
+            let mut lease = catalog.lease(&mut waiting()).unwrap();
             lease.id();
             panic!("while holding the lease");
         }));
         assert!(panicked.is_err());
-        assert_eq!(catalog.lease().unwrap().id(), 2);
+        assert_eq!(catalog.lease(&mut waiting()).unwrap().id(), 2);
     }
 
     #[test]
@@ -200,9 +230,9 @@ mod tests {
         session.run("create table t (id int primary key)").unwrap();
         let catalog = &database.shared().catalog;
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut lease = catalog.lease().unwrap();
+            let mut lease = catalog.lease(&mut waiting()).unwrap();
             let entry = lease.version().entry("test", "t").unwrap().clone();
-            lease.close(&entry).unwrap();
+            lease.close(&[&entry], &mut waiting()).unwrap();
             assert!(catalog.load().entry("test", "t").unwrap().closed);
             panic!("in the middle of a change");
         }));
@@ -210,11 +240,45 @@ mod tests {
         assert_eq!(session.run("insert into t values (1)").unwrap(), 1);
     }
 
+    /// Begins to write to a table, on a thread of its own; how to stop that, and what it comes to.
+    fn writer(database: &Database, begin: &str) -> (Cancel, JoinHandle<Result<u64, u16>>) {
+        let mut session = database.session();
+        session.run(begin).unwrap();
+        let cancel = session.cancel_handle();
+        let write = move || {
+            let written = session.run("insert into t values (1)");
+            session.run("rollback").unwrap();
+            written.map_err(|error| error.code())
+        };
+        (cancel, std::thread::spawn(write))
+    }
+
+    #[test]
+    fn who_comes_while_a_table_is_closed_waits_and_may_be_stopped() {
+        for begin in ["begin", "rollback"] {
+            let database = Database::new();
+            database.session().run("create table t (id int primary key)").unwrap();
+            let catalog = &database.shared().catalog;
+            let mut lease = catalog.lease(&mut waiting()).unwrap();
+            let entry = lease.version().entry("test", "t").unwrap().clone();
+            lease.close(&[&entry], &mut waiting()).unwrap();
+            let (cancel, stopped) = writer(&database, begin);
+            let (_, patient) = writer(&database, begin);
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!stopped.is_finished() && !patient.is_finished(), "{begin}");
+            cancel.cancel();
+            assert_eq!(stopped.join().unwrap(), Err(1317), "{begin}");
+            lease.reopen(entry);
+            drop(lease);
+            assert_eq!(patient.join().unwrap(), Ok(1), "{begin}");
+        }
+    }
+
     #[test]
     fn a_version_that_was_taken_stays_as_it_is() {
         let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let before = catalog.load();
-        let mut lease = catalog.lease().unwrap();
+        let mut lease = catalog.lease(&mut waiting()).unwrap();
         let version = lease.version().with_database("other");
         lease.publish(version);
         assert!(!before.has_database_named("other"));

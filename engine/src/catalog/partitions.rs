@@ -27,11 +27,11 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor};
 
-use super::Lease;
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, no_notes, partition_schemas, partition_spaces, warning,
 };
 use super::version::{Counters, Entry};
+use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::import::{deal, ingest};
 
@@ -45,15 +45,16 @@ impl Lease<'_> {
         table: &TableName,
         change: &PartitionChange,
         client: &mut Client,
+        waiting: &mut Waiting,
     ) -> Notes {
         if let PartitionChange::Exchange { partition, with, validation } = change {
-            return self.exchange(table, partition, with, *validation, client);
+            return self.exchange(table, (partition, with), *validation, client, waiting);
         }
         let version = self.version();
         let open = entry(&version, table)?;
         // Before anybody has to wait.
         plan_partitions(&open.descriptor, change)?;
-        let old = self.close(open)?;
+        let old = self.close_one(open, waiting)?;
         match self.redealt(&old, change, client) {
             Ok((descriptor, gone)) => {
                 let stats = stats_after(&old, &descriptor, change);
@@ -119,22 +120,16 @@ impl Lease<'_> {
     fn exchange(
         &mut self,
         name: &TableName,
-        partition: &str,
-        with: &TableName,
+        (partition, with): (&str, &TableName),
         validation: bool,
         client: &mut Client,
+        waiting: &mut Waiting,
     ) -> Notes {
         let version = self.version();
         let (one, other) = (entry(&version, name)?, entry(&version, with)?);
         let at = exchangeable(&one.descriptor, partition, &other.descriptor)?;
-        let one = self.close(one)?;
-        let other = match self.close(other) {
-            Ok(other) => other,
-            Err(error) => {
-                self.reopen(one);
-                return Err(error);
-            }
-        };
+        let closed = self.close(&[one, other], waiting)?;
+        let [one, other] = <[Entry; 2]>::try_from(closed).map_err(|_| Error::internal("not two tables"))?;
         match self.exchanged(&one, at, &other, validation, client) {
             Ok((new_one, new_other, gone)) => {
                 // Both in one version: no reader sees the rows twice or not at all.

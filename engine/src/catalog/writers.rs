@@ -1,77 +1,121 @@
 //! Who is writing to a table.
+//!
+//! DDL that changes a table needs a moment in which nobody writes to it. Statements are in for milliseconds, but transactions
+//! may be in for minutes, and a table that is closed to newcomers all that while is closed to everybody. So DDL first waits,
+//! with the table open, until those have left who were in when it came; only then does it close the table, and those who have
+//! come meanwhile have a short time to leave. If they do not, the table is opened again, DDL waits for them in the same way, and
+//! gives them twice as long the next time: however busy the table, it comes to its turn.
+//!
+//! ```text
+//! writers   ──────────────┤    ├─────┤ ├──────        ├──┤  wait for the table to open ─┤
+//! DDL        begins       └ those are out: closed ─ nobody is in ─ works ─ opens the table
+//! ```
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use allod_storage::runtime::Runtime;
-
-use crate::error::{Error, Result, code};
-
-/// How long DDL waits for writers to leave before it gives up.
-const DRAIN_MAX: Duration = Duration::from_secs(60);
-/// It looks again after this, then after twice as long each time,
-const PAUSE_FIRST: Duration = Duration::from_micros(200);
-/// up to this.
-const PAUSE_MAX: Duration = Duration::from_millis(10);
-
-/// Counts the statements that write to a table.
+/// Counts those who write to a table: statements, transactions, loads.
 ///
 /// A writer enters, then looks whether the table is still open; DDL closes the table, then looks whether anybody is in.
 /// Both sides use the strictest memory ordering, so at least one of them sees the other.
 #[derive(Debug, Default)]
-pub(crate) struct Writers(AtomicU64);
+pub(crate) struct Writers {
+    /// How often those who are in were told from those who come. Who enters is counted by whether this is even or odd.
+    turns: AtomicU64,
+    inside: [AtomicU64; 2],
+}
+
+/// Waits for those who are in, however many come after them.
+#[derive(Debug, Default)]
+pub(crate) struct Predecessors {
+    /// The turn that told them from the others.
+    turn: Option<u64>,
+}
+
+fn side(turn: u64) -> usize {
+    usize::from(turn % 2 == 1)
+}
 
 impl Writers {
     /// Counts the caller in until the guard is dropped.
     pub fn enter(self: &Arc<Writers>) -> WriteGuard {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        WriteGuard(Arc::clone(self))
+        let side = side(self.turns.load(Ordering::SeqCst));
+        self.inside[side].fetch_add(1, Ordering::SeqCst);
+        WriteGuard { writers: Arc::clone(self), side }
     }
 
-    /// Waits until nobody is in.
-    pub fn drain(&self, runtime: &Runtime) -> Result<()> {
-        let (mut waited, mut pause) = (Duration::ZERO, PAUSE_FIRST);
-        while self.0.load(Ordering::SeqCst) > 0 {
-            if waited > DRAIN_MAX {
-                let message = "other statements are writing to the table; try again later";
-                return Err(Error::new(code::UNKNOWN, message));
+    /// Whether nobody is in.
+    pub fn is_empty(&self) -> bool {
+        self.inside.iter().all(|inside| inside.load(Ordering::SeqCst) == 0)
+    }
+}
+
+impl Predecessors {
+    /// Whether all have left who were in when this was first asked.
+    pub fn have_left(&mut self, writers: &Writers) -> bool {
+        let is_empty = |side: usize| writers.inside[side].load(Ordering::SeqCst) == 0;
+        let turn = match self.turn {
+            Some(turn) => turn,
+            None => {
+                let now = writers.turns.load(Ordering::SeqCst);
+                // Others wait for those of the turn before: one turn after the other.
+                let is_free = is_empty(side(now + 1));
+                let turned = is_free
+                    && writers
+                        .turns
+                        .compare_exchange(now, now + 1, Ordering::SeqCst, Ordering::SeqCst)
+                        .is_ok();
+                if !turned {
+                    return false;
+                }
+                *self.turn.insert(now)
             }
-            runtime.pause(pause);
-            waited += pause;
-            pause = (pause * 2).min(PAUSE_MAX);
-        }
-        Ok(())
+        };
+        // There is only a second turn after it if all of them had left.
+        writers.turns.load(Ordering::SeqCst) > turn + 1 || is_empty(side(turn))
     }
 }
 
 /// A writer's presence.
 #[derive(Debug)]
-pub(crate) struct WriteGuard(Arc<Writers>);
+pub(crate) struct WriteGuard {
+    writers: Arc<Writers>,
+    side: usize,
+}
 
 impl Drop for WriteGuard {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        self.writers.inside[self.side].fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use allod_storage::cluster::{Cluster, ClusterConfig};
-
     use super::*;
 
     #[test]
-    fn draining_waits_for_the_last_writer() {
+    fn who_was_in_is_told_from_who_comes() {
         let writers = Arc::new(Writers::default());
-        let guard = writers.enter();
-        let waiter = std::thread::spawn({
-            let writers = Arc::clone(&writers);
-            move || writers.drain(&Cluster::new(ClusterConfig::default()).runtime())
-        });
-        std::thread::sleep(Duration::from_millis(5));
-        assert!(!waiter.is_finished());
-        drop(guard);
-        waiter.join().unwrap().unwrap();
+        assert!(writers.is_empty());
+        assert!(Predecessors::default().have_left(&writers));
+        let (old, older) = (writers.enter(), writers.enter());
+        let mut before = Predecessors::default();
+        assert!(!before.have_left(&writers));
+        let new = writers.enter();
+        drop(old);
+        assert!(!before.have_left(&writers));
+        // Another one who waits begins when these are out, and then has `new` to wait for.
+        let mut second = Predecessors::default();
+        assert!(!second.have_left(&writers));
+        drop(older);
+        assert!(!writers.is_empty());
+        assert!(!second.have_left(&writers));
+        let newest = writers.enter();
+        // Whoever comes now is counted where the first ones were, but they have left all the same.
+        assert!(before.have_left(&writers));
+        drop(new);
+        assert!(second.have_left(&writers) && !writers.is_empty());
+        drop(newest);
+        assert!(writers.is_empty());
     }
 }

@@ -6,13 +6,14 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_nu
 use arrow::compute::take;
 use rayon::prelude::*;
 
+use allod_executor::Cancel;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
 use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, TableDescriptor};
 
 use super::convert::to_column;
-use crate::catalog::{Counters, Entry, StatsCollector, WriteGuard};
+use crate::catalog::{Counters, StatsCollector, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 use crate::session::Session;
@@ -38,22 +39,14 @@ impl Target {
     pub fn open_in(session: &Session, database: &str, name: &str) -> Result<Target> {
         let missing = || Error::new(code::NO_SUCH_TABLE, format!("table '{database}.{name}' doesn't exist"));
         let catalog = &session.owner().shared().catalog;
+        let mut waiting = session.waiting(&Cancel::new());
         loop {
             let version = catalog.load();
-            let Entry { descriptor, counters, writers, .. } =
-                version.entry(database, name).ok_or_else(missing)?;
-            let writing = writers.enter();
-            let now = catalog.load();
-            let open = now
-                .entry(database, name)
-                .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, descriptor));
-            if open {
-                let (table, counters) = (Arc::clone(descriptor), Arc::clone(counters));
-                let before = counters.growth.rows();
-                return Ok(Target { table, counters, before, _writing: writing });
-            }
-            drop(writing);
-            catalog.settled()?;
+            let entry = version.entry(database, name).ok_or_else(missing)?;
+            let Some(writing) = catalog.enter(entry, &mut waiting)? else { continue };
+            let (table, counters) = (Arc::clone(&entry.descriptor), Arc::clone(&entry.counters));
+            let before = counters.growth.rows();
+            return Ok(Target { table, counters, before, _writing: writing });
         }
     }
 }
@@ -64,7 +57,8 @@ impl Target {
     pub fn finish(self, session: &Session, stats: TableStats) -> Result<()> {
         let Target { table, before, _writing: writing, .. } = self;
         drop(writing);
-        session.owner().shared().catalog.set_stats(&table, stats, before)
+        let mut waiting = session.waiting(&Cancel::new());
+        session.owner().shared().catalog.set_stats(&table, stats, before, &mut waiting)
     }
 }
 

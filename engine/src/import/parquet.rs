@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use allod_executor::Cancel;
 use allod_planner::bind::{CreateTable, Ddl, TableName};
 use allod_storage::schema::ColumnDef;
 
@@ -70,5 +71,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         auto_increment: None,
     };
     let database = session.owner().clone();
-    database.shared().catalog.apply(&Ddl::CreateTable(create), session.client_mut()).map(drop)
+    let mut waiting = session.waiting(&Cancel::new());
+    let catalog = &database.shared().catalog;
+    catalog.apply(&Ddl::CreateTable(create), session.client_mut(), &mut waiting).map(drop)
 }

@@ -15,7 +15,7 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
 use super::Session;
 use super::lock::Unlocked;
 use super::plan_cache::Setting;
-use crate::catalog::{Counters, Entry, Version, WriteGuard};
+use crate::catalog::{Counters, Entry, Version, Waiting, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
@@ -187,7 +187,8 @@ impl Session {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.
                 drop(version);
                 self.plans.clear();
-                let notes = self.database.shared().catalog.apply(&ddl, &mut self.client)?;
+                let mut waiting = self.waiting(cancel);
+                let notes = self.database.shared().catalog.apply(&ddl, &mut self.client, &mut waiting)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
                 self.current
@@ -197,7 +198,8 @@ impl Session {
             }
             Bound::Analyze { tables } => {
                 for table in &tables {
-                    self.database.shared().catalog.analyze(table, &mut self.client)?;
+                    let mut waiting = self.waiting(cancel);
+                    self.database.shared().catalog.analyze(table, &mut self.client, &mut waiting)?;
                 }
                 done()
             }
@@ -247,6 +249,11 @@ impl Session {
                 done()
             }
         }
+    }
+
+    /// How long a statement waits for changes of the schema, or to make one.
+    pub(crate) fn waiting(&self, cancel: &Cancel) -> Waiting {
+        Waiting::new(cancel, self.variables.settings().schema_wait, self.client.runtime())
     }
 
     /// The schema as a statement of this session sees it.
@@ -460,16 +467,11 @@ impl Session {
         let as_of = self.as_of(planned)?;
         if let Some(dml) = &planned.dml {
             let (table, entry) = (&dml.table, planned.target.as_ref());
+            let mut waiting = self.waiting(cancel);
+            let mut enter = || enter(&self.database, entry, &mut waiting);
             let (guard, counters) = match &mut self.transaction {
-                Some(active) => (None, active.enter(table, || enter(&self.database, table, entry))?),
-                None => match enter(&self.database, table, entry) {
-                    Ok((guard, counters)) => (Some(guard), counters),
-                    Err(error) => {
-                        // Whoever closed the table has the lease; the next attempt comes when it is back.
-                        self.database.shared().catalog.settled()?;
-                        return Err(error);
-                    }
-                },
+                Some(active) => (None, active.enter(table, enter)?),
+                None => enter().map(|(guard, counters)| (Some(guard), counters))?,
             };
             row_ids = Arc::clone(&counters) as Arc<dyn RowIds>;
             writing = Some(Writing { dml: dml.clone(), counters, guard });
@@ -585,17 +587,13 @@ fn local_us(moment: Option<SystemTime>) -> i64 {
 /// Enters a table as a writer, if it still is the table that the statement was planned for.
 fn enter(
     database: &Database,
-    table: &Arc<TableDescriptor>,
     entry: Option<&Entry>,
+    waiting: &mut Waiting,
 ) -> Result<(WriteGuard, Arc<Counters>)> {
     let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
     let entry = entry.ok_or_else(gone)?;
-    let guard = entry.writers.enter();
-    let now = database.catalog();
-    let same = now
-        .entry(&table.database, &table.name)
-        .is_some_and(|e| !e.closed && Arc::ptr_eq(&e.descriptor, table));
-    if same { Ok((guard, Arc::clone(&entry.counters))) } else { Err(gone()) }
+    let guard = database.shared().catalog.enter(entry, waiting)?.ok_or_else(gone)?;
+    Ok((guard, Arc::clone(&entry.counters)))
 }
 
 impl Iterator for Running {
