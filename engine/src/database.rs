@@ -84,7 +84,8 @@ impl Builder {
     /// the same ids.
     pub fn build_on(self, cluster: Cluster) -> Database {
         let garbage = cluster.garbage_policy();
-        let globals = SystemValues::new(self.workers, self.memory_limit_bytes, garbage);
+        let globals =
+            SystemValues::new(self.workers, self.memory_limit_bytes, garbage, cluster.retry_policy());
         let shared = Shared {
             catalog: Catalog::new(cluster.clone()),
             cluster,

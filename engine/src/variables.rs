@@ -15,6 +15,9 @@
 //! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
 //! | `lock_wait_timeout` | how long a change of a table waits for those who write to it, and who wants to write for a change |
 //! | `tidb_constraint_check_in_place`, `tidb_constraint_check_in_place_pessimistic` | whether an INSERT in an optimistic, a pessimistic transaction finds a duplicate at once, or the commit does |
+//! | `tidb_enable_1pc`, `tidb_enable_async_commit` | whether a commit may take one step, where that helps: async commit does over a network |
+//! | `tidb_guarantee_linearizability` | whether an async commit is later than everything that was committed before it, for which it asks for a timestamp |
+//! | `tidb_backoff_weight`, `tidb_backoff_lock_fast` | budgets of retries are TiDB's times this; a reader's first wait for a lock, in milliseconds |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
@@ -26,7 +29,7 @@
 //! its like, `tidb_distsql_scan_concurrency`); a scan is not sent in pages or chunks (`tidb_enable_paging`,
 //! `tidb_init_chunk_size`, `tidb_store_batch_size`, …); ranges are limited by their number, not their bytes
 //! (`tidb_opt_range_max_size`); inner sides of index joins may always be filters, projections and groupings
-//! (`tidb_enable_inl_join_inner_multi_pattern`); how long a client tries again is its own affair (`tidb_backoff_weight`).
+//! (`tidb_enable_inl_join_inner_multi_pattern`).
 //!
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
@@ -41,7 +44,7 @@ use imbl::OrdMap;
 
 use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
-use allod_storage::client::GarbagePolicy;
+use allod_storage::client::{AsyncUse, CommitOptions, GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, Timestamp};
 
 use crate::error::{Error, Result, code};
@@ -186,8 +189,8 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_constraint_check_in_place_pessimistic", Domain::Switch, "ON"),
     define("tidb_current_ts", Domain::ReadOnly, "0"),
     define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
-    define("tidb_enable_1pc", Domain::Switch, "OFF"),
-    define("tidb_enable_async_commit", Domain::Switch, "OFF"),
+    define("tidb_enable_1pc", Domain::Switch, "ON"),
+    define("tidb_enable_async_commit", Domain::Switch, "ON"),
     define("tidb_enable_clustered_index", Domain::Word(&["OFF", "ON", "INT_ONLY"]), "ON"),
     define("tidb_enable_index_merge", Domain::Switch, "ON"),
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),
@@ -259,16 +262,22 @@ fn definitions() -> impl Iterator<Item = &'static Definition> {
 }
 
 /// Values that differ from the table above; persistent, so a session begins with the global ones at no cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SystemValues(OrdMap<&'static str, Arc<str>>);
 
 impl SystemValues {
     /// The defaults of a database with these limits.
-    pub fn new(workers: usize, memory_quota: u64, garbage: GarbagePolicy) -> SystemValues {
+    pub fn new(
+        workers: usize,
+        memory_quota: u64,
+        garbage: GarbagePolicy,
+        retry: RetryPolicy,
+    ) -> SystemValues {
         let memory = i64::try_from(memory_quota).unwrap_or(i64::MAX).to_string();
         SystemValues(OrdMap::from_iter([
             ("tidb_executor_concurrency", Arc::<str>::from(workers.to_string())),
             ("tidb_mem_quota_query", memory.into()),
+            ("tidb_backoff_weight", retry.weight.to_string().into()),
             ("tidb_gc_enable", if garbage.enabled { "ON" } else { "OFF" }.into()),
             ("tidb_gc_life_time", span::format(garbage.life).into()),
             ("tidb_gc_run_interval", span::format(garbage.interval).into()),
@@ -465,6 +474,10 @@ pub(crate) struct Settings {
     pub lock_wait: Duration,
     /// How long one waits for others to be done with the schema, or with what it changes of it.
     pub schema_wait: Duration,
+    /// How transactions commit.
+    pub commit: CommitOptions,
+    /// How much a statement tries before it gives up.
+    pub retry: RetryPolicy,
     /// Whether plans of prepared statements are found again.
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
@@ -509,6 +522,22 @@ impl Settings {
             checks_in_place_pessimistic: number("tidb_constraint_check_in_place_pessimistic") != 0,
             lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
             schema_wait: Duration::from_secs(number("lock_wait_timeout").unsigned_abs()),
+            commit: CommitOptions {
+                one_phase: number("tidb_enable_1pc") != 0,
+                async_commit: match number("tidb_enable_async_commit") {
+                    0 => AsyncUse::Never,
+                    _ => AsyncUse::WhereItHelps,
+                },
+                linearizable: number("tidb_guarantee_linearizability") != 0,
+            },
+            retry: RetryPolicy {
+                // Zero stands for the default, as in TiDB.
+                weight: match u32::try_from(number("tidb_backoff_weight")) {
+                    Ok(0) | Err(_) => RetryPolicy::default().weight,
+                    Ok(weight) => weight,
+                },
+                lock_fast_ms: u32::try_from(number("tidb_backoff_lock_fast")).unwrap_or(u32::MAX),
+            },
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
             wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
@@ -603,7 +632,7 @@ mod tests {
 
     #[test]
     fn spans_are_moved_into_their_range_or_refused() {
-        let base = SystemValues::new(2, 1 << 20, GARBAGE);
+        let base = SystemValues::new(2, 1 << 20, GARBAGE, RetryPolicy::default());
         let shown = |values: &SystemValues| {
             values.list(Some("tidb\\_gc%")).into_iter().map(|v| v.1).collect::<Vec<_>>()
         };
@@ -639,7 +668,7 @@ mod tests {
 
     #[test]
     fn values_are_checked_and_forgotten() {
-        let base = SystemValues::new(2, 1 << 20, GARBAGE);
+        let base = SystemValues::new(2, 1 << 20, GARBAGE, RetryPolicy::default());
         let set = |name, value| base.set(name, Some(&value), &base).map(|set| set.0);
         assert_eq!(set("nope", Datum::Int(1)).unwrap_err().code(), 1193);
         assert_eq!(set("version", Datum::Int(1)).unwrap_err().code(), 1238);
@@ -677,6 +706,31 @@ mod tests {
         assert_eq!(tuning(set("tidb_index_lookup_concurrency", 2)).index_lookup_concurrency, 2);
         assert_eq!(tuning(set("tidb_index_join_batch_size", 100)).index_join_batch_rows, 100);
         assert_eq!(tuning(set("tidb_index_lookup_size", 0)).index_lookup_rows, 1);
+    }
+
+    #[test]
+    fn commits_and_retries_are_as_the_cluster_has_them_until_they_are_set() {
+        let settings = |values: &SystemValues| {
+            let Settings { commit, retry, .. } = Settings::of(values);
+            (commit, retry)
+        };
+        let base = SystemValues::new(1, 0, GARBAGE, RetryPolicy { weight: 5, ..RetryPolicy::default() });
+        let (commit, retry) = settings(&base);
+        assert_eq!((commit, retry.weight, retry.lock_fast_ms), (CommitOptions::default(), 5, 10));
+        let set = |values: SystemValues, (name, value)| {
+            values.set(name, Some(&Datum::Int(value)), &base).unwrap().0
+        };
+        let others = [
+            ("tidb_enable_1pc", 0),
+            ("tidb_enable_async_commit", 0),
+            ("tidb_guarantee_linearizability", 0),
+            ("tidb_backoff_weight", 1),
+            ("tidb_backoff_lock_fast", 70),
+        ];
+        let (commit, retry) = settings(&others.into_iter().fold(base.clone(), set));
+        let expected = CommitOptions { one_phase: false, async_commit: AsyncUse::Never, linearizable: false };
+        assert_eq!((commit, retry), (expected, RetryPolicy { weight: 1, lock_fast_ms: 70 }));
+        assert_eq!(settings(&set(base.clone(), ("tidb_backoff_weight", 0))).1.weight, 2);
     }
 
     #[test]

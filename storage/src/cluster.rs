@@ -7,7 +7,9 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use crate::background::Background;
-use crate::client::{Bequeathed, Client, ClientStats, Collector, Entrusted, GarbagePolicy, SharedCache};
+use crate::client::{
+    Bequeathed, Client, ClientStats, Collector, Entrusted, GarbagePolicy, RetryPolicy, SharedCache,
+};
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
@@ -34,7 +36,7 @@ pub struct ClusterConfig {
     /// How often somebody looks for locks that the dead have left, and has all regions forget what nobody can ask for. Zero =
     /// never unless asked ([`Client::collect_garbage`]); of a simulated cluster it is that always.
     pub garbage_interval: Duration,
-    /// Retry budgets are TiDB's times this (`tidb_backoff_weight`).
+    /// Retry budgets are TiDB's times this, unless a client says otherwise (`tidb_backoff_weight`).
     pub backoff_weight: u32,
     /// How long a client believes what it has heard of a region: this, and up to a tenth more, so that what was heard
     /// together does not expire together (TiDB: 600 s and up to 60 s). Zero = it asks before every request.
@@ -186,6 +188,11 @@ impl Cluster {
     /// What all clients counted that are dropped by now, forks included.
     pub fn stats(&self) -> ClientStats {
         self.0.bequeathed.sum()
+    }
+
+    /// How much its clients try before they give up, unless they are told otherwise.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy { weight: self.0.backoff_weight, ..RetryPolicy::default() }
     }
 
     /// How to wait for its clients' futures.

@@ -87,7 +87,7 @@ async fn set_up(config: SimulatedConfig) -> Cluster {
 async fn write(mut client: Client, writer: i64, life: Duration) -> bool {
     let ts = client.timestamp().await.expect("timestamp");
     let mut t = client.begin(ts);
-    t.set_commit_options(CommitOptions { one_phase: true, async_commit: AsyncUse::Always });
+    t.set_commit_options(CommitOptions { async_commit: AsyncUse::Always, ..CommitOptions::default() });
     for id in keys_of(writer) {
         t.put(key(id), RowRef { batch: Arc::new(batch(&[(id, written(id))])), row: 0 });
     }

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use allod::{Database, Session};
+use allod::{ClusterConfig, Database, Session, SimulatedConfig, TransportConfig};
 use allod_tests::database::rows;
 use allod_tests::joins::queries::Query;
 use allod_tests::joins::tables::{COLUMNS, literal, table};
@@ -294,4 +294,45 @@ fn every_job_is_taken_once() {
     assert_eq!(number(&mut setup, "select count(*) from result"), JOBS);
     assert_eq!(number(&mut setup, "select count(distinct job) from result"), JOBS);
     assert_eq!(number(&mut setup, "select count(*) from job where state = 1"), JOBS);
+}
+
+/// Each way to commit costs its own number of requests.
+#[test]
+fn variables_say_how_transactions_commit() {
+    let transport = TransportConfig::Simulated(SimulatedConfig::default());
+    let database =
+        Database::builder().cluster(ClusterConfig { transport, ..ClusterConfig::default() }).build();
+    database.session().run("create table t (id int primary key, v int)").unwrap();
+    database.session().run("insert into t values (1, 0), (2, 0)").unwrap();
+    let cluster = database.cluster();
+    let mut before = cluster.stats().rpcs;
+    let mut requests = |one_phase: bool, async_commit: bool, linearizable: bool| {
+        let mut session = database.session();
+        session
+            .run(&format!(
+                "set tidb_enable_1pc = {one_phase}, tidb_enable_async_commit = {async_commit}, tidb_guarantee_linearizability = {linearizable}"
+            ))
+            .unwrap();
+        // So that it knows its way.
+        let count = "select count(*) from t where v >= 0";
+        rows(&mut session, count).unwrap();
+        session.run("begin optimistic").unwrap();
+        session.run("update t set v = v + 1").unwrap();
+        session.run("commit").unwrap();
+        drop(session);
+        cluster.runtime().block_on(cluster.at_rest());
+        let now = cluster.stats().rpcs;
+        let since = now - before;
+        before = now;
+        since
+    };
+    let one = requests(true, true, true);
+    assert_eq!(requests(true, false, false), one);
+    // Prewrite, and beside the user commit.
+    assert_eq!(requests(false, true, false), one + 1);
+    // A timestamp besides.
+    assert_eq!(requests(false, true, true), one + 2);
+    // Prewrite, timestamp, the primary, and beside the user the other row.
+    assert_eq!(requests(false, false, true), one + 3);
+    assert_eq!(requests(false, false, false), one + 3);
 }

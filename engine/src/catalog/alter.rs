@@ -18,13 +18,13 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
 use allod_storage::schema::{IndexDescriptor, SpaceId, TableDescriptor};
 
-use super::{Lease, Waiting};
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, labels, partition_schemas, row_id_column, spaces,
     warning,
 };
 use super::partitions::read;
 use super::version::{Counters, Entry};
+use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::import::{deal, ingest};
 

@@ -64,13 +64,9 @@ impl Lease<'_> {
             Ddl::CreateIndex { table, index, if_not_exists } => {
                 self.create_index(table, index, *if_not_exists, client, waiting)
             }
-            Ddl::DropIndex { table, index, if_exists } => {
-                self.drop_index(table, index, *if_exists, waiting)
-            }
+            Ddl::DropIndex { table, index, if_exists } => self.drop_index(table, index, *if_exists, waiting),
             Ddl::AlterTable(change) => self.alter_table(change, client, waiting),
-            Ddl::AlterPartitions { table, change } => {
-                self.alter_partitions(table, change, client, waiting)
-            }
+            Ddl::AlterPartitions { table, change } => self.alter_partitions(table, change, client, waiting),
         }
     }
 }

@@ -88,8 +88,10 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(database: Database, id: u64) -> Session {
-        let client = database.cluster().client();
+        let mut client = database.cluster().client();
         let variables = Variables::new(database.shared().globals.load_full());
+        client.retry_by(variables.settings().retry);
+        client.commit_by(variables.settings().commit);
         Session {
             database,
             client,

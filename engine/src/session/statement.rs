@@ -542,7 +542,6 @@ impl Session {
     }
 
     pub(super) fn set(&mut self, assignment: &SetVariable, cancel: &Cancel) -> Result<Option<Warning>> {
-        self.settings += u64::from(!matches!(assignment.target, SetTarget::User(_)));
         let value = assignment.value.as_ref();
         match &assignment.target {
             SetTarget::User(name) => {
@@ -555,14 +554,19 @@ impl Session {
                     self.snapshot = time.map(|time| self.time_of(time)).transpose()?;
                 }
                 if ["last_insert_id", "identity"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+                    self.settings += 1;
                     self.last_insert_id = match value {
                         Some(Datum::UInt(id)) => *id,
                         Some(Datum::Int(id)) => id.unsigned_abs(),
                         _ => 0,
                     };
                 }
-                let before = self.variables.settings().autocommit;
+                let (before, values) =
+                    (self.variables.settings().autocommit, self.variables.session().clone());
                 let warning = self.variables.set(name, value)?;
+                self.settings += u64::from(*self.variables.session() != values);
+                self.client.retry_by(self.variables.settings().retry);
+                self.client.commit_by(self.variables.settings().commit);
                 // What was begun under autocommit = 0 ends with it.
                 if !before && self.variables.settings().autocommit {
                     self.commit(cancel)?;
@@ -570,6 +574,7 @@ impl Session {
                 Ok(warning)
             }
             SetTarget::Global(name) => {
+                self.settings += 1;
                 let warning = self.database.set_global(name, value)?;
                 self.variables.see_globals(self.database.shared().globals.load_full());
                 Ok(warning)

@@ -208,7 +208,23 @@ impl fmt::Display for BackoffTally {
     }
 }
 
-/// What work may wait in all, before the cluster's weight is applied.
+/// How much a client tries before it gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Budgets are TiDB's times this (`tidb_backoff_weight`); at least 1.
+    pub weight: u32,
+    /// A reader's first wait for a lock, in milliseconds (`tidb_backoff_lock_fast`).
+    pub lock_fast_ms: u32,
+}
+
+impl Default for RetryPolicy {
+    /// TiDB's.
+    fn default() -> RetryPolicy {
+        RetryPolicy { weight: 2, lock_fast_ms: 10 }
+    }
+}
+
+/// What work may wait in all, before the client's weight is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Budget {
     BuildTasks,
@@ -247,6 +263,7 @@ pub(crate) struct Backoff {
     part: &'static str,
     region: Option<RegionId>,
     budget_ms: u64,
+    lock_fast_ms: u32,
     /// All waits, those of the work this was forked from included.
     slept_ms: u64,
     excluded_ms: u64,
@@ -275,8 +292,9 @@ impl History {
     }
 
     /// The next wait of this kind.
-    fn step(&mut self, kind: BackoffKind, random: &mut Random) -> u64 {
+    fn step(&mut self, kind: BackoffKind, lock_fast_ms: u32, random: &mut Random) -> u64 {
         let (base, cap, jitter) = kind.schedule();
+        let base = if kind == BackoffKind::TxnLockFast { u64::from(lock_fast_ms.max(2)) } else { base };
         let exponent = &mut self.exponents[kind as usize];
         let ms = base.checked_shl(*exponent).unwrap_or(cap).min(cap);
         *exponent = (*exponent + 1).min(32);
@@ -288,11 +306,12 @@ impl History {
 }
 
 impl Backoff {
-    pub(crate) fn new(part: &'static str, budget: Budget, weight: u32) -> Backoff {
+    pub(crate) fn new(part: &'static str, budget: Budget, policy: RetryPolicy) -> Backoff {
         Backoff {
             part,
             region: None,
-            budget_ms: budget.ms() * u64::from(weight.max(1)),
+            budget_ms: budget.ms() * u64::from(policy.weight.max(1)),
+            lock_fast_ms: policy.lock_fast_ms,
             slept_ms: 0,
             excluded_ms: 0,
             forked_at: (0, 0),
@@ -324,7 +343,7 @@ impl Backoff {
         if counted_ms >= self.budget_ms || excluded_too_long {
             return Err(Box::new(self.exhausted(kind)));
         }
-        let ms = history.step(kind, random);
+        let ms = history.step(kind, self.lock_fast_ms, random);
         self.slept_ms += ms;
         if kind.excluded_from_budget() {
             self.excluded_ms += ms;
@@ -352,9 +371,9 @@ impl Backoff {
     /// again, and no counts of its own yet.
     pub(crate) fn fork(&self) -> Backoff {
         let history = self.history.as_ref().map(|history| Box::new(history.fork()));
-        let Backoff { part, region, budget_ms, slept_ms, excluded_ms, .. } = *self;
+        let Backoff { part, region, budget_ms, lock_fast_ms, slept_ms, excluded_ms, .. } = *self;
         let forked_at = (slept_ms, excluded_ms);
-        Backoff { part, region, budget_ms, slept_ms, excluded_ms, forked_at, history }
+        Backoff { part, region, budget_ms, lock_fast_ms, slept_ms, excluded_ms, forked_at, history }
     }
 
     /// Takes the branches back: the account grows by the one that waited longest, the counts by all.
@@ -377,8 +396,30 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn weight(weight: u32) -> RetryPolicy {
+        RetryPolicy { weight, ..RetryPolicy::default() }
+    }
+
+    #[test]
+    fn a_policy_gives_the_budget_and_a_readers_first_wait() {
+        for (weight, lock_fast_ms) in [(1, 10), (3, 500)] {
+            let mut random = Random::new(1);
+            let policy = RetryPolicy { weight, lock_fast_ms };
+            let mut parent = Backoff::new("test", Budget::BuildTasks, policy);
+            let mut wait =
+                |b: &mut Backoff, kind| b.next(kind, "", &mut random).map(|d| d.as_millis() as u64);
+            for b in [&mut parent.fork(), &mut parent] {
+                let first = wait(b, BackoffKind::TxnLockFast).expect("within budget");
+                assert!((u64::from(lock_fast_ms) / 2..u64::from(lock_fast_ms)).contains(&first), "{first}");
+            }
+            while wait(&mut parent, BackoffKind::RegionMiss).is_ok() {}
+            let budget_ms = 5000 * u64::from(weight);
+            assert!((budget_ms..budget_ms + 500).contains(&parent.slept_ms), "{}", parent.slept_ms);
+        }
+    }
+
     fn backoff(budget: Budget) -> (Backoff, Random) {
-        (Backoff::new("test", budget, 1), Random::new(1))
+        (Backoff::new("test", budget, weight(1)), Random::new(1))
     }
 
     #[test]
@@ -393,7 +434,7 @@ mod tests {
     #[test]
     fn equal_jitter_waits_at_least_half() {
         for seed in 0..200 {
-            let (mut b, mut r) = (Backoff::new("test", Budget::Commit, 2), Random::new(seed));
+            let (mut b, mut r) = (Backoff::new("test", Budget::Commit, weight(2)), Random::new(seed));
             for n in 0..6 {
                 let full = (100u128 << n).min(2000);
                 let ms =

@@ -40,7 +40,7 @@ mod transaction;
 
 pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, Wait};
-pub use backoff::{BackoffKind, BackoffTally};
+pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
 pub use garbage::Garbage;
@@ -99,6 +99,10 @@ pub struct Client {
     own: OwnWrites,
     /// Whether it still shall wait.
     interrupt: Interrupt,
+    /// How long it waits at most.
+    retry: RetryPolicy,
+    /// How its transactions commit.
+    options: CommitOptions,
     /// How far the clock of timestamps was ahead of this client's when it last saw one come over a network. Times to live are
     /// counted by that clock.
     oracle_ahead_ms: i64,
@@ -115,13 +119,16 @@ pub struct ClientSeed {
     tally: Option<Tally>,
     own: OwnWrites,
     interrupt: Interrupt,
+    retry: RetryPolicy,
+    options: CommitOptions,
     oracle_ahead_ms: i64,
 }
 
 impl ClientSeed {
     /// A client. Its counters start at zero.
     pub fn client(&self) -> Client {
-        let ClientSeed { shared, view, tally, own, interrupt, oracle_ahead_ms } = self.clone();
+        let ClientSeed { shared, view, tally, own, interrupt, retry, options, oracle_ahead_ms } =
+            self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let (stats, resolved) = Default::default();
@@ -136,6 +143,8 @@ impl ClientSeed {
             tally,
             own,
             interrupt,
+            retry,
+            options,
             oracle_ahead_ms,
             not_sync,
         }
@@ -157,8 +166,9 @@ impl ClientSeed {
 impl Client {
     pub(crate) fn new(shared: Arc<Shared>) -> Client {
         let view = RegionView::clone(&shared.cache.peek());
-        let (own, interrupt) = Default::default();
-        ClientSeed { shared, view, tally: None, own, interrupt, oracle_ahead_ms: 0 }.client()
+        let retry = RetryPolicy { weight: shared.backoff_weight, ..RetryPolicy::default() };
+        let (own, interrupt, options) = Default::default();
+        ClientSeed { shared, view, tally: None, own, interrupt, retry, options, oracle_ahead_ms: 0 }.client()
     }
 
     /// What other clients can be made from, with what this one knows.
@@ -169,6 +179,8 @@ impl Client {
             tally: self.tally.clone(),
             own: self.own.clone(),
             interrupt: self.interrupt.clone(),
+            retry: self.retry,
+            options: self.options,
             oracle_ahead_ms: self.oracle_ahead_ms,
         }
     }
@@ -187,6 +199,8 @@ impl Client {
             tally: self.tally.clone(),
             own: self.own.clone(),
             interrupt: self.interrupt.clone(),
+            retry: self.retry,
+            options: self.options,
             oracle_ahead_ms: self.oracle_ahead_ms,
             not_sync: PhantomData,
         }
@@ -216,6 +230,16 @@ impl Client {
     /// From now on it asks this while it waits, and so do its forks and the clients of its seeds.
     pub fn interrupt_by(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
+    }
+
+    /// From now on it waits so long at most, and so do its forks and the clients of its seeds.
+    pub fn retry_by(&mut self, policy: RetryPolicy) {
+        self.retry = policy;
+    }
+
+    /// From now on transactions commit so that it commits, unless they say otherwise.
+    pub fn commit_by(&mut self, options: CommitOptions) {
+        self.options = options;
     }
 
     /// How to wait for this client's futures.
@@ -253,7 +277,7 @@ impl Client {
     }
 
     fn backoff(&self, part: &'static str, budget: Budget) -> Backoff {
-        Backoff::new(part, budget, self.shared.backoff_weight)
+        Backoff::new(part, budget, self.retry)
     }
 
     async fn fresh_timestamp(&mut self, backoff: &mut Backoff) -> Result<Timestamp> {

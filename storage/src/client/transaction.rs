@@ -32,7 +32,8 @@ pub struct Transaction {
     mutations: OrdMap<Key, MutationOp>,
     /// The same for readers; `None` = nobody has asked so far.
     own: Option<OwnWrites>,
-    options: CommitOptions,
+    /// `None` = as its client does.
+    options: Option<CommitOptions>,
     /// `Some` = it locks what it writes.
     pub(super) held: Option<Held>,
     /// What its conflicts are found by is kept until it ends.
@@ -73,9 +74,9 @@ impl Transaction {
         self.held.as_ref().map_or(self.start_ts, |held| held.for_update_ts)
     }
 
-    /// Which ways it may take to commit.
+    /// Which ways it may take to commit, unless it is to be as its client does ([`Client::commit_by`]).
     pub fn set_commit_options(&mut self, options: CommitOptions) {
-        self.options = options;
+        self.options = Some(options);
     }
 
     /// Keys it writes.
@@ -172,8 +173,9 @@ impl Transaction {
     /// client is interrupted while that can still be said.
     pub async fn commit(mut self, client: &mut Client) -> Result<CommitOutcome> {
         let start_ts = self.start_ts;
+        let options = self.options.unwrap_or(client.options);
         let Some(held) = self.held.take().filter(|held| held.primary.is_some()) else {
-            return commit(client, start_ts, self.take_mutations(), self.options, None, false).await;
+            return commit(client, start_ts, self.take_mutations(), options, None, false).await;
         };
         if self.mutations.is_empty() {
             // What it has locked it has only looked at.
@@ -185,7 +187,7 @@ impl Transaction {
         }
         // It is kept alive until this has ended.
         let locked = held.primary.clone().map(|primary| (primary, held.told()));
-        commit(client, start_ts, self.take_mutations(), self.options, locked, false).await
+        commit(client, start_ts, self.take_mutations(), options, locked, false).await
     }
 
     fn take_mutations(&mut self) -> Vec<Mutation> {
@@ -221,6 +223,6 @@ impl Client {
         start_ts: Timestamp,
         mutations: Vec<Mutation>,
     ) -> Result<CommitOutcome> {
-        commit(self, start_ts, mutations, CommitOptions::default(), None, true).await
+        commit(self, start_ts, mutations, self.options, None, true).await
     }
 }

@@ -123,7 +123,8 @@ impl Style {
     /// Any of them; so many in a hundred lock first.
     pub fn random(random: &mut Random, pessimistic: usize) -> Style {
         let async_commit = *random.pick(&[AsyncUse::Never, AsyncUse::WhereItHelps, AsyncUse::Always]);
-        let options = CommitOptions { one_phase: random.chance(60), async_commit };
+        let options =
+            CommitOptions { one_phase: random.chance(60), async_commit, ..CommitOptions::default() };
         Style { pessimistic: random.chance(pessimistic), options }
     }
 }

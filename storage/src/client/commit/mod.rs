@@ -80,11 +80,15 @@ pub struct CommitOptions {
     pub one_phase: bool,
     /// As soon as all keys are prewritten.
     pub async_commit: AsyncUse,
+    /// Whether an async commit lies after everything that was committed before it began (TiDB:
+    /// `tidb_guarantee_linearizability`). Otherwise it saves asking for a timestamp, and only lies after what the transaction
+    /// has seen, and after all reads that did not see it. A commit in one phase, or in two, always does.
+    pub linearizable: bool,
 }
 
 impl Default for CommitOptions {
     fn default() -> CommitOptions {
-        CommitOptions { one_phase: true, async_commit: AsyncUse::WhereItHelps }
+        CommitOptions { one_phase: true, async_commit: AsyncUse::WhereItHelps, linearizable: true }
     }
 }
 
@@ -189,7 +193,8 @@ struct Committer {
 #[derive(Clone)]
 struct AsyncPlan {
     secondaries: Arc<[Key]>,
-    /// Later than everything that was committed before this transaction began to commit.
+    /// Later than what this transaction has seen, and if it is to be linearizable than everything that was committed before it
+    /// began to commit.
     min_commit_ts: Timestamp,
     max_commit_ts: Timestamp,
 }
@@ -233,7 +238,7 @@ impl Committer {
             client.stand_firm();
         }
         if client.takes_async(options.async_commit, &keys) {
-            self.async_plan = match AsyncPlan::new(client, &self.primary, &keys).await {
+            self.async_plan = match self.plan_async(client, &keys, options.linearizable).await {
                 Ok(plan) => Some(plan),
                 Err(_) if maybe_committed => return Err(Stop::Outcome(CommitOutcome::Undetermined)),
                 Err(error) => return Err(self.give_up(client, keys, error.into()).await),
@@ -275,6 +280,18 @@ impl Committer {
         stop
     }
 
+    /// An async commit of a transaction with these keys.
+    async fn plan_async(&self, client: &mut Client, keys: &[Key], linearizable: bool) -> Result<AsyncPlan> {
+        let for_update_ts = self.pessimistic.as_ref().map_or(Timestamp(0), |p| p.for_update_ts);
+        let (min_commit_ts, now_ms) = match linearizable {
+            true => client.timestamp().await.map(|ts| (ts, ts.physical_ms()))?,
+            false => (Timestamp(self.start_ts.max(for_update_ts).0 + 1), client.oracle_ms()),
+        };
+        let max_commit_ts = Timestamp::from_parts(now_ms + SAFE_WINDOW_MS, 0);
+        let secondaries = keys.iter().filter(|key| **key != self.primary).cloned().collect();
+        Ok(AsyncPlan { secondaries, min_commit_ts, max_commit_ts })
+    }
+
     fn prewrite(&self, mutations: Vec<Mutation>) -> Prewrite {
         let Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan, .. } = self.clone();
         let has_primary = mutations.iter().any(|m| m.key == primary);
@@ -296,16 +313,6 @@ impl Committer {
         } else {
             Stop::Error(error)
         }
-    }
-}
-
-impl AsyncPlan {
-    /// Of a transaction with these keys.
-    async fn new(client: &mut Client, primary: &Key, keys: &[Key]) -> Result<AsyncPlan> {
-        let min_commit_ts = client.timestamp().await?;
-        let max_commit_ts = Timestamp::from_parts(min_commit_ts.physical_ms() + SAFE_WINDOW_MS, 0);
-        let secondaries = keys.iter().filter(|key| *key != primary).cloned().collect();
-        Ok(AsyncPlan { secondaries, min_commit_ts, max_commit_ts })
     }
 }
 

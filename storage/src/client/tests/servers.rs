@@ -90,3 +90,43 @@ async fn a_commit_in_one_phase_waits_for_its_timestamp() {
     sleep(Duration::from_secs(1)).await;
     assert_eq!(read(&mut client, 3).await.ok(), Some(33), "the work outlives its sender");
 }
+
+/// Whoever does not want to be later than all that is committed saves a question, and is later than what it has seen.
+#[tokio::test(start_paused = true)]
+async fn an_async_commit_may_lie_before_what_it_has_not_seen() {
+    for linearizable in [true, false] {
+        let (_cluster, mut client) = three_stores(1).await;
+        client.commit_by(CommitOptions { one_phase: false, async_commit: AsyncUse::Always, linearizable });
+        let start_ts = client.timestamp().await.expect("timestamp");
+        let mut transaction = client.begin(start_ts);
+        transaction.put(key(3), row(3, 33));
+        let later = client.timestamp().await.expect("timestamp");
+        let before = client.stats().rpcs;
+        let outcome = transaction.commit(&mut client).await;
+        let Ok(CommitOutcome::Committed(commit_ts)) = outcome else { panic!("{outcome:?}") };
+        let asked = client.stats().rpcs - before;
+        if linearizable {
+            assert!(commit_ts > later);
+            assert_eq!(asked, 2, "a timestamp, and the prewrite");
+        } else {
+            assert!(start_ts < commit_ts && commit_ts < later);
+            assert_eq!(asked, 1, "the prewrite");
+        }
+        // A reader that did not see it is before it, and one that does is not.
+        assert_eq!(read(&mut client, 3).await.ok(), Some(33));
+        let mut transaction = client.begin(client.shared.pd.timestamp());
+        transaction.put(key(3), row(3, 34));
+        let reader = client.timestamp().await.expect("timestamp");
+        assert_eq!(rows_at(&mut client, reader).await, Some(33));
+        let outcome = transaction.commit(&mut client).await;
+        let Ok(CommitOutcome::Committed(commit_ts)) = outcome else { panic!("{outcome:?}") };
+        assert!(commit_ts > reader);
+        assert_eq!(rows_at(&mut client, reader).await, Some(33));
+    }
+}
+
+/// What account 3 has at a timestamp.
+async fn rows_at(client: &mut Client, ts: Timestamp) -> Option<i64> {
+    let rows = read_all(client, ts).await;
+    rows.into_iter().find(|&(id, _)| id == 3).map(|(_, balance)| balance)
+}

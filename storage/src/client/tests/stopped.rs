@@ -10,9 +10,10 @@ use crate::client::{Interrupt, LockWait};
 use crate::percolator::Prewrite;
 use crate::rpc::Body;
 
-const TWO_PHASES: CommitOptions = CommitOptions { one_phase: false, async_commit: AsyncUse::Never };
-const ASYNC: CommitOptions = CommitOptions { one_phase: false, async_commit: AsyncUse::Always };
-const ONE_PHASE: CommitOptions = CommitOptions { one_phase: true, async_commit: AsyncUse::Never };
+const TWO_PHASES: CommitOptions =
+    CommitOptions { one_phase: false, async_commit: AsyncUse::Never, linearizable: true };
+const ASYNC: CommitOptions = CommitOptions { async_commit: AsyncUse::Always, ..TWO_PHASES };
+const ONE_PHASE: CommitOptions = CommitOptions { one_phase: true, ..TWO_PHASES };
 
 fn interrupt(client: &mut Client) -> Arc<AtomicBool> {
     let asked = Arc::new(AtomicBool::new(false));

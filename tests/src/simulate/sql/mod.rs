@@ -21,6 +21,7 @@ pub mod table;
 use std::cell::RefCell;
 
 use allod::{Database, Session, code};
+use allod_storage::client::{AsyncUse, CommitOptions};
 use allod_storage::turn::Seat;
 
 use super::history::Outcome;
@@ -114,8 +115,13 @@ fn is_expected(error: u16) -> bool {
     BUDGETS.contains(&error) || codes.contains(&error)
 }
 
-/// Begins a transaction.
+/// Begins a transaction that commits as it is to.
 fn begin(session: &mut Session, style: Style) -> allod::Result<()> {
+    let CommitOptions { one_phase, async_commit, linearizable } = style.options;
+    session.run(&format!(
+        "set tidb_enable_1pc = {one_phase}, tidb_enable_async_commit = {}, tidb_guarantee_linearizability = {linearizable}",
+        async_commit != AsyncUse::Never,
+    ))?;
     session.run(if style.pessimistic { "begin pessimistic" } else { "begin optimistic" }).map(drop)
 }
 
