@@ -39,7 +39,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Delta, Records, Versions, Write};
+use super::{Delta, Records, Version, Versions, Write};
 use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
@@ -173,9 +173,15 @@ impl Records {
         }
         self.versions -= fold.versions;
         self.delta = recent.unwrap_or_default();
-        if fold.newest_ts > fold.at {
+        // A rollback is recorded at its transaction's beginning. One that began at this very time has no part in what is folded, and
+        // a command of it may still come.
+        let stays = |version: &&Version| {
+            version.commit_ts > fold.at
+                || version.commit_ts == fold.at && matches!(version.write, Write::Rollback)
+        };
+        if fold.newest_ts >= fold.at {
             for (key, versions) in &fold.delta {
-                for version in versions.iter().filter(|version| version.commit_ts > fold.at) {
+                for version in versions.iter().filter(stays) {
                     self.add_version(key, version.clone());
                 }
             }

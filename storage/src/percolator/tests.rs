@@ -7,8 +7,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::*;
-use crate::key::encode_datums;
-use crate::mvcc::RowRef;
+use crate::key::{KeyRange, encode_datums};
+use crate::mvcc::{RowRef, with_fold};
 use crate::schema::{Datum, SpaceId};
 
 fn key(id: i64) -> Key {
@@ -284,4 +284,32 @@ fn asking_for_a_secondary_settles_it() {
     assert_eq!(check_secondary_locks(&mut records, &check), SecondaryLocks::NotAsync);
     commit_at(&mut records, at(2), at(3));
     assert_eq!(check_secondary_locks(&mut records, &check), SecondaryLocks::Committed { commit_ts: at(3) });
+}
+
+#[test]
+fn a_rollback_at_the_very_time_of_a_fold_is_not_forgotten() {
+    let fold = |records: &mut Records, now: u64, safe_ts: Timestamp| {
+        let at = records.begin_fold(Timestamp(now)).unwrap();
+        let folding = records.folding.clone().unwrap();
+        let past = with_fold(&records.past, &folding, &KeyRange::of_space(SpaceId(1)), safe_ts);
+        assert!(records.end_fold(&folding, Arc::clone(&folding.base), past));
+        records.forget(safe_ts);
+        at
+    };
+    for safe_ts in [Timestamp(5), Timestamp(10)] {
+        let mut records = Records::new(vec![]);
+        let aborted = PrewriteOutcome::Aborted { key: key(1) };
+        assert_eq!(roll_back(&mut records, Timestamp(10)), RollbackOutcome::Done);
+        // Another lock of the transaction keeps the fold below what it could commit at: at its beginning.
+        let other = vec![Mutation { key: key(2), op: MutationOp::Put(row()) }];
+        assert_eq!(prewrite(&mut records, in_two_phases(other, key(1), Timestamp(10))), DONE);
+        assert_eq!(fold(&mut records, 50, safe_ts), Timestamp(10));
+        assert_eq!(put(&mut records, Timestamp(10)), aborted, "a command that was under way");
+        // When the lock is gone the next fold takes the record along, into a past if somebody may still ask.
+        rollback(&mut records, &Rollback { keys: vec![key(2)], start_ts: Timestamp(10) });
+        assert_eq!(fold(&mut records, 60, safe_ts), Timestamp(60));
+        assert_eq!(put(&mut records, Timestamp(10)), aborted);
+        records.forget(Timestamp(60));
+        assert_eq!(put(&mut records, Timestamp(10)), PrewriteOutcome::TooOld { safe_ts: Timestamp(60) });
+    }
 }
