@@ -133,6 +133,12 @@ impl Runtime {
     }
 }
 
+/// The time on the clock by which this thread waits: tokio's where it is in a runtime, which a simulation pauses and turns, and
+/// else the operating system's.
+pub fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {

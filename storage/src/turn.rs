@@ -17,18 +17,21 @@
 //! What a job must not do is wait for another seat in any other way: through a channel, or by asleep threads. Then both stand
 //! still for ever. Threads that compute (rayon's) and have nothing to do with the cluster are no harm.
 //!
+//! Handing over is what a simulated statement costs, so nobody spins while it waits for its turn: it sleeps until it is woken,
+//! by whoever has just put something into its channel.
+//!
 //! **Death.** A seat that is dropped in the middle of a job ends it there, as a machine that loses its power does: what it
 //! waits for never comes, and its stack is unwound. Whatever its destructors would still like to tell the cluster is not sent.
 
 use std::any::Any;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread, current, park};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use tokio::runtime::Handle;
 
 thread_local! {
@@ -39,12 +42,20 @@ thread_local! {
 /// A thread for blocking code with its state, which only works while the simulation waits for it.
 pub struct Seat<S> {
     jobs: Sender<Job<S>>,
-    turns: Sender<Waker>,
+    turns: Sender<Go>,
     said: Receiver<Said>,
     thread: Option<JoinHandle<()>>,
 }
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+/// What the seat's thread is told when it has the turn.
+struct Go {
+    /// What a future that the job waits for has to wake.
+    waker: Waker,
+    /// Who waits until the turn comes back.
+    simulation: Thread,
+}
 
 /// What the seat's thread says when it gives the turn back.
 enum Said {
@@ -56,10 +67,11 @@ enum Said {
 
 /// The seat's own end.
 struct Turn {
-    turns: Receiver<Waker>,
+    turns: Receiver<Go>,
     said: Sender<Said>,
-    /// What a future that the job waits for has to wake.
+    /// Of the turn that it has or had last.
     waker: Cell<Waker>,
+    simulation: RefCell<Option<Thread>>,
     /// Whether the seat is gone: there will be no more turns.
     is_over: Cell<bool>,
 }
@@ -81,7 +93,8 @@ impl<S: Send + 'static> Seat<S> {
         let (turns, to_take) = bounded(1);
         let (say, said) = bounded(1);
         let waker = Cell::new(Waker::noop().clone());
-        let turn = Turn { turns: to_take, said: say, waker, is_over: Cell::new(false) };
+        let (simulation, is_over) = Default::default();
+        let turn = Turn { turns: to_take, said: say, waker, simulation, is_over };
         let thread = std::thread::Builder::new()
             .name("allod-seat".into())
             .spawn(move || sit(&handle, turn, make, &to_do))?;
@@ -104,11 +117,32 @@ impl<S: Send + 'static> Seat<S> {
     }
 
     fn give_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.turns.send(context.waker().clone()).expect("the thread lives as long as its seat");
-        match self.said.recv().expect("the thread lives as long as its seat") {
+        let go = Go { waker: context.waker().clone(), simulation: current() };
+        self.turns.send(go).expect("the thread lives as long as its seat");
+        self.wake();
+        match receive(&self.said).expect("the thread lives as long as its seat") {
             Said::Waiting => Poll::Pending,
             Said::Done => Poll::Ready(()),
             Said::Panicked(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+impl<S> Seat<S> {
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+/// What comes next; `None` = nothing ever will. Who sends has to wake this thread.
+fn receive<T>(receiver: &Receiver<T>) -> Option<T> {
+    loop {
+        match receiver.try_recv() {
+            Ok(value) => return Some(value),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => park(),
         }
     }
 }
@@ -117,6 +151,7 @@ impl<S: Send + 'static> Seat<S> {
 impl<S> Drop for Seat<S> {
     fn drop(&mut self) {
         (self.jobs, self.turns) = (bounded(0).0, bounded(0).0);
+        self.wake();
         if let Some(thread) = self.thread.take() {
             // It has caught its panics.
             let _ = thread.join();
@@ -127,12 +162,11 @@ impl<S> Drop for Seat<S> {
 /// The life of a seat's thread.
 fn sit<S>(handle: &Handle, turn: Turn, make: impl FnOnce() -> S, jobs: &Receiver<Job<S>>) {
     let _guard = handle.enter();
-    let said = turn.said.clone();
     TURN.with(|cell| drop(cell.set(turn)));
     let mut state = None;
     let mut make = Some(make);
     let life = AssertUnwindSafe(|| {
-        while let Ok(job) = jobs.recv() {
+        while let Some(job) = receive(jobs) {
             of_this_thread(Turn::await_turn);
             if let Some(make) = make.take() {
                 state = Some(make());
@@ -140,7 +174,7 @@ fn sit<S>(handle: &Handle, turn: Turn, make: impl FnOnce() -> S, jobs: &Receiver
             if let Some(state) = &mut state {
                 job(state);
             }
-            let _ = said.send(Said::Done);
+            of_this_thread(|turn| turn.say(Said::Done));
         }
     });
     let ended = catch_unwind(life);
@@ -148,8 +182,7 @@ fn sit<S>(handle: &Handle, turn: Turn, make: impl FnOnce() -> S, jobs: &Receiver
     if let Err(panic) = ended
         && !panic.is::<Dropped>()
     {
-        // Nobody listens if the seat is gone.
-        let _ = said.try_send(Said::Panicked(panic));
+        of_this_thread(|turn| turn.say(Said::Panicked(panic)));
     }
     // Not while the stack is unwound: a destructor that cannot wait any more may say so only now.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(state)));
@@ -165,9 +198,20 @@ fn of_this_thread(what: impl FnOnce(&Turn)) {
 
 impl Turn {
     fn await_turn(&self) {
-        match self.turns.recv() {
-            Ok(waker) => self.waker.set(waker),
-            Err(_) => self.end(),
+        match receive(&self.turns) {
+            Some(Go { waker, simulation }) => {
+                self.waker.set(waker);
+                self.simulation.replace(Some(simulation));
+            }
+            None => self.end(),
+        }
+    }
+
+    /// Gives the turn back. Nobody listens if the seat is gone.
+    fn say(&self, what: Said) {
+        let _ = self.said.try_send(what);
+        if let Some(simulation) = &*self.simulation.borrow() {
+            simulation.unpark();
         }
     }
 
@@ -189,7 +233,7 @@ impl Turn {
             if let Poll::Ready(output) = polled {
                 return output;
             }
-            let _ = self.said.send(Said::Waiting);
+            self.say(Said::Waiting);
             self.await_turn();
         }
     }

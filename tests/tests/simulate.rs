@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use allod_storage::rpc::Broken;
-use allod_tests::simulate::run::{Kind, Options, run};
+use allod_tests::simulate::run::{Kind, Options, run, run_in_sql};
 use allod_tests::simulate::script::{Script, incident};
+use allod_tests::simulate::sql::counter::Counter;
+use allod_tests::simulate::sql::kill::Kill;
+use allod_tests::simulate::sql::savepoint::Savepoints;
 
 #[test]
 fn every_script_runs_without_a_violation_and_meets_what_it_is_about() {
@@ -38,6 +41,7 @@ fn broken_protocols_are_caught() {
             Broken::SkipsSecondary | Broken::ForgetsSecondary | Broken::ResolvesWrongly => Kind::Bank,
             Broken::IgnoresConflicts => Kind::Monotonic,
             Broken::AcknowledgesTooEarly => Kind::Set,
+            Broken::SharesLocks => Kind::SqlQueue,
             Broken::ReadsOfThePast | Broken::TimestampsGoBack => Kind::Register,
         };
         let caught = caught(kind, how, SEEDS);
@@ -62,8 +66,30 @@ fn broken_protocols_are_caught_by_sessions() {
         (Kind::SqlSet, Broken::SkipsSecondary),
         (Kind::SqlRegister, Broken::AcknowledgesTooEarly),
         (Kind::SqlAppend, Broken::IgnoresConflicts),
+        (Kind::SqlCounter, Broken::AcknowledgesTooEarly),
+        (Kind::SqlSavepoint, Broken::SkipsSecondary),
+        (Kind::SqlPast, Broken::ReadsWithoutTimestamp),
+        (Kind::SqlKill, Broken::SkipsSecondary),
     ] {
         assert!(caught(kind, how, SEEDS).is_some(), "{how:?}: {} notices nothing", kind.name());
+    }
+}
+
+/// So are sessions that do not do as they are told.
+#[test]
+fn sessions_that_are_broken_are_caught() {
+    const SEEDS: u64 = 2;
+    for seed in 1..=SEEDS {
+        let options = Options { seconds: 20, ..Options::new(seed, Kind::SqlSavepoint) };
+        let report = run_in_sql(Counter { broken: true }, &options);
+        assert!(
+            !report.violations.is_empty(),
+            "some statements are done twice, and nobody notices: {report}"
+        );
+        let report = run_in_sql(Savepoints { broken: true }, &options);
+        assert!(!report.violations.is_empty(), "ROLLBACK TO keeps all, and nobody notices: {report}");
+        let report = run_in_sql(Kill { broken: true }, &options);
+        assert!(!report.violations.is_empty(), "what is killed is done, and nobody notices: {report}");
     }
 }
 

@@ -1,10 +1,12 @@
-//! SIMULATE and SHOW SIMULATION: what people see who break a cluster by hand.
+//! SIMULATE and SHOW SIMULATION: what people see who break a cluster by hand. And the workloads that are about what only
+//! sessions do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use allod::{ClusterConfig, Database, Session};
 use allod_tests::database::{Fresh, rows};
+use allod_tests::simulate::run::{Kind, Options, run};
 use allod_tests::slt::{Engine, Value};
 use allod_tests::storm::network;
 
@@ -123,4 +125,20 @@ fn what_cannot_be_is_an_error() {
     let refused = Fresh::new().run("simulate store 1 crash").expect_err("direct mode");
     assert!(refused.contains("not simulated"), "{refused}");
     assert!(Fresh::new().run("show simulation").expect_err("direct mode").contains("not simulated"));
+}
+
+#[test]
+fn sessions_among_others_on_a_cluster_that_is_not_well_do_as_they_say() {
+    const SEEDS: u64 = 3;
+    for kind in [Kind::SqlCounter, Kind::SqlQueue, Kind::SqlSavepoint, Kind::SqlPast, Kind::SqlKill] {
+        let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+        for seed in 1..=SEEDS {
+            let report = run(&Options { seconds: 20, ..Options::new(seed, kind) });
+            assert_eq!(report.violations, [""; 0], "{} {seed}: {report}", kind.name());
+            for (name, times) in report.met {
+                *met.entry(name).or_default() += times;
+            }
+        }
+        assert!(!met.is_empty() && met.values().all(|times| *times > 10), "{}: {met:?}", kind.name());
+    }
 }

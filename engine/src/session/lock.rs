@@ -21,7 +21,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use allod_executor::{Affected, Cancel, Locking, OperatorMetrics, WantedLocks};
 use allod_planner::bind::{DmlKind, SkipLocked, SkippedTable};
@@ -29,6 +29,7 @@ use allod_planner::physical::{LockStrength, LockingWait};
 use allod_storage::client::{Interrupt, LockOutcome, LockWait};
 use allod_storage::key::Key;
 use allod_storage::percolator::Mutation;
+use allod_storage::runtime::now;
 use allod_storage::schema::TableDescriptor;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -197,7 +198,7 @@ impl Session {
         let Some(active) = self.transaction.as_mut().filter(|_| !keys.is_empty()) else {
             return Ok(Locked::Yes { skipped: Vec::new() });
         };
-        let begun = Instant::now();
+        let begun = now();
         let left = match wait {
             LockWait::For(limit) => LockWait::For(limit.saturating_sub(patience.waited)),
             LockWait::No | LockWait::Skip => wait,
@@ -205,7 +206,7 @@ impl Session {
         self.client.interrupt_by(cancel.into());
         let outcome = active.lock(&mut self.client, keys, left);
         self.client.interrupt_by(Interrupt::default());
-        patience.waited += begun.elapsed();
+        patience.waited += now() - begun;
         let outcome = match outcome {
             Err(error) => {
                 // Who interrupted it says why.

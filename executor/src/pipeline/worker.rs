@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use allod_storage::client::Interrupt;
+use allod_storage::runtime::now;
 
 use super::Flow;
 use crate::error::{Error, Result};
@@ -33,7 +34,7 @@ impl Cancel {
     /// The same wish for a statement that may run for so long from now on.
     pub fn within(&self, limit: Duration) -> Cancel {
         // A time too far away to be counted is no limit.
-        Cancel { asked: Arc::clone(&self.asked), deadline: Instant::now().checked_add(limit) }
+        Cancel { asked: Arc::clone(&self.asked), deadline: now().checked_add(limit) }
     }
 
     /// Fails once somebody has asked or the time is over.
@@ -45,7 +46,7 @@ impl Cancel {
             return Err(Error::Cancelled);
         }
         match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Error::TimedOut),
+            Some(deadline) if now() >= deadline => Err(Error::TimedOut),
             Some(_) | None => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::runtime::now;
 
 /// Asked while a client waits. Cheap to clone; the default never stops anything.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +19,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Stops waiting once `asked` is true, or at the deadline.
+    /// Stops waiting once `asked` is true, or at the deadline, which is one of [`now`]'s.
     pub fn new(asked: Arc<AtomicBool>, deadline: Option<Instant>) -> Interrupt {
         Interrupt { asked: Some(asked), deadline }
     }
@@ -31,7 +32,7 @@ impl Interrupt {
     /// [`Error::Interrupted`] if the client shall stop.
     pub(super) fn check(&self) -> Result<()> {
         let is_asked = self.asked.as_ref().is_some_and(|asked| asked.load(Ordering::Relaxed));
-        let is_over = || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let is_over = || self.deadline.is_some_and(|deadline| now() >= deadline);
         if is_asked || is_over() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

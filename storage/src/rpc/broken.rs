@@ -11,7 +11,7 @@ use super::{
     Body, Call, GetBody, Lost, OnePhaseOutcome, PdReply, PdRequest, Read, Reply, Request, Response, ScanBody,
     Transport,
 };
-use crate::percolator::PrewriteOutcome;
+use crate::percolator::{PessimisticLockOutcome, PrewriteOutcome};
 use crate::schema::Timestamp;
 
 /// A way to break the protocol.
@@ -31,6 +31,8 @@ pub enum Broken {
     IgnoresConflicts,
     /// Every tenth commit in one phase is acknowledged and not done.
     AcknowledgesTooEarly,
+    /// Who wants a lock that another has is told that it has it, too.
+    SharesLocks,
     /// Locks of committed transactions are rolled back by those who meet them.
     ResolvesWrongly,
     /// Every tenth timestamp is one of half a second ago.
@@ -39,7 +41,7 @@ pub enum Broken {
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Broken; 9] = [
+    pub const ALL: [Broken; 10] = [
         Broken::ReadsIgnoreLocks,
         Broken::ReadsWithoutTimestamp,
         Broken::ReadsOfThePast,
@@ -47,6 +49,7 @@ impl Broken {
         Broken::ForgetsSecondary,
         Broken::IgnoresConflicts,
         Broken::AcknowledgesTooEarly,
+        Broken::SharesLocks,
         Broken::ResolvesWrongly,
         Broken::TimestampsGoBack,
     ];
@@ -171,6 +174,18 @@ impl Transport for BrokenTransport {
                 {
                     let outcome = OnePhaseOutcome::Committed(Timestamp(prewrite.start_ts.0 + 1));
                     return Call::ready(Ok(Ok(Reply::OnePhase(outcome))));
+                }
+            }
+            Broken::SharesLocks => {
+                if let Body::PessimisticLock(lock) = &request.body {
+                    let existing = lock.keys.clone();
+                    return inner.send(request).map(|answer| match answer {
+                        Ok(Ok(Reply::PessimisticLock(PessimisticLockOutcome::Locked(_)))) => {
+                            let shared = PessimisticLockOutcome::Done { existing };
+                            Ok(Ok(Reply::PessimisticLock(shared)))
+                        }
+                        other => other,
+                    });
                 }
             }
             Broken::ResolvesWrongly => {

@@ -42,7 +42,7 @@ const STEPS_MAX: i64 = 4;
 pub struct Append;
 
 /// A step of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Step {
     /// Reads a list.
     Read(i64),

@@ -21,7 +21,7 @@ pub struct Bank {
 }
 
 /// What a process does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// Moves money, if there is enough.
     Transfer {

@@ -1,7 +1,7 @@
 //! What processes did, and what they heard of it.
 
 /// How an operation ended, as its process knows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Outcome<O> {
     /// It was done.
     Ok(O),
@@ -31,7 +31,7 @@ impl<O> Outcome<O> {
 }
 
 /// One operation of one process. Times are microseconds from the start of the run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Op<I, O> {
     /// Whose.
     pub process: usize,

@@ -20,7 +20,7 @@ const STRIDE: i64 = 1 << 20;
 pub struct LongFork;
 
 /// What a process does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// Writes a key that nobody wrote before.
     Write(i64),

@@ -21,9 +21,17 @@
 //! | `append` | append to lists, several in a transaction | no cycle of dependencies that snapshot isolation forbids |
 //! | `table` | create, use and drop tables | who comes after sees them, or sees them gone |
 //!
-//! Processes speak with the storage client. In `sql-bank`, `sql-bank-multitable`, `sql-set`, `sql-register`, `sql-append` and
-//! `sql-table` they are sessions of a database ([`sql`]): the same is done and checked, in SQL; and `sql-table` is about
-//! definitions as the catalog makes them: tables, indexes, partitions, truncation.
+//! Processes speak with the storage client. In `sql-bank`, `sql-bank-multitable`, `sql-set`, `sql-register` and `sql-append` they
+//! are sessions of a database ([`sql`]): the same is done and checked, in SQL. And some are about what only sessions do:
+//!
+//! | name | what processes do | what must hold |
+//! |---|---|---|
+//! | `sql-table` | define tables, indexes and partitions, and use them | who comes after sees them, or sees them gone |
+//! | `sql-counter` | increment in statements by themselves, hold locks, roll back | each increment is there once, if it was acknowledged |
+//! | `sql-queue` | take rows with `SKIP LOCKED` or `NOWAIT`, delete them or put them back | each is taken once, and had by one at a time |
+//! | `sql-savepoint` | go back to savepoints | what is kept is there as a whole, the rest never |
+//! | `sql-past` | move money, read as of times that have passed | at one time there is one answer, with all of it |
+//! | `sql-kill` | kill statements, or limit their time | all of a statement is done or nothing, as its session was told |
 //!
 //! Each transaction goes about it in another way: optimistic or with locks first, in one phase, in two, or as an async commit
 //! ([`rows::Style`]).

@@ -17,7 +17,7 @@ const COUNTERS: i64 = 6;
 pub struct Monotonic;
 
 /// What a process does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// Increments two counters in one transaction; answers their new values.
     Increment(i64, i64),

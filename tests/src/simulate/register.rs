@@ -25,7 +25,7 @@ const LAST_ERA: i64 = 1 << 20;
 pub struct Register;
 
 /// What a process does with a key.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Action {
     /// Reads it.
     Read,

@@ -1,6 +1,7 @@
 //! One run: a cluster, its clients, what goes wrong, and what the checker says.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use allod::Database;
@@ -22,6 +23,11 @@ use super::register::Register;
 use super::rows::{self, Style};
 use super::sequential::Sequential;
 use super::set::Set;
+use super::sql::counter::Counter;
+use super::sql::kill::Kill;
+use super::sql::past::Past;
+use super::sql::queue::Queue;
+use super::sql::savepoint::Savepoints;
 use super::sql::table::SqlTable;
 use super::sql::{self, Sessions};
 use super::table::Table;
@@ -47,11 +53,16 @@ pub enum Kind {
     SqlRegister,
     SqlAppend,
     SqlTable,
+    SqlCounter,
+    SqlQueue,
+    SqlSavepoint,
+    SqlPast,
+    SqlKill,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Bank,
         Kind::BankMultitable,
         Kind::Set,
@@ -67,6 +78,11 @@ impl Kind {
         Kind::SqlRegister,
         Kind::SqlAppend,
         Kind::SqlTable,
+        Kind::SqlCounter,
+        Kind::SqlQueue,
+        Kind::SqlSavepoint,
+        Kind::SqlPast,
+        Kind::SqlKill,
     ];
 
     /// Jepsen's name; those whose processes speak SQL begin with `sql-`.
@@ -87,6 +103,11 @@ impl Kind {
             Kind::SqlRegister => "sql-register",
             Kind::SqlAppend => "sql-append",
             Kind::SqlTable => "sql-table",
+            Kind::SqlCounter => "sql-counter",
+            Kind::SqlQueue => "sql-queue",
+            Kind::SqlSavepoint => "sql-savepoint",
+            Kind::SqlPast => "sql-past",
+            Kind::SqlKill => "sql-kill",
         }
     }
 
@@ -146,6 +167,8 @@ pub struct Report {
     pub outcomes: [usize; 3],
     /// Of those that were done, how many changed something.
     pub writes: usize,
+    /// How often it met what the workload is about.
+    pub met: Vec<(&'static str, usize)>,
     /// What happened on the network.
     pub incidents: Incidents,
 }
@@ -155,6 +178,7 @@ impl fmt::Display for Report {
         let [ok, fail, unknown] = self.outcomes;
         write!(f, "trace {:016x}; {ok} done ({} of them writes)", self.trace, self.writes)?;
         write!(f, ", {fail} failed, {unknown} unknown")?;
+        self.met.iter().try_for_each(|(name, times)| write!(f, ", {times} {name}"))?;
         self.incidents.iter().try_for_each(|(name, times)| write!(f, ", {times} {name}"))
     }
 }
@@ -179,8 +203,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// If the operating system refuses what a timer needs, or a row holds what nobody wrote.
 pub fn run(options: &Options) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without threads needs only memory").block_on(async {
+    in_simulation(async {
         match options.kind {
             Kind::Bank => on_clients(Bank { tables: false }, options).await,
             Kind::BankMultitable => on_clients(Bank { tables: true }, options).await,
@@ -197,8 +220,26 @@ pub fn run(options: &Options) -> Report {
             Kind::SqlRegister => in_sql(Register, options).await,
             Kind::SqlAppend => in_sql(Append, options).await,
             Kind::SqlTable => in_sql(SqlTable, options).await,
+            Kind::SqlCounter => in_sql(Counter { broken: false }, options).await,
+            Kind::SqlQueue => in_sql(Queue::new(), options).await,
+            Kind::SqlSavepoint => in_sql(Savepoints { broken: false }, options).await,
+            Kind::SqlPast => in_sql(Past, options).await,
+            Kind::SqlKill => in_sql(Kill { broken: false }, options).await,
         }
     })
+}
+
+/// Runs a seed of a workload that may not be as it should, in place of the one that the options name.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_in_sql<W: InSql>(workload: W, options: &Options) -> Report {
+    in_simulation(in_sql(workload, options))
+}
+
+fn in_simulation(run: impl Future<Output = Report>) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime without threads needs only memory").block_on(run)
 }
 
 type History<W> = Vec<Op<<W as Workload>::Input, <W as Workload>::Output>>;
@@ -325,7 +366,8 @@ async fn simulate<W: Workload>(
     let writes =
         history.iter().filter(|op| op.outcome.ok().is_some() && workload.is_write(&op.input)).count();
     let trace = hash(simulation.trace(), &history);
-    Report { violations, trace, outcomes, writes, incidents: simulation.incidents() }
+    let met = workload.met(&history);
+    Report { violations, trace, outcomes, writes, met, incidents: simulation.incidents() }
 }
 
 fn cluster(options: &Options) -> Cluster {
@@ -403,25 +445,31 @@ async fn work<W: Workload>(
     }
 }
 
-/// Fowler, Noll and Vo's, over the history as text.
-fn hash(mut trace: u64, history: &[impl fmt::Debug]) -> u64 {
-    use fmt::Write;
-    struct Fnv(u64);
-    impl Write for Fnv {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            for byte in text.bytes() {
-                self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-            }
-            Ok(())
-        }
+/// Fowler, Noll and Vo's, over words of eight bytes: reads are long.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
     }
-    for op in history {
-        let mut fnv = Fnv(trace ^ 0xCBF2_9CE4_8422_2325);
-        // Writing to a number cannot fail.
-        let _ = write!(fnv, "{op:?}");
-        trace = fnv.0;
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
     }
-    trace
+
+    fn write_u64(&mut self, word: u64) {
+        // Multiplying moves nothing down, so what is above is folded in.
+        self.0 = (self.0 ^ word ^ self.0 >> 32).wrapping_mul(0x0100_0000_01B3);
+    }
+}
+
+/// Of all messages, as it is so far, and of all operations.
+fn hash(trace: u64, history: &[impl Hash]) -> u64 {
+    let mut fnv = Fnv(trace ^ 0xCBF2_9CE4_8422_2325);
+    history.iter().for_each(|op| op.hash(&mut fnv));
+    fnv.finish()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const STRIDE: i64 = 1 << 20;
 pub struct Sequential;
 
 /// What a process does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// Writes the keys of a chain, first to last, and stops at the first that fails.
     Write(i64),

@@ -1,6 +1,6 @@
 //! `set`: what was acknowledged stays, what failed never shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use allod_storage::client::Client;
 use allod_storage::error::Result;
@@ -16,7 +16,7 @@ use super::workload::{OnClient, Turn, Workload};
 pub struct Set;
 
 /// What a process does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// Adds an element that nobody added before.
     Add(i64),
@@ -71,30 +71,44 @@ impl Workload for Set {
                 Input::Read => None,
             })
             .collect();
+        // Those that reads must have, as they come to: in order of their end, each a little after the one before.
+        let mut acknowledged: Vec<(u64, i64)> = adds
+            .iter()
+            .filter(|(_, add)| add.outcome.ok().is_some())
+            .map(|(element, add)| (add.completed_us, *element))
+            .collect();
+        acknowledged.sort_unstable();
         let mut wrong = Vec::new();
         for read in history.iter().filter(|op| op.input == Input::Read) {
             let Some(elements) = read.outcome.ok() else { continue };
-            let found: BTreeSet<i64> = elements.iter().copied().collect();
+            let mut found = elements.clone();
+            found.sort_unstable();
+            found.dedup();
             let at = read.invoked_us;
             if found.len() != elements.len() {
                 wrong.push(format!("a read at {at} us finds an element twice"));
             }
-            for (element, add) in &adds {
-                let is_there = found.contains(element);
-                if !is_there && add.outcome.ok().is_some() && add.is_before(read) {
-                    wrong.push(format!("a read at {at} us does not find {element}, which was acknowledged"));
-                }
-                if is_there && add.outcome == Outcome::Fail {
-                    wrong.push(format!("a read at {at} us finds {element}, which had failed"));
-                }
-                if is_there && read.is_before(add) {
-                    wrong.push(format!("a read at {at} us finds {element} before it was added"));
+            // Of those that it must have, how many it has; only who lacks one is asked which.
+            let mut has = 0;
+            for element in &found {
+                match adds.get(element) {
+                    None => wrong.push(format!("a read at {at} us finds {element}, which nobody added")),
+                    Some(add) if add.outcome == Outcome::Fail => {
+                        wrong.push(format!("a read at {at} us finds {element}, which had failed"));
+                    }
+                    Some(add) if read.is_before(add) => {
+                        wrong.push(format!("a read at {at} us finds {element} before it was added"));
+                    }
+                    Some(add) => has += usize::from(add.outcome.ok().is_some() && add.is_before(read)),
                 }
             }
-            let strange = found.iter().filter(|element| !adds.contains_key(element));
-            wrong.extend(
-                strange.map(|element| format!("a read at {at} us finds {element}, which nobody added")),
-            );
+            let must = &acknowledged[..acknowledged.partition_point(|(end, _)| *end < read.invoked_us)];
+            if has < must.len() {
+                let lost = must.iter().filter(|(_, element)| found.binary_search(element).is_err());
+                wrong.extend(lost.map(|(_, element)| {
+                    format!("a read at {at} us does not find {element}, which was acknowledged")
+                }));
+            }
         }
         wrong
     }

@@ -22,7 +22,7 @@ const FIRST: i64 = 10;
 pub struct Table;
 
 /// What a process does with a table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Action {
     /// Creates it. Again does no harm.
     Create,

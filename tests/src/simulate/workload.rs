@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::hash::Hash;
 
 use allod::Session;
 use allod_storage::client::Client;
@@ -41,9 +42,9 @@ impl Turn<'_> {
 /// What processes do, and what must hold of it.
 pub trait Workload {
     /// What an operation is told.
-    type Input: Clone + Debug;
+    type Input: Clone + Debug + Hash;
     /// What it answers.
-    type Output: Clone + Debug;
+    type Output: Clone + Debug + Hash;
 
     /// What a process does next.
     fn next(&self, turn: &mut Turn<'_>) -> Self::Input;
@@ -53,6 +54,11 @@ pub trait Workload {
 
     /// What is read when all is over and the cluster is well: these must succeed.
     fn last(&self) -> Vec<Self::Input>;
+
+    /// How often the history met what the workload is about, by name: one that meets nothing tests nothing.
+    fn met(&self, _history: &[Op<Self::Input, Self::Output>]) -> Vec<(&'static str, usize)> {
+        Vec::new()
+    }
 
     /// What in the history should not be, in words.
     fn check(&self, history: &[Op<Self::Input, Self::Output>]) -> Vec<String>;

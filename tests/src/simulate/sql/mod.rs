@@ -14,11 +14,17 @@
 
 mod append;
 mod bank;
+pub mod counter;
+pub mod kill;
+pub mod past;
+pub mod queue;
 mod register;
+pub mod savepoint;
 mod set;
 pub mod table;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use allod::{Database, Session, code};
 use allod_storage::client::{AsyncUse, CommitOptions};
@@ -128,6 +134,24 @@ fn begin(session: &mut Session, style: Style) -> allod::Result<()> {
 /// What a query that reads before it writes ends with.
 fn lock(style: Style) -> &'static str {
     if style.pessimistic { " for update" } else { "" }
+}
+
+/// Lets time pass.
+fn pause(session: &Session, duration: Duration) {
+    session.owner().cluster().runtime().pause(duration);
+}
+
+/// Does something with one statement, which is killed after so many milliseconds if it is not done by then.
+fn killed_after<T>(session: &mut Session, ms: u64, statement: impl FnOnce(&mut Session) -> T) -> T {
+    let cancel = session.cancel_handle();
+    // On the simulation's own thread, when it is its turn.
+    let killer = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        cancel.cancel();
+    });
+    let result = statement(session);
+    killer.abort();
+    result
 }
 
 /// The first column of the first row; `None` = there is no row, or NULL in it.

@@ -37,7 +37,7 @@ const LIMIT: i64 = 1_000_000;
 pub struct SqlTable;
 
 /// What a process does with a table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Action {
     /// Makes it. Again does no harm, as with the other definitions.
     Create,
@@ -64,7 +64,7 @@ pub enum Action {
 pub type Input = (i64, Action);
 
 /// What it met.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Output {
     /// There is no such table.
     NoTable,
