@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub processes: Processes,
     began: Instant,
     next_connection: AtomicU64,
+    /// Statements that sessions were asked to run.
+    questions: AtomicU64,
 }
 
 /// Settings of a database that is to be made.
@@ -94,6 +96,7 @@ impl Builder {
             processes: Processes::default(),
             began: Instant::now(),
             next_connection: AtomicU64::new(1),
+            questions: AtomicU64::new(0),
         };
         Database { shared: Arc::new(shared) }
     }
@@ -136,6 +139,21 @@ impl Database {
     /// `max_connections`; 0 = any number.
     pub(crate) fn max_connections(&self) -> u64 {
         self.shared.globals.load().max_connections()
+    }
+
+    /// Counts a statement.
+    pub(crate) fn asked(&self) {
+        self.shared.questions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Statements that all sessions were asked to run.
+    pub(crate) fn questions(&self) -> u64 {
+        self.shared.questions.load(Ordering::Relaxed)
+    }
+
+    /// Sessions that there have been.
+    pub(crate) fn connections(&self) -> u64 {
+        self.shared.next_connection.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     /// How long it has been there.

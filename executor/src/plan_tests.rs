@@ -159,7 +159,8 @@ impl Fixture {
     }
 
     pub(crate) fn ids(&mut self, types: &[ColumnType]) -> Vec<ColumnId> {
-        let info = |ty: &ColumnType| ColumnInfo { qualifier: None, name: "c".into(), ty: ty.clone() };
+        let info =
+            |ty: &ColumnType| ColumnInfo { qualifier: None, name: "c".into(), ty: ty.clone(), origin: None };
         types.iter().map(|ty| self.columns.add(info(ty))).collect()
     }
 

@@ -29,6 +29,21 @@ pub struct ColumnInfo {
     pub name: Arc<str>,
     /// Its type.
     pub ty: ColumnType,
+    /// Where its values are kept, if it is a column of a table as it is.
+    pub origin: Option<Origin>,
+}
+
+/// The column of a table that a column is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The database.
+    pub database: Arc<str>,
+    /// The table.
+    pub table: Arc<str>,
+    /// The table as the statement calls it.
+    pub alias: Arc<str>,
+    /// Its name in the table.
+    pub column: Arc<str>,
 }
 
 /// The arena of a statement's columns. Its owner is whoever plans the statement; afterwards it is read only.
@@ -47,7 +62,7 @@ impl Columns {
 
     /// Gives out an id for a computed column.
     pub fn add_computed(&mut self, name: impl Into<Arc<str>>, ty: ColumnType) -> ColumnId {
-        self.add(ColumnInfo { qualifier: None, name: name.into(), ty })
+        self.add(ColumnInfo { qualifier: None, name: name.into(), ty, origin: None })
     }
 
     /// What the id stands for.

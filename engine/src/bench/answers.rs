@@ -158,7 +158,7 @@ mod tests {
             .next()
             .unwrap()
             .into_iter()
-            .map(|name| Column { name: name.into(), ty: ty.clone() })
+            .map(|name| Column { name: name.into(), ty: ty.clone(), origin: None })
             .collect();
         let cell = |cell: &str| (cell != "NULL").then(|| cell.to_string());
         Answer { columns, rows: lines.map(|row| row.into_iter().map(cell).collect()).collect() }

@@ -23,6 +23,7 @@ mod vertical;
 
 use std::io::{self, Write};
 
+use allod_planner::column::Origin;
 use allod_storage::schema::ColumnType;
 use arrow::record_batch::RecordBatch;
 
@@ -36,6 +37,8 @@ pub struct Header {
     pub name: String,
     /// Its MySQL type.
     pub ty: ColumnType,
+    /// The column of a table that it is, if it is one.
+    pub origin: Option<Origin>,
 }
 
 /// How results are printed.
@@ -98,9 +101,9 @@ mod tests {
     fn sample() -> (Vec<Header>, RecordBatch) {
         let ty = |sql| ColumnType::nullable(sql);
         let headers = vec![
-            Header { name: "id".into(), ty: ty(SqlType::BIGINT) },
-            Header { name: "s".into(), ty: ty(SqlType::VarChar(20)) },
-            Header { name: "d".into(), ty: ty(SqlType::Decimal { precision: 5, scale: 2 }) },
+            Header { name: "id".into(), ty: ty(SqlType::BIGINT), origin: None },
+            Header { name: "s".into(), ty: ty(SqlType::VarChar(20)), origin: None },
+            Header { name: "d".into(), ty: ty(SqlType::Decimal { precision: 5, scale: 2 }), origin: None },
         ];
         let decimals =
             Decimal64Array::from(vec![Some(-5), None, Some(12345)]).with_precision_and_scale(18, 2).unwrap();

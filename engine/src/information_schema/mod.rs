@@ -31,6 +31,7 @@ use std::sync::Arc;
 use allod_planner::catalog::{Catalog, MemoryTable, Table};
 use allod_planner::error::Error as PlannerError;
 use allod_planner::expr::FunctionUsage;
+use allod_planner::parse::SHOWN;
 use allod_storage::client::Client;
 use allod_storage::schema::{
     ColumnDef, ColumnType, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor, TableId,
@@ -44,6 +45,8 @@ use crate::variables::Variables;
 
 /// Name of the database.
 pub(crate) const DATABASE: &str = "information_schema";
+/// Characters of a column of what a SHOW statement shows.
+const SHOWN_CHARACTERS: u32 = 1024;
 
 /// The catalog as one session sees it while a statement is bound: a version of the schema, and the tables in memory.
 pub(crate) struct SessionCatalog<'a> {
@@ -53,6 +56,8 @@ pub(crate) struct SessionCatalog<'a> {
     pub facts: Facts<'a>,
     /// Whether a table in memory was asked for: the plan then is good for this one time.
     pub momentary: Cell<bool>,
+    /// What a SHOW statement shows, for its WHERE.
+    pub shown: Option<MemoryTable>,
 }
 
 /// Where the rows of tables in memory come from.
@@ -122,35 +127,46 @@ pub(crate) fn descriptor(table: &str) -> Option<TableDescriptor> {
     TABLES.iter().find(|t| t.name.eq_ignore_ascii_case(table)).map(Definition::descriptor)
 }
 
+/// A table of rows of text.
+pub(crate) fn of_text(columns: &[String], rows: Vec<Vec<Datum>>) -> MemoryTable {
+    let column = |name: &String| (name.as_str().into(), Kind::Text(SHOWN_CHARACTERS));
+    let descriptor = described(SHOWN.1, columns.iter().map(column));
+    MemoryTable { descriptor: Arc::new(descriptor), rows: Arc::new(rows) }
+}
+
+fn described(name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> TableDescriptor {
+    let column = |(name, kind): (Arc<str>, Kind)| ColumnDef {
+        name,
+        ty: ColumnType::nullable(match kind {
+            Kind::Text(characters) => SqlType::VarChar(characters),
+            Kind::Number => SqlType::BIGINT,
+        }),
+        default: None,
+        auto_increment: false,
+        hidden: false,
+    };
+    TableDescriptor {
+        id: TableId(0),
+        database: DATABASE.into(),
+        name: name.into(),
+        columns: columns.map(column).collect(),
+        key: Vec::new(),
+        clustered: false,
+        indexes: Vec::new(),
+        partitioning: None,
+        partitions: vec![PartitionDescriptor {
+            name: "p0".into(),
+            records: SpaceId(0),
+            indexes: Vec::new(),
+            comment: "".into(),
+        }],
+        comment: "".into(),
+    }
+}
+
 impl Definition {
     fn descriptor(&self) -> TableDescriptor {
-        let column = |(name, kind): &(&'static str, Kind)| ColumnDef {
-            name: (*name).into(),
-            ty: ColumnType::nullable(match kind {
-                Kind::Text(characters) => SqlType::VarChar(*characters),
-                Kind::Number => SqlType::BIGINT,
-            }),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-        };
-        TableDescriptor {
-            id: TableId(0),
-            database: DATABASE.into(),
-            name: self.name.into(),
-            columns: self.columns.iter().map(column).collect(),
-            key: Vec::new(),
-            clustered: false,
-            indexes: Vec::new(),
-            partitioning: None,
-            partitions: vec![PartitionDescriptor {
-                name: "p0".into(),
-                records: SpaceId(0),
-                indexes: Vec::new(),
-                comment: "".into(),
-            }],
-            comment: "".into(),
-        }
+        described(self.name, self.columns.iter().map(|(name, kind)| ((*name).into(), *kind)))
     }
 }
 
@@ -168,6 +184,9 @@ impl Catalog for SessionCatalog<'_> {
     }
 
     fn memory_table(&self, database: &str, table: &str) -> Result<Option<MemoryTable>, PlannerError> {
+        if let Some(shown) = self.shown.as_ref().filter(|_| (database, table) == SHOWN) {
+            return Ok(Some(shown.clone()));
+        }
         let found = TABLES.iter().find(|t| is_it(database) && t.name.eq_ignore_ascii_case(table));
         let Some(definition) = found else { return Ok(None) };
         let rows = (definition.rows)(self.version, &self.facts).map_err(not_made)?;

@@ -9,11 +9,13 @@ use std::vec;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
+use allod_planner::catalog::MemoryTable;
 use allod_storage::schema::{ColumnType, SqlType};
 
 use crate::error::{Error, Result};
 pub use crate::format::Header as Column;
 use crate::import::Load;
+use crate::information_schema;
 
 pub(crate) use cell::datum_at;
 pub use row::{ColumnIndex, FromValue, Row, Rows};
@@ -131,7 +133,11 @@ impl ResultSet {
     pub(crate) fn text(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<ResultSet> {
         let columns: Vec<Column> = names
             .iter()
-            .map(|&name| Column { name: name.into(), ty: ColumnType::nullable(SqlType::VarChar(1024)) })
+            .map(|&name| Column {
+                name: name.into(),
+                ty: ColumnType::nullable(SqlType::VarChar(1024)),
+                origin: None,
+            })
             .collect();
         // As for queries: every column admits NULL.
         let field = |c: &Column| Field::new(c.name.as_str(), c.ty.arrow(), true);
@@ -146,6 +152,17 @@ impl ResultSet {
             .map_err(Error::internal)?;
         let batches = if rows.is_empty() { vec![] } else { vec![batch] };
         Ok(ResultSet::of(Header::new(columns, schema), Source::Ready(batches.into_iter())))
+    }
+
+    /// A result of text columns as a table that can be queried.
+    pub(crate) fn into_table(self) -> Result<MemoryTable> {
+        let names: Vec<String> = self.columns().iter().map(|c| c.name.clone()).collect();
+        let mut rows = Vec::new();
+        for row in self.rows() {
+            let row = row?;
+            rows.push((0..names.len()).map(|c| row.value(c).clone()).collect());
+        }
+        Ok(information_schema::of_text(&names, rows))
     }
 
     pub(crate) fn with_found_rows(mut self, rows: u64) -> ResultSet {
@@ -272,7 +289,7 @@ mod tests {
     #[test]
     fn nothing_comes_after_an_error() {
         let batches = vec![Err(Error::internal("x")), Err(Error::internal("y"))].into_iter();
-        let column = Column { name: "a".into(), ty: ColumnType::nullable(SqlType::BIGINT) };
+        let column = Column { name: "a".into(), ty: ColumnType::nullable(SqlType::BIGINT), origin: None };
         let mut set = ResultSet::running(Header::new(vec![column], Arc::new(Schema::empty())), batches);
         assert!(set.next().unwrap().is_err());
         assert!(set.next().is_none());

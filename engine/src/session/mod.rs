@@ -82,6 +82,8 @@ pub struct Session {
     snapshot: Option<Timestamp>,
     /// Counts changes of variables that plans may depend on.
     settings: u64,
+    /// Statements that it was asked to run.
+    questions: u64,
     /// For the statement to come.
     cancel: Cancel,
 }
@@ -111,6 +113,7 @@ impl Session {
             next: Options::default(),
             snapshot: None,
             settings: 0,
+            questions: 0,
             cancel: Cancel::default(),
         }
     }
@@ -161,6 +164,7 @@ impl Session {
     /// Whatever is wrong with the statement, with MySQL's code; the session can be used as before. An error may also come
     /// while rows are taken.
     pub fn execute(&mut self, sql: &str) -> Result<ResultSet> {
+        self.asked();
         // The text of a single statement, as it is when it has been parsed.
         let mut counted = false;
         if self.variables.settings().keeps_text_plans {
@@ -194,6 +198,7 @@ impl Session {
     /// The first error of a statement or of `each`; what came before stays done.
     pub fn execute_all(&mut self, sql: &str, mut each: impl FnMut(ResultSet) -> Result<()>) -> Result<()> {
         for statement in self.noting(|_| Ok(allod_planner::parse(sql)?))? {
+            self.asked();
             let result = self.execute_parsed(&statement, &[], false)?;
             each(result)?;
         }
@@ -209,6 +214,12 @@ impl Session {
         let affected = result.affected_rows();
         result.try_for_each(|batch| batch.map(drop))?;
         Ok(affected)
+    }
+
+    /// Counts a statement.
+    fn asked(&mut self) {
+        self.questions += 1;
+        self.database.asked();
     }
 
     /// Runs a statement the whole way. `counted`: the functions that it uses are, for it was tried with a kept plan.

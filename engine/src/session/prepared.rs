@@ -62,6 +62,11 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`]; and 1210 if there are more or fewer values than `?`.
     pub fn execute_prepared(&mut self, prepared: &Prepared, params: &[Datum]) -> Result<ResultSet> {
+        self.asked();
+        self.run_prepared(prepared, params)
+    }
+
+    fn run_prepared(&mut self, prepared: &Prepared, params: &[Datum]) -> Result<ResultSet> {
         let (expected, given) = (prepared.param_count(), params.len());
         if expected != given {
             return Err(allod_planner::Error::ParameterCount { expected, given }.into());
@@ -96,7 +101,7 @@ impl Session {
     pub(super) fn execute_named(&mut self, name: &str, params: &[Datum]) -> Result<ResultSet> {
         let prepared = self.prepared.get(&name.to_lowercase()).cloned();
         let prepared = prepared.ok_or_else(|| unknown(name, "EXECUTE"))?;
-        self.execute_prepared(&prepared, params)
+        self.run_prepared(&prepared, params)
     }
 
     /// DEALLOCATE PREPARE name.

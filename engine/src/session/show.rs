@@ -54,7 +54,7 @@ impl Session {
                 ResultSet::text(&["Variable_name", "Value"], rows)
             }
             Show::Simulation => self.show_simulation(),
-            Show::Status { pattern, .. } => self.status(pattern),
+            Show::Status { global, pattern } => self.status(*global, pattern),
             Show::Warnings => warnings(&self.warnings),
             Show::Errors => {
                 let errors: Vec<Warning> =
@@ -99,13 +99,20 @@ impl Session {
         }
     }
 
-    fn status(&self, pattern: &Option<String>) -> Result<ResultSet> {
+    fn status(&self, global: bool, pattern: &Option<String>) -> Result<ResultSet> {
         let stats = self.client.stats();
+        let processes = self.database.shared().processes.list();
+        let running = processes.values().filter(|process| process.doing().command != "Sleep").count();
+        let all_questions = self.database.questions();
         let all = [
             ("Allod_catalog_version", self.database.catalog().number().to_string()),
             ("Allod_session_rpcs", stats.rpcs.to_string()),
             ("Allod_session_rpc_timeouts", stats.timeouts.to_string()),
-            ("Threads_connected", self.database.shared().processes.list().len().to_string()),
+            ("Connections", self.database.connections().to_string()),
+            ("Queries", all_questions.to_string()),
+            ("Questions", if global { all_questions } else { self.questions }.to_string()),
+            ("Threads_connected", processes.len().to_string()),
+            ("Threads_running", running.to_string()),
             ("Uptime", self.database.uptime().as_secs().to_string()),
         ];
         let rows = all.into_iter().filter(|(name, _)| fits(pattern, name));
@@ -312,4 +319,56 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         let _ = write!(sql, "\n{}", partitioning::clause(scheme, table));
     }
     sql
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Database;
+
+    #[test]
+    fn columns_say_which_column_of_which_table_they_are() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, c int)").unwrap();
+        let mut origins = |sql: &str| {
+            let result = session.execute(sql).unwrap();
+            let origin = |c: &crate::Column| {
+                c.origin
+                    .as_ref()
+                    .map(|o| [&o.database, &o.alias, &o.table, &o.column].map(ToString::to_string))
+            };
+            result
+                .columns()
+                .iter()
+                .map(origin)
+                .map(|o| o.map_or("-".into(), |o| o.join(".")))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(origins("select c as y, c + 1, max(id) from t x group by c"), ["test.x.t.c", "-", "-"]);
+        assert_eq!(origins("select * from t where 1 = 0"), ["test.t.t.id", "test.t.t.c"]);
+        assert_eq!(origins("with w as (select id as i from t) select i from w v"), ["test.v.t.id"]);
+        assert_eq!(origins("select id from t where id = 1 union select 2"), ["-"]);
+        assert_eq!(origins("show tables where 1"), ["-"]);
+        assert_eq!(
+            origins("select table_name from information_schema.tables"),
+            ["information_schema.tables.tables.TABLE_NAME"]
+        );
+    }
+
+    #[test]
+    fn statements_are_counted_by_session_and_together() {
+        let database = Database::new();
+        let (mut session, mut other) = (database.session(), database.session());
+        for _ in 0..3 {
+            session.run("select 1").unwrap();
+        }
+        other.run("prepare s from 'select 1'").unwrap();
+        other.run("execute s").unwrap();
+        let mut asked = |sql: &str| {
+            let row = session.execute(sql).unwrap().rows().next().unwrap().unwrap();
+            row.get::<String>(1).unwrap().parse::<u64>().unwrap()
+        };
+        assert_eq!(asked("show status like 'questions'"), 4);
+        assert_eq!(asked("show global status like 'questions'"), 7);
+        assert_eq!(asked("show status where variable_name = 'Connections'"), 2);
+    }
 }

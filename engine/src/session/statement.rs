@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
+use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::{Generalized, Template};
 use allod_planner::{Parsed, PlanContext, physical};
-use allod_storage::schema::{Datum, TableDescriptor, TableId, Timestamp};
+use allod_storage::schema::{ColumnType, Datum, TableDescriptor, TableId, Timestamp};
 
 use super::Session;
 use super::lock::Unlocked;
@@ -158,7 +159,7 @@ impl Session {
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
         if !std::mem::replace(counted, true)
-            && let Bound::Query(query) | Bound::Explain { query, .. } = &bound
+            && let Bound::Query(query) | Bound::Explain { query, .. } | Bound::Do(query) = &bound
         {
             self.count(&Arc::new(query.usage.clone()));
         }
@@ -211,6 +212,28 @@ impl Session {
                 done()
             }
             Bound::Show(show) => self.show(&show, &version),
+            Bound::ShowWhere { show, rows } => {
+                let table = self.show(&show, &version)?.into_table()?;
+                let catalog = SessionCatalog { shown: Some(table), ..self.catalog(&version) };
+                let bound = allod_planner::bind(&rows, &self.plan_context(&catalog, params))?;
+                let Bound::Query(query) = bound else {
+                    return Err(Error::internal("what is shown is a query"));
+                };
+                let planned = self.plan(query, &version, params)?;
+                self.query(&planned, cancel)
+            }
+            Bound::Do(query) => {
+                let planned = self.plan(query, &version, params)?;
+                drop(version);
+                self.join_transaction(&planned)?;
+                let result = self.query(&planned, cancel)?;
+                let warnings = result.warnings().to_vec();
+                for batch in result {
+                    batch?;
+                }
+                self.row_count = 0;
+                Ok(ResultSet::done(0, 0).with_warnings(warnings))
+            }
             Bound::Set(assignments) => {
                 let mut warnings = Vec::new();
                 for assignment in &assignments {
@@ -266,7 +289,7 @@ impl Session {
             client: &self.client,
             usage: (&self.database.shared().usage, &self.usage),
         };
-        SessionCatalog { version, facts, momentary: Cell::new(false) }
+        SessionCatalog { version, facts, momentary: Cell::new(false), shown: None }
     }
 
     pub(super) fn plan_context<'a>(
@@ -610,5 +633,10 @@ impl Iterator for Running {
 }
 
 fn columns_of(query: &physical::Query) -> Vec<Column> {
-    query.output_types().map(|(name, ty)| Column { name: name.to_string(), ty: ty.clone() }).collect()
+    let column = |((name, ty), origin): ((&str, &ColumnType), Option<&Origin>)| Column {
+        name: name.to_string(),
+        ty: ty.clone(),
+        origin: origin.cloned(),
+    };
+    query.output_types().zip(query.origins()).map(column).collect()
 }

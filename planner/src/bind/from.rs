@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Datum};
+use allod_storage::schema::{ColumnDef, Datum, TableDescriptor};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
 
 use super::binder::{Binder, Block, correlated};
@@ -11,10 +11,11 @@ use super::query::renamed;
 use super::scope::{Clause, Pending, Relation, RelationColumn};
 use super::subquery::split;
 use crate::catalog::MemoryTable;
-use crate::column::{ColumnId, ColumnInfo};
+use crate::column::{ColumnId, ColumnInfo, Origin};
 use crate::error::Error;
 use crate::expr::{Expr, Function};
 use crate::logical::{Join, JoinKind, OutputColumn, Plan, Scan};
+use crate::parse::SHOWN;
 
 /// A bound FROM clause, or a part of one.
 pub(super) struct From {
@@ -113,8 +114,10 @@ impl Binder<'_> {
         for o in &cte.columns {
             let known = columns.iter().find(|(_, source)| *source == o.id).map(|(own, _)| *own);
             let id = known.unwrap_or_else(|| {
-                let ty = self.columns.ty(o.id).clone();
-                self.columns.add(ColumnInfo { qualifier: Some(shown.into()), name: o.name.clone(), ty })
+                let ColumnInfo { ty, origin, .. } = self.columns.get(o.id).clone();
+                let (qualifier, name) = (Some(shown.into()), o.name.clone());
+                let origin = origin.map(|origin| Origin { alias: shown.into(), ..origin });
+                self.columns.add(ColumnInfo { qualifier, name, ty, origin })
             });
             if known.is_none() {
                 columns.push((id, o.id));
@@ -153,9 +156,11 @@ impl Binder<'_> {
         let qualifier: Arc<str> = format!("{}.{}", descriptor.database, descriptor.name).into();
         let mut columns = Vec::with_capacity(descriptor.columns.len());
         let mut names = Vec::with_capacity(descriptor.columns.len());
+        let named = (*descriptor.name != *SHOWN.1).then_some(());
         for def in &descriptor.columns {
             let (qualifier, name, ty) = (Some(qualifier.clone()), def.name.clone(), def.ty.clone());
-            let id = self.columns.add(ColumnInfo { qualifier, name: name.clone(), ty });
+            let origin = named.map(|()| origin(&descriptor, alias, &name));
+            let id = self.columns.add(ColumnInfo { qualifier, name: name.clone(), ty, origin });
             columns.push(id);
             names.push(RelationColumn { name, id, qualified_only: false });
         }
@@ -195,8 +200,12 @@ impl Binder<'_> {
         let mut star = Vec::with_capacity(descriptor.columns.len());
         let mut names = Vec::with_capacity(descriptor.columns.len());
         for (ordinal, def) in descriptor.columns.iter().enumerate() {
-            let info =
-                ColumnInfo { qualifier: Some(qualifier.clone()), name: def.name.clone(), ty: def.ty.clone() };
+            let info = ColumnInfo {
+                qualifier: Some(qualifier.clone()),
+                name: def.name.clone(),
+                ty: def.ty.clone(),
+                origin: Some(origin(&descriptor, alias, &def.name)),
+            };
             let id = self.columns.add(info);
             columns.push((id, ordinal));
             names.push(RelationColumn { name: def.name.clone(), id, qualified_only: false });
@@ -426,4 +435,14 @@ fn unique(left: &[Relation], right: &[Relation]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What a column of a table says of where it is from.
+fn origin(table: &TableDescriptor, alias: Option<&ast::TableAlias>, column: &Arc<str>) -> Origin {
+    Origin {
+        database: table.database.clone(),
+        table: table.name.clone(),
+        alias: alias.map_or(table.name.clone(), |a| a.name.value.as_str().into()),
+        column: column.clone(),
+    }
 }

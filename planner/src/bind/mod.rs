@@ -166,6 +166,15 @@ pub enum Bound {
     },
     /// SHOW and DESCRIBE.
     Show(Show),
+    /// SHOW … WHERE.
+    ShowWhere {
+        /// What is shown.
+        show: Show,
+        /// Which of its rows: a query of the table [`SHOWN`](crate::parse::SHOWN), bound when that is there.
+        rows: Box<Parsed>,
+    },
+    /// DO: the query is run, its rows are dropped.
+    Do(BoundQuery),
     /// SET.
     Set(Vec<SetVariable>),
     /// BEGIN, COMMIT, ROLLBACK, savepoints.

@@ -51,6 +51,14 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Ok(Bound::Analyze { tables: names? })
         }
         Statement::Show(show) => binder.show(show).map(Bound::Show),
+        Statement::ShowWhere { show, query } => {
+            let rows = Box::new(Parsed { statement: Statement::Sql(query.clone()), ..parsed.clone() });
+            Ok(Bound::ShowWhere { show: binder.show(show)?, rows })
+        }
+        Statement::Do(query) => match sql_statement(binder, query)? {
+            Bound::Query(query) => Ok(Bound::Do(query)),
+            _ => Err(not_supported("this form of DO")),
+        },
         Statement::Use { database } => {
             let database = binder.database(Some(&ast::Ident::new(database)))?;
             Ok(Bound::Use { database })

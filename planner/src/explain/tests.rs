@@ -67,6 +67,7 @@ impl Made {
                 qualifier: Some(format!("d.{table}").into()),
                 name: name.into(),
                 ty: bigint(),
+                origin: None,
             });
         }
         Made { columns, t1: table("t1", 1), t2: table("t2", 4) }

@@ -43,6 +43,7 @@ pub(crate) use locking::read_of;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
+pub use statement::SHOWN;
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 
@@ -65,6 +66,13 @@ pub struct Parsed {
     /// The times of its AS OF TIMESTAMP clauses.
     pub(crate) as_of: Vec<ast::Expr>,
     pub(crate) statement: Statement,
+}
+
+/// What a text means is in the text alone.
+impl PartialEq for Parsed {
+    fn eq(&self, other: &Parsed) -> bool {
+        (&self.text, self.start) == (&other.text, other.start)
+    }
 }
 
 impl Parsed {

@@ -14,7 +14,7 @@ use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
-use super::{as_of, locking, parser, syntax_error, unexpected};
+use super::{as_of, locking, parser, syntax_error, tokenize, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -49,6 +49,13 @@ pub(crate) enum Statement {
         tables: Vec<ObjectName>,
     },
     Show(ShowSyntax),
+    /// SHOW … WHERE, with the query of what is shown.
+    ShowWhere {
+        show: ShowSyntax,
+        query: Box<ast::Statement>,
+    },
+    /// DO: a query whose rows nobody wants.
+    Do(Box<ast::Statement>),
     Use {
         database: String,
     },
@@ -94,6 +101,8 @@ impl Statement {
             | Statement::Analyze { .. } => true,
             Statement::Explain { .. }
             | Statement::Show(_)
+            | Statement::ShowWhere { .. }
+            | Statement::Do(_)
             | Statement::Use { .. }
             | Statement::Set(_)
             | Statement::Transaction(_)
@@ -105,6 +114,20 @@ impl Statement {
             | Statement::Simulate(_) => false,
         }
     }
+}
+
+/// Database and name of a table that holds what a SHOW statement shows, while its WHERE is evaluated.
+pub const SHOWN: (&str, &str) = ("information_schema", "what is shown");
+
+/// The query of a text of our own, changed.
+fn query_of(text: &str, change: impl FnOnce(&mut ast::Select)) -> Result<Box<ast::Statement>, Failure> {
+    let mut query = parser(tokenize(text).map_err(Failure::Ours)?).parse_statement()?;
+    if let ast::Statement::Query(query) = &mut query
+        && let ast::SetExpr::Select(select) = &mut *query.body
+    {
+        change(select);
+    }
+    Ok(Box::new(query))
 }
 
 /// The text of PREPARE.
@@ -200,6 +223,12 @@ impl<'a> Source<'a> {
             "EXPLAIN" | "DESCRIBE" | "DESC" => self.explain(),
             "ANALYZE" => self.analyze(),
             "SHOW" => self.show(),
+            "DO" => {
+                self.parser.next_token();
+                let exprs = self.parser.parse_comma_separated(Parser::parse_expr)?;
+                let items = exprs.into_iter().map(ast::SelectItem::UnnamedExpr).collect();
+                Ok(Statement::Do(query_of("SELECT 1", |select| select.projection = items)?))
+            }
             "USE" => {
                 self.parser.next_token();
                 Ok(Statement::Use { database: self.parser.parse_identifier()?.value })
@@ -378,7 +407,13 @@ impl<'a> Source<'a> {
             "SIMULATION" => ShowSyntax::Simulation,
             _ => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
         };
-        Ok(Statement::Show(show))
+        if !self.word("WHERE") {
+            return Ok(Statement::Show(show));
+        }
+        let filter = self.parser.parse_expr()?;
+        let all = format!("SELECT * FROM {}.`{}`", SHOWN.0, SHOWN.1);
+        let query = query_of(&all, |select| select.selection = Some(filter))?;
+        Ok(Statement::ShowWhere { show, query })
     }
 
     fn table_and_database(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {
@@ -396,9 +431,6 @@ impl<'a> Source<'a> {
     fn like(&mut self) -> Result<Option<String>, Failure> {
         if self.word("LIKE") {
             return Ok(Some(self.parser.parse_literal_string()?));
-        }
-        if self.word("WHERE") {
-            return Err(Failure::Ours(Error::NotSupported("SHOW … WHERE".into())));
         }
         Ok(None)
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
-use crate::column::{ColumnId, Columns};
+use crate::column::{ColumnId, Columns, Origin};
 use crate::expr::{AggregateCall, Expr};
 pub use crate::logical::{JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey};
 use crate::options::PruneMode;
@@ -541,6 +541,11 @@ impl Query {
     /// Header and type of each visible column.
     pub fn output_types(&self) -> impl Iterator<Item = (&str, &ColumnType)> {
         self.output.iter().map(|c| (&*c.name, self.columns.ty(c.id)))
+    }
+
+    /// Of each visible column the column of a table that it is.
+    pub fn origins(&self) -> impl Iterator<Item = Option<&Origin>> {
+        self.output.iter().map(|c| self.columns.get(c.id).origin.as_ref())
     }
 
     /// The tables whose rows it reads or changes, one as often as it is named; not those in memory.

@@ -45,12 +45,16 @@ impl Wire {
 
 /// Appends the definition of a column of a result.
 pub(crate) fn definition(out: &mut Vec<u8>, column: &Column) {
-    put(out, "", "", &column.name, &column.ty);
+    let [database, alias, table, original] = match &column.origin {
+        Some(of) => [&*of.database, &of.alias, &of.table, &of.column],
+        None => [""; 4],
+    };
+    put(out, [database, alias, table, &column.name, original], &column.ty);
 }
 
 /// Appends the definition of a column of a table, for COM_FIELD_LIST.
 pub(crate) fn of_table(out: &mut Vec<u8>, database: &str, table: &str, name: &str, ty: &ColumnType) {
-    put(out, database, table, name, ty);
+    put(out, [database, table, table, name, name], ty);
     // No default is told.
     out.push(0xfb);
 }
@@ -58,14 +62,16 @@ pub(crate) fn of_table(out: &mut Vec<u8>, database: &str, table: &str, name: &st
 /// Appends what is said of a parameter: nothing is known of it but that there is one.
 pub(crate) fn parameter(out: &mut Vec<u8>) {
     let ty = ColumnType::nullable(SqlType::VarChar(0));
-    put(out, "", "", "?", &ty);
+    put(out, ["", "", "", "?", ""], &ty);
 }
 
-fn put(out: &mut Vec<u8>, database: &str, table: &str, name: &str, ty: &ColumnType) {
+/// `names`: database, table as the query calls it, table, column as the query calls it, column of the table.
+fn put(out: &mut Vec<u8>, names: [&str; 5], ty: &ColumnType) {
     let shape = shape(&ty.sql);
     let not_null = if ty.nullable { 0 } else { column_flag::NOT_NULL };
-    for text in ["def", database, table, table, name, if table.is_empty() { "" } else { name }] {
-        put_lenenc_bytes(out, text.as_bytes());
+    put_lenenc_bytes(out, b"def");
+    for name in names {
+        put_lenenc_bytes(out, name.as_bytes());
     }
     out.push(0x0c);
     out.extend_from_slice(&shape.collation.to_le_bytes());
@@ -153,14 +159,20 @@ fn blob(bytes_max: u32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allod_planner::column::Origin;
 
     #[test]
     fn a_definition_is_laid_out_as_documented() {
         let mut out = Vec::new();
         let ty = ColumnType { sql: SqlType::Decimal { precision: 10, scale: 2 }, nullable: false };
-        definition(&mut out, &Column { name: "d".into(), ty });
+        definition(&mut out, &Column { name: "d".into(), ty: ty.clone(), origin: None });
         let want = b"\x03def\0\0\0\x01d\0\x0c\x3f\0\x0c\0\0\0\xf6\x81\x80\x02\0\0";
         assert_eq!(out, want);
+        let [database, table, alias, column] = ["db", "t", "x", "c"].map(Into::into);
+        let origin = Some(Origin { database, table, alias, column });
+        out.clear();
+        definition(&mut out, &Column { name: "d".into(), ty, origin });
+        assert!(out.starts_with(b"\x03def\x02db\x01x\x01t\x01d\x01c\x0c"), "{out:?}");
     }
 
     #[test]

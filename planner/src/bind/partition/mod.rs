@@ -78,7 +78,7 @@ pub(super) fn bind_over(
         table: None,
     };
     for (name, ty) in columns {
-        let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty });
+        let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty, origin: None });
         relation.columns.push(RelationColumn { name, id, qualified_only: false });
     }
     let bound = binder.in_block(|b| {
