@@ -48,6 +48,10 @@ impl Lease<'_> {
         if open.descriptor != change.base {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
+        if let Some(to) = &change.rename {
+            // Before anything is done.
+            self.renames(&[(change.table.clone(), to.clone())])?;
+        }
         let old = self.close_one(open, waiting)?;
         let altered = match &change.rows {
             None => self.renamed(&old, change, client, waiting),
@@ -276,6 +280,7 @@ mod tests {
         let mut session = database.session();
         session.run("create table t (id int primary key, v varchar(5), key (v))").unwrap();
         session.run("insert into t values (1, 'a'), (2, 'b'), (3, 'b')").unwrap();
+        session.run("create table taken (id int)").unwrap();
         let before = database.catalog().entry("test", "t").unwrap().descriptor.clone();
         for (change, code) in [
             ("modify v int", 1366),
@@ -283,6 +288,8 @@ mod tests {
             ("add w int, modify v varchar(5) not null default null", 1067),
             ("add w date not null", 1292),
             ("add k int, add unique u (v)", 1062),
+            ("add k int, rename to taken", 1050),
+            ("add k int, rename to nowhere.t", 1049),
         ] {
             assert_eq!(session.run(&format!("alter table t {change}")).unwrap_err().code(), code, "{change}");
         }

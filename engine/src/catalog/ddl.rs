@@ -229,7 +229,13 @@ impl Lease<'_> {
     }
 
     pub(super) fn rename(&mut self, renames: &[(TableName, TableName)]) -> Notes {
-        // All or none: nothing is published before all are found possible.
+        let version = self.renames(renames)?;
+        self.publish(version);
+        no_notes()
+    }
+
+    /// The schema with these tables renamed: all or none.
+    pub(super) fn renames(&self, renames: &[(TableName, TableName)]) -> Result<Version> {
         let mut version = (*self.version()).clone();
         for (from, to) in renames {
             let entry = entry(&version, from)?.clone();
@@ -242,8 +248,7 @@ impl Lease<'_> {
             let descriptor = TableDescriptor { database, name, ..(*entry.descriptor).clone() };
             version = version.with_table(Entry { descriptor: Arc::new(descriptor), ..entry });
         }
-        self.publish(version);
-        no_notes()
+        Ok(version)
     }
 
     fn create_index(
