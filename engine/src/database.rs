@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
+use crate::transactions::Transactions;
 use crate::usage::{Usage, UsageReport};
 use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub usage: Usage,
     /// Who is connected to servers.
     pub processes: Processes,
+    /// The transactions of sessions.
+    pub transactions: Transactions,
     began: Instant,
     next_connection: AtomicU64,
     /// Statements that sessions were asked to run.
@@ -94,6 +97,7 @@ impl Builder {
             globals: ArcSwap::from_pointee(globals),
             usage: Usage::new(),
             processes: Processes::default(),
+            transactions: Transactions::default(),
             began: Instant::now(),
             next_connection: AtomicU64::new(1),
             questions: AtomicU64::new(0),

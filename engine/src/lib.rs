@@ -79,6 +79,7 @@ mod rows;
 pub mod server;
 mod session;
 mod span;
+mod transactions;
 mod usage;
 mod variables;
 

@@ -17,6 +17,7 @@
 //! | `tidb_constraint_check_in_place`, `tidb_constraint_check_in_place_pessimistic` | whether an INSERT in an optimistic, a pessimistic transaction finds a duplicate at once, or the commit does |
 //! | `tidb_enable_1pc`, `tidb_enable_async_commit` | whether a commit may take one step, where that helps: async commit does over a network |
 //! | `tidb_guarantee_linearizability` | whether an async commit is later than everything that was committed before it, for which it asks for a timestamp |
+//! | `tidb_enable_shared_lock_promotion`, `tidb_enable_noop_functions` | whether FOR SHARE locks as FOR UPDATE does (the default here, not in TiDB); if not, whether it is ignored, with a warning if that is WARN, or refused (1235) |
 //! | `tidb_backoff_weight`, `tidb_backoff_lock_fast` | budgets of retries are TiDB's times this; a reader's first wait for a lock, in milliseconds |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
@@ -196,10 +197,12 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),
     define("tidb_enable_inl_join_inner_multi_pattern", Domain::Switch, "ON"),
     define("tidb_enable_non_prepared_plan_cache", Domain::Switch, "ON"),
+    define("tidb_enable_noop_functions", Domain::Word(&["OFF", "ON", "WARN"]), "OFF"),
     define("tidb_enable_paging", Domain::Switch, "ON"),
     define("tidb_enable_parallel_apply", Domain::Switch, "OFF"),
     define("tidb_enable_prepared_plan_cache", Domain::Switch, "ON"),
-    define("tidb_executor_concurrency", Domain::Number(1, 256), "0"),
+    define("tidb_enable_shared_lock_promotion", Domain::Switch, "ON"),
+    define("tidb_executor_concurrency", Domain::Number(1, 256), "5"),
     global("tidb_gc_enable", Domain::Switch, "ON"),
     global("tidb_gc_life_time", Domain::Span(0, YEAR_MS), "5s"),
     global("tidb_gc_run_interval", Domain::Span(100, YEAR_MS), "1m0s"),

@@ -22,7 +22,9 @@ use crate::kernel::{Program, Scratch};
 
 /// A column of datums, each NULL or of the family of `ty`.
 pub(crate) fn column<'a>(datums: impl Iterator<Item = &'a Datum>, ty: &SqlType) -> Result<ArrayRef> {
-    let block = view_block_bytes(datums.size_hint().0);
+    // Builders that are not told hold a thousand rows.
+    let rows = datums.size_hint().0;
+    let block = view_block_bytes(rows);
     macro_rules! build {
         ($builder:expr, $($pattern:pat $(if $guard:expr)? => $value:expr),+) => {{
             let mut builder = $builder;
@@ -38,29 +40,33 @@ pub(crate) fn column<'a>(datums: impl Iterator<Item = &'a Datum>, ty: &SqlType) 
     }
     match ty.arrow() {
         DataType::Null => Ok(Arc::new(NullArray::new(datums.count()))),
-        DataType::Int64 => build!(Int64Builder::new(), Datum::Int(v) => *v,
+        DataType::Int64 => build!(Int64Builder::with_capacity(rows), Datum::Int(v) => *v,
             Datum::UInt(v) => i64::try_from(*v).map_err(|_| out_of_range(ty))?),
-        DataType::UInt64 => build!(UInt64Builder::new(), Datum::UInt(v) => *v,
+        DataType::UInt64 => build!(UInt64Builder::with_capacity(rows), Datum::UInt(v) => *v,
             Datum::Int(v) => u64::try_from(*v).map_err(|_| out_of_range(ty))?),
-        DataType::Float64 => build!(Float64Builder::new(), Datum::Double(v) => *v),
+        DataType::Float64 => build!(Float64Builder::with_capacity(rows), Datum::Double(v) => *v),
         DataType::Decimal64(_, scale) => {
-            let builder = Decimal64Builder::new().with_data_type(ty.arrow());
+            let builder = Decimal64Builder::with_capacity(rows).with_data_type(ty.arrow());
             build!(builder, Datum::Decimal { value, scale: s } if i16::from(*s) == i16::from(scale) =>
                 i64::try_from(*value).map_err(|_| out_of_range(ty))?)
         }
         DataType::Decimal128(_, scale) => {
-            let builder = Decimal128Builder::new().with_data_type(ty.arrow());
+            let builder = Decimal128Builder::with_capacity(rows).with_data_type(ty.arrow());
             build!(builder, Datum::Decimal { value, scale: s } if i16::from(*s) == i16::from(scale) => *value)
         }
         DataType::Utf8View => {
-            build!(StringViewBuilder::new().with_fixed_block_size(block), Datum::String(s) => s)
+            build!(StringViewBuilder::with_capacity(rows).with_fixed_block_size(block), Datum::String(s) => s)
         }
         DataType::BinaryView => {
-            build!(BinaryViewBuilder::new().with_fixed_block_size(block), Datum::Bytes(b) => b, Datum::String(s) => s.as_bytes())
+            build!(BinaryViewBuilder::with_capacity(rows).with_fixed_block_size(block), Datum::Bytes(b) => b, Datum::String(s) => s.as_bytes())
         }
-        DataType::Date32 => build!(Date32Builder::new(), Datum::Date(v) => *v),
-        DataType::Timestamp(_, _) => build!(TimestampMicrosecondBuilder::new(), Datum::DateTime(v) => *v),
-        DataType::Duration(_) => build!(DurationMicrosecondBuilder::new(), Datum::Time(v) => *v),
+        DataType::Date32 => build!(Date32Builder::with_capacity(rows), Datum::Date(v) => *v),
+        DataType::Timestamp(_, _) => {
+            build!(TimestampMicrosecondBuilder::with_capacity(rows), Datum::DateTime(v) => *v)
+        }
+        DataType::Duration(_) => {
+            build!(DurationMicrosecondBuilder::with_capacity(rows), Datum::Time(v) => *v)
+        }
         other => Err(Error::Plan(format!("no column of type {other} is made of datums"))),
     }
 }
@@ -212,6 +218,8 @@ mod tests {
             assert_eq!(array.data_type(), &ty.arrow());
             assert_eq!(datum(&array, 0).unwrap(), value);
             assert_eq!(datum(&array, 1).unwrap(), Datum::Null);
+            // A row that is written by itself is kept in its array for as long as its version is.
+            assert!(array.get_array_memory_size() < 1000, "{}", array.get_array_memory_size());
         }
         assert!(column([&Datum::Int(1)].into_iter(), &SqlType::Date).is_err());
     }

@@ -16,7 +16,7 @@ use crate::pd::Pd;
 use crate::rpc::{Direct, Simulated, Simulation, Transport};
 use crate::runtime::Runtime;
 use crate::schema::Timestamp;
-use crate::store::{Limits, Stores};
+use crate::store::{Detector, Limits, LockWaits, Stores};
 
 pub use crate::rpc::SimulatedConfig;
 
@@ -78,6 +78,7 @@ pub(crate) struct Shared {
     simulation: Option<Simulation>,
     pub(crate) cache: Owner<SharedCache>,
     pub(crate) pd: Arc<Pd>,
+    detector: Arc<Detector>,
     pub(crate) bequeathed: Bequeathed,
     /// Numbers clients, so that each has its own random numbers.
     pub(crate) clients: AtomicU64,
@@ -113,6 +114,7 @@ impl Cluster {
         };
         let by_a_thread = matches!(config.transport, TransportConfig::Direct);
         let stores = Arc::new(Stores::new(Arc::clone(&pd), limits, by_a_thread));
+        let detector = Arc::clone(stores.detector());
         let (transport, simulation): (Box<dyn Transport>, _) = match config.transport {
             TransportConfig::Direct => (Box::new(Direct { stores, clock }), None),
             TransportConfig::Simulated(simulated) => {
@@ -127,6 +129,7 @@ impl Cluster {
             simulation,
             cache: Owner::new(SharedCache::default()),
             pd,
+            detector,
             bequeathed: Bequeathed::default(),
             clients: AtomicU64::new(0),
             seed,
@@ -188,6 +191,11 @@ impl Cluster {
     /// What all clients counted that are dropped by now, forks included.
     pub fn stats(&self) -> ClientStats {
         self.0.bequeathed.sum()
+    }
+
+    /// Who waits for whose locks at this moment, and the last deadlocks.
+    pub fn lock_waits(&self) -> Arc<LockWaits> {
+        self.0.detector.view()
     }
 
     /// How much its clients try before they give up, unless they are told otherwise.

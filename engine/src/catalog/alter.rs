@@ -14,6 +14,7 @@ use std::sync::Arc;
 use allod_executor::RowIds;
 use allod_planner::bind::{AlterTable, AlteredKey};
 use allod_planner::expr::Expr;
+use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
 use allod_storage::schema::{IndexDescriptor, SpaceId, TableDescriptor};
@@ -27,6 +28,7 @@ use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::import::{deal, ingest};
+use crate::result::Warning;
 
 /// A table after the change, the spaces that it no longer names, and what numbers its rows.
 struct Altered {
@@ -74,7 +76,8 @@ impl Lease<'_> {
         if let Some(to) = &change.rename {
             self.rename(&[(change.table.clone(), to.clone())])?;
         }
-        Ok(change.warnings.iter().map(warning).collect())
+        let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
+        Ok(change.warnings.iter().map(note).collect())
     }
 
     /// The definition without its partitions' spaces.

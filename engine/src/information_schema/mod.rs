@@ -15,6 +15,7 @@
 
 mod columns;
 mod constraints;
+mod locks;
 mod partitions;
 pub(crate) mod processlist;
 mod regions;
@@ -22,6 +23,7 @@ mod schemata;
 mod settings;
 mod statistics;
 mod tables;
+mod transactions;
 mod usage;
 mod variables;
 
@@ -33,6 +35,7 @@ use allod_planner::error::Error as PlannerError;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::SHOWN;
 use allod_storage::client::Client;
+use allod_storage::cluster::Cluster;
 use allod_storage::schema::{
     ColumnDef, ColumnType, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor, TableId,
 };
@@ -40,6 +43,7 @@ use allod_storage::schema::{
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result};
 use crate::processes::Processes;
+use crate::transactions::Transactions;
 use crate::usage::Usage;
 use crate::variables::Variables;
 
@@ -67,6 +71,10 @@ pub(crate) struct Facts<'a> {
     pub connection: u64,
     /// Who is connected.
     pub processes: &'a Processes,
+    /// The transactions of sessions.
+    pub transactions: &'a Transactions,
+    /// To see who waits for whose locks.
+    pub cluster: &'a Cluster,
     /// The current schema.
     pub database: Option<&'a str>,
     /// Variables of the session, and the global ones.
@@ -97,8 +105,11 @@ enum Kind {
 const TABLES: &[Definition] = &[
     usage::TABLE,
     settings::CHARACTER_SETS,
+    transactions::CLUSTER,
     settings::COLLATIONS,
     columns::TABLE,
+    locks::WAITS,
+    locks::DEADLOCKS,
     settings::ENGINES,
     variables::GLOBAL,
     constraints::KEY_COLUMN_USAGE,
@@ -109,6 +120,7 @@ const TABLES: &[Definition] = &[
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     tables::TABLE,
+    transactions::TABLE,
     regions::TABLE,
 ];
 
@@ -243,9 +255,12 @@ mod tests {
             .unwrap();
         for name in names() {
             let rows = session.execute(&format!("select * from information_schema.{name}")).unwrap().rows();
+            // Where there is nothing to be seen unless somebody does something.
+            let may_be_empty =
+                ["builtin_function_usage", "cluster_tidb_trx", "data_lock_waits", "deadlocks", "tidb_trx"];
             assert!(
                 rows.collect::<crate::Result<Vec<_>>>().is_ok_and(|rows| !rows.is_empty())
-                    || name == "builtin_function_usage",
+                    || may_be_empty.contains(&name),
                 "{name}"
             );
         }

@@ -15,7 +15,7 @@
 //! wants locked ([`WantedLocks`]), and its rows are handed out when they are. With SKIP LOCKED its rows are locked as they come
 //! ([`SkipLocked`]). Outside of a transaction it locks nothing, as in TiDB.
 //!
-//! What was left out: locks that several may share: FOR SHARE locks as FOR UPDATE does.
+//! What was left out: locks that several may share: FOR SHARE locks as FOR UPDATE does (`tidb_enable_shared_lock_promotion`).
 //!
 //! A wait ends when the statement is cancelled or out of time.
 
@@ -132,6 +132,7 @@ impl Session {
                 };
                 running.execution.check_free(everywhere)?;
             }
+            self.check_buffer(planned, running.execution.changes())?;
             let affected = running.execution.affected();
             let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
             self.leave(running);
@@ -204,7 +205,13 @@ impl Session {
             LockWait::No | LockWait::Skip => wait,
         };
         self.client.interrupt_by(cancel.into());
+        if let Some(shown) = &self.shown {
+            shown.locks(Some(chrono::Utc::now().timestamp_micros()));
+        }
         let outcome = active.lock(&mut self.client, keys, left);
+        if let Some(shown) = &self.shown {
+            shown.locks(None);
+        }
         self.client.interrupt_by(Interrupt::default());
         patience.waited += now() - begun;
         let outcome = match outcome {

@@ -39,6 +39,7 @@ use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::result::{ResultSet, Warning};
+use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
 use crate::variables::Variables;
 
@@ -86,6 +87,8 @@ pub struct Session {
     questions: u64,
     /// For the statement to come.
     cancel: Cancel,
+    /// What others see of its transaction; from its first one on.
+    shown: Option<Arc<Shown>>,
 }
 
 impl Session {
@@ -115,6 +118,7 @@ impl Session {
             settings: 0,
             questions: 0,
             cancel: Cancel::default(),
+            shown: None,
         }
     }
 
@@ -225,7 +229,10 @@ impl Session {
     /// Runs a statement the whole way. `counted`: the functions that it uses are, for it was tried with a kept plan.
     fn execute_parsed(&mut self, parsed: &Parsed, params: &[Datum], counted: bool) -> Result<ResultSet> {
         let cancel = std::mem::take(&mut self.cancel);
-        self.noting(|session| session.statement(parsed, params, &cancel, counted))
+        self.show_transaction(Stage::Running, Some(&parsed.text));
+        let result = self.noting(|session| session.statement(parsed, params, &cancel, counted));
+        self.show_transaction(Stage::Idle, None);
+        result
     }
 
     /// Does something on behalf of a statement and keeps what SHOW WARNINGS wants to know. A panic is an error of this
@@ -253,6 +260,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.roll_back();
+        if self.shown.is_some() {
+            self.database.shared().transactions.leave(self.id);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
+use crate::transactions::Stage;
 use crate::variables::{RELEASE, VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
@@ -284,6 +285,8 @@ impl Session {
         let facts = Facts {
             connection: self.id,
             processes: &self.database.shared().processes,
+            transactions: &self.database.shared().transactions,
+            cluster: self.database.cluster(),
             database: self.current.as_deref(),
             variables: &self.variables,
             client: &self.client,
@@ -358,10 +361,12 @@ impl Session {
         self.count(&planned.usage);
         let cancel = self.cancel.clone();
         let alone = self.transaction.is_none();
+        self.show_transaction(Stage::Running, Some(text));
         let result = self.noting(|session| {
             session.join_transaction(&planned)?;
             session.query(&planned, &cancel)
         });
+        self.show_transaction(Stage::Idle, None);
         match result {
             Err(error) if alone && error.is_retryable() => {
                 self.roll_back();
@@ -516,7 +521,6 @@ impl Session {
             None => Destination::Commit,
         };
         let settings = self.variables.settings();
-        let limits = planned.query.limits;
         let mut client = client;
         client.interrupt_by(cancel.into());
         let environment = Environment {
@@ -524,7 +528,7 @@ impl Session {
             ts,
             pin: Some(pin),
             workers: settings.workers,
-            memory_limit_bytes: limits.memory_quota_bytes.unwrap_or(settings.memory_quota),
+            memory_limit_bytes: self.memory_quota(planned).saturating_sub(self.buffered_bytes()),
             cancel: cancel.clone(),
             row_ids,
             destination,

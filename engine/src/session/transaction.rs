@@ -37,17 +37,19 @@ use allod_executor::Cancel;
 use allod_planner::bind::{
     Characteristics, DmlKind, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
 };
-use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction};
+use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction, bytes_of};
 use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, TableDescriptor, Timestamp};
 
+use super::statement::Planned;
 use super::{Session, as_of};
 use crate::catalog::{Counters, Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::result::ResultSet;
+use crate::transactions::{Stage, Trx};
 
 /// A transaction that has begun.
 pub(super) struct Active {
@@ -392,7 +394,54 @@ impl Session {
         self.variables.current_ts = transaction.start_ts();
         let (tables, locked, savepoints) = Default::default();
         self.transaction = Some(Active { transaction, version, tables, locked, savepoints, options });
+        self.show_transaction(Stage::Running, None);
         Ok(())
+    }
+
+    /// Lets others see the transaction as it is now, or that there is none.
+    pub(super) fn show_transaction(&mut self, stage: Stage, statement: Option<&str>) {
+        let Some(active) = &self.transaction else {
+            if let Some(shown) = &self.shown {
+                shown.clear();
+            }
+            return;
+        };
+        let trx = Trx {
+            id: active.transaction.start_ts(),
+            user: Arc::clone(&self.user),
+            database: self.current.clone(),
+            stage,
+            statement: statement.map(Arc::from),
+            keys: active.transaction.len(),
+            bytes: active.transaction.bytes(),
+            tables: active.tables.iter().map(|written| written.table.id).collect(),
+        };
+        let enter = || self.database.shared().transactions.enter(self.id);
+        self.shown.get_or_insert_with(enter).show(trx);
+    }
+
+    /// Bytes of memory that what the transaction has written takes.
+    pub(super) fn buffered_bytes(&self) -> u64 {
+        self.transaction.as_ref().map_or(0, |active| active.transaction.bytes() as u64)
+    }
+
+    /// Bytes of memory that a statement may use, together with what its transaction has written.
+    pub(super) fn memory_quota(&self, planned: &Planned) -> u64 {
+        let of_hint = planned.query.limits.memory_quota_bytes;
+        of_hint.unwrap_or(self.variables.settings().memory_quota)
+    }
+
+    /// Whether a statement's changes fit into what its transaction may hold in memory: 8175 if not.
+    pub(super) fn check_buffer(&self, planned: &Planned, changes: &[Mutation]) -> Result<()> {
+        let limit = self.memory_quota(planned);
+        // Without a limit there is nothing to be weighed.
+        if self.transaction.is_none() || limit == u64::MAX {
+            return Ok(());
+        }
+        match self.buffered_bytes().saturating_add(bytes_of(changes) as u64) > limit {
+            true => Err(allod_executor::Error::Memory { limit }.into()),
+            false => Ok(()),
+        }
     }
 
     /// Under `autocommit = 0` begins a transaction, if there is none, for a statement that needs one.
@@ -408,6 +457,9 @@ impl Session {
         if let Some(Active { transaction, tables, .. }) = self.leave_transaction() {
             drop(tables);
             self.client.runtime().block_on(transaction.roll_back(&mut self.client));
+            if let Some(shown) = &self.shown {
+                shown.clear();
+            }
         }
     }
 
@@ -426,6 +478,9 @@ impl Session {
             return Ok(());
         };
         drop(savepoints);
+        if let Some(shown) = &self.shown {
+            shown.commits();
+        }
         self.client.interrupt_by(cancel.into());
         let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client));
         self.client.interrupt_by(Interrupt::default());

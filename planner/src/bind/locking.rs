@@ -3,7 +3,8 @@
 //! What is locked are the rows of the tables in FROM (those that OF names, if it does) that WHERE lets through, not those of
 //! subqueries and derived tables, which have locking clauses of their own, as in MySQL. So a [`Plan::Lock`] goes above WHERE
 //! and below everything else, wherever the query stands: rows that are grouped, counted or made distinct are locked all the
-//! same. Behind a UNION the clause is that of the last SELECT, unless there are parentheses.
+//! same. Behind a UNION the clause is that of the last SELECT, unless there are parentheses. There are no locks that several
+//! may hold: FOR SHARE locks as FOR UPDATE does, unless variables say otherwise.
 //!
 //! **SKIP LOCKED** is another matter, for what can be locked decides what the query returns, and how many rows a LIMIT lets
 //! through: the columns that tell which rows to lock are added behind the visible ones, and whoever runs the query locks row
@@ -12,7 +13,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::TableDescriptor;
+use allod_storage::schema::{Datum, TableDescriptor};
 use sqlparser::ast;
 
 use super::PartitionFunction;
@@ -22,6 +23,10 @@ use super::scope::Relation;
 use crate::error::Error;
 use crate::logical::{LockStrength, LockedTable, LockingWait, OutputColumn, Plan, RowLock, Scan};
 use crate::parse;
+use crate::physical::PlanWarning;
+
+/// MySQL's code of what there is not.
+const NOT_SUPPORTED: u16 = 1235;
 
 /// What a query with SKIP LOCKED locks as its rows come.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +79,9 @@ impl Binder<'_> {
         clauses: &[ast::LockClause],
     ) -> Result<Plan, Error> {
         for clause in read(clauses, &self.scope().relations)? {
+            if clause.strength == LockStrength::Share && !self.shares()? {
+                continue;
+            }
             let of_scan = |scan: &Scan| LockedTable {
                 table: Arc::clone(&scan.table),
                 dealing: scan.dealing.clone(),
@@ -89,6 +97,25 @@ impl Binder<'_> {
         Ok(plan)
     }
 
+    /// Whether FOR SHARE locks, as FOR UPDATE does (`tidb_enable_shared_lock_promotion`). If it does not, it is ignored where
+    /// clauses without effect may be (`tidb_enable_noop_functions`), and else an error, as in TiDB.
+    fn shares(&mut self) -> Result<bool, Error> {
+        let variable = |name: &str| self.cx.session.variables.system(name, false);
+        if variable("tidb_enable_shared_lock_promotion") != Some(Datum::Int(0)) {
+            return Ok(true);
+        }
+        const WHAT: &str = "LOCK IN SHARE MODE without tidb_enable_shared_lock_promotion";
+        match variable("tidb_enable_noop_functions") {
+            Some(word) if word == Datum::string("ON") => Ok(false),
+            Some(word) if word == Datum::string("WARN") => {
+                let error = not_supported(WHAT);
+                self.warnings.push(PlanWarning { code: NOT_SUPPORTED, message: error.to_string() });
+                Ok(false)
+            }
+            _ => Err(not_supported(WHAT)),
+        }
+    }
+
     /// Adds to a query what its locking clauses need, which say SKIP LOCKED.
     pub(super) fn skip_locked(
         &mut self,
@@ -97,6 +124,10 @@ impl Binder<'_> {
     ) -> Result<(Block, SkipLocked), Error> {
         if clauses.iter().any(|c| c.nonblock != Some(ast::NonBlock::SkipLocked)) {
             return Err(not_supported("SKIP LOCKED beside another locking clause"));
+        }
+        let shares = clauses.iter().any(|clause| clause.lock_type == ast::LockType::Share);
+        if shares && !self.shares()? {
+            return Err(not_supported("FOR SHARE SKIP LOCKED without tidb_enable_shared_lock_promotion"));
         }
         let named: Option<Vec<&str>> =
             clauses.iter().map(|c| c.of.as_ref().and_then(|of| parse::read_of(of).1)).collect();

@@ -39,7 +39,7 @@ mod tests;
 mod transaction;
 
 pub use crate::percolator::Conflict;
-pub use crate::store::{Deadlock, Wait};
+pub use crate::store::{Deadlock, LockWaits, PastDeadlock, Wait};
 pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
@@ -50,7 +50,7 @@ pub use lookup::{LookupBound, LookupRequest, LookupResult};
 pub use pessimistic::{LockOutcome, LockWait};
 pub use scan::ScanRequest;
 pub use stats::{ClientStats, Tally};
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{Savepoint, Transaction, bytes_of};
 
 pub(crate) use collector::Collector;
 pub(crate) use keep_alive::Entrusted;

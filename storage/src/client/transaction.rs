@@ -14,6 +14,9 @@
 //! transaction.commit(&mut client).await?;
 //! ```
 
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
 use imbl::OrdMap;
 
 use super::Client;
@@ -30,6 +33,9 @@ use crate::schema::Timestamp;
 pub struct Transaction {
     start_ts: Timestamp,
     mutations: OrdMap<Key, MutationOp>,
+    /// About how many bytes these are.
+    bytes: usize,
+    scales: Scales,
     /// The same for readers; `None` = nobody has asked so far.
     own: Option<OwnWrites>,
     /// `None` = as its client does.
@@ -44,13 +50,14 @@ pub struct Transaction {
 #[derive(Clone)]
 pub struct Savepoint {
     mutations: OrdMap<Key, MutationOp>,
+    bytes: usize,
     own: Option<OwnWrites>,
 }
 
 impl Transaction {
     pub(super) fn new(start_ts: Timestamp, pin: Pin) -> Transaction {
-        let (mutations, options) = Default::default();
-        Transaction { start_ts, mutations, own: None, options, held: None, pin }
+        let (mutations, options, scales) = Default::default();
+        Transaction { start_ts, mutations, bytes: 0, scales, own: None, options, held: None, pin }
     }
 
     /// The timestamp it reads at; also its identity.
@@ -82,6 +89,11 @@ impl Transaction {
     /// Keys it writes.
     pub fn len(&self) -> usize {
         self.mutations.len()
+    }
+
+    /// About how many bytes of memory these keys and their rows take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether it writes nothing.
@@ -123,6 +135,7 @@ impl Transaction {
     pub fn lock(&mut self, key: Key) {
         // What was written conflicts with the same others.
         if !self.mutations.contains_key(&key) {
+            self.bytes += self.scales.weigh(&key, &MutationOp::Lock);
             self.mutations.insert(key, MutationOp::Lock);
         }
     }
@@ -144,6 +157,10 @@ impl Transaction {
         if let Some(own) = &mut self.own {
             show(own, &key, &op);
         }
+        if let Some(before) = self.mutations.get(&key) {
+            self.bytes = self.bytes.saturating_sub(self.scales.weigh(&key, before));
+        }
+        self.bytes += self.scales.weigh(&key, &op);
         self.mutations.insert(key, op);
     }
 
@@ -160,13 +177,13 @@ impl Transaction {
 
     /// What it has written so far, to go back to.
     pub fn savepoint(&self) -> Savepoint {
-        Savepoint { mutations: self.mutations.clone(), own: self.own.clone() }
+        Savepoint { mutations: self.mutations.clone(), bytes: self.bytes, own: self.own.clone() }
     }
 
     /// Forgets what was written after a savepoint of this transaction.
     pub fn roll_back_to(&mut self, savepoint: &Savepoint) {
-        let Savepoint { mutations, own } = savepoint.clone();
-        (self.mutations, self.own) = (mutations, own);
+        let Savepoint { mutations, bytes, own } = savepoint.clone();
+        (self.mutations, self.bytes, self.own) = (mutations, bytes, own);
     }
 
     /// Commits. An error means that nothing was changed; so does [`Error::Interrupted`](crate::error::Error::Interrupted), if the
@@ -204,6 +221,41 @@ impl Transaction {
     }
 }
 
+/// Weighs changes. Those of one statement are mostly rows of one batch, of which each is taken to have an even share.
+#[derive(Default)]
+struct Scales {
+    /// The last batch, and the share.
+    last: Option<(Arc<RecordBatch>, usize)>,
+}
+
+impl Scales {
+    /// About how many bytes a change takes until it is committed: its key, its place in the map, its row.
+    fn weigh(&mut self, key: &Key, op: &MutationOp) -> usize {
+        let row = match op {
+            MutationOp::Put(row) | MutationOp::Insert(row) => self.share(&row.batch),
+            MutationOp::Delete | MutationOp::Lock | MutationOp::Absent => 0,
+        };
+        size_of::<(Key, MutationOp)>() + key.as_bytes().len() + row
+    }
+
+    fn share(&mut self, batch: &Arc<RecordBatch>) -> usize {
+        match &self.last {
+            Some((known, share)) if Arc::ptr_eq(known, batch) => *share,
+            Some(_) | None => {
+                let share = batch.get_array_memory_size() / batch.num_rows().max(1);
+                self.last = Some((Arc::clone(batch), share));
+                share
+            }
+        }
+    }
+}
+
+/// About how many bytes of memory changes take within a transaction.
+pub fn bytes_of(changes: &[Mutation]) -> usize {
+    let mut scales = Scales::default();
+    changes.iter().map(|Mutation { key, op }| scales.weigh(key, op)).sum()
+}
+
 /// Shows readers of the transaction what it did to a key.
 fn show(own: &mut OwnWrites, key: &Key, op: &MutationOp) {
     match op {
@@ -224,5 +276,43 @@ impl Client {
         mutations: Vec<Mutation>,
     ) -> Result<CommitOutcome> {
         commit(self, start_ts, mutations, self.options, None, true).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Cluster, ClusterConfig};
+    use crate::schema::{Datum, SpaceId};
+
+    #[test]
+    fn what_is_buffered_is_weighed_and_what_is_taken_back_is_not() {
+        let client = Cluster::new(ClusterConfig::default()).client();
+        let mut transaction = client.begin(Timestamp(1));
+        let key = |n: i64| crate::key::encode_datums(SpaceId(1), &[Datum::Int(n)]);
+        let row = |rows: usize| {
+            let column = arrow::array::StringArray::from(vec!["x".repeat(1000); rows]);
+            let columns = [("s", Arc::new(column) as arrow::array::ArrayRef)];
+            let batch = Arc::new(arrow::array::RecordBatch::try_from_iter(columns).expect("a batch"));
+            RowRef { batch, row: 0 }
+        };
+        assert_eq!(transaction.bytes(), 0);
+        transaction.put(key(1), row(1));
+        let one = transaction.bytes();
+        assert!((1000..1500).contains(&one), "{one}");
+        // A row is its share of its batch, and what takes its place is weighed instead.
+        transaction.put(key(1), row(100));
+        assert!((1000..1500).contains(&transaction.bytes()), "{}", transaction.bytes());
+        let savepoint = transaction.savepoint();
+        let before = transaction.bytes();
+        transaction.delete(key(1));
+        transaction.lock(key(2));
+        transaction.lock(key(2));
+        let keys: usize = [key(1), key(2)].iter().map(|key| key.as_bytes().len()).sum();
+        assert_eq!(transaction.bytes(), keys + 2 * size_of::<(Key, MutationOp)>());
+        let changes = [1, 2].map(|n| Mutation { key: key(n), op: MutationOp::Delete });
+        assert_eq!(bytes_of(&changes), transaction.bytes());
+        transaction.roll_back_to(&savepoint);
+        assert_eq!(transaction.bytes(), before);
     }
 }

@@ -5,10 +5,14 @@
 //! for it, by itself or through others. If so it must not wait; it is told the circle and gives up (MySQL's 1213). The
 //! others go on when it has. What is left out: choosing another victim than the one who came last.
 //!
+//! The graph and the last circles are published ([`LockWaits`]), for people who want to know what holds a statement up.
+//!
 //! Example: A waits for B (key x), B waits for C (key y). C wants to wait for A (key z): the circle is C, A, B.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
 
 use crate::key::Key;
 use crate::owner::{Owner, Published, State};
@@ -34,38 +38,84 @@ pub struct Deadlock {
     pub circle: Vec<Wait>,
 }
 
-/// The graph: waits by their waiters. One that is there twice (a message came twice) is counted.
-#[derive(Default)]
-struct Waits(BTreeMap<Timestamp, Vec<(Wait, usize)>>);
+/// So many circles are remembered (TiDB: `deadlock-history-capacity`).
+const DEADLOCKS_KEPT: usize = 10;
 
-enum Command {
-    Begin(Wait),
+/// A circle that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastDeadlock {
+    /// They are numbered from 1 on.
+    pub number: u64,
+    /// When, in milliseconds since 1970, by the clock of timestamps.
+    pub at_ms: u64,
+    /// The circle.
+    pub deadlock: Deadlock,
+}
+
+/// Who waited for whom at a moment, and the last deadlocks by then.
+#[derive(Clone, Debug, Default)]
+pub struct LockWaits {
+    waits: Waits,
+    deadlocks: Vector<PastDeadlock>,
+    found: u64,
+}
+
+impl LockWaits {
+    /// In order of the waiters.
+    pub fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.waits.0.values().flatten().map(|(wait, _)| wait)
+    }
+
+    /// Oldest first.
+    pub fn deadlocks(&self) -> impl Iterator<Item = &PastDeadlock> {
+        self.deadlocks.iter()
+    }
+}
+
+/// The graph: waits by their waiters. One that is there twice (a message came twice) is counted.
+#[derive(Clone, Debug, Default)]
+struct Waits(OrdMap<Timestamp, Vec<(Wait, usize)>>);
+
+pub(crate) enum Command {
+    Begin { wait: Wait, now_ms: u64 },
     End(Wait),
 }
 
-impl State for Waits {
+impl State for LockWaits {
     type Command = Command;
     type Reply = Option<Deadlock>;
-    type View = ();
+    type View = LockWaits;
 
-    fn apply(&mut self, command: Command, _: &Published<()>) -> Option<Deadlock> {
+    fn apply(&mut self, command: Command, _: &Published<LockWaits>) -> Option<Deadlock> {
         match command {
-            Command::Begin(wait) => {
-                let deadlock = self.circle(&wait);
-                if deadlock.is_none() {
-                    self.begin(wait);
+            Command::Begin { wait, now_ms } => {
+                let deadlock = self.waits.circle(&wait);
+                match &deadlock {
+                    None => self.waits.begin(wait),
+                    Some(deadlock) => self.remember(deadlock.clone(), now_ms),
                 }
                 deadlock
             }
             Command::End(wait) => {
-                self.end(&wait);
+                self.waits.end(&wait);
                 None
             }
         }
     }
 
-    fn view(&self) -> Arc<()> {
-        Arc::default()
+    /// Both are persistent: a copy costs nothing.
+    fn view(&self) -> Arc<LockWaits> {
+        Arc::new(self.clone())
+    }
+}
+
+impl LockWaits {
+    fn remember(&mut self, deadlock: Deadlock, at_ms: u64) {
+        self.found += 1;
+        if self.deadlocks.len() == DEADLOCKS_KEPT {
+            self.deadlocks.pop_front();
+        }
+        self.deadlocks.push_back(PastDeadlock { number: self.found, at_ms, deadlock });
     }
 }
 
@@ -128,7 +178,7 @@ fn way(first: &Wait, last: &Wait, reached: &BTreeMap<Timestamp, &Wait>) -> Vec<W
 }
 
 /// The detector, for everybody.
-pub(super) struct Detector(Owner<Waits>);
+pub(crate) struct Detector(Owner<LockWaits>);
 
 /// A wait that has begun. It ends when this is dropped.
 pub(super) struct Waiting {
@@ -146,13 +196,18 @@ impl Drop for Waiting {
 
 impl Detector {
     pub(super) fn new() -> Detector {
-        Detector(Owner::new(Waits::default()))
+        Detector(Owner::new(LockWaits::default()))
+    }
+
+    /// What it knows.
+    pub(crate) fn view(&self) -> Arc<LockWaits> {
+        self.0.view()
     }
 
     /// Begins to wait, unless that would close a circle.
-    pub(super) fn begin(self: &Arc<Detector>, wait: Wait) -> Call<Result<Waiting, Deadlock>> {
+    pub(super) fn begin(self: &Arc<Detector>, wait: Wait, now_ms: u64) -> Call<Result<Waiting, Deadlock>> {
         let detector = Arc::clone(self);
-        self.0.call(Command::Begin(wait.clone())).map(move |reply| match reply {
+        self.0.call(Command::Begin { wait: wait.clone(), now_ms }).map(move |reply| match reply {
             Ok(Some(deadlock)) => Err(deadlock),
             // A detector that is gone detects nothing; waits have an end all the same.
             Ok(None) | Err(_) => Ok(Waiting { detector, wait: Some(wait) }),
@@ -186,6 +241,28 @@ mod tests {
         // Once the middle one has what it wanted, there is none.
         waits.end(&wait(2, 3));
         assert_eq!(waits.circle(&wait(3, 1)), None);
+    }
+
+    #[test]
+    fn the_last_circles_and_the_present_waits_are_published() {
+        let detector = Arc::new(Detector::new());
+        let begin = |w: Wait, now_ms| match detector.begin(w, now_ms).into_ready() {
+            Some(begun) => begun,
+            None => panic!("nobody else asks"),
+        };
+        let waiting = begin(wait(1, 2), 7);
+        assert_eq!(detector.view().waits().cloned().collect::<Vec<_>>(), [wait(1, 2)]);
+        assert!(detector.view().deadlocks().next().is_none());
+        for n in 1..=12 {
+            let circle = vec![wait(2, 1), wait(1, 2)];
+            assert_eq!(begin(wait(2, 1), 100 + n).err(), Some(Deadlock { circle }));
+        }
+        let view = detector.view();
+        drop(waiting);
+        let told: Vec<(u64, u64)> = view.deadlocks().map(|d| (d.number, d.at_ms)).collect();
+        assert_eq!(told, (3..=12).map(|n| (n, 100 + n)).collect::<Vec<_>>());
+        // What was taken stays as it was.
+        assert_eq!((view.waits().count(), detector.view().waits().count()), (1, 0));
     }
 
     /// Whether one transaction waits for another, by following all ways.

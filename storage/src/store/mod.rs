@@ -32,9 +32,9 @@ use crate::rpc::{AwaitLock, Awaited, Body, Call, PdReply, PdRequest, RegionError
 use crate::runtime::Runtime;
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
-pub use deadlock::{Deadlock, Wait};
+pub(crate) use deadlock::Detector;
+pub use deadlock::{Deadlock, LockWaits, PastDeadlock, Wait};
 
-use deadlock::Detector;
 use group::{Group, GroupCommand};
 use housekeeper::Housekeeper;
 use registry::Registry;
@@ -76,6 +76,11 @@ impl Stores {
 
     pub(crate) fn pd(&self) -> &Arc<Pd> {
         &self.pd
+    }
+
+    /// Who knows who waits for whom.
+    pub(crate) fn detector(&self) -> &Arc<Detector> {
+        &self.detector
     }
 
     /// Answers a request, on the caller's thread if no other is just changing the region.
@@ -156,7 +161,9 @@ impl Stores {
             // It holds nothing yet that there could be a circle through.
             return register(None);
         }
-        self.detector.begin(Wait { waiter, holder, key: wait.key.clone() }).then(move |begun| match begun {
+        let now_ms = self.pd.last_timestamp().physical_ms();
+        let wait = Wait { waiter, holder, key: wait.key.clone() };
+        self.detector.begin(wait, now_ms).then(move |begun| match begun {
             Ok(waiting) => register(Some(waiting)),
             Err(deadlock) => Call::ready(Ok(Reply::Awaited(Awaited::Deadlock(deadlock)))),
         })
