@@ -176,6 +176,8 @@ codes! {
     LAST_COLUMN = 1090 "42000";
     /// DROP INDEX of one that does not exist.
     CANNOT_DROP = 1091 "42000";
+    /// More members than a SET can have.
+    TOO_MANY_MEMBERS = 1097 "HY000";
     /// Everything that has no number.
     UNKNOWN = 1105 "HY000";
     /// A column that is named twice.
@@ -234,6 +236,8 @@ codes! {
     ASSIGN_TRUNCATED = 1265 "01000";
     /// A write to what cannot be written.
     NOT_UPDATABLE = 1288 "HY000";
+    /// A member of ENUM or SET that is there already.
+    DUPLICATED_MEMBER = 1291 "HY000";
     /// A text that is no value of the type.
     TRUNCATED_WRONG_VALUE = 1292 "22007";
     /// A function or a savepoint that does not exist.
@@ -258,6 +262,8 @@ codes! {
     SCALE_ABOVE_PRECISION = 1427 "42000";
     /// Nested too deeply.
     TOO_COMPLEX = 1436 "HY000";
+    /// BIT of more than 64 bits.
+    TOO_BIG_DISPLAY_WIDTH = 1439 "42000";
     /// A partition expression of the wrong type.
     PARTITION_FUNCTION_TYPE = 1491 "HY000";
     /// Too many partitions.
@@ -288,6 +294,8 @@ codes! {
     UNKNOWN_EXPLAIN_FORMAT = 1791 "HY000";
     /// SET TRANSACTION of the next transaction, within one.
     IN_TRANSACTION = 1568 "25001";
+    /// A column of no bits.
+    INVALID_SIZE = 3013 "HY000";
     /// A query that ran longer than it may.
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
@@ -398,6 +406,10 @@ impl From<allod_planner::Error> for Error {
             E::NoDefault(_) => code::NO_DEFAULT,
             E::ColumnNotNull(_) => code::COLUMN_NOT_NULL,
             E::IncorrectValue { .. } => code::INCORRECT_VALUE,
+            E::DuplicatedMember { .. } => code::DUPLICATED_MEMBER,
+            E::TooManyMembers(_) => code::TOO_MANY_MEMBERS,
+            E::TooBigDisplayWidth { .. } => code::TOO_BIG_DISPLAY_WIDTH,
+            E::InvalidSize(_) => code::INVALID_SIZE,
             E::IllegalLiteral { .. } => code::ILLEGAL_LITERAL,
             E::OutOfRange { .. } => code::OUT_OF_RANGE,
             E::UnknownVariable(_) => code::UNKNOWN_VARIABLE,

@@ -262,6 +262,30 @@ pub enum Error {
         /// The limit.
         max: u64,
     },
+    /// 1291: two members of an ENUM or a SET are the same.
+    #[error("column '{column}' has duplicated value '{value}' in {kind}")]
+    DuplicatedMember {
+        /// The column.
+        column: String,
+        /// The member.
+        value: String,
+        /// `ENUM` or `SET`.
+        kind: &'static str,
+    },
+    /// 1097: more members than a SET has bits, or an ENUM numbers.
+    #[error("too many strings for column {0} and SET")]
+    TooManyMembers(String),
+    /// 1439: BIT of more bits than there are.
+    #[error("display width out of range for column '{column}' (max = {max})")]
+    TooBigDisplayWidth {
+        /// The column.
+        column: String,
+        /// The limit.
+        max: u64,
+    },
+    /// 3013: BIT of no bits.
+    #[error("invalid size for column '{0}'")]
+    InvalidSize(String),
     /// 1427.
     #[error("for float(M,D), double(M,D) or decimal(M,D), M must be >= D (column '{0}')")]
     ScaleAbovePrecision(String),

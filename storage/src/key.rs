@@ -228,7 +228,9 @@ fn decode_value(ty: &SqlType, rest: &mut &[u8]) -> Option<Datum> {
     Some(match ty {
         SqlType::Null => return None,
         SqlType::Int { unsigned: false, .. } | SqlType::Year => Datum::Int(unflip_i64(take_u64(rest)?)),
-        SqlType::Int { unsigned: true, .. } => Datum::UInt(take_u64(rest)?),
+        SqlType::Int { unsigned: true, .. } | SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+            Datum::UInt(take_u64(rest)?)
+        }
         SqlType::Float | SqlType::Double => Datum::Double(unflip_f64(take_u64(rest)?)),
         SqlType::Decimal { scale, .. } => {
             let (digits, after) = rest.split_first_chunk::<16>()?;
@@ -640,7 +642,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schema::{ColumnDef, ColumnType, IntWidth};
+    use crate::schema::{ColumnDef, ColumnType, IntWidth, Members};
     use crate::test_rows::{array_of, dictionary_of};
 
     const SPACE: SpaceId = SpaceId(7);
@@ -651,7 +653,10 @@ mod tests {
             SqlType::Int { unsigned: false, .. } => {
                 prop_oneof![any::<i64>(), -2..3i64].prop_map(Datum::Int).boxed()
             }
-            SqlType::Int { unsigned: true, .. } => any::<u64>().prop_map(Datum::UInt).boxed(),
+            SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) => {
+                any::<u64>().prop_map(Datum::UInt).boxed()
+            }
+            SqlType::Set(members) => (0..=members.set_all()).prop_map(Datum::UInt).boxed(),
             SqlType::Double => prop_oneof![any::<f64>(), Just(0.0), Just(-0.0), Just(f64::NAN), -2.0..2.0f64]
                 .prop_map(Datum::Double)
                 .boxed(),
@@ -676,6 +681,8 @@ mod tests {
         vec![
             SqlType::BIGINT,
             SqlType::Int { width: IntWidth::Big, unsigned: true },
+            SqlType::Bit(64),
+            SqlType::Set(Members::new(["a", "b", "c"])),
             SqlType::Double,
             SqlType::Decimal { precision: 15, scale: 2 },
             SqlType::Decimal { precision: 38, scale: 6 },

@@ -20,7 +20,13 @@ pub fn cell_text(column: &ArrayRef, ty: &SqlType, row: usize) -> Option<String> 
             SqlType::Year => format!("{:04}", column.as_primitive::<Int64Type>().value(row)),
             _ => column.as_primitive::<Int64Type>().value(row).to_string(),
         },
-        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row).to_string(),
+        DataType::UInt64 => {
+            let number = column.as_primitive::<UInt64Type>().value(row);
+            match ty.print_number(number) {
+                Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                None => number.to_string(),
+            }
+        }
         DataType::Float64 => {
             let value = column.as_primitive::<Float64Type>().value(row);
             if matches!(ty, SqlType::Float) { float_text(value) } else { double_text(value) }

@@ -2,25 +2,60 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array};
+use allod_planner::expr::cast_datum;
+use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, UInt64Builder};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit, UInt64Type};
 use arrow::error::ArrowError;
 
-use allod_storage::schema::{ColumnDef, ColumnType, IntWidth, SqlType};
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 
 use crate::error::{Error, Result, code};
 
 /// The column as the store holds it.
 pub(super) fn to_column(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
     let target = column.ty.arrow();
-    let array = if *array.data_type() == target { Arc::clone(array) } else { cast(array, &target, column)? };
+    let array = match &column.ty.sql {
+        _ if *array.data_type() == target => Arc::clone(array),
+        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) if is_text(array.data_type()) => {
+            numbers(array, column)?
+        }
+        _ => cast(array, &target, column)?,
+    };
     if !column.ty.nullable && array.null_count() > 0 {
         let message = format!("column '{}' cannot be null", column.name);
         return Err(Error::new(code::COLUMN_NOT_NULL, message));
     }
     check_range(&array, column)?;
     Ok(array)
+}
+
+/// Texts as the numbers of members, or as bits.
+fn numbers(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
+    let texts =
+        cast_with_options(array, &DataType::Utf8View, &CastOptions::default()).map_err(Error::internal)?;
+    let texts = texts.as_string_view();
+    let mut out = UInt64Builder::with_capacity(texts.len());
+    for row in 0..texts.len() {
+        if texts.is_null(row) {
+            out.append_null();
+            continue;
+        }
+        match cast_datum(&Datum::string(texts.value(row)), &column.ty.sql) {
+            Some(Datum::UInt(number)) => out.append_value(number),
+            _ => return Err(no_member(column, row)),
+        }
+    }
+    Ok(Arc::new(out.finish()))
+}
+
+/// What INSERT says of such a value.
+fn no_member(column: &ColumnDef, row: usize) -> Error {
+    let (code, what) = match column.ty.sql {
+        SqlType::Bit(_) => (code::ASSIGN_TOO_LONG, "data too long"),
+        _ => (code::ASSIGN_TRUNCATED, "data truncated"),
+    };
+    Error::new(code, format!("{what} for column '{}' at row {}", column.name, row + 1))
 }
 
 fn cast(array: &ArrayRef, target: &DataType, column: &ColumnDef) -> Result<ArrayRef> {
@@ -122,6 +157,14 @@ fn check_range(array: &ArrayRef, column: &ColumnDef) -> Result<()> {
                 None => Ok(()),
             }
         }
+        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+            let values = array.as_primitive::<UInt64Type>().values();
+            let is_value = |v: u64| cast_datum(&Datum::UInt(v), &column.ty.sql).is_some();
+            match values.iter().enumerate().find(|(row, v)| valid(row) && !is_value(**v)) {
+                Some((row, _)) => Err(no_member(column, row)),
+                None => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }
@@ -162,6 +205,7 @@ mod tests {
     use arrow::array::{Decimal128Array, Int32Array, StringArray};
 
     use super::*;
+    use allod_storage::schema::Members;
 
     fn column(sql: SqlType) -> ColumnDef {
         let ty = ColumnType::not_null(sql);
@@ -207,5 +251,20 @@ mod tests {
         assert_eq!(convert(Int32Array::from(vec![None]), SqlType::INT).unwrap_err().code(), 1048);
         // A number is no text, whatever Arrow can make of it.
         assert_eq!(convert(Int32Array::from(vec![1]), SqlType::VarChar(9)).unwrap_err().code(), 1366);
+    }
+
+    #[test]
+    fn texts_become_the_numbers_of_members() {
+        let text = |s: &str| StringArray::from(vec![s]);
+        let choice = SqlType::Enum(Members::new(["a", "b"]));
+        let column = convert(text("b"), choice.clone()).unwrap();
+        assert_eq!(column.as_primitive::<UInt64Type>().value(0), 2);
+        assert_eq!(convert(text("c"), choice.clone()).unwrap_err().code(), 1265);
+        assert_eq!(convert(Int32Array::from(vec![3]), choice.clone()).unwrap_err().code(), 1265);
+        assert_eq!(convert(Int32Array::from(vec![1]), choice).unwrap().len(), 1);
+        let set = SqlType::Set(Members::new(["a", "b"]));
+        let column = convert(text("b,a"), set).unwrap();
+        assert_eq!(column.as_primitive::<UInt64Type>().value(0), 3);
+        assert_eq!(convert(text("1"), SqlType::Bit(4)).unwrap_err().code(), 1406);
     }
 }

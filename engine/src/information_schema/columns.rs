@@ -1,12 +1,13 @@
 //! `columns`: the columns of all tables, this database's own left out.
 
+use allod_planner::expr::types::text_length;
 use allod_storage::schema::{ColumnDef, Datum, IntWidth, SqlType, TableDescriptor};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, number, text, yes_no};
 use crate::catalog::Version;
 use crate::error::Result;
-use crate::session::key_of;
+use crate::session::{default_text, key_of};
 
 pub(super) const TABLE: Definition = Definition {
     name: "columns",
@@ -49,8 +50,9 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
     let size = Size::of(&ty.sql);
     let or_null = |n: Option<u64>| n.map_or(Datum::Null, number);
-    let default = default.as_ref().filter(|d| !d.is_null()).map_or(Datum::Null, |d| text(d.to_string()));
-    let (charset, collation) = match ty.sql.is_string() {
+    let default =
+        default.as_ref().filter(|d| !d.is_null()).map_or(Datum::Null, |d| text(default_text(d, &ty.sql)));
+    let (charset, collation) = match ty.sql.is_string() || ty.sql.is_choice() {
         true => (text("utf8mb4"), text("utf8mb4_bin")),
         false => (Datum::Null, Datum::Null),
     };
@@ -112,6 +114,11 @@ impl Size {
             SqlType::Char(n) | SqlType::VarChar(n) => {
                 Size { characters: Some((*n).into()), bytes: Some(u64::from(*n) * 4), ..Size::default() }
             }
+            SqlType::Enum(_) | SqlType::Set(_) => {
+                let characters = u64::from(text_length(ty));
+                Size { characters: Some(characters), bytes: Some(characters * 4), ..Size::default() }
+            }
+            SqlType::Bit(bits) => Size { precision: Some((*bits).into()), ..Size::default() },
             SqlType::Text(n) | SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
                 Size { characters: Some((*n).into()), bytes: Some((*n).into()), ..Size::default() }
             }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use allod_planner::bind::{Show, TableName};
-use allod_storage::schema::{Datum, TableDescriptor};
+use allod_planner::expr::printed;
+use allod_storage::schema::{Datum, SqlType, TableDescriptor};
 
 use super::Session;
 use crate::catalog::{Entry, Version};
@@ -189,12 +190,14 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
         let extra = if column.auto_increment { "auto_increment" } else { "" };
         let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
         if full {
-            row.push(column.ty.sql.is_string().then(|| "utf8mb4_bin".to_string()));
+            row.push(
+                (column.ty.sql.is_string() || column.ty.sql.is_choice()).then(|| "utf8mb4_bin".to_string()),
+            );
         }
         row.extend([
             yes_no(column.ty.nullable),
             text(key_of(table, ordinal)),
-            column.default.as_ref().filter(|d| !d.is_null()).map(ToString::to_string),
+            column.default.as_ref().filter(|d| !d.is_null()).map(|d| default_text(d, &column.ty.sql)),
             text(extra),
         ]);
         if full {
@@ -272,6 +275,14 @@ fn warnings(list: &[Warning]) -> Result<ResultSet> {
     Ok(ResultSet::text(&["Level", "Code", "Message"], rows.collect())?.keeping_warnings())
 }
 
+/// A default as it is shown: members by name, bits as the literal that they were written as.
+pub(crate) fn default_text(value: &Datum, ty: &SqlType) -> String {
+    match (value, ty) {
+        (Datum::UInt(bits), SqlType::Bit(_)) => format!("b'{bits:b}'"),
+        _ => printed(value, ty).as_ref().unwrap_or(value).to_string(),
+    }
+}
+
 /// The statement that makes a table like this one.
 pub(crate) fn create_table(table: &TableDescriptor) -> String {
     let list = |columns: &[usize]| {
@@ -287,8 +298,12 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             }
             match &column.default {
                 Some(Datum::Null) => line += " DEFAULT NULL",
+                Some(value) if matches!(column.ty.sql, SqlType::Bit(_)) => {
+                    let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql));
+                }
                 Some(value) => {
-                    let _ = write!(line, " DEFAULT '{}'", value.to_string().replace('\'', "''"));
+                    let text = default_text(value, &column.ty.sql).replace('\'', "''");
+                    let _ = write!(line, " DEFAULT '{text}'");
                 }
                 None if column.ty.nullable => line += " DEFAULT NULL",
                 None => {}

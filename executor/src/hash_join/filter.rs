@@ -61,7 +61,9 @@ impl ColumnFilter {
     fn datum(&self, word: i64) -> Option<Datum> {
         Some(match &self.ty {
             // Words of great unsigned integers are negative: their order is another.
-            SqlType::Int { unsigned: true, .. } => Datum::UInt(u64::try_from(word).ok()?),
+            SqlType::Int { unsigned: true, .. } | SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+                Datum::UInt(u64::try_from(word).ok()?)
+            }
             SqlType::Int { .. } | SqlType::Year => Datum::Int(word),
             SqlType::Decimal { scale, .. } => Datum::Decimal { value: i128::from(word), scale: *scale },
             SqlType::Date => Datum::Date(i32::try_from(word).ok()?),

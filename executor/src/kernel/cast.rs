@@ -10,6 +10,7 @@ use allod_storage::schema::{IntWidth, SqlType};
 use arrow::array::{BinaryViewBuilder, StringViewBuilder};
 
 use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN};
+use super::choice;
 use super::clock;
 use super::decimal::{Decimals, NARROW_MAX, WIDE_MAX, narrowed, power, rescale};
 use super::function::{Failure, Outcome};
@@ -19,7 +20,7 @@ use crate::error::Error;
 
 /// What a conversion lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loss {
+pub(super) enum Loss {
     /// Nothing that matters.
     None,
     /// The value is beyond the type's range.
@@ -34,6 +35,11 @@ enum Loss {
 
 /// CAST(value AS to), where the value's type is `from`.
 pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Outcome {
+    if from != to
+        && let Some(printed) = printed(value, from, to, rows)
+    {
+        return Ok(printed);
+    }
     if let Some(fast) = without_loss(value, to) {
         return Ok(fast);
     }
@@ -41,6 +47,9 @@ pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> 
         SqlType::Null => Value::Null,
         SqlType::Int { unsigned: false, .. } | SqlType::Year => Value::Int(to_int(value, rows)),
         SqlType::Int { unsigned: true, .. } => Value::UInt(to_uint(value, rows)),
+        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+            Value::UInt(each(value, rows, |row| Some(choice::number_at(value, row, to).0)))
+        }
         SqlType::Float => Value::Double(to_double_column(value, rows).map(|v| f64::from(v as f32))),
         SqlType::Double => Value::Double(to_double_column(value, rows)),
         SqlType::Decimal { precision, scale } => Value::Decimal(to_decimal(value, *precision, *scale, rows)),
@@ -90,6 +99,18 @@ fn without_loss(value: &Value, to: &SqlType) -> Option<Value> {
     })
 }
 
+/// The text of members, the bytes of bits, if that is what is wanted of the numbers.
+fn printed(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Option<Value> {
+    let Value::UInt(numbers) = value else { return None };
+    if from.is_choice() && to.is_string() {
+        return Some(choice::texts(numbers, from, rows));
+    }
+    match from {
+        SqlType::Bit(bits) if to.is_binary() => Some(choice::bytes(numbers, *bits, rows)),
+        _ => None,
+    }
+}
+
 fn fsp_of(sql: &SqlType) -> u8 {
     match sql {
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) | SqlType::Time(fsp) => *fsp,
@@ -103,7 +124,7 @@ fn fits(v: i128, precision: u8) -> bool {
 
 /// The value at a row as a whole number. For a column that is written, text is rounded as a decimal; for CAST it ends at
 /// the point.
-fn whole_at(value: &Value, row: usize, assigned: bool) -> (i128, Loss) {
+pub(super) fn whole_at(value: &Value, row: usize, assigned: bool) -> (i128, Loss) {
     let text = |bytes: &[u8]| {
         let (v, extent) = if assigned { number::decimal_prefix(bytes, 0) } else { number::int_prefix(bytes) };
         (v, loss_of(extent))
@@ -462,10 +483,19 @@ pub(crate) fn assign(value: &Value, to: &SqlType, nullable: bool, column: &Arc<s
             let wide = stored(value, rows, checked, |row| in_range(whole_at(value, row, true), low, high))?;
             if *unsigned { Value::UInt(wide.map(|v| v as u64)) } else { Value::Int(wide.map(|v| v as i64)) }
         }
+        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+            Value::UInt(stored(value, rows, checked, |row| choice::number_at(value, row, to))?)
+        }
         SqlType::Year => {
             let wide = stored(value, rows, checked, |row| {
                 let (v, loss) = whole_at(value, row, true);
+                let digits = match value {
+                    Value::String(v) => v.value(row).trim().len(),
+                    _ => 4,
+                };
                 let v = match v {
+                    // '0' and '00' are years of two digits, 0 and '0000' are the year 0.
+                    0 if digits < 4 && loss == Loss::None => 2000,
                     1..=69 => v + 2000,
                     70..=99 => v + 1900,
                     v => v,
@@ -617,6 +647,8 @@ fn refused(value: &Value, row: usize, loss: Loss, to: &SqlType, column: &Arc<str
     write_at(value, row, fsp_of(to), &mut text);
     let (column, number) = (Arc::clone(column), row as u64 + 1);
     match (loss, to) {
+        // What is no member has been cut to nothing.
+        (_, SqlType::Enum(_) | SqlType::Set(_)) => Error::AssignTruncated { column, row: number },
         (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },
         (Loss::Range, _) => Error::AssignOutOfRange { column, row: number },
         (_, SqlType::Date) => Error::AssignIncorrectTime { ty: "date", value: text, column, row: number },

@@ -312,7 +312,13 @@ impl InSet {
                     wide.push(i128::from(*v))
                 }
                 (SqlType::Int { unsigned: true, .. }, Datum::Int(v)) => wide.push(i128::from(*v)),
-                (SqlType::Int { unsigned: true, .. }, Datum::UInt(v)) => wide.push(i128::from(*v)),
+                (
+                    SqlType::Int { unsigned: true, .. }
+                    | SqlType::Enum(_)
+                    | SqlType::Set(_)
+                    | SqlType::Bit(_),
+                    Datum::UInt(v),
+                ) => wide.push(i128::from(*v)),
                 (SqlType::Decimal { scale, .. }, Datum::Decimal { value, scale: from }) => {
                     wide.extend(exact(*value, *from, *scale));
                 }

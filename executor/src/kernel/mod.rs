@@ -18,6 +18,7 @@ mod arithmetic;
 mod bits;
 mod calendar;
 mod cast;
+mod choice;
 mod clock;
 mod compare;
 mod control;

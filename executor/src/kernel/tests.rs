@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{Expr, Function, TimeUnit};
-use allod_storage::schema::{ColumnType, Datum, IntWidth, SqlType};
+use allod_storage::schema::{ColumnType, Datum, IntWidth, Members, SqlType};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, Date32Array, Decimal64Array, Decimal128Array, DictionaryArray,
     DurationMicrosecondArray, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
@@ -562,6 +562,40 @@ fn casts() {
     }
 }
 
+fn members() -> Members {
+    Members::new(["a", "b", "c"])
+}
+
+fn letters() -> SqlType {
+    SqlType::Enum(members())
+}
+
+/// Numbers of members and bits print as what their type says, NULLs among them and constants too.
+#[test]
+fn members_and_bits_are_printed() {
+    let numbers = [Datum::UInt(2), Datum::Null, Datum::UInt(0), Datum::UInt(3)];
+    for (from, to, want) in [
+        (letters(), SqlType::VarChar(1), ["b", "NULL", "", "c"]),
+        (SqlType::Set(members()), SqlType::VarChar(5), ["b", "NULL", "", "a,b"]),
+        (SqlType::Bit(12), SqlType::VarBinary(2), ["\0\u{2}", "NULL", "\0\0", "\0\u{3}"]),
+        (letters(), SqlType::BIGINT_UNSIGNED, ["2", "NULL", "0", "3"]),
+    ] {
+        let array = column(&from, &numbers);
+        let batch = Batch::new(vec![array], numbers.len());
+        let ty = ColumnType::nullable(to.clone());
+        let cast = |e| Expr::call(Function::Cast, vec![e], ty.clone());
+        let id = ColumnId(0);
+        let run = |e: &Expr| {
+            let program = Program::compile(e, &[id]).unwrap();
+            program.eval(&batch, &mut Scratch::default()).unwrap()
+        };
+        let of_column = datums(&run(&cast(Expr::column(id, ColumnType::nullable(from.clone())))));
+        assert_eq!(of_column.iter().map(ToString::to_string).collect::<Vec<_>>(), want, "{from}");
+        let of_constant = datums(&run(&cast(Expr::constant(numbers[3].clone(), from.clone()))));
+        assert_eq!(of_constant[0].to_string(), want[3], "{from}");
+    }
+}
+
 #[test]
 fn assignments() {
     let assign = || Function::Assign { column: "c".into() };
@@ -578,7 +612,18 @@ fn assignments() {
         ("'2024-02-29'", SqlType::Date, "2024-02-29"),
         ("t'2024-02-29 10:00:00'", SqlType::Date, "2024-02-29"),
         ("'24'", SqlType::Year, "2024"),
+        ("'0'", SqlType::Year, "2000"),
+        ("'0000'", SqlType::Year, "0"),
         ("16777217e0", SqlType::Float, "16777216"),
+        ("'b '", letters(), "2"),
+        ("'3'", letters(), "3"),
+        ("1.4", letters(), "1"),
+        ("'c,a'", SqlType::Set(members()), "5"),
+        ("''", SqlType::Set(members()), "0"),
+        ("7", SqlType::Set(members()), "7"),
+        ("5", SqlType::Bit(3), "5"),
+        ("'A'", SqlType::Bit(8), "65"),
+        ("-1", SqlType::Bit(64), "18446744073709551615"),
     ] {
         check(assign(), &[arg], sql, want);
     }
@@ -592,6 +637,15 @@ fn assignments() {
         ("'abc'", SqlType::VarChar(2), "Data too long for column 'c' at row 1"),
         ("'2024-02-30'", SqlType::Date, "Incorrect date value: '2024-02-30' for column 'c' at row 1"),
         ("'x'", SqlType::DateTime(0), "Incorrect datetime value: 'x' for column 'c' at row 1"),
+        ("'d'", letters(), "Data truncated for column 'c' at row 1"),
+        ("''", letters(), "Data truncated for column 'c' at row 1"),
+        ("0", letters(), "Data truncated for column 'c' at row 1"),
+        ("4", letters(), "Data truncated for column 'c' at row 1"),
+        ("'a,d'", SqlType::Set(members()), "Data truncated for column 'c' at row 1"),
+        ("8", SqlType::Set(members()), "Data truncated for column 'c' at row 1"),
+        ("8", SqlType::Bit(3), "Data too long for column 'c' at row 1"),
+        ("'AB'", SqlType::Bit(8), "Data too long for column 'c' at row 1"),
+        ("-1", SqlType::Bit(63), "Data too long for column 'c' at row 1"),
         ("'x'", SqlType::Time(0), "Incorrect time value: 'x' for column 'c' at row 1"),
     ] {
         let error = run(assign(), &[arg], sql).expect_err("it is refused");

@@ -563,7 +563,7 @@ impl Value {
 
     /// The same values in the family (and, for decimals, the scale) of `sql`, where that loses nothing.
     pub fn conform(self, sql: &SqlType) -> Result<Value> {
-        let unsigned = matches!(sql, SqlType::Int { unsigned: true, .. });
+        let unsigned = sql.arrow() == DataType::UInt64;
         Ok(match (self, sql) {
             (Value::Null, _) => Value::Null,
             (Value::Bool(v), _) if unsigned => Value::UInt(v.to_int().map(|v| v as u64)),
@@ -571,6 +571,7 @@ impl Value {
             (Value::UInt(v), SqlType::Int { unsigned: false, .. } | SqlType::Year) => {
                 Value::Int(v.map(|v| v as i64))
             }
+            (v @ Value::UInt(_), _) if unsigned => v,
             (v @ (Value::Bool(_) | Value::Int(_) | Value::UInt(_)), SqlType::Int { .. } | SqlType::Year) => v,
             (v, SqlType::Float | SqlType::Double) => match v.to_double() {
                 Some(v) => Value::Double(v),

@@ -345,7 +345,7 @@ fn comparable(expr: &Expr, ty: &SqlType) -> Expr {
     let textual = |ty: &SqlType| ty.is_string() || ty.is_binary();
     let to = if textual(ty) || *from == SqlType::Null {
         return expr.clone();
-    } else if ty.is_numeric() && !from.is_numeric() {
+    } else if ty.is_numeric() && !(from.is_numeric() || matches!(from, SqlType::Bit(_))) {
         SqlType::Double
     } else if matches!(ty, SqlType::Time(_)) && !matches!(from, SqlType::Time(_)) {
         SqlType::Time(6)

@@ -259,7 +259,11 @@ fn nothing(ty: &SqlType) -> Datum {
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Datum::string(""),
         SqlType::Date => Datum::string("0000-00-00"),
         SqlType::DateTime(_) | SqlType::Timestamp(_) => Datum::string("0000-00-00 00:00:00"),
-        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => Datum::string(""),
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Set(_) => Datum::string(""),
+        SqlType::Enum(members) => Datum::string(members.enum_text(1)),
+        // Text is bytes to it.
+        SqlType::Bit(_) => Datum::string("\0"),
+        SqlType::Year => Datum::string("0000"),
         _ => Datum::string("0"),
     }
 }

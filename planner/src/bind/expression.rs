@@ -186,7 +186,10 @@ impl Binder<'_> {
             Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) | Value::NationalStringLiteral(s) => {
                 Ok(literal::string(s))
             }
-            Value::HexStringLiteral(hex) => literal::bytes(hex),
+            Value::HexStringLiteral(hex) => literal::hexadecimal(hex),
+            Value::SingleQuotedByteStringLiteral(digits) | Value::DoubleQuotedByteStringLiteral(digits) => {
+                literal::bits(digits)
+            }
             Value::Boolean(b) => Ok(Expr::boolean(*b)),
             Value::Null => Ok(Expr::constant(Datum::Null, types::NULL_TYPE)),
             Value::Placeholder(_) => self.parameter(v.span.start),

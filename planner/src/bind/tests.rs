@@ -1,5 +1,6 @@
 mod bad_input;
 mod changes;
+mod choices;
 mod hints;
 mod transactions;
 
@@ -177,7 +178,10 @@ fn result_types_are_those_of_mysql() {
         ("cast(b as date)", "date"),
         ("null", "binary(0)"),
         ("'x'", "varchar(1) not null"),
-        ("0x4142", "varbinary(2) not null"),
+        ("0x4142", "bit(16) not null"),
+        ("b'101'", "bit(8) not null"),
+        ("0b101 + 1", "bigint unsigned not null"),
+        ("concat(0b1000001, x'42')", "varchar(2) not null"),
         ("0.05", "decimal(3,2) not null"),
         ("date_format(dt, '%Y')", "varchar(255)"),
         ("str_to_date(s, '%Y-%m-%d')", "date"),

@@ -1,7 +1,9 @@
 //! Types as written to types as meant.
 
-use allod_storage::schema::{DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, IntWidth, SqlType};
-use sqlparser::ast::{BinaryLength, CharacterLength, DataType, ExactNumberInfo};
+use allod_storage::schema::{
+    DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, ENUM_MEMBERS_MAX, IntWidth, Members, SET_MEMBERS_MAX, SqlType,
+};
+use sqlparser::ast::{BinaryLength, CharacterLength, DataType, EnumMember, ExactNumberInfo};
 
 use crate::error::Error;
 use crate::expr::{Expr, types};
@@ -66,7 +68,8 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
             n => Err(too_big("length", n, column, 65_535)),
         },
         DataType::TinyBlob => Ok(SqlType::Blob(255)),
-        DataType::Blob(_) => Ok(SqlType::Blob(65_535)),
+        DataType::Blob(None) => Ok(SqlType::Blob(65_535)),
+        DataType::Blob(Some(n)) => Ok(SqlType::Blob(lob_bytes(*n))),
         DataType::MediumBlob => Ok(SqlType::Blob(16_777_215)),
         DataType::LongBlob => Ok(SqlType::Blob(u32::MAX)),
         DataType::Date => Ok(SqlType::Date),
@@ -74,6 +77,33 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         DataType::Timestamp(n, _) => fsp(n).map(SqlType::Timestamp),
         DataType::Time(n, _) => fsp(n).map(SqlType::Time),
         DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("year") => Ok(SqlType::Year),
+        DataType::Custom(name, length) if name.to_string().eq_ignore_ascii_case("text") => {
+            match length.as_slice() {
+                // The smallest type that holds so many characters.
+                [n] => Ok(SqlType::Text(lob_bytes(n.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(4)))),
+                _ => Err(Error::Syntax { message: "expected TEXT(n)".into(), position: None }),
+            }
+        }
+        DataType::Bit(n) => match n.unwrap_or(1) {
+            0 => Err(Error::InvalidSize(column.into())),
+            n @ 1..=64 => Ok(SqlType::Bit(n as u8)),
+            _ => Err(Error::TooBigDisplayWidth { column: column.into(), max: 64 }),
+        },
+        DataType::Enum(written, _) => {
+            let names = written.iter().map(|member| match member {
+                EnumMember::Name(name) | EnumMember::NamedValue(name, _) => name.as_str(),
+            });
+            members("ENUM", names, ENUM_MEMBERS_MAX, column).map(SqlType::Enum)
+        }
+        DataType::Set(written) => {
+            let names = written.iter().map(String::as_str);
+            let members = members("SET", names, SET_MEMBERS_MAX, column)?;
+            let comma = members.iter().find(|m| m.contains(',')).map(String::from);
+            match comma {
+                Some(value) => Err(Error::IllegalLiteral { kind: "set", value }),
+                None => Ok(SqlType::Set(members)),
+            }
+        }
         DataType::Custom(name, _) => Err(Error::Syntax {
             message: format!("unknown type '{name}' of column '{column}'"),
             position: None,
@@ -100,6 +130,23 @@ pub(super) fn cast_type(ty: &DataType, expr: &Expr) -> Result<SqlType, Error> {
     }
 }
 
+/// The members of an ENUM or a SET.
+fn members<'a>(
+    kind: &'static str,
+    written: impl Iterator<Item = &'a str>,
+    most: usize,
+    column: &str,
+) -> Result<Members, Error> {
+    let members = Members::new(written);
+    if let Some(value) = members.repeated() {
+        return Err(Error::DuplicatedMember { column: column.into(), value: value.into(), kind });
+    }
+    if members.len() > most {
+        return Err(Error::TooManyMembers(column.into()));
+    }
+    Ok(members)
+}
+
 fn decimal(info: &ExactNumberInfo, column: &str) -> Result<SqlType, Error> {
     let (precision, scale) = match info {
         ExactNumberInfo::None => (10, 0),
@@ -117,6 +164,16 @@ fn decimal(info: &ExactNumberInfo, column: &str) -> Result<SqlType, Error> {
         return Err(Error::ScaleAbovePrecision(column.into()));
     }
     Ok(types::decimal(precision as u32, scale as u32))
+}
+
+/// The most bytes of the smallest TEXT or BLOB that holds so many.
+fn lob_bytes(bytes: u64) -> u32 {
+    match bytes {
+        0..=0xff => 0xff,
+        0x100..=0xffff => 0xffff,
+        0x1_0000..=0xff_ffff => 0xff_ffff,
+        _ => u32::MAX,
+    }
 }
 
 fn char_length(n: &Option<CharacterLength>, default: u32, max: u64, column: &str) -> Result<u32, Error> {

@@ -3,7 +3,7 @@
 use allod_storage::schema::Datum;
 
 use crate::column::Columns;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, TimeUnit};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, TimeUnit, printed};
 
 /// Writes expressions; columns by the names of the statement.
 pub(super) struct Words<'a> {
@@ -20,7 +20,7 @@ impl Words<'_> {
     pub(super) fn expr(&self, e: &Expr) -> String {
         match e {
             Expr::Column { id, .. } => self.columns.explain_name(*id),
-            Expr::Constant { value, .. } => constant(value),
+            Expr::Constant { value, ty } => constant(printed(value, &ty.sql).as_ref().unwrap_or(value)),
             Expr::Call { function, args, ty } => match function {
                 Function::Cast => format!("cast({}, {} BINARY)", self.list(args), ty.sql),
                 Function::Like { escape } => {

@@ -22,9 +22,35 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
             let v = u64::try_from(to_integer(value)?).ok()?;
             (*width == IntWidth::Big || v < 1u64 << (width.bytes() * 8)).then_some(Datum::UInt(v))
         }
+        // A text of nothing but zeros is 2000, or the year 0 if it has four of them.
+        SqlType::Year if matches!(value, Datum::String(_)) && to_integer(value) == Some(0) => None,
         SqlType::Year => {
             let v = to_integer(value)?;
             ((1901..=2155).contains(&v) || v == 0).then_some(Datum::Int(v as i64))
+        }
+        SqlType::Enum(members) => {
+            let number = match value {
+                Datum::String(s) => {
+                    members.enum_number(s).or_else(|| s.trim().parse().ok().filter(|n| *n > 0))?
+                }
+                _ => u64::try_from(to_integer(value)?).ok()?,
+            };
+            (1..=members.len() as u64).contains(&number).then_some(Datum::UInt(number))
+        }
+        SqlType::Set(members) => {
+            let mask = match value {
+                Datum::String(s) => members.set_mask(s).or_else(|| s.trim().parse().ok())?,
+                _ => u64::try_from(to_integer(value)?).ok()?,
+            };
+            (mask & !members.set_all() == 0).then_some(Datum::UInt(mask))
+        }
+        SqlType::Bit(bits) => {
+            let v = match value {
+                Datum::String(s) => number_of_bytes(s.as_bytes())?,
+                Datum::Bytes(b) => number_of_bytes(b)?,
+                _ => number_of_bits(to_integer(value)?)?,
+            };
+            (*bits >= 64 || v >> bits == 0).then_some(Datum::UInt(v))
         }
         SqlType::Float => to_double(value).map(|v| Datum::Double(f64::from(v as f32))),
         SqlType::Double => to_double(value).map(Datum::Double),
@@ -70,6 +96,29 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
             Some(Datum::Time(round_to(us, *fsp)))
         }
     }
+}
+
+/// A byte string as a number, its first byte the highest; `None` beyond 64 bits.
+pub fn number_of_bytes(bytes: &[u8]) -> Option<u64> {
+    let first = bytes.iter().position(|b| *b != 0).unwrap_or(bytes.len());
+    let rest = &bytes[first..];
+    (rest.len() <= 8).then(|| rest.iter().fold(0, |v, b| v << 8 | u64::from(*b)))
+}
+
+/// A number as 64 bits; a negative one has those of its complement.
+pub fn number_of_bits(v: i128) -> Option<u64> {
+    u64::try_from(v).ok().or_else(|| i64::try_from(v).ok().map(i64::cast_unsigned))
+}
+
+/// A value of an ENUM, a SET or a BIT as what it prints as; other values are none of these.
+pub fn printed(value: &Datum, ty: &SqlType) -> Option<Datum> {
+    let Datum::UInt(number) = value else { return None };
+    let bytes = ty.print_number(*number)?;
+    Some(if ty.is_choice() {
+        Datum::string(String::from_utf8_lossy(&bytes))
+    } else {
+        Datum::Bytes(bytes.as_ref().into())
+    })
 }
 
 /// Rounds microseconds to `fsp` digits of a second, halves away from zero.
@@ -196,6 +245,8 @@ pub fn rescale(value: i128, from: u8, to: u8) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
+    use allod_storage::schema::Members;
+
     use super::*;
 
     #[test]
@@ -222,5 +273,20 @@ mod tests {
         assert_eq!(cast(Datum::Int(19_940_101), SqlType::Date).as_deref(), Some("1994-01-01"));
         assert_eq!(cast(s("abc"), SqlType::VarChar(2)), None);
         assert_eq!(cast(s("inf"), SqlType::Double), None);
+        assert_eq!(cast(s("0"), SqlType::Year), None);
+        let members = || Members::new(["a", "b"]);
+        assert_eq!(cast(s("b"), SqlType::Enum(members())).as_deref(), Some("2"));
+        assert_eq!(cast(s("2"), SqlType::Enum(members())).as_deref(), Some("2"));
+        assert_eq!(cast(s("c"), SqlType::Enum(members())), None);
+        assert_eq!(cast(Datum::Int(0), SqlType::Enum(members())), None);
+        assert_eq!(cast(s("b,a"), SqlType::Set(members())).as_deref(), Some("3"));
+        assert_eq!(cast(Datum::Int(4), SqlType::Set(members())), None);
+        assert_eq!(cast(s("A"), SqlType::Bit(7)).as_deref(), Some("65"));
+        assert_eq!(cast(Datum::Int(-1), SqlType::Bit(64)).as_deref(), Some("18446744073709551615"));
+        assert_eq!(cast(Datum::Int(8), SqlType::Bit(3)), None);
+        assert_eq!(number_of_bytes(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), None);
+        assert_eq!(number_of_bytes(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), Some(258));
+        assert_eq!(printed(&Datum::UInt(3), &SqlType::Set(members())), Some(s("a,b")));
+        assert_eq!(printed(&Datum::UInt(3), &SqlType::BIGINT_UNSIGNED), None);
     }
 }

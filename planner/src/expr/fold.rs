@@ -10,7 +10,7 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::calendar::{self, Civil, DAY_US};
 use super::convert::{cast_datum, rescale};
-use super::{Expr, Function, TimeUnit};
+use super::{Expr, Function, TimeUnit, types};
 
 /// Microseconds of a second.
 const SECOND_US: i64 = 1_000_000;
@@ -46,6 +46,17 @@ pub fn call(function: Function, mut args: Vec<Expr>, ty: ColumnType) -> Expr {
         }
         Function::IsNull if args.first().is_some_and(|a| !a.ty().nullable) => return Expr::boolean(false),
         _ => {}
+    }
+    // What a number stands for is in its type, which a value by itself does not know.
+    if let (Function::Cast, [Expr::Constant { value, ty: from }]) = (&function, args.as_slice())
+        && !types::Family::of(&ty.sql).is_number()
+        && from.sql != ty.sql
+        && let Some(printed) = super::convert::printed(value, &from.sql)
+    {
+        return match cast_datum(&printed, &ty.sql) {
+            Some(value) => Expr::Constant { value, ty },
+            None => Expr::Call { function, args, ty },
+        };
     }
     let values: Option<Vec<&Datum>> = args.iter().map(constant).collect();
     match values.and_then(|values| evaluate(&function, &values, &ty.sql)) {

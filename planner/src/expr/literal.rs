@@ -36,8 +36,8 @@ pub fn string(text: &str) -> Expr {
     Expr::constant(Datum::string(text), types::string(length))
 }
 
-/// A hexadecimal literal: a byte string.
-pub fn bytes(hex: &str) -> Result<Expr, Error> {
+/// A hexadecimal literal: a byte string, which is a number where a number is wanted.
+pub fn hexadecimal(hex: &str) -> Result<Expr, Error> {
     let padded = if hex.len() % 2 == 1 { format!("0{hex}") } else { hex.to_owned() };
     let bytes: Option<Vec<u8>> =
         (0..padded.len()).step_by(2).map(|i| u8::from_str_radix(padded.get(i..i + 2)?, 16).ok()).collect();
@@ -45,8 +45,30 @@ pub fn bytes(hex: &str) -> Result<Expr, Error> {
         kind: "hexadecimal",
         value: hex.chars().take(80).collect(),
     })?;
-    let ty = SqlType::VarBinary(bytes.len().max(1) as u32);
-    Ok(Expr::constant(Datum::Bytes(bytes.into()), ty))
+    Ok(bytes_or_number(&bytes))
+}
+
+/// A literal of bits, `b'101'`: as one of the bytes that they fill.
+pub fn bits(digits: &str) -> Result<Expr, Error> {
+    let illegal = || Error::IllegalLiteral { kind: "bit", value: digits.chars().take(80).collect() };
+    if !digits.bytes().all(|d| matches!(d, b'0' | b'1')) {
+        return Err(illegal());
+    }
+    let bytes: Option<Vec<u8>> = digits
+        .as_bytes()
+        .rchunks(8)
+        .rev()
+        .map(|chunk| u8::from_str_radix(std::str::from_utf8(chunk).ok()?, 2).ok())
+        .collect();
+    bytes.map(|bytes| bytes_or_number(&bytes)).ok_or_else(illegal)
+}
+
+/// Up to eight bytes are a BIT of them, which is a number among numbers and these bytes among strings.
+fn bytes_or_number(bytes: &[u8]) -> Expr {
+    match (bytes.len(), convert::number_of_bytes(bytes)) {
+        (1..=8, Some(number)) => Expr::constant(Datum::UInt(number), SqlType::Bit(bytes.len() as u8 * 8)),
+        _ => Expr::constant(Datum::Bytes(bytes.into()), SqlType::VarBinary(bytes.len().max(1) as u32)),
+    }
 }
 
 /// `DATE '…'`.

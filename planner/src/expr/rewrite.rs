@@ -52,6 +52,7 @@ impl Rewriter {
                 x == y && a <= b
             }
             (SqlType::Year, SqlType::Int { unsigned: false, width }) => *width > IntWidth::Tiny,
+            (SqlType::Bit(_), SqlType::Int { unsigned: true, width: IntWidth::Big }) => true,
             (SqlType::Decimal { precision: a, scale: x }, SqlType::Decimal { precision: b, scale: y }) => {
                 x == y && a <= b
             }
@@ -76,14 +77,63 @@ impl Rewriter {
         if let Expr::Constant { value: Datum::Null, .. } = expr {
             return Expr::constant(Datum::Null, sql);
         }
+        if expr.ty().sql != sql && (expr.ty().sql.is_choice() || matches!(expr.ty().sql, SqlType::Bit(_))) {
+            let read = self.read_as(expr, &sql);
+            return if read.ty().sql == sql { read } else { self.converted(read, sql) };
+        }
+        self.converted(expr, sql)
+    }
+
+    /// A cast of what is printed as it is held.
+    fn converted(&mut self, expr: Expr, sql: SqlType) -> Expr {
         let fails = Family::of(&sql).is_temporal() && !family(&expr).is_temporal();
         let nullable = expr.ty().nullable || fails;
         self.call(Function::Cast, vec![expr], sql, nullable)
     }
 
+    /// A member or bits where a value of the type is wanted: text or bytes for what is no number, else a number. Whoever
+    /// converts further need not know what the number stood for.
+    fn read_as(&mut self, expr: Expr, wanted: &SqlType) -> Expr {
+        let numeric = Family::of(wanted).is_number();
+        match &expr.ty().sql {
+            own if own == wanted => expr,
+            own @ (SqlType::Enum(_) | SqlType::Set(_)) => {
+                let ty =
+                    if numeric { SqlType::BIGINT_UNSIGNED } else { types::string(types::text_length(own)) };
+                self.printed(expr, ty)
+            }
+            own @ SqlType::Bit(_) if !numeric => {
+                let ty = SqlType::VarBinary(types::text_length(own));
+                self.printed(expr, ty)
+            }
+            _ => expr,
+        }
+    }
+
+    /// The text, the bytes or the number of a value whose type says how it prints.
+    fn printed(&mut self, expr: Expr, to: SqlType) -> Expr {
+        if let Expr::Constant { value, ty } = &expr {
+            let value = if Family::of(&to).is_number() {
+                Some(value.clone())
+            } else {
+                convert::printed(value, &ty.sql)
+            };
+            if let Some(value) = value {
+                return Expr::constant(value, to);
+            }
+        }
+        let nullable = expr.ty().nullable;
+        self.call(Function::Cast, vec![expr], to, nullable)
+    }
+
     /// The value as it is stored in a column, in strict mode.
     pub fn assign(&mut self, expr: Expr, column: &ColumnDef) -> Result<Expr, Error> {
         let ty = &column.ty;
+        if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) {
+            return Ok(expr);
+        }
+        // A member goes into another ENUM by its name.
+        let expr = if expr.ty().sql == ty.sql { expr } else { self.read_as(expr, &ty.sql) };
         if let Expr::Constant { value, .. } = &expr {
             if value.is_null() {
                 return if ty.nullable {
@@ -96,9 +146,6 @@ impl Rewriter {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }
         }
-        if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) {
-            return Ok(expr);
-        }
         let function = Function::Assign { column: column.name.clone() };
         Ok(self.call(function, vec![expr], ty.sql.clone(), ty.nullable))
     }
@@ -107,18 +154,54 @@ impl Rewriter {
 
     /// `a op b` for =, <>, <, <=, >, >=, <=>.
     pub fn compare(&mut self, function: Function, a: Expr, b: Expr) -> Result<Expr, Error> {
-        let (a, b) = self.comparable(a, b)?;
+        let (a, b) = match function {
+            Function::Eq | Function::Ne | Function::NullEq => self.equatable(a, b)?,
+            _ => self.comparable(a, b)?,
+        };
         let nullable = function != Function::NullEq && (a.ty().nullable || b.ty().nullable);
         Ok(self.call(function, vec![a, b], SqlType::BOOL, nullable))
+    }
+
+    /// Brings two operands of which it is asked whether they are equal to one family. Members are then compared by number
+    /// where that is the same: with others of the same definition, and with the text of a member.
+    fn equatable(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
+        if let Some(b) = member(&a, &b) {
+            return Ok((a, b));
+        }
+        if let Some(a) = member(&b, &a) {
+            return Ok((a, b));
+        }
+        self.comparable(a, b)
     }
 
     /// Brings two operands of a comparison to one family.
     pub fn comparable(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
         let (fa, fb) = (family(&a), family(&b));
-        if fa == fb && fa != Family::Null {
+        if fa == fb && !matches!(fa, Family::Null | Family::Choice) {
             return Ok((a, b));
         }
+        // Bytes that were written as such are no number to a string.
+        let written = |e: &Expr| matches!(e, Expr::Constant { ty, .. } if matches!(ty.sql, SqlType::Bit(_)));
+        if written(&a) && fb.is_text() {
+            let a = self.text(a);
+            return self.comparable(a, b);
+        }
+        if written(&b) && fa.is_text() {
+            let b = self.text(b);
+            return self.comparable(a, b);
+        }
         Ok(match (fa, fb) {
+            // Members have their order where they are sorted; compared, they are text, or numbers with numbers.
+            (Family::Choice, _) if fb != Family::Null => {
+                let a = self
+                    .read_as(a, &if fb.is_number() { SqlType::BIGINT_UNSIGNED } else { types::string(0) });
+                return self.comparable(a, b);
+            }
+            (_, Family::Choice) if fa != Family::Null => {
+                let b = self
+                    .read_as(b, &if fa.is_number() { SqlType::BIGINT_UNSIGNED } else { types::string(0) });
+                return self.comparable(a, b);
+            }
             (Family::Null, Family::Null) => (self.cast(a, &SqlType::BIGINT), self.cast(b, &SqlType::BIGINT)),
             (Family::Null, _) => {
                 let ty = b.ty().sql.clone();
@@ -256,7 +339,7 @@ impl Rewriter {
     pub fn in_list(&mut self, expr: Expr, list: Vec<Expr>) -> Result<Expr, Error> {
         let mut pairs = Vec::with_capacity(list.len());
         for item in list {
-            pairs.push(self.comparable(expr.clone(), item)?);
+            pairs.push(self.equatable(expr.clone(), item)?);
         }
         let one_family = pairs.windows(2).all(|w| w[0].0 == w[1].0);
         match (one_family, pairs.len()) {
@@ -314,6 +397,7 @@ impl Rewriter {
         let zero = match family(&expr) {
             Family::Int | Family::UInt => return expr,
             Family::Null => return self.cast(expr, &SqlType::BIGINT),
+            Family::Choice => return self.read_as(expr, &SqlType::BIGINT_UNSIGNED),
             Family::Decimal => Expr::constant(Datum::Decimal { value: 0, scale: 0 }, types::decimal(1, 0)),
             Family::Double | Family::String | Family::Binary => {
                 Expr::constant(Datum::Double(0.0), SqlType::Double)
@@ -386,7 +470,8 @@ impl Rewriter {
         match family(&expr) {
             Family::Int | Family::UInt | Family::Decimal | Family::Double => expr,
             Family::Null => self.cast(expr, &SqlType::BIGINT),
-            Family::String | Family::Binary => self.cast(expr, &SqlType::Double),
+            // Members count as strings do, though with their numbers.
+            Family::String | Family::Binary | Family::Choice => self.cast(expr, &SqlType::Double),
             Family::Date | Family::DateTime | Family::Time => match types::type_digits(&expr.ty().sql) {
                 (_, 0) => self.cast(expr, &SqlType::BIGINT),
                 (whole, scale) => self.cast(expr, &types::decimal(whole + scale, scale)),
@@ -502,15 +587,15 @@ impl Rewriter {
 
     /// `&`, `|`, `^`, `<<`, `>>`, `~`: on BIGINT UNSIGNED.
     pub fn bits(&mut self, function: Function, args: Vec<Expr>) -> Expr {
-        let args: Vec<Expr> = args
-            .into_iter()
-            .map(|a| {
-                let a = self.number(a);
-                self.cast(a, &SqlType::BIGINT_UNSIGNED)
-            })
-            .collect();
+        let args: Vec<Expr> = args.into_iter().map(|a| self.bit_pattern(a)).collect();
         let nullable = args.iter().any(|a| a.ty().nullable);
         self.call(function, args, SqlType::BIGINT_UNSIGNED, nullable)
+    }
+
+    /// A value where bits are wanted: as BIGINT UNSIGNED. Members have theirs, which a double could not hold.
+    pub fn bit_pattern(&mut self, expr: Expr) -> Expr {
+        let number = if family(&expr) == Family::Choice { expr } else { self.number(expr) };
+        self.cast(number, &SqlType::BIGINT_UNSIGNED)
     }
 
     /// `expr + INTERVAL amount unit`, or minus.
@@ -561,6 +646,10 @@ impl Rewriter {
                 }
                 self.cast(expr, &SqlType::DateTime(6))
             }
+            Family::Choice => {
+                let text = self.text(expr);
+                self.moment(text)
+            }
             _ => self.cast(expr, &SqlType::DateTime(0)),
         }
     }
@@ -569,6 +658,9 @@ impl Rewriter {
     pub fn text(&mut self, expr: Expr) -> Expr {
         match family(&expr) {
             Family::String | Family::Binary => expr,
+            _ if expr.ty().sql.is_choice() || matches!(expr.ty().sql, SqlType::Bit(_)) => {
+                self.read_as(expr, &types::string(0))
+            }
             _ => {
                 let length = match &expr {
                     Expr::Constant { value: value @ (Datum::Int(_) | Datum::UInt(_)), .. } => {
@@ -578,6 +670,15 @@ impl Rewriter {
                 };
                 self.cast(expr, &types::string(length))
             }
+        }
+    }
+
+    /// A value where its order among others counts: members as text, bits as a number.
+    fn ordered(&mut self, expr: Expr) -> Expr {
+        match &expr.ty().sql {
+            SqlType::Enum(_) | SqlType::Set(_) => self.text(expr),
+            SqlType::Bit(_) => self.explicit_cast(expr, SqlType::BIGINT_UNSIGNED),
+            _ => expr,
         }
     }
 
@@ -648,6 +749,9 @@ impl Rewriter {
                 }
             }
             A::Min | A::Max | A::AnyValue => {
+                if function != A::AnyValue {
+                    args = args.into_iter().map(|a| self.ordered(a)).collect();
+                }
                 if function == A::AnyValue {
                     nullable = args.first().is_none_or(|a| a.ty().nullable);
                 }
@@ -655,13 +759,7 @@ impl Rewriter {
             }
             A::BitAnd | A::BitOr | A::BitXor => {
                 nullable = false;
-                args = args
-                    .into_iter()
-                    .map(|a| {
-                        let a = self.number(a);
-                        self.cast(a, &SqlType::BIGINT_UNSIGNED)
-                    })
-                    .collect();
+                args = args.into_iter().map(|a| self.bit_pattern(a)).collect();
                 SqlType::BIGINT_UNSIGNED
             }
             A::StdDevPop | A::StdDevSamp | A::VarPop | A::VarSamp => {
@@ -683,6 +781,17 @@ impl Rewriter {
     }
 }
 
+/// `other` as a value of the same type as the members of `choice`, if equality of the two is equality of their numbers.
+fn member(choice: &Expr, other: &Expr) -> Option<Expr> {
+    let ty = &choice.ty().sql;
+    let (SqlType::Enum(members) | SqlType::Set(members)) = ty else { return None };
+    if other.ty().sql == *ty && !members.has_empty() {
+        return Some(other.clone());
+    }
+    let Some(Datum::String(text)) = fold::constant(other) else { return None };
+    Some(Expr::constant(Datum::UInt(ty.number_printed(text)?), ty.clone()))
+}
+
 /// The family of an expression's type.
 pub fn family(expr: &Expr) -> Family {
     Family::of(&expr.ty().sql)
@@ -693,7 +802,7 @@ fn constant_as(expr: &Expr, ty: &SqlType) -> Option<Expr> {
     let value = fold::constant(expr)?;
     // Families, not widths: an INT column compares with 5000000000 as integers.
     let ty = match ty {
-        SqlType::Int { unsigned: true, .. } => SqlType::BIGINT_UNSIGNED,
+        SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) => SqlType::BIGINT_UNSIGNED,
         SqlType::Int { unsigned: false, .. } | SqlType::Year => SqlType::BIGINT,
         SqlType::Double | SqlType::Float => SqlType::Double,
         SqlType::Decimal { .. } => {

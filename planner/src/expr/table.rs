@@ -193,7 +193,14 @@ impl Rewriter {
         }
     }
 
-    fn table_function(&mut self, entry: &'static Entry, args: Vec<Expr>) -> Result<Expr, Error> {
+    fn table_function(&mut self, entry: &'static Entry, mut args: Vec<Expr>) -> Result<Expr, Error> {
+        // CONV reads digits; of bits it takes the number.
+        if entry.function == Function::Conv
+            && let Some(first) = args.first_mut()
+            && matches!(first.ty().sql, SqlType::Bit(_))
+        {
+            *first = self.explicit_cast(first.clone(), SqlType::BIGINT_UNSIGNED);
+        }
         let (most, least) = (entry.args.len(), entry.args.len() - entry.optional);
         if args.len() < least || args.len() > most {
             return Err(Error::ArgumentCount(entry.name.into()));
@@ -225,15 +232,15 @@ impl Rewriter {
             Arg::Any => match family(&expr) {
                 Family::Null => self.cast(expr, &SqlType::BIGINT),
                 Family::Decimal | Family::Double => self.cast(expr, &SqlType::BIGINT),
-                Family::Date | Family::DateTime | Family::Time => self.text(expr),
+                Family::Date | Family::DateTime | Family::Time | Family::Choice => self.text(expr),
+                _ if matches!((&expr, &expr.ty().sql), (Expr::Constant { .. }, SqlType::Bit(_))) => {
+                    self.text(expr)
+                }
                 _ => expr,
             },
             Arg::Text => self.text(expr),
             Arg::Int => self.integer(expr),
-            Arg::Bits => {
-                let number = self.number(expr);
-                self.cast(number, &SqlType::BIGINT_UNSIGNED)
-            }
+            Arg::Bits => self.bit_pattern(expr),
             Arg::Number => self.number(expr),
             Arg::Double => {
                 let number = self.number(expr);
@@ -244,7 +251,7 @@ impl Rewriter {
                 _ => self.moment(expr),
             },
             Arg::Clock => match family(&expr) {
-                Family::String => self.cast(expr, &SqlType::Time(6)),
+                Family::String | Family::Choice => self.cast(expr, &SqlType::Time(6)),
                 Family::Int | Family::UInt | Family::Decimal | Family::Double => {
                     self.cast(expr, &SqlType::Time(0))
                 }
@@ -359,7 +366,7 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
         "NULLIF" => {
             count(2..=2)?;
             let [a, b] = exactly(name, args)?;
-            let same_family = family(&a) == family(&b);
+            let same_family = family(&a) == family(&b) && family(&a) != Family::Choice;
             if same_family {
                 let ty = a.ty().sql.clone();
                 return Ok(rw.call(Function::NullIf, vec![a, b], ty, true));
@@ -405,6 +412,8 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
         "FIELD" => {
             count(2..=usize::MAX)?;
             // Strings if all are, else numbers; integers if all are.
+            let args: Vec<Expr> =
+                args.into_iter().map(|a| if family(&a) == Family::Choice { rw.text(a) } else { a }).collect();
             let texts = args.iter().all(|a| family(a).is_text());
             let integers = args.iter().all(|a| family(a) == Family::Int);
             let args = args

@@ -27,6 +27,8 @@ pub enum Family {
     DateTime,
     /// TIME.
     Time,
+    /// ENUM and SET: unsigned numbers that read as text. Two operands of one comparison are of one type.
+    Choice,
 }
 
 impl Family {
@@ -35,7 +37,7 @@ impl Family {
         match ty {
             SqlType::Null | SqlType::Binary(0) => Family::Null,
             SqlType::Int { unsigned: false, .. } | SqlType::Year => Family::Int,
-            SqlType::Int { unsigned: true, .. } => Family::UInt,
+            SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) => Family::UInt,
             SqlType::Float | SqlType::Double => Family::Double,
             SqlType::Decimal { .. } => Family::Decimal,
             SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Family::String,
@@ -43,6 +45,7 @@ impl Family {
             SqlType::Date => Family::Date,
             SqlType::DateTime(_) | SqlType::Timestamp(_) => Family::DateTime,
             SqlType::Time(_) => Family::Time,
+            SqlType::Enum(_) | SqlType::Set(_) => Family::Choice,
         }
     }
 
@@ -65,7 +68,7 @@ impl Family {
     pub fn suffix(self) -> &'static str {
         match self {
             Family::Null | Family::Int => "Int",
-            Family::UInt => "UInt",
+            Family::UInt | Family::Choice => "UInt",
             Family::Decimal => "Decimal",
             Family::Double => "Real",
             Family::String | Family::Binary => "String",
@@ -116,6 +119,8 @@ pub fn type_digits(ty: &SqlType) -> (u32, u32) {
             (digits, 0)
         }
         SqlType::Year => (4, 0),
+        // 2^n - 1 has at most this many; log10 of 2 is 0.30103.
+        SqlType::Bit(bits) => (u32::from(*bits) * 30_103 / 100_000 + 1, 0),
         SqlType::Date => (8, 0),
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => (14, u32::from(*fsp)),
         SqlType::Time(fsp) => (7, u32::from(*fsp)),
@@ -141,6 +146,10 @@ pub fn text_length(ty: &SqlType) -> u32 {
         SqlType::Date => 10,
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => 19 + fraction_length(*fsp),
         SqlType::Time(fsp) => 10 + fraction_length(*fsp),
+        SqlType::Enum(members) => members.enum_length(),
+        SqlType::Set(members) => members.set_length(),
+        // Its bytes.
+        SqlType::Bit(bits) => u32::from(bits.div_ceil(8)),
     }
 }
 
@@ -162,9 +171,11 @@ pub fn common(types: &[&SqlType]) -> Option<SqlType> {
         if Family::of(ty) == Family::Null {
             continue;
         }
+        // What is taken from columns of several members is text.
+        let ty = if ty.is_choice() { string(text_length(ty)) } else { (*ty).clone() };
         out = Some(match out {
-            None => (*ty).clone(),
-            Some(so_far) => common_of_two(&so_far, ty),
+            None => ty,
+            Some(so_far) => common_of_two(&so_far, &ty),
         });
     }
     out
@@ -183,6 +194,7 @@ fn common_of_two(a: &SqlType, b: &SqlType) -> SqlType {
         (Family::Int, Family::Int) | (Family::UInt, Family::UInt) => {
             let width = |t: &SqlType| match t {
                 SqlType::Int { width, .. } => *width,
+                SqlType::Bit(_) => IntWidth::Big,
                 _ => IntWidth::Small,
             };
             SqlType::Int { width: width(a).max(width(b)), unsigned: fa == Family::UInt }

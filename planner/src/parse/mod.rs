@@ -165,10 +165,25 @@ fn tidb_comment(token: &Token) -> Option<usize> {
 }
 
 fn tokens_of(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
-    Tokenizer::new(&AllodDialect, sql).tokenize_with_location().map_err(|e: TokenizerError| Error::Syntax {
-        position: position(e.location),
-        message: shortened(e.message),
-    })
+    let mut tokens =
+        Tokenizer::new(&AllodDialect, sql).tokenize_with_location().map_err(|e: TokenizerError| {
+            Error::Syntax { position: position(e.location), message: shortened(e.message) }
+        })?;
+    let mut qualified = false;
+    for t in &mut tokens {
+        if !qualified && let Some(digits) = bits(&t.token) {
+            t.token = Token::SingleQuotedByteStringLiteral(digits.into());
+        }
+        qualified = t.token == Token::Period;
+    }
+    Ok(tokens)
+}
+
+/// The digits of `0b101`, which the library takes for a name.
+fn bits(token: &Token) -> Option<&str> {
+    let Token::Word(word) = token else { return None };
+    let digits = word.value.strip_prefix("0b").filter(|_| word.quote_style.is_none())?;
+    (!digits.is_empty() && digits.bytes().all(|d| matches!(d, b'0' | b'1'))).then_some(digits)
 }
 
 fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {

@@ -9,7 +9,7 @@ const NUMBERED_OPTIONS: &[&str] =
     &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE", "PRE_SPLIT_REGIONS", "SHARD_ROW_ID_BITS"];
 
 /// Token by token, in a CREATE or ALTER: takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
-/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, and DOUBLE for `REAL (`. Spells out `TABLE t`. The other
+/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
@@ -25,15 +25,27 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
         return (tokens.to_vec(), None);
     }
     let mut clustered = None;
-    let mut depth = 0;
+    let (mut depth, mut in_set) = (0, false);
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
     while let Some(t) = rest.next() {
         let previous = kept.last().map_or(&Token::EOF, |t| &t.token);
         let next = rest.peek().map_or(&Token::EOF, |t| &t.token);
         match &t.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth -= 1,
+            Token::LParen => {
+                depth += 1;
+                in_set = word(previous, "SET");
+            }
+            Token::RParen => {
+                depth -= 1;
+                in_set = false;
+            }
+            // The library takes the members of a SET in single quotes only.
+            Token::DoubleQuotedString(member) if in_set => {
+                let token = Token::SingleQuotedString(member.clone());
+                kept.push(TokenWithSpan { token, span: t.span });
+                continue;
+            }
             name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
                 && (*previous == Token::RParen || word(previous, "KEY")) =>
             {

@@ -34,12 +34,16 @@ pub(crate) fn subject(e: &Expr) -> Option<ColumnId> {
 fn keeps_order(from: &SqlType, to: &SqlType) -> bool {
     match (from, to) {
         (
-            SqlType::Int { .. } | SqlType::Year | SqlType::Decimal { .. },
+            SqlType::Int { .. } | SqlType::Year | SqlType::Bit(_) | SqlType::Decimal { .. },
             SqlType::Decimal { precision, scale },
         ) => {
             let (whole, fraction) = type_digits(from);
             fraction <= u32::from(*scale) && whole <= u32::from(*precision - *scale)
         }
+        (
+            SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_),
+            SqlType::Int { unsigned: true, width: IntWidth::Big },
+        ) => true,
         (SqlType::Int { width, .. }, SqlType::Double) => *width < IntWidth::Big,
         (SqlType::Year | SqlType::Float, SqlType::Double) => true,
         (SqlType::Int { width: a, unsigned: x }, SqlType::Int { width: b, unsigned: y }) => x == y && a <= b,
@@ -58,7 +62,11 @@ pub(super) fn place(value: &Datum, sql: &SqlType) -> Option<Place> {
             let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
             whole(value, least, most, |v| Datum::Int(v as i64))
         }
-        SqlType::Int { unsigned: true, .. } => {
+        SqlType::Enum(_) | SqlType::Set(_) => match value {
+            Datum::String(text) => sql.number_printed(text).map(|number| Place::At(Datum::UInt(number))),
+            _ => whole(value, 0, i128::from(u64::MAX), |v| Datum::UInt(v as u64)),
+        },
+        SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) => {
             whole(value, 0, i128::from(u64::MAX), |v| Datum::UInt(v as u64))
         }
         SqlType::Decimal { precision, scale } => decimal(value, *precision, *scale),
@@ -147,6 +155,8 @@ fn among(floor: i128, exact: bool, least: i128, most: i128, datum: impl Fn(i128)
 
 #[cfg(test)]
 mod tests {
+    use allod_storage::schema::Members;
+
     use super::*;
 
     #[test]
@@ -171,6 +181,10 @@ mod tests {
         let days = Place::Between(Some(Datum::Date(0)), Some(Datum::Date(1)));
         assert_eq!(place(&noon, &SqlType::Date), Some(days));
         assert_eq!(place(&Datum::string("5"), &SqlType::BIGINT), None);
+        let members = SqlType::Enum(Members::new(["a", "b"]));
+        assert_eq!(place(&Datum::string("b"), &members), Some(Place::At(Datum::UInt(2))));
+        assert_eq!(place(&Datum::string("2"), &members), None);
+        assert_eq!(place(&Datum::string("b "), &members), None);
         assert_eq!(place(&Datum::Double(f64::NAN), &SqlType::Double), None);
         let ten = SqlType::Decimal { precision: 10, scale: 2 };
         assert_eq!(as_column_value(&dec(25, 1), &ten), Some(dec(250, 2)));

@@ -53,6 +53,8 @@ impl Slot<'_> {
     pub fn way(&self, value: &Datum) -> Way {
         match self {
             Slot::Key(ty) => Way::Compared((*ty).clone()),
+            // A text that a column takes as a member's number is not what prints as that member.
+            Slot::Constant(ty, false) if ty.sql.is_choice() => Way::Compared(ty.sql.clone()),
             Slot::Constant(ty, false) if literal::datum(value.clone()).ty() == *ty => Way::AsItIs,
             Slot::Constant(ty, _) => Way::Stored(ty.sql.clone()),
         }

@@ -12,14 +12,18 @@
 //! | DATE | `Date32` |
 //! | DATETIME, TIMESTAMP | `Timestamp(Microsecond, None)` |
 //! | TIME | `Duration(Microsecond)` (it may be negative and exceed a day) |
+//! | ENUM, SET, BIT(n) | `UInt64`: the member's number, the mask, the bits; the type tells what to print |
 //!
 //! One physical type per family keeps the kernels few: integers are checked against their declared width when written,
 //! never while computing. Inside the executor a decimal column may travel in the narrower or the wider of its two forms
 //! and a string column as dictionary codes; at the door a batch has exactly the type above.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use arrow::datatypes::{DataType, TimeUnit};
+
+use super::Members;
 
 /// The most digits that a 64-bit decimal holds.
 pub const DECIMAL64_PRECISION_MAX: u8 = 18;
@@ -101,6 +105,12 @@ pub enum SqlType {
     Time(u8),
     /// YEAR.
     Year,
+    /// ENUM: the number of a member.
+    Enum(Members),
+    /// SET: a mask of members.
+    Set(Members),
+    /// BIT(n), 1 to 64 bits. Also the type of `b'101'` and `x'05'`, whose bits are those of whole bytes.
+    Bit(u8),
 }
 
 impl SqlType {
@@ -118,7 +128,9 @@ impl SqlType {
         match self {
             SqlType::Null => DataType::Null,
             SqlType::Int { unsigned: false, .. } | SqlType::Year => DataType::Int64,
-            SqlType::Int { unsigned: true, .. } => DataType::UInt64,
+            SqlType::Int { unsigned: true, .. } | SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+                DataType::UInt64
+            }
             SqlType::Float | SqlType::Double => DataType::Float64,
             SqlType::Decimal { precision, scale } if *precision <= DECIMAL64_PRECISION_MAX => {
                 DataType::Decimal64(DECIMAL64_PRECISION_MAX, *scale as i8)
@@ -140,6 +152,36 @@ impl SqlType {
     /// BINARY, VARBINARY, BLOB.
     pub fn is_binary(&self) -> bool {
         matches!(self, SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_))
+    }
+
+    /// ENUM and SET: numbers that print as text.
+    pub fn is_choice(&self) -> bool {
+        matches!(self, SqlType::Enum(_) | SqlType::Set(_))
+    }
+
+    /// The number of the one value of this ENUM or SET that prints as this text. None if there is none, or if an empty member
+    /// makes it uncertain which: what is no member is empty too.
+    pub fn number_printed(&self, text: &str) -> Option<u64> {
+        let (SqlType::Enum(members) | SqlType::Set(members)) = self else { return None };
+        if members.has_empty() {
+            return None;
+        }
+        let number = match self {
+            SqlType::Enum(_) => members.enum_number(text)?,
+            _ => members.set_mask(text)?,
+        };
+        (self.print_number(number)?.as_ref() == text.as_bytes()).then_some(number)
+    }
+
+    /// How the number of a value is printed, if the type is one whose numbers print as something else: the text of ENUM
+    /// and SET, the bytes of BIT.
+    pub fn print_number(&self, number: u64) -> Option<Cow<'_, [u8]>> {
+        match self {
+            SqlType::Enum(members) => Some(members.enum_text(number).as_bytes().into()),
+            SqlType::Set(members) => Some(members.set_text(number).into_bytes().into()),
+            SqlType::Bit(bits) => Some(bit_bytes(number, *bits).to_vec().into()),
+            _ => None,
+        }
     }
 
     /// Integers, YEAR included.
@@ -201,8 +243,36 @@ impl fmt::Display for SqlType {
             SqlType::Timestamp(n) => fsp(f, "timestamp", *n),
             SqlType::Time(n) => fsp(f, "time", *n),
             SqlType::Year => write!(f, "year"),
+            SqlType::Enum(members) => list(f, "enum", members),
+            SqlType::Set(members) => list(f, "set", members),
+            SqlType::Bit(bits) => write!(f, "bit({bits})"),
         }
     }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, name: &str, members: &Members) -> fmt::Result {
+    write!(f, "{name}(")?;
+    for (at, member) in members.iter().enumerate() {
+        write!(f, "{}'{}'", if at == 0 { "" } else { "," }, member.replace('\'', "''"))?;
+    }
+    write!(f, ")")
+}
+
+/// The bytes of so many bits, the highest first; the last ones of eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitBytes([u8; 8], u8);
+
+impl std::ops::Deref for BitBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[usize::from(self.1)..]
+    }
+}
+
+/// A BIT(n)'s bytes as a client sees them.
+pub fn bit_bytes(value: u64, bits: u8) -> BitBytes {
+    BitBytes(value.to_be_bytes(), 8 - bits.clamp(1, 64).div_ceil(8))
 }
 
 /// A type and whether NULL is among its values.

@@ -29,6 +29,9 @@ fn cell(out: &mut Vec<u8>, values: &Values<'_>, wire: Wire, row: usize) {
         Values::Int(values) => integer(out, values.value(row), wire),
         Values::Year(values) => integer(out, values.value(row), wire),
         Values::UInt(values) => integer(out, values.value(row).cast_signed(), wire),
+        Values::Printed(values, ty) => {
+            put_lenenc_bytes(out, &ty.print_number(values.value(row)).unwrap_or_default());
+        }
         Values::Float(values) => out.extend_from_slice(&(values.value(row) as f32).to_le_bytes()),
         Values::Double(values) => out.extend_from_slice(&values.value(row).to_le_bytes()),
         Values::Decimal64(values, scale) => text::decimal(out, values.value(row).into(), *scale),
@@ -90,10 +93,10 @@ mod tests {
     fn a_row_is_laid_out_as_documented() {
         let mut session = Database::new().session();
         session
-            .run("create table t (a tinyint, b int unsigned, c bigint, d double, e decimal(6,2), f varchar(9), g date, h datetime(6), i time(3), j int, k year)")
+            .run("create table t (a tinyint, b int unsigned, c bigint, d double, e decimal(6,2), f varchar(9), g date, h datetime(6), i time(3), j int, k year, l enum('x','yz'), m set('p','q'), n bit(12))")
             .unwrap();
         session
-            .run("insert into t values (-1, 4000000000, -2, 1.5, -1.5, 'ab', '2024-02-29', '2024-02-29 01:02:03.000004', '-25:00:01.5', null, 2000)")
+            .run("insert into t values (-1, 4000000000, -2, 1.5, -1.5, 'ab', '2024-02-29', '2024-02-29 01:02:03.000004', '-25:00:01.5', null, 2000, 'yz', 'q,p', 258)")
             .unwrap();
         let mut result = session.execute("select * from t").unwrap();
         let columns = result.columns().to_vec();
@@ -111,6 +114,7 @@ mod tests {
         want.extend_from_slice(&[11, 0xe8, 7, 2, 29, 1, 2, 3, 4, 0, 0, 0]);
         want.extend_from_slice(&[12, 1, 1, 0, 0, 0, 1, 0, 1, 0x20, 0xa1, 7, 0]);
         want.extend_from_slice(&2000u16.to_le_bytes());
+        want.extend_from_slice(b"\x02yz\x03p,q\x02\x01\x02");
         assert_eq!(out, want);
     }
 }

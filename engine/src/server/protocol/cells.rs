@@ -23,6 +23,8 @@ pub(crate) struct Cells<'a> {
 pub(crate) enum Values<'a> {
     Int(&'a Int64Array),
     UInt(&'a UInt64Array),
+    /// Numbers that print as what their type says: members, bits.
+    Printed(&'a UInt64Array, &'a SqlType),
     Float(&'a Float64Array),
     Double(&'a Float64Array),
     Decimal64(&'a Decimal64Array, u8),
@@ -54,6 +56,9 @@ impl<'a> Cells<'a> {
             (DataType::Null, _) => Values::Null,
             (DataType::Int64, SqlType::Year) => Values::Year(array.as_primitive::<Int64Type>()),
             (DataType::Int64, _) => Values::Int(array.as_primitive::<Int64Type>()),
+            (DataType::UInt64, SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_)) => {
+                Values::Printed(array.as_primitive::<UInt64Type>(), ty)
+            }
             (DataType::UInt64, _) => Values::UInt(array.as_primitive::<UInt64Type>()),
             (DataType::Float64, SqlType::Float) => Values::Float(array.as_primitive::<Float64Type>()),
             (DataType::Float64, _) => Values::Double(array.as_primitive::<Float64Type>()),

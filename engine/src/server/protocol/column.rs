@@ -83,7 +83,7 @@ fn put(out: &mut Vec<u8>, names: [&str; 5], ty: &ColumnType) {
 }
 
 fn shape(ty: &SqlType) -> Shape {
-    use column_flag::{BINARY, BLOB, NUM, UNSIGNED};
+    use column_flag::{BINARY, BLOB, ENUM, NUM, SET, UNSIGNED};
     let number = |ty, length, flags, decimals| Shape {
         ty,
         length,
@@ -143,6 +143,10 @@ fn shape(ty: &SqlType) -> Shape {
         SqlType::Timestamp(fsp) => time(column_type::TIMESTAMP, 19, *fsp),
         SqlType::Time(fsp) => time(column_type::TIME, 10, *fsp),
         SqlType::Year => number(column_type::YEAR, 4, UNSIGNED, 0),
+        // A flag tells them from CHAR.
+        SqlType::Enum(members) => text(column_type::STRING, members.enum_length(), ENUM),
+        SqlType::Set(members) => text(column_type::STRING, members.set_length(), SET),
+        SqlType::Bit(bits) => Shape { flags: UNSIGNED, ..number(column_type::BIT, u32::from(*bits), 0, 0) },
     }
 }
 
@@ -158,6 +162,8 @@ fn blob(bytes_max: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use allod_storage::schema::Members;
+
     use super::*;
     use allod_planner::column::Origin;
 
@@ -185,6 +191,13 @@ mod tests {
         let blob = shape(&SqlType::Blob(0xff_ffff));
         assert_eq!((blob.ty, blob.collation), (column_type::MEDIUM_BLOB, collation::BINARY));
         assert_eq!(shape(&SqlType::VarChar(10)).length, 40);
+        let members = Members::new(["a", "bcd"]);
+        let choice = shape(&SqlType::Enum(members.clone()));
+        assert_eq!((choice.ty, choice.flags, choice.length), (column_type::STRING, column_flag::ENUM, 12));
+        let set = shape(&SqlType::Set(members));
+        assert_eq!((set.ty, set.flags, set.length), (column_type::STRING, column_flag::SET, 20));
+        let bit = shape(&SqlType::Bit(9));
+        assert_eq!((bit.ty, bit.flags, bit.length), (column_type::BIT, column_flag::UNSIGNED, 9));
         assert_eq!(shape(&SqlType::DateTime(3)).length, 23);
     }
 }

@@ -69,6 +69,8 @@ pub(crate) mod column_flag {
     pub const BLOB: u16 = 1 << 4;
     pub const UNSIGNED: u16 = 1 << 5;
     pub const BINARY: u16 = 1 << 7;
+    pub const ENUM: u16 = 1 << 8;
+    pub const SET: u16 = 1 << 11;
     pub const NUM: u16 = 1 << 15;
 }
 

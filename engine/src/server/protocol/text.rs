@@ -21,6 +21,9 @@ fn cell(out: &mut Vec<u8>, values: &Values<'_>, row: usize) {
     match values {
         Values::Int(values) => integer(out, values.value(row)),
         Values::UInt(values) => integer(out, values.value(row)),
+        Values::Printed(values, ty) => {
+            put_lenenc_bytes(out, &ty.print_number(values.value(row)).unwrap_or_default());
+        }
         Values::Float(values) => put_lenenc_bytes(out, float_text(values.value(row)).as_bytes()),
         Values::Double(values) => put_lenenc_bytes(out, double_text(values.value(row)).as_bytes()),
         Values::Decimal64(values, scale) => decimal(out, values.value(row).into(), *scale),
