@@ -10,7 +10,7 @@ use allod_executor::Cancel;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
-use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, TableDescriptor};
+use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, SqlType, TableDescriptor};
 
 use super::convert::to_column;
 use crate::catalog::{Counters, StatsCollector, WriteGuard};
@@ -95,6 +95,8 @@ impl Mapping {
                 _ if column.hidden || column.auto_increment => Ok(Source::Numbered),
                 Some(value) => Ok(Source::Default(value.clone())),
                 None if column.ty.nullable => Ok(Source::Default(Datum::Null)),
+                // The first member, as in MySQL.
+                None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(Source::Default(Datum::UInt(1))),
                 None => {
                     let message = format!(
                         "field '{}' doesn't have a default value, and the file lacks it",

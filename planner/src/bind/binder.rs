@@ -12,7 +12,7 @@ use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_part
 use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
 use crate::error::{Error, Position};
-use crate::expr::{Expr, Rewriter, literal};
+use crate::expr::{Expr, Rewriter, literal, printed};
 use crate::hints::Hint;
 use crate::logical::{Join, JoinKind, OutputColumn, Plan};
 use crate::parse::{self, Parsed};
@@ -226,7 +226,8 @@ impl<'a> Binder<'a> {
     /// The value of an expression that must be constant.
     pub fn constant(&mut self, expr: &ast::Expr, what: &str) -> Result<Datum, Error> {
         match self.expr(expr)? {
-            Expr::Constant { value, .. } => Ok(value),
+            // Bits that are written are bytes to whoever asks no further.
+            Expr::Constant { value, ty } => Ok(printed(&value, &ty.sql).unwrap_or(value)),
             Expr::Column { .. } | Expr::Call { .. } => Err(Error::BadArguments(what.into())),
         }
     }

@@ -17,7 +17,7 @@ use super::types::column_type;
 use super::{Bound, PartitionFault, partition};
 use crate::catalog::Table;
 use crate::error::Error;
-use crate::expr::{Expr, cast_datum};
+use crate::expr::{Expr, cast_constant};
 use crate::parse::{PartitionChangeSyntax, PartitionClause};
 
 impl Binder<'_> {
@@ -181,11 +181,11 @@ impl Binder<'_> {
         }
         let invalid = || Error::InvalidDefault(column.into());
         let value = self.in_block(|b| b.expr(e))?;
-        let Expr::Constant { value, .. } = value else { return Err(invalid()) };
+        let Expr::Constant { value, ty: from } = value else { return Err(invalid()) };
         if value.is_null() {
             return if ty.nullable { Ok(Datum::Null) } else { Err(invalid()) };
         }
-        cast_datum(&value, &ty.sql).ok_or_else(invalid)
+        cast_constant(&value, &from.sql, &ty.sql).ok_or_else(invalid)
     }
 
     /// CREATE INDEX.

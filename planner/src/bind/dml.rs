@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, TableDescriptor};
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
 use sqlparser::ast::{
     self, AssignmentTarget, FromTable, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins,
 };
@@ -370,6 +370,8 @@ fn default(column: &ColumnDef) -> Result<Expr, Error> {
     match &column.default {
         Some(value) => Ok(constant(value.clone(), value.is_null())),
         None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
+        // The first member, as in MySQL.
+        None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(constant(Datum::UInt(1), false)),
         None => Err(Error::NoDefault(column.name.to_string())),
     }
 }

@@ -121,6 +121,13 @@ pub fn printed(value: &Datum, ty: &SqlType) -> Option<Datum> {
     })
 }
 
+/// A constant of one type as one of another, as [`cast_datum`] does it; what members and bits stand for is not lost.
+pub fn cast_constant(value: &Datum, from: &SqlType, to: &SqlType) -> Option<Datum> {
+    let printed =
+        if super::types::Family::of(to).is_number() || from == to { None } else { printed(value, from) };
+    cast_datum(printed.as_ref().unwrap_or(value), to)
+}
+
 /// Rounds microseconds to `fsp` digits of a second, halves away from zero.
 fn round_to(us: i64, fsp: u8) -> i64 {
     let unit = 10i64.pow(6 - u32::from(fsp.min(6)));

@@ -25,7 +25,7 @@ pub mod types;
 mod usage;
 
 pub use aggregate::{AggregateCall, AggregateFunction};
-pub use convert::{cast_datum, number_of_bits, number_of_bytes, printed, rescale};
+pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
 pub(crate) use fold::is_boolean;
 pub use function::{Function, TimeUnit};
 pub use rewrite::Rewriter;

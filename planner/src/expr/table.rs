@@ -194,12 +194,13 @@ impl Rewriter {
     }
 
     fn table_function(&mut self, entry: &'static Entry, mut args: Vec<Expr>) -> Result<Expr, Error> {
-        // CONV reads digits; of bits it takes the number.
+        // CONV reads digits; bits are a number already, whatever base they are said to be of.
         if entry.function == Function::Conv
-            && let Some(first) = args.first_mut()
-            && matches!(first.ty().sql, SqlType::Bit(_))
+            && let [bits, base, _] = args.as_mut_slice()
+            && matches!(bits.ty().sql, SqlType::Bit(_))
         {
-            *first = self.explicit_cast(first.clone(), SqlType::BIGINT_UNSIGNED);
+            *bits = self.explicit_cast(bits.clone(), SqlType::BIGINT_UNSIGNED);
+            *base = Expr::constant(Datum::Int(10), SqlType::BIGINT);
         }
         let (most, least) = (entry.args.len(), entry.args.len() - entry.optional);
         if args.len() < least || args.len() > most {

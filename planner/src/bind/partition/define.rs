@@ -9,7 +9,7 @@ use super::check::{self, expression};
 use super::{PartitionFault as Fault, bind_over, spell};
 use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
 use crate::error::Error;
-use crate::expr::{Expr, cast_datum};
+use crate::expr::{Expr, cast_constant};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
 use crate::physical::PlanWarning;
 
@@ -335,12 +335,13 @@ fn value(
     }
     let column = &columns[scheme.columns[i]].ty.sql;
     let alike = match (column, &ty.sql) {
-        (SqlType::Int { .. } | SqlType::Year, SqlType::Int { .. }) => true,
+        (SqlType::Int { .. } | SqlType::Year, SqlType::Int { .. } | SqlType::Bit(_)) => true,
         (SqlType::Date | SqlType::DateTime(_) | SqlType::Time(_), given) => given.is_string(),
         (column, given) => {
-            (column.is_string() || column.is_binary()) && (given.is_string() || given.is_binary())
+            (column.is_string() || column.is_binary())
+                && (given.is_string() || given.is_binary() || matches!(given, SqlType::Bit(_)))
         }
     };
-    let stored = cast_datum(&value, column).filter(|_| alike);
+    let stored = cast_constant(&value, &ty.sql, column).filter(|_| alike);
     stored.filter(|v| !v.is_null()).ok_or(Fault::ColumnValueType.into())
 }
