@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_planner::expr::calendar::TIME_MAX_US;
 use allod_storage::schema::Datum;
 
 use super::constants::column_type as ty;
@@ -127,7 +128,8 @@ fn time(bytes: &[u8]) -> Result<Datum, Malformed> {
     }
     let seconds =
         ((i64::from(days) * 24 + i64::from(hour)) * 60 + i64::from(minute)) * 60 + i64::from(second);
-    let value = seconds * 1_000_000 + i64::from(us);
+    // More days than a TIME can hold are as many as it can.
+    let value = (seconds.saturating_mul(1_000_000)).saturating_add(i64::from(us)).min(TIME_MAX_US);
     Ok(Datum::Time(if negative { -value } else { value }))
 }
 
@@ -163,6 +165,19 @@ mod tests {
         assert_eq!(read(ty::VAR_STRING, false, b"\x02hi"), Ok(Datum::string("hi")));
         assert_eq!(read(ty::VAR_STRING, false, b"\x01\xff"), Ok(Datum::Bytes([0xff].into())));
         assert_eq!(read(ty::BLOB, false, b"\x02hi"), Ok(Datum::Bytes(b"hi"[..].into())));
+    }
+
+    #[test]
+    fn a_time_of_too_many_days_is_as_long_as_can_be() {
+        let days = |negative: u8, days: [u8; 4]| {
+            let mut bytes = vec![8, negative];
+            bytes.extend(days);
+            bytes.extend([0, 0, 0]);
+            read(ty::TIME, false, &bytes)
+        };
+        assert_eq!(days(1, [34, 0, 0, 0]), Ok(Datum::Time(-34 * 24 * 3_600_000_000)));
+        assert_eq!(days(0, [35, 0, 0, 0]), Ok(Datum::Time(TIME_MAX_US)));
+        assert_eq!(days(1, [0xff; 4]), Ok(Datum::Time(-TIME_MAX_US)));
     }
 
     #[test]
