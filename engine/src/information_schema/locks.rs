@@ -9,7 +9,7 @@ use allod_storage::schema::{Datum, SqlType, TableDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::Kind::{Number, Text};
-use super::transactions::time;
+use super::transactions::{statement_of, time};
 use super::{Definition, Facts, entries, number, text};
 use crate::catalog::Version;
 use crate::error::Result;
@@ -44,10 +44,10 @@ pub(super) const DEADLOCKS: Definition = Definition {
 };
 
 fn waits(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
-    let transactions = facts.transactions.list();
+    let (transactions, processes) = (facts.transactions.list(), facts.processes.list());
     let statement = |wait: &Wait| {
-        let waiter = transactions.iter().find(|(_, trx, _)| trx.id == wait.waiter);
-        waiter.and_then(|(_, trx, _)| trx.statement.as_deref()).map_or(Datum::Null, text)
+        let waiter = transactions.iter().find(|seen| seen.trx.id == wait.waiter);
+        waiter.and_then(|seen| statement_of(seen, &processes)).as_deref().map_or(Datum::Null, text)
     };
     let row = |wait: &Wait| {
         vec![

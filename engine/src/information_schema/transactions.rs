@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use allod_storage::schema::{Datum, Timestamp};
 use chrono::{DateTime, Local};
+use imbl::OrdMap;
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, number, text};
 use crate::catalog::Version;
 use crate::error::Result;
-use crate::transactions::{Stage, Trx};
+use crate::processes::Process;
+use crate::transactions::{Seen, Stage};
 
 /// The only server.
 const INSTANCE: &str = "127.0.0.1:10080";
@@ -69,41 +71,44 @@ fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let waiting: BTreeSet<Timestamp> = waits.waits().map(|wait| wait.waiter).collect();
     let processes = facts.processes.list();
     let now_us = Local::now().timestamp_micros();
-    let row = |(session, trx, since): (u64, Arc<Trx>, Option<i64>)| {
-        let since = since.filter(|_| waiting.contains(&trx.id));
-        let state = match trx.stage {
+    let row = |seen: Seen| {
+        let trx = &seen.trx;
+        let since = seen.locks_since_us.filter(|_| waiting.contains(&trx.id));
+        let state = match seen.stage {
             _ if since.is_some() => "LockWaiting",
             Stage::Idle => "Idle",
             Stage::Running => "Running",
             Stage::Committing => "Committing",
         };
-        let optional = |value: &Option<Arc<str>>| value.as_deref().map_or(Datum::Null, text);
-        let statement = match (&trx.statement, trx.stage) {
-            // One that was a statement by itself at first.
-            (None, Stage::Running) => {
-                processes.get(&session).map_or(Datum::Null, |process| optional(&process.doing().info))
-            }
-            (statement, _) => optional(statement),
-        };
+        let optional = |value: Option<&str>| value.map_or(Datum::Null, text);
         let tables: BTreeSet<u64> = trx.tables.iter().map(|table| table.0).collect();
         vec![
             number(trx.id.0),
             time(i64::try_from(trx.id.physical_ms()).unwrap_or(i64::MAX).saturating_mul(1000)),
             Datum::Null,
-            statement,
+            optional(statement_of(&seen, &processes).as_deref()),
             text(state),
             since.map_or(Datum::Null, time),
-            number(trx.keys as u64),
-            number(trx.bytes as u64),
-            number(session),
+            number(seen.keys as u64),
+            number(seen.bytes as u64),
+            number(seen.session),
             text(trx.user.split('@').next().unwrap_or_default()),
-            optional(&trx.database),
+            optional(trx.database.as_deref()),
             text("[]"),
             text(tables.iter().map(u64::to_string).collect::<Vec<_>>().join(",")),
             since.map_or(Datum::Null, |since| Datum::Int((now_us - since).max(0) / 1_000_000)),
         ]
     };
     Ok(facts.transactions.list().into_iter().map(row).collect())
+}
+
+/// What a transaction runs, as it was sent; `None` = nothing.
+pub(super) fn statement_of(seen: &Seen, processes: &OrdMap<u64, Arc<Process>>) -> Option<Arc<str>> {
+    let of_process = || processes.get(&seen.session)?.doing().info.clone();
+    match seen.stage {
+        Stage::Running => seen.trx.statement.clone().or_else(of_process),
+        Stage::Idle | Stage::Committing => None,
+    }
 }
 
 /// A moment in local time; NULL if there is none such.

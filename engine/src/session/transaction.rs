@@ -410,14 +410,15 @@ impl Session {
             id: active.transaction.start_ts(),
             user: Arc::clone(&self.user),
             database: self.current.clone(),
-            stage,
-            statement: statement.map(Arc::from),
-            keys: active.transaction.len(),
-            bytes: active.transaction.bytes(),
+            // The server shows what its connections run.
+            statement: statement.filter(|_| !self.remote).map(Arc::from),
             tables: active.tables.iter().map(|written| written.table.id).collect(),
         };
+        let (keys, bytes) = (active.transaction.len(), active.transaction.bytes());
         let enter = || self.database.shared().transactions.enter(self.id);
-        self.shown.get_or_insert_with(enter).show(trx);
+        let shown = self.shown.get_or_insert_with(enter);
+        shown.count(stage, keys, bytes);
+        shown.show(trx);
     }
 
     /// Bytes of memory that what the transaction has written takes.
