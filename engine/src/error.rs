@@ -244,8 +244,14 @@ codes! {
     DOES_NOT_EXIST = 1305 "42000";
     /// Stopped by the user.
     INTERRUPTED = 1317 "70100";
+    /// A view where a table should be, or the other way round.
+    WRONG_OBJECT = 1347 "HY000";
+    /// A variable or a parameter in a view.
+    VIEW_VARIABLE = 1351 "HY000";
     /// A column list of another width than its query.
     COLUMN_LIST_COUNT = 1353 "HY000";
+    /// A view of something that is not there any more.
+    INVALID_VIEW = 1356 "HY000";
     /// A column that was left out and has no default.
     NO_DEFAULT = 1364 "HY000";
     /// A text that is no number.
@@ -264,6 +270,8 @@ codes! {
     TOO_COMPLEX = 1436 "HY000";
     /// BIT of more than 64 bits.
     TOO_BIG_DISPLAY_WIDTH = 1439 "42000";
+    /// A view that would read itself.
+    VIEW_RECURSION = 1462 "HY000";
     /// A partition expression of the wrong type.
     PARTITION_FUNCTION_TYPE = 1491 "HY000";
     /// Too many partitions.
@@ -383,6 +391,10 @@ impl From<allod_planner::Error> for Error {
             E::AccessDenied { .. } => code::ACCESS_DENIED,
             E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
+            E::WrongObject { .. } => code::WRONG_OBJECT,
+            E::ViewVariable => code::VIEW_VARIABLE,
+            E::InvalidView(_) => code::INVALID_VIEW,
+            E::ViewRecursion { .. } => code::VIEW_RECURSION,
             E::UnknownRelation(_) => code::UNKNOWN_TABLE,
             E::UnresolvedLock(_) => code::UNRESOLVED_TABLE_LOCK,
             E::LockedTwice(_) => code::DUPLICATE_TABLE_LOCK,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Datum, TableDescriptor};
+use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
 use crate::error::Error;
+use crate::parse::Parsed;
 use crate::stats::TableStats;
 
 /// A table as the planner sees it: its descriptor and what is known of its rows.
@@ -25,10 +26,49 @@ pub struct MemoryTable {
     pub rows: Arc<Vec<Vec<Datum>>>,
 }
 
+/// A query with a name. It depends on nothing but what it names: every table has its database, no `*` is left, so that a column
+/// that a table gets later is none of the view's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Database.
+    pub database: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// Names of its columns, and their types when it was made.
+    pub columns: Vec<(Arc<str>, ColumnType)>,
+    /// The query.
+    pub query: Parsed,
+    /// What its definition says besides.
+    pub options: ViewOptions,
+}
+
+/// What a view's definition says that its rows do not depend on: it is shown, and that is all, as in TiDB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewOptions {
+    /// ALGORITHM.
+    pub algorithm: &'static str,
+    /// DEFINER, `user@host`; `None` = who made it.
+    pub definer: Option<String>,
+    /// SQL SECURITY.
+    pub security: &'static str,
+    /// WITH … CHECK OPTION.
+    pub check: Option<&'static str>,
+}
+
+impl Default for ViewOptions {
+    fn default() -> ViewOptions {
+        ViewOptions { algorithm: "UNDEFINED", definer: None, security: "DEFINER", check: None }
+    }
+}
+
 /// One immutable version of the schema.
 pub trait Catalog {
     /// The table, names compared without regard to case.
     fn table(&self, database: &str, table: &str) -> Option<Table>;
+    /// The view, names compared without regard to case.
+    fn view(&self, _database: &str, _view: &str) -> Option<Arc<View>> {
+        None
+    }
     /// Whether the database exists.
     fn has_database(&self, database: &str) -> bool;
     /// Whether the tables of the database are [`MemoryTable`]s: a statement that would change them is refused (1044).

@@ -70,6 +70,32 @@ pub enum Error {
         /// Where it is named.
         position: Option<Position>,
     },
+    /// 1347: a view or another thing that is no table, or the other way round.
+    #[error("'{database}.{name}' is not {wanted}")]
+    WrongObject {
+        /// Database.
+        database: String,
+        /// Its name.
+        name: String,
+        /// `VIEW`, `BASE TABLE`.
+        wanted: &'static str,
+    },
+    /// 1351.
+    #[error("view's SELECT contains a variable or parameter")]
+    ViewVariable,
+    /// 1356: what a view is made of is not there any more.
+    #[error(
+        "view '{0}' references invalid table(s) or column(s) or function(s) or definer/invoker of view lack rights to use them"
+    )]
+    InvalidView(String),
+    /// 1462.
+    #[error("`{database}`.`{name}` contains view recursion")]
+    ViewRecursion {
+        /// Database.
+        database: String,
+        /// The view.
+        name: String,
+    },
     /// 1051: `t.*` names no relation of the FROM clause.
     #[error("unknown table '{0}'")]
     UnknownRelation(String),

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use rayon::prelude::*;
 
 use allod_planner::bind::{CreateTable, Ddl, IndexSpec, PartitionLabel, TableName};
+use allod_planner::catalog::{Catalog as _, View};
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
@@ -58,6 +59,8 @@ impl Lease<'_> {
             Ddl::CreateTableLike { name, like, if_not_exists } => {
                 self.create_table_like(name, like, *if_not_exists, client)
             }
+            Ddl::CreateView { view, how } => self.create_view(view, *how),
+            Ddl::DropViews { views, if_exists } => self.drop_views(views, *if_exists),
             Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, waiting),
             Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
@@ -78,7 +81,7 @@ pub(super) fn no_notes() -> Notes {
 }
 
 /// The error, or a note of the same text if the statement said that it does not matter.
-fn unless(excused: bool, error: Error) -> Notes {
+pub(super) fn unless(excused: bool, error: Error) -> Notes {
     if excused {
         Ok(vec![Warning { level: "Note", code: error.code(), message: error.message().to_string() }])
     } else {
@@ -238,8 +241,17 @@ impl Lease<'_> {
     pub(super) fn renames(&self, renames: &[(TableName, TableName)]) -> Result<Version> {
         let mut version = (*self.version()).clone();
         for (from, to) in renames {
-            let entry = entry(&version, from)?.clone();
             let database = database(&version, to)?;
+            if let Some(view) = version.view(&from.database, &from.table) {
+                version = version.without_view(&from.database, &from.table);
+                if let Some(error) = taken(&version, to) {
+                    return Err(error);
+                }
+                let view = View { database, name: Arc::clone(&to.table), ..(*view).clone() };
+                version = version.with_view(Arc::new(view));
+                continue;
+            }
+            let entry = entry(&version, from)?.clone();
             version = version.without_table(&from.database, &from.table);
             if let Some(error) = taken(&version, to) {
                 return Err(error);
@@ -393,7 +405,7 @@ pub(super) fn labels(table: &TableDescriptor) -> Vec<PartitionLabel> {
     table.partitions.iter().map(label).collect()
 }
 
-fn database(version: &Version, name: &TableName) -> Result<Arc<str>> {
+pub(super) fn database(version: &Version, name: &TableName) -> Result<Arc<str>> {
     let found = version.database_name(&name.database);
     found.ok_or_else(|| Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{}'", name.database)))
 }
@@ -405,8 +417,9 @@ pub(super) fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v En
     })
 }
 
-fn taken(version: &Version, name: &TableName) -> Option<Error> {
-    version.entry(&name.database, &name.table)?;
+pub(super) fn taken(version: &Version, name: &TableName) -> Option<Error> {
+    let view = || version.view(&name.database, &name.table).map(drop);
+    version.entry(&name.database, &name.table).map(drop).or_else(view)?;
     Some(Error::new(code::TABLE_EXISTS, format!("table '{}' already exists", name.table)))
 }
 

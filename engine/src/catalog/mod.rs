@@ -19,6 +19,7 @@ mod ddl;
 mod growth;
 mod partitions;
 mod version;
+mod views;
 mod waiting;
 mod writers;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use imbl::OrdMap;
 
 use allod_executor::RowIds;
-use allod_planner::catalog::{Catalog, Table};
+use allod_planner::catalog::{Catalog, Table, View};
 use allod_planner::stats::TableStats;
 use allod_storage::schema::{TableDescriptor, TableId, Timestamp};
 
@@ -27,6 +27,8 @@ struct Database {
     name: Arc<str>,
     /// By name in lower case.
     tables: OrdMap<String, Entry>,
+    /// By name in lower case; none of them is a table's.
+    views: OrdMap<String, Arc<View>>,
 }
 
 /// A table in a version.
@@ -137,7 +139,7 @@ impl Version {
     }
 
     pub(super) fn with_database(&self, name: &str) -> Version {
-        let database = Database { name: name.into(), tables: OrdMap::new() };
+        let database = Database { name: name.into(), tables: OrdMap::new(), views: OrdMap::new() };
         Version { number: self.number + 1, databases: self.databases.update(key(name), database) }
     }
 
@@ -169,6 +171,36 @@ impl Version {
         self.map_tables(database, |tables| tables.without(&key(table)))
     }
 
+    /// A database's views, by name.
+    pub(crate) fn views(&self, database: &str) -> impl Iterator<Item = &Arc<View>> {
+        self.databases.get(&key(database)).into_iter().flat_map(|d| d.views.values())
+    }
+
+    /// Adds or replaces the view of that database and name. Without the database nothing changes.
+    pub(super) fn with_view(&self, view: Arc<View>) -> Version {
+        let (database, name) = (Arc::clone(&view.database), key(&view.name));
+        self.map_views(&database, |views| views.update(name, view))
+    }
+
+    pub(super) fn without_view(&self, database: &str, view: &str) -> Version {
+        self.map_views(database, |views| views.without(&key(view)))
+    }
+
+    fn map_views(
+        &self,
+        database: &str,
+        change: impl FnOnce(&OrdMap<String, Arc<View>>) -> OrdMap<String, Arc<View>>,
+    ) -> Version {
+        let databases = match self.databases.get(&key(database)) {
+            Some(old) => {
+                let new = Database { views: change(&old.views), ..old.clone() };
+                self.databases.update(key(database), new)
+            }
+            None => self.databases.clone(),
+        };
+        Version { number: self.number + 1, databases }
+    }
+
     fn map_tables(
         &self,
         database: &str,
@@ -176,7 +208,7 @@ impl Version {
     ) -> Version {
         let databases = match self.databases.get(&key(database)) {
             Some(old) => {
-                let new = Database { name: Arc::clone(&old.name), tables: change(&old.tables) };
+                let new = Database { tables: change(&old.tables), ..old.clone() };
                 self.databases.update(key(database), new)
             }
             None => self.databases.clone(),
@@ -189,6 +221,10 @@ impl Catalog for Version {
     fn table(&self, database: &str, table: &str) -> Option<Table> {
         let entry = self.entry(database, table)?;
         Some(Table { descriptor: Arc::clone(&entry.descriptor), stats: Arc::clone(&entry.stats) })
+    }
+
+    fn view(&self, database: &str, view: &str) -> Option<Arc<View>> {
+        self.databases.get(&key(database))?.views.get(&key(view)).cloned()
     }
 
     fn has_database(&self, database: &str) -> bool {

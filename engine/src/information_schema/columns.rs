@@ -4,7 +4,7 @@ use allod_planner::expr::types::text_length;
 use allod_storage::schema::{ColumnDef, Datum, IntWidth, SqlType, TableDescriptor};
 
 use super::Kind::{Number, Text};
-use super::{Definition, Facts, entries, number, text, yes_no};
+use super::{Definition, Facts, entries, number, of_view, text, yes_no};
 use crate::catalog::Version;
 use crate::error::Result;
 use crate::session::{default_text, key_of};
@@ -41,7 +41,9 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
     let of_table = |table: &TableDescriptor| -> Vec<Vec<Datum>> {
         table.visible_columns().enumerate().map(|(at, ordinal)| row(table, at, ordinal)).collect()
     };
-    Ok(entries(version).flat_map(|entry| of_table(&entry.descriptor)).collect())
+    let views = version.databases().flat_map(|database| version.views(database));
+    let tables = entries(version).flat_map(|entry| of_table(&entry.descriptor));
+    Ok(tables.chain(views.flat_map(|view| of_table(&of_view(view)))).collect())
 }
 
 fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {

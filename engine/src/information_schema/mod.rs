@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Names compare without regard to case; columns are in upper case and in MySQL's order. Left out: columns that make no sense
-//! here stay NULL where clients expect them and are absent where they do not; views, triggers, routines, privileges.
+//! here stay NULL where clients expect them and are absent where they do not; triggers, routines, privileges.
 
 mod columns;
 mod constraints;
@@ -26,11 +26,12 @@ mod tables;
 mod transactions;
 mod usage;
 mod variables;
+mod views;
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use allod_planner::catalog::{Catalog, MemoryTable, Table};
+use allod_planner::catalog::{Catalog, MemoryTable, Table, View};
 use allod_planner::error::Error as PlannerError;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::SHOWN;
@@ -122,6 +123,7 @@ const TABLES: &[Definition] = &[
     tables::TABLE,
     transactions::TABLE,
     regions::TABLE,
+    views::TABLE,
 ];
 
 /// Whether this is the database's name, without regard to case.
@@ -147,19 +149,37 @@ pub(crate) fn of_text(columns: &[String], rows: Vec<Vec<Datum>>) -> MemoryTable 
 }
 
 fn described(name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> TableDescriptor {
-    let column = |(name, kind): (Arc<str>, Kind)| ColumnDef {
-        name,
-        ty: ColumnType::nullable(match kind {
+    let column = |(name, kind)| {
+        let ty = match kind {
             Kind::Text(characters) => SqlType::VarChar(characters),
             Kind::Number => SqlType::BIGINT,
-        }),
+        };
+        (name, ColumnType::nullable(ty))
+    };
+    without_rows(DATABASE, name, columns.map(column))
+}
+
+/// A view, as if it were a table.
+pub(crate) fn of_view(view: &View) -> TableDescriptor {
+    without_rows(&view.database, &view.name, view.columns.iter().cloned())
+}
+
+/// A table that has no space.
+fn without_rows(
+    database: &str,
+    name: &str,
+    columns: impl Iterator<Item = (Arc<str>, ColumnType)>,
+) -> TableDescriptor {
+    let column = |(name, ty): (Arc<str>, ColumnType)| ColumnDef {
+        name,
+        ty,
         default: None,
         auto_increment: false,
         hidden: false,
     };
     TableDescriptor {
         id: TableId(0),
-        database: DATABASE.into(),
+        database: database.into(),
         name: name.into(),
         columns: columns.map(column).collect(),
         key: Vec::new(),
@@ -185,6 +205,10 @@ impl Definition {
 impl Catalog for SessionCatalog<'_> {
     fn table(&self, database: &str, table: &str) -> Option<Table> {
         self.version.table(database, table)
+    }
+
+    fn view(&self, database: &str, view: &str) -> Option<Arc<View>> {
+        self.version.view(database, view)
     }
 
     fn has_database(&self, database: &str) -> bool {
@@ -256,8 +280,14 @@ mod tests {
         for name in names() {
             let rows = session.execute(&format!("select * from information_schema.{name}")).unwrap().rows();
             // Where there is nothing to be seen unless somebody does something.
-            let may_be_empty =
-                ["builtin_function_usage", "cluster_tidb_trx", "data_lock_waits", "deadlocks", "tidb_trx"];
+            let may_be_empty = [
+                "builtin_function_usage",
+                "cluster_tidb_trx",
+                "data_lock_waits",
+                "deadlocks",
+                "tidb_trx",
+                "views",
+            ];
             assert!(
                 rows.collect::<crate::Result<Vec<_>>>().is_ok_and(|rows| !rows.is_empty())
                     || may_be_empty.contains(&name),

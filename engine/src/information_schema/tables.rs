@@ -64,5 +64,11 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         row[22] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
         row
     });
-    Ok(own.chain(others).collect())
+    let views = version.databases().flat_map(|database| version.views(database)).map(|view| {
+        let mut row = vec![Datum::Null; TABLE.columns.len()];
+        row[..4].clone_from_slice(&[text("def"), text(&view.database), text(&view.name), text("VIEW")]);
+        row[20] = text("VIEW");
+        row
+    });
+    Ok(own.chain(others).chain(views).collect())
 }

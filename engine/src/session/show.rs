@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use allod_planner::bind::{Show, TableName};
+use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{Datum, SqlType, TableDescriptor};
 
@@ -37,7 +38,17 @@ impl Session {
             Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
             Show::TableStatus { database, pattern } => table_status(version, database, pattern),
             Show::Columns { table, full, pattern } => columns(&*descriptor(version, table)?, *full, pattern),
-            Show::CreateTable { table } => {
+            Show::CreateView { view: name } | Show::CreateTable { table: name }
+                if version.view(&name.database, &name.table).is_some() =>
+            {
+                let columns = ["View", "Create View", "character_set_client", "collation_connection"];
+                let row = version.view(&name.database, &name.table).map(|view| {
+                    let cells = [&*view.name, &create_view(&view), "utf8mb4", "utf8mb4_bin"];
+                    cells.map(text).to_vec()
+                });
+                ResultSet::text(&columns, row.into_iter().collect())
+            }
+            Show::CreateTable { table } | Show::CreateView { view: table } => {
                 let table = descriptor(version, table)?;
                 let row = vec![text(&*table.name), text(create_table(&table))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
@@ -47,6 +58,7 @@ impl Session {
                 ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
             }
             Show::Index { table } if information_schema::is_it(&table.database) => indexes(None),
+            Show::Index { table } if version.view(&table.database, &table.table).is_some() => indexes(None),
             Show::Index { table } => indexes(Some(entry(version, table)?)),
             Show::Variables { global, pattern } => {
                 let values = if *global { &*self.variables.global } else { self.variables.session() };
@@ -128,8 +140,11 @@ fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v Entry> {
     })
 }
 
-/// A table of the version or one in memory.
+/// A table of the version or one in memory, or a view.
 fn descriptor(version: &Version, name: &TableName) -> Result<Arc<TableDescriptor>> {
+    if let Some(view) = version.view(&name.database, &name.table) {
+        return Ok(Arc::new(information_schema::of_view(&view)));
+    }
     match information_schema::descriptor(&name.table).filter(|_| information_schema::is_it(&name.database)) {
         Some(table) => Ok(Arc::new(table)),
         None => entry(version, name).map(|entry| Arc::clone(&entry.descriptor)),
@@ -153,16 +168,18 @@ fn known_database(version: &Version, database: &str) -> Result<()> {
 fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
     let header = format!("Tables_in_{database}");
-    let (names, kind): (Vec<&str>, &str) = match information_schema::is_it(database) {
-        true => (information_schema::names().collect(), "SYSTEM VIEW"),
-        false => (version.tables(database).map(|t| &*t.name).collect(), "BASE TABLE"),
+    let mut names: Vec<(&str, &str)> = match information_schema::is_it(database) {
+        true => information_schema::names().map(|name| (name, "SYSTEM VIEW")).collect(),
+        false => version.tables(database).map(|t| (&*t.name, "BASE TABLE")).collect(),
     };
-    let names = names.into_iter().filter(|name| fits(pattern, name));
+    names.extend(version.views(database).map(|view| (&*view.name, "VIEW")));
+    names.sort_by_cached_key(|(name, _)| name.to_lowercase());
+    let names = names.into_iter().filter(|(name, _)| fits(pattern, name));
     if full {
-        let rows = names.map(|name| vec![text(name), text(kind)]).collect();
+        let rows = names.map(|(name, kind)| vec![text(name), text(kind)]).collect();
         return ResultSet::text(&[&header, "Table_type"], rows);
     }
-    ResultSet::text(&[&header], names.map(|name| vec![text(name)]).collect())
+    ResultSet::text(&[&header], names.map(|(name, _)| vec![text(name)]).collect())
 }
 
 fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
@@ -180,8 +197,10 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
             text(&*entry.descriptor.comment),
         ]
     });
+    let views = version.views(database).filter(|view| fits(pattern, &view.name));
+    let views = views.map(|view| vec![text(&*view.name), None, None, None, None, text("VIEW")]);
     let columns = ["Name", "Engine", "Rows", "Auto_increment", "Collation", "Comment"];
-    ResultSet::text(&columns, rows.collect())
+    ResultSet::text(&columns, rows.chain(views).collect())
 }
 
 fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
@@ -281,6 +300,26 @@ pub(crate) fn default_text(value: &Datum, ty: &SqlType) -> String {
         (Datum::UInt(bits), SqlType::Bit(_)) => format!("b'{bits:b}'"),
         _ => printed(value, ty).as_ref().unwrap_or(value).to_string(),
     }
+}
+
+/// The statement that makes a view like this one.
+fn create_view(view: &View) -> String {
+    let ViewOptions { algorithm, definer, security, check } = &view.options;
+    let definer = definer.as_deref().unwrap_or_default();
+    let (user, host) = definer.rsplit_once('@').unwrap_or((definer, "%"));
+    let columns: Vec<String> = view.columns.iter().map(|(name, _)| quoted(name)).collect();
+    let mut sql = format!(
+        "CREATE ALGORITHM={algorithm} DEFINER={}@{} SQL SECURITY {security} VIEW {} ({}) AS {}",
+        quoted(user),
+        quoted(host),
+        quoted(&view.name),
+        columns.join(", "),
+        view.query.text
+    );
+    if let Some(check) = check {
+        let _ = write!(sql, " WITH {check} CHECK OPTION");
+    }
+    sql
 }
 
 /// The statement that makes a table like this one.

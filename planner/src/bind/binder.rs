@@ -15,7 +15,7 @@ use crate::error::{Error, Position};
 use crate::expr::{Expr, Rewriter, literal, printed};
 use crate::hints::Hint;
 use crate::logical::{Join, JoinKind, OutputColumn, Plan};
-use crate::parse::{self, Parsed};
+use crate::parse::{self, Edit, Parsed};
 use crate::physical::PlanWarning;
 
 /// Query blocks that may be nested in each other.
@@ -41,6 +41,15 @@ pub(super) struct Binder<'a> {
     pub counted: Vec<TableId>,
     /// Whether the plan holds something of the session that the next execution may find changed.
     pub volatile: bool,
+    /// The views that are being bound, outermost first.
+    pub viewed: Vec<TableName>,
+    /// The view that is being defined.
+    pub defined: Option<TableName>,
+    /// While a view is defined, what its text is to have in another form.
+    pub edits: Option<Vec<Edit>>,
+    /// Query blocks of the statement so far, and of those how many come before the first one of `parsed`.
+    pub blocks: u32,
+    pub blocks_before: u32,
 }
 
 /// A common table expression that can be named.
@@ -75,6 +84,11 @@ impl<'a> Binder<'a> {
             warnings: Vec::new(),
             counted: Vec::new(),
             volatile: false,
+            viewed: Vec::new(),
+            defined: None,
+            edits: None,
+            blocks: parsed.blocks.selects.len().max(1) as u32,
+            blocks_before: 0,
         })
     }
 
@@ -146,14 +160,7 @@ impl<'a> Binder<'a> {
         }
         match self.cx.catalog.table(&full.database, &full.table) {
             Some(table) => Ok((full, table)),
-            None if !self.cx.catalog.has_database(&full.database) => {
-                Err(Error::UnknownDatabase(full.database.to_string()))
-            }
-            None => Err(Error::UnknownTable {
-                database: full.database.to_string(),
-                table: full.table.to_string(),
-                position: place(name),
-            }),
+            None => Err(self.no_table(name, &full)),
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound, TableDescriptor};
 
+use crate::catalog::View;
 use crate::expr::Expr;
+use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
 
 /// A table by name.
@@ -44,6 +46,20 @@ pub enum Ddl {
         like: TableName,
         /// IF NOT EXISTS.
         if_not_exists: bool,
+    },
+    /// CREATE VIEW, ALTER VIEW.
+    CreateView {
+        /// The view.
+        view: Arc<View>,
+        /// What becomes of one that is there.
+        how: ViewHow,
+    },
+    /// DROP VIEW.
+    DropViews {
+        /// Views in order.
+        views: Vec<TableName>,
+        /// IF EXISTS.
+        if_exists: bool,
     },
     /// DROP TABLE.
     DropTables {

@@ -290,6 +290,12 @@ impl Binder<'_> {
                 tables.iter().try_for_each(|table| self.writable(&table.database))?;
                 Ddl::DropTables { tables, if_exists }
             }
+            ObjectType::View => {
+                let views: Vec<TableName> =
+                    names.iter().map(|n| self.table_name(n)).collect::<Result<_, _>>()?;
+                views.iter().try_for_each(|view| self.writable(&view.database))?;
+                Ddl::DropViews { views, if_exists }
+            }
             ObjectType::Database | ObjectType::Schema => {
                 let name: Arc<str> = single(names)?;
                 self.writable(&name)?;

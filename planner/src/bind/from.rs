@@ -79,14 +79,7 @@ impl Binder<'_> {
                     self.query(subquery)?
                 };
                 let output = renamed(&block.output, &alias.columns, &alias.name.value)?;
-                let name = (Arc::from(alias.name.value.as_str()), self.scope().block);
-                let plan = block.plan.transform_up(&mut |node| match node {
-                    Plan::Scan(mut scan) => {
-                        scan.within.push(name.clone());
-                        Plan::Scan(scan)
-                    }
-                    other => other,
-                });
+                let plan = within(block.plan, &alias.name.value, self.scope().block);
                 Ok(derived(plan, &alias.name.value, output))
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
@@ -137,6 +130,10 @@ impl Binder<'_> {
         index_hints: &[ast::TableIndexHints],
     ) -> Result<From, Error> {
         let full = self.table_name(name)?;
+        self.note_table(name, &full);
+        if let Some(view) = self.cx.catalog.view(&full.database, &full.table) {
+            return self.view(full, &view, alias, partitions, index_hints);
+        }
         match self.memory_table(&full)? {
             Some(table) if partitions.is_empty() => self.memory_rows(table, alias),
             Some(table) => Err(Error::UnknownPartition {
@@ -398,7 +395,19 @@ impl Binder<'_> {
     }
 }
 
-fn derived(plan: Plan, alias: &str, output: Vec<OutputColumn>) -> From {
+/// Notes at every table of a plan that it is read through a derived table of this name.
+pub(super) fn within(plan: Plan, alias: &str, block: u32) -> Plan {
+    let name = (Arc::from(alias), block);
+    plan.transform_up(&mut |node| match node {
+        Plan::Scan(mut scan) => {
+            scan.within.push(name.clone());
+            Plan::Scan(scan)
+        }
+        other => other,
+    })
+}
+
+pub(super) fn derived(plan: Plan, alias: &str, output: Vec<OutputColumn>) -> From {
     let star = output.iter().map(|o| (o.name.clone(), o.id)).collect();
     let columns = output
         .into_iter()

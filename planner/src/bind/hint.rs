@@ -30,7 +30,7 @@ impl Binder<'_> {
         let selects = &self.parsed.blocks.selects;
         let before = selects.partition_point(|s| (s.line, s.column) < (select.line, select.column));
         // `TABLE t` has no SELECT of its own: it is the block that the next one would be.
-        before as u32 + 1
+        self.blocks_before + before as u32 + 1
     }
 
     /// `t USE INDEX (i)` and its relatives. What is only for ORDER BY or GROUP BY is accepted and says nothing of reading.

@@ -4,6 +4,7 @@
 //! statement ── query ── select ── from          one query block: clauses in the order names come into being
 //!     │          │         └───── expression    walks syntax; meaning and types come from `expr::Rewriter`
 //!     │          └ cte            └── subquery  subqueries become joins below the expression
+//!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
 //!     └ define, partition                       CREATE, ALTER, DROP: plain data for the engine
 //! ```
@@ -31,6 +32,7 @@ mod statement;
 mod subquery;
 mod transaction;
 mod types;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -46,8 +48,8 @@ use crate::error::Error;
 use crate::expr::FunctionUsage;
 use crate::hints::Hints;
 use crate::logical::Query;
-pub use crate::parse::LoadFormat;
 use crate::parse::Parsed;
+pub use crate::parse::{LoadFormat, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::PlanWarning;
 
@@ -297,6 +299,7 @@ pub enum Show {
     TableStatus { database: Arc<str>, pattern: Option<String> },
     Columns { table: TableName, full: bool, pattern: Option<String> },
     CreateTable { table: TableName },
+    CreateView { view: TableName },
     CreateDatabase { name: Arc<str> },
     Index { table: TableName },
     Variables { global: bool, pattern: Option<String> },

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::ColumnType;
 use sqlparser::ast::{
-    self, Distinct, GroupByExpr, GroupByWithModifier, SelectItem, SelectItemQualifiedWildcardKind,
+    self, Distinct, GroupByExpr, GroupByWithModifier, SelectItem, SelectItemQualifiedWildcardKind, Spanned,
 };
 
 use super::binder::{Binder, Block};
@@ -164,13 +164,14 @@ impl Binder<'_> {
                         !matches!(unnested(e), ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
                     items.push(Item { expr: self.expr(e)?, name, aliased });
                 }
-                SelectItem::Wildcard(_) => {
+                SelectItem::Wildcard(options) => {
                     if star.is_empty() && self.scope().relations.is_empty() {
                         return Err(Error::Syntax { message: "no tables used".into(), position: None });
                     }
+                    self.note_star(options.wildcard_token.0.span, star);
                     items.extend(star.iter().map(|(name, id)| self.bare(name, *id)));
                 }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                     let parts: Vec<&str> =
                         name.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.as_str()).collect();
                     let (database, table) = match parts.as_slice() {
@@ -181,7 +182,9 @@ impl Binder<'_> {
                     let relation =
                         self.scope().relations.iter().find(|r| r.matches(database, table)).cloned();
                     let relation = relation.ok_or_else(|| Error::UnknownRelation(name.to_string()))?;
-                    items.extend(visible(&relation).map(|(name, id)| self.bare(&name, id)));
+                    let columns: Vec<_> = visible(&relation).collect();
+                    self.note_star(name.span().union(&options.wildcard_token.0.span), &columns);
+                    items.extend(columns.iter().map(|(name, id)| self.bare(name, *id)));
                 }
                 other => return Err(not_supported(&format!("'{other}' in the select list"))),
             }

@@ -23,6 +23,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::CreateTable { table, clustered, partition } => {
             binder.create_table(table, *clustered, partition.as_ref())
         }
+        Statement::CreateView(view) => binder.create_view(view),
         Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
@@ -212,6 +213,17 @@ impl Binder<'_> {
                 pattern: pattern.clone(),
             },
             ShowSyntax::CreateTable { table } => Show::CreateTable { table: self.shown_table(table, None)? },
+            ShowSyntax::CreateView { view } => {
+                let name = self.table_name(view)?;
+                match self.cx.catalog.view(&name.database, &name.table) {
+                    Some(_) => Show::CreateView { view: name },
+                    None => {
+                        let (database, name) =
+                            (self.table(view)?.0.database.to_string(), name.table.to_string());
+                        return Err(Error::WrongObject { database, name, wanted: "VIEW" });
+                    }
+                }
+            }
             ShowSyntax::CreateDatabase { name } => Show::CreateDatabase { name: self.database(Some(name))? },
             ShowSyntax::Index { table, database } => {
                 Show::Index { table: self.shown_table(table, database.as_ref())? }
@@ -243,7 +255,8 @@ impl Binder<'_> {
             name.0.insert(0, ast::ObjectNamePart::Identifier(database.clone()));
         }
         let full = self.table_name(&name)?;
-        if self.memory_table(&full)?.is_some() {
+        let is_view = self.cx.catalog.view(&full.database, &full.table).is_some();
+        if is_view || self.memory_table(&full)?.is_some() {
             return Ok(full);
         }
         Ok(self.table(&name)?.0)

@@ -25,6 +25,7 @@ mod simulate;
 mod split;
 mod statement;
 mod transaction;
+mod view;
 
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ pub(crate) use partition::{
 pub use statement::SHOWN;
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
+pub use view::ViewHow;
+pub(crate) use view::{Edit, ViewSyntax};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;

@@ -14,6 +14,7 @@ use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
+use super::view::ViewSyntax;
 use super::{as_of, locking, parser, syntax_error, tokenize, unexpected};
 
 /// A statement as syntax.
@@ -28,6 +29,8 @@ pub(crate) enum Statement {
         clustered: Option<bool>,
         partition: Option<PartitionClause>,
     },
+    /// CREATE VIEW, ALTER VIEW.
+    CreateView(Box<ViewSyntax>),
     /// ALTER TABLE of columns, keys and options.
     AlterTable {
         table: ObjectName,
@@ -96,6 +99,7 @@ impl Statement {
                     | S::RenameTable(_)
             ),
             Statement::CreateTable { .. }
+            | Statement::CreateView(_)
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
             | Statement::Analyze { .. } => true,
@@ -146,6 +150,7 @@ pub(crate) enum ShowSyntax {
     TableStatus { database: Option<Ident>, pattern: Option<String> },
     Columns { table: ObjectName, database: Option<Ident>, full: bool, pattern: Option<String> },
     CreateTable { table: ObjectName },
+    CreateView { view: ObjectName },
     CreateDatabase { name: Ident },
     Index { table: ObjectName, database: Option<Ident> },
     Variables { global: bool, pattern: Option<String> },
@@ -262,9 +267,18 @@ impl<'a> Source<'a> {
                 let name = self.parser.parse_identifier()?.value;
                 Ok(Statement::Transaction(TransactionSyntax::Release(name)))
             }
-            "ALTER" => match self.alter_partitions()? {
+            "ALTER" => {
+                if let Some(statement) = self.view()? {
+                    return Ok(statement);
+                }
+                match self.alter_partitions()? {
+                    Some(statement) => Ok(statement),
+                    None => self.alter_table(),
+                }
+            }
+            "CREATE" => match self.view()? {
                 Some(statement) => Ok(statement),
-                None => self.alter_table(),
+                None => self.other(),
             },
             "KILL" => self.kill(),
             "LOAD" => self.load_data(),
@@ -281,17 +295,19 @@ impl<'a> Source<'a> {
                 self.parser.next_token();
                 Ok(Statement::Deallocate { name: self.parser.parse_identifier()?.value })
             }
-            _ => match self.parser.parse_statement()? {
-                ast::Statement::CreateTable(table) => {
-                    let partition = self.partition_clause()?;
-                    Ok(Statement::CreateTable {
-                        table: Box::new(table),
-                        clustered: self.clustered,
-                        partition,
-                    })
-                }
-                other => Ok(Statement::Sql(Box::new(other))),
-            },
+            _ => self.other(),
+        }
+    }
+
+    /// A statement that the library knows, perhaps with more behind it.
+    fn other(&mut self) -> Result<Statement, Failure> {
+        match self.parser.parse_statement()? {
+            ast::Statement::CreateTable(table) => {
+                let partition = self.partition_clause()?;
+                let (table, clustered) = (Box::new(table), self.clustered);
+                Ok(Statement::CreateTable { table, clustered, partition })
+            }
+            other => Ok(Statement::Sql(Box::new(other))),
         }
     }
 
@@ -391,6 +407,9 @@ impl<'a> Source<'a> {
             }
             "CREATE" if self.word("TABLE") => {
                 ShowSyntax::CreateTable { table: self.parser.parse_object_name(false)? }
+            }
+            "CREATE" if self.word("VIEW") => {
+                ShowSyntax::CreateView { view: self.parser.parse_object_name(false)? }
             }
             "CREATE" if self.word("DATABASE") || self.word("SCHEMA") => {
                 ShowSyntax::CreateDatabase { name: self.parser.parse_identifier()? }
