@@ -378,6 +378,20 @@ fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
     }
 }
 
+/// Generated columns have numbers of their own too.
+fn generated_fault(fault: &allod_planner::bind::GeneratedFault) -> u16 {
+    use allod_planner::bind::GeneratedFault as F;
+    match fault {
+        F::Usage(_) => 1221,
+        F::Function(_) => 3102,
+        F::Value { .. } => 3105,
+        F::Unsupported(_) => 3106,
+        F::NonPrior => 3107,
+        F::Dependency(_) => 3108,
+        F::AutoIncrement(_) => 3109,
+    }
+}
+
 impl From<allod_planner::Error> for Error {
     fn from(error: allod_planner::Error) -> Error {
         use allod_planner::Error as E;
@@ -446,6 +460,7 @@ impl From<allod_planner::Error> for Error {
             E::ScaleAbovePrecision(_) => code::SCALE_ABOVE_PRECISION,
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
             E::Partition(fault) => partition_fault(fault),
+            E::Generated(fault) => generated_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
             E::PartitionFunctionType => code::PARTITION_FUNCTION_TYPE,
             E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,

@@ -24,6 +24,7 @@
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
+//! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
 //! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and
@@ -192,6 +193,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_distsql_scan_concurrency", Domain::Number(1, 256), "15"),
     define("tidb_enable_1pc", Domain::Switch, "ON"),
     define("tidb_enable_async_commit", Domain::Switch, "ON"),
+    define("tidb_enable_auto_increment_in_generated", Domain::Switch, "OFF"),
     define("tidb_enable_clustered_index", Domain::Word(&["OFF", "ON", "INT_ONLY"]), "ON"),
     define("tidb_enable_index_merge", Domain::Switch, "ON"),
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),

@@ -45,7 +45,7 @@ pub mod speed;
 mod speed_lookup;
 mod values;
 
-pub use dml::{committed, deal, record_keys, remake};
+pub use dml::{committed, deal, generate, record_keys, remake};
 pub use error::Error;
 pub use execute::{Affected, Destination, Environment, Execution, RowIds, Tuning, execute};
 pub use lock::{Locking, WantedLocks};

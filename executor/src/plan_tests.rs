@@ -65,7 +65,7 @@ pub(crate) fn bigint() -> ColumnType {
 
 pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
     let ty = ColumnType { sql, nullable };
-    ColumnDef { name: name.into(), ty, default: None, auto_increment: false, hidden: false }
+    ColumnDef { name: name.into(), ty, default: None, auto_increment: false, hidden: false, generated: None }
 }
 
 /// `t (id BIGINT PRIMARY KEY, a BIGINT, s VARCHAR(40))` in partitions by `id`, with a unique index on `a` and a plain one
@@ -264,7 +264,12 @@ impl Fixture {
         let types: Vec<ColumnType> =
             table.visible_columns().map(|o| ColumnType::nullable(table.columns[o].ty.sql.clone())).collect();
         let source = Box::new(self.values(&types, rows));
-        self.change(Node::Insert { table: table.clone(), partition: partition(table), source })
+        self.change(Node::Insert {
+            table: table.clone(),
+            partition: partition(table),
+            generated: None,
+            source,
+        })
     }
 
     /// Everything that is in the table and in each index of it.
@@ -437,7 +442,7 @@ fn update(
     exprs.extend([(new[0], plus), (new[1], a), (new[2], f.column(old[2]))]);
     let columns = exprs.iter().map(|(id, _)| *id).collect();
     let source = Box::new(f.node(columns, Node::Projection { input, exprs }));
-    f.change(Node::Update { table: t.clone(), partition: partition(t), source })
+    f.change(Node::Update { table: t.clone(), partition: partition(t), generated: None, source })
 }
 
 #[test]

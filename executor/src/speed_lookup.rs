@@ -36,6 +36,7 @@ fn table() -> Arc<TableDescriptor> {
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     };
     Arc::new(TableDescriptor {
         id: TableId(1),

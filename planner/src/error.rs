@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bind::PartitionFault;
+use crate::bind::{GeneratedFault, PartitionFault};
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,6 +318,9 @@ pub enum Error {
     /// Partitions that cannot be; the number is with each fault.
     #[error(transparent)]
     Partition(#[from] PartitionFault),
+    /// Generated columns that cannot be; the number is with each fault.
+    #[error(transparent)]
+    Generated(#[from] GeneratedFault),
     /// 1503.
     #[error("a {0} must include all columns in the table's partitioning function")]
     UniqueKeyWithoutPartitionColumn(&'static str),

@@ -8,6 +8,7 @@ mod cost;
 pub mod error;
 pub mod explain;
 pub mod expr;
+pub mod generated;
 pub mod hints;
 pub mod logical;
 mod optimize;

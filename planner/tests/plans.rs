@@ -127,3 +127,8 @@ fn merge_joins() {
 fn orders_and_early_stops() {
     run("early_stop.txt");
 }
+
+#[test]
+fn generated_columns() {
+    run("generated.txt");
+}

@@ -52,6 +52,7 @@ fn schema(id: SpaceId, key: Vec<usize>) -> Arc<SpaceSchema> {
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     });
     Arc::new(SpaceSchema { id, columns: columns.collect(), key, unique_prefix: None })
 }

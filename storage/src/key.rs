@@ -701,6 +701,7 @@ mod tests {
             default: None,
             auto_increment: false,
             hidden: false,
+            generated: None,
         });
         SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }
     }

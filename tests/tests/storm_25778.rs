@@ -42,6 +42,7 @@ fn schema() -> Arc<SpaceSchema> {
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     };
     let columns = vec![column("id"), column("balance")];
     Arc::new(SpaceSchema { id: SPACE, columns, key: vec![0], unique_prefix: None })

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use allod_executor::RowIds;
-use allod_planner::bind::{AlterTable, AlteredKey};
+use allod_planner::bind::{AlterTable, AlteredKey, bind_generated};
 use allod_planner::expr::Expr;
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
@@ -178,11 +178,13 @@ fn move_rows(
     waiting: &Waiting,
 ) -> Result<()> {
     let partitions: Vec<_> = old.partitions.iter().collect();
+    let generated = bind_generated(new)?;
     let mut remade = Vec::new();
     // One after the other, for rows are numbered in their order.
     for columns in read(client, old, &partitions)? {
         waiting.check()?;
-        remade.push(allod_executor::remake(new, rows, columns, row_ids).map_err(of_old_row)?);
+        let rows = allod_executor::remake(new, rows, columns, row_ids, generated.as_ref());
+        remade.push(rows.map_err(of_old_row)?);
     }
     for (partition, rows) in new.partitions.iter().zip(deal(new, remade)?) {
         if !rows.is_empty() {
@@ -207,7 +209,10 @@ fn stats_after(old: &Entry, change: &AlterTable) -> Arc<TableStats> {
     let known = &old.stats.columns;
     let kept = |(def, from): (&allod_storage::schema::ColumnDef, &Option<usize>)| {
         let at = (*from)?;
-        (change.base.columns[at].ty.sql == def.ty.sql).then(|| known.get(at).cloned())?
+        let before = &change.base.columns[at];
+        let same =
+            before.ty.sql == def.ty.sql && (def.generated.is_none() || before.generated == def.generated);
+        same.then(|| known.get(at).cloned())?
     };
     let kept: Option<Vec<_>> = change.columns.iter().zip(&change.from).map(kept).collect();
     match kept {

@@ -430,6 +430,7 @@ pub(super) fn row_id_column() -> ColumnDef {
         default: None,
         auto_increment: false,
         hidden: true,
+        generated: None,
     }
 }
 

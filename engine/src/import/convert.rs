@@ -209,7 +209,14 @@ mod tests {
 
     fn column(sql: SqlType) -> ColumnDef {
         let ty = ColumnType::not_null(sql);
-        ColumnDef { name: "c".into(), ty, default: None, auto_increment: false, hidden: false }
+        ColumnDef {
+            name: "c".into(),
+            ty,
+            default: None,
+            auto_increment: false,
+            hidden: false,
+            generated: None,
+        }
     }
 
     fn convert(array: impl Array + 'static, sql: SqlType) -> Result<ArrayRef> {

@@ -7,6 +7,8 @@ use arrow::compute::take;
 use rayon::prelude::*;
 
 use allod_executor::Cancel;
+use allod_planner::bind::bind_generated;
+use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
@@ -62,8 +64,12 @@ impl Target {
     }
 }
 
-/// For each column of the table where it comes from: a column of the file, or a default.
-pub(super) struct Mapping(Vec<Source>);
+/// For each column of the table where it comes from: a column of the file, or a default. Generated columns are computed,
+/// whatever the file has for them.
+pub(super) struct Mapping {
+    sources: Vec<Source>,
+    generated: Option<GeneratedColumns>,
+}
 
 enum Source {
     File(usize),
@@ -88,6 +94,9 @@ impl Mapping {
             }
         }
         let sources = table.columns.iter().map(|column| {
+            if column.generated.is_some() {
+                return Ok(Source::Default(Datum::Null));
+            }
             if let Some(at) = file.iter().position(|name| column.name.eq_ignore_ascii_case(name)) {
                 return Ok(Source::File(at));
             }
@@ -106,7 +115,7 @@ impl Mapping {
                 }
             }
         });
-        Ok(Mapping(sources.collect::<Result<_>>()?))
+        Ok(Mapping { sources: sources.collect::<Result<_>>()?, generated: bind_generated(table)? })
     }
 
     /// All columns of the table, in order, as the store holds them.
@@ -129,7 +138,9 @@ impl Mapping {
                 }
             }
         };
-        self.0.iter().zip(&target.table.columns).map(column).collect()
+        let table = &target.table;
+        let columns = self.sources.iter().zip(&table.columns).map(column).collect::<Result<_>>()?;
+        Ok(allod_executor::generate(table, self.generated.as_ref(), columns)?)
     }
 }
 

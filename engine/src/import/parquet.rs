@@ -56,6 +56,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
             default: None,
             auto_increment: false,
             hidden: false,
+            generated: None,
         })
     });
     let create = CreateTable {

@@ -7,7 +7,7 @@ use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, number, of_view, text, yes_no};
 use crate::catalog::Version;
 use crate::error::Result;
-use crate::session::{default_text, key_of};
+use crate::session::{default_text, extra_of, key_of};
 
 pub(super) const TABLE: Definition = Definition {
     name: "columns",
@@ -47,7 +47,8 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
 }
 
 fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
-    let ColumnDef { name, ty, default, auto_increment, .. } = &table.columns[ordinal];
+    let column = &table.columns[ordinal];
+    let ColumnDef { name, ty, default, generated, .. } = column;
     let full = ty.sql.to_string();
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
     let size = Size::of(&ty.sql);
@@ -76,10 +77,10 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
         collation,
         text(&full),
         text(key_of(table, ordinal)),
-        text(if *auto_increment { "auto_increment" } else { "" }),
+        text(extra_of(column)),
         text("select,insert,update,references"),
         text(""),
-        text(""),
+        text(generated.as_ref().map_or("", |g| &*g.expr)),
     ]
 }
 

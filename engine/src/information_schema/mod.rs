@@ -176,6 +176,7 @@ fn without_rows(
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     };
     TableDescriptor {
         id: TableId(0),

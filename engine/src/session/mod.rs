@@ -47,7 +47,7 @@ use plan_cache::PlanCache;
 use transaction::{Active, Options};
 
 pub use prepared::Prepared;
-pub(crate) use show::{default_text, key_of};
+pub(crate) use show::{default_text, extra_of, key_of};
 
 /// Who is logged in, unless a server says who; there are no accounts.
 const USER: &str = "root@%";

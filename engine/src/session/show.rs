@@ -6,7 +6,7 @@ use std::sync::Arc;
 use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
-use allod_storage::schema::{Datum, SqlType, TableDescriptor};
+use allod_storage::schema::{ColumnDef, Datum, Generated, SqlType, TableDescriptor};
 
 use super::Session;
 use crate::catalog::{Entry, Version};
@@ -206,7 +206,6 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
 fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
     let rows = table.visible_columns().filter(|&o| fits(pattern, &table.columns[o].name)).map(|ordinal| {
         let column = &table.columns[ordinal];
-        let extra = if column.auto_increment { "auto_increment" } else { "" };
         let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
         if full {
             row.push(
@@ -217,7 +216,7 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
             yes_no(column.ty.nullable),
             text(key_of(table, ordinal)),
             column.default.as_ref().filter(|d| !d.is_null()).map(|d| default_text(d, &column.ty.sql)),
-            text(extra),
+            text(extra_of(column)),
         ]);
         if full {
             row.extend([text("select,insert,update,references"), text("")]);
@@ -231,6 +230,16 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
         return ResultSet::text(&columns, rows);
     }
     ResultSet::text(&["Field", "Type", "Null", "Key", "Default", "Extra"], rows)
+}
+
+/// What DESCRIBE says of a column under Extra.
+pub(crate) fn extra_of(column: &ColumnDef) -> &'static str {
+    match &column.generated {
+        Some(Generated { stored: true, .. }) => "STORED GENERATED",
+        Some(Generated { stored: false, .. }) => "VIRTUAL GENERATED",
+        None if column.auto_increment => "auto_increment",
+        None => "",
+    }
 }
 
 /// `PRI`, `UNI`, `MUL` or nothing.
@@ -332,10 +341,15 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         .map(|ordinal| {
             let column = &table.columns[ordinal];
             let mut line = format!("  {} {}", quoted(&column.name), column.ty.sql);
+            if let Some(Generated { expr, stored }) = &column.generated {
+                let kind = if *stored { "STORED" } else { "VIRTUAL" };
+                let _ = write!(line, " GENERATED ALWAYS AS ({expr}) {kind}");
+            }
             if !column.ty.nullable {
                 line += " NOT NULL";
             }
             match &column.default {
+                _ if column.generated.is_some() => {}
                 Some(Datum::Null) => line += " DEFAULT NULL",
                 Some(value) if matches!(column.ty.sql, SqlType::Bit(_)) => {
                     let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql));

@@ -109,12 +109,18 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         }
         Node::MaxOneRow { input: i } => Node::MaxOneRow { input: input(i) },
         Node::SelectLock { input: i, lock } => Node::SelectLock { input: input(i), lock: lock.clone() },
-        Node::Insert { table, partition, source } => {
-            Node::Insert { table: table.clone(), partition: partition.clone(), source: input(source) }
-        }
-        Node::Update { table, partition, source } => {
-            Node::Update { table: table.clone(), partition: partition.clone(), source: input(source) }
-        }
+        Node::Insert { table, partition, generated, source } => Node::Insert {
+            table: table.clone(),
+            partition: partition.clone(),
+            generated: generated.clone(),
+            source: input(source),
+        },
+        Node::Update { table, partition, generated, source } => Node::Update {
+            table: table.clone(),
+            partition: partition.clone(),
+            generated: generated.clone(),
+            source: input(source),
+        },
         Node::Delete { table, partition, source } => {
             Node::Delete { table: table.clone(), partition: partition.clone(), source: input(source) }
         }

@@ -7,12 +7,16 @@
 //! (9007, for the session to try again), or an outcome that nobody knows. Or they are handed to the transaction that the
 //! statement is part of, which locks them if it is one that does, and then looks whether the keys of new rows are free
 //! ([`check_free`]); so a statement that fails has left nothing there but locks.
+//!
+//! Generated columns are computed from finished rows, numbers included, before they are dealt to partitions ([`generate`]).
 
 mod changes;
+mod generated;
 mod keys;
 mod remake;
 mod rows;
 
+pub use generated::generate;
 pub use keys::record_keys;
 pub use remake::remake;
 pub use rows::deal;
@@ -20,6 +24,8 @@ pub use rows::deal;
 use std::sync::Arc;
 use std::time::Instant;
 
+use allod_planner::generated::GeneratedColumns;
+use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::{Node, Plan};
 use allod_storage::client::CommitOutcome;
 use allod_storage::key::Key;
@@ -45,11 +51,12 @@ pub(crate) fn run(
     row_ids: &dyn RowIds,
     destination: Destination,
 ) -> Result<(Affected, Vec<Mutation>)> {
-    let (Node::Insert { table, partition, source }
-    | Node::Update { table, partition, source }
+    let not_dml = || Error::Plan("not a change of rows".into());
+    let (Node::Insert { table, partition, source, .. }
+    | Node::Update { table, partition, source, .. }
     | Node::Delete { table, partition, source }) = &plan.node
     else {
-        return Err(Error::Plan("not a change of rows".into()));
+        return Err(not_dml());
     };
     let (rows, columns) = builder.materialize(source)?;
     let begun = Instant::now();
@@ -63,8 +70,8 @@ pub(crate) fn run(
     let mut changes = Changes::new(table, &builder.runner.context.memory);
     let partition = partition.as_deref();
     let affected = match &plan.node {
-        Node::Insert { .. } => {
-            let (columns, last_insert_id) = number(table, all, row_ids)?;
+        Node::Insert { generated, .. } => {
+            let (columns, last_insert_id) = number(table, all, row_ids, generated.as_deref())?;
             let new = Rows::new(table, columns, partition)?;
             for row in 0..new.len() {
                 changes.insert(&new, row)?;
@@ -79,7 +86,10 @@ pub(crate) fn run(
             }
             affected
         }
-        _ => update(table, all, partition, destination, &mut changes)?,
+        Node::Update { generated, .. } => {
+            update(table, all, (partition, generated.as_deref()), destination, &mut changes)?
+        }
+        _ => return Err(not_dml()),
     };
     let mut mutations = changes.into_mutations();
     builder.runner.context.cancel.check()?;
@@ -99,7 +109,7 @@ pub(crate) fn run(
 fn update(
     table: &TableDescriptor,
     all: Batch,
-    partition: Option<&allod_planner::partition::PartitionFunction>,
+    (partition, generated): (Option<&PartitionFunction>, Option<&GeneratedColumns>),
     destination: Destination,
     changes: &mut Changes<'_>,
 ) -> Result<Affected> {
@@ -111,14 +121,17 @@ fn update(
     let visible: Vec<usize> = table.visible_columns().collect();
     let new_visible = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns[width..])?;
     let mut new = old.clone();
-    let mut changed: Option<BooleanArray> = None;
     for (&ordinal, column) in visible.iter().zip(new_visible) {
-        let differs = distinct(&old[ordinal], &column)?;
+        new[ordinal] = column;
+    }
+    let new = generate(table, generated, new)?;
+    let mut changed: Option<BooleanArray> = None;
+    for &ordinal in &visible {
+        let differs = distinct(&old[ordinal], &new[ordinal])?;
         changed = Some(match changed {
             Some(before) => or(&before, &differs)?,
             None => differs,
         });
-        new[ordinal] = column;
     }
     not_null(table, &new)?;
     let old = Rows::new(table, old, partition)?;
@@ -157,8 +170,14 @@ fn door<'a>(
     types.zip(columns).map(|(ty, column)| to_door(column, ty)).collect()
 }
 
-/// The columns of the table for inserted rows, numbered where the engine numbers them, and the first number given out.
-fn number(table: &TableDescriptor, all: Batch, row_ids: &dyn RowIds) -> Result<(Vec<ArrayRef>, u64)> {
+/// The columns of the table for inserted rows, numbered where the engine numbers them and computed where they are generated,
+/// and the first number given out.
+fn number(
+    table: &TableDescriptor,
+    all: Batch,
+    row_ids: &dyn RowIds,
+    generated: Option<&GeneratedColumns>,
+) -> Result<(Vec<ArrayRef>, u64)> {
     let visible: Vec<usize> = table.visible_columns().collect();
     let given = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns)?;
     if given.len() != visible.len() {
@@ -182,6 +201,7 @@ fn number(table: &TableDescriptor, all: Batch, row_ids: &dyn RowIds) -> Result<(
         first_number = first;
         columns.push(column);
     }
+    let columns = generate(table, generated, columns)?;
     not_null(table, &columns)?;
     Ok((columns, first_number))
 }

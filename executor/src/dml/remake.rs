@@ -2,6 +2,7 @@
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
+use allod_planner::generated::GeneratedColumns;
 use allod_storage::schema::TableDescriptor;
 use arrow::array::ArrayRef;
 
@@ -13,7 +14,8 @@ use crate::kernel::Scratch;
 use crate::key::Exprs;
 
 /// Rows of `table` made of old rows, in the forms that are stored. `old`: all columns of the old rows; `rows`: what each declared
-/// column is made of, where `ColumnId(i)` is column `i` of `old`. Rows that have no number of their own get one from `row_ids`.
+/// column is made of, where `ColumnId(i)` is column `i` of `old`. Rows that have no number of their own get one from `row_ids`;
+/// `generated` columns are computed.
 ///
 /// # Errors
 /// A value that its column does not take, as for an INSERT in strict mode.
@@ -22,10 +24,11 @@ pub fn remake(
     rows: &[Expr],
     old: Vec<ArrayRef>,
     row_ids: &dyn RowIds,
+    generated: Option<&GeneratedColumns>,
 ) -> Result<Vec<ArrayRef>> {
     let ids: Vec<ColumnId> = (0..old.len() as u32).map(ColumnId).collect();
     let count = old.first().map_or(0, |column| column.len());
     let exprs = Exprs::compile(rows, &ids)?;
     let columns = exprs.eval(&Batch::new(old, count), &mut Scratch::default())?;
-    Ok(number(table, Batch::new(columns, count), row_ids)?.0)
+    Ok(number(table, Batch::new(columns, count), row_ids, generated)?.0)
 }

@@ -365,6 +365,7 @@ mod tests {
             default: None,
             auto_increment: false,
             hidden: false,
+            generated: None,
         };
         let id = SpaceId(1);
         let schema = Arc::new(SpaceSchema {

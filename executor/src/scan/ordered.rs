@@ -183,6 +183,7 @@ mod tests {
             default: None,
             auto_increment: false,
             hidden: false,
+            generated: None,
         };
         let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });
         let arrow_schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, false)]));

@@ -12,8 +12,10 @@
 //! Rows stay as they are under new names, defaults and comments, and when keys come and go. The definition is made for one
 //! version of the table; the engine applies it to that version only, else the statement begins anew.
 //!
+//! Generated columns are no matter of these expressions, which have NULL for them: they are computed when the new row is made.
+//!
 //! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
-//! others; to rename or drop a column that partitions go by is error 3855.
+//! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108.
 
 use std::sync::Arc;
 
@@ -21,10 +23,10 @@ use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescript
 use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
 
 use super::binder::Binder;
-use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec};
+use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, free_name, key_columns};
 use super::expression::not_supported;
-use super::{Bound, partition};
+use super::{Bound, GeneratedFault, generated, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -47,6 +49,14 @@ struct Draft {
 struct Column {
     number: usize,
     def: ColumnDef,
+}
+
+impl Column {
+    /// Whether its values are computed, and otherwise than those of the old table.
+    fn is_regenerated(&self, base: &TableDescriptor) -> bool {
+        let old = base.columns.get(self.number).map(|c| &c.generated);
+        self.def.generated.is_some() && old != Some(&self.def.generated)
+    }
 }
 
 struct Key {
@@ -74,15 +84,18 @@ impl Binder<'_> {
             match change {
                 AlterSyntax::AddColumns { columns, if_not_exists } => {
                     for (def, at) in columns {
-                        self.add_column(&mut draft, def, at.as_ref(), *if_not_exists)?;
+                        self.add_column(&mut draft, &name, def, at.as_ref(), *if_not_exists)?;
                     }
                 }
                 AlterSyntax::Change { old, new, place: at, if_exists } => {
-                    self.change_column(&mut draft, old, new, at.as_ref(), *if_exists)?;
+                    self.change_column(&mut draft, &name, (old, new), at.as_ref(), *if_exists)?;
                 }
                 AlterSyntax::SetDefault { column, value } => {
                     let at = draft.named(column)?;
-                    let ColumnDef { name, ty, .. } = draft.columns[at].def.clone();
+                    let ColumnDef { name, ty, generated, .. } = draft.columns[at].def.clone();
+                    if generated.is_some() {
+                        return Err(GeneratedFault::Usage("DEFAULT").into());
+                    }
                     let default = value.as_ref().map(|e| self.default_value(e, &name, &ty)).transpose()?;
                     draft.columns[at].def.default = default;
                 }
@@ -134,6 +147,7 @@ impl Binder<'_> {
     fn add_column(
         &mut self,
         draft: &mut Draft,
+        table: &TableName,
         def: &ast::ColumnDef,
         at: Option<&ColumnPlace>,
         if_not_exists: bool,
@@ -144,19 +158,26 @@ impl Binder<'_> {
         }
         let mut keys = Keys::default();
         let column = self.column_def(def, 0, &mut keys)?;
+        let stored = column.generated.as_ref().is_some_and(|g| g.stored);
         let number = draft.next;
         draft.next += 1;
         let at = draft.place(at)?.unwrap_or(draft.columns.len());
         let name = Arc::clone(&column.name);
         draft.columns.insert(at, Column { number, def: column });
+        self.generate(draft, table, def, at)?;
+        if stored {
+            return Err(
+                GeneratedFault::Unsupported("Adding generated stored column through ALTER TABLE").into()
+            );
+        }
         draft.keys_of_column(keys, number, &name)
     }
 
     fn change_column(
         &mut self,
         draft: &mut Draft,
-        old: &Ident,
-        new: &ast::ColumnDef,
+        table: &TableName,
+        (old, new): (&Ident, &ast::ColumnDef),
         at: Option<&ColumnPlace>,
         if_exists: bool,
     ) -> Result<(), Error> {
@@ -172,6 +193,13 @@ impl Binder<'_> {
         let number = draft.columns[from].number;
         let mut keys = Keys::default();
         let mut def = self.column_def(new, 0, &mut keys)?;
+        let is_stored = |def: &ColumnDef| def.generated.as_ref().is_none_or(|g| g.stored);
+        if is_stored(&before) != is_stored(&def) {
+            return Err(GeneratedFault::Unsupported("Changing the STORED status").into());
+        }
+        if renamed {
+            draft.check_independent(from)?;
+        }
         if draft.is_dealt_by(number) {
             if renamed {
                 return Err(Error::PartitionDependency(old.value.clone()));
@@ -201,30 +229,50 @@ impl Binder<'_> {
         }
         let name = Arc::clone(&def.name);
         let column = Column { number, def };
-        match at {
-            None => draft.columns[from] = column,
+        let to = match at {
+            None => {
+                draft.columns[from] = column;
+                from
+            }
             Some(at) => {
                 let moved_behind_itself =
                     matches!(at, ColumnPlace::After(c) if c.value.eq_ignore_ascii_case(&old.value));
                 draft.columns.remove(from);
                 let to = if moved_behind_itself { from } else { draft.place(Some(at))?.unwrap_or(from) };
                 draft.columns.insert(to, column);
+                to
             }
-        }
+        };
+        self.generate(draft, table, new, to)?;
+        draft.check_regenerated(&before, to)?;
         draft.keys_of_column(keys, number, &name)
+    }
+
+    /// The expression of a column that is new or changed.
+    fn generate(
+        &mut self,
+        draft: &mut Draft,
+        table: &TableName,
+        def: &ast::ColumnDef,
+        at: usize,
+    ) -> Result<(), Error> {
+        if let Some((expr, stored)) = generated::syntax(def) {
+            let kept = self.define_generated(expr, stored, (table, &draft.defs(), at))?;
+            draft.columns[at].def.generated = Some(kept);
+        }
+        Ok(())
     }
 
     /// What each column is made of, unless the rows of the old table are those of the new one.
     fn new_rows(&mut self, draft: &Draft) -> Result<Option<Vec<Expr>>, Error> {
         let base = &draft.base;
         let visible = base.visible_columns().count();
-        let same = draft.columns.len() == visible
-            && draft.primary.is_some() == base.clustered
-            && draft
-                .columns
-                .iter()
-                .enumerate()
-                .all(|(at, c)| c.number == at && c.def.ty == base.columns[at].ty);
+        let same =
+            draft.columns.len() == visible
+                && draft.primary.is_some() == base.clustered
+                && draft.columns.iter().enumerate().all(|(at, c)| {
+                    c.number == at && c.def.ty == base.columns[at].ty && !c.is_regenerated(base)
+                });
         if same {
             return Ok(None);
         }
@@ -233,6 +281,9 @@ impl Binder<'_> {
             let old =
                 base.columns.get(*number).map(|old| Expr::column(ColumnId(*number as u32), old.ty.clone()));
             rows.push(match (old, &def.default) {
+                _ if def.generated.is_some() => {
+                    Expr::Constant { value: Datum::Null, ty: ColumnType::nullable(def.ty.sql.clone()) }
+                }
                 (Some(old), _) => self.stored(old, def)?,
                 (None, Some(value)) => {
                     let ty = ColumnType { sql: def.ty.sql.clone(), nullable: value.is_null() };
@@ -329,6 +380,36 @@ impl Draft {
         self.primary.iter().chain(stored).any(|columns| columns.contains(&number))
     }
 
+    fn defs(&self) -> Vec<ColumnDef> {
+        self.columns.iter().map(|c| c.def.clone()).collect()
+    }
+
+    /// A column that is renamed or dropped is used by no generated one.
+    fn check_independent(&self, at: usize) -> Result<(), Error> {
+        let defs = self.defs();
+        match generated::dependent(&defs, at)? {
+            Some(_) => Err(GeneratedFault::Dependency(defs[at].name.to_string()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// A column may get another expression only if nobody keeps what it was: TiDB's rule, by which nothing but a VIRTUAL
+    /// column without a key may.
+    fn check_regenerated(&self, before: &ColumnDef, at: usize) -> Result<(), Error> {
+        let Column { number, def } = &self.columns[at];
+        let expr = |def: &ColumnDef| def.generated.as_ref().map(|g| Arc::clone(&g.expr));
+        if def.generated.is_none() || expr(before) == expr(def) {
+            return Ok(());
+        }
+        if def.generated.as_ref().is_some_and(|g| g.stored) {
+            return Err(GeneratedFault::Unsupported("modifying a stored column").into());
+        }
+        if self.keys.iter().map(|k| &k.columns).chain(&self.primary).any(|key| key.contains(number)) {
+            return Err(GeneratedFault::Unsupported("modifying an indexed column").into());
+        }
+        Ok(())
+    }
+
     fn drop_column(&mut self, name: &Ident, if_exists: bool) -> Result<(), Error> {
         let Some(at) = self.find(&name.value) else {
             return self.unless(if_exists, 1091, Error::CannotDrop(name.value.clone()));
@@ -345,6 +426,7 @@ impl Draft {
             );
             return Err(Error::Unsupported(what));
         }
+        self.check_independent(at)?;
         if self.columns.len() == 1 {
             return Err(Error::LastColumn { column: name.value.clone(), table: self.base.name.to_string() });
         }
@@ -360,6 +442,9 @@ impl Draft {
         }
         if self.is_dealt_by(self.columns[at].number) {
             return Err(Error::PartitionDependency(from.value.clone()));
+        }
+        if !from.value.eq_ignore_ascii_case(&to.value) {
+            self.check_independent(at)?;
         }
         self.columns[at].def.name = to.value.as_str().into();
         Ok(())
@@ -391,7 +476,7 @@ impl Draft {
     }
 
     fn add_key(&mut self, constraint: &TableConstraint, clustered: Option<bool>) -> Result<(), Error> {
-        let defs: Vec<ColumnDef> = self.columns.iter().map(|c| c.def.clone()).collect();
+        let defs = self.defs();
         let numbers = |columns: &[ast::IndexColumn]| -> Result<Vec<usize>, Error> {
             Ok(key_columns(columns, &defs)?.into_iter().map(|o| self.columns[o].number).collect())
         };
@@ -431,6 +516,9 @@ impl Draft {
         if self.primary.is_some() || self.keys.iter().any(|k| &*k.name == "PRIMARY") {
             return Err(Error::MultiplePrimaryKeys);
         }
+        generated::check_primary(
+            self.columns.iter().filter(|c| columns.contains(&c.number)).map(|c| &c.def),
+        )?;
         for column in self.columns.iter_mut().filter(|c| columns.contains(&c.number)) {
             if column.def.default.as_ref().is_some_and(Datum::is_null) {
                 return Err(Error::NullablePrimaryKey);
@@ -462,6 +550,7 @@ impl Draft {
 
     /// What must hold of the whole.
     fn check(&self) -> Result<(), Error> {
+        generated::check_order(&self.defs())?;
         let new_keys = self.keys.iter().filter(|k| k.from.is_none());
         for key in new_keys.clone().map(|k| &k.columns).chain(&self.primary) {
             let texts = |c: &&Column| {

@@ -240,7 +240,8 @@ pub struct AlterTable {
     pub indexes: Vec<AlteredKey>,
     /// How rows are dealt to the partitions, which stay.
     pub partitioning: Option<PartitionScheme>,
-    /// What each column is made of, where `ColumnId(i)` is column `i` of the old row; `None` = the rows stay as they are.
+    /// What each column is made of, where `ColumnId(i)` is column `i` of the old row; NULL for a generated one, which is
+    /// computed then; `None` = the rows stay as they are.
     pub rows: Option<Vec<Expr>>,
     /// COMMENT.
     pub comment: Arc<str>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, PartitionScheme, SqlType};
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, Generated, PartitionScheme, SqlType};
 use sqlparser::ast::{
     self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, IndexColumn, ObjectType, SqlOption,
     TableConstraint,
@@ -14,7 +14,7 @@ use super::binder::{Binder, place};
 use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
 use super::types::column_type;
-use super::{Bound, PartitionFault, partition};
+use super::{Bound, GeneratedFault, PartitionFault, generated, partition};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
@@ -54,10 +54,16 @@ impl Binder<'_> {
         if columns.is_empty() {
             return Err(Error::NoColumns);
         }
+        for (at, def) in table.columns.iter().enumerate() {
+            if let Some((expr, stored)) = generated::syntax(def) {
+                columns[at].generated = Some(self.define_generated(expr, stored, (&name, &columns, at))?);
+            }
+        }
         for constraint in &table.constraints {
             keys.constraint(constraint, &columns)?;
         }
         let Keys { primary, mut indexes } = keys;
+        generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
             let column = &mut columns[*ordinal];
             if column.default.as_ref().is_some_and(Datum::is_null) {
@@ -125,7 +131,8 @@ impl Binder<'_> {
         self.cx.session.variables.system("tidb_enable_clustered_index", false) != Some(Datum::string(unless))
     }
 
-    /// A column; the keys that it is by itself are added to `keys`.
+    /// A column; the keys that it is by itself are added to `keys`. Its expression, if it is generated, is as written: what
+    /// it means can be asked when all columns are known.
     pub fn column_def(
         &mut self,
         def: &ast::ColumnDef,
@@ -160,17 +167,27 @@ impl Binder<'_> {
                 // One character set, one order; no more to keep.
                 ColumnOption::Comment(_) | ColumnOption::CharacterSet(_) | ColumnOption::Collation(_) => {}
                 ColumnOption::ForeignKey(_) | ColumnOption::Check(_) => {}
+                ColumnOption::Generated { generation_expr: Some(_), .. } => {}
                 other => return Err(not_supported(&format!("'{other}' of column '{name}'"))),
             }
         }
         let ty = ColumnType { sql, nullable };
+        let generated = generated::syntax(def);
+        let generated = generated.map(|(expr, stored)| Generated { expr: expr.to_string().into(), stored });
+        if generated.is_some() && default.is_some() {
+            return Err(GeneratedFault::Usage("DEFAULT").into());
+        }
+        if generated.is_some() && auto_increment {
+            return Err(GeneratedFault::Usage("AUTO_INCREMENT").into());
+        }
         let default = default.map(|e| self.default_value(e, name, &ty)).transpose()?;
         if auto_increment {
             // An auto column is never NULL.
             let ty = ColumnType { nullable: false, ..ty };
-            return Ok(ColumnDef { name: name.into(), ty, default: None, auto_increment, hidden: false });
+            let name = name.into();
+            return Ok(ColumnDef { name, ty, default: None, auto_increment, hidden: false, generated });
         }
-        Ok(ColumnDef { name: name.into(), ty, default, auto_increment, hidden: false })
+        Ok(ColumnDef { name: name.into(), ty, default, auto_increment, hidden: false, generated })
     }
 
     pub fn default_value(&mut self, e: &ast::Expr, column: &str, ty: &ColumnType) -> Result<Datum, Error> {

@@ -11,7 +11,7 @@ use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::from::From;
 use super::scope::Clause;
-use super::{Dml, DmlKind, PartitionFunction};
+use super::{Dml, DmlKind, PartitionFunction, generated};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -50,7 +50,8 @@ impl Binder<'_> {
             let allowed = self.named_partitions(&table, &names)?;
             dealing = dealing.map(|d| PartitionFunction { allowed, ..d });
         }
-        let dml = Dml { kind: DmlKind::Insert, table: table.clone(), partition: dealing.map(Arc::new) };
+        let (partition, generated) = (dealing.map(Arc::new), self.generated_columns(&table)?);
+        let dml = Dml { kind: DmlKind::Insert, table: table.clone(), partition, generated };
 
         if !insert.assignments.is_empty() {
             let mut targets = Vec::new();
@@ -122,6 +123,7 @@ impl Binder<'_> {
                     let given = targets.iter().position(|t| t == ordinal).map(|at| &row[at]);
                     full.push(match given.filter(|e| !is_default(e)) {
                         Some(e) => {
+                            generated::check_given(table, *ordinal)?;
                             let value = b.expr(e)?;
                             b.stored(value, column)?
                         }
@@ -177,6 +179,7 @@ impl Binder<'_> {
             let def = &table.columns[ordinal];
             let value = match targets.iter().position(|t| *t == ordinal) {
                 Some(at) => {
+                    generated::check_given(table, ordinal)?;
                     let value = self.column(block.output[at].id);
                     self.stored(value, def)?
                 }
@@ -216,8 +219,14 @@ impl Binder<'_> {
             for assignment in &update.assignments {
                 let ordinal = b.target(&table, &assignment.target)?;
                 let def = &table.columns[ordinal];
-                let value =
-                    if is_default(&assignment.value) { default(def)? } else { b.expr(&assignment.value)? };
+                let to_default = is_default(&assignment.value);
+                if !to_default {
+                    generated::check_given(&table, ordinal)?;
+                } else if def.generated.is_some() {
+                    // It is computed anyway.
+                    continue;
+                }
+                let value = if to_default { default(def)? } else { b.expr(&assignment.value)? };
                 // Assignments take effect from left to right.
                 let value = value.transform(&mut |e| match &e {
                     Expr::Column { id, .. } => {
@@ -246,7 +255,8 @@ impl Binder<'_> {
                 output.push(OutputColumn { id, name });
             }
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, Dml { kind: DmlKind::Update, table, partition }))
+            let generated = b.generated_columns(&table)?;
+            Ok((Block { plan, output }, Dml { kind: DmlKind::Update, table, partition, generated }))
         })
     }
 
@@ -264,7 +274,7 @@ impl Binder<'_> {
                 b.chosen_rows(from.plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, Dml { kind: DmlKind::Delete, table, partition }))
+            Ok((Block { plan, output }, Dml { kind: DmlKind::Delete, table, partition, generated: None }))
         })
     }
 
@@ -368,6 +378,8 @@ fn default(column: &ColumnDef) -> Result<Expr, Error> {
         ty: ColumnType { sql: column.ty.sql.clone(), nullable },
     };
     match &column.default {
+        // Until the row is written.
+        _ if column.generated.is_some() => Ok(constant(Datum::Null, true)),
         Some(value) => Ok(constant(value.clone(), value.is_null())),
         None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
         // The first member, as in MySQL.

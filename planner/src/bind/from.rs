@@ -7,6 +7,7 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectName, TableFactor
 
 use super::binder::{Binder, Block, correlated};
 use super::expression::not_supported;
+use super::generated::bind_generated;
 use super::query::renamed;
 use super::scope::{Clause, Pending, Relation, RelationColumn};
 use super::subquery::split;
@@ -212,6 +213,11 @@ impl Binder<'_> {
         }
         let partitions = self.named_partitions(&descriptor, partitions)?;
         let dealing = self.partition_function(&descriptor)?.map(Arc::new);
+        let mut in_keys = descriptor.indexes.iter().flat_map(|i| &i.columns);
+        let generated = match in_keys.any(|&o| descriptor.columns[o].generated.is_some()) {
+            true => bind_generated(&descriptor)?.map(Arc::new),
+            false => None,
+        };
         let shown: Arc<str> = alias.map_or(descriptor.name.clone(), |a| a.name.value.as_str().into());
         self.table_hints(&descriptor, &shown, index_hints)?;
         let relation = Relation {
@@ -228,6 +234,7 @@ impl Binder<'_> {
             alias: shown,
             columns,
             dealing,
+            generated,
             partitions,
             predicates: vec![],
         });

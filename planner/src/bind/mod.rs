@@ -6,7 +6,7 @@
 //!     │          └ cte            └── subquery  subqueries become joins below the expression
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
-//!     └ define, partition                       CREATE, ALTER, DROP: plain data for the engine
+//!     └ define, partition, generated            CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
 //! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
@@ -21,6 +21,7 @@ mod define;
 mod dml;
 mod expression;
 mod from;
+mod generated;
 mod hint;
 mod keyed;
 mod locking;
@@ -46,6 +47,7 @@ use crate::catalog::Catalog;
 use crate::column::Columns;
 use crate::error::Error;
 use crate::expr::FunctionUsage;
+use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
@@ -57,6 +59,7 @@ pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
     PartitionSpec, TableName,
 };
+pub use generated::{GeneratedFault, bind_generated};
 pub(crate) use keyed::{Condition, plain_conditions};
 pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
@@ -247,13 +250,15 @@ pub struct Dml {
     pub table: Arc<TableDescriptor>,
     /// How its rows are dealt; `None` if it is not partitioned.
     pub partition: Option<Arc<PartitionFunction>>,
+    /// Its generated columns; `None` if it has none, or no row is written.
+    pub generated: Option<Arc<GeneratedColumns>>,
 }
 
 /// Kinds of change, and what `BoundQuery::query.output` lists for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DmlKind {
     /// Every visible column of the table in order, cast and with defaults filled in; NULL in an AUTO_INCREMENT column
-    /// where the engine is to number the row.
+    /// where the engine is to number the row, and in generated columns.
     Insert,
     /// Every column of the old row, hidden ones included, then every visible column of the new one.
     Update,

@@ -30,6 +30,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         default: None,
         auto_increment: false,
         hidden,
+        generated: None,
     };
     Arc::new(TableDescriptor {
         id: TableId(1),

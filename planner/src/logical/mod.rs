@@ -14,6 +14,7 @@ use allod_storage::schema::TableDescriptor;
 
 use crate::column::ColumnId;
 use crate::expr::{AggregateCall, Expr};
+use crate::generated::GeneratedColumns;
 use crate::partition::PartitionFunction;
 use crate::stats::TableStats;
 
@@ -125,6 +126,8 @@ pub struct Scan {
     pub columns: Vec<(ColumnId, usize)>,
     /// How the table's rows are dealt; `None` if it is not partitioned. Its columns are ordinals, not ids of the statement.
     pub dealing: Option<Arc<PartitionFunction>>,
+    /// The table's generated columns, over its ordinals, if there is a key on one of them.
+    pub generated: Option<Arc<GeneratedColumns>>,
     /// Positions of the partitions to read (`PARTITION (p0, p1)`, then pruning); `None` = all.
     pub partitions: Option<Vec<usize>>,
     /// Conjuncts that were pushed down to the scan.

@@ -13,6 +13,7 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
 use crate::column::{ColumnId, Columns, Origin};
 use crate::expr::{AggregateCall, Expr};
+use crate::generated::GeneratedColumns;
 pub use crate::logical::{JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey};
 use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
@@ -149,12 +150,14 @@ pub enum Node {
         source: Vec<ColumnId>,
     },
     /// INSERT: the source yields every column of the table, in order, cast and with defaults filled in (the hidden row id
-    /// excepted, which the executor numbers).
+    /// excepted, which the executor numbers; generated columns are NULL until it computes them).
     Insert {
         /// Target.
         table: Arc<TableDescriptor>,
         /// How rows are dealt; `None` if the table is not partitioned.
         partition: Option<Arc<PartitionFunction>>,
+        /// Generated columns; `None` if the table has none.
+        generated: Option<Arc<GeneratedColumns>>,
         /// Rows to insert.
         source: Box<Plan>,
     },
@@ -164,6 +167,8 @@ pub enum Node {
         table: Arc<TableDescriptor>,
         /// How rows are dealt; `None` if the table is not partitioned.
         partition: Option<Arc<PartitionFunction>>,
+        /// Generated columns; `None` if the table has none.
+        generated: Option<Arc<GeneratedColumns>>,
         /// Old and new rows.
         source: Box<Plan>,
     },

@@ -8,6 +8,7 @@ mod aggregates;
 mod decorrelate;
 mod empty;
 mod extremes;
+mod generated;
 mod group_keys;
 mod join_order;
 mod leading;
@@ -61,8 +62,9 @@ type Rule = (&'static str, fn(Plan, &mut Context) -> Plan);
 ///
 /// Predicates are brought into shape first, since every later rule reads them. Subqueries become joins before predicates
 /// move, because a predicate on a subquery's value tells which outer joins are really inner. Predicates are at the scans
-/// before anything is estimated. Aggregates are reduced before joins are ordered, and predicates move once more because
-/// the reduction made new ones. Columns are pruned when nothing will ask for another one.
+/// before anything is estimated, and generated columns stand there for what they hold. Aggregates are reduced before joins
+/// are ordered, and predicates move once more because the reduction made new ones. Columns are pruned when nothing will ask
+/// for another one.
 const RULES: &[Rule] = &[
     ("simplify", simplify::apply),
     ("marks", marks::apply),
@@ -70,6 +72,7 @@ const RULES: &[Rule] = &[
     ("projections", projections::apply),
     ("extremes", extremes::apply),
     ("push_predicates", push_predicates::apply),
+    ("generated", generated::apply),
     ("reduce_aggregates", reduce_aggregates::apply),
     ("push_predicates", push_predicates::apply),
     ("group_keys", group_keys::apply),

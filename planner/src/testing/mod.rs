@@ -48,6 +48,7 @@ impl FakeCatalog {
                             default: None,
                             auto_increment: true,
                             hidden: true,
+                            generated: None,
                         });
                     }
                     let names = if create.partitions.is_empty() {

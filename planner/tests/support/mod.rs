@@ -76,6 +76,7 @@ impl Tables {
                 default: None,
                 auto_increment: false,
                 hidden: true,
+                generated: None,
             });
         }
         let indexes: Vec<IndexDescriptor> = table

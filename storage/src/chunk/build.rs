@@ -319,6 +319,7 @@ mod tests {
             default: None,
             auto_increment: false,
             hidden: false,
+            generated: None,
         };
         SpaceSchema {
             id: SpaceId(1),

@@ -31,6 +31,7 @@ fn schema(tagged: bool) -> Arc<SpaceSchema> {
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     };
     Arc::new(SpaceSchema {
         id: SPACE,

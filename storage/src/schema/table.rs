@@ -20,6 +20,18 @@ pub struct ColumnDef {
     pub auto_increment: bool,
     /// Whether `SELECT *` leaves it out (the hidden row id).
     pub hidden: bool,
+    /// How it is computed; `None` = it holds what it is given.
+    pub generated: Option<Generated>,
+}
+
+/// How a generated column is computed from others of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The expression, over columns that are not generated or stand before this one. The planner's rewriter turns it into a
+    /// typed expression.
+    pub expr: Arc<str>,
+    /// STORED, not VIRTUAL. Rows hold the value either way; it is for ALTER TABLE, which may do less to it.
+    pub stored: bool,
 }
 
 /// A secondary index (the clustered primary key is `TableDescriptor::key`, not an index).

@@ -53,6 +53,7 @@ pub(super) fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
         default: None,
         auto_increment: false,
         hidden: false,
+        generated: None,
     });
     Arc::new(SpaceSchema { id: SPACE, columns: columns.collect(), key: vec![0, 1, 2], unique_prefix })
 }

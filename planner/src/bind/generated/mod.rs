@@ -1,0 +1,180 @@
+//! Generated columns: `c INT AS (a + b) [VIRTUAL | STORED]`.
+//!
+//! The expression is kept as text in the table's descriptor and goes through the same rewriter as everything else, once for
+//! each statement that writes to the table: [`bind_generated`] makes [`GeneratedColumns`] of it, plain data that travels with
+//! the plan. Whoever writes rows (INSERT, UPDATE, LOAD DATA, ALTER TABLE) computes these columns from the finished row, after
+//! numbers were given out and before rows are dealt to partitions, so that a generated column can be indexed, be unique and
+//! be dealt by like any other:
+//!
+//! ```text
+//! t (a int, b int as (a + 1), c int as (b * 2), key (c))
+//! INSERT INTO t (a) VALUES (3)      3, NULL, NULL  ->  3, 4, NULL  ->  3, 4, 8
+//! UPDATE t SET a = 5                5, 4, 8        ->  5, 6, 12
+//! ```
+//!
+//! **VIRTUAL columns are stored too.** MySQL computes them when they are read. Here expressions of the schema are
+//! deterministic, so that nobody can tell; rows are columns in compressed chunks, where one more costs little; and no reader
+//! (scan, lookup, index build, statistics, zone maps) needs to know that there is such a thing as a generated column. What
+//! differs between the two kinds is what ALTER TABLE may do (a VIRTUAL column can be added and get another expression) and
+//! whether it may be a primary key (only a STORED one).
+//!
+//! ```text
+//! fault    what can be wrong with all of that      spell    how an expression is kept as text
+//! ```
+//!
+//! **Usage.** A statement that writes to the table counts the functions of its generated columns once.
+//!
+//! Left out: `tidb_enable_auto_increment_in_generated` is heeded by definitions only, since there is nothing to heed later.
+
+mod fault;
+mod spell;
+
+use std::sync::Arc;
+
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, Generated, TableDescriptor};
+use sqlparser::ast;
+
+use super::binder::Binder;
+use super::ddl::TableName;
+use super::partition::bind_over;
+use crate::column::ColumnId;
+use crate::error::Error;
+use crate::expr::{Expr, FunctionUsage, Rewriter};
+use crate::generated::GeneratedColumns;
+use crate::parse;
+
+pub use fault::GeneratedFault;
+
+/// Binds the generated columns of a table: `None` if it has none. The texts were checked when they were defined, so an error
+/// means that the descriptor is damaged.
+pub fn bind_generated(table: &TableDescriptor) -> Result<Option<GeneratedColumns>, Error> {
+    let mut columns = Vec::new();
+    let mut usage = FunctionUsage::default();
+    for (ordinal, def) in table.columns.iter().enumerate() {
+        let Some(generated) = &def.generated else { continue };
+        let (expr, used) = bound(&generated.expr, &table.columns)?;
+        usage.merge(&used);
+        // That it is not NULL is for whoever writes the row to see.
+        let nullable = ColumnDef { ty: ColumnType::nullable(def.ty.sql.clone()), ..def.clone() };
+        columns.push((ordinal, Rewriter::new(0).assign(expr, &nullable)?));
+    }
+    Ok((!columns.is_empty()).then_some(GeneratedColumns { columns, usage }))
+}
+
+/// The expression of a column as it was kept.
+fn bound(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
+    bind_over(&parse::parse_expression(text)?, None, names(columns))
+}
+
+fn names(columns: &[ColumnDef]) -> impl Iterator<Item = (Arc<str>, ColumnType)> + '_ {
+    columns.iter().map(|c| (c.name.clone(), c.ty.clone()))
+}
+
+/// Ordinals of the columns that an expression uses.
+fn used(expr: &Expr) -> impl Iterator<Item = usize> {
+    expr.columns().into_iter().map(|ColumnId(id)| id as usize)
+}
+
+/// The first generated column that uses column `at`.
+pub(super) fn dependent(columns: &[ColumnDef], at: usize) -> Result<Option<usize>, Error> {
+    for (ordinal, def) in columns.iter().enumerate() {
+        if let Some(generated) = &def.generated
+            && used(&bound(&generated.expr, columns)?.0).any(|o| o == at)
+        {
+            return Ok(Some(ordinal));
+        }
+    }
+    Ok(None)
+}
+
+/// Generated columns use only such generated ones as stand before them (error 3107).
+pub(super) fn check_order(columns: &[ColumnDef]) -> Result<(), Error> {
+    for (ordinal, def) in columns.iter().enumerate() {
+        if let Some(generated) = &def.generated {
+            check_prior(&bound(&generated.expr, columns)?.0, columns, ordinal)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_prior(expr: &Expr, columns: &[ColumnDef], at: usize) -> Result<(), Error> {
+    if used(expr).any(|o| o >= at && columns[o].generated.is_some()) {
+        return Err(GeneratedFault::NonPrior.into());
+    }
+    Ok(())
+}
+
+/// A virtual column is no part of a primary key (error 3106).
+pub(super) fn check_primary<'a>(mut key: impl Iterator<Item = &'a ColumnDef>) -> Result<(), Error> {
+    if key.any(|c| c.generated.as_ref().is_some_and(|g| !g.stored)) {
+        return Err(GeneratedFault::Unsupported("Defining a virtual generated column as primary key").into());
+    }
+    Ok(())
+}
+
+/// What a column's definition says of how it is generated.
+pub(super) fn syntax(def: &ast::ColumnDef) -> Option<(&ast::Expr, bool)> {
+    def.options.iter().find_map(|option| match &option.option {
+        ast::ColumnOption::Generated { generation_expr: Some(expr), generation_expr_mode, .. } => {
+            Some((expr, *generation_expr_mode == Some(ast::GeneratedExpressionMode::Stored)))
+        }
+        _ => None,
+    })
+}
+
+impl Binder<'_> {
+    /// Checks the expression of column `at` of a table that is being defined, and says how to keep it. The other generated
+    /// columns need have no more than their mark.
+    pub(super) fn define_generated(
+        &mut self,
+        expr: &ast::Expr,
+        stored: bool,
+        (table, columns, at): (&TableName, &[ColumnDef], usize),
+    ) -> Result<Generated, Error> {
+        let name = || columns[at].name.to_string();
+        if !spell::is_deterministic(expr) {
+            return Err(GeneratedFault::Function(name()).into());
+        }
+        let (bound, _) = bind_over(expr, Some(table), names(columns)).map_err(|error| match error {
+            Error::UnknownColumn { name, position, .. } => {
+                Error::UnknownColumn { name, clause: "generated column function", position }
+            }
+            other => other,
+        })?;
+        let allowed = self.cx.session.variables.system("tidb_enable_auto_increment_in_generated", false);
+        if allowed != Some(Datum::Int(1)) && used(&bound).any(|o| columns[o].auto_increment) {
+            return Err(GeneratedFault::AutoIncrement(name()).into());
+        }
+        check_prior(&bound, columns, at)?;
+        let text = spell::spelled(expr, columns);
+        // What cannot be kept so that it means the same is not taken.
+        match self::bound(&text, columns) {
+            Ok((again, _)) if again == bound => Ok(Generated { expr: text.into(), stored }),
+            _ => Err(super::expression::not_supported(&format!("'{expr}' in a generated column"))),
+        }
+    }
+
+    /// The generated columns of a table that the statement writes to; counts the functions that they use.
+    pub(super) fn generated_columns(
+        &mut self,
+        table: &TableDescriptor,
+    ) -> Result<Option<Arc<GeneratedColumns>>, Error> {
+        let generated = bind_generated(table)?;
+        if let Some(generated) = &generated {
+            self.rw.usage.merge(&generated.usage);
+        }
+        Ok(generated.map(Arc::new))
+    }
+}
+
+/// A generated column is given no value but DEFAULT (error 3105).
+pub(super) fn check_given(table: &TableDescriptor, ordinal: usize) -> Result<(), Error> {
+    let def = &table.columns[ordinal];
+    match def.generated {
+        None => Ok(()),
+        Some(_) => {
+            let (column, table) = (def.name.to_string(), table.name.to_string());
+            Err(GeneratedFault::Value { column, table }.into())
+        }
+    }
+}
