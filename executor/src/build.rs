@@ -79,6 +79,8 @@ pub(crate) struct Builder {
     pub tuning: Tuning,
     /// What the statement wants locked.
     pub locks: Collector,
+    /// What a change of rows passed over.
+    pub warnings: Vec<Error>,
     /// Common table expressions that have been computed.
     ctes: Vec<Option<Arc<Materialized>>>,
     /// What is wanted of the part of the plan that the walk is in.
@@ -125,7 +127,19 @@ impl Builder {
         let query = Arc::clone(prepared.query());
         let ctes = query.ctes.iter().map(|_| None).collect();
         let wanted = Wanted::default();
-        Builder { query, prepared, original: true, client, ts, runner, tuning, locks, ctes, wanted }
+        Builder {
+            query,
+            prepared,
+            original: true,
+            client,
+            ts,
+            runner,
+            tuning,
+            locks,
+            warnings: Vec::new(),
+            ctes,
+            wanted,
+        }
     }
 
     /// What an operator is compiled to over batches with the columns `input`.

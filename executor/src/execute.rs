@@ -95,12 +95,21 @@ pub enum Destination {
 /// What a change of rows did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Affected {
-    /// Rows inserted, deleted, or changed to something else than they were.
+    /// What its client is told: rows inserted, deleted, or changed to something else than they were; a row that was changed
+    /// because a key was taken counts twice, and so does one that replaced another.
     pub rows: u64,
-    /// Rows that an UPDATE found.
+    /// Rows that an UPDATE found; for a client that asks for those in place of changed ones, also what an INSERT came to.
     pub matched: u64,
     /// The first number that an AUTO_INCREMENT column was given; 0 if none.
     pub last_insert_id: u64,
+    /// Rows that an INSERT had to insert.
+    pub records: u64,
+    /// Rows of those that met a key which was taken, as MySQL counts them.
+    pub duplicates: u64,
+    /// Rows that the table has more.
+    pub inserted: u64,
+    /// Rows that it has no more.
+    pub deleted: u64,
 }
 
 /// A running statement.
@@ -171,6 +180,12 @@ impl Execution {
     /// The [`changes`](Execution::changes), by value.
     pub fn take_changes(&mut self) -> Vec<Mutation> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// What a change of rows passed over, each as the error that it would have been: for SHOW WARNINGS. Meaningful when the
+    /// iterator has ended without an error.
+    pub fn take_warnings(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.builder.warnings)
     }
 
     /// What its locking clauses want locked, and what it found by keys to change it. Meaningful when the iterator has ended

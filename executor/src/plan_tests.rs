@@ -10,8 +10,8 @@ use allod_planner::options::PruneMode;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, Node, OutputColumn, Plan, PointGet, Query, Range, Ranges, Side, SortKey,
-    StatementLimits, TableScan,
+    Aggregation, Apply, HashJoin, Node, OnDuplicate, OutputColumn, Plan, PointGet, Query, Range, Ranges,
+    Side, SortKey, StatementLimits, TableScan,
 };
 use allod_storage::client::Client;
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -268,6 +268,7 @@ impl Fixture {
             table: table.clone(),
             partition: partition(table),
             generated: None,
+            on_duplicate: OnDuplicate::Fail,
             source,
         })
     }
@@ -370,7 +371,7 @@ fn inserts_reach_records_and_indexes_of_their_partitions() {
         let t = table(partitions);
         let mut f = Fixture::new(&[&t]);
         let affected = f.insert(&t, &data(500)).unwrap();
-        assert_eq!(affected, Affected { rows: 500, ..Affected::default() });
+        assert_eq!((affected.rows, affected.inserted), (500, 500));
         f.check(&t, &data(500));
         let scan = f.scan(&t);
         assert_eq!(sorted(f.rows(scan)), data(500));
@@ -412,7 +413,7 @@ fn rows_are_numbered() {
     let h = heap();
     let mut f = Fixture::new(&[&h]);
     let affected = f.insert(&h, &[vec![int(5), Datum::Null], vec![int(6), int(0)]]).unwrap();
-    assert_eq!(affected, Affected { rows: 2, matched: 0, last_insert_id: 1 });
+    assert_eq!((affected.rows, affected.last_insert_id), (2, 1));
     let affected = f.insert(&h, &[vec![int(7), int(100)], vec![int(8), Datum::Null]]).unwrap();
     assert_eq!(affected.last_insert_id, 101);
     let scan = f.scan(&h);
@@ -452,15 +453,15 @@ fn updates_move_rows_between_keys_and_partitions() {
     f.insert(&t, &data(60)).unwrap();
     // Every row takes the key of the next; the last one's is free.
     let affected = update(&mut f, &t, 1000, 1, None).unwrap();
-    assert_eq!(affected, Affected { rows: 60, matched: 60, last_insert_id: 0 });
+    assert_eq!(affected, Affected { rows: 60, matched: 60, ..Affected::default() });
     let moved: Vec<Row> =
         data(60).into_iter().map(|r| vec![int(number(&r[0]) + 1), r[1].clone(), r[2].clone()]).collect();
     f.check(&t, &moved);
     // Nothing changes: found, not counted.
     let affected = update(&mut f, &t, 11, 0, None).unwrap();
-    assert_eq!(affected, Affected { rows: 0, matched: 10, last_insert_id: 0 });
+    assert_eq!(affected, Affected { rows: 0, matched: 10, ..Affected::default() });
     let affected = update(&mut f, &t, 11, 0, Some(Datum::Null)).unwrap();
-    assert_eq!(affected, Affected { rows: 9, matched: 10, last_insert_id: 0 });
+    assert_eq!(affected, Affected { rows: 9, matched: 10, ..Affected::default() });
     let expected: Vec<Row> = moved
         .into_iter()
         .map(|r| if number(&r[0]) < 11 { vec![r[0].clone(), Datum::Null, r[2].clone()] } else { r })

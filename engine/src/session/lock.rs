@@ -38,6 +38,7 @@ use super::Session;
 use super::statement::Planned;
 use super::transaction::Options;
 use crate::error::{Error, Result, code};
+use crate::result::Warning;
 
 /// How often a statement is run again because it read what was changed in the meantime (TiDB's `max-retry-count`).
 const ATTEMPTS_MAX: usize = 256;
@@ -68,6 +69,8 @@ impl Patience {
 /// A change of rows that has been done.
 pub(super) struct Changed {
     pub affected: Affected,
+    /// What it passed over.
+    pub warnings: Vec<Warning>,
     /// What was measured, if it was.
     pub metrics: BTreeMap<u32, OperatorMetrics>,
 }
@@ -134,9 +137,10 @@ impl Session {
             }
             self.check_buffer(planned, running.execution.changes())?;
             let affected = running.execution.affected();
+            let warnings = running.execution.take_warnings().into_iter().map(passed_over).collect();
             let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
             self.leave(running);
-            return Ok(Changed { affected, metrics });
+            return Ok(Changed { affected, warnings, metrics });
         }
     }
 
@@ -374,6 +378,12 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Unlocked<I> {
         // Both are at most the number of rows.
         Some(visible(&rows.slice(passed as usize, taken as usize), &self.skip))
     }
+}
+
+/// The warning of what would have been an error.
+fn passed_over(error: allod_executor::Error) -> Warning {
+    let error = Error::from(error);
+    Warning { level: "Warning", code: error.code(), message: error.message().to_string() }
 }
 
 /// The columns that the query asked for.

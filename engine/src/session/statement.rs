@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
+use allod_executor::{Affected, Cancel, Destination, Environment, Execution, Prepared, RowIds};
 use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
@@ -14,7 +14,7 @@ use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, TableId, Timestamp};
 
 use super::Session;
-use super::lock::Unlocked;
+use super::lock::{Changed, Unlocked};
 use super::plan_cache::Setting;
 use crate::catalog::{Counters, Entry, Version, Waiting, WriteGuard};
 use crate::database::Database;
@@ -439,7 +439,7 @@ impl Session {
     fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
         let cancel = &self.limited(planned, cancel);
         let header = planned.header.clone();
-        let warnings = planned.warnings();
+        let mut warnings = planned.warnings();
         let Some(dml) = &planned.dml else {
             self.row_count = -1;
             let result = match &planned.skip {
@@ -458,7 +458,8 @@ impl Session {
             };
             return Ok(result.with_warnings(warnings));
         };
-        let affected = self.change(planned, cancel, false)?.affected;
+        let Changed { affected, warnings: passed_over, metrics: _ } = self.change(planned, cancel, false)?;
+        warnings.extend(passed_over);
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
         if affected.last_insert_id != 0 {
             self.last_insert_id = affected.last_insert_id;
@@ -468,13 +469,14 @@ impl Session {
             DmlKind::Update => {
                 format!("Rows matched: {}  Changed: {}  Warnings: {noted}", affected.matched, affected.rows)
             }
-            DmlKind::Insert if affected.rows > 1 => {
-                format!("Records: {}  Duplicates: 0  Warnings: {noted}", affected.rows)
+            DmlKind::Insert if affected.records > 1 => {
+                let (records, duplicates) = (affected.records, affected.duplicates);
+                format!("Records: {records}  Duplicates: {duplicates}  Warnings: {noted}")
             }
             DmlKind::Insert | DmlKind::Delete => String::new(),
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
-        let done = if dml.kind == DmlKind::Update { done.with_found_rows(affected.matched) } else { done };
+        let done = done.with_found_rows(affected.matched);
         Ok(done.with_info(info).with_warnings(warnings))
     }
 
@@ -544,21 +546,16 @@ impl Session {
     /// table, whose rows are told from now on.
     pub(super) fn leave(&mut self, running: Running) {
         let Running { mut execution, writing } = running;
-        let rows = execution.affected().rows;
+        let Affected { inserted, deleted, .. } = execution.affected();
         let changes = execution.take_changes();
         drop(execution);
         let Some(Writing { dml, counters, guard }) = writing else { return };
         if let Some(active) = &mut self.transaction {
-            return active.write(&dml.table, dml.kind, rows, changes);
+            return active.write(&dml.table, (inserted, deleted), changes);
         }
         // DDL that has the right to publish may be waiting for this.
         drop(guard);
-        let drifted = match dml.kind {
-            DmlKind::Insert => counters.growth.note(rows, 0),
-            DmlKind::Delete => counters.growth.note(0, rows),
-            DmlKind::Update => false,
-        };
-        if drifted {
+        if counters.growth.note(inserted, deleted) {
             self.database.shared().catalog.publish_rows(&dml.table);
         }
     }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use allod_executor::Cancel;
 use allod_planner::bind::{
-    Characteristics, DmlKind, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
+    Characteristics, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
 };
 use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction, bytes_of};
 use allod_storage::error as storage;
@@ -178,18 +178,20 @@ impl Active {
         Ok(counters)
     }
 
-    /// Takes over what a statement that has succeeded changed.
-    pub fn write(&mut self, table: &TableDescriptor, kind: DmlKind, rows: u64, mut changes: Vec<Mutation>) {
+    /// Takes over what a statement that has succeeded changed; so many rows came and went.
+    pub fn write(
+        &mut self,
+        table: &TableDescriptor,
+        (inserted, deleted): (u64, u64),
+        mut changes: Vec<Mutation>,
+    ) {
         // Rows that stay as they are: who locks has locked them, and nobody else need know.
         changes.retain(|change| !matches!(change.op, MutationOp::Lock));
         self.transaction.write(changes);
         let written = self.tables.iter_mut().find(|written| written.table.id == table.id);
-        if let Some(Written { rows: counted, .. }) = written {
-            match kind {
-                DmlKind::Insert => counted.inserted += rows,
-                DmlKind::Delete => counted.deleted += rows,
-                DmlKind::Update => {}
-            }
+        if let Some(Written { rows, .. }) = written {
+            rows.inserted += inserted;
+            rows.deleted += deleted;
         }
     }
 

@@ -99,6 +99,40 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
+    /// A row comes to keys of which it is known that they are free.
+    pub fn put(&mut self, new: &Rows, row: usize) -> Result<()> {
+        (0..new.spaces()).try_for_each(|space| {
+            let change = Change::Put(new.row(row, space));
+            self.set(new.key(row, space), change)
+        })
+    }
+
+    /// A row goes, perhaps one that this statement has put there.
+    pub fn remove(&mut self, old: &Rows, row: usize) -> Result<()> {
+        (0..old.spaces()).try_for_each(|space| self.set(old.key(row, space), Change::Delete))
+    }
+
+    /// A row becomes another one, whose keys are its own or known to be free.
+    pub fn alter(&mut self, (old, at): (&Rows, usize), (new, row): (&Rows, usize)) -> Result<()> {
+        let moved = old.key(at, 0) != new.key(row, 0);
+        for space in 0..old.spaces() {
+            let (from, to) = (old.key(at, space), new.key(row, space));
+            if space == 0 || moved || from != to {
+                self.set(from, Change::Delete)?;
+                self.set(to, Change::Put(new.row(row, space)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is at this key stays as it is, and the statement was about it.
+    pub fn keep_key(&mut self, key: Key) -> Result<()> {
+        match self.changes.contains_key(&key) {
+            true => Ok(()),
+            false => self.set(key, Change::Keep),
+        }
+    }
+
     /// A row comes to a key.
     fn arrive(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
         // Two rows never share a key of an index that is not unique: it ends with the table's key.

@@ -15,6 +15,7 @@ mod generated;
 mod keys;
 mod remake;
 mod rows;
+mod upsert;
 
 pub use generated::generate;
 pub use keys::record_keys;
@@ -70,13 +71,30 @@ pub(crate) fn run(
     let mut changes = Changes::new(table, &builder.runner.context.memory);
     let partition = partition.as_deref();
     let affected = match &plan.node {
+        Node::Insert { on_duplicate, generated, .. } if on_duplicate.looks() => {
+            let visible = table.visible_columns().count();
+            let (extra, ids) = (all.columns[visible..].to_vec(), source.columns.clone());
+            let generated = generated.as_deref();
+            let Numbered { columns, numbered, first: _ } = number(table, all, row_ids, generated)?;
+            let rows = upsert::Source { table, partition, generated, columns, extra, ids, numbered };
+            upsert::insert(builder, rows, on_duplicate, row_ids, destination, &mut changes)?
+        }
         Node::Insert { generated, .. } => {
-            let (columns, last_insert_id) = number(table, all, row_ids, generated.as_deref())?;
+            let Numbered { columns, first: last_insert_id, numbered: _ } =
+                number(table, all, row_ids, generated.as_deref())?;
             let new = Rows::new(table, columns, partition)?;
             for row in 0..new.len() {
                 changes.insert(&new, row)?;
             }
-            Affected { rows: new.len() as u64, matched: 0, last_insert_id }
+            let rows = new.len() as u64;
+            Affected {
+                rows,
+                matched: rows,
+                last_insert_id,
+                records: rows,
+                inserted: rows,
+                ..Affected::default()
+            }
         }
         Node::Delete { .. } => {
             let old = Rows::new(table, door(table.columns.iter().map(|c| &c.ty), &all.columns)?, partition)?;
@@ -84,7 +102,7 @@ pub(crate) fn run(
             for row in 0..old.len() {
                 affected.rows += u64::from(changes.delete(&old, row)?);
             }
-            affected
+            Affected { matched: affected.rows, deleted: affected.rows, ..affected }
         }
         Node::Update { generated, .. } => {
             update(table, all, (partition, generated.as_deref()), destination, &mut changes)?
@@ -170,14 +188,21 @@ fn door<'a>(
     types.zip(columns).map(|(ty, column)| to_door(column, ty)).collect()
 }
 
-/// The columns of the table for inserted rows, numbered where the engine numbers them and computed where they are generated,
-/// and the first number given out.
+/// The columns of the table for inserted rows, numbered where the engine numbers them and computed where they are generated.
+struct Numbered {
+    columns: Vec<ArrayRef>,
+    /// The first number given out for an AUTO_INCREMENT column; 0 if none was.
+    first: u64,
+    /// For each row whether its number was given out; none if there is no such column.
+    numbered: Vec<bool>,
+}
+
 fn number(
     table: &TableDescriptor,
     all: Batch,
     row_ids: &dyn RowIds,
     generated: Option<&GeneratedColumns>,
-) -> Result<(Vec<ArrayRef>, u64)> {
+) -> Result<Numbered> {
     let visible: Vec<usize> = table.visible_columns().collect();
     let given = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns)?;
     if given.len() != visible.len() {
@@ -185,7 +210,7 @@ fn number(
     }
     let mut given = given.into_iter();
     let mut columns = Vec::with_capacity(table.columns.len());
-    let mut first_number = 0;
+    let (mut first, mut numbered) = (0, Vec::new());
     for def in &table.columns {
         if def.hidden {
             let first = row_ids.allocate(table.id, all.rows as u64);
@@ -197,13 +222,28 @@ fn number(
             columns.push(column);
             continue;
         }
-        let (column, first) = auto_increment(table, &column, &def.ty.sql, row_ids)?;
-        first_number = first;
+        if def.ty.sql.is_integer() {
+            numbered = (0..column.len()).map(|row| given_number(&column, row) == 0).collect();
+        }
+        let (column, first_given) = auto_increment(table, &column, &def.ty.sql, row_ids)?;
+        first = first_given;
         columns.push(column);
     }
     let columns = generate(table, generated, columns)?;
     not_null(table, &columns)?;
-    Ok((columns, first_number))
+    Ok(Numbered { columns, first, numbered })
+}
+
+/// The number that a row brings along for an AUTO_INCREMENT column, by its bits; 0 if none.
+fn given_number(column: &ArrayRef, row: usize) -> u64 {
+    if column.is_null(row) {
+        return 0;
+    }
+    match column.data_type() {
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row) as u64,
+        _ => 1,
+    }
 }
 
 /// NULL and 0 get the next numbers; what is given is noted.
@@ -213,16 +253,7 @@ fn auto_increment(
     ty: &SqlType,
     row_ids: &dyn RowIds,
 ) -> Result<(ArrayRef, u64)> {
-    let value = |row: usize| -> u64 {
-        if column.is_null(row) {
-            return 0;
-        }
-        match column.data_type() {
-            DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
-            DataType::Int64 => column.as_primitive::<Int64Type>().value(row) as u64,
-            _ => 1,
-        }
-    };
+    let value = |row: usize| given_number(column, row);
     if !ty.is_integer() {
         return Ok((Arc::clone(column), 0));
     }

@@ -30,5 +30,5 @@ pub fn remake(
     let count = old.first().map_or(0, |column| column.len());
     let exprs = Exprs::compile(rows, &ids)?;
     let columns = exprs.eval(&Batch::new(old, count), &mut Scratch::default())?;
-    Ok(number(table, Batch::new(columns, count), row_ids, generated)?.0)
+    Ok(number(table, Batch::new(columns, count), row_ids, generated)?.columns)
 }

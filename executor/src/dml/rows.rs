@@ -69,6 +69,11 @@ impl Rows {
         self.batches.len()
     }
 
+    /// All columns of the table.
+    pub fn columns(&self) -> &[ArrayRef] {
+        self.batches[0].columns()
+    }
+
     /// Key of a row in the records (0) or in index `space - 1`.
     pub fn key(&self, row: usize, space: usize) -> Key {
         self.keys[&self.partition[row]][space].key(row)

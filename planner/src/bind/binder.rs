@@ -7,7 +7,7 @@ use sqlparser::ast::{self, Ident, ObjectName, Spanned};
 use sqlparser::tokenizer::Location;
 
 use super::partition::position;
-use super::scope::{Pending, Scope};
+use super::scope::{Pending, Relation, Scope};
 use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_partition};
 use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
@@ -39,6 +39,9 @@ pub(super) struct Binder<'a> {
     pub warnings: Vec<PlanWarning>,
     /// Partitioned tables whose partition expressions are counted: each once.
     pub counted: Vec<TableId>,
+    /// While the SELECT of an INSERT is bound: how deep its block is, and the tables of its FROM, which ON DUPLICATE KEY
+    /// UPDATE may name.
+    pub insert_sources: Option<(usize, Vec<Relation>)>,
     /// Whether the plan holds something of the session that the next execution may find changed.
     pub volatile: bool,
     /// The views that are being bound, outermost first.
@@ -83,6 +86,7 @@ impl<'a> Binder<'a> {
             hints: Vec::new(),
             warnings: Vec::new(),
             counted: Vec::new(),
+            insert_sources: None,
             volatile: false,
             viewed: Vec::new(),
             defined: None,

@@ -1,5 +1,7 @@
 //! INSERT, UPDATE, DELETE: the rows they work on, as a query.
 
+mod duplicate;
+
 use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
@@ -10,25 +12,17 @@ use sqlparser::ast::{
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::from::From;
-use super::scope::Clause;
+use super::scope::{Clause, Relation};
 use super::{Dml, DmlKind, PartitionFunction, generated};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
 use crate::logical::{OutputColumn, Plan, SortKey};
+use crate::physical::OnDuplicate;
 
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
     pub fn insert(&mut self, insert: &ast::Insert) -> Result<(Block, Dml), Error> {
-        if insert.replace_into {
-            return Err(not_supported("REPLACE"));
-        }
-        if insert.ignore {
-            return Err(not_supported("INSERT IGNORE"));
-        }
-        if insert.on.is_some() {
-            return Err(not_supported("ON DUPLICATE KEY UPDATE"));
-        }
         if insert.returning.is_some() {
             return Err(not_supported("this form of INSERT"));
         }
@@ -50,40 +44,45 @@ impl Binder<'_> {
             let allowed = self.named_partitions(&table, &names)?;
             dealing = dealing.map(|d| PartitionFunction { allowed, ..d });
         }
+        let (mut block, sources) = self.insert_source(insert, &table)?;
+        let on_duplicate = self.on_duplicate(insert, &table, &mut block, sources)?;
         let (partition, generated) = (dealing.map(Arc::new), self.generated_columns(&table)?);
-        let dml = Dml { kind: DmlKind::Insert, table: table.clone(), partition, generated };
+        Ok((block, Dml { kind: DmlKind::Insert, table, partition, generated, on_duplicate }))
+    }
 
+    /// The rows to insert, and the tables of the SELECT that they come from.
+    fn insert_source(
+        &mut self,
+        insert: &ast::Insert,
+        table: &TableDescriptor,
+    ) -> Result<(Block, Vec<Relation>), Error> {
+        let of_values = |block| Ok((block, Vec::new()));
         if !insert.assignments.is_empty() {
             let mut targets = Vec::new();
             let mut values = Vec::new();
             for assignment in &insert.assignments {
-                targets.push(self.target(&table, &assignment.target)?);
+                targets.push(self.target(table, &assignment.target)?);
                 values.push(assignment.value.clone());
             }
-            let block = self.insert_values(&table, &targets, &[&values])?;
-            return Ok((block, dml));
+            each_once(table, &targets)?;
+            return of_values(self.insert_values(table, &targets, &[&values])?);
         }
         let targets = match insert.columns.as_slice() {
             [] => table.visible_columns().collect(),
             columns => {
                 let mut targets = Vec::with_capacity(columns.len());
                 for column in columns {
-                    targets.push(self.column_of(&table, column)?);
+                    targets.push(self.column_of(table, column)?);
                 }
                 targets
             }
         };
-        for (i, target) in targets.iter().enumerate() {
-            if targets[..i].contains(target) {
-                return Err(Error::ColumnTwice(table.columns[*target].name.to_string()));
-            }
-        }
+        each_once(table, &targets)?;
         let Some(source) = &insert.source else {
             // INSERT INTO t () VALUES ()
-            let block = self.insert_values(&table, &[], &[&[]])?;
-            return Ok((block, dml));
+            return of_values(self.insert_values(table, &[], &[&[]])?);
         };
-        let block = match &*source.body {
+        match &*source.body {
             SetExpr::Values(values) if source.with.is_none() && source.order_by.is_none() => {
                 let rows: Vec<&[ast::Expr]> = values.rows.iter().map(|r| r.content.as_slice()).collect();
                 // `VALUES ()` is a row of defaults.
@@ -92,14 +91,15 @@ impl Binder<'_> {
                 } else {
                     &targets
                 };
-                self.insert_values(&table, targets, &rows)?
+                of_values(self.insert_values(table, targets, &rows)?)
             }
             _ => {
+                self.insert_sources = Some((self.scopes.len() + 1, Vec::new()));
                 let block = self.query(source)?;
-                self.insert_query(&table, &targets, block)?
+                let sources = self.insert_sources.take().map(|(_, sources)| sources);
+                Ok((self.insert_query(table, &targets, block)?, sources.unwrap_or_default()))
             }
-        };
-        Ok((block, dml))
+        }
     }
 
     fn insert_values(
@@ -215,30 +215,8 @@ impl Binder<'_> {
                 b.chosen_rows(from.plan, update.selection.as_ref(), &update.order_by, update.limit.as_ref())?;
 
             b.scope().clause = Clause::Fields;
-            let mut new: Vec<Option<Expr>> = vec![None; table.columns.len()];
-            for assignment in &update.assignments {
-                let ordinal = b.target(&table, &assignment.target)?;
-                let def = &table.columns[ordinal];
-                let to_default = is_default(&assignment.value);
-                if !to_default {
-                    generated::check_given(&table, ordinal)?;
-                } else if def.generated.is_some() {
-                    // It is computed anyway.
-                    continue;
-                }
-                let value = if to_default { default(def)? } else { b.expr(&assignment.value)? };
-                // Assignments take effect from left to right.
-                let value = value.transform(&mut |e| match &e {
-                    Expr::Column { id, .. } => {
-                        match old.iter().position(|o| o.id == *id).and_then(|i| new[i].clone()) {
-                            Some(assigned) => assigned,
-                            None => e,
-                        }
-                    }
-                    Expr::Constant { .. } | Expr::Call { .. } => e,
-                });
-                new[ordinal] = Some(b.rw.assign(value, def)?);
-            }
+            let old_ids: Vec<ColumnId> = old.iter().map(|o| o.id).collect();
+            let mut new = b.assigned(&table, &update.assignments, &old_ids)?;
             if !b.scope().aggregates.is_empty() {
                 return Err(Error::InvalidAggregate);
             }
@@ -255,9 +233,45 @@ impl Binder<'_> {
                 output.push(OutputColumn { id, name });
             }
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            let generated = b.generated_columns(&table)?;
-            Ok((Block { plan, output }, Dml { kind: DmlKind::Update, table, partition, generated }))
+            let (generated, on_duplicate) = (b.generated_columns(&table)?, OnDuplicate::Fail);
+            let dml = Dml { kind: DmlKind::Update, table, partition, generated, on_duplicate };
+            Ok((Block { plan, output }, dml))
         })
+    }
+
+    /// What assignments come to, for each column of the table that they assign to. `old`: the columns of the row before, all of
+    /// the table's in order.
+    fn assigned(
+        &mut self,
+        table: &TableDescriptor,
+        assignments: &[ast::Assignment],
+        old: &[ColumnId],
+    ) -> Result<Vec<Option<Expr>>, Error> {
+        let mut new: Vec<Option<Expr>> = vec![None; table.columns.len()];
+        for assignment in assignments {
+            let ordinal = self.target(table, &assignment.target)?;
+            let def = &table.columns[ordinal];
+            let to_default = is_default(&assignment.value);
+            if !to_default {
+                generated::check_given(table, ordinal)?;
+            } else if def.generated.is_some() {
+                // It is computed anyway.
+                continue;
+            }
+            let value = if to_default { default(def)? } else { self.expr(&assignment.value)? };
+            // Assignments take effect from left to right.
+            let value = value.transform(&mut |e| match &e {
+                Expr::Column { id, .. } => {
+                    match old.iter().position(|o| o == id).and_then(|i| new[i].clone()) {
+                        Some(assigned) => assigned,
+                        None => e,
+                    }
+                }
+                Expr::Constant { .. } | Expr::Call { .. } => e,
+            });
+            new[ordinal] = Some(self.rw.assign(value, def)?);
+        }
+        Ok(new)
     }
 
     /// DELETE from one table.
@@ -274,7 +288,9 @@ impl Binder<'_> {
                 b.chosen_rows(from.plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, Dml { kind: DmlKind::Delete, table, partition, generated: None }))
+            let (generated, on_duplicate) = (None, OnDuplicate::Fail);
+            let dml = Dml { kind: DmlKind::Delete, table, partition, generated, on_duplicate };
+            Ok((Block { plan, output }, dml))
         })
     }
 
@@ -364,6 +380,14 @@ impl Binder<'_> {
 fn old_row(table: &TableDescriptor, from: &From) -> Vec<OutputColumn> {
     let ids = from.relations.iter().flat_map(|r| &r.columns).map(|c| c.id);
     ids.zip(&table.columns).map(|(id, def)| OutputColumn { id, name: def.name.clone() }).collect()
+}
+
+/// Refuses a list that names a column twice.
+fn each_once(table: &TableDescriptor, targets: &[usize]) -> Result<(), Error> {
+    match targets.iter().enumerate().find(|(i, target)| targets[..*i].contains(target)) {
+        Some((_, target)) => Err(Error::ColumnTwice(table.columns[*target].name.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// The DEFAULT keyword, which parses as a name.

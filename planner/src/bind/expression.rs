@@ -561,6 +561,7 @@ impl Binder<'_> {
                 let moment = self.expr(moment)?;
                 self.add_interval(moment, interval, name.contains("SUB")).map(Some)
             }
+            ("VALUES", [column]) => self.inserted_value(column).map(Some),
             ("TIMESTAMPADD", [unit, amount, moment]) => {
                 let (unit, amount, moment) = (unit_argument(unit)?, self.expr(amount)?, self.expr(moment)?);
                 Ok(Some(self.rw.shift(moment, amount, unit, false)))

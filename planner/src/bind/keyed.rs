@@ -119,7 +119,8 @@ impl Plain {
     }
 
     fn insert(&mut self, insert: &ast::Insert) -> Option<()> {
-        if insert.on.is_some() || insert.returning.is_some() {
+        // Parameters of ON DUPLICATE KEY UPDATE are not counted, so there may be none.
+        if insert.returning.is_some() {
             return None;
         }
         for assignment in &insert.assignments {

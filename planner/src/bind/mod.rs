@@ -53,7 +53,7 @@ use crate::logical::Query;
 use crate::parse::Parsed;
 pub use crate::parse::{LoadFormat, ViewHow};
 use crate::partition::PartitionFunction;
-use crate::physical::PlanWarning;
+use crate::physical::{OnDuplicate, PlanWarning};
 
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
@@ -252,13 +252,15 @@ pub struct Dml {
     pub partition: Option<Arc<PartitionFunction>>,
     /// Its generated columns; `None` if it has none, or no row is written.
     pub generated: Option<Arc<GeneratedColumns>>,
+    /// For INSERT: what happens to a row of which a key is taken.
+    pub on_duplicate: OnDuplicate,
 }
 
 /// Kinds of change, and what `BoundQuery::query.output` lists for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DmlKind {
     /// Every visible column of the table in order, cast and with defaults filled in; NULL in an AUTO_INCREMENT column
-    /// where the engine is to number the row, and in generated columns.
+    /// where the engine is to number the row, and in generated columns. Then what else ON DUPLICATE KEY UPDATE needs.
     Insert,
     /// Every column of the old row, hidden ones included, then every visible column of the new one.
     Update,

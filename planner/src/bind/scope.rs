@@ -6,7 +6,7 @@ use allod_storage::schema::TableDescriptor;
 
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
-use crate::logical::{JoinKind, Plan};
+use crate::logical::{JoinKind, OutputColumn, Plan};
 
 /// A relation of a FROM clause.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub(super) struct Scope {
     pub pending_below: Vec<Pending>,
     /// Aggregates seen so far.
     pub aggregates: Vec<(ColumnId, AggregateCall)>,
+    /// In ON DUPLICATE KEY UPDATE: the row that does not come, for `VALUES(c)`.
+    pub inserted: Option<Vec<OutputColumn>>,
     /// Whether the arguments of an aggregate are being bound.
     pub in_aggregate: bool,
 }

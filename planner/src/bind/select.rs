@@ -55,6 +55,11 @@ impl Binder<'_> {
         locks: &[ast::LockClause],
     ) -> Result<Block, Error> {
         let From { mut plan, relations, star } = self.from(&select.from)?;
+        if let Some((depth, sources)) = &mut self.insert_sources
+            && *depth == self.scopes.len()
+        {
+            sources.clone_from(&relations);
+        }
         self.scope().relations = relations;
         let mut scans = Vec::new();
         if !locks.is_empty() {

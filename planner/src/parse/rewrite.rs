@@ -18,7 +18,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
     if first.is_some_and(|t| word(t, "TABLE")) {
         return (table_statement(tokens), None);
     }
-    if first.is_some_and(|t| word(t, "INSERT")) {
+    if first.is_some_and(|t| word(t, "INSERT") || word(t, "REPLACE")) {
         return (insert_statement(tokens), None);
     }
     if !first.is_some_and(|t| word(t, "CREATE") || word(t, "ALTER")) {

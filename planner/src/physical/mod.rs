@@ -5,6 +5,7 @@
 //! runs at the root; the executor runs both in one pipeline when the store is in the same process.
 
 mod access;
+mod duplicate;
 mod search;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::generated::GeneratedColumns;
 pub use crate::logical::{JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey};
 use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
+
+pub use duplicate::{OnDuplicate, RowUpdate};
 
 pub(crate) use access::{AccessContext, unmatched, unmerged};
 pub(crate) use search::{Wishes, alias_of, is_named, lower};
@@ -149,8 +152,9 @@ pub enum Node {
         /// For each output column the id of the column of the CTE's plan.
         source: Vec<ColumnId>,
     },
-    /// INSERT: the source yields every column of the table, in order, cast and with defaults filled in (the hidden row id
-    /// excepted, which the executor numbers; generated columns are NULL until it computes them).
+    /// INSERT, REPLACE: the source yields every column of the table, in order, cast and with defaults filled in (the hidden row
+    /// id excepted, which the executor numbers; generated columns are NULL until it computes them), and then what else
+    /// `on_duplicate` needs.
     Insert {
         /// Target.
         table: Arc<TableDescriptor>,
@@ -158,6 +162,8 @@ pub enum Node {
         partition: Option<Arc<PartitionFunction>>,
         /// Generated columns; `None` if the table has none.
         generated: Option<Arc<GeneratedColumns>>,
+        /// What happens to a row of which a key is taken.
+        on_duplicate: OnDuplicate,
         /// Rows to insert.
         source: Box<Plan>,
     },

@@ -108,9 +108,9 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
     lock_points(&mut source, &dml);
     let (rows, cost) = (source.rows, source.cost);
     let source = Box::new(source);
-    let Dml { kind, table, partition, generated } = dml;
+    let Dml { kind, table, partition, generated, on_duplicate } = dml;
     let node = match kind {
-        DmlKind::Insert => Node::Insert { table, partition, generated, source },
+        DmlKind::Insert => Node::Insert { table, partition, generated, on_duplicate, source },
         DmlKind::Update => Node::Update { table, partition, generated, source },
         DmlKind::Delete => Node::Delete { table, partition, source },
     };

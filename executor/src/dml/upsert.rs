@@ -1,0 +1,480 @@
+//! INSERT where a key that is taken is no error: REPLACE, INSERT IGNORE, ON DUPLICATE KEY UPDATE.
+//!
+//! Rows come one after another, and each meets what the ones before it have left: two rows of one REPLACE that share a key leave
+//! the second. So the statement has a view of its own ([`View`]): which row is at which key, as far as it has asked the store (all
+//! keys of all rows to insert are asked for at once, then the rows that were found), with the statement's own changes on top.
+//!
+//! ```text
+//! row to insert ── its keys, primary first ── who has them? ── nobody            it comes
+//!                                                           ── REPLACE           they go, it comes
+//!                                                           ── IGNORE            a warning
+//!                                                           ── DUPLICATE KEY     the first of them is changed
+//! ```
+//! What ON DUPLICATE KEY UPDATE assigns is computed for many rows at once, as long as none of them is about a row that another one
+//! of them is about, and no assignment is to a column of a key.
+//!
+//! Changes are puts, not inserts: that a key is free was read at the statement's snapshot, and that it still is is what a commit or
+//! a lock finds out anyway: then the statement runs again, and does not fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+use allod_planner::generated::GeneratedColumns;
+use allod_planner::partition::PartitionFunction;
+use allod_planner::physical::{OnDuplicate, RowUpdate};
+use allod_storage::key::Key;
+use allod_storage::schema::{SpaceId, TableDescriptor};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::compute::kernels::cmp::distinct;
+use arrow::compute::{interleave, or, take};
+use arrow::datatypes::{Int64Type, UInt64Type};
+
+use super::changes::{Changes, duplicate};
+use super::rows::Rows;
+use super::{door, generate, not_null};
+use crate::batch::{Batch, bytes_of};
+use crate::build::Builder;
+use crate::error::{Error, Result};
+use crate::execute::{Affected, Destination, RowIds};
+use crate::kernel::Scratch;
+use crate::key::Exprs;
+use crate::pipeline::Reservation;
+
+/// Rows whose assignments are computed at once, at most.
+const RUN_ROWS: usize = 1024;
+
+/// Rows to insert.
+pub(super) struct Source<'a> {
+    pub table: &'a TableDescriptor,
+    pub partition: Option<&'a PartitionFunction>,
+    /// Generated columns; `None` if the table has none.
+    pub generated: Option<&'a GeneratedColumns>,
+    /// All columns of the table, in the forms that are stored.
+    pub columns: Vec<ArrayRef>,
+    /// What ON DUPLICATE KEY UPDATE needs besides.
+    pub extra: Vec<ArrayRef>,
+    /// What its expressions call the visible columns, and `extra`.
+    pub ids: Vec<ColumnId>,
+    /// For each row whether the engine has numbered it; none = no row.
+    pub numbered: Vec<bool>,
+}
+
+/// Inserts rows; what is in their way is dealt with as `on_duplicate` says.
+pub(super) fn insert(
+    builder: &mut Builder,
+    source: Source<'_>,
+    on_duplicate: &OnDuplicate,
+    row_ids: &dyn RowIds,
+    destination: Destination,
+    changes: &mut Changes<'_>,
+) -> Result<Affected> {
+    let new = Arc::new(Rows::new(source.table, source.columns.clone(), source.partition)?);
+    let reservation = builder.runner.context.memory.reservation();
+    let view = View::new(source.table, source.partition, reservation);
+    let mut upsert =
+        Upsert { builder, source, new, view, changes, destination, affected: Affected::default() };
+    let rows: Vec<usize> = (0..upsert.new.len()).collect();
+    let new = Arc::clone(&upsert.new);
+    upsert.view.learn(upsert.builder, &new, &rows)?;
+    match on_duplicate {
+        OnDuplicate::Fail => return Err(Error::Plan("an insert that looks for nothing".into())),
+        OnDuplicate::Skip => upsert.skip()?,
+        OnDuplicate::Replace => upsert.replace()?,
+        OnDuplicate::Update(update) => upsert.update(update, row_ids)?,
+    }
+    let mut affected = upsert.affected;
+    affected.records = rows.len() as u64;
+    Ok(affected)
+}
+
+struct Upsert<'b, 's, 'c, 'd> {
+    builder: &'b mut Builder,
+    source: Source<'s>,
+    new: Arc<Rows>,
+    view: View<'s>,
+    changes: &'c mut Changes<'d>,
+    destination: Destination,
+    affected: Affected,
+}
+
+impl Upsert<'_, '_, '_, '_> {
+    /// INSERT IGNORE.
+    fn skip(&mut self) -> Result<()> {
+        for row in 0..self.new.len() {
+            match self.view.first_taken(&self.new, row) {
+                None => self.arrives(row)?,
+                Some((key, _)) => {
+                    self.affected.duplicates += 1;
+                    self.builder.warnings.push(duplicate(self.source.table, &key));
+                    self.keep(key)?;
+                }
+            }
+        }
+        self.affected.matched = self.affected.rows;
+        Ok(())
+    }
+
+    /// REPLACE.
+    fn replace(&mut self) -> Result<()> {
+        for row in 0..self.new.len() {
+            let mut identical = false;
+            for held in self.view.all_taken(&self.new, row) {
+                // A row that is there as it is stays, and counts as one that came.
+                if held.is_like(&self.new, row, self.source.table)? {
+                    identical = true;
+                    self.keep(held.key(0))?;
+                    continue;
+                }
+                self.changes.remove(&held.rows, held.row)?;
+                self.view.removed(&held);
+                self.affected.rows += 1;
+                self.affected.deleted += 1;
+                self.affected.duplicates += 1;
+            }
+            match identical {
+                true => self.affected.rows += 1,
+                false => self.arrives(row)?,
+            }
+        }
+        self.affected.matched = self.affected.rows;
+        Ok(())
+    }
+
+    /// A row whose keys are free.
+    fn arrives(&mut self, row: usize) -> Result<()> {
+        self.changes.put(&self.new, row)?;
+        self.view.came(&self.new, row);
+        self.affected.rows += 1;
+        self.affected.inserted += 1;
+        if self.affected.last_insert_id == 0 && self.source.numbered.get(row) == Some(&true) {
+            self.affected.last_insert_id = number_of(self.source.table, &self.source.columns, row);
+        }
+        Ok(())
+    }
+
+    /// What is at a key was looked at, and others shall not change it before this transaction is done.
+    fn keep(&mut self, key: Key) -> Result<()> {
+        match self.destination {
+            Destination::Transaction => self.changes.keep_key(key),
+            Destination::Commit => Ok(()),
+        }
+    }
+
+    /// ON DUPLICATE KEY UPDATE.
+    fn update(&mut self, update: &RowUpdate, row_ids: &dyn RowIds) -> Result<()> {
+        let table = self.source.table;
+        let ids: Vec<ColumnId> = update.old.iter().chain(&self.source.ids).copied().collect();
+        let exprs = Exprs::compile(update.new.iter().map(|(_, e)| e), &ids)?;
+        // What is generated may decide, too, and may depend on anything.
+        let moves = self.source.generated.is_some()
+            || update.new.iter().any(|(ordinal, _)| self.view.decides(*ordinal));
+        let run_rows = if moves { 1 } else { RUN_ROWS };
+        let mut run = Run::default();
+        for row in 0..self.new.len() {
+            if run.rows.len() >= run_rows {
+                self.finish(&mut run, update, &exprs, row_ids)?;
+            }
+            let Some((_, held)) = self.view.first_taken(&self.new, row) else {
+                self.arrives(row)?;
+                self.affected.matched += 1;
+                continue;
+            };
+            let held = if run.about.contains(&held.key(0)) {
+                self.finish(&mut run, update, &exprs, row_ids)?;
+                // No key has changed, so it is the same row, as it is by now.
+                match self.view.first_taken(&self.new, row) {
+                    Some((_, held)) => held,
+                    None => return Err(Error::Plan(format!("a row of {} has lost its key", table.name))),
+                }
+            } else {
+                held
+            };
+            run.about.insert(held.key(0));
+            run.held.push(held);
+            run.rows.push(row as u32);
+        }
+        self.finish(&mut run, update, &exprs, row_ids)
+    }
+
+    /// Changes the rows of a run.
+    fn finish(
+        &mut self,
+        run: &mut Run,
+        update: &RowUpdate,
+        exprs: &Exprs,
+        row_ids: &dyn RowIds,
+    ) -> Result<()> {
+        let Run { rows, held, about: _ } = std::mem::take(run);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let table = self.source.table;
+        let old = gather(table, &held)?;
+        let rows = UInt32Array::from(rows);
+        let visible = table.visible_columns().map(|o| &self.source.columns[o]);
+        let given = visible.chain(&self.source.extra).map(|column| take(column, &rows, None));
+        let given: Vec<ArrayRef> = given.collect::<Result<_, _>>()?;
+        let batch = Batch::new(old.iter().chain(&given).cloned().collect(), held.len());
+        let computed = exprs.eval(&batch, &mut Scratch::default())?;
+        let types = update.new.iter().map(|(ordinal, _)| &table.columns[*ordinal].ty);
+        let computed = door(types, &computed)?;
+
+        let mut columns = old.clone();
+        for ((ordinal, _), column) in update.new.iter().zip(computed) {
+            columns[*ordinal] = column;
+        }
+        let columns = generate(table, self.source.generated, columns)?;
+        let mut changed = BooleanArray::from(vec![false; held.len()]);
+        for (before, after) in old.iter().zip(&columns) {
+            if !Arc::ptr_eq(before, after) {
+                changed = or(&changed, &distinct(before, after)?)?;
+            }
+        }
+        not_null(table, &columns)?;
+        let new = Arc::new(Rows::new(table, columns, self.source.partition)?);
+        let asked: Vec<usize> = (0..new.len()).filter(|&row| changed.value(row)).collect();
+        self.view.learn(self.builder, &new, &asked)?;
+        for (row, held) in held.iter().enumerate() {
+            self.affected.matched += 1;
+            if !changed.value(row) {
+                self.keep(held.key(0))?;
+                continue;
+            }
+            self.view.removed(held);
+            if let Some((key, _)) = self.view.first_taken(&new, row) {
+                let taken = duplicate(table, &key);
+                if !update.ignore {
+                    return Err(taken);
+                }
+                self.view.came(&held.rows, held.row);
+                self.builder.warnings.push(taken);
+                self.keep(key)?;
+                continue;
+            }
+            self.changes.alter((&held.rows, held.row), (&new, row))?;
+            self.view.came(&new, row);
+            self.affected.rows += 2;
+            self.affected.matched += 1;
+            self.affected.duplicates += 1;
+            if update.new.iter().any(|(ordinal, _)| table.columns[*ordinal].auto_increment) {
+                row_ids.observe(table.id, number_of(table, new.columns(), row));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows to insert that met a row each, all of them different.
+#[derive(Default)]
+struct Run {
+    rows: Vec<u32>,
+    held: Vec<Held>,
+    /// The keys of the rows that they met.
+    about: BTreeSet<Key>,
+}
+
+/// A row that is in the table, as the statement sees it.
+#[derive(Clone)]
+struct Held {
+    rows: Arc<Rows>,
+    row: usize,
+}
+
+impl Held {
+    fn key(&self, space: usize) -> Key {
+        self.rows.key(self.row, space)
+    }
+
+    /// Whether all that can be seen of it is the same as of a row to insert.
+    fn is_like(&self, new: &Rows, row: usize, table: &TableDescriptor) -> Result<bool> {
+        for ordinal in table.visible_columns() {
+            let (a, b) =
+                (self.rows.columns()[ordinal].slice(self.row, 1), new.columns()[ordinal].slice(row, 1));
+            if distinct(&a, &b)?.value(0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Which rows are at which keys, as far as it is known.
+struct View<'a> {
+    table: &'a TableDescriptor,
+    partition: Option<&'a PartitionFunction>,
+    /// Spaces (0 = the records) in which two rows cannot have the same key, and that a row to insert may find taken.
+    unique: Vec<usize>,
+    /// Rows by their keys in the records.
+    rows: BTreeMap<Key, Option<Held>>,
+    /// By keys of unique indexes: the keys of rows.
+    entries: BTreeMap<Key, Option<Key>>,
+    /// What the rows that were read take.
+    reservation: Reservation,
+}
+
+impl<'a> View<'a> {
+    fn new(
+        table: &'a TableDescriptor,
+        partition: Option<&'a PartitionFunction>,
+        reservation: Reservation,
+    ) -> View<'a> {
+        // A number that the engine has just given out is nobody's yet.
+        let records = table.clustered.then_some(0);
+        let indexes = (0..table.indexes.len()).filter(|&i| table.indexes[i].unique).map(|i| i + 1);
+        let unique = records.into_iter().chain(indexes).collect();
+        View { table, partition, unique, rows: BTreeMap::new(), entries: BTreeMap::new(), reservation }
+    }
+
+    /// Whether a column is part of a key that can be taken, or decides where rows are.
+    fn decides(&self, ordinal: usize) -> bool {
+        let dealt = self.table.partitioning.as_ref().is_some_and(|p| p.columns.contains(&ordinal));
+        let indexed = self.table.indexes.iter().any(|i| i.unique && i.columns.contains(&ordinal));
+        dealt || indexed || self.table.key.contains(&ordinal)
+    }
+
+    /// Asks for what is at the keys of rows, where that is not known.
+    fn learn(&mut self, builder: &mut Builder, rows: &Rows, which: &[usize]) -> Result<()> {
+        let mut records: BTreeSet<Key> = BTreeSet::new();
+        let mut entries: BTreeMap<SpaceId, (usize, BTreeSet<Key>)> = BTreeMap::new();
+        for &row in which {
+            for &space in &self.unique {
+                let key = rows.key(row, space);
+                if space == 0 {
+                    if !self.rows.contains_key(&key) {
+                        records.insert(key);
+                    }
+                } else if !self.entries.contains_key(&key) {
+                    let id = key.space().ok_or_else(|| Error::Plan("a key of no space".into()))?;
+                    entries.entry(id).or_insert((space - 1, BTreeSet::new())).1.insert(key);
+                }
+            }
+        }
+        for (space, (index, keys)) in entries {
+            for row in self.entries_at(builder, space, index, keys.into_iter().collect())? {
+                if !self.rows.contains_key(&row) {
+                    records.insert(row);
+                }
+            }
+        }
+        self.rows_at(builder, records.into_iter().collect())
+    }
+
+    /// Asks a unique index; returns the keys of the rows that it has.
+    fn entries_at(
+        &mut self,
+        builder: &mut Builder,
+        space: SpaceId,
+        index: usize,
+        keys: Vec<Key>,
+    ) -> Result<Vec<Key>> {
+        let ordinals = self.table.index_space(index, space).1;
+        let all: Vec<usize> = (0..ordinals.len()).collect();
+        let runtime = builder.client.runtime();
+        let found = runtime.block_on(builder.client.get(space, &keys, builder.ts, &all))?;
+        let partition = self.partition.cloned().map(Arc::new);
+        let rows = super::record_keys(self.table, partition.as_ref(), &ordinals, &found.columns)?;
+        for (row, &at) in rows.iter().zip(&found.positions) {
+            self.entries.insert(keys[at as usize].clone(), row.clone());
+        }
+        for key in keys {
+            self.entries.entry(key).or_insert(None);
+        }
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn rows_at(&mut self, builder: &mut Builder, keys: Vec<Key>) -> Result<()> {
+        let all: Vec<usize> = (0..self.table.columns.len()).collect();
+        let runtime = builder.client.runtime();
+        for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
+            let Some(space) = keys[0].space() else { continue };
+            let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &all))?;
+            if found.rows > 0 {
+                let columns = door(self.table.columns.iter().map(|c| &c.ty), &found.columns)?;
+                self.reservation.grow(bytes_of(&columns))?;
+                let rows = Arc::new(Rows::new(self.table, columns, self.partition)?);
+                for (row, &at) in found.positions.iter().enumerate() {
+                    let held = Held { rows: Arc::clone(&rows), row };
+                    self.rows.insert(keys[at as usize].clone(), Some(held));
+                }
+            }
+            for key in keys {
+                self.rows.entry(key.clone()).or_insert(None);
+            }
+        }
+        Ok(())
+    }
+
+    /// The row at a key in one of the unique spaces.
+    fn at(&self, key: &Key, space: usize) -> Option<&Held> {
+        let record = if space == 0 { Some(key) } else { self.entries.get(key)?.as_ref() };
+        self.rows.get(record?)?.as_ref()
+    }
+
+    /// The first key of a row that another row has, and that row.
+    fn first_taken(&self, rows: &Rows, row: usize) -> Option<(Key, Held)> {
+        self.unique.iter().find_map(|&space| {
+            let key = rows.key(row, space);
+            let held = self.at(&key, space)?.clone();
+            Some((key, held))
+        })
+    }
+
+    /// The rows that have keys of a row, each once.
+    fn all_taken(&self, rows: &Rows, row: usize) -> Vec<Held> {
+        let held = self.unique.iter().filter_map(|&space| self.at(&rows.key(row, space), space));
+        let by_key: BTreeMap<Key, &Held> = held.map(|held| (held.key(0), held)).collect();
+        by_key.into_values().cloned().collect()
+    }
+
+    /// A row has come, or is what another has become.
+    fn came(&mut self, rows: &Arc<Rows>, row: usize) {
+        let record = rows.key(row, 0);
+        for &space in self.unique.iter().filter(|&&space| space > 0) {
+            self.entries.insert(rows.key(row, space), Some(record.clone()));
+        }
+        self.rows.insert(record, Some(Held { rows: Arc::clone(rows), row }));
+    }
+
+    /// A row has gone.
+    fn removed(&mut self, held: &Held) {
+        for &space in self.unique.iter().filter(|&&space| space > 0) {
+            self.entries.insert(held.key(space), None);
+        }
+        self.rows.insert(held.key(0), None);
+    }
+}
+
+/// All columns of rows that are held.
+fn gather(table: &TableDescriptor, held: &[Held]) -> Result<Vec<ArrayRef>> {
+    // Rows that were read together are in one batch.
+    let mut batches: Vec<&Arc<Rows>> = Vec::new();
+    let places = held.iter().map(|held| {
+        let at = batches.iter().position(|known| Arc::ptr_eq(known, &held.rows)).unwrap_or_else(|| {
+            batches.push(&held.rows);
+            batches.len() - 1
+        });
+        (at, held.row)
+    });
+    let places: Vec<(usize, usize)> = places.collect();
+    let columns = (0..table.columns.len()).map(|ordinal| {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|rows| &*rows.columns()[ordinal]).collect();
+        Ok(interleave(&arrays, &places)?)
+    });
+    columns.collect()
+}
+
+/// The number that a row has in its AUTO_INCREMENT column; 0 if there is none.
+fn number_of(table: &TableDescriptor, columns: &[ArrayRef], row: usize) -> u64 {
+    let Some(column) = table.columns.iter().position(|c| c.auto_increment).map(|at| &columns[at]) else {
+        return 0;
+    };
+    if column.is_null(row) {
+        return 0;
+    }
+    match (column.as_primitive_opt::<UInt64Type>(), column.as_primitive_opt::<Int64Type>()) {
+        (Some(numbers), _) => numbers.value(row),
+        (_, Some(numbers)) => u64::try_from(numbers.value(row)).unwrap_or(0),
+        (None, None) => 0,
+    }
+}
