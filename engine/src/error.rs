@@ -260,6 +260,8 @@ codes! {
     ILLEGAL_LITERAL = 1367 "22007";
     /// A string that is longer than its column.
     ASSIGN_TOO_LONG = 1406 "22001";
+    /// Text or bytes that a function cannot read.
+    WRONG_VALUE_FOR_FUNCTION = 1411 "HY000";
     /// DECIMAL with too large a scale.
     TOO_BIG_SCALE = 1425 "42000";
     /// DECIMAL with too large a precision.
@@ -328,6 +330,12 @@ codes! {
     UNSUPPORTED_DDL = 8200 "HY000";
     /// A column that partitions go by is renamed or dropped.
     PARTITION_DEPENDENCY = 3855 "HY000";
+    /// An argument of a search that there is not.
+    REGEXP_ARGUMENT = 3685 "HY000";
+    /// A search that begins outside the text.
+    REGEXP_INDEX = 3686 "HY000";
+    /// A cipher needs a longer initialisation vector.
+    SHORT_VECTOR = 1882 "HY000";
     /// A read at a time whose versions are gone.
     SNAPSHOT_TOO_OLD = 9006 "HY000";
     /// Another transaction was first.
@@ -486,6 +494,11 @@ impl From<allod_executor::Error> for Error {
             E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,
             E::Regexp { .. } => code::REGEXP,
+            E::BadArguments(_) => code::WRONG_ARGUMENTS,
+            E::RegexpArgument => code::REGEXP_ARGUMENT,
+            E::RegexpIndex => code::REGEXP_INDEX,
+            E::WrongValueForFunction { .. } => code::WRONG_VALUE_FOR_FUNCTION,
+            E::ShortVector { .. } => code::SHORT_VECTOR,
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
             E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,

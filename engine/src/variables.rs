@@ -145,6 +145,7 @@ const DEFINITIONS: &[Definition] = &[
     define("error_count", Domain::ReadOnly, "0"),
     define("explicit_defaults_for_timestamp", Domain::Switch, "ON"),
     define("foreign_key_checks", Domain::Switch, "OFF"),
+    define("group_concat_max_len", Domain::Number(4, i64::MAX), "1048576"),
     define("have_openssl", Domain::ReadOnly, "YES"),
     define("hostname", Domain::ReadOnly, "localhost"),
     define("identity", Domain::Number(0, i64::MAX), "0"),

@@ -81,6 +81,33 @@ pub enum Error {
         /// What the regular expression compiler said.
         message: String,
     },
+    /// 1210: an argument that the function cannot take.
+    #[error("Incorrect arguments to {0}")]
+    BadArguments(&'static str),
+    /// 3685: REGEXP_INSTR with what is neither 0 nor 1.
+    #[error("Illegal argument to a regular expression.")]
+    RegexpArgument,
+    /// 3686: a search that begins outside the text.
+    #[error("Index out of bounds in regular expression search.")]
+    RegexpIndex,
+    /// 1411: text or bytes that a function cannot read.
+    #[error("Incorrect string value: '{value}' for function {function}")]
+    WrongValueForFunction {
+        /// The value.
+        value: String,
+        /// The function.
+        function: &'static str,
+    },
+    /// 1882: a cipher needs a longer initialisation vector.
+    #[error(
+        "The initialization vector supplied to {function} is too short. Must be at least {bytes} bytes long"
+    )]
+    ShortVector {
+        /// The function.
+        function: &'static str,
+        /// How long it has to be.
+        bytes: usize,
+    },
     /// 1242: a subquery that must give one value gave several.
     #[error("Subquery returns more than 1 row")]
     SubqueryRows,

@@ -139,6 +139,11 @@ pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// Lets time pass on this thread, for what has to do with no cluster. Other tasks of a tokio runtime go on meanwhile.
+pub fn sleep(duration: Duration) {
+    aside(|| std::thread::sleep(duration));
+}
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {

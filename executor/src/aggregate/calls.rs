@@ -3,11 +3,11 @@
 //! `SUM(x), AVG(x), COUNT(x)` need one sum and one count; a count of what is never NULL is the count of rows. Equal
 //! arguments are evaluated once.
 
-use allod_planner::expr::{AggregateCall, AggregateFunction, Expr};
+use allod_planner::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr};
 use allod_storage::schema::{Datum, SqlType};
 use arrow::array::ArrayRef;
 
-use super::accumulator::{Accumulator, BitOp, Kind, Spread};
+use super::accumulator::{Accumulator, BitOp, Joined, Kind, OrderKey, Spread};
 use crate::error::{Error, Result};
 
 /// An accumulator to be kept.
@@ -58,14 +58,19 @@ impl Calls {
 
     fn add(&mut self, call: &AggregateCall, single: bool) -> Result<Output> {
         use AggregateFunction as F;
-        let concat = call.function == F::GroupConcat;
-        let values = if concat { &call.args[..call.args.len().min(1)] } else { &call.args[..] };
+        if let F::GroupConcat(form) = call.function {
+            return self.concat(call, form);
+        }
+        let values = &call.args[..];
         if values.is_empty() && call.function != F::CountAll {
             return Err(Error::Plan(format!("{:?} without an argument", call.function)));
         }
         let args: Vec<usize> = values.iter().map(|arg| self.arg(arg)).collect();
         // Least, greatest and any are the same over each value once.
-        let idempotent = matches!(call.function, F::Min | F::Max | F::AnyValue | F::BitAnd | F::BitOr);
+        let idempotent = matches!(
+            call.function,
+            F::Min | F::Max | F::AnyValue | F::BitAnd | F::BitOr | F::ApproxCountDistinct
+        );
         let set = (call.distinct && !idempotent && !args.is_empty()).then(|| self.set(&args));
         let nullable = values.iter().any(|a| a.ty().nullable);
         let rows = || Spec { kind: Kind::Rows, args: Vec::new(), set: None, ty: SqlType::BIGINT };
@@ -107,17 +112,34 @@ impl Calls {
             F::StdDevSamp => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(true, true) },
             F::VarPop => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(false, false) },
             F::VarSamp => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(true, false) },
-            F::GroupConcat => {
-                let separator = match call.args.get(1) {
-                    None => ",".as_bytes().into(),
-                    Some(Expr::Constant { value: Datum::String(s), .. }) => s.as_bytes().into(),
-                    Some(other) => {
-                        return Err(Error::Plan(format!("{other:?} as the separator of GROUP_CONCAT")));
-                    }
-                };
-                Output::Plain { of: self.spec(of(Kind::Concat { separator })), present: None }
-            }
+            F::ApproxCountDistinct => Output::Plain { of: self.spec(of(Kind::Uniques)), present: None },
+            F::GroupConcat(_) => return Err(Error::Plan("GROUP_CONCAT is made by itself".into())),
         })
+    }
+
+    /// GROUP_CONCAT: text, separator, and what it is ordered by.
+    fn concat(&mut self, call: &AggregateCall, form: ConcatForm) -> Result<Output> {
+        let [text, separator, keys @ ..] = &call.args[..] else {
+            return Err(Error::Plan("GROUP_CONCAT without an argument".into()));
+        };
+        let Expr::Constant { value: Datum::String(separator), .. } = separator else {
+            return Err(Error::Plan(format!("{separator:?} as the separator of GROUP_CONCAT")));
+        };
+        let max_bytes = usize::try_from(form.max_bytes).unwrap_or(usize::MAX);
+        let joined = Joined { separator: separator.as_bytes().into(), max_bytes };
+        let ty = text.ty().sql.clone();
+        let args: Vec<usize> = std::iter::once(text).chain(keys).map(|arg| self.arg(arg)).collect();
+        let (kind, set) = if keys.is_empty() {
+            (Kind::Concat(joined), call.distinct.then(|| self.set(&args)))
+        } else {
+            let key = |(at, key): (usize, &Expr)| OrderKey {
+                ty: key.ty().clone(),
+                descending: form.descending >> at & 1 == 1,
+            };
+            let keys = keys.iter().enumerate().map(key).collect();
+            (Kind::Ordered { joined, keys, distinct: call.distinct }, None)
+        };
+        Ok(Output::Plain { of: self.spec(Spec { kind, args, set, ty }), present: None })
     }
 
     fn arg(&mut self, arg: &Expr) -> usize {

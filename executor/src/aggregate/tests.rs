@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use allod_planner::expr::{AggregateCall, AggregateFunction as F, Expr};
+use allod_planner::expr::{AggregateCall, AggregateFunction as F, ConcatForm, Expr};
 use allod_planner::physical::{Node, Plan};
 use allod_storage::schema::{ColumnType, SqlType};
 
@@ -245,15 +245,90 @@ fn no_rows_are_one_group_without_group_columns_and_none_with() {
     assert!(run(&aggregation(&[(0, ty.clone())], calls()), vec![], 2, false).unwrap().is_empty());
 }
 
+/// GROUP_CONCAT of column 0, ordered by these columns.
+fn concat(distinct: bool, max_bytes: u64, keys: &[(u32, bool)]) -> AggregateCall {
+    let ty = ColumnType::nullable(SqlType::VarChar(10));
+    let descending = keys.iter().enumerate().fold(0, |bits, (at, (_, desc))| bits | u64::from(*desc) << at);
+    let function = F::GroupConcat(ConcatForm { max_bytes, descending });
+    let mut concat = call(function, &[(0, &ty)], distinct);
+    concat.args.push(Expr::constant(allod_storage::schema::Datum::string("; "), SqlType::VarChar(2)));
+    concat.args.extend(keys.iter().map(|(id, _)| match id {
+        0 => Expr::column(ColumnId(0), ty.clone()),
+        id => Expr::column(ColumnId(*id), ColumnType::nullable(SqlType::BIGINT)),
+    }));
+    concat
+}
+
+fn concat_batch(rows: &[(Option<&str>, Option<i64>)]) -> Batch {
+    let texts: ArrayRef = Arc::new(rows.iter().map(|r| r.0).collect::<arrow::array::StringViewArray>());
+    let keys: ArrayRef = Arc::new(rows.iter().map(|r| r.1).collect::<Int64Array>());
+    Batch { columns: vec![texts, keys], rows: rows.len() }
+}
+
+fn concat_result(call: AggregateCall, batches: Vec<Batch>, workers: usize) -> Option<String> {
+    let got = run(&aggregation(&[], vec![call]), batches, workers, false).unwrap();
+    match &got[0][0] {
+        Cell::Text(text) => Some(text.clone()),
+        Cell::Null => None,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn texts_are_joined_with_the_separator() {
-    let ty = ColumnType::nullable(SqlType::VarChar(10));
-    let mut concat = call(F::GroupConcat, &[(0, &ty)], true);
-    concat.args.push(Expr::constant(allod_storage::schema::Datum::string("; "), SqlType::VarChar(2)));
-    let texts: ArrayRef =
-        Arc::new(arrow::array::StringViewArray::from(vec![Some("a"), None, Some("b"), Some("a")]));
-    let got = run(&aggregation(&[], vec![concat]), vec![Batch { columns: vec![texts], rows: 4 }], 1, false);
-    assert_eq!(got.unwrap(), vec![vec![Cell::Text("a; b".into())]]);
+    let batch = || concat_batch(&[(Some("a"), None), (None, None), (Some("b"), None), (Some("a"), None)]);
+    let joined = |distinct, max| concat_result(concat(distinct, max, &[]), vec![batch()], 1);
+    assert_eq!(joined(true, 100).as_deref(), Some("a; b"));
+    assert_eq!(joined(false, 100).as_deref(), Some("a; b; a"));
+    assert_eq!(joined(false, 4).as_deref(), Some("a; b"));
+    assert_eq!(concat_result(concat(false, 9, &[]), vec![concat_batch(&[(None, None)])], 1), None);
+    // Cut between two characters.
+    let umlauts = concat_batch(&[(Some("äö"), None), (Some("ü"), None)]);
+    assert_eq!(concat_result(concat(false, 3, &[]), vec![umlauts], 1).as_deref(), Some("ä"));
+}
+
+/// Whichever worker met them: values come in the order of their keys, NULL first, and of equal values the first.
+#[test]
+fn texts_are_joined_in_order() {
+    let rows = [
+        (Some("c"), Some(1)),
+        (Some("a"), Some(2)),
+        (None, Some(0)),
+        (Some("b"), None),
+        (Some("a"), Some(1)),
+    ];
+    for (distinct, keys, wanted) in [
+        (false, &[(1, false), (0, false)][..], "b; a; c; a"),
+        (false, &[(1, true), (0, false)], "a; a; c; b"),
+        (false, &[(0, true), (1, false)], "c; b; a; a"),
+        (true, &[(1, false), (0, false)], "b; a; c"),
+        (true, &[(1, true), (0, true)], "a; c; b"),
+    ] {
+        for workers in [1, 3] {
+            let batches = rows.iter().map(|row| concat_batch(&[*row])).collect();
+            let got = concat_result(concat(distinct, 100, keys), batches, workers);
+            assert_eq!(got.as_deref(), Some(wanted), "{distinct} {keys:?} {workers}");
+        }
+    }
+}
+
+#[test]
+fn distinct_tuples_are_counted_nearly() {
+    let (text, int) = (ColumnType::nullable(SqlType::VarChar(10)), ColumnType::nullable(SqlType::BIGINT));
+    let count = |args: &[(u32, &ColumnType)]| call(F::ApproxCountDistinct, args, false);
+    let rows = [
+        (Some("a"), Some(1)),
+        (Some("a"), Some(2)),
+        (None, Some(2)),
+        (Some("b"), None),
+        (Some("a"), Some(1)),
+    ];
+    let calls = vec![count(&[(0, &text)]), count(&[(1, &int)]), count(&[(0, &text), (1, &int)])];
+    for workers in [1, 3] {
+        let batches = rows.iter().map(|row| concat_batch(&[*row])).collect();
+        let got = run(&aggregation(&[], calls.clone()), batches, workers, false).unwrap();
+        assert_eq!(got, vec![vec![Cell::Number(2), Cell::Number(2), Cell::Number(2)]], "{workers}");
+    }
 }
 
 #[test]

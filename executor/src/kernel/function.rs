@@ -6,13 +6,16 @@
 
 use allod_planner::expr::{Expr, Function};
 use allod_storage::schema::{Datum, SqlType};
+use arrow::array::BinaryViewBuilder;
 use regex::Regex;
 
 use super::compare::{self, InSet};
 use super::like::Matcher;
 use super::program::Node;
-use super::value::{Bools, Overflow, Strings, Value};
-use super::{arithmetic, bits, cast, control, math, string, temporal};
+use super::value::{Binary, Bools, Overflow, Strings, Value};
+use super::{
+    arithmetic, bits, cast, coding, control, digest, list, math, network, pattern, string, temporal, writing,
+};
 use crate::error::{Error, Result};
 
 /// What constant arguments were made into.
@@ -83,6 +86,19 @@ pub(crate) fn prepare(function: &Function, args: &[Expr]) -> Result<Prepared> {
             Some(Datum::String(pattern)) => Prepared::Regexp(string::regex(pattern)?),
             _ => Prepared::Nothing,
         },
+        Function::Pattern(pattern) => {
+            let match_type = match args.get(pattern::match_type_at(*pattern)) {
+                None => Some(""),
+                Some(Expr::Constant { value: Datum::String(letters), .. }) => Some(&**letters),
+                _ => None,
+            };
+            match (constant(1), match_type) {
+                (Some(Datum::String(text)), Some(letters)) => {
+                    Prepared::Regexp(pattern::compile(text, letters)?)
+                }
+                _ => Prepared::Nothing,
+            }
+        }
         Function::In => {
             let members: Option<Vec<Datum>> = (1..args.len()).map(|i| constant(i).cloned()).collect();
             let set = match (args.first(), members) {
@@ -99,7 +115,8 @@ pub(crate) fn prepare(function: &Function, args: &[Expr]) -> Result<Prepared> {
 pub(crate) fn cost(function: &Function, args: &[Expr]) -> u32 {
     let textual = |i: usize| args.get(i).is_some_and(|a| a.ty().sql.is_string() || a.ty().sql.is_binary());
     match function {
-        Function::Like { .. } | Function::Regexp => 30,
+        Function::Like { .. } | Function::Regexp | Function::Pattern(_) => 30,
+        Function::Digest(_) | Function::Coding(_) => 100,
         Function::In if textual(0) => 10,
         Function::In => 2,
         Function::Div | Function::IntDiv | Function::Mod => 4,
@@ -116,20 +133,7 @@ pub(crate) fn apply<'a>(
     types: &dyn Fn(usize) -> &'a SqlType,
     rows: usize,
 ) -> Outcome {
-    let strict = !matches!(
-        function,
-        Function::NullEq
-            | Function::In
-            | Function::IsNull
-            | Function::IsTrue
-            | Function::IsFalse
-            | Function::NullIf
-            | Function::ConcatWs
-            | Function::Elt
-            | Function::Field
-            | Function::Assign { .. }
-    );
-    if strict && args.iter().any(|a| matches!(a, Value::Null)) {
+    if !function.takes_null() && args.iter().any(|a| matches!(a, Value::Null)) {
         return Ok(Value::Null);
     }
     let truth = |bits: Option<Bools>| bits.map(Value::Bool).ok_or_else(|| unfit(function));
@@ -192,15 +196,26 @@ pub(crate) fn apply<'a>(
         | Function::SubstringIndex
         | Function::StrCmp
         | Function::Insert
-        | Function::Elt
-        | Function::Field
-        | Function::FindInSet
+        | Function::BitLength
         | Function::Ord
         | Function::Bin
         | Function::Oct
         | Function::Unhex
         | Function::Conv
         | Function::Crc32 => string::apply(function, args, rows),
+
+        Function::Elt
+        | Function::Field
+        | Function::FindInSet
+        | Function::Interval
+        | Function::MakeSet
+        | Function::ExportSet => list::apply(function, args, rows),
+
+        Function::Digest(digest) => digest::apply(*digest, args, rows),
+        Function::Coding(coding) => coding::apply(*coding, args, rows),
+        Function::Network(network) => network::apply(*network, args, rows),
+        Function::Pattern(pattern) => pattern::apply(*pattern, node, args, rows),
+        Function::Writing(writing) => writing::apply(*writing, args, types(0), rows),
 
         Function::Abs
         | Function::Ceil
@@ -253,7 +268,10 @@ pub(crate) fn apply<'a>(
         | Function::Case
         | Function::If
         | Function::IfNull
-        | Function::Coalesce => Err(Failure::Other(Error::Plan("control flow is not a kernel".into()))),
+        | Function::Coalesce
+        | Function::Volatile { .. } => {
+            Err(Failure::Other(Error::Plan("control flow is not a kernel".into())))
+        }
     }
 }
 
@@ -323,6 +341,38 @@ pub(crate) fn text(value: &Value, rows: usize) -> Result<Strings, Failure> {
             _ => Err(Failure::Other(Error::Plan("a value that has no text".into()))),
         },
     }
+}
+
+/// The bytes of an argument.
+pub(crate) enum Bytes {
+    Text(Strings),
+    Binary(Binary),
+}
+
+impl Bytes {
+    /// The bytes at a row, or None.
+    pub fn get(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Bytes::Text(strings) => strings.get(row).map(str::as_bytes),
+            Bytes::Binary(binary) if binary.nulls().is_some_and(|n| n.is_null(row)) => None,
+            Bytes::Binary(binary) => Some(binary.value(row)),
+        }
+    }
+}
+
+/// The bytes of an argument: those of a byte string or of a text; what is neither is written as text.
+pub(crate) fn bytes(value: &Value, rows: usize) -> Result<Bytes, Failure> {
+    match value {
+        Value::Bytes(binary) => Ok(Bytes::Binary(binary.clone())),
+        other => text(other, rows).map(Bytes::Text),
+    }
+}
+
+/// Byte strings, one for each row; None is NULL.
+pub(crate) fn build_bytes<B: AsRef<[u8]>>(rows: usize, mut make: impl FnMut(usize) -> Option<B>) -> Value {
+    let mut out = BinaryViewBuilder::with_capacity(rows);
+    (0..rows).for_each(|row| out.append_option(make(row)));
+    Value::Bytes(Binary::Views(out.finish()))
 }
 
 /// The integers of an argument; what is no integer is converted.

@@ -29,7 +29,7 @@ use super::function::{self, Prepared};
 use super::scratch::{Known, Scratch};
 use super::unchecked::views_over;
 use super::value::{Bools, Strings, Value};
-use super::{bits, control};
+use super::{bits, control, volatile};
 use crate::batch::{Batch, Selection, position, take};
 use crate::error::{Error, Result};
 
@@ -61,6 +61,8 @@ pub(crate) struct Node {
     measure: bool,
     /// Rough cost of a row.
     cost: u32,
+    /// Whether a part has another value each time.
+    volatile: bool,
 }
 
 #[derive(Debug)]
@@ -164,9 +166,23 @@ impl Program {
         Ok(value.truth(frame.rows))
     }
 
-    /// Whether an expression is better computed only for the `count` of `rows` that matter.
+    /// Whether an expression is better, or must be, computed only for the `count` of `rows` that matter.
     pub(crate) fn is_sparse(&self, root: usize, count: usize, rows: usize) -> bool {
-        sparse(self.nodes[self.roots[root]].cost, count, rows)
+        let node = &self.nodes[self.roots[root]];
+        node.volatile || sparse(node.cost, count, rows)
+    }
+
+    /// What tells it apart in a scratch.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// A constant node's value.
+    pub(crate) fn constant(&self, id: usize) -> Option<&Datum> {
+        match &self.nodes[id].op {
+            Op::Constant(datum, _) => Some(datum),
+            Op::Column(..) | Op::Call(_) => None,
+        }
     }
 
     /// The value of a node for every row of the frame.
@@ -208,6 +224,7 @@ impl Program {
         }
         let cost = self.nodes[id].cost;
         if (!sparse(cost, count, frame.rows) || cost == 0 || frame.find(id).is_some())
+            && !self.nodes[id].volatile
             && let Ok(value) = self.value(id, frame, scratch)
         {
             return Ok(value);
@@ -226,6 +243,18 @@ impl Program {
         Ok(value.take(&back))
     }
 
+    /// The value of a node for these rows of a frame, whatever is known of it and of what it is made of.
+    pub(crate) fn afresh(
+        &self,
+        id: usize,
+        rows: &[u32],
+        frame: &Frame<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Value> {
+        let mut own = Frame { parent: None, ..frame.pick(rows) };
+        self.value(id, &mut own, scratch)
+    }
+
     fn call(
         &self,
         id: usize,
@@ -240,6 +269,7 @@ impl Program {
             Function::Case => control::case(self, node, frame, scratch),
             Function::If => control::case(self, node, frame, scratch),
             Function::IfNull | Function::Coalesce => control::coalesce(self, node, frame, scratch),
+            Function::Volatile { what, .. } => volatile::eval(*what, self, id, node, frame, scratch),
             _ => {
                 let mut args = Vec::with_capacity(node.args.len());
                 for arg in &node.args {
@@ -450,6 +480,7 @@ impl Compiler<'_> {
         let id = self.nodes.len();
         let sql = expr.ty().sql.clone();
         let mut prepared = Prepared::Nothing;
+        let mut volatile = args.iter().any(|a| self.nodes[*a].volatile);
         let mut cost = args.iter().map(|a| self.nodes[*a].cost).fold(0, u32::saturating_add);
         let mut depends =
             args.iter().map(|a| self.single[*a]).fold(Depends::Nothing, |all, next| match (all, next) {
@@ -466,6 +497,10 @@ impl Compiler<'_> {
                 Op::Constant(value.clone(), Value::from_datum(value).conform_constant(&ty.sql)?)
             }
             Expr::Call { function, args: arg_exprs, .. } => {
+                if let Function::Volatile { .. } = function {
+                    volatile = true;
+                    depends = Depends::Other;
+                }
                 cost = cost.saturating_add(function::cost(function, arg_exprs));
                 prepared = function::prepare(function, arg_exprs)?;
                 if matches!(sql, SqlType::Decimal { .. }) {
@@ -482,7 +517,17 @@ impl Compiler<'_> {
         };
         let nullable = expr.ty().nullable;
         let args = args.into_boxed_slice();
-        self.nodes.push(Node { op, args, sql, nullable, prepared, dictionary, measure: false, cost });
+        self.nodes.push(Node {
+            op,
+            args,
+            sql,
+            nullable,
+            prepared,
+            dictionary,
+            measure: false,
+            cost,
+            volatile,
+        });
         self.single.push(depends);
         self.known.insert(key, id);
         Ok(id)

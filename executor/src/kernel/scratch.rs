@@ -7,12 +7,18 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::UInt16Type;
 
 use super::value::Value;
+use super::volatile::Sequence;
+use crate::pipeline::Cancel;
 
 /// A worker's caches. Programs keep their own state in it, so a program itself stays immutable and is shared by all workers.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// By program and node: what the node's expression comes to over the values of the dictionaries met so far.
     dictionaries: HashMap<(u64, usize), Vec<Entry>>,
+    /// By program and node: where the numbers of a RAND with a constant seed have come to.
+    sequences: HashMap<(u64, usize), Sequence>,
+    /// The wish to stop, for what takes its time.
+    cancel: Cancel,
 }
 
 /// One expression over one dictionary.
@@ -40,6 +46,21 @@ pub(crate) enum Known {
 const DICTIONARIES_MAX: usize = 8;
 
 impl Scratch {
+    /// Of a statement that may be asked to stop.
+    pub(crate) fn new(cancel: Cancel) -> Scratch {
+        Scratch { cancel, ..Scratch::default() }
+    }
+
+    /// The wish to stop.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// The numbers of a RAND, begun with its seed.
+    pub(crate) fn sequence(&mut self, program: u64, node: usize, seed: i64) -> &mut Sequence {
+        self.sequences.entry((program, node)).or_insert_with(|| Sequence::new(seed))
+    }
+
     /// Looks up (or begins) the entry of an expression over the dictionary of `codes`, and counts its rows. The second
     /// result is whether evaluating over the dictionary pays by now.
     pub(crate) fn dictionary(

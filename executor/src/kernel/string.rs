@@ -7,8 +7,7 @@ use allod_planner::partition::crc32;
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
 
-use super::compare::{self, order_at};
-use super::function::{Failure, Outcome, Prepared, ints, text, unfit};
+use super::function::{Outcome, Prepared, ints, text, unfit};
 use super::like::Matcher;
 use super::program::Node;
 use super::unchecked::views_over;
@@ -16,7 +15,7 @@ use super::value::{Binary, Column, Strings, Value};
 use crate::error::{Error, Result};
 
 /// The longest string that a function makes; beyond it the result is NULL, as with MySQL's max_allowed_packet.
-const BYTES_MAX: usize = 64 << 20;
+pub(super) const BYTES_MAX: usize = 64 << 20;
 
 /// Compiles a pattern of REGEXP: case matters, as in binary collations.
 pub(crate) fn regex(pattern: &str) -> Result<Regex> {
@@ -110,7 +109,7 @@ pub(crate) fn slice(
 }
 
 /// The byte at which character `n` begins, or the end.
-fn char_start(s: &str, n: usize) -> usize {
+pub(super) fn char_start(s: &str, n: usize) -> usize {
     // The characters in front decide; what is behind is not looked at.
     let front = &s.as_bytes()[..n.min(s.len())];
     if front.is_ascii() {
@@ -142,9 +141,12 @@ fn substring(s: &str, position: i64, length: Option<i64>) -> Range<usize> {
 /// Evaluates a string function.
 pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome {
     match function {
-        Function::Length | Function::Hex | Function::Crc32 | Function::Ascii | Function::Ord => {
-            of_bytes(function, args, rows)
-        }
+        Function::Length
+        | Function::BitLength
+        | Function::Hex
+        | Function::Crc32
+        | Function::Ascii
+        | Function::Ord => of_bytes(function, args, rows),
         Function::CharLength => Ok(Value::Int(text(&args[0], rows)?.map(rows, |s| s.chars().count() as i64))),
         Function::Substring | Function::Left | Function::Right | Function::SubstringIndex => {
             parts(function, args, rows)
@@ -209,16 +211,6 @@ pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome
             )))
         }
         Function::Insert => insert(args, rows),
-        Function::Elt => elt(args, rows),
-        Function::Field => field(args, rows),
-        Function::FindInSet => {
-            let (s, set) = (text(&args[0], rows)?, text(&args[1], rows)?);
-            Ok(Value::Int(Column::from_options((0..rows).map(|row| {
-                let (s, set) = (s.get(row)?, set.get(row)?);
-                let found = if set.is_empty() { None } else { set.split(',').position(|member| member == s) };
-                Some(found.map_or(0, |at| at as i64 + 1))
-            }))))
-        }
         Function::Bin | Function::Oct => {
             use std::fmt::Write;
             let n = ints(&args[0], rows);
@@ -286,6 +278,7 @@ fn of_bytes(function: &Function, args: &[Value], rows: usize) -> Outcome {
         let b = bytes(row)?;
         Some(match function {
             Function::Length => b.len() as i64,
+            Function::BitLength => b.len() as i64 * 8,
             Function::Crc32 => i64::from(crc32(&b)),
             Function::Ord => {
                 // The first character's bytes as a number.
@@ -453,40 +446,6 @@ fn insert(args: &[Value], rows: usize) -> Outcome {
         out.push_str(&s[end..]);
         Some(())
     }))
-}
-
-fn elt(args: &[Value], rows: usize) -> Outcome {
-    let Some((n, members)) = args.split_first() else { return Ok(Value::Null) };
-    if matches!(n, Value::Null) {
-        return Ok(Value::Null);
-    }
-    let n = ints(n, rows);
-    let texts = members
-        .iter()
-        .map(|m| if matches!(m, Value::Null) { Ok(None) } else { text(m, rows).map(Some) })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    Ok(build(rows, |row, out| {
-        let at = usize::try_from(n.get(row)?.checked_sub(1)?).ok()?;
-        out.push_str(texts.get(at)?.as_ref()?.get(row)?);
-        Some(())
-    }))
-}
-
-/// FIELD(x, a, b, …).
-fn field(args: &[Value], rows: usize) -> Outcome {
-    let Some((x, members)) = args.split_first() else { return Ok(Value::Null) };
-    let same_family = members.iter().all(|m| {
-        matches!((x, m), (Value::Null, _) | (_, Value::Null))
-            || compare::compare(compare::Op::Eq, x, m, rows).is_some()
-    });
-    if !same_family {
-        return Err(unfit(&Function::Field));
-    }
-    let found = (0..rows).map(|row| {
-        let at = members.iter().position(|m| order_at(x, m, row).is_some_and(|o| o.is_eq()));
-        Some(at.map_or(0, |at| at as i64 + 1))
-    });
-    Ok(Value::Int(Column::from_options(found)))
 }
 
 fn unhex(s: &str) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! Functions of dates and times.
 
-use allod_planner::expr::{Function, TimeUnit};
+use allod_planner::expr::{Function, TimeUnit, calendar as written};
 use allod_storage::schema::SqlType;
 
 use super::calendar::{
@@ -8,11 +8,11 @@ use super::calendar::{
     add_months, civil, day_of_year, days, month_days, weekday,
 };
 use super::cast::{micros, times};
-use super::clock::{clock, split};
+use super::clock::{clock, split, write_date, write_datetime};
 use super::decimal::{Decimals, rescale};
-use super::function::{Outcome, ints, text, unfit};
+use super::function::{Failure, Outcome, ints, text, unfit};
 use super::string::build;
-use super::value::{Column, Value, zip_option};
+use super::value::{Column, Value, zip_map, zip_option};
 
 /// Evaluates a function of dates whose result has type `sql`.
 pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
@@ -107,6 +107,15 @@ fn day_numbers(value: &Value, rows: usize) -> Column<i64> {
 }
 
 fn extract(unit: TimeUnit, value: &Value, rows: usize) -> Column<i64> {
+    if unit.ends().is_some() {
+        let part = |part| match (part, value) {
+            // A TIME has no days.
+            (TimeUnit::Day, Value::Time(v)) => v.map(|_| 0),
+            _ => extract(part, value, rows),
+        };
+        let together = |all, unit: TimeUnit| zip_map(&all, &part(unit), |all, part| all * unit.room() + part);
+        return unit.spanned().into_iter().fold(Column::one(0), together);
+    }
     match unit {
         TimeUnit::Year => match value {
             Value::Date(v) => v.map(|d| calendar::year(i64::from(d))),
@@ -116,7 +125,7 @@ fn extract(unit: TimeUnit, value: &Value, rows: usize) -> Column<i64> {
         TimeUnit::Quarter => day_numbers(value, rows).map(|d| (civil(d).month + 2) / 3),
         TimeUnit::Day => day_numbers(value, rows).map(|d| civil(d).day),
         TimeUnit::Week => day_numbers(value, rows).map(|d| calendar::week(d, 0).1),
-        TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond => {
+        _ => {
             let of_day = match value {
                 Value::Time(v) => v.clone(),
                 Value::Date(v) => v.map(|_| 0),
@@ -138,16 +147,26 @@ fn extract(unit: TimeUnit, value: &Value, rows: usize) -> Column<i64> {
     }
 }
 
-/// The length of a unit that has one.
+/// The length of a unit that has one; of a compound one that of what it is counted in.
 fn unit_us(unit: TimeUnit) -> Option<i64> {
     Some(match unit {
-        TimeUnit::Microsecond => 1,
+        TimeUnit::Microsecond
+        | TimeUnit::SecondMicrosecond
+        | TimeUnit::MinuteMicrosecond
+        | TimeUnit::MinuteSecond
+        | TimeUnit::HourMicrosecond
+        | TimeUnit::HourSecond
+        | TimeUnit::HourMinute
+        | TimeUnit::DayMicrosecond
+        | TimeUnit::DaySecond
+        | TimeUnit::DayMinute
+        | TimeUnit::DayHour => 1,
         TimeUnit::Second => SECOND_US,
         TimeUnit::Minute => 60 * SECOND_US,
         TimeUnit::Hour => 3600 * SECOND_US,
         TimeUnit::Day => DAY_US,
         TimeUnit::Week => 7 * DAY_US,
-        TimeUnit::Month | TimeUnit::Quarter | TimeUnit::Year => return None,
+        TimeUnit::Month | TimeUnit::Quarter | TimeUnit::Year | TimeUnit::YearMonth => return None,
     })
 }
 
@@ -160,11 +179,13 @@ fn unit_months(unit: TimeUnit) -> i64 {
     }
 }
 
-/// value + sign * INTERVAL amount unit.
-fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType, rows: usize) -> Outcome {
-    let in_range = |us: i64| (DAYS_MIN..=DAYS_MAX).contains(&split(us).0).then_some(us);
-    // Amounts in microseconds, or in months.
-    let amounts = match (amount, unit_us(unit)) {
+/// The amounts of an interval in microseconds, or in months.
+fn amounts(unit: TimeUnit, amount: &Value, rows: usize) -> Result<Column<i64>, Failure> {
+    if unit.ends().is_some() {
+        let text = text(amount, rows)?;
+        return Ok(Column::from_options((0..rows).map(|row| unit.read(text.get(row)?).map(|(_, n)| n))));
+    }
+    Ok(match (amount, unit_us(unit)) {
         (Value::Decimal(d), Some(us)) if unit == TimeUnit::Second => {
             let us = i128::from(us);
             let scale = d.scale();
@@ -175,33 +196,45 @@ fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType
         }
         (other, Some(us)) => ints(other, rows).map_option(rows, |v| v.checked_mul(us)),
         (other, None) => ints(other, rows).map_option(rows, |v| v.checked_mul(unit_months(unit))),
-    };
-    if let Value::Time(v) = value {
+    })
+}
+
+/// A moment moved by microseconds, or by months.
+fn moved(unit: TimeUnit, us: i64, by: i64) -> Option<i64> {
+    if unit_us(unit).is_some() {
+        let us = us.checked_add(by)?;
+        return (DAYS_MIN..=DAYS_MAX).contains(&split(us).0).then_some(us);
+    }
+    let (day, rest) = split(us);
+    Some(add_months(day, by)? * DAY_US + rest)
+}
+
+/// value + sign * INTERVAL amount unit.
+fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType, rows: usize) -> Outcome {
+    let amounts = amounts(unit, amount, rows)?;
+    if let (Value::Time(v), SqlType::Time(_)) = (value, sql) {
         let out = zip_option(v, &amounts, rows, |us, by| {
-            unit_us(unit)?;
             us.checked_add(by.checked_mul(sign)?).filter(|us| us.abs() <= TIME_US_MAX)
         });
         return Ok(Value::Time(out));
     }
-    let moved = zip_option(&micros(value, rows), &amounts, rows, |us, by| {
-        let by = by.checked_mul(sign)?;
-        match unit_us(unit) {
-            Some(_) => us.checked_add(by).and_then(in_range),
-            None => {
-                let (day, rest) = split(us);
-                Some(add_months(day, by)? * DAY_US + rest)
+    if sql.is_string() {
+        let texts = text(value, rows)?;
+        return Ok(build(rows, |row, out| {
+            let (us, has_time) = written::parse_datetime(texts.get(row)?)?;
+            let us = moved(unit, us, amounts.get(row)?.checked_mul(sign)?)?;
+            if has_time || !unit.is_of_days() {
+                write_datetime(us, if us % SECOND_US == 0 { 0 } else { 6 }, out);
+            } else {
+                write_date(split(us).0, out);
             }
-        }
-    });
-    let moved = match value {
-        Value::Date(_) if *sql == SqlType::Date => {
-            return Ok(Value::Date(moved.map(|us| split(us).0 as i32)));
-        }
-        _ => moved,
-    };
+            Some(())
+        }));
+    }
+    let moved =
+        zip_option(&micros(value, rows), &amounts, rows, |us, by| moved(unit, us, by.checked_mul(sign)?));
     match sql {
         SqlType::Date => Ok(Value::Date(moved.map(|us| split(us).0 as i32))),
-        sql if sql.is_string() => Ok(super::cast::to_text(&Value::DateTime(moved), rows)),
         _ => Ok(Value::DateTime(moved)),
     }
 }

@@ -19,7 +19,7 @@ use super::{Predicate, Program, Scratch, clock, compare, model};
 use crate::batch::{Batch, Selection, to_door};
 use crate::error::Error;
 
-const TEXT: SqlType = SqlType::VarChar(255);
+pub(super) const TEXT: SqlType = SqlType::VarChar(255);
 
 fn decimal(precision: u8, scale: u8) -> SqlType {
     SqlType::Decimal { precision, scale }
@@ -192,7 +192,7 @@ fn run(function: Function, args: &[&str], sql: SqlType) -> Result<String, Error>
     first.map(|d| shown(&d))
 }
 
-fn check(function: Function, args: &[&str], sql: SqlType, want: &str) {
+pub(super) fn check(function: Function, args: &[&str], sql: SqlType, want: &str) {
     let got = run(function.clone(), args, sql);
     match got {
         Ok(got) => assert_eq!(got, want, "{function:?}{args:?}"),

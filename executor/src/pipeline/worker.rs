@@ -77,7 +77,7 @@ impl Worker {
     /// A worker that sees this wish to stop.
     pub fn new(cancel: Cancel) -> Worker {
         Worker {
-            scratch: Scratch::default(),
+            scratch: Scratch::new(cancel.clone()),
             task: 0,
             scanned_rows: 0,
             cancel,

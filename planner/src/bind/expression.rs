@@ -16,10 +16,13 @@ use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
 use super::types::cast_type;
 use crate::error::Error;
-use crate::expr::{AggregateFunction, Expr, Function, TimeUnit, literal, types};
+use crate::expr::{AggregateFunction, BlockMode, ConcatForm, Expr, Function, TimeUnit, literal, types};
 
 /// Operators other than AND and OR in one chain: the typed expression is as deep.
 const CHAIN_MAX: usize = 500;
+
+/// TiDB's `group_concat_max_len` where there is no session.
+const CONCAT_BYTES_MAX: u64 = 1 << 20;
 
 impl Binder<'_> {
     /// Binds an expression of the current clause.
@@ -76,8 +79,10 @@ impl Binder<'_> {
                 Ok(if *negated { self.rw.not(like) } else { like })
             }
             E::RLike { negated, expr, pattern, .. } => {
-                let args = vec![self.expr(expr)?, self.expr(pattern)?];
-                let found = self.call("REGEXP_LIKE", args, e)?;
+                let (text, pattern) = (self.expr(expr)?, self.expr(pattern)?);
+                let args = vec![self.rw.text(text), self.rw.text(pattern)];
+                let nullable = args.iter().any(|a| a.ty().nullable);
+                let found = self.rw.call(Function::Regexp, args, SqlType::BOOL, nullable);
                 Ok(if *negated { self.rw.not(found) } else { found })
             }
             E::Case { operand, conditions, else_result, .. } => {
@@ -99,26 +104,32 @@ impl Binder<'_> {
                 let ty = cast_type(data_type, &expr)?;
                 Ok(self.rw.explicit_cast(expr, ty))
             }
-            E::Convert { expr, data_type, .. } => {
+            E::Convert { expr, data_type, charset, .. } => {
                 let expr = self.expr(expr)?;
                 match data_type {
                     Some(data_type) => {
                         let ty = cast_type(data_type, &expr)?;
                         Ok(self.rw.explicit_cast(expr, ty))
                     }
-                    // USING: there is one character set.
-                    None => Ok(self.rw.text(expr)),
+                    // USING: there is one character set, and bytes.
+                    None => {
+                        let text = self.rw.text(expr);
+                        let length = types::text_length(&text.ty().sql);
+                        let bytes =
+                            charset.as_ref().is_some_and(|c| c.to_string().eq_ignore_ascii_case("binary"));
+                        let ty = match (bytes, text.ty().sql.is_binary()) {
+                            (true, false) => types::binary(length.saturating_mul(4)),
+                            (false, true) => types::string(length),
+                            _ => return Ok(text),
+                        };
+                        Ok(self.rw.explicit_cast(text, ty))
+                    }
                 }
             }
             E::Extract { field, expr, .. } => {
                 let unit = time_unit(field)?;
                 let x = self.expr(expr)?;
-                let x = match (&x.ty().sql, unit) {
-                    (SqlType::Time(_), _) => x,
-                    _ => self.rw.moment(x),
-                };
-                let nullable = x.ty().nullable;
-                Ok(self.rw.call(Function::Extract(unit), vec![x], SqlType::BIGINT, nullable))
+                Ok(self.rw.extract(unit, x))
             }
             E::Ceil { expr, field } => self.ceil_floor("CEIL", expr, field, e),
             E::Floor { expr, field } => self.ceil_floor("FLOOR", expr, field, e),
@@ -400,15 +411,6 @@ impl Binder<'_> {
     fn add_interval(&mut self, moment: Expr, interval: &ast::Interval, minus: bool) -> Result<Expr, Error> {
         let field =
             interval.leading_field.as_ref().ok_or_else(|| not_supported("INTERVAL without a unit"))?;
-        if let DateTimeField::Custom(unit) = field {
-            let Datum::String(text) = self.constant(&interval.value, "INTERVAL")? else {
-                return Err(Error::BadArguments("INTERVAL".into()));
-            };
-            let (unit, n) =
-                composite(&unit.value, &text).ok_or_else(|| Error::BadArguments("INTERVAL".into()))?;
-            let amount = Expr::constant(Datum::Int(n), SqlType::BIGINT);
-            return Ok(self.rw.shift(moment, amount, unit, minus));
-        }
         let unit = time_unit(field)?;
         let amount = self.expr(&interval.value)?;
         Ok(self.rw.shift(moment, amount, unit, minus))
@@ -498,6 +500,12 @@ impl Binder<'_> {
         if name == "WEEK" && args.len() == 1 {
             let mode = self.cx.session.variables.system("default_week_format", false);
             args.push(literal::datum(mode.unwrap_or(Datum::Int(0))));
+        }
+        if name.starts_with("AES_")
+            && let Some(Datum::String(mode)) =
+                self.cx.session.variables.system("block_encryption_mode", false)
+        {
+            self.rw.block_mode = BlockMode::of_name(&mode).unwrap_or_default();
         }
         match self.rw.function(name, args)? {
             Some(call) => Ok(call),
@@ -615,7 +623,14 @@ impl Binder<'_> {
             (AggregateFunction::Count, _, 2..) if !distinct => {
                 return Err(Error::ArgumentCount("COUNT".into()));
             }
-            (AggregateFunction::Count | AggregateFunction::GroupConcat, _, _) | (_, _, 1) => function,
+            (
+                AggregateFunction::Count
+                | AggregateFunction::GroupConcat(_)
+                | AggregateFunction::ApproxCountDistinct,
+                _,
+                _,
+            )
+            | (_, _, 1) => function,
             _ => return Err(Error::ArgumentCount(e.to_string())),
         };
         // Subqueries in the arguments belong below the aggregation.
@@ -633,17 +648,25 @@ impl Binder<'_> {
                 _ => failed = failed.or(Some(Error::ArgumentCount(e.to_string()))),
             }
         }
+        let mut function = function;
+        match (&mut function, &failed) {
+            (AggregateFunction::GroupConcat(form), None) => {
+                match self.concat_arguments(std::mem::take(&mut bound), clauses, form) {
+                    Ok(args) => bound = args,
+                    Err(e) => failed = Some(e),
+                }
+            }
+            (_, None) if !clauses.is_empty() => {
+                failed = Some(not_supported(&format!("'{}'", shortened(e))));
+            }
+            _ => {}
+        }
         let scope = self.scope();
         scope.in_aggregate = false;
         let below = std::mem::replace(&mut scope.pending, above);
         scope.pending_below.extend(below);
         if let Some(error) = failed {
             return Err(error);
-        }
-        if function == AggregateFunction::GroupConcat {
-            bound = self.group_concat(bound, clauses)?;
-        } else if !clauses.is_empty() {
-            return Err(not_supported(&format!("'{}'", shortened(e))));
         }
         // MIN and MAX of distinct values are the same.
         let distinct = distinct && !matches!(function, AggregateFunction::Min | AggregateFunction::Max);
@@ -657,16 +680,31 @@ impl Binder<'_> {
         Ok(self.column(id))
     }
 
-    fn group_concat(
+    /// The arguments of GROUP_CONCAT: what is put together, the separator, the keys of its ORDER BY.
+    fn concat_arguments(
         &mut self,
         bound: Vec<Expr>,
         clauses: &[FunctionArgumentClause],
+        form: &mut ConcatForm,
     ) -> Result<Vec<Expr>, Error> {
+        if let Some(Datum::Int(bytes)) = self.cx.session.variables.system("group_concat_max_len", false) {
+            form.max_bytes = bytes.unsigned_abs();
+        }
         let mut separator = literal::string(",");
+        let mut keys = Vec::new();
         for clause in clauses {
             match clause {
                 FunctionArgumentClause::Separator(v) => separator = self.value(v)?,
-                _ => return Err(not_supported("GROUP_CONCAT with ORDER BY")),
+                FunctionArgumentClause::OrderBy(list) => {
+                    if list.len() > ConcatForm::KEYS_MAX {
+                        return Err(Error::TooComplex("more than 64 keys in GROUP_CONCAT".into()));
+                    }
+                    for (at, key) in list.iter().enumerate() {
+                        form.descending |= u64::from(key.options.asc == Some(false)) << at;
+                        keys.push(self.concat_key(&bound, &key.expr)?);
+                    }
+                }
+                _ => return Err(not_supported("this clause of GROUP_CONCAT")),
             }
         }
         let texts: Vec<Expr> = bound.into_iter().map(|e| self.rw.text(e)).collect();
@@ -677,7 +715,22 @@ impl Binder<'_> {
                 None => return Err(Error::ArgumentCount("GROUP_CONCAT".into())),
             },
         };
-        Ok(vec![text, separator])
+        let mut args = vec![text, separator];
+        args.extend(keys);
+        Ok(args)
+    }
+
+    /// One key of GROUP_CONCAT's ORDER BY: a number names an argument.
+    fn concat_key(&mut self, bound: &[Expr], key: &ast::Expr) -> Result<Expr, Error> {
+        let ast::Expr::Value(ast::ValueWithSpan { value: Value::Number(number, _), .. }) = key else {
+            return self.expr(key);
+        };
+        let position = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        position.and_then(|at| bound.get(at)).cloned().ok_or_else(|| Error::UnknownColumn {
+            name: number.clone(),
+            clause: Clause::Order.name(),
+            position: place(key),
+        })
     }
 }
 
@@ -735,7 +788,8 @@ pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
         "STDDEV_SAMP" => A::StdDevSamp,
         "VAR_POP" | "VARIANCE" => A::VarPop,
         "VAR_SAMP" => A::VarSamp,
-        "GROUP_CONCAT" => A::GroupConcat,
+        "GROUP_CONCAT" => A::GroupConcat(ConcatForm { max_bytes: CONCAT_BYTES_MAX, descending: 0 }),
+        "APPROX_COUNT_DISTINCT" => A::ApproxCountDistinct,
         _ => return None,
     })
 }
@@ -777,6 +831,9 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
         DateTimeField::Month => TimeUnit::Month,
         DateTimeField::Quarter => TimeUnit::Quarter,
         DateTimeField::Year => TimeUnit::Year,
+        DateTimeField::Custom(name) => {
+            return TimeUnit::of_name(&name.value).ok_or_else(|| not_supported(&format!("the unit {name}")));
+        }
         other => return Err(not_supported(&format!("the unit {other}"))),
     })
 }
@@ -785,52 +842,6 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
 fn unit_argument(e: &ast::Expr) -> Result<TimeUnit, Error> {
     let ast::Expr::Identifier(ident) = e else { return Err(Error::BadArguments("TIMESTAMPDIFF".into())) };
     let name = ident.value.to_ascii_uppercase();
-    Ok(match name.strip_prefix("SQL_TSI_").unwrap_or(&name) {
-        "MICROSECOND" => TimeUnit::Microsecond,
-        "SECOND" => TimeUnit::Second,
-        "MINUTE" => TimeUnit::Minute,
-        "HOUR" => TimeUnit::Hour,
-        "DAY" => TimeUnit::Day,
-        "WEEK" => TimeUnit::Week,
-        "MONTH" => TimeUnit::Month,
-        "QUARTER" => TimeUnit::Quarter,
-        "YEAR" => TimeUnit::Year,
-        _ => return Err(Error::BadArguments("TIMESTAMPDIFF".into())),
-    })
-}
-
-/// `'1:30' HOUR_MINUTE` as a count of one simple unit. Numbers are read from the right: the last one is of the smallest
-/// unit.
-fn composite(unit: &str, text: &str) -> Option<(TimeUnit, i64)> {
-    let negative = text.trim_start().starts_with('-');
-    let numbers: Result<Vec<i64>, _> =
-        text.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty()).map(str::parse).collect();
-    let numbers = numbers.ok()?;
-    let (largest, smallest) = unit.split_once('_')?;
-    if unit == "YEAR_MONTH" {
-        let total = match numbers.as_slice() {
-            [months] => *months,
-            [years, months] => years.checked_mul(12)?.checked_add(*months)?,
-            _ => return None,
-        };
-        return Some((TimeUnit::Month, if negative { -total } else { total }));
-    }
-    const SIZES: [(&str, i64); 5] = [
-        ("MICROSECOND", 1),
-        ("SECOND", 1_000_000),
-        ("MINUTE", 60_000_000),
-        ("HOUR", 3_600_000_000),
-        ("DAY", 86_400_000_000),
-    ];
-    let from = SIZES.iter().position(|(name, _)| *name == smallest)?;
-    let to = SIZES.iter().position(|(name, _)| *name == largest)?;
-    if numbers.is_empty() || numbers.len() > to - from + 1 {
-        return None;
-    }
-    let mut us = 0i64;
-    for ((_, size), n) in SIZES[from..].iter().zip(numbers.iter().rev()) {
-        us = us.checked_add(n.checked_mul(*size)?)?;
-    }
-    let us = if negative { -us } else { us };
-    Some(if us % 1_000_000 == 0 { (TimeUnit::Second, us / 1_000_000) } else { (TimeUnit::Microsecond, us) })
+    let unit = TimeUnit::of_name(name.strip_prefix("SQL_TSI_").unwrap_or(&name));
+    unit.filter(|u| u.ends().is_none()).ok_or_else(|| Error::BadArguments("TIMESTAMPDIFF".into()))
 }

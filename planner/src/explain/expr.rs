@@ -3,7 +3,7 @@
 use allod_storage::schema::Datum;
 
 use crate::column::Columns;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, TimeUnit, printed};
+use crate::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr, Function, printed};
 
 /// Writes expressions; columns by the names of the statement.
 pub(super) struct Words<'a> {
@@ -27,12 +27,12 @@ impl Words<'_> {
                     let escape = escape.map_or(0, u32::from);
                     format!("like({}, {escape})", self.list(args))
                 }
-                Function::Extract(unit) => format!("extract({}, {})", unit_name(*unit), self.list(args)),
+                Function::Extract(unit) => format!("extract({}, {})", unit.name(), self.list(args)),
                 Function::DateAdd(unit) | Function::DateSub(unit) => {
-                    format!("{}({}, {})", function.name(), self.list(args), unit_name(*unit))
+                    format!("{}({}, {})", function.name(), self.list(args), unit.name())
                 }
                 Function::TimestampDiff(unit) => {
-                    format!("timestampdiff({}, {})", unit_name(*unit), self.list(args))
+                    format!("timestampdiff({}, {})", unit.name(), self.list(args))
                 }
                 Function::Assign { .. } => self.list(args),
                 function => format!("{}({})", function.name(), self.list(args)),
@@ -57,10 +57,26 @@ impl Words<'_> {
             AggregateFunction::StdDevSamp => "stddev_samp",
             AggregateFunction::VarPop => "var_pop",
             AggregateFunction::VarSamp => "var_samp",
-            AggregateFunction::GroupConcat => "group_concat",
+            AggregateFunction::GroupConcat(form) => return self.group_concat(call, form),
+            AggregateFunction::ApproxCountDistinct => "approx_count_distinct",
         };
         let distinct = if call.distinct { "distinct " } else { "" };
         format!("{name}({distinct}{})", self.list(&call.args))
+    }
+
+    /// `group_concat(d.t.a order by d.t.b desc separator ",")`.
+    fn group_concat(&self, call: &AggregateCall, form: ConcatForm) -> String {
+        let distinct = if call.distinct { "distinct " } else { "" };
+        let [text, separator, keys @ ..] = &call.args[..] else {
+            return format!("group_concat({})", self.list(&call.args));
+        };
+        let key = |(at, key): (usize, &Expr)| {
+            let desc = if form.descending >> at & 1 == 1 { " desc" } else { "" };
+            format!("{}{desc}", self.expr(key))
+        };
+        let keys: Vec<String> = keys.iter().enumerate().map(key).collect();
+        let order = if keys.is_empty() { String::new() } else { format!(" order by {}", keys.join(", ")) };
+        format!("group_concat({distinct}{}{order} separator {})", self.expr(text), self.expr(separator))
     }
 }
 
@@ -77,19 +93,5 @@ pub(super) fn hex(value: &Datum) -> String {
     match value {
         Datum::Bytes(bytes) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
         other => other.to_string(),
-    }
-}
-
-fn unit_name(unit: TimeUnit) -> &'static str {
-    match unit {
-        TimeUnit::Microsecond => "MICROSECOND",
-        TimeUnit::Second => "SECOND",
-        TimeUnit::Minute => "MINUTE",
-        TimeUnit::Hour => "HOUR",
-        TimeUnit::Day => "DAY",
-        TimeUnit::Week => "WEEK",
-        TimeUnit::Month => "MONTH",
-        TimeUnit::Quarter => "QUARTER",
-        TimeUnit::Year => "YEAR",
     }
 }

@@ -35,8 +35,24 @@ pub enum AggregateFunction {
     VarPop,
     /// VAR_SAMP, double.
     VarSamp,
-    /// GROUP_CONCAT with the separator as second (constant) argument.
-    GroupConcat,
+    /// GROUP_CONCAT. Its arguments: what is put together, the separator (a constant), and what the ORDER BY has.
+    GroupConcat(ConcatForm),
+    /// APPROX_COUNT_DISTINCT: rows where no argument is NULL, equal ones counted once, nearly.
+    ApproxCountDistinct,
+}
+
+/// What GROUP_CONCAT has beside its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConcatForm {
+    /// `group_concat_max_len`: the result is cut to so many bytes.
+    pub max_bytes: u64,
+    /// For each key of the ORDER BY a bit, the lowest for the first: whether it is DESC.
+    pub descending: u64,
+}
+
+impl ConcatForm {
+    /// The most keys of an ORDER BY.
+    pub const KEYS_MAX: usize = 64;
 }
 
 /// One aggregate of a GROUP BY.

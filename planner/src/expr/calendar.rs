@@ -211,6 +211,18 @@ pub fn add(us: i64, unit: TimeUnit, n: i64) -> Option<i64> {
         TimeUnit::Month => months(1),
         TimeUnit::Quarter => months(3),
         TimeUnit::Year => months(12),
+        // Read as a count of one of the others.
+        TimeUnit::SecondMicrosecond
+        | TimeUnit::MinuteMicrosecond
+        | TimeUnit::MinuteSecond
+        | TimeUnit::HourMicrosecond
+        | TimeUnit::HourSecond
+        | TimeUnit::HourMinute
+        | TimeUnit::DayMicrosecond
+        | TimeUnit::DaySecond
+        | TimeUnit::DayMinute
+        | TimeUnit::DayHour
+        | TimeUnit::YearMonth => None,
     }?;
     in_range(out).then_some(out)
 }
@@ -236,6 +248,19 @@ pub fn field(us: i64, unit: TimeUnit) -> i64 {
         TimeUnit::Month => date().month,
         TimeUnit::Quarter => (date().month + 2) / 3,
         TimeUnit::Year => date().year,
+        TimeUnit::SecondMicrosecond
+        | TimeUnit::MinuteMicrosecond
+        | TimeUnit::MinuteSecond
+        | TimeUnit::HourMicrosecond
+        | TimeUnit::HourSecond
+        | TimeUnit::HourMinute
+        | TimeUnit::DayMicrosecond
+        | TimeUnit::DaySecond
+        | TimeUnit::DayMinute
+        | TimeUnit::DayHour
+        | TimeUnit::YearMonth => {
+            unit.spanned().into_iter().fold(0, |all, part| all * part.room() + field(us, part))
+        }
     }
 }
 

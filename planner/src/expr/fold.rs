@@ -183,7 +183,7 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
             let unknown = !found && list.iter().any(|v| v.is_null());
             return if unknown { Some(Datum::Null) } else { truth(found) };
         }
-        (Function::ConcatWs | Function::Elt | Function::Field | Function::Assign { .. }, _) => return None,
+        (function, _) if function.takes_null() && !matches!(function, Function::In) => return None,
         _ if args.iter().any(|a| a.is_null()) => return Some(Datum::Null),
         _ => {}
     }
@@ -235,18 +235,18 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         }
         (Function::DateAdd(unit), [a, Datum::Int(n)]) => shift(a, *unit, *n, ty),
         (Function::DateSub(unit), [a, Datum::Int(n)]) => shift(a, *unit, n.checked_neg()?, ty),
-        (
-            Function::Extract(
-                unit @ (TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond),
-            ),
-            [Datum::Time(us)],
-        ) => {
-            let part = match unit {
-                // A TIME may be longer than a day.
-                TimeUnit::Hour => us.abs() / 3_600_000_000,
-                other => calendar::field(us.abs() % DAY_US, *other),
+        (Function::Extract(unit), [Datum::Time(us)]) => {
+            let part = |part| match part {
+                // A TIME may be longer than a day, but has no days.
+                TimeUnit::Hour => Some(us.abs() / 3_600_000_000),
+                TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond => {
+                    Some(calendar::field(us.abs() % DAY_US, part))
+                }
+                TimeUnit::Day if unit.ends().is_some() => Some(0),
+                _ => None,
             };
-            Some(Datum::Int(us.signum() * part))
+            let all = unit.spanned().into_iter().try_fold(0, |all, p| Some(all * p.room() + part(p)?));
+            Some(Datum::Int(us.signum() * all?))
         }
         (Function::Extract(unit), [a]) => Some(Datum::Int(calendar::field(moment(a)?, *unit))),
         (Function::DateDiff, [a, b]) => {

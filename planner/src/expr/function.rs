@@ -2,20 +2,8 @@
 
 use std::sync::Arc;
 
-/// Units of EXTRACT and INTERVAL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are MySQL's keywords")]
-pub enum TimeUnit {
-    Microsecond,
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
+use super::TimeUnit;
+use super::families::{Coding, Digest, Network, Pattern, Volatile, Writing};
 
 /// A scalar function or operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -170,6 +158,14 @@ pub enum Function {
     Field,
     /// FIND_IN_SET(s, comma-separated list).
     FindInSet,
+    /// INTERVAL(x, a, b, …): how many in front of the first that is greater than x; -1 if x is NULL.
+    Interval,
+    /// MAKE_SET(bits, a, b, …): those whose bit is set, separated by commas; NULLs are skipped.
+    MakeSet,
+    /// EXPORT_SET(bits, on, off[, separator[, number of bits]]).
+    ExportSet,
+    /// BIT_LENGTH.
+    BitLength,
     /// ORD(s): code of the first character's bytes.
     Ord,
     /// BIN(n).
@@ -246,8 +242,9 @@ pub enum Function {
     MonthName,
     /// LAST_DAY.
     LastDay,
-    /// `args[0]` + INTERVAL `args[1]` unit; `args[1]` is an integer (for SECOND it may be a decimal). The result is a DATE when
-    /// `args[0]` is one and the unit is DAY or longer, else a DATETIME. Out of range is NULL.
+    /// `args[0]` + INTERVAL `args[1]` unit; `args[1]` is an integer (for SECOND it may be a decimal), or a text if the unit is
+    /// a compound one. The result is a DATE when `args[0]` is one and the unit is of days, a text when it is one, else a
+    /// DATETIME or a TIME. Out of range is NULL.
     DateAdd(TimeUnit),
     /// `args[0]` - INTERVAL `args[1]` unit.
     DateSub(TimeUnit),
@@ -277,6 +274,25 @@ pub enum Function {
     StrToDate,
     /// YEARWEEK(x, mode), mode constant.
     YearWeek,
+
+    // Families.
+    /// MD5 and its like.
+    Digest(Digest),
+    /// Base 64, compression, encryption.
+    Coding(Coding),
+    /// Addresses and UUIDs.
+    Network(Network),
+    /// Regular expressions.
+    Pattern(Pattern),
+    /// Texts of numbers and texts.
+    Writing(Writing),
+    /// What is another value each time.
+    Volatile {
+        /// Which.
+        what: Volatile,
+        /// Which call of the statement: two calls are never the same expression.
+        nth: u32,
+    },
 }
 
 impl Function {
@@ -349,6 +365,10 @@ impl Function {
             Function::Elt => "elt",
             Function::Field => "field",
             Function::FindInSet => "find_in_set",
+            Function::Interval => "interval",
+            Function::MakeSet => "make_set",
+            Function::ExportSet => "export_set",
+            Function::BitLength => "bit_length",
             Function::Ord => "ord",
             Function::Bin => "bin",
             Function::Oct => "oct",
@@ -400,6 +420,40 @@ impl Function {
             Function::SecToTime => "sec_to_time",
             Function::StrToDate => "str_to_date",
             Function::YearWeek => "yearweek",
+            Function::Digest(digest) => digest.name(),
+            Function::Coding(coding) => coding.name(),
+            Function::Network(network) => network.name(),
+            Function::Pattern(pattern) => pattern.name(),
+            Function::Writing(writing) => writing.name(),
+            Function::Volatile { what, .. } => what.name(),
+        }
+    }
+
+    /// Whether it may have a value though an argument is NULL. Control flow aside, all others are NULL then.
+    pub fn takes_null(&self) -> bool {
+        match self {
+            Function::NullEq
+            | Function::In
+            | Function::IsNull
+            | Function::IsTrue
+            | Function::IsFalse
+            | Function::And
+            | Function::Or
+            | Function::Case
+            | Function::If
+            | Function::IfNull
+            | Function::Coalesce
+            | Function::NullIf
+            | Function::Assign { .. }
+            | Function::ConcatWs
+            | Function::Elt
+            | Function::Field
+            | Function::Interval
+            | Function::MakeSet
+            | Function::Writing(Writing::Char | Writing::Quote) => true,
+            Function::Network(network) => network.takes_null(),
+            Function::Volatile { what, .. } => what.takes_null(),
+            _ => false,
         }
     }
 }

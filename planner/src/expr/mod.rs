@@ -16,20 +16,24 @@
 mod aggregate;
 pub mod calendar;
 mod convert;
+mod families;
 mod fold;
 mod function;
 pub(crate) mod literal;
 mod rewrite;
 mod table;
 pub mod types;
+mod unit;
 mod usage;
 
-pub use aggregate::{AggregateCall, AggregateFunction};
+pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
+pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Volatile, Writing};
 pub(crate) use fold::is_boolean;
-pub use function::{Function, TimeUnit};
+pub use function::Function;
 pub use rewrite::Rewriter;
 pub(crate) use table::exists as function_exists;
+pub use unit::TimeUnit;
 pub use usage::FunctionUsage;
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};
@@ -118,6 +122,12 @@ impl Expr {
             leaf @ (Expr::Column { .. } | Expr::Constant { .. }) => leaf,
         };
         f(rebuilt)
+    }
+
+    /// Whether a part of it has another value each time: it must not be computed twice for a row, nor for another row.
+    pub fn is_volatile(&self) -> bool {
+        matches!(self, Expr::Call { function: Function::Volatile { .. }, .. })
+            || self.children().iter().any(Expr::is_volatile)
     }
 
     /// Every column it uses, in order of appearance, repeats included.

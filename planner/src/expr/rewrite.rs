@@ -9,7 +9,8 @@ use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 
 use super::types::{self, BOTH_INTEGERS, Family};
 use super::{
-    AggregateCall, AggregateFunction, Expr, Function, FunctionUsage, TimeUnit, calendar, convert, fold,
+    AggregateCall, AggregateFunction, BlockMode, Expr, Function, FunctionUsage, TimeUnit, Volatile, calendar,
+    convert, fold,
 };
 use crate::error::Error;
 
@@ -17,6 +18,10 @@ use crate::error::Error;
 #[derive(Debug, Default)]
 pub struct Rewriter {
     now_us: i64,
+    /// `block_encryption_mode` of the session.
+    pub block_mode: BlockMode,
+    /// Calls of volatile functions so far.
+    volatile_calls: u32,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
     /// What was used so far.
@@ -26,7 +31,7 @@ pub struct Rewriter {
 impl Rewriter {
     /// A rewriter at a moment.
     pub fn new(now_us: i64) -> Rewriter {
-        Rewriter { now_us, asked_now: false, usage: FunctionUsage::default() }
+        Rewriter { now_us, ..Rewriter::default() }
     }
 
     /// NOW() in microseconds, local.
@@ -39,6 +44,12 @@ impl Rewriter {
     pub fn call(&mut self, function: Function, args: Vec<Expr>, sql: SqlType, nullable: bool) -> Expr {
         self.usage.add(&function, args.first().map_or(Family::Null, family));
         fold::call(function, args, ColumnType { sql, nullable })
+    }
+
+    /// A call of a volatile function, unlike any other call.
+    pub fn volatile(&mut self, what: Volatile, args: Vec<Expr>, sql: SqlType, nullable: bool) -> Expr {
+        self.volatile_calls += 1;
+        self.call(Function::Volatile { what, nth: self.volatile_calls }, args, sql, nullable)
     }
 
     /// The value as another type, for an implicit conversion: nothing happens if the representation is the same.
@@ -600,11 +611,47 @@ impl Rewriter {
 
     /// `expr + INTERVAL amount unit`, or minus.
     pub fn shift(&mut self, expr: Expr, amount: Expr, unit: TimeUnit, minus: bool) -> Expr {
-        let expr = self.moment(expr);
-        let whole_days = matches!(
-            unit,
-            TimeUnit::Day | TimeUnit::Week | TimeUnit::Month | TimeUnit::Quarter | TimeUnit::Year
-        );
+        let written = family(&expr) == Family::String;
+        let constant = fold::constant(&expr).is_some();
+        // A text stays one: whether it has a time of day is not known before it is read.
+        let expr = if written && !constant { expr } else { self.moment(expr) };
+        let (amount, unit) = match self.amount(amount, unit) {
+            Some(known) => known,
+            None => (Expr::constant(Datum::Null, SqlType::BIGINT), unit),
+        };
+        let fsp = match &expr.ty().sql {
+            _ if unit.has_fraction() || family(&amount) == Family::Decimal => 6,
+            SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
+            _ => 0,
+        };
+        let ty = match &expr.ty().sql {
+            text if text.is_string() => types::string(types::text_length(&SqlType::DateTime(6))),
+            SqlType::Date if unit.is_of_days() => SqlType::Date,
+            SqlType::Time(_) if !unit.is_of_days() => SqlType::Time(fsp),
+            _ => SqlType::DateTime(fsp),
+        };
+        let function = if minus { Function::DateSub(unit) } else { Function::DateAdd(unit) };
+        match self.call(function, vec![expr, amount], ty, true) {
+            // What was a text shows a fraction only if there is one.
+            Expr::Constant { value: Datum::DateTime(us), .. } if written => datetime(us),
+            other => other,
+        }
+    }
+
+    /// The amount of an interval as the function wants it: a text for a compound unit, unless it is a constant, which is read
+    /// here; else a number. `None` if a constant is no amount of the unit.
+    fn amount(&mut self, amount: Expr, unit: TimeUnit) -> Option<(Expr, TimeUnit)> {
+        if unit.ends().is_some() {
+            let text = self.text(amount);
+            let Some(Datum::String(known)) = fold::constant(&text) else { return Some((text, unit)) };
+            let (simple, n) = unit.read(known)?;
+            // Seconds keep the result without a fraction.
+            let (simple, n) = match simple {
+                TimeUnit::Microsecond if !unit.has_fraction() => (TimeUnit::Second, n / 1_000_000),
+                other => (other, n),
+            };
+            return Some((Expr::constant(Datum::Int(n), SqlType::BIGINT), simple));
+        }
         let amount = match (unit, family(&amount)) {
             (_, Family::Int) => amount,
             (TimeUnit::Second, Family::Decimal) => amount,
@@ -613,19 +660,21 @@ impl Rewriter {
             }
             _ => self.cast(amount, &SqlType::BIGINT),
         };
-        let fsp = match (unit, &expr.ty().sql) {
-            (TimeUnit::Microsecond, _) => 6,
-            (TimeUnit::Second, _) if family(&amount) == Family::Decimal => 6,
-            (_, SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n)) => *n,
-            _ => 0,
+        Some((amount, unit))
+    }
+
+    /// EXTRACT(unit FROM expr).
+    pub fn extract(&mut self, unit: TimeUnit, expr: Expr) -> Expr {
+        let largest = unit.ends().map_or(unit, |(largest, _)| largest);
+        let of_day =
+            matches!(largest, TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond);
+        let expr = match family(&expr) {
+            Family::Time => expr,
+            Family::String if of_day => self.cast(expr, &SqlType::Time(6)),
+            _ => self.moment(expr),
         };
-        let ty = match &expr.ty().sql {
-            SqlType::Date if whole_days => SqlType::Date,
-            SqlType::Time(_) if !whole_days => SqlType::Time(fsp),
-            _ => SqlType::DateTime(fsp),
-        };
-        let function = if minus { Function::DateSub(unit) } else { Function::DateAdd(unit) };
-        self.call(function, vec![expr, amount], ty, true)
+        let nullable = expr.ty().nullable;
+        self.call(Function::Extract(unit), vec![expr], SqlType::BIGINT, nullable)
     }
 
     /// A value where a date or datetime is wanted: a constant string is read as whichever it is.
@@ -731,7 +780,7 @@ impl Rewriter {
         use AggregateFunction as A;
         let mut nullable = true;
         let sql = match function {
-            A::CountAll | A::Count => {
+            A::CountAll | A::Count | A::ApproxCountDistinct => {
                 nullable = false;
                 args = args
                     .into_iter()
@@ -772,9 +821,20 @@ impl Rewriter {
                     .collect();
                 SqlType::Double
             }
-            A::GroupConcat => {
-                args = args.into_iter().map(|a| self.text(a)).collect();
-                SqlType::Text(u32::MAX)
+            A::GroupConcat(_) => {
+                let mut parts = Vec::with_capacity(args.len());
+                for (at, arg) in args.into_iter().enumerate() {
+                    parts.push(match (at, family(&arg)) {
+                        (0 | 1, _) => self.text(arg),
+                        (_, Family::Null) => self.cast(arg, &SqlType::BIGINT),
+                        _ => arg,
+                    });
+                }
+                args = parts;
+                match args.first().map(family) {
+                    Some(Family::Binary) => SqlType::Blob(u32::MAX),
+                    _ => SqlType::Text(u32::MAX),
+                }
             }
         };
         AggregateCall { function, args, distinct, ty: ColumnType { sql, nullable } }

@@ -6,7 +6,9 @@ use allod_storage::schema::{Datum, SqlType};
 
 use super::rewrite::family;
 use super::types::{self, Family};
-use super::{Expr, Function, Rewriter, TimeUnit, fold};
+use super::{
+    Chain, Coding, Digest, Expr, Function, Network, Pattern, Rewriter, TimeUnit, Volatile, Writing, fold,
+};
 use crate::error::Error;
 
 /// What an argument is cast to.
@@ -46,6 +48,8 @@ enum Gives {
     Sum,
     /// A byte string as long as the first argument.
     Bytes,
+    /// A byte string of at most so many bytes.
+    Binary(u32),
 }
 
 /// When the result may be NULL.
@@ -55,6 +59,8 @@ enum Nulls {
     OfArgs,
     /// For some values that are not NULL, too.
     More,
+    /// Never.
+    Never,
 }
 
 struct Entry {
@@ -85,11 +91,50 @@ const fn optional(
     result: Gives,
     nulls: Nulls,
 ) -> Entry {
-    Entry { name, function, args, optional: 1, result, nulls }
+    optional_last(1, name, function, args, result, nulls)
+}
+
+/// An entry whose last arguments, so many, may be left out.
+const fn optional_last(
+    optional: usize,
+    name: &'static str,
+    function: Function,
+    args: &'static [Arg],
+    result: Gives,
+    nulls: Nulls,
+) -> Entry {
+    Entry { name, function, args, optional, result, nulls }
+}
+
+/// Bytes of the longest result.
+const LONG: u32 = u32::MAX;
+
+const fn digest(
+    name: &'static str,
+    digest: Digest,
+    args: &'static [Arg],
+    length: u32,
+    nulls: Nulls,
+) -> Entry {
+    entry(name, Function::Digest(digest), args, Gives::Text(length), nulls)
+}
+
+const fn coding(name: &'static str, coding: Coding, result: Gives, nulls: Nulls) -> Entry {
+    entry(name, Function::Coding(coding), &[Text], result, nulls)
+}
+
+const fn network(
+    name: &'static str,
+    network: Network,
+    args: &'static [Arg],
+    result: Gives,
+    nulls: Nulls,
+) -> Entry {
+    entry(name, Function::Network(network), args, result, nulls)
 }
 
 use Arg::{Any, Bits, Clock, Int, Moment, Number, Text};
-use Nulls::{More, OfArgs};
+use Nulls::{More, Never, OfArgs};
 
 /// Sorted by name.
 static TABLE: &[Entry] = &[
@@ -99,9 +144,12 @@ static TABLE: &[Entry] = &[
     optional("ATAN", Function::Atan, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("ATAN2", Function::Atan, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("BIN", Function::Bin, &[Int], Gives::Text(64), OfArgs),
+    optional("BIN_TO_UUID", Function::Network(Network::BinToUuid), &[Text, Int], Gives::Text(36), OfArgs),
     entry("BIT_COUNT", Function::BitCount, &[Bits], Gives::Int, OfArgs),
+    entry("BIT_LENGTH", Function::BitLength, &[Text], Gives::Int, OfArgs),
     entry("CHARACTER_LENGTH", Function::CharLength, &[Text], Gives::Int, OfArgs),
     entry("CHAR_LENGTH", Function::CharLength, &[Text], Gives::Int, OfArgs),
+    coding("COMPRESS", Coding::Compress, Gives::Binary(LONG), OfArgs),
     entry("CONV", Function::Conv, &[Text, Int, Int], Gives::Text(65), More),
     entry("COS", Function::Cos, &[Arg::Double], Gives::Double, OfArgs),
     entry("COT", Function::Cot, &[Arg::Double], Gives::Double, OfArgs),
@@ -115,11 +163,30 @@ static TABLE: &[Entry] = &[
     entry("DAYOFYEAR", Function::DayOfYear, &[Moment], Gives::Int, OfArgs),
     entry("DEGREES", Function::Degrees, &[Arg::Double], Gives::Double, OfArgs),
     entry("EXP", Function::Exp, &[Arg::Double], Gives::Double, OfArgs),
+    optional_last(
+        2,
+        "EXPORT_SET",
+        Function::ExportSet,
+        &[Bits, Text, Text, Text, Int],
+        Gives::Text(LONG),
+        OfArgs,
+    ),
     entry("FIND_IN_SET", Function::FindInSet, &[Text, Text], Gives::Int, OfArgs),
+    optional("FORMAT", Function::Writing(Writing::Format), &[Number, Int, Text], Gives::Text(80), OfArgs),
+    coding("FROM_BASE64", Coding::FromBase64, Gives::Bytes, More),
     entry("FROM_DAYS", Function::FromDays, &[Int], Gives::Date, More),
     entry("HEX", Function::Hex, &[Any], Gives::LikeFirst(8), OfArgs),
     entry("HOUR", Function::Extract(TimeUnit::Hour), &[Clock], Gives::Int, OfArgs),
+    network("INET6_ATON", Network::Inet6Aton, &[Text], Gives::Binary(16), More),
+    network("INET6_NTOA", Network::Inet6Ntoa, &[Text], Gives::Text(39), More),
+    network("INET_ATON", Network::InetAton, &[Text], Gives::UInt, More),
+    network("INET_NTOA", Network::InetNtoa, &[Int], Gives::Text(15), More),
     entry("INSERT", Function::Insert, &[Text, Int, Int, Text], Gives::Sum, OfArgs),
+    network("IS_IPV4", Network::IsIpv4, &[Text], Gives::Int, Never),
+    network("IS_IPV4_COMPAT", Network::IsIpv4Compat, &[Text], Gives::Int, Never),
+    network("IS_IPV4_MAPPED", Network::IsIpv4Mapped, &[Text], Gives::Int, Never),
+    network("IS_IPV6", Network::IsIpv6, &[Text], Gives::Int, Never),
+    network("IS_UUID", Network::IsUuid, &[Text], Gives::Int, OfArgs),
     entry("LAST_DAY", Function::LastDay, &[Moment], Gives::Date, More),
     entry("LCASE", Function::Lower, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("LEFT", Function::Left, &[Text, Int], Gives::LikeFirst(1), OfArgs),
@@ -132,6 +199,7 @@ static TABLE: &[Entry] = &[
     entry("LPAD", Function::Lpad, &[Text, Int, Text], Gives::Text(u32::MAX), More),
     entry("LTRIM", Function::TrimLeading, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("MAKEDATE", Function::MakeDate, &[Int, Int], Gives::Date, More),
+    digest("MD5", Digest::Md5, &[Text], 32, OfArgs),
     entry("MICROSECOND", Function::Extract(TimeUnit::Microsecond), &[Clock], Gives::Int, OfArgs),
     entry("MID", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("MINUTE", Function::Extract(TimeUnit::Minute), &[Clock], Gives::Int, OfArgs),
@@ -140,11 +208,37 @@ static TABLE: &[Entry] = &[
     entry("OCT", Function::Oct, &[Int], Gives::Text(22), OfArgs),
     entry("OCTET_LENGTH", Function::Length, &[Text], Gives::Int, OfArgs),
     entry("ORD", Function::Ord, &[Text], Gives::Int, OfArgs),
+    digest("PASSWORD", Digest::Password, &[Text], 41, OfArgs),
     entry("POW", Function::Pow, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("POWER", Function::Pow, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("QUARTER", Function::Extract(TimeUnit::Quarter), &[Moment], Gives::Int, OfArgs),
+    entry("QUOTE", Function::Writing(Writing::Quote), &[Text], Gives::Text(LONG), Never),
     entry("RADIANS", Function::Radians, &[Arg::Double], Gives::Double, OfArgs),
-    entry("REGEXP_LIKE", Function::Regexp, &[Text, Text], Gives::Int, OfArgs),
+    optional_last(
+        4,
+        "REGEXP_INSTR",
+        Function::Pattern(Pattern::Instr),
+        &[Text, Text, Int, Int, Int, Text],
+        Gives::Int,
+        OfArgs,
+    ),
+    optional("REGEXP_LIKE", Function::Pattern(Pattern::Like), &[Text, Text, Text], Gives::Int, OfArgs),
+    optional_last(
+        3,
+        "REGEXP_REPLACE",
+        Function::Pattern(Pattern::Replace),
+        &[Text, Text, Text, Int, Int, Text],
+        Gives::Text(LONG),
+        More,
+    ),
+    optional_last(
+        3,
+        "REGEXP_SUBSTR",
+        Function::Pattern(Pattern::Substr),
+        &[Text, Text, Int, Int, Text],
+        Gives::LikeFirst(1),
+        More,
+    ),
     entry("REPEAT", Function::Repeat, &[Text, Int], Gives::Text(u32::MAX), More),
     entry("REPLACE", Function::Replace, &[Text, Text, Text], Gives::Text(u32::MAX), OfArgs),
     entry("REVERSE", Function::Reverse, &[Text], Gives::LikeFirst(1), OfArgs),
@@ -153,8 +247,12 @@ static TABLE: &[Entry] = &[
     entry("RTRIM", Function::TrimTrailing, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("SECOND", Function::Extract(TimeUnit::Second), &[Clock], Gives::Int, OfArgs),
     entry("SEC_TO_TIME", Function::SecToTime, &[Int], Gives::Time, OfArgs),
+    digest("SHA", Digest::Sha1, &[Text], 40, OfArgs),
+    digest("SHA1", Digest::Sha1, &[Text], 40, OfArgs),
+    digest("SHA2", Digest::Sha2, &[Text, Int], 128, More),
     entry("SIGN", Function::Sign, &[Number], Gives::Int, OfArgs),
     entry("SIN", Function::Sin, &[Arg::Double], Gives::Double, OfArgs),
+    digest("SM3", Digest::Sm3, &[Text], 64, OfArgs),
     entry("SPACE", Function::Space, &[Int], Gives::Text(u32::MAX), OfArgs),
     entry("SQRT", Function::Sqrt, &[Arg::Double], Gives::Double, More),
     entry("STRCMP", Function::StrCmp, &[Text, Text], Gives::Int, OfArgs),
@@ -163,12 +261,23 @@ static TABLE: &[Entry] = &[
     entry("SUBSTRING_INDEX", Function::SubstringIndex, &[Text, Text, Int], Gives::LikeFirst(1), OfArgs),
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
     entry("TIME_TO_SEC", Function::TimeToSec, &[Clock], Gives::Int, OfArgs),
+    coding("TO_BASE64", Coding::ToBase64, Gives::LikeFirst(2), OfArgs),
     entry("TO_DAYS", Function::ToDays, &[Moment], Gives::Int, OfArgs),
     entry("TO_SECONDS", Function::ToSeconds, &[Moment], Gives::Int, OfArgs),
+    entry(
+        "TRANSLATE",
+        Function::Writing(Writing::Translate),
+        &[Text, Text, Text],
+        Gives::LikeFirst(1),
+        OfArgs,
+    ),
     entry("TRIM", Function::Trim, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("UCASE", Function::Upper, &[Text], Gives::LikeFirst(1), OfArgs),
+    coding("UNCOMPRESS", Coding::Uncompress, Gives::Binary(LONG), More),
+    coding("UNCOMPRESSED_LENGTH", Coding::UncompressedLength, Gives::Int, OfArgs),
     entry("UNHEX", Function::Unhex, &[Text], Gives::Bytes, More),
     entry("UPPER", Function::Upper, &[Text], Gives::LikeFirst(1), OfArgs),
+    optional("UUID_TO_BIN", Function::Network(Network::UuidToBin), &[Text, Int], Gives::Binary(16), OfArgs),
     entry("WEEKDAY", Function::WeekDay, &[Moment], Gives::Int, OfArgs),
     entry("YEAR", Function::Extract(TimeUnit::Year), &[Moment], Gives::Int, OfArgs),
 ];
@@ -223,8 +332,13 @@ impl Rewriter {
                 cast.iter().fold(0u32, |n, a| n.saturating_add(types::text_length(&a.ty().sql))),
             ),
             Gives::Bytes => SqlType::VarBinary(first.max(1)),
+            Gives::Binary(n) => types::binary(n),
         };
-        let nullable = entry.nulls == More || cast.iter().any(|a| a.ty().nullable);
+        let nullable = match entry.nulls {
+            Never => false,
+            More => true,
+            OfArgs => cast.iter().any(|a| a.ty().nullable),
+        };
         Ok(self.call(entry.function.clone(), cast, sql, nullable))
     }
 
@@ -272,8 +386,12 @@ impl Rewriter {
 const SPECIAL: &[&str] = &[
     "ABS",
     "ADDDATE",
+    "AES_DECRYPT",
+    "AES_ENCRYPT",
+    "BENCHMARK",
     "CEIL",
     "CEILING",
+    "CHAR",
     "COALESCE",
     "CONCAT",
     "CONCAT_WS",
@@ -291,16 +409,21 @@ const SPECIAL: &[&str] = &[
     "IF",
     "IFNULL",
     "INSTR",
+    "INTERVAL",
     "ISNULL",
     "LEAST",
     "LOCALTIME",
     "LOCALTIMESTAMP",
     "LOG",
+    "MAKE_SET",
     "MOD",
     "NOW",
     "NULLIF",
     "PI",
+    "RAND",
+    "RANDOM_BYTES",
     "ROUND",
+    "SLEEP",
     "STR_TO_DATE",
     "SUBDATE",
     "SYSDATE",
@@ -311,8 +434,11 @@ const SPECIAL: &[&str] = &[
     "UTC_DATE",
     "UTC_TIME",
     "UTC_TIMESTAMP",
+    "UUID",
+    "UUID_SHORT",
     "WEEK",
     "WEEKOFYEAR",
+    "WEIGHT_STRING",
     "YEARWEEK",
 ];
 
@@ -578,6 +704,98 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
             let nullable = x.ty().nullable || mode.ty().nullable;
             let function = if name == "YEARWEEK" { Function::YearWeek } else { Function::WeekOfYear };
             Ok(rw.call(function, vec![x, mode], SqlType::BIGINT, nullable))
+        }
+        "AES_ENCRYPT" | "AES_DECRYPT" => {
+            count(2..=3)?;
+            let mode = rw.block_mode;
+            // The others need a vector; this one passes it over.
+            if mode.chain != Chain::Ecb && args.len() == 2 {
+                return Err(Error::ArgumentCount(name.to_ascii_lowercase()));
+            }
+            let args: Vec<Expr> = args.into_iter().map(|a| rw.text(a)).collect();
+            // A text of n characters has up to 4 n bytes, and up to a block is added.
+            let length = types::text_length(&args[0].ty().sql).saturating_mul(4).saturating_add(16);
+            let (coding, nullable) = match name {
+                "AES_ENCRYPT" => (Coding::AesEncrypt(mode), args.iter().any(|a| a.ty().nullable)),
+                _ => (Coding::AesDecrypt(mode), true),
+            };
+            Ok(rw.call(Function::Coding(coding), args, types::binary(length), nullable))
+        }
+        "CHAR" => {
+            count(many)?;
+            let args: Vec<Expr> = args.into_iter().map(|a| rw.integer(a)).collect();
+            let length = u32::try_from(args.len()).unwrap_or(u32::MAX).saturating_mul(4);
+            Ok(rw.call(Function::Writing(Writing::Char), args, types::binary(length), false))
+        }
+        "INTERVAL" => {
+            count(2..=usize::MAX)?;
+            // Integers if all are, else doubles.
+            let integers =
+                args.iter().all(|a| matches!(family(a), Family::Int | Family::UInt | Family::Null));
+            let args = if integers {
+                rw.unify(args).0
+            } else {
+                args.into_iter().map(|a| rw.argument(a, Arg::Double)).collect()
+            };
+            Ok(rw.call(Function::Interval, args, SqlType::BIGINT, false))
+        }
+        "MAKE_SET" => {
+            count(2..=usize::MAX)?;
+            let mut args = args.into_iter();
+            let mut cast: Vec<Expr> = args.next().map(|bits| rw.bit_pattern(bits)).into_iter().collect();
+            cast.extend(args.map(|a| rw.text(a)));
+            let texts = cast.iter().skip(1).map(|a| types::text_length(&a.ty().sql).saturating_add(1));
+            let length = texts.fold(0, u32::saturating_add);
+            let nullable = cast.first().is_some_and(|bits| bits.ty().nullable);
+            Ok(rw.call(Function::MakeSet, cast, types::string(length), nullable))
+        }
+        "BENCHMARK" => {
+            let [times, x] = exactly(name, args)?;
+            let times = rw.integer(times);
+            let nullable = times.ty().nullable;
+            Ok(rw.volatile(Volatile::Benchmark, vec![times, x], SqlType::BIGINT, nullable))
+        }
+        "RAND" => {
+            count(0..=1)?;
+            let args = args.into_iter().map(|a| rw.integer(a)).collect();
+            Ok(rw.volatile(Volatile::Rand, args, SqlType::Double, false))
+        }
+        "RANDOM_BYTES" => {
+            let [length] = exactly(name, args)?;
+            let length = rw.integer(length);
+            let nullable = length.ty().nullable;
+            Ok(rw.volatile(Volatile::RandomBytes, vec![length], types::binary(1024), nullable))
+        }
+        "SLEEP" => {
+            let [seconds] = exactly(name, args)?;
+            let seconds = rw.argument(seconds, Arg::Double);
+            Ok(rw.volatile(Volatile::Sleep, vec![seconds], SqlType::BIGINT, false))
+        }
+        "UUID" => {
+            count(0..=0)?;
+            Ok(rw.volatile(Volatile::Uuid, args, types::string(36), false))
+        }
+        "UUID_SHORT" => {
+            count(0..=0)?;
+            Ok(rw.volatile(Volatile::UuidShort, args, SqlType::BIGINT_UNSIGNED, false))
+        }
+        "WEIGHT_STRING" => {
+            count(1..=3)?;
+            // Numbers have no weight.
+            let number = args.first().is_some_and(|a| family(a).is_number());
+            let mut args = args.into_iter();
+            let mut cast: Vec<Expr> = args.next().map(|text| rw.text(text)).into_iter().collect();
+            cast.extend(args);
+            if number {
+                return Ok(Expr::constant(Datum::Null, types::binary(0)));
+            }
+            let length = match cast.get(2).and_then(fold::constant) {
+                Some(Datum::Int(n)) => u32::try_from(*n).unwrap_or(u32::MAX),
+                _ => types::text_length(&cast[0].ty().sql),
+            };
+            let nullable = cast.iter().any(|a| a.ty().nullable);
+            let ty = types::binary(length.saturating_mul(4));
+            Ok(rw.call(Function::Writing(Writing::WeightString), cast, ty, nullable))
         }
         _ => Err(Error::Internal(format!("function {name} is announced but not defined").into())),
     }

@@ -163,6 +163,11 @@ pub fn string(length: u32) -> SqlType {
     if length <= 16_383 { SqlType::VarChar(length) } else { SqlType::Text(u32::MAX) }
 }
 
+/// A byte string type for this many bytes.
+pub fn binary(length: u32) -> SqlType {
+    if length <= 65_535 { SqlType::VarBinary(length.max(1)) } else { SqlType::Blob(u32::MAX) }
+}
+
 /// The type that all the values can be cast to: branches of CASE, arguments of COALESCE, columns of UNION. `None` if
 /// every one is a bare NULL.
 pub fn common(types: &[&SqlType]) -> Option<SqlType> {

@@ -76,12 +76,14 @@ pub(crate) fn is_null_when(e: &Expr, nulls: &ColumnSet) -> bool {
             Function::And | Function::Or | Function::Coalesce | Function::IfNull => {
                 args.iter().all(|a| is_null_when(a, nulls))
             }
-            Function::Case | Function::If | Function::Field => false,
+            Function::Case | Function::If => false,
             Function::In
             | Function::NullIf
             | Function::ConcatWs
             | Function::Elt
+            | Function::MakeSet
             | Function::Assign { .. } => args.first().is_some_and(|a| is_null_when(a, nulls)),
+            function if function.takes_null() => false,
             _ => args.iter().any(|a| is_null_when(a, nulls)),
         },
     }

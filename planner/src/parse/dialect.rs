@@ -15,12 +15,15 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Ident, Interval, UnaryOperator,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, UnaryOperator, Value,
 };
 use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+use crate::expr::TimeUnit;
 
 /// Binding strengths, weakest first.
 mod strength {
@@ -77,6 +80,10 @@ impl Dialect for AllodDialect {
     fn is_select_item_alias(&self, explicit: bool, kw: &Keyword, parser: &mut Parser) -> bool {
         // `SELECT 1 FOR UPDATE`.
         explicit || (*kw != Keyword::FOR && self.is_column_alias(kw, parser))
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        true
     }
 
     fn supports_string_literal_backslash_escape(&self) -> bool {
@@ -292,6 +299,12 @@ impl Dialect for AllodDialect {
                 if keyword == Keyword::INTERVAL {
                     return Some(parse_interval(parser));
                 }
+                if keyword == Keyword::CHAR && *next == Token::LParen {
+                    return Some(parse_char(parser));
+                }
+                if w.value.eq_ignore_ascii_case("weight_string") && *next == Token::LParen {
+                    return Some(parse_weight_string(parser));
+                }
                 if is_special_call(keyword) && *next != Token::LParen {
                     return Some(parser.parse_identifier().map(Expr::Identifier));
                 }
@@ -355,10 +368,94 @@ fn parse_binary(parser: &mut Parser) -> Result<Expr, ParserError> {
     })
 }
 
-/// `INTERVAL expr unit`, composite units included (kept as a custom field).
+/// A call of a function whose syntax is not the usual one, as the usual one.
+fn call(name: &TokenWithSpan, args: Vec<Expr>) -> Expr {
+    let ident = Ident::with_span(name.span, name.token.to_string());
+    let args = args.into_iter().map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![ident]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// `CHAR(n, … USING charset)`.
+fn parse_char(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let name = parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let list = parser.parse_comma_separated(Parser::parse_expr)?;
+    let charset =
+        if parser.parse_keyword(Keyword::USING) { Some(parser.parse_object_name(false)?) } else { None };
+    parser.expect_token(&Token::RParen)?;
+    let bytes = call(&name, list);
+    Ok(match charset {
+        None => bytes,
+        Some(charset) => Expr::Convert {
+            is_try: false,
+            expr: Box::new(bytes),
+            data_type: None,
+            charset: Some(charset),
+            target_before_value: false,
+            styles: Vec::new(),
+        },
+    })
+}
+
+/// `WEIGHT_STRING(expr [AS CHAR(n) | AS BINARY(n)])`: the type and the length become arguments.
+fn parse_weight_string(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let name = parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let mut args = vec![parser.parse_expr()?];
+    if parser.parse_keyword(Keyword::AS) {
+        let ty = parser.next_token();
+        let word = match &ty.token {
+            Token::Word(w) if matches!(w.keyword, Keyword::CHAR | Keyword::BINARY) => {
+                w.value.to_ascii_uppercase()
+            }
+            _ => return parser.expected("CHAR or BINARY", ty),
+        };
+        args.push(Expr::Value(Value::SingleQuotedString(word).with_span(ty.span)));
+        parser.expect_token(&Token::LParen)?;
+        args.push(Expr::Value(parser.parse_number_value()?));
+        parser.expect_token(&Token::RParen)?;
+    }
+    parser.expect_token(&Token::RParen)?;
+    Ok(call(&name, args))
+}
+
+/// `INTERVAL expr unit`, composite units included (kept as a custom field), or the function `INTERVAL(x, a, …)`.
 fn parse_interval(parser: &mut Parser) -> Result<Expr, ParserError> {
-    parser.next_token();
-    let value = Box::new(parser.parse_expr()?);
+    let interval = parser.next_token();
+    let query = |parser: &Parser| matches!(&parser.peek_nth_token_ref(1).token, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH));
+    let value = if parser.peek_token_ref().token == Token::LParen && !query(parser) {
+        parser.expect_token(&Token::LParen)?;
+        let mut list = parser.parse_comma_separated(Parser::parse_expr)?;
+        parser.expect_token(&Token::RParen)?;
+        if list.len() > 1 {
+            return Ok(call(&interval, list));
+        }
+        // The amount goes on: `INTERVAL (1) + 1 DAY`.
+        let mut value = Expr::Nested(Box::new(list.swap_remove(0)));
+        loop {
+            let strength = parser.get_next_precedence()?;
+            if strength == 0 {
+                break value;
+            }
+            value = parser.parse_infix(value, strength)?;
+        }
+    } else {
+        parser.parse_expr()?
+    };
+    let value = Box::new(value);
     let unit = parser.next_token();
     let Token::Word(Word { value: name, quote_style: None, .. }) = &unit.token else {
         return parser.expected("a unit of time", unit);
@@ -373,9 +470,7 @@ fn parse_interval(parser: &mut Parser) -> Result<Expr, ParserError> {
         "MONTH" => DateTimeField::Month,
         "QUARTER" => DateTimeField::Quarter,
         "YEAR" => DateTimeField::Year,
-        "SECOND_MICROSECOND" | "MINUTE_MICROSECOND" | "MINUTE_SECOND" | "HOUR_MICROSECOND"
-        | "HOUR_SECOND" | "HOUR_MINUTE" | "DAY_MICROSECOND" | "DAY_SECOND" | "DAY_MINUTE" | "DAY_HOUR"
-        | "YEAR_MONTH" => DateTimeField::Custom(Ident::with_span(unit.span, name.to_ascii_uppercase())),
+        name if TimeUnit::of_name(name).is_some() => DateTimeField::Custom(Ident::with_span(unit.span, name)),
         _ => return parser.expected("a unit of time", unit),
     };
     Ok(Expr::Interval(Interval {

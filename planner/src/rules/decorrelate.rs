@@ -258,7 +258,9 @@ fn pull_scalar(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<Pulle
                 .iter()
                 .filter_map(|(id, call)| {
                     let value = match call.function {
-                        AggregateFunction::Count | AggregateFunction::CountAll => Datum::Int(0),
+                        AggregateFunction::Count
+                        | AggregateFunction::CountAll
+                        | AggregateFunction::ApproxCountDistinct => Datum::Int(0),
                         AggregateFunction::BitAnd => Datum::UInt(u64::MAX),
                         AggregateFunction::BitOr | AggregateFunction::BitXor => Datum::UInt(0),
                         AggregateFunction::Sum
@@ -270,7 +272,7 @@ fn pull_scalar(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<Pulle
                         | AggregateFunction::StdDevSamp
                         | AggregateFunction::VarPop
                         | AggregateFunction::VarSamp
-                        | AggregateFunction::GroupConcat => return None,
+                        | AggregateFunction::GroupConcat(_) => return None,
                     };
                     Some((*id, Expr::constant(value, call.ty.sql.clone())))
                 })

@@ -161,7 +161,7 @@ fn flatten(plan: Plan, parts: &mut Parts, cx: &Context) {
             parts.predicates.extend(predicates);
             flatten(*input, parts, cx);
         }
-        Plan::Project { input, exprs } if extends(&input) => {
+        Plan::Project { input, exprs } if extends(&input) && !volatile(&exprs) => {
             parts.computed.extend(exprs.into_iter().filter(|(id, e)| e.as_column() != Some(*id)));
             flatten(*input, parts, cx);
         }
@@ -173,9 +173,15 @@ fn flatten(plan: Plan, parts: &mut Parts, cx: &Context) {
 fn extends(plan: &Plan) -> bool {
     match plan {
         Plan::Join(join) => joins_freely(join.kind),
-        Plan::Filter { input, .. } | Plan::Project { input, .. } => extends(input),
+        Plan::Filter { input, .. } => extends(input),
+        Plan::Project { input, exprs } => !volatile(exprs) && extends(input),
         _ => false,
     }
+}
+
+/// Whether something is computed that must stay with the rows it is computed for.
+fn volatile(exprs: &[(ColumnId, Expr)]) -> bool {
+    exprs.iter().any(|(_, e)| e.is_volatile())
 }
 
 /// Whether a left row can meet at most one right row.

@@ -41,14 +41,18 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
         }
         Plan::Project { input, exprs } => {
             let by: HashMap<ColumnId, Expr> = exprs.iter().cloned().collect();
-            let predicates = predicates.into_iter().map(|e| value(e.substitute(&by))).collect();
-            Plan::Project { input: Box::new(push(*input, conjuncts(predicates))), exprs }
+            let (above, below): (Vec<_>, Vec<_>) =
+                predicates.into_iter().partition(|e| is_of_volatile(e, &by));
+            let below = below.into_iter().map(|e| value(e.substitute(&by))).collect();
+            filter(Plan::Project { input: Box::new(push(*input, conjuncts(below))), exprs }, above)
         }
         Plan::Aggregate { input, group_by, aggregates } => {
             let groups: HashMap<ColumnId, Expr> = group_by.iter().cloned().collect();
             let below = |e: &Expr| {
                 let used = e.columns();
-                !used.is_empty() && used.iter().all(|id| groups.contains_key(id))
+                !used.is_empty()
+                    && used.iter().all(|id| groups.contains_key(id))
+                    && !is_of_volatile(e, &groups)
             };
             let (down, above): (Vec<_>, Vec<_>) = predicates.into_iter().partition(below);
             let down = down.into_iter().map(|e| value(e.substitute(&groups))).collect();
@@ -278,6 +282,11 @@ fn copies(on: &[Expr], held: &[Expr]) -> Vec<Expr> {
         }
     }
     out
+}
+
+/// Whether it asks for a value that would be another one if it were computed once more.
+fn is_of_volatile(e: &Expr, computed: &HashMap<ColumnId, Expr>) -> bool {
+    e.columns().iter().any(|id| computed.get(id).is_some_and(Expr::is_volatile))
 }
 
 /// A comparison of one column with constants.

@@ -444,7 +444,8 @@ pub(crate) fn aggregated(
             | AggregateFunction::StdDevSamp
             | AggregateFunction::VarPop
             | AggregateFunction::VarSamp
-            | AggregateFunction::GroupConcat => {}
+            | AggregateFunction::GroupConcat(_)
+            | AggregateFunction::ApproxCountDistinct => {}
         }
         profile.facets.insert(*id, facet);
     }

@@ -1,25 +1,90 @@
-//! GROUP_CONCAT. The order of a group's values is that in which workers met them.
+//! GROUP_CONCAT. Without ORDER BY the order of a group's values is that in which workers met them.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
+use allod_storage::schema::SqlType;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, StringViewBuilder};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
 use super::{Moves, Rows};
 use crate::batch::decode;
 use crate::error::{Error, Result};
 
+/// How values are put together.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::aggregate) struct Joined {
+    /// What stands between two values.
+    pub separator: Box<[u8]>,
+    /// `group_concat_max_len`: bytes of a result, what is beyond is cut off.
+    pub max_bytes: usize,
+}
+
+impl Joined {
+    /// Adds a value to what a group has so far. Once the limit is passed nothing more can show.
+    pub fn append(&self, text: &mut Option<Vec<u8>>, value: &[u8]) {
+        match text {
+            Some(text) if text.len() < self.max_bytes => {
+                text.extend_from_slice(&self.separator);
+                text.extend_from_slice(value);
+            }
+            Some(_) => {}
+            None => *text = Some(value.to_vec()),
+        }
+    }
+
+    /// The results, cut to the limit, between two characters if they are of characters.
+    pub fn column(&self, texts: impl Iterator<Item = Option<Vec<u8>>>, ty: &SqlType) -> Result<ArrayRef> {
+        let cut = |text: &[u8]| text.len().min(self.max_bytes);
+        if ty.is_binary() {
+            let mut out = BinaryViewBuilder::new();
+            texts.for_each(|text| out.append_option(text.as_deref().map(|t| &t[..cut(t)])));
+            return Ok(Arc::new(out.finish()));
+        }
+        let mut out = StringViewBuilder::new();
+        for text in texts {
+            let text = text.map(String::from_utf8).transpose().map_err(|e| Error::Panic(e.to_string()))?;
+            out.append_option(text.as_deref().map(|t| &t[..t.floor_char_boundary(cut(t.as_bytes()))]));
+        }
+        Ok(Arc::new(out.finish()))
+    }
+}
+
+/// The values of an argument, as bytes.
+pub(super) struct Texts(BinaryViewArray);
+
+impl Texts {
+    /// Of a column of strings; `None` if it is nothing but NULLs.
+    pub fn of(arg: &ArrayRef) -> Result<Option<Texts>> {
+        let plain = decode(arg);
+        Ok(Some(Texts(match plain.data_type() {
+            DataType::Null => return Ok(None),
+            DataType::Utf8View => plain.as_string_view().clone().to_binary_view(),
+            DataType::BinaryView => plain.as_binary_view().clone(),
+            other => return Err(Error::Plan(format!("the concatenation of {other}"))),
+        })))
+    }
+
+    pub fn nulls(&self) -> Option<&NullBuffer> {
+        self.0.nulls()
+    }
+
+    pub fn value(&self, row: usize) -> &[u8] {
+        self.0.value(row)
+    }
+}
+
 #[derive(Debug)]
 pub(in crate::aggregate) struct Concat {
-    separator: Box<[u8]>,
+    joined: Joined,
     texts: Vec<Option<Vec<u8>>>,
     /// Bytes kept.
     pub bytes: u64,
 }
 
 impl Concat {
-    pub fn new(separator: &[u8]) -> Concat {
-        Concat { separator: separator.into(), texts: Vec::new(), bytes: 0 }
+    pub fn new(joined: &Joined) -> Concat {
+        Concat { joined: joined.clone(), texts: Vec::new(), bytes: 0 }
     }
 
     pub fn grow(&mut self, groups: usize) {
@@ -28,25 +93,16 @@ impl Concat {
     }
 
     fn append(&mut self, group: usize, value: &[u8]) {
-        self.bytes += (value.len() + self.separator.len()) as u64;
-        match &mut self.texts[group] {
-            Some(text) => {
-                text.extend_from_slice(&self.separator);
-                text.extend_from_slice(value);
-            }
-            none => *none = Some(value.to_vec()),
-        }
+        let text = &mut self.texts[group];
+        let before = text.as_ref().map_or(0, Vec::len);
+        self.joined.append(text, value);
+        self.bytes += (text.as_ref().map_or(0, Vec::len) - before) as u64;
     }
 
     pub fn update(&mut self, arg: &ArrayRef, rows: Rows<'_>) -> Result<()> {
-        if arg.data_type() == &DataType::Null {
-            return Ok(());
+        if let Some(texts) = Texts::of(arg)? {
+            rows.each(texts.nulls(), |row, group| self.append(group, texts.value(row)));
         }
-        let plain = decode(arg);
-        let Some(texts) = plain.as_string_view_opt() else {
-            return Err(Error::Plan(format!("the concatenation of {}", arg.data_type())));
-        };
-        rows.each(plain.nulls(), |row, group| self.append(group, texts.value(row).as_bytes()));
         Ok(())
     }
 
@@ -58,9 +114,7 @@ impl Concat {
         });
     }
 
-    pub fn finish(&self) -> Result<ArrayRef> {
-        let texts = self.texts.iter().map(|t| t.as_deref().map(std::str::from_utf8).transpose());
-        let texts: Result<StringViewArray, _> = texts.collect();
-        Ok(Arc::new(texts.map_err(|e| Error::Panic(e.to_string()))?))
+    pub fn finish(&self, ty: &SqlType) -> Result<ArrayRef> {
+        self.joined.column(self.texts.iter().cloned(), ty)
     }
 }

@@ -8,11 +8,15 @@ mod bits;
 mod concat;
 mod extreme;
 mod moments;
+mod ordered;
 mod pick;
 mod sum;
+mod uniques;
 
 pub(super) use bits::BitOp;
+pub(super) use concat::Joined;
 pub(super) use moments::Spread;
+pub(super) use ordered::OrderKey;
 
 use allod_storage::schema::SqlType;
 use arrow::array::{Array, ArrayRef};
@@ -45,10 +49,18 @@ pub(super) enum Kind {
     /// What variances are made of.
     Moments,
     /// GROUP_CONCAT.
-    Concat {
-        /// What stands between two values.
-        separator: Box<[u8]>,
+    Concat(Joined),
+    /// GROUP_CONCAT with ORDER BY; the arguments behind the first are the keys.
+    Ordered {
+        /// How the values are put together.
+        joined: Joined,
+        /// The ORDER BY.
+        keys: Box<[OrderKey]>,
+        /// DISTINCT.
+        distinct: bool,
     },
+    /// APPROX_COUNT_DISTINCT.
+    Uniques,
 }
 
 /// One aggregate's state for every group.
@@ -64,6 +76,8 @@ pub(super) enum Accumulator {
     Bits(BitOp, Vec<u64>),
     Moments(Vec<moments::Moments>),
     Concat(concat::Concat),
+    Ordered(ordered::Ordered),
+    Uniques(uniques::Uniques),
 }
 
 /// Where rows of a batch go.
@@ -124,7 +138,11 @@ impl Accumulator {
             Kind::Any => Accumulator::Any(pick::Picked::default()),
             Kind::Bits(op) => Accumulator::Bits(*op, Vec::new()),
             Kind::Moments => Accumulator::Moments(Vec::new()),
-            Kind::Concat { separator } => Accumulator::Concat(concat::Concat::new(separator)),
+            Kind::Concat(joined) => Accumulator::Concat(concat::Concat::new(joined)),
+            Kind::Ordered { joined, keys, distinct } => {
+                Accumulator::Ordered(ordered::Ordered::new(joined, keys, *distinct))
+            }
+            Kind::Uniques => Accumulator::Uniques(uniques::Uniques::default()),
         }
     }
 
@@ -141,6 +159,8 @@ impl Accumulator {
             Accumulator::Bits(op, words) => words.resize(groups, op.identity()),
             Accumulator::Moments(all) => all.resize(groups, moments::Moments::default()),
             Accumulator::Concat(concat) => concat.grow(groups),
+            Accumulator::Ordered(ordered) => ordered.grow(groups),
+            Accumulator::Uniques(uniques) => uniques.grow(groups),
         }
     }
 
@@ -172,6 +192,8 @@ impl Accumulator {
             (Accumulator::Bits(op, words), [arg]) => bits::update(*op, words, arg, rows)?,
             (Accumulator::Moments(all), [arg]) => moments::update(all, arg, rows)?,
             (Accumulator::Concat(concat), [arg, ..]) => concat.update(arg, rows)?,
+            (Accumulator::Ordered(ordered), [arg, keys @ ..]) => ordered.update(arg, keys, rows)?,
+            (Accumulator::Uniques(uniques), args) => uniques.update(args, rows)?,
             (_, args) => return Err(Error::Plan(format!("an aggregate with {} arguments", args.len()))),
         }
         Ok(())
@@ -229,6 +251,8 @@ impl Accumulator {
                 moves.each(|from, to| all[to].merge(&part[from]));
             }
             (Accumulator::Concat(all), Accumulator::Concat(part)) => all.take_in(part, moves),
+            (Accumulator::Ordered(all), Accumulator::Ordered(part)) => all.take_in(part, moves),
+            (Accumulator::Uniques(all), Accumulator::Uniques(part)) => all.take_in(part, moves),
             _ => return Err(Error::Panic("workers disagree on what an aggregate is".into())),
         }
         Ok(())
@@ -247,6 +271,8 @@ impl Accumulator {
             Accumulator::Bits(_, v) => 8 * v.capacity(),
             Accumulator::Moments(v) => 24 * v.capacity(),
             Accumulator::Concat(concat) => return concat.bytes,
+            Accumulator::Ordered(ordered) => return ordered.bytes,
+            Accumulator::Uniques(uniques) => return uniques.bytes,
         };
         bytes as u64
     }
@@ -275,7 +301,9 @@ impl Accumulator {
             Accumulator::Any(picked) => Ok(picked.finish(ty)),
             Accumulator::Bits(_, words) => Ok(bits::finish(words)),
             Accumulator::Moments(_) => Err(Error::Panic("moments are no column".into())),
-            Accumulator::Concat(concat) => concat.finish(),
+            Accumulator::Concat(concat) => concat.finish(ty),
+            Accumulator::Ordered(ordered) => ordered.finish(ty),
+            Accumulator::Uniques(uniques) => Ok(uniques.finish()),
         }
     }
 

@@ -85,7 +85,7 @@ fn is_allowed(function: &Function, args: &[Expr]) -> bool {
             let family = Family::of(&a.ty().sql);
             family.is_number() || family.is_temporal()
         }),
-        Function::Extract(unit) => *unit != TimeUnit::Week,
+        Function::Extract(unit) => *unit != TimeUnit::Week && unit.ends().is_none(),
         _ => false,
     }
 }

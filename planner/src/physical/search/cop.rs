@@ -50,7 +50,13 @@ fn of_parts(call: &AggregateCall) -> Option<AggregateFunction> {
     match call.function {
         F::CountAll | F::Count | F::Sum => Some(F::Sum),
         F::Min | F::Max | F::AnyValue | F::BitAnd | F::BitOr | F::BitXor => Some(call.function),
-        F::Avg | F::StdDevPop | F::StdDevSamp | F::VarPop | F::VarSamp | F::GroupConcat => None,
+        F::Avg
+        | F::StdDevPop
+        | F::StdDevSamp
+        | F::VarPop
+        | F::VarSamp
+        | F::GroupConcat(_)
+        | F::ApproxCountDistinct => None,
     }
 }
 

@@ -1,0 +1,254 @@
+//! Functions that come in families of one shape: for each family an enum, and one kernel in the executor.
+
+/// One-way functions of bytes, in hexadecimal digits. NULL for NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Digest {
+    /// MD5.
+    Md5,
+    /// SHA, SHA1.
+    Sha1,
+    /// SHA2(s, bits): 224, 256, 384, 512, and 0 for 256; NULL for other numbers.
+    Sha2,
+    /// SM3.
+    Sm3,
+    /// PASSWORD: `*` and SHA-1 of SHA-1, as in `mysql_native_password`; nothing for nothing.
+    Password,
+}
+
+/// Bytes in another form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// TO_BASE64, in lines of 76 characters.
+    ToBase64,
+    /// FROM_BASE64: NULL for what is none; blanks and line ends do not count.
+    FromBase64,
+    /// COMPRESS: the length in four bytes, the least first, and a zlib stream; nothing for nothing.
+    Compress,
+    /// UNCOMPRESS: NULL for what COMPRESS did not make.
+    Uncompress,
+    /// UNCOMPRESSED_LENGTH.
+    UncompressedLength,
+    /// AES_ENCRYPT(bytes, key, initialisation vector).
+    AesEncrypt(BlockMode),
+    /// AES_DECRYPT: NULL for what is not encrypted with this key.
+    AesDecrypt(BlockMode),
+}
+
+/// `block_encryption_mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BlockMode {
+    /// Bytes of the key: 16, 24 or 32.
+    pub key_bytes: u8,
+    /// What becomes of one block for the next.
+    pub chain: Chain,
+}
+
+/// How the blocks of a cipher are chained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Chain {
+    /// Each by itself.
+    Ecb,
+    /// Each is combined with the ciphertext before.
+    Cbc,
+    /// A stream made of the key and the vector alone.
+    Ofb,
+    /// A stream made of the ciphertext before.
+    Cfb,
+}
+
+/// MySQL's default, aes-128-ecb.
+impl Default for BlockMode {
+    fn default() -> BlockMode {
+        BlockMode { key_bytes: 16, chain: Chain::Ecb }
+    }
+}
+
+impl BlockMode {
+    /// The mode of a name like `aes-256-cbc`.
+    pub fn of_name(name: &str) -> Option<BlockMode> {
+        let lower = name.to_ascii_lowercase();
+        let (bits, chain) = lower.strip_prefix("aes-")?.split_once('-')?;
+        let key_bytes = match bits {
+            "128" => 16,
+            "192" => 24,
+            "256" => 32,
+            _ => return None,
+        };
+        let chain = match chain {
+            "ecb" => Chain::Ecb,
+            "cbc" => Chain::Cbc,
+            "ofb" => Chain::Ofb,
+            "cfb" => Chain::Cfb,
+            _ => return None,
+        };
+        Some(BlockMode { key_bytes, chain })
+    }
+}
+
+/// Addresses and identifiers, as text and as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// INET_ATON: an IPv4 address as a number; NULL for what is none.
+    InetAton,
+    /// INET_NTOA: the address of a number; NULL beyond 32 bits.
+    InetNtoa,
+    /// INET6_ATON: an address as 4 or 16 bytes; NULL for what is none.
+    Inet6Aton,
+    /// INET6_NTOA: the address of 4 or 16 bytes; NULL for other lengths.
+    Inet6Ntoa,
+    /// IS_IPV4 of a text: never NULL.
+    IsIpv4,
+    /// IS_IPV6 of a text: never NULL.
+    IsIpv6,
+    /// IS_IPV4_COMPAT of bytes: never NULL.
+    IsIpv4Compat,
+    /// IS_IPV4_MAPPED of bytes: never NULL.
+    IsIpv4Mapped,
+    /// IS_UUID.
+    IsUuid,
+    /// UUID_TO_BIN(s[, swap]): error 1411 for what is no UUID.
+    UuidToBin,
+    /// BIN_TO_UUID(bytes[, swap]): error 1411 for other than 16 bytes.
+    BinToUuid,
+}
+
+/// Regular expressions; the arguments behind those named here are `[position, [occurrence, [what,]]] [match type]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// REGEXP_LIKE(s, pattern[, match type]).
+    Like,
+    /// REGEXP_INSTR(s, pattern[, position[, occurrence[, what[, match type]]]]).
+    Instr,
+    /// REGEXP_SUBSTR(s, pattern[, position[, occurrence[, match type]]]).
+    Substr,
+    /// REGEXP_REPLACE(s, pattern, replacement[, position[, occurrence[, match type]]]).
+    Replace,
+}
+
+/// Texts made of numbers and texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Writing {
+    /// CHAR(n, …): the bytes of numbers; NULLs are skipped.
+    Char,
+    /// FORMAT(x, digits[, locale]).
+    Format,
+    /// QUOTE: a literal of SQL; the word NULL for NULL.
+    Quote,
+    /// TRANSLATE(s, from, to), character by character.
+    Translate,
+    /// WEIGHT_STRING(s): what is compared. With a length it is filled up to so many characters.
+    WeightString,
+}
+
+/// Functions whose value is another one each time: not evaluated while planning, nor more than once for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Volatile {
+    /// RAND([seed]): from 0 up to, not including, 1. With a constant seed MySQL's sequence; NULL is 0.
+    Rand,
+    /// UUID: version 1.
+    Uuid,
+    /// UUID_SHORT.
+    UuidShort,
+    /// RANDOM_BYTES(n), from 1 to 1024.
+    RandomBytes,
+    /// SLEEP(seconds): 0.
+    Sleep,
+    /// BENCHMARK(n, x): 0, after x was evaluated n times.
+    Benchmark,
+}
+
+impl Volatile {
+    /// As TiDB names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Volatile::Rand => "rand",
+            Volatile::Uuid => "uuid",
+            Volatile::UuidShort => "uuid_short",
+            Volatile::RandomBytes => "random_bytes",
+            Volatile::Sleep => "sleep",
+            Volatile::Benchmark => "benchmark",
+        }
+    }
+
+    /// Whether it has an answer, or an error, for NULL.
+    pub(super) fn takes_null(self) -> bool {
+        !matches!(self, Volatile::RandomBytes)
+    }
+}
+
+impl Digest {
+    /// As TiDB names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Digest::Md5 => "md5",
+            Digest::Sha1 => "sha1",
+            Digest::Sha2 => "sha2",
+            Digest::Sm3 => "sm3",
+            Digest::Password => "password",
+        }
+    }
+}
+
+impl Coding {
+    /// As TiDB names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Coding::ToBase64 => "to_base64",
+            Coding::FromBase64 => "from_base64",
+            Coding::Compress => "compress",
+            Coding::Uncompress => "uncompress",
+            Coding::UncompressedLength => "uncompressed_length",
+            Coding::AesEncrypt(_) => "aes_encrypt",
+            Coding::AesDecrypt(_) => "aes_decrypt",
+        }
+    }
+}
+
+impl Network {
+    /// As TiDB names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Network::InetAton => "inet_aton",
+            Network::InetNtoa => "inet_ntoa",
+            Network::Inet6Aton => "inet6_aton",
+            Network::Inet6Ntoa => "inet6_ntoa",
+            Network::IsIpv4 => "is_ipv4",
+            Network::IsIpv6 => "is_ipv6",
+            Network::IsIpv4Compat => "is_ipv4_compat",
+            Network::IsIpv4Mapped => "is_ipv4_mapped",
+            Network::IsUuid => "is_uuid",
+            Network::UuidToBin => "uuid_to_bin",
+            Network::BinToUuid => "bin_to_uuid",
+        }
+    }
+
+    /// Whether it has an answer for NULL.
+    pub(super) fn takes_null(self) -> bool {
+        matches!(self, Network::IsIpv4 | Network::IsIpv6 | Network::IsIpv4Compat | Network::IsIpv4Mapped)
+    }
+}
+
+impl Pattern {
+    /// As TiDB names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pattern::Like => "regexp_like",
+            Pattern::Instr => "regexp_instr",
+            Pattern::Substr => "regexp_substr",
+            Pattern::Replace => "regexp_replace",
+        }
+    }
+}
+
+impl Writing {
+    /// As TiDB names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Writing::Char => "char_func",
+            Writing::Format => "format",
+            Writing::Quote => "quote",
+            Writing::Translate => "translate",
+            Writing::WeightString => "weight_string",
+        }
+    }
+}
