@@ -180,6 +180,8 @@ codes! {
     TOO_MANY_MEMBERS = 1097 "HY000";
     /// Everything that has no number.
     UNKNOWN = 1105 "HY000";
+    /// A DELETE names a table that its FROM does not have.
+    UNKNOWN_TARGET = 1109 "42S02";
     /// A column that is named twice.
     COLUMN_TWICE = 1110 "42000";
     /// An aggregate where there can be none.
@@ -210,6 +212,8 @@ codes! {
     WRONG_ARGUMENTS = 1210 "HY000";
     /// A wait that would never have ended.
     DEADLOCK = 1213 "40001";
+    /// Clauses that do not go together.
+    INCORRECT_USAGE = 1221 "HY000";
     /// UNION of queries of different width.
     UNION_COLUMN_COUNT = 1222 "21000";
     /// SET SESSION of a variable that no session has for itself.
@@ -292,6 +296,8 @@ codes! {
     ARGUMENT_COUNT = 1582 "42000";
     /// A computed value that does not fit its type.
     OUT_OF_RANGE = 1690 "22003";
+    /// An UPDATE of one table under two names that moves rows of it.
+    KEY_UPDATED_TWICE = 1706 "HY000";
     /// A partition that does not exist.
     UNKNOWN_PARTITION = 1735 "HY000";
     /// EXCHANGE PARTITION with a row of another partition.
@@ -475,6 +481,9 @@ impl From<allod_planner::Error> for Error {
             E::PartitionCount { .. } => code::TOO_MANY_PARTITIONS,
             E::UnknownPartition { .. } => code::UNKNOWN_PARTITION,
             E::NotUpdatable(_) => code::NOT_UPDATABLE,
+            E::UnknownTarget(_) => code::UNKNOWN_TARGET,
+            E::IncorrectUsage { .. } => code::INCORRECT_USAGE,
+            E::KeyUpdatedTwice { .. } => code::KEY_UPDATED_TWICE,
             E::MemoryTable { code, .. } => *code,
             E::Internal(_) => code::UNKNOWN,
         };

@@ -18,7 +18,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::batch::{Batch, positions, to_door};
 use crate::build::Builder;
-use crate::dml;
+use crate::dml::{self, Done};
 use crate::error::{Error, Result};
 use crate::lock::{Collector, Locking, WantedLocks};
 use crate::metrics::{self, OperatorMetrics};
@@ -106,10 +106,6 @@ pub struct Affected {
     pub records: u64,
     /// Rows of those that met a key which was taken, as MySQL counts them.
     pub duplicates: u64,
-    /// Rows that the table has more.
-    pub inserted: u64,
-    /// Rows that it has no more.
-    pub deleted: u64,
 }
 
 /// A running statement.
@@ -120,8 +116,7 @@ pub struct Execution {
     schema: SchemaRef,
     row_ids: Arc<dyn RowIds>,
     destination: Destination,
-    affected: Affected,
-    changes: Vec<Mutation>,
+    done: Done,
     _pin: Option<Pin>,
 }
 
@@ -154,8 +149,7 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         schema,
         row_ids: env.row_ids,
         destination: env.destination,
-        affected: Affected::default(),
-        changes: Vec::new(),
+        done: Done::default(),
         _pin: env.pin,
     }
 }
@@ -168,18 +162,24 @@ impl Execution {
 
     /// What a change of rows did; meaningful when the iterator has ended.
     pub fn affected(&self) -> Affected {
-        self.affected
+        self.done.affected
+    }
+
+    /// For each table that a change of rows names to be changed, in that order: rows that came, and rows that went. Nothing if it
+    /// found no row. Meaningful when the iterator has ended without an error.
+    pub fn growth(&self) -> &[(u64, u64)] {
+        &self.done.growth
     }
 
     /// The keys that a change of rows for [`Destination::Transaction`] changes, in order, each once; with `MutationOp::Lock`
     /// the rows that an UPDATE found and left as they are. Meaningful when the iterator has ended without an error.
     pub fn changes(&self) -> &[Mutation] {
-        &self.changes
+        &self.done.mutations
     }
 
     /// The [`changes`](Execution::changes), by value.
     pub fn take_changes(&mut self) -> Vec<Mutation> {
-        std::mem::take(&mut self.changes)
+        std::mem::take(&mut self.done.mutations)
     }
 
     /// What a change of rows passed over, each as the error that it would have been: for SHOW WARNINGS. Meaningful when the
@@ -200,12 +200,7 @@ impl Execution {
     /// # Errors
     /// [`Error::DuplicateEntry`], and what reading runs into.
     pub fn check_free(&mut self, everywhere: bool) -> Result<()> {
-        match &self.query.root.node {
-            Node::Insert { table, .. } | Node::Update { table, .. } | Node::Delete { table, .. } => {
-                dml::check_free(&mut self.builder, table, &self.changes, everywhere)
-            }
-            _ => Ok(()),
-        }
+        dml::check_free(&mut self.builder, &self.query.root, &self.done.mutations, everywhere)
     }
 
     /// What was measured so far, by plan id; nothing unless the environment said so.
@@ -245,8 +240,7 @@ impl Execution {
         self.state = match &query.root.node {
             Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => {
                 let row_ids = &*self.row_ids;
-                (self.affected, self.changes) =
-                    dml::run(&mut self.builder, &query.root, row_ids, self.destination)?;
+                self.done = dml::run(&mut self.builder, &query.root, row_ids, self.destination)?;
                 State::Done
             }
             _ => {

@@ -11,7 +11,7 @@ use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, Node, OnDuplicate, OutputColumn, Plan, PointGet, Query, Range, Ranges,
-    Side, SortKey, StatementLimits, TableScan,
+    Side, SortKey, StatementLimits, TableScan, Target,
 };
 use allod_storage::client::Client;
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -371,7 +371,7 @@ fn inserts_reach_records_and_indexes_of_their_partitions() {
         let t = table(partitions);
         let mut f = Fixture::new(&[&t]);
         let affected = f.insert(&t, &data(500)).unwrap();
-        assert_eq!((affected.rows, affected.inserted), (500, 500));
+        assert_eq!((affected.rows, affected.records), (500, 500));
         f.check(&t, &data(500));
         let scan = f.scan(&t);
         assert_eq!(sorted(f.rows(scan)), data(500));
@@ -425,6 +425,12 @@ fn rows_are_numbered() {
 }
 
 /// UPDATE t SET id = id + add, a = set WHERE id < below.
+/// A table by itself, as what a statement changes.
+fn target(table: &Arc<TableDescriptor>, assigned: &[usize]) -> Vec<Target> {
+    let (partition, assigned) = (partition(table), assigned.to_vec());
+    vec![Target { table: table.clone(), partition, generated: None, assigned }]
+}
+
 fn update(
     f: &mut Fixture,
     t: &Arc<TableDescriptor>,
@@ -443,7 +449,7 @@ fn update(
     exprs.extend([(new[0], plus), (new[1], a), (new[2], f.column(old[2]))]);
     let columns = exprs.iter().map(|(id, _)| *id).collect();
     let source = Box::new(f.node(columns, Node::Projection { input, exprs }));
-    f.change(Node::Update { table: t.clone(), partition: partition(t), generated: None, source })
+    f.change(Node::Update { targets: target(t, &[0, 1]), source })
 }
 
 #[test]
@@ -491,7 +497,7 @@ fn deletes_leave_nothing_behind() {
     let scan = f.scan(&t);
     let predicate = call(Function::Ge, vec![f.column(scan.columns[0]), constant(20)]);
     let source = Box::new(f.select(scan, vec![predicate]));
-    let affected = f.change(Node::Delete { table: t.clone(), partition: partition(&t), source }).unwrap();
+    let affected = f.change(Node::Delete { targets: target(&t, &[]), source }).unwrap();
     assert_eq!(affected.rows, 40);
     f.check(&t, &data(20));
 }
@@ -504,7 +510,7 @@ fn of_two_statements_of_one_snapshot_the_second_conflicts() {
     let statement = |f: &mut Fixture| {
         let scan = f.scan(&t);
         let source = Box::new(f.select(scan, vec![]));
-        let root = f.node(vec![], Node::Delete { table: t.clone(), partition: None, source });
+        let root = f.node(vec![], Node::Delete { targets: target(&t, &[]), source });
         f.start(root, vec![])
     };
     let (mut first, mut second) = (statement(&mut f), statement(&mut f));

@@ -353,6 +353,27 @@ pub enum Error {
     /// 1093 and 1288: the statement's target cannot be written.
     #[error("the target table {0} of the statement is not updatable")]
     NotUpdatable(String),
+    /// 1109: a DELETE names a table that its FROM does not have.
+    #[error("unknown table '{0}' in MULTI DELETE")]
+    UnknownTarget(String),
+    /// 1221: clauses that do not go together.
+    #[error("incorrect usage of {of} and {and}")]
+    IncorrectUsage {
+        /// A statement or a clause.
+        of: &'static str,
+        /// Another one.
+        and: &'static str,
+    },
+    /// 1706: an UPDATE of one table under two names that moves rows of it.
+    #[error(
+        "primary key/partition key update is not allowed since the table is updated both as '{first}' and '{second}'"
+    )]
+    KeyUpdatedTwice {
+        /// One name.
+        first: String,
+        /// The other name.
+        second: String,
+    },
     /// The number that is with it: the catalog could not make the rows of a table in memory.
     #[error("{message}")]
     MemoryTable {

@@ -24,13 +24,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allod_executor::{Affected, Cancel, Locking, OperatorMetrics, WantedLocks};
-use allod_planner::bind::{DmlKind, SkipLocked, SkippedTable};
+use allod_planner::bind::{Dml, SkipLocked, SkippedTable};
 use allod_planner::physical::{LockStrength, LockingWait};
 use allod_storage::client::{Interrupt, LockOutcome, LockWait};
 use allod_storage::key::Key;
 use allod_storage::percolator::Mutation;
 use allod_storage::runtime::now;
-use allod_storage::schema::TableDescriptor;
+use allod_storage::schema::{PartitionDescriptor, TableDescriptor};
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 
@@ -81,7 +81,7 @@ impl Session {
         match &self.transaction {
             Some(active) if active.as_of().is_none() => match &planned.dml {
                 // What it changes, and only that, conflicts at the commit.
-                Some(dml) if !active.is_pessimistic() && dml.kind != DmlKind::Insert => Locking::Off,
+                Some(Dml::Update(_) | Dml::Delete(_)) if !active.is_pessimistic() => Locking::Off,
                 _ if active.is_pessimistic() && active.is_read_committed() => Locking::Rows,
                 _ => Locking::Keys,
             },
@@ -120,7 +120,7 @@ impl Session {
             if let (Some(active), Some(dml)) = (&self.transaction, &planned.dml)
                 && active.is_pessimistic()
             {
-                let keys = rows_and_unique(&dml.table, running.execution.changes());
+                let keys = rows_and_unique(&dml.tables(), running.execution.changes());
                 wanted.push(WantedLocks { strength: LockStrength::Update, wait: LockingWait::Wait, keys });
             }
             if let Locked::Again = self.lock_all(wanted, &mut patience, cancel)? {
@@ -393,12 +393,13 @@ fn visible(rows: &RecordBatch, skip: &SkipLocked) -> Result<RecordBatch> {
 }
 
 /// The keys of rows and of unique indexes among those that a statement changes.
-fn rows_and_unique(table: &TableDescriptor, changes: &[Mutation]) -> Vec<Key> {
+fn rows_and_unique(tables: &[&Arc<TableDescriptor>], changes: &[Mutation]) -> Vec<Key> {
     let mut keys = Vec::with_capacity(changes.len());
     for changes in changes.chunk_by(|a, b| a.key.space() == b.key.space()) {
         let Some(space) = changes[0].key.space() else { continue };
-        let is_plain_index = table.partitions.iter().any(|partition| {
-            partition.indexes.iter().position(|id| *id == space).is_some_and(|i| !table.indexes[i].unique)
+        let is_plain_index = tables.iter().any(|table| {
+            let place = |p: &PartitionDescriptor| p.indexes.iter().position(|id| *id == space);
+            table.partitions.iter().find_map(place).is_some_and(|i| !table.indexes[i].unique)
         });
         if !is_plain_index {
             keys.extend(changes.iter().map(|change| change.key.clone()));

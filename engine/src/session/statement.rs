@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use allod_executor::{Affected, Cancel, Destination, Environment, Execution, Prepared, RowIds};
-use allod_planner::bind::{Bound, BoundQuery, Dml, DmlKind, SessionInfo, SetTarget, SetVariable, SkipLocked};
+use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
+use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::template::{Generalized, Template};
@@ -59,9 +59,9 @@ pub(super) struct Planned {
     pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
-    /// The table that it writes to, in the version that it was planned with. Not that version itself, which holds the
-    /// descriptors of all tables.
-    target: Option<Entry>,
+    /// The tables that it writes to, each once, in the version that it was planned with. Not that version itself, which holds
+    /// the descriptors of all tables.
+    targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
 }
 
 impl Planned {
@@ -93,15 +93,18 @@ impl Planned {
     }
 }
 
-/// A statement that runs; a writer has its table open for as long as this lives.
+/// A statement that runs; a writer has its tables open for as long as this lives.
 pub(super) struct Running {
     pub execution: Execution,
-    writing: Option<Writing>,
+    /// As in [`Planned::targets`].
+    writing: Vec<Writing>,
+    /// For each of the plan's targets which of `writing` it is.
+    targets: Vec<usize>,
 }
 
 /// A table that is being written to.
 struct Writing {
-    dml: Dml,
+    table: Arc<TableDescriptor>,
     counters: Arc<Counters>,
     /// `None` = the session's transaction has entered the table.
     guard: Option<WriteGuard>,
@@ -321,8 +324,13 @@ impl Session {
 
     pub(super) fn plan(&self, bound: BoundQuery, version: &Version, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
-        let target =
-            dml.as_ref().and_then(|dml| version.entry(&dml.table.database, &dml.table.name)).cloned();
+        let mut targets: Vec<(Arc<TableDescriptor>, Option<Entry>)> = Vec::new();
+        for table in dml.iter().flat_map(Dml::tables) {
+            if !targets.iter().any(|(known, _)| Arc::ptr_eq(known, table)) {
+                targets.push((Arc::clone(table), version.entry(&table.database, &table.name).cloned()));
+            }
+        }
+        let targets = targets.into();
         let usage = Arc::new(bound.usage.clone());
         let skip = bound.skip.clone();
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
@@ -337,7 +345,7 @@ impl Session {
         let header = Header::new(columns, schema);
         let uses_tables = !query.tables().is_empty();
         let locked = query.locked_tables().into_iter().cloned().collect();
-        Ok(Planned { query, prepared, dml, header, uses_tables, locked, skip, as_of, usage, target })
+        Ok(Planned { query, prepared, dml, header, uses_tables, locked, skip, as_of, usage, targets })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -465,15 +473,15 @@ impl Session {
             self.last_insert_id = affected.last_insert_id;
         }
         let noted = warnings.len();
-        let info = match dml.kind {
-            DmlKind::Update => {
+        let info = match dml {
+            Dml::Update(_) => {
                 format!("Rows matched: {}  Changed: {}  Warnings: {noted}", affected.matched, affected.rows)
             }
-            DmlKind::Insert if affected.records > 1 => {
+            Dml::Insert { .. } if affected.records > 1 => {
                 let (records, duplicates) = (affected.records, affected.duplicates);
                 format!("Records: {records}  Duplicates: {duplicates}  Warnings: {noted}")
             }
-            DmlKind::Insert | DmlKind::Delete => String::new(),
+            Dml::Insert { .. } | Dml::Delete(_) => String::new(),
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
         let done = done.with_found_rows(affected.matched);
@@ -493,19 +501,25 @@ impl Session {
     /// Begins to run a statement.
     pub(super) fn start(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Running> {
         let mut row_ids: Arc<dyn RowIds> = Arc::new(NoRowIds);
-        let mut writing = None;
         let as_of = self.as_of(planned)?;
-        if let Some(dml) = &planned.dml {
-            let (table, entry) = (&dml.table, planned.target.as_ref());
+        let mut writing: Vec<Writing> = Vec::with_capacity(planned.targets.len());
+        for (table, entry) in &*planned.targets {
             let mut waiting = self.waiting(cancel);
-            let mut enter = || enter(&self.database, entry, &mut waiting);
+            let mut enter = || enter(&self.database, entry.as_ref(), &mut waiting);
             let (guard, counters) = match &mut self.transaction {
                 Some(active) => (None, active.enter(table, enter)?),
                 None => enter().map(|(guard, counters)| (Some(guard), counters))?,
             };
-            row_ids = Arc::clone(&counters) as Arc<dyn RowIds>;
-            writing = Some(Writing { dml: dml.clone(), counters, guard });
+            writing.push(Writing { table: Arc::clone(table), counters, guard });
         }
+        // Who inserts has one table.
+        if let Some(first) = writing.first() {
+            row_ids = Arc::clone(&first.counters) as Arc<dyn RowIds>;
+        }
+        let place = |table: &Arc<TableDescriptor>| {
+            planned.targets.iter().position(|(known, _)| Arc::ptr_eq(known, table)).unwrap_or(0)
+        };
+        let targets = planned.dml.iter().flat_map(Dml::tables).map(place).collect();
         // After a writer is in: DDL that it waited for is before its snapshot.
         let (client, ts, pin) = match &mut self.transaction {
             Some(active) => active.reader(&mut self.client, planned.is_of_now())?,
@@ -539,24 +553,30 @@ impl Session {
             tuning: settings.tuning,
         };
         let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
-        Ok(Running { execution, writing })
+        Ok(Running { execution, writing, targets })
     }
 
-    /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves the
-    /// table, whose rows are told from now on.
+    /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves its
+    /// tables, whose rows are told from now on.
     pub(super) fn leave(&mut self, running: Running) {
-        let Running { mut execution, writing } = running;
-        let Affected { inserted, deleted, .. } = execution.affected();
+        let Running { mut execution, writing, targets } = running;
+        let mut growth = vec![(0, 0); writing.len()];
+        for (&(came, went), &at) in execution.growth().iter().zip(&targets) {
+            let (inserted, deleted): &mut (u64, u64) = &mut growth[at];
+            (*inserted, *deleted) = (*inserted + came, *deleted + went);
+        }
         let changes = execution.take_changes();
         drop(execution);
-        let Some(Writing { dml, counters, guard }) = writing else { return };
         if let Some(active) = &mut self.transaction {
-            return active.write(&dml.table, (inserted, deleted), changes);
+            let tables = writing.iter().map(|writing| &writing.table).zip(growth);
+            return active.write(tables, changes);
         }
-        // DDL that has the right to publish may be waiting for this.
-        drop(guard);
-        if counters.growth.note(inserted, deleted) {
-            self.database.shared().catalog.publish_rows(&dml.table);
+        for (Writing { table, counters, guard }, (inserted, deleted)) in writing.into_iter().zip(growth) {
+            // DDL that has the right to publish may be waiting for this.
+            drop(guard);
+            if counters.growth.note(inserted, deleted) {
+                self.database.shared().catalog.publish_rows(&table);
+            }
         }
     }
 

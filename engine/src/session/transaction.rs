@@ -178,20 +178,21 @@ impl Active {
         Ok(counters)
     }
 
-    /// Takes over what a statement that has succeeded changed; so many rows came and went.
-    pub fn write(
+    /// Takes over what a statement that has succeeded changed: for each table, so many rows came and went.
+    pub fn write<'a>(
         &mut self,
-        table: &TableDescriptor,
-        (inserted, deleted): (u64, u64),
+        growth: impl Iterator<Item = (&'a Arc<TableDescriptor>, (u64, u64))>,
         mut changes: Vec<Mutation>,
     ) {
         // Rows that stay as they are: who locks has locked them, and nobody else need know.
         changes.retain(|change| !matches!(change.op, MutationOp::Lock));
         self.transaction.write(changes);
-        let written = self.tables.iter_mut().find(|written| written.table.id == table.id);
-        if let Some(Written { rows, .. }) = written {
-            rows.inserted += inserted;
-            rows.deleted += deleted;
+        for (table, (inserted, deleted)) in growth {
+            let written = self.tables.iter_mut().find(|written| written.table.id == table.id);
+            if let Some(Written { rows, .. }) = written {
+                rows.inserted += inserted;
+                rows.deleted += deleted;
+            }
         }
     }
 

@@ -116,15 +116,8 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             on_duplicate: on_duplicate.clone(),
             source: input(source),
         },
-        Node::Update { table, partition, generated, source } => Node::Update {
-            table: table.clone(),
-            partition: partition.clone(),
-            generated: generated.clone(),
-            source: input(source),
-        },
-        Node::Delete { table, partition, source } => {
-            Node::Delete { table: table.clone(), partition: partition.clone(), source: input(source) }
-        }
+        Node::Update { targets, source } => Node::Update { targets: targets.clone(), source: input(source) },
+        Node::Delete { targets, source } => Node::Delete { targets: targets.clone(), source: input(source) },
     };
     Plan { id: plan.id, rows: plan.rows, cost: plan.cost, columns: plan.columns.clone(), node }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
-use allod_storage::schema::TableDescriptor;
+use allod_storage::schema::{TableDescriptor, TableId};
 
-use super::rows::Rows;
+use super::rows::{Held, Rows};
 use crate::error::{Error, Result};
 use crate::pipeline::{Memory, Reservation};
 
@@ -70,33 +70,21 @@ impl<'a> Changes<'a> {
     }
 
     /// An update to what the row is already.
-    pub fn keep(&mut self, old: &Rows, row: usize) -> Result<()> {
-        self.set(old.key(row, 0), Change::Keep)
+    pub fn keep(&mut self, old: &Held) -> Result<()> {
+        self.set(old.key(0), Change::Keep)
     }
 
     /// First half of an update: the old row goes from where the new one does not come.
-    pub fn replace_old(&mut self, old: &Rows, new: &Rows, row: usize) -> Result<()> {
-        let moved = old.key(row, 0) != new.key(row, 0);
-        for space in 0..old.spaces() {
-            let (from, to) = (old.key(row, space), new.key(row, space));
-            // An index entry holds nothing but indexed columns and the table's key: with both the same it is the same.
-            if space == 0 || moved || from != to {
-                self.set(from, Change::Delete)?;
-            }
-        }
-        Ok(())
+    pub fn replace_old(&mut self, old: &Held, new: &Held) -> Result<()> {
+        differing(old, new).into_iter().try_for_each(|space| self.set(old.key(space), Change::Delete))
     }
 
     /// Second half, when all old rows of the statement are gone.
-    pub fn replace_new(&mut self, old: &Rows, new: &Rows, row: usize) -> Result<()> {
-        let moved = old.key(row, 0) != new.key(row, 0);
-        for space in 0..new.spaces() {
-            let (from, to) = (old.key(row, space), new.key(row, space));
-            if space == 0 || moved || from != to {
-                self.arrive(to, new.row(row, space), space)?;
-            }
-        }
-        Ok(())
+    pub fn replace_new(&mut self, old: &Held, new: &Held) -> Result<()> {
+        let spaces = differing(old, new);
+        spaces
+            .into_iter()
+            .try_for_each(|space| self.arrive(new.key(space), new.rows.row(new.row, space), space))
     }
 
     /// A row comes to keys of which it is known that they are free.
@@ -113,14 +101,10 @@ impl<'a> Changes<'a> {
     }
 
     /// A row becomes another one, whose keys are its own or known to be free.
-    pub fn alter(&mut self, (old, at): (&Rows, usize), (new, row): (&Rows, usize)) -> Result<()> {
-        let moved = old.key(at, 0) != new.key(row, 0);
-        for space in 0..old.spaces() {
-            let (from, to) = (old.key(at, space), new.key(row, space));
-            if space == 0 || moved || from != to {
-                self.set(from, Change::Delete)?;
-                self.set(to, Change::Put(new.row(row, space)))?;
-            }
+    pub fn alter(&mut self, old: &Held, new: &Held) -> Result<()> {
+        for space in differing(old, new) {
+            self.set(old.key(space), Change::Delete)?;
+            self.set(new.key(space), Change::Put(new.rows.row(new.row, space)))?;
         }
         Ok(())
     }
@@ -158,6 +142,24 @@ impl<'a> Changes<'a> {
         };
         self.changes.into_iter().map(|(key, change)| Mutation { key, op: op(change) }).collect()
     }
+}
+
+/// The spaces in which a row is another one than before. An index entry holds nothing but indexed columns and the table's key:
+/// with both the same it is the same.
+fn differing(old: &Held, new: &Held) -> Vec<usize> {
+    let moved = old.key(0) != new.key(0);
+    let differs = |space: &usize| *space == 0 || moved || old.key(*space) != new.key(*space);
+    (0..old.rows.spaces()).filter(differs).collect()
+}
+
+/// The changes of several tables, by key.
+pub(super) fn into_mutations(changes: BTreeMap<TableId, Changes<'_>>) -> Vec<Mutation> {
+    let several = changes.len() > 1;
+    let mut mutations: Vec<Mutation> = changes.into_values().flat_map(Changes::into_mutations).collect();
+    if several {
+        mutations.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+    mutations
 }
 
 /// The error of a key that is taken.

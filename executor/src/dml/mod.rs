@@ -11,10 +11,13 @@
 //! Generated columns are computed from finished rows, numbers included, before they are dealt to partitions ([`generate`]).
 
 mod changes;
+mod delete;
 mod generated;
+mod insert;
 mod keys;
 mod remake;
 mod rows;
+mod update;
 mod upsert;
 
 pub use generated::generate;
@@ -25,25 +28,29 @@ pub use rows::deal;
 use std::sync::Arc;
 use std::time::Instant;
 
-use allod_planner::generated::GeneratedColumns;
-use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::{Node, Plan};
 use allod_storage::client::CommitOutcome;
 use allod_storage::key::Key;
 use allod_storage::percolator::{Mutation, MutationOp};
-use allod_storage::schema::{Datum, SqlType, TableDescriptor};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
-use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::or;
-use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use allod_storage::schema::{Datum, TableDescriptor};
+use arrow::array::{Array, ArrayRef};
 
-use self::changes::Changes;
-use self::rows::Rows;
+use self::insert::Inserted;
 use crate::batch::{Batch, concat_batches, positions, to_door};
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination, RowIds};
 use crate::metrics::{CommitRun, Detail};
+
+/// What became of a change of rows.
+#[derive(Default)]
+pub(crate) struct Done {
+    pub affected: Affected,
+    /// For each table that it names to be changed: rows that came, and rows that went.
+    pub growth: Vec<(u64, u64)>,
+    /// The keys that it changes, in order; none if they are committed.
+    pub mutations: Vec<Mutation>,
+}
 
 /// Runs a change of rows and commits it, or returns the keys that it changes.
 pub(crate) fn run(
@@ -51,68 +58,34 @@ pub(crate) fn run(
     plan: &Plan,
     row_ids: &dyn RowIds,
     destination: Destination,
-) -> Result<(Affected, Vec<Mutation>)> {
-    let not_dml = || Error::Plan("not a change of rows".into());
-    let (Node::Insert { table, partition, source, .. }
-    | Node::Update { table, partition, source, .. }
-    | Node::Delete { table, partition, source }) = &plan.node
+) -> Result<Done> {
+    let (Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. }) =
+        &plan.node
     else {
-        return Err(not_dml());
+        return Err(Error::Plan("not a change of rows".into()));
     };
     let (rows, columns) = builder.materialize(source)?;
     let begun = Instant::now();
     if rows.rows == 0 {
-        return Ok(Default::default());
+        return Ok(Done::default());
     }
-    // The source's columns, in its plan's order, are the table's.
+    // The source's columns, in its plan's order, are those of the tables.
     let at = positions(&columns, &source.columns)?;
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
-    let mut changes = Changes::new(table, &builder.runner.context.memory);
-    let partition = partition.as_deref();
-    let affected = match &plan.node {
-        Node::Insert { on_duplicate, generated, .. } if on_duplicate.looks() => {
-            let visible = table.visible_columns().count();
-            let (extra, ids) = (all.columns[visible..].to_vec(), source.columns.clone());
-            let generated = generated.as_deref();
-            let Numbered { columns, numbered, first: _ } = number(table, all, row_ids, generated)?;
-            let rows = upsert::Source { table, partition, generated, columns, extra, ids, numbered };
-            upsert::insert(builder, rows, on_duplicate, row_ids, destination, &mut changes)?
+    let mut done = match &plan.node {
+        Node::Insert { table, partition, generated, on_duplicate, source } => {
+            let (partition, generated) = (partition.as_deref(), generated.as_deref());
+            let inserted = Inserted { table, partition, generated, all, ids: &source.columns };
+            insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
-        Node::Insert { generated, .. } => {
-            let Numbered { columns, first: last_insert_id, numbered: _ } =
-                number(table, all, row_ids, generated.as_deref())?;
-            let new = Rows::new(table, columns, partition)?;
-            for row in 0..new.len() {
-                changes.insert(&new, row)?;
-            }
-            let rows = new.len() as u64;
-            Affected {
-                rows,
-                matched: rows,
-                last_insert_id,
-                records: rows,
-                inserted: rows,
-                ..Affected::default()
-            }
-        }
-        Node::Delete { .. } => {
-            let old = Rows::new(table, door(table.columns.iter().map(|c| &c.ty), &all.columns)?, partition)?;
-            let mut affected = Affected::default();
-            for row in 0..old.len() {
-                affected.rows += u64::from(changes.delete(&old, row)?);
-            }
-            Affected { matched: affected.rows, deleted: affected.rows, ..affected }
-        }
-        Node::Update { generated, .. } => {
-            update(table, all, (partition, generated.as_deref()), destination, &mut changes)?
-        }
-        _ => return Err(not_dml()),
+        Node::Update { targets, .. } => update::run(builder, targets, &all.columns, destination)?,
+        Node::Delete { targets, .. } => delete::run(builder, targets, &all.columns)?,
+        _ => return Err(Error::Plan("not a change of rows".into())),
     };
-    let mut mutations = changes.into_mutations();
     builder.runner.context.cancel.check()?;
     match destination {
-        Destination::Commit => commit(builder, plan, table, std::mem::take(&mut mutations))?,
+        Destination::Commit => commit(builder, plan, std::mem::take(&mut done.mutations))?,
         // Whoever takes the changes looks whether the keys of new rows are free, when they are locked.
         Destination::Transaction => {}
     }
@@ -121,59 +94,7 @@ pub(crate) fn run(
         measured.elapsed += begun.elapsed();
         measured.meter.batches += 1;
     }
-    Ok((affected, mutations))
-}
-
-fn update(
-    table: &TableDescriptor,
-    all: Batch,
-    (partition, generated): (Option<&PartitionFunction>, Option<&GeneratedColumns>),
-    destination: Destination,
-    changes: &mut Changes<'_>,
-) -> Result<Affected> {
-    let width = table.columns.len();
-    if all.columns.len() < width {
-        return Err(Error::Plan("an update without the columns of the old row".into()));
-    }
-    let old = door(table.columns.iter().map(|c| &c.ty), &all.columns[..width])?;
-    let visible: Vec<usize> = table.visible_columns().collect();
-    let new_visible = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns[width..])?;
-    let mut new = old.clone();
-    for (&ordinal, column) in visible.iter().zip(new_visible) {
-        new[ordinal] = column;
-    }
-    let new = generate(table, generated, new)?;
-    let mut changed: Option<BooleanArray> = None;
-    for &ordinal in &visible {
-        let differs = distinct(&old[ordinal], &new[ordinal])?;
-        changed = Some(match changed {
-            Some(before) => or(&before, &differs)?,
-            None => differs,
-        });
-    }
-    not_null(table, &new)?;
-    let old = Rows::new(table, old, partition)?;
-    let new = Rows::new(table, new, partition)?;
-    let mut affected = Affected::default();
-    // All old rows go before any new one comes: a new row may take the key of an old one.
-    let mut pending = Vec::new();
-    for row in 0..old.len() {
-        if !changes.first_sight(&old, row) {
-            continue;
-        }
-        affected.matched += 1;
-        if changed.as_ref().is_some_and(|c| c.value(row)) {
-            affected.rows += 1;
-            changes.replace_old(&old, &new, row)?;
-            pending.push(row);
-        } else if destination == Destination::Transaction {
-            changes.keep(&old, row)?;
-        }
-    }
-    for row in pending {
-        changes.replace_new(&old, &new, row)?;
-    }
-    Ok(affected)
+    Ok(done)
 }
 
 fn plan_error(error: impl std::fmt::Display) -> Error {
@@ -188,110 +109,6 @@ fn door<'a>(
     types.zip(columns).map(|(ty, column)| to_door(column, ty)).collect()
 }
 
-/// The columns of the table for inserted rows, numbered where the engine numbers them and computed where they are generated.
-struct Numbered {
-    columns: Vec<ArrayRef>,
-    /// The first number given out for an AUTO_INCREMENT column; 0 if none was.
-    first: u64,
-    /// For each row whether its number was given out; none if there is no such column.
-    numbered: Vec<bool>,
-}
-
-fn number(
-    table: &TableDescriptor,
-    all: Batch,
-    row_ids: &dyn RowIds,
-    generated: Option<&GeneratedColumns>,
-) -> Result<Numbered> {
-    let visible: Vec<usize> = table.visible_columns().collect();
-    let given = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns)?;
-    if given.len() != visible.len() {
-        return Err(Error::Plan("an insert without all columns".into()));
-    }
-    let mut given = given.into_iter();
-    let mut columns = Vec::with_capacity(table.columns.len());
-    let (mut first, mut numbered) = (0, Vec::new());
-    for def in &table.columns {
-        if def.hidden {
-            let first = row_ids.allocate(table.id, all.rows as u64);
-            columns.push(integers((first..).take(all.rows).map(Some), &def.ty.sql)?);
-            continue;
-        }
-        let Some(column) = given.next() else { continue };
-        if !def.auto_increment {
-            columns.push(column);
-            continue;
-        }
-        if def.ty.sql.is_integer() {
-            numbered = (0..column.len()).map(|row| given_number(&column, row) == 0).collect();
-        }
-        let (column, first_given) = auto_increment(table, &column, &def.ty.sql, row_ids)?;
-        first = first_given;
-        columns.push(column);
-    }
-    let columns = generate(table, generated, columns)?;
-    not_null(table, &columns)?;
-    Ok(Numbered { columns, first, numbered })
-}
-
-/// The number that a row brings along for an AUTO_INCREMENT column, by its bits; 0 if none.
-fn given_number(column: &ArrayRef, row: usize) -> u64 {
-    if column.is_null(row) {
-        return 0;
-    }
-    match column.data_type() {
-        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
-        DataType::Int64 => column.as_primitive::<Int64Type>().value(row) as u64,
-        _ => 1,
-    }
-}
-
-/// NULL and 0 get the next numbers; what is given is noted.
-fn auto_increment(
-    table: &TableDescriptor,
-    column: &ArrayRef,
-    ty: &SqlType,
-    row_ids: &dyn RowIds,
-) -> Result<(ArrayRef, u64)> {
-    let value = |row: usize| given_number(column, row);
-    if !ty.is_integer() {
-        return Ok((Arc::clone(column), 0));
-    }
-    let negative = |v: u64| column.data_type() == &DataType::Int64 && (v as i64) < 0;
-    // In order of the rows: a number that a row brings along is passed before the next row is numbered.
-    let mut first = 0;
-    let mut numbered = Vec::with_capacity(column.len());
-    let mut row = 0;
-    while row < column.len() {
-        let given = value(row);
-        if given != 0 {
-            if !negative(given) {
-                row_ids.observe(table.id, given);
-            }
-            numbered.push(Some(given));
-            row += 1;
-            continue;
-        }
-        let missing = (row..column.len()).take_while(|&r| value(r) == 0).count();
-        let next = row_ids.allocate(table.id, missing as u64);
-        if first == 0 {
-            first = next;
-        }
-        numbered.extend((next..).take(missing).map(Some));
-        row += missing;
-    }
-    let numbered = numbered.into_iter();
-    Ok((integers(numbered, ty)?, first))
-}
-
-fn integers(values: impl Iterator<Item = Option<u64>>, ty: &SqlType) -> Result<ArrayRef> {
-    match ty.arrow() {
-        DataType::Int64 => Ok(Arc::new(values.map(|v| v.map(|v| v as i64)).collect::<Int64Array>())),
-        DataType::UInt64 => Ok(Arc::new(values.collect::<UInt64Array>())),
-        other => Err(Error::Plan(format!("rows are not numbered in a column of type {other}"))),
-    }
-}
-
 fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
     for (def, column) in table.columns.iter().zip(columns) {
         if !def.ty.nullable && column.logical_null_count() > 0 {
@@ -301,37 +118,52 @@ fn not_null(table: &TableDescriptor, columns: &[ArrayRef]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the keys at which rows are inserted are free, as the statement's transaction sees them; if not `everywhere`, among
+/// Whether the keys at which a plan inserts rows are free, as the statement's transaction sees them; if not `everywhere`, among
 /// its own writes alone.
 pub(crate) fn check_free(
     builder: &mut Builder,
-    table: &TableDescriptor,
+    plan: &Plan,
     mutations: &[Mutation],
     everywhere: bool,
 ) -> Result<()> {
     let inserts = mutations.iter().filter(|m| matches!(m.op, MutationOp::Insert(_)));
     let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
+    let tables = tables(plan);
     if !everywhere {
         let taken = keys.iter().find(|key| builder.client.has_written(key));
-        return taken.map_or(Ok(()), |key| Err(changes::duplicate(table, key)));
+        return taken.map_or(Ok(()), |key| Err(duplicate_in(&tables, key)));
     }
     let runtime = builder.client.runtime();
     for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
         let Some(space) = keys[0].space() else { continue };
         let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &[]))?;
         if let Some(&taken) = found.positions.first() {
-            return Err(changes::duplicate(table, &keys[taken as usize]));
+            return Err(duplicate_in(&tables, &keys[taken as usize]));
         }
     }
     Ok(())
 }
 
-fn commit(
-    builder: &mut Builder,
-    plan: &Plan,
-    table: &Arc<TableDescriptor>,
-    mutations: Vec<Mutation>,
-) -> Result<()> {
+/// The tables whose rows a plan changes.
+fn tables(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
+    match &plan.node {
+        Node::Insert { table, .. } => vec![table],
+        Node::Update { targets, .. } | Node::Delete { targets, .. } => {
+            targets.iter().map(|target| &target.table).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The error of a key that is taken, of one of these tables.
+fn duplicate_in(tables: &[&Arc<TableDescriptor>], key: &Key) -> Error {
+    match tables.iter().find(|table| changes::describe(table, key).is_some()) {
+        Some(table) => changes::duplicate(table, key),
+        None => Error::Plan(format!("the key {key} is of no table that was written to")),
+    }
+}
+
+fn commit(builder: &mut Builder, plan: &Plan, mutations: Vec<Mutation>) -> Result<()> {
     if mutations.is_empty() {
         return Ok(());
     }
@@ -345,7 +177,7 @@ fn commit(
         let measured = builder.runner.measured.entry(plan.id).or_default();
         measured.detail.merge(Detail { commit, rpc, ..Detail::default() });
     }
-    committed(outcome, &[table])
+    committed(outcome, &tables(plan))
 }
 
 /// What became of a transaction that wrote to these tables, as an error if it is not committed.
@@ -356,7 +188,7 @@ pub fn committed(outcome: CommitOutcome, tables: &[&Arc<TableDescriptor>]) -> Re
     };
     match outcome {
         CommitOutcome::Committed(_) => Ok(()),
-        CommitOutcome::AlreadyExists { key } => Err(changes::duplicate(of(&key)?.0, &key)),
+        CommitOutcome::AlreadyExists { key } => Err(duplicate_in(tables, &key)),
         CommitOutcome::Conflict(conflict) => {
             let (table, value) = of(&conflict.key)?;
             let table = format!("{}.{}", table.database, table.name);

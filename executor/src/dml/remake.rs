@@ -6,7 +6,7 @@ use allod_planner::generated::GeneratedColumns;
 use allod_storage::schema::TableDescriptor;
 use arrow::array::ArrayRef;
 
-use super::number;
+use super::insert::number;
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::execute::RowIds;

@@ -7,7 +7,9 @@ use allod_planner::partition::PartitionFunction;
 use allod_storage::key::{Key, KeyEncoder, RowKeys};
 use allod_storage::mvcc::RowRef;
 use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::interleave;
+use arrow::compute::kernels::cmp::distinct;
 use arrow::datatypes::{Field, Schema};
 
 use super::plan_error;
@@ -83,6 +85,51 @@ impl Rows {
     pub fn row(&self, row: usize, space: usize) -> RowRef {
         RowRef { batch: Arc::clone(&self.batches[space]), row: row as u32 }
     }
+}
+
+/// A row that is in the table, as the statement sees it.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub rows: Arc<Rows>,
+    pub row: usize,
+}
+
+impl Held {
+    /// Key in the records (0) or in index `space - 1`.
+    pub fn key(&self, space: usize) -> Key {
+        self.rows.key(self.row, space)
+    }
+
+    /// Whether all that can be seen of it is the same as of a row to insert.
+    pub fn is_like(&self, new: &Rows, row: usize, table: &TableDescriptor) -> Result<bool> {
+        for ordinal in table.visible_columns() {
+            let (a, b) =
+                (self.rows.columns()[ordinal].slice(self.row, 1), new.columns()[ordinal].slice(row, 1));
+            if distinct(&a, &b)?.value(0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// All columns of rows that are held.
+pub(super) fn gather(table: &TableDescriptor, held: &[Held]) -> Result<Vec<ArrayRef>> {
+    // Rows that were read together are in one batch.
+    let mut batches: Vec<&Arc<Rows>> = Vec::new();
+    let places = held.iter().map(|held| {
+        let at = batches.iter().position(|known| Arc::ptr_eq(known, &held.rows)).unwrap_or_else(|| {
+            batches.push(&held.rows);
+            batches.len() - 1
+        });
+        (at, held.row)
+    });
+    let places: Vec<(usize, usize)> = places.collect();
+    let columns = (0..table.columns.len()).map(|ordinal| {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|rows| &*rows.columns()[ordinal]).collect();
+        Ok(interleave(&arrays, &places)?)
+    });
+    columns.collect()
 }
 
 /// The partition of each row, for who loads rows past the executor. `columns` are all columns of the table in the forms

@@ -27,11 +27,11 @@ use allod_storage::key::Key;
 use allod_storage::schema::{SpaceId, TableDescriptor};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{interleave, or, take};
+use arrow::compute::{or, take};
 use arrow::datatypes::{Int64Type, UInt64Type};
 
 use super::changes::{Changes, duplicate};
-use super::rows::Rows;
+use super::rows::{Held, Rows, gather};
 use super::{door, generate, not_null};
 use crate::batch::{Batch, bytes_of};
 use crate::build::Builder;
@@ -55,7 +55,7 @@ pub(super) struct Source<'a> {
     /// What ON DUPLICATE KEY UPDATE needs besides.
     pub extra: Vec<ArrayRef>,
     /// What its expressions call the visible columns, and `extra`.
-    pub ids: Vec<ColumnId>,
+    pub ids: &'a [ColumnId],
     /// For each row whether the engine has numbered it; none = no row.
     pub numbered: Vec<bool>,
 }
@@ -68,12 +68,20 @@ pub(super) fn insert(
     row_ids: &dyn RowIds,
     destination: Destination,
     changes: &mut Changes<'_>,
-) -> Result<Affected> {
+) -> Result<(Affected, (u64, u64))> {
     let new = Arc::new(Rows::new(source.table, source.columns.clone(), source.partition)?);
     let reservation = builder.runner.context.memory.reservation();
     let view = View::new(source.table, source.partition, reservation);
-    let mut upsert =
-        Upsert { builder, source, new, view, changes, destination, affected: Affected::default() };
+    let mut upsert = Upsert {
+        builder,
+        source,
+        new,
+        view,
+        changes,
+        destination,
+        affected: Affected::default(),
+        growth: (0, 0),
+    };
     let rows: Vec<usize> = (0..upsert.new.len()).collect();
     let new = Arc::clone(&upsert.new);
     upsert.view.learn(upsert.builder, &new, &rows)?;
@@ -83,9 +91,8 @@ pub(super) fn insert(
         OnDuplicate::Replace => upsert.replace()?,
         OnDuplicate::Update(update) => upsert.update(update, row_ids)?,
     }
-    let mut affected = upsert.affected;
-    affected.records = rows.len() as u64;
-    Ok(affected)
+    let affected = Affected { records: rows.len() as u64, ..upsert.affected };
+    Ok((affected, upsert.growth))
 }
 
 struct Upsert<'b, 's, 'c, 'd> {
@@ -96,6 +103,8 @@ struct Upsert<'b, 's, 'c, 'd> {
     changes: &'c mut Changes<'d>,
     destination: Destination,
     affected: Affected,
+    /// Rows that came, and rows that went.
+    growth: (u64, u64),
 }
 
 impl Upsert<'_, '_, '_, '_> {
@@ -129,7 +138,7 @@ impl Upsert<'_, '_, '_, '_> {
                 self.changes.remove(&held.rows, held.row)?;
                 self.view.removed(&held);
                 self.affected.rows += 1;
-                self.affected.deleted += 1;
+                self.growth.1 += 1;
                 self.affected.duplicates += 1;
             }
             match identical {
@@ -146,7 +155,7 @@ impl Upsert<'_, '_, '_, '_> {
         self.changes.put(&self.new, row)?;
         self.view.came(&self.new, row);
         self.affected.rows += 1;
-        self.affected.inserted += 1;
+        self.growth.0 += 1;
         if self.affected.last_insert_id == 0 && self.source.numbered.get(row) == Some(&true) {
             self.affected.last_insert_id = number_of(self.source.table, &self.source.columns, row);
         }
@@ -164,7 +173,7 @@ impl Upsert<'_, '_, '_, '_> {
     /// ON DUPLICATE KEY UPDATE.
     fn update(&mut self, update: &RowUpdate, row_ids: &dyn RowIds) -> Result<()> {
         let table = self.source.table;
-        let ids: Vec<ColumnId> = update.old.iter().chain(&self.source.ids).copied().collect();
+        let ids: Vec<ColumnId> = update.old.iter().chain(self.source.ids).copied().collect();
         let exprs = Exprs::compile(update.new.iter().map(|(_, e)| e), &ids)?;
         // What is generated may decide, too, and may depend on anything.
         let moves = self.source.generated.is_some()
@@ -252,7 +261,7 @@ impl Upsert<'_, '_, '_, '_> {
                 self.keep(key)?;
                 continue;
             }
-            self.changes.alter((&held.rows, held.row), (&new, row))?;
+            self.changes.alter(held, &Held { rows: Arc::clone(&new), row })?;
             self.view.came(&new, row);
             self.affected.rows += 2;
             self.affected.matched += 1;
@@ -272,31 +281,6 @@ struct Run {
     held: Vec<Held>,
     /// The keys of the rows that they met.
     about: BTreeSet<Key>,
-}
-
-/// A row that is in the table, as the statement sees it.
-#[derive(Clone)]
-struct Held {
-    rows: Arc<Rows>,
-    row: usize,
-}
-
-impl Held {
-    fn key(&self, space: usize) -> Key {
-        self.rows.key(self.row, space)
-    }
-
-    /// Whether all that can be seen of it is the same as of a row to insert.
-    fn is_like(&self, new: &Rows, row: usize, table: &TableDescriptor) -> Result<bool> {
-        for ordinal in table.visible_columns() {
-            let (a, b) =
-                (self.rows.columns()[ordinal].slice(self.row, 1), new.columns()[ordinal].slice(row, 1));
-            if distinct(&a, &b)?.value(0) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 /// Which rows are at which keys, as far as it is known.
@@ -443,25 +427,6 @@ impl<'a> View<'a> {
         }
         self.rows.insert(held.key(0), None);
     }
-}
-
-/// All columns of rows that are held.
-fn gather(table: &TableDescriptor, held: &[Held]) -> Result<Vec<ArrayRef>> {
-    // Rows that were read together are in one batch.
-    let mut batches: Vec<&Arc<Rows>> = Vec::new();
-    let places = held.iter().map(|held| {
-        let at = batches.iter().position(|known| Arc::ptr_eq(known, &held.rows)).unwrap_or_else(|| {
-            batches.push(&held.rows);
-            batches.len() - 1
-        });
-        (at, held.row)
-    });
-    let places: Vec<(usize, usize)> = places.collect();
-    let columns = (0..table.columns.len()).map(|ordinal| {
-        let arrays: Vec<&dyn Array> = batches.iter().map(|rows| &*rows.columns()[ordinal]).collect();
-        Ok(interleave(&arrays, &places)?)
-    });
-    columns.collect()
 }
 
 /// The number that a row has in its AUTO_INCREMENT column; 0 if there is none.

@@ -1,24 +1,21 @@
 //! INSERT, UPDATE, DELETE: the rows they work on, as a query.
 
+mod change;
 mod duplicate;
 
 use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
-use sqlparser::ast::{
-    self, AssignmentTarget, FromTable, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins,
-};
+use sqlparser::ast::{self, AssignmentTarget, ObjectName, SetExpr, TableObject};
 
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
-use super::from::From;
-use super::scope::{Clause, Relation};
-use super::{Dml, DmlKind, PartitionFunction, generated};
+use super::scope::Relation;
+use super::{Dml, PartitionFunction, generated};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
-use crate::logical::{OutputColumn, Plan, SortKey};
-use crate::physical::OnDuplicate;
+use crate::logical::{OutputColumn, Plan};
 
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
@@ -47,7 +44,7 @@ impl Binder<'_> {
         let (mut block, sources) = self.insert_source(insert, &table)?;
         let on_duplicate = self.on_duplicate(insert, &table, &mut block, sources)?;
         let (partition, generated) = (dealing.map(Arc::new), self.generated_columns(&table)?);
-        Ok((block, Dml { kind: DmlKind::Insert, table, partition, generated, on_duplicate }))
+        Ok((block, Dml::Insert { table, partition, generated, on_duplicate }))
     }
 
     /// The rows to insert, and the tables of the SELECT that they come from.
@@ -202,160 +199,40 @@ impl Binder<'_> {
         self.rw.assign(value, &column)
     }
 
-    /// UPDATE of one table.
-    pub fn update(&mut self, update: &ast::Update) -> Result<(Block, Dml), Error> {
-        if update.from.is_some() || update.returning.is_some() || update.or.is_some() {
-            return Err(not_supported("this form of UPDATE"));
-        }
-        self.in_block(|b| {
-            let (table, from, partition) = b.target_table(std::slice::from_ref(&update.table), "UPDATE")?;
-            let old: Vec<OutputColumn> = old_row(&table, &from);
-            b.scope().relations = from.relations;
-            let plan =
-                b.chosen_rows(from.plan, update.selection.as_ref(), &update.order_by, update.limit.as_ref())?;
-
-            b.scope().clause = Clause::Fields;
-            let old_ids: Vec<ColumnId> = old.iter().map(|o| o.id).collect();
-            let mut new = b.assigned(&table, &update.assignments, &old_ids)?;
-            if !b.scope().aggregates.is_empty() {
-                return Err(Error::InvalidAggregate);
-            }
-            let pending = std::mem::take(&mut b.scope().pending);
-            let plan = b.attach(plan, pending);
-
-            let mut exprs: Vec<(ColumnId, Expr)> = old.iter().map(|o| (o.id, b.column(o.id))).collect();
-            let mut output = old.clone();
-            for ordinal in table.visible_columns() {
-                let value = new[ordinal].take().unwrap_or_else(|| b.column(old[ordinal].id));
-                let name = table.columns[ordinal].name.clone();
-                let id = b.columns.add_computed(name.clone(), value.ty().clone());
-                exprs.push((id, value));
-                output.push(OutputColumn { id, name });
-            }
-            let plan = Plan::Project { input: Box::new(plan), exprs };
-            let (generated, on_duplicate) = (b.generated_columns(&table)?, OnDuplicate::Fail);
-            let dml = Dml { kind: DmlKind::Update, table, partition, generated, on_duplicate };
-            Ok((Block { plan, output }, dml))
-        })
-    }
-
-    /// What assignments come to, for each column of the table that they assign to. `old`: the columns of the row before, all of
-    /// the table's in order.
+    /// What assignments come to, for each column that they assign to. `column` finds out which that is. `in_turn`: they take
+    /// effect from left to right; else all of them see the rows as they were.
     fn assigned(
         &mut self,
-        table: &TableDescriptor,
         assignments: &[ast::Assignment],
-        old: &[ColumnId],
-    ) -> Result<Vec<Option<Expr>>, Error> {
-        let mut new: Vec<Option<Expr>> = vec![None; table.columns.len()];
+        in_turn: bool,
+        mut column: impl FnMut(&mut Self, &AssignmentTarget) -> Result<Assigned, Error>,
+    ) -> Result<Vec<(ColumnId, Expr)>, Error> {
+        let mut new: Vec<(ColumnId, Expr)> = Vec::with_capacity(assignments.len());
         for assignment in assignments {
-            let ordinal = self.target(table, &assignment.target)?;
-            let def = &table.columns[ordinal];
+            let Assigned { id, table, ordinal, nullable } = column(self, &assignment.target)?;
+            let mut def = table.columns[ordinal].clone();
+            def.ty.nullable |= nullable;
             let to_default = is_default(&assignment.value);
             if !to_default {
-                generated::check_given(table, ordinal)?;
+                generated::check_given(&table, ordinal)?;
             } else if def.generated.is_some() {
                 // It is computed anyway.
                 continue;
             }
-            let value = if to_default { default(def)? } else { self.expr(&assignment.value)? };
-            // Assignments take effect from left to right.
+            let value = if to_default { default(&def)? } else { self.expr(&assignment.value)? };
             let value = value.transform(&mut |e| match &e {
-                Expr::Column { id, .. } => {
-                    match old.iter().position(|o| o == id).and_then(|i| new[i].clone()) {
-                        Some(assigned) => assigned,
-                        None => e,
-                    }
+                Expr::Column { id, .. } if in_turn => {
+                    new.iter().find(|(known, _)| known == id).map_or(e.clone(), |(_, value)| value.clone())
                 }
-                Expr::Constant { .. } | Expr::Call { .. } => e,
+                Expr::Column { .. } | Expr::Constant { .. } | Expr::Call { .. } => e,
             });
-            new[ordinal] = Some(self.rw.assign(value, def)?);
+            let value = self.rw.assign(value, &def)?;
+            match new.iter_mut().find(|(assigned, _)| *assigned == id) {
+                Some((_, known)) => *known = value,
+                None => new.push((id, value)),
+            }
         }
         Ok(new)
-    }
-
-    /// DELETE from one table.
-    pub fn delete(&mut self, delete: &ast::Delete) -> Result<(Block, Dml), Error> {
-        if !delete.tables.is_empty() || delete.using.is_some() || delete.returning.is_some() {
-            return Err(not_supported("DELETE from several tables"));
-        }
-        let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
-        self.in_block(|b| {
-            let (table, from, partition) = b.target_table(tables, "DELETE")?;
-            let output = old_row(&table, &from);
-            b.scope().relations = from.relations;
-            let plan =
-                b.chosen_rows(from.plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
-            let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
-            let plan = Plan::Project { input: Box::new(plan), exprs };
-            let (generated, on_duplicate) = (None, OnDuplicate::Fail);
-            let dml = Dml { kind: DmlKind::Delete, table, partition, generated, on_duplicate };
-            Ok((Block { plan, output }, dml))
-        })
-    }
-
-    /// The one table that a statement changes, and how its rows are dealt: only to the partitions that are named, if any.
-    fn target_table(
-        &mut self,
-        tables: &[TableWithJoins],
-        statement: &str,
-    ) -> Result<(Arc<TableDescriptor>, From, Option<Arc<PartitionFunction>>), Error> {
-        let [
-            TableWithJoins {
-                relation: TableFactor::Table { name, alias, args: None, partitions, index_hints, .. },
-                joins,
-            },
-        ] = tables
-        else {
-            return Err(not_supported(&format!("{statement} of several tables")));
-        };
-        if !joins.is_empty() {
-            return Err(not_supported(&format!("{statement} of several tables")));
-        }
-        let from = self.scan(name, alias.as_ref(), partitions, index_hints)?;
-        match &from.plan {
-            Plan::Scan(scan) => {
-                let named = |d: &Arc<PartitionFunction>| {
-                    Arc::new(PartitionFunction { allowed: scan.partitions.clone(), ..(**d).clone() })
-                };
-                let (table, dealing) = (scan.table.clone(), scan.dealing.as_ref().map(named));
-                Ok((table, from, dealing))
-            }
-            _ => Err(Error::NotUpdatable(name.to_string())),
-        }
-    }
-
-    /// WHERE, ORDER BY and LIMIT of UPDATE and DELETE.
-    fn chosen_rows(
-        &mut self,
-        mut plan: Plan,
-        selection: Option<&ast::Expr>,
-        order: &[ast::OrderByExpr],
-        limit: Option<&ast::Expr>,
-    ) -> Result<Plan, Error> {
-        if let Some(condition) = selection {
-            plan = self.filter(plan, condition, Clause::Where)?;
-        }
-        if !order.is_empty() {
-            self.scope().clause = Clause::Order;
-            let mut keys = Vec::with_capacity(order.len());
-            for item in order {
-                keys.push(SortKey {
-                    expr: self.expr(&item.expr)?,
-                    descending: item.options.asc == Some(false),
-                });
-            }
-            let pending = std::mem::take(&mut self.scope().pending);
-            plan = Plan::Sort { input: Box::new(self.attach(plan, pending)), keys };
-        }
-        if !self.scope().aggregates.is_empty() {
-            return Err(Error::InvalidAggregate);
-        }
-        if let Some(limit) = limit {
-            let count = Some(self.row_count(limit)?);
-            plan = Plan::Limit { input: Box::new(plan), offset: 0, count };
-        }
-        Ok(plan)
     }
 
     fn target(&self, table: &TableDescriptor, target: &AssignmentTarget) -> Result<usize, Error> {
@@ -376,10 +253,14 @@ impl Binder<'_> {
     }
 }
 
-/// Every column of the table, hidden ones included, in order.
-fn old_row(table: &TableDescriptor, from: &From) -> Vec<OutputColumn> {
-    let ids = from.relations.iter().flat_map(|r| &r.columns).map(|c| c.id);
-    ids.zip(&table.columns).map(|(id, def)| OutputColumn { id, name: def.name.clone() }).collect()
+/// A column that is assigned to.
+struct Assigned {
+    /// What it is called before.
+    id: ColumnId,
+    table: Arc<TableDescriptor>,
+    ordinal: usize,
+    /// Whether NULL is no error yet.
+    nullable: bool,
 }
 
 /// Refuses a list that names a column twice.

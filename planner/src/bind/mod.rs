@@ -53,7 +53,7 @@ use crate::logical::Query;
 use crate::parse::Parsed;
 pub use crate::parse::{LoadFormat, ViewHow};
 use crate::partition::PartitionFunction;
-use crate::physical::{OnDuplicate, PlanWarning};
+use crate::physical::{OnDuplicate, PlanWarning, Target};
 
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
@@ -219,7 +219,7 @@ pub enum Bound {
 /// A bound query or a bound change of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundQuery {
-    /// The plan; for DML the rows that it works on (see [`DmlKind`]).
+    /// The plan; for DML the rows that it works on (see [`Dml`]).
     pub query: Query,
     /// What the column ids stand for; rules add to it.
     pub columns: Columns,
@@ -241,31 +241,35 @@ pub struct BoundQuery {
     pub as_of: Option<Datum>,
 }
 
-/// What a change of rows does with the rows of its query.
+/// What a change of rows does with the rows of its query, and what `BoundQuery::query.output` lists for that.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dml {
-    /// Which.
-    pub kind: DmlKind,
-    /// The target.
-    pub table: Arc<TableDescriptor>,
-    /// How its rows are dealt; `None` if it is not partitioned.
-    pub partition: Option<Arc<PartitionFunction>>,
-    /// Its generated columns; `None` if it has none, or no row is written.
-    pub generated: Option<Arc<GeneratedColumns>>,
-    /// For INSERT: what happens to a row of which a key is taken.
-    pub on_duplicate: OnDuplicate,
-}
-
-/// Kinds of change, and what `BoundQuery::query.output` lists for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DmlKind {
+pub enum Dml {
     /// Every visible column of the table in order, cast and with defaults filled in; NULL in an AUTO_INCREMENT column
     /// where the engine is to number the row, and in generated columns. Then what else ON DUPLICATE KEY UPDATE needs.
-    Insert,
-    /// Every column of the old row, hidden ones included, then every visible column of the new one.
-    Update,
-    /// Every column of the old row, hidden ones included.
-    Delete,
+    Insert {
+        /// The target.
+        table: Arc<TableDescriptor>,
+        /// How its rows are dealt; `None` if it is not partitioned.
+        partition: Option<Arc<PartitionFunction>>,
+        /// Its generated columns; `None` if it has none.
+        generated: Option<Arc<GeneratedColumns>>,
+        /// What happens to a row of which a key is taken.
+        on_duplicate: OnDuplicate,
+    },
+    /// For each table every column of the old row, hidden ones included, then every visible column of the new one.
+    Update(Vec<Target>),
+    /// For each table every column of the old row, hidden ones included.
+    Delete(Vec<Target>),
+}
+
+impl Dml {
+    /// The tables that it changes, as often as it names them to be changed.
+    pub fn tables(&self) -> Vec<&Arc<TableDescriptor>> {
+        match self {
+            Dml::Insert { table, .. } => vec![table],
+            Dml::Update(targets) | Dml::Delete(targets) => targets.iter().map(|t| &t.table).collect(),
+        }
+    }
 }
 
 /// LOAD DATA LOCAL INFILE: rows of a text that the client has.

@@ -8,7 +8,7 @@ use sqlparser::ast;
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::{
-    Bound, BoundQuery, Ddl, Dml, DmlKind, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
+    Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
     TableName,
 };
 use super::{cte, locking};
@@ -166,10 +166,10 @@ fn last_name(name: &ast::ObjectName) -> Arc<str> {
 }
 
 fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQuery, Error> {
-    let own = dml.as_ref().map(|dml| match dml.kind {
-        DmlKind::Insert => "ins_1",
-        DmlKind::Update => "upd_1",
-        DmlKind::Delete => "del_1",
+    let own = dml.as_ref().map(|dml| match dml {
+        Dml::Insert { .. } => "ins_1",
+        Dml::Update(_) => "upd_1",
+        Dml::Delete(_) => "del_1",
     });
     let hints = binder.settle_hints(own);
     let (plan, ctes) = cte::settle(block.plan, std::mem::take(&mut binder.ctes), &binder.columns);

@@ -13,6 +13,7 @@
 
 mod alter;
 mod as_of;
+mod change;
 mod dialect;
 mod guard;
 mod hint;

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::change::{delete_statement, update_statement};
 use super::partition::insert_statement;
 
 /// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: kept by nobody.
@@ -14,12 +15,23 @@ const NUMBERED_OPTIONS: &[&str] =
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
     let mut solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
-    let first = solid.next().map(|t| &t.token);
+    let mut first = solid.next().map(|t| &t.token);
+    if first.is_some_and(|t| ["EXPLAIN", "DESCRIBE", "DESC"].iter().any(|explain| word(t, explain))) {
+        // EXPLAIN ANALYZE FORMAT = 'brief' UPDATE …
+        let change = |t: &&Token| ["INSERT", "REPLACE", "UPDATE", "DELETE"].iter().any(|w| word(t, w));
+        first = solid.by_ref().take(5).map(|t| &t.token).find(change).or(first);
+    }
     if first.is_some_and(|t| word(t, "TABLE")) {
         return (table_statement(tokens), None);
     }
     if first.is_some_and(|t| word(t, "INSERT") || word(t, "REPLACE")) {
         return (insert_statement(tokens), None);
+    }
+    if first.is_some_and(|t| word(t, "UPDATE")) {
+        return (update_statement(tokens), None);
+    }
+    if first.is_some_and(|t| word(t, "DELETE")) {
+        return (delete_statement(tokens), None);
     }
     if !first.is_some_and(|t| word(t, "CREATE") || word(t, "ALTER")) {
         return (tokens.to_vec(), None);

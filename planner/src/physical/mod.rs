@@ -7,6 +7,7 @@
 mod access;
 mod duplicate;
 mod search;
+mod target;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
 
 pub use duplicate::{OnDuplicate, RowUpdate};
+pub use target::Target;
 
 pub(crate) use access::{AccessContext, unmatched, unmerged};
 pub(crate) use search::{Wishes, alias_of, is_named, lower};
@@ -167,23 +169,18 @@ pub enum Node {
         /// Rows to insert.
         source: Box<Plan>,
     },
-    /// UPDATE: the source yields every column of the old row, hidden ones included, then every visible column of the new.
+    /// UPDATE: for each of its tables the source yields every column of the old row, hidden ones included, then every visible
+    /// column of the new one. NULL throughout where an outer join found no row.
     Update {
-        /// Target.
-        table: Arc<TableDescriptor>,
-        /// How rows are dealt; `None` if the table is not partitioned.
-        partition: Option<Arc<PartitionFunction>>,
-        /// Generated columns; `None` if the table has none.
-        generated: Option<Arc<GeneratedColumns>>,
+        /// The tables, each as often as it is updated under a name of its own.
+        targets: Vec<Target>,
         /// Old and new rows.
         source: Box<Plan>,
     },
-    /// DELETE: the source yields every column of the old row, hidden ones included.
+    /// DELETE: for each of its tables the source yields every column of the old row, hidden ones included.
     Delete {
-        /// Target.
-        table: Arc<TableDescriptor>,
-        /// How rows are dealt; `None` if the table is not partitioned.
-        partition: Option<Arc<PartitionFunction>>,
+        /// The tables, each as often as its rows go under a name of its own.
+        targets: Vec<Target>,
         /// Rows to delete.
         source: Box<Plan>,
     },
@@ -593,9 +590,10 @@ impl Plan {
             Node::TableScan(TableScan { table, .. })
             | Node::IndexScan(IndexScan { table, .. })
             | Node::PointGet(PointGet { table, .. })
-            | Node::Insert { table, .. }
-            | Node::Update { table, .. }
-            | Node::Delete { table, .. } => tables.push(table),
+            | Node::Insert { table, .. } => tables.push(table),
+            Node::Update { targets, .. } | Node::Delete { targets, .. } => {
+                tables.extend(targets.iter().map(|target| &target.table));
+            }
             Node::Values { .. }
             | Node::CteScan { .. }
             | Node::TableReader { .. }

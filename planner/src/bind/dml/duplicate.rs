@@ -15,6 +15,7 @@ use sqlparser::ast::{self, OnInsert};
 use super::super::binder::{Binder, Block};
 use super::super::expression::not_supported;
 use super::super::scope::{Clause, Pending, Relation, RelationColumn};
+use super::Assigned;
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
 use crate::expr::Expr;
@@ -27,7 +28,7 @@ impl Binder<'_> {
     pub(super) fn on_duplicate(
         &mut self,
         insert: &ast::Insert,
-        table: &TableDescriptor,
+        table: &Arc<TableDescriptor>,
         block: &mut Block,
         sources: Vec<Relation>,
     ) -> Result<OnDuplicate, Error> {
@@ -51,7 +52,10 @@ impl Binder<'_> {
             scope.relations.extend(row_alias(insert, &block.output)?);
             scope.relations.extend(sources);
             scope.inserted = Some(block.output.clone());
-            let new = b.assigned(table, assignments, &old_ids)?;
+            let new = b.assigned(assignments, true, |b, target| {
+                let ordinal = b.target(table, target)?;
+                Ok(Assigned { id: old_ids[ordinal], table: Arc::clone(table), ordinal, nullable: false })
+            })?;
             if !b.scope().aggregates.is_empty() {
                 return Err(Error::InvalidAggregate);
             }
@@ -64,7 +68,8 @@ impl Binder<'_> {
             }
             let empty = Plan::Values { rows: vec![], columns: vec![] };
             block.plan = b.attach(std::mem::replace(&mut block.plan, empty), pending);
-            let new: Vec<_> = new.into_iter().enumerate().filter_map(|(at, e)| Some((at, e?))).collect();
+            let ordinal = |id: ColumnId| old_ids.iter().position(|old| *old == id);
+            let new: Vec<_> = new.into_iter().filter_map(|(id, e)| Some((ordinal(id)?, e))).collect();
             for id in new.iter().flat_map(|(_, e)| e.columns()) {
                 if old_ids.contains(&id) || block.output.iter().any(|o| o.id == id) {
                     continue;

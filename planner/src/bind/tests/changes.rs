@@ -6,7 +6,7 @@ use super::*;
 fn inserts_fill_every_column() {
     let rows = |sql: &str| {
         let bound = query(sql);
-        assert_eq!(bound.dml.as_ref().map(|d| d.kind), Some(DmlKind::Insert));
+        assert!(matches!(bound.dml, Some(Dml::Insert { .. })));
         plan_text(&bound.query.plan, &bound.columns)
     };
     assert_eq!(
@@ -40,7 +40,8 @@ fn updates_yield_old_and_new_rows() {
     assert_eq!(bound.query.output.len(), 5);
     let bound = query("delete from h where k in (select a from t) limit 1");
     assert_eq!(bound.query.output.len(), 4);
-    let partition = bound.dml.and_then(|d| d.partition).expect("it is partitioned");
+    let Some(Dml::Delete(targets)) = bound.dml else { panic!("it deletes") };
+    let partition = targets[0].partition.clone().expect("it is partitioned");
     assert_eq!(partition.values[0].columns(), [crate::column::ColumnId(1)]);
     assert!(matches!(error("update t set zz = 1"), Error::UnknownColumn { .. }));
     assert!(matches!(error("update t set b = null"), Error::ColumnNotNull(_)));

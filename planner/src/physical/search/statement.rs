@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::{AccessContext, LockStrength, LockingWait, Node, OutputColumn, Plan, Query};
 use super::hints::Wishes;
 use super::{Goal, Search, operator};
-use crate::bind::{Dml, DmlKind};
+use crate::bind::Dml;
 use crate::column::{ColumnId, Columns};
 use crate::expr::Expr;
 use crate::logical;
@@ -87,7 +87,7 @@ fn projection(input: Plan, exprs: Vec<(ColumnId, Expr)>) -> Plan {
 fn lock_points(source: &mut Plan, dml: &Dml) {
     match &mut source.node {
         Node::Projection { input, .. } => lock_points(input, dml),
-        Node::PointGet(get) if dml.kind != DmlKind::Insert => {
+        Node::PointGet(get) if !matches!(dml, Dml::Insert { .. }) => {
             get.lock = Some((LockStrength::Update, LockingWait::Wait));
         }
         _ => {}
@@ -108,11 +108,12 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
     lock_points(&mut source, &dml);
     let (rows, cost) = (source.rows, source.cost);
     let source = Box::new(source);
-    let Dml { kind, table, partition, generated, on_duplicate } = dml;
-    let node = match kind {
-        DmlKind::Insert => Node::Insert { table, partition, generated, on_duplicate, source },
-        DmlKind::Update => Node::Update { table, partition, generated, source },
-        DmlKind::Delete => Node::Delete { table, partition, source },
+    let node = match dml {
+        Dml::Insert { table, partition, generated, on_duplicate } => {
+            Node::Insert { table, partition, generated, on_duplicate, source }
+        }
+        Dml::Update(targets) => Node::Update { targets, source },
+        Dml::Delete(targets) => Node::Delete { targets, source },
     };
     operator(rows, cost, vec![], node)
 }

@@ -1,0 +1,40 @@
+//! DELETE: rows that go.
+
+use std::collections::BTreeMap;
+
+use allod_planner::physical::Target;
+use allod_storage::schema::TableId;
+use arrow::array::ArrayRef;
+
+use super::changes::{Changes, into_mutations};
+use super::rows::Rows;
+use super::update::that_are_there;
+use super::{Done, door};
+use crate::build::Builder;
+use crate::error::{Error, Result};
+use crate::execute::Affected;
+
+/// Deletes rows: `columns` are all columns of each target's old row, one target after the other. A row goes once, however often
+/// it was found, and under however many names of its table.
+pub(super) fn run(builder: &mut Builder, targets: &[Target], mut columns: &[ArrayRef]) -> Result<Done> {
+    let mut changes: BTreeMap<TableId, Changes<'_>> = BTreeMap::new();
+    let mut growth = Vec::with_capacity(targets.len());
+    for Target { table, partition, .. } in targets {
+        let Some((own, rest)) = columns.split_at_checked(table.columns.len()) else {
+            return Err(Error::Plan(format!("rows of {} without all their columns", table.name)));
+        };
+        columns = rest;
+        let old = door(table.columns.iter().map(|c| &c.ty), &that_are_there(table, own))?;
+        let old = Rows::new(table, old, partition.as_deref())?;
+        let memory = &builder.runner.context.memory;
+        let changes = changes.entry(table.id).or_insert_with(|| Changes::new(table, memory));
+        let mut deleted = 0;
+        for row in 0..old.len() {
+            deleted += u64::from(changes.delete(&old, row)?);
+        }
+        growth.push((0, deleted));
+    }
+    let rows = growth.iter().map(|(_, deleted)| deleted).sum();
+    let affected = Affected { rows, matched: rows, ..Affected::default() };
+    Ok(Done { affected, growth, mutations: into_mutations(changes) })
+}

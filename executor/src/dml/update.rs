@@ -1,0 +1,168 @@
+//! UPDATE: old rows and what they become.
+//!
+//! All old rows go before any new one comes, for a new row may take the key of an old one. So the rows of a table are collected
+//! first ([`TableUpdate`]). A join may find a row more than once: what it becomes is what the first time says. If the table is
+//! updated under two names, what each of them assigns is done to the row one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use allod_planner::physical::Target;
+use allod_storage::key::Key;
+use allod_storage::schema::{TableDescriptor, TableId};
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::kernels::cmp::distinct;
+use arrow::compute::or;
+
+use super::changes::{Changes, into_mutations};
+use super::rows::{Held, Rows, gather};
+use super::{Done, door, generate, not_null};
+use crate::batch::take;
+use crate::build::Builder;
+use crate::error::{Error, Result};
+use crate::execute::{Affected, Destination};
+
+/// Updates rows: `columns` are for each target all columns of the old row, then the visible ones of the new row.
+pub(super) fn run(
+    builder: &mut Builder,
+    targets: &[Target],
+    mut columns: &[ArrayRef],
+    destination: Destination,
+) -> Result<Done> {
+    let mut affected = Affected::default();
+    let mut updates: BTreeMap<TableId, TableUpdate<'_>> = BTreeMap::new();
+    for target in targets {
+        let table = &*target.table;
+        let width = table.columns.len() + table.visible_columns().count();
+        let Some((own, rest)) = columns.split_at_checked(width) else {
+            return Err(Error::Plan(format!("rows of {} without all their columns", table.name)));
+        };
+        columns = rest;
+        let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table));
+        update.add(target, own, &mut affected)?;
+    }
+    let memory = &builder.runner.context.memory;
+    let mut changes = BTreeMap::new();
+    for (id, update) in updates {
+        let mut own = Changes::new(update.table, memory);
+        update.finish(destination, &mut own)?;
+        changes.insert(id, own);
+    }
+    let growth = vec![(0, 0); targets.len()];
+    Ok(Done { affected, growth, mutations: into_mutations(changes) })
+}
+
+/// The rows of one table that are updated.
+struct TableUpdate<'a> {
+    table: &'a TableDescriptor,
+    rows: Vec<Updated>,
+    /// By the key of the old row.
+    places: BTreeMap<Key, usize>,
+}
+
+/// A row and what it becomes.
+struct Updated {
+    old: Held,
+    new: Held,
+    changed: bool,
+}
+
+impl<'a> TableUpdate<'a> {
+    fn new(table: &'a TableDescriptor) -> TableUpdate<'a> {
+        TableUpdate { table, rows: Vec::new(), places: BTreeMap::new() }
+    }
+
+    /// The rows that the statement found under one of the table's names: columns of the old ones, then the visible columns of
+    /// the new ones.
+    fn add(&mut self, target: &Target, columns: &[ArrayRef], affected: &mut Affected) -> Result<()> {
+        let (table, partition) = (self.table, target.partition.as_deref());
+        let width = table.columns.len();
+        let columns = that_are_there(table, columns);
+        let old = door(table.columns.iter().map(|c| &c.ty), &columns[..width])?;
+        let visible: Vec<usize> = table.visible_columns().collect();
+        let given = door(visible.iter().map(|&o| &table.columns[o].ty), &columns[width..])?;
+        let found = Arc::new(Rows::new(table, old.clone(), partition)?);
+        let mut seen = BTreeSet::new();
+        let first: Vec<u32> =
+            (0..found.len()).filter(|&row| seen.insert(found.key(row, 0))).map(|row| row as u32).collect();
+        drop(seen);
+
+        // What each of them is by now: another name of the table may have changed it.
+        let is = |row: &u32| {
+            let known = self.places.get(&found.key(*row as usize, 0));
+            known.map(|&at| self.rows[at].new.clone())
+        };
+        let again = !self.places.is_empty() && first.iter().any(|row| is(row).is_some());
+        let old = if again {
+            let held = |row: &u32| is(row).unwrap_or(Held { rows: Arc::clone(&found), row: *row as usize });
+            gather(table, &first.iter().map(held).collect::<Vec<_>>())?
+        } else if first.len() == found.len() {
+            old
+        } else {
+            old.iter().map(|column| take(column, &first)).collect()
+        };
+        let mut new = old.clone();
+        for (&ordinal, column) in visible.iter().zip(&given) {
+            if !again || target.assigned.contains(&ordinal) {
+                let all = first.len() == found.len();
+                new[ordinal] = if all { Arc::clone(column) } else { take(column, &first) };
+            }
+        }
+        let new = generate(table, target.generated.as_deref(), new)?;
+        let mut changed = BooleanArray::from(vec![false; first.len()]);
+        for (before, after) in old.iter().zip(&new) {
+            if !Arc::ptr_eq(before, after) {
+                changed = or(&changed, &distinct(before, after)?)?;
+            }
+        }
+        not_null(table, &new)?;
+        let new = Arc::new(Rows::new(table, new, partition)?);
+        for (row, &at) in first.iter().enumerate() {
+            let changed = changed.value(row);
+            affected.matched += 1;
+            affected.rows += u64::from(changed);
+            let old = Held { rows: Arc::clone(&found), row: at as usize };
+            let new = Held { rows: Arc::clone(&new), row };
+            let key = old.key(0);
+            match self.places.get(&key) {
+                None => {
+                    self.places.insert(key, self.rows.len());
+                    self.rows.push(Updated { old, new, changed });
+                }
+                Some(&known) if changed => {
+                    let known = &mut self.rows[known];
+                    (known.new, known.changed) = (new, true);
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// All that has been found, as changes of keys.
+    fn finish(self, destination: Destination, changes: &mut Changes<'_>) -> Result<()> {
+        for Updated { old, new, changed } in &self.rows {
+            if *changed {
+                changes.replace_old(old, new)?;
+            } else if destination == Destination::Transaction {
+                changes.keep(old)?;
+            }
+        }
+        for Updated { old, new, .. } in self.rows.iter().filter(|row| row.changed) {
+            changes.replace_new(old, new)?;
+        }
+        Ok(())
+    }
+}
+
+/// Without those that an outer join did not find: no column of a table's key is NULL in a row that is there.
+pub(super) fn that_are_there(table: &TableDescriptor, columns: &[ArrayRef]) -> Vec<ArrayRef> {
+    let keys: Vec<_> = table.key.iter().map(|&at| columns[at].logical_nulls()).collect();
+    let rows = columns.first().map_or(0, |column| column.len());
+    if keys.iter().all(|nulls| nulls.as_ref().is_none_or(|n| n.null_count() == 0)) {
+        return columns.to_vec();
+    }
+    let is_there = |row: &usize| keys.iter().all(|nulls| nulls.as_ref().is_none_or(|n| n.is_valid(*row)));
+    let there: Vec<u32> = (0..rows).filter(is_there).map(|row| row as u32).collect();
+    columns.iter().map(|column| take(column, &there)).collect()
+}

@@ -1,0 +1,21 @@
+//! Whose rows a statement changes.
+
+use std::sync::Arc;
+
+use allod_storage::schema::TableDescriptor;
+
+use crate::generated::GeneratedColumns;
+use crate::partition::PartitionFunction;
+
+/// A table whose rows an UPDATE or a DELETE changes, under one of the names that it has there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The table.
+    pub table: Arc<TableDescriptor>,
+    /// How its rows are dealt; `None` if it is not partitioned.
+    pub partition: Option<Arc<PartitionFunction>>,
+    /// For UPDATE: its generated columns; `None` if it has none.
+    pub generated: Option<Arc<GeneratedColumns>>,
+    /// For UPDATE: the ordinals of the columns that it assigns to.
+    pub assigned: Vec<usize>,
+}
