@@ -184,6 +184,8 @@ codes! {
     UNKNOWN_TARGET = 1109 "42S02";
     /// A column that is named twice.
     COLUMN_TWICE = 1110 "42000";
+    /// A default of a type that has none.
+    DEFAULT_NOT_ALLOWED = 1101 "42000";
     /// An aggregate where there can be none.
     INVALID_AGGREGATE = 1111 "HY000";
     /// A table without columns.
@@ -312,6 +314,30 @@ codes! {
     IN_TRANSACTION = 1568 "25001";
     /// A column of no bits.
     INVALID_SIZE = 3013 "HY000";
+    /// A text that is stored in a JSON column and is no document.
+    INVALID_JSON_TEXT = 3140 "22032";
+    /// An argument that is no document.
+    INVALID_JSON_ARGUMENT = 3141 "22032";
+    /// A path of JSON that is none.
+    INVALID_JSON_PATH = 3143 "42000";
+    /// Bytes where a document is due.
+    JSON_CHARACTER_SET = 3144 "22032";
+    /// Neither JSON nor a string where a document is due.
+    JSON_ARGUMENT_TYPE = 3146 "22032";
+    /// A path to several places where there must be one.
+    JSON_PATH_WILDCARD = 3149 "42000";
+    /// A JSON column in a key.
+    JSON_KEY = 3152 "42000";
+    /// The path `$` where it cannot be meant.
+    JSON_VACUOUS_PATH = 3153 "42000";
+    /// Neither 'one' nor 'all'.
+    JSON_ONE_OR_ALL = 3154 "42000";
+    /// A document that is nested too deeply.
+    JSON_TOO_DEEP = 3157 "22032";
+    /// A key that is NULL.
+    JSON_NULL_KEY = 3158 "22032";
+    /// A path that is not one to a cell of an array.
+    JSON_NOT_A_CELL = 3165 "42000";
     /// A query that ran longer than it may.
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.
@@ -465,6 +491,10 @@ impl From<allod_planner::Error> for Error {
             E::NoColumns => code::NO_COLUMNS,
             E::NullablePrimaryKey => code::NULLABLE_PRIMARY_KEY,
             E::BlobKey(_) => code::BLOB_KEY,
+            E::JsonKey(_) => code::JSON_KEY,
+            E::DefaultNotAllowed(_) => code::DEFAULT_NOT_ALLOWED,
+            E::JsonCharacterSet => code::JSON_CHARACTER_SET,
+            E::JsonArgumentType { .. } => code::JSON_ARGUMENT_TYPE,
             E::InvalidDefault(_) => code::INVALID_DEFAULT,
             E::ColumnSpecifier(_) => code::COLUMN_SPECIFIER,
             E::AutoColumn => code::AUTO_COLUMN,
@@ -502,6 +532,8 @@ impl From<allod_executor::Error> for Error {
             E::AssignIncorrectNumber { .. } => code::ASSIGN_INCORRECT,
             E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,
+            E::Json(fault) => fault.code(),
+            E::WrongArguments(_) => code::WRONG_ARGUMENTS,
             E::Regexp { .. } => code::REGEXP,
             E::BadArguments(_) => code::WRONG_ARGUMENTS,
             E::RegexpArgument => code::REGEXP_ARGUMENT,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::kernel::JsonFault;
+
 /// Why a statement could not run to its end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -75,6 +77,12 @@ pub enum Error {
         /// The value.
         value: String,
     },
+    /// A document, a path or an argument of a function of JSON is not what it must be.
+    #[error(transparent)]
+    Json(#[from] JsonFault),
+    /// 1210: arguments that a function cannot take.
+    #[error("Incorrect arguments to {0}")]
+    WrongArguments(&'static str),
     /// 1139: REGEXP with a pattern that is none.
     #[error("Got error '{message}' from regexp")]
     Regexp {

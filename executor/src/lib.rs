@@ -48,6 +48,7 @@ mod values;
 pub use dml::{committed, deal, generate, record_keys, remake};
 pub use error::Error;
 pub use execute::{Affected, Destination, Environment, Execution, RowIds, Tuning, execute};
+pub use kernel::JsonFault;
 pub use lock::{Locking, WantedLocks};
 pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
 pub use pipeline::Cancel;

@@ -267,6 +267,25 @@ pub enum Error {
     /// 1170: a BLOB or TEXT column in a key.
     #[error("BLOB/TEXT column '{0}' used in key specification without a key length")]
     BlobKey(String),
+    /// 3152: a JSON column in a key.
+    #[error("JSON column '{0}' supports indexing only via generated columns on a specified JSON path.")]
+    JsonKey(String),
+    /// 1101: a default that is not NULL, of a type that has none.
+    #[error("BLOB/TEXT/JSON column '{0}' can't have a default value")]
+    DefaultNotAllowed(String),
+    /// 3144: bytes where a document is due.
+    #[error("Cannot create a JSON value from a string with CHARACTER SET 'binary'.")]
+    JsonCharacterSet,
+    /// 3146: neither JSON nor a string where a document is due.
+    #[error(
+        "Invalid data type for JSON data in argument {argument} to function {function}; a JSON string or JSON type is required."
+    )]
+    JsonArgumentType {
+        /// Counted from 1.
+        argument: usize,
+        /// Its name.
+        function: &'static str,
+    },
     /// 1067.
     #[error("invalid default value for '{0}'")]
     InvalidDefault(String),

@@ -226,7 +226,7 @@ pub fn decode(schema: &SpaceSchema, key: &Key) -> Option<Vec<Datum>> {
 
 fn decode_value(ty: &SqlType, rest: &mut &[u8]) -> Option<Datum> {
     Some(match ty {
-        SqlType::Null => return None,
+        SqlType::Null | SqlType::Json => return None,
         SqlType::Int { unsigned: false, .. } | SqlType::Year => Datum::Int(unflip_i64(take_u64(rest)?)),
         SqlType::Int { unsigned: true, .. } | SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
             Datum::UInt(take_u64(rest)?)

@@ -28,7 +28,7 @@ use allod_storage::schema::ColumnType;
 use arrow::record_batch::RecordBatch;
 
 pub use text::cell_text;
-pub(crate) use text::{double_text, float_text};
+pub(crate) use text::{double_text, float_text, json_text};
 
 /// Name and type of a result column.
 #[derive(Clone, Debug, PartialEq)]

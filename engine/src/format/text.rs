@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use allod_storage::schema::json::{JsonRef, print_json};
 use allod_storage::schema::{Datum, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
@@ -38,6 +39,7 @@ pub fn cell_text(column: &ArrayRef, ty: &SqlType, row: usize) -> Option<String> 
             decimal_text(column.as_primitive::<Decimal128Type>().value(row), *scale)
         }
         DataType::Utf8View => column.as_string_view().value(row).to_string(),
+        DataType::BinaryView if *ty == SqlType::Json => json_text(column.as_binary_view().value(row)),
         DataType::BinaryView => String::from_utf8_lossy(column.as_binary_view().value(row)).into_owned(),
         DataType::Date32 => Datum::Date(column.as_primitive::<Date32Type>().value(row)).to_string(),
         DataType::Timestamp(..) => {
@@ -51,6 +53,13 @@ pub fn cell_text(column: &ArrayRef, ty: &SqlType, row: usize) -> Option<String> 
         }
         _ => arrow::util::display::array_value_to_string(column, row).unwrap_or_default(),
     })
+}
+
+/// A document as MySQL prints it.
+pub(crate) fn json_text(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    print_json(JsonRef::new(bytes), &mut out);
+    out
 }
 
 fn decimal_text(value: i128, scale: i8) -> String {

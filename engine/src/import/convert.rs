@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use allod_planner::expr::cast_datum;
-use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, UInt64Builder};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal64Array, UInt64Builder};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit, UInt64Type};
 use arrow::error::ArrowError;
 
+use allod_storage::schema::json::{encode, parse_json};
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 
 use crate::error::{Error, Result, code};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result, code};
 pub(super) fn to_column(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
     let target = column.ty.arrow();
     let array = match &column.ty.sql {
+        SqlType::Json => documents(array, column)?,
         _ if *array.data_type() == target => Arc::clone(array),
         SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) if is_text(array.data_type()) => {
             numbers(array, column)?
@@ -28,6 +30,23 @@ pub(super) fn to_column(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef
     }
     check_range(&array, column)?;
     Ok(array)
+}
+
+/// Texts as documents.
+fn documents(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
+    let texts = cast(array, &DataType::Utf8View, column)?;
+    let texts = texts.as_string_view();
+    let mut out = BinaryViewBuilder::with_capacity(texts.len());
+    for (row, text) in texts.iter().enumerate() {
+        match text.map(parse_json).transpose() {
+            Ok(json) => out.append_option(json.map(|json| encode(&json))),
+            Err(_) => {
+                let message = format!("invalid JSON text for column '{}' at row {}", column.name, row + 1);
+                return Err(Error::new(code::INVALID_JSON_TEXT, message));
+            }
+        }
+    }
+    Ok(Arc::new(out.finish()))
 }
 
 /// Texts as the numbers of members, or as bits.

@@ -97,7 +97,7 @@ struct Size {
 impl Size {
     fn of(ty: &SqlType) -> Size {
         match ty {
-            SqlType::Null | SqlType::Date | SqlType::Year => Size::default(),
+            SqlType::Null | SqlType::Date | SqlType::Year | SqlType::Json => Size::default(),
             SqlType::Int { width, unsigned } => {
                 let digits = match (width, unsigned) {
                     (IntWidth::Tiny, _) => 3,

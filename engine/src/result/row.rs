@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, SqlType};
 
 use super::{Column, ResultSet, datum_at};
 use crate::error::{Error, Result, code};
+use crate::format::json_text;
 
 /// One row of a result. Cheap to clone: it points into a batch.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Row {
     /// If there is no such column, or its value cannot be had as a `T` without loss: NULL wants an `Option`.
     pub fn get<T: FromValue>(&self, column: impl ColumnIndex) -> Result<T> {
         let at = column.find(&self.columns)?;
-        let value = datum_at(self.batch.column(at), self.row);
+        let value = self.value(at);
         T::from_value(&value).ok_or_else(|| {
             let name = &self.columns[at].name;
             Error::new(
@@ -35,12 +36,16 @@ impl Row {
         })
     }
 
-    /// The value of a column by position, whatever its type.
+    /// The value of a column by position, whatever its type; a document as its text.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn value(&self, column: usize) -> Datum {
-        datum_at(self.batch.column(column), self.row)
+        let value = datum_at(self.batch.column(column), self.row);
+        match (&value, &self.columns[column].ty.sql) {
+            (Datum::Bytes(document), SqlType::Json) => Datum::string(json_text(document)),
+            _ => value,
+        }
     }
 
     /// The columns.

@@ -104,6 +104,10 @@ impl Calls {
                 let kind = Kind::Extreme { greatest: call.function == F::Max };
                 Output::Plain { of: self.spec(of(kind)), present }
             }
+            F::JsonArrayAgg | F::JsonObjectAgg => {
+                let object = call.function == F::JsonObjectAgg;
+                Output::Plain { of: self.spec(of(Kind::Document { object })), present: None }
+            }
             F::AnyValue => Output::Plain { of: self.spec(of(Kind::Any)), present: None },
             F::BitAnd => Output::Plain { of: self.spec(of(Kind::Bits(BitOp::And))), present: None },
             F::BitOr => Output::Plain { of: self.spec(of(Kind::Bits(BitOp::Or))), present: None },

@@ -14,6 +14,7 @@ use super::choice;
 use super::clock;
 use super::decimal::{Decimals, NARROW_MAX, WIDE_MAX, narrowed, power, rescale};
 use super::function::{Failure, Outcome};
+use super::json;
 use super::number::{self, Extent};
 use super::value::{Binary, Column, Strings, Value};
 use crate::error::Error;
@@ -35,6 +36,9 @@ pub(super) enum Loss {
 
 /// CAST(value AS to), where the value's type is `from`.
 pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Outcome {
+    if *from == SqlType::Json && from != to {
+        return json::cast(value, to, rows);
+    }
     if from != to
         && let Some(printed) = printed(value, from, to, rows)
     {
@@ -45,6 +49,7 @@ pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> 
     }
     Ok(match to {
         SqlType::Null => Value::Null,
+        SqlType::Json => return json::cast(value, to, rows),
         SqlType::Int { unsigned: false, .. } | SqlType::Year => Value::Int(to_int(value, rows)),
         SqlType::Int { unsigned: true, .. } => Value::UInt(to_uint(value, rows)),
         SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
@@ -200,7 +205,8 @@ fn each<T: arrow::datatypes::ArrowNativeType>(
     }
 }
 
-fn is_constant(value: &Value) -> bool {
+/// Whether it is one value for all rows.
+pub(super) fn is_constant(value: &Value) -> bool {
     use super::value::Values::One;
     value.nulls().is_none()
         && match value {
@@ -478,6 +484,7 @@ pub(crate) fn assign(value: &Value, to: &SqlType, nullable: bool, column: &Arc<s
     };
     Ok(match to {
         SqlType::Null => Value::Null,
+        SqlType::Json => return json::assign(value, column, rows),
         SqlType::Int { width, unsigned } => {
             let (low, high) = int_range(*width, *unsigned);
             let wide = stored(value, rows, checked, |row| in_range(whole_at(value, row, true), low, high))?;

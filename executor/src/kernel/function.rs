@@ -4,7 +4,7 @@
 //! Kernels take the values of all arguments for all rows. Those that must not see all rows (AND, OR, CASE, IF, COALESCE) are
 //! in [`super::control`] and get the program instead.
 
-use allod_planner::expr::{Expr, Function};
+use allod_planner::expr::{Expr, Function, JsonFunction};
 use allod_storage::schema::{Datum, SqlType};
 use arrow::array::BinaryViewBuilder;
 use regex::Regex;
@@ -14,7 +14,8 @@ use super::like::Matcher;
 use super::program::Node;
 use super::value::{Binary, Bools, Overflow, Strings, Value};
 use super::{
-    arithmetic, bits, cast, coding, control, digest, list, math, network, pattern, string, temporal, writing,
+    arithmetic, bits, cast, coding, control, digest, json, list, math, network, pattern, string, temporal,
+    writing,
 };
 use crate::error::{Error, Result};
 
@@ -115,7 +116,7 @@ pub(crate) fn prepare(function: &Function, args: &[Expr]) -> Result<Prepared> {
 pub(crate) fn cost(function: &Function, args: &[Expr]) -> u32 {
     let textual = |i: usize| args.get(i).is_some_and(|a| a.ty().sql.is_string() || a.ty().sql.is_binary());
     match function {
-        Function::Like { .. } | Function::Regexp | Function::Pattern(_) => 30,
+        Function::Like { .. } | Function::Regexp | Function::Pattern(_) | Function::Json(_) => 30,
         Function::Digest(_) | Function::Coding(_) => 100,
         Function::In if textual(0) => 10,
         Function::In => 2,
@@ -263,6 +264,8 @@ pub(crate) fn apply<'a>(
         | Function::SecToTime
         | Function::StrToDate => temporal::apply(function, args, &node.sql, rows),
 
+        Function::Json(function) => json::apply(*function, args, types, rows),
+
         Function::And
         | Function::Or
         | Function::Case
@@ -326,7 +329,10 @@ pub(crate) fn render(function: &Function, args: &[String], sql: &SqlType) -> Str
         Function::BitNot => return format!("~({})", args.join(", ")),
         Function::Not => return format!("not({})", args.join(", ")),
         Function::Cast => return format!("cast({} as {sql})", args.join(", ")),
-        Function::Assign { .. } => return args.join(", "),
+        Function::Assign { .. } | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain) => {
+            return args.join(", ");
+        }
+        Function::Json(JsonFunction::ToJson { .. }) => return format!("cast({} as json)", args.join(", ")),
         other => return format!("{}({})", other.name(), args.join(", ")),
     };
     format!("({})", args.join(&format!(" {infix} ")))

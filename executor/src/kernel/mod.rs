@@ -27,6 +27,7 @@ mod decimal;
 mod digest;
 mod function;
 pub mod hash;
+mod json;
 mod like;
 mod list;
 mod locale;
@@ -48,6 +49,7 @@ mod value;
 mod volatile;
 mod writing;
 
+pub use json::JsonFault;
 pub use predicate::Predicate;
 pub use program::Program;
 pub use scratch::Scratch;

@@ -591,7 +591,7 @@ impl Value {
             (v @ Value::DateTime(_), SqlType::DateTime(_) | SqlType::Timestamp(_)) => v,
             (v @ Value::Time(_), SqlType::Time(_)) => v,
             (v @ Value::String(_), _) if sql.is_string() => v,
-            (v @ Value::Bytes(_), _) if sql.is_binary() => v,
+            (v @ Value::Bytes(_), _) if sql.is_binary() || *sql == SqlType::Json => v,
             (Value::String(v), _) if sql.is_binary() => Value::Bytes(match v.plain() {
                 Strings::One(s) => Binary::One(s.as_bytes().into()),
                 Strings::Views(v) => Binary::Views(v.to_binary_view()),

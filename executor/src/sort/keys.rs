@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
+use allod_planner::expr::{Expr, order_key_of};
 use allod_planner::physical::SortKey;
-use allod_storage::schema::ColumnType;
+use allod_storage::schema::{ColumnType, SqlType};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{
@@ -64,7 +65,7 @@ pub(crate) struct KeyMaker {
 impl KeySpec {
     /// Keys over batches of `input`.
     pub fn new(keys: &[SortKey], input: &[ColumnId]) -> Result<KeySpec> {
-        let exprs: Vec<_> = keys.iter().map(|k| k.expr.clone()).collect();
+        let exprs: Vec<_> = keys.iter().map(|k| ordered(k.expr.clone())).collect();
         let types: Vec<ColumnType> = exprs.iter().map(|e| e.ty().clone()).collect();
         let bits: Option<u32> = types.iter().map(|ty| Some(1 + word_bits(&ty.arrow())?)).sum();
         Ok(KeySpec {
@@ -74,6 +75,11 @@ impl KeySpec {
             types,
         })
     }
+}
+
+/// Documents are sorted by the keys of their order.
+fn ordered(expr: Expr) -> Expr {
+    if expr.ty().sql == SqlType::Json { order_key_of(expr) } else { expr }
 }
 
 impl KeyMaker {

@@ -24,7 +24,7 @@ use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
 
 use super::binder::Binder;
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
-use super::define::{Keys, free_name, key_columns};
+use super::define::{Keys, free_name, key_columns, key_type};
 use super::expression::not_supported;
 use super::{Bound, GeneratedFault, generated, partition};
 use crate::column::ColumnId;
@@ -312,6 +312,7 @@ fn nothing(ty: &SqlType) -> Datum {
         SqlType::DateTime(_) | SqlType::Timestamp(_) => Datum::string("0000-00-00 00:00:00"),
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Set(_) => Datum::string(""),
         SqlType::Enum(members) => Datum::string(members.enum_text(1)),
+        SqlType::Json => Datum::string("null"),
         // Text is bytes to it.
         SqlType::Bit(_) => Datum::string("\0"),
         SqlType::Year => Datum::string("0000"),
@@ -553,12 +554,7 @@ impl Draft {
         generated::check_order(&self.defs())?;
         let new_keys = self.keys.iter().filter(|k| k.from.is_none());
         for key in new_keys.clone().map(|k| &k.columns).chain(&self.primary) {
-            let texts = |c: &&Column| {
-                key.contains(&c.number) && matches!(c.def.ty.sql, SqlType::Text(_) | SqlType::Blob(_))
-            };
-            if let Some(column) = self.columns.iter().find(texts) {
-                return Err(Error::BlobKey(column.def.name.to_string()));
-            }
+            self.columns.iter().filter(|c| key.contains(&c.number)).try_for_each(|c| key_type(&c.def))?;
         }
         if let Some(scheme) = &self.base.partitioning {
             for key in new_keys.filter(|k| k.unique) {

@@ -73,9 +73,7 @@ impl Binder<'_> {
         }
         for key in primary.iter().chain(indexes.iter().map(|i| &i.columns)) {
             for ordinal in key {
-                if matches!(columns[*ordinal].ty.sql, SqlType::Text(_) | SqlType::Blob(_)) {
-                    return Err(Error::BlobKey(columns[*ordinal].name.to_string()));
-                }
+                key_type(&columns[*ordinal])?;
             }
         }
         let mut automatic = columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
@@ -202,6 +200,9 @@ impl Binder<'_> {
         if value.is_null() {
             return if ty.nullable { Ok(Datum::Null) } else { Err(invalid()) };
         }
+        if ty.sql == SqlType::Json {
+            return Err(Error::DefaultNotAllowed(column.into()));
+        }
         cast_constant(&value, &from.sql, &ty.sql).ok_or_else(invalid)
     }
 
@@ -230,9 +231,7 @@ impl Binder<'_> {
             return Err(Error::DuplicateKeyName(name.to_string()));
         }
         for ordinal in &columns {
-            if matches!(descriptor.columns[*ordinal].ty.sql, SqlType::Text(_) | SqlType::Blob(_)) {
-                return Err(Error::BlobKey(descriptor.columns[*ordinal].name.to_string()));
-            }
+            key_type(&descriptor.columns[*ordinal])?;
         }
         if unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
             partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
@@ -395,6 +394,15 @@ pub(super) fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
         n += 1;
     }
     name.into()
+}
+
+/// Whether a column may be in a key.
+pub(super) fn key_type(column: &ColumnDef) -> Result<(), Error> {
+    match column.ty.sql {
+        SqlType::Text(_) | SqlType::Blob(_) => Err(Error::BlobKey(column.name.to_string())),
+        SqlType::Json => Err(Error::JsonKey(column.name.to_string())),
+        _ => Ok(()),
+    }
 }
 
 /// Ordinals of the columns of a key.

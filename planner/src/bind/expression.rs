@@ -164,6 +164,10 @@ impl Binder<'_> {
                 let ty = types::string(types::text_length(&ty));
                 Ok(self.rw.call(function, args, ty, nullable))
             }
+            E::MemberOf(member) => {
+                let args = vec![self.expr(&member.value)?, self.expr(&member.array)?];
+                self.json_call("JSON_MEMBEROF", args)
+            }
             E::Function(f) => self.function(f, e),
             E::Subquery(query) => self.scalar_subquery(query),
             E::Exists { subquery, negated } => {
@@ -289,6 +293,14 @@ impl Binder<'_> {
             };
         }
         let right = self.expr(right)?;
+        if matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow) {
+            let found = self.json_call("JSON_EXTRACT", vec![left, right])?;
+            return if *op == BinaryOperator::Arrow {
+                Ok(found)
+            } else {
+                self.json_call("JSON_UNQUOTE", vec![found])
+            };
+        }
         if let Some(function) = comparison(op) {
             return self.rw.compare(function, left, right);
         }
@@ -513,6 +525,12 @@ impl Binder<'_> {
         }
     }
 
+    /// A function that an operator stands for.
+    fn json_call(&mut self, name: &'static str, args: Vec<Expr>) -> Result<Expr, Error> {
+        let call = self.rw.function(name, args)?;
+        call.ok_or_else(|| Error::UnknownFunction { name: name.into(), position: None })
+    }
+
     fn function(&mut self, f: &ast::Function, e: &ast::Expr) -> Result<Expr, Error> {
         if f.over.is_some() {
             return Err(not_supported("window functions"));
@@ -623,10 +641,14 @@ impl Binder<'_> {
             (AggregateFunction::Count, _, 2..) if !distinct => {
                 return Err(Error::ArgumentCount("COUNT".into()));
             }
+            (AggregateFunction::JsonObjectAgg, _, count) if count != 2 => {
+                return Err(Error::ArgumentCount("JSON_OBJECTAGG".into()));
+            }
             (
                 AggregateFunction::Count
                 | AggregateFunction::GroupConcat(_)
-                | AggregateFunction::ApproxCountDistinct,
+                | AggregateFunction::ApproxCountDistinct
+                | AggregateFunction::JsonObjectAgg,
                 _,
                 _,
             )
@@ -667,6 +689,10 @@ impl Binder<'_> {
         scope.pending_below.extend(below);
         if let Some(error) = failed {
             return Err(error);
+        }
+        if distinct && matches!(function, AggregateFunction::JsonArrayAgg | AggregateFunction::JsonObjectAgg)
+        {
+            return Err(not_supported(&format!("'{}'", shortened(e))));
         }
         // MIN and MAX of distinct values are the same.
         let distinct = distinct && !matches!(function, AggregateFunction::Min | AggregateFunction::Max);
@@ -790,6 +816,8 @@ pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
         "VAR_SAMP" => A::VarSamp,
         "GROUP_CONCAT" => A::GroupConcat(ConcatForm { max_bytes: CONCAT_BYTES_MAX, descending: 0 }),
         "APPROX_COUNT_DISTINCT" => A::ApproxCountDistinct,
+        "JSON_ARRAYAGG" => A::JsonArrayAgg,
+        "JSON_OBJECTAGG" => A::JsonObjectAgg,
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnType, Datum};
+use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast::{self, LimitClause, OrderByKind, SetExpr, SetOperator, SetQuantifier};
 
 use super::binder::{Binder, Block, CteName};
@@ -10,7 +10,7 @@ use super::expression::not_supported;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{Expr, Function, types};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, order_key_of, types};
 use crate::logical::{Join, JoinKind, OutputColumn, Plan, SortKey};
 
 impl Binder<'_> {
@@ -212,14 +212,34 @@ impl Binder<'_> {
     }
 
     /// DISTINCT: a grouping without aggregates.
-    pub fn distinct(&self, plan: Plan, ids: &[ColumnId]) -> Plan {
+    pub fn distinct(&mut self, plan: Plan, ids: &[ColumnId]) -> Plan {
         let mut group_by: Vec<(ColumnId, Expr)> = Vec::with_capacity(ids.len());
         for id in ids {
             if !group_by.iter().any(|(known, _)| known == id) {
                 group_by.push((*id, self.column(*id)));
             }
         }
-        Plan::Aggregate { input: Box::new(plan), group_by, aggregates: vec![] }
+        self.grouped(plan, group_by, vec![])
+    }
+
+    /// An aggregation. Documents are grouped by the keys of their order; which of the equal ones is shown is open.
+    pub fn grouped(
+        &mut self,
+        input: Plan,
+        mut group_by: Vec<(ColumnId, Expr)>,
+        mut aggregates: Vec<(ColumnId, AggregateCall)>,
+    ) -> Plan {
+        for (id, key) in &mut group_by {
+            if key.ty().sql != SqlType::Json {
+                continue;
+            }
+            let ordered = order_key_of(key.clone());
+            let document = std::mem::replace(key, ordered);
+            let (function, ty) = (AggregateFunction::AnyValue, document.ty().clone());
+            aggregates.push((*id, AggregateCall { function, args: vec![document], distinct: false, ty }));
+            *id = self.columns.add_computed(Arc::from("order key"), key.ty().clone());
+        }
+        Plan::Aggregate { input: Box::new(input), group_by, aggregates }
     }
 
     fn values(&mut self, values: &ast::Values) -> Result<Block, Error> {

@@ -110,7 +110,7 @@ impl Binder<'_> {
             for p in &mut pending {
                 grouping.pending_above(self, p)?;
             }
-            plan = grouping.plan(plan);
+            plan = self.grouped(plan, grouping.keys, grouping.aggregates);
         }
         plan = self.attach(plan, pending);
         if !having.is_empty() {
@@ -440,10 +440,6 @@ impl Grouping {
         };
         pending.plan = plan.transform_up(&mut |node| node.map_own_exprs(&mut restate));
         failed.map_or(Ok(()), Err)
-    }
-
-    fn plan(self, input: Plan) -> Plan {
-        Plan::Aggregate { input: Box::new(input), group_by: self.keys, aggregates: self.aggregates }
     }
 }
 

@@ -104,6 +104,7 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
                 None => Ok(SqlType::Set(members)),
             }
         }
+        DataType::JSON => Ok(SqlType::Json),
         DataType::Custom(name, _) => Err(Error::Syntax {
             message: format!("unknown type '{name}' of column '{column}'"),
             position: None,

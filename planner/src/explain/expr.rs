@@ -3,7 +3,7 @@
 use allod_storage::schema::Datum;
 
 use crate::column::Columns;
-use crate::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr, Function, printed};
+use crate::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr, Function, JsonFunction, printed};
 
 /// Writes expressions; columns by the names of the statement.
 pub(super) struct Words<'a> {
@@ -34,7 +34,12 @@ impl Words<'_> {
                 Function::TimestampDiff(unit) => {
                     format!("timestampdiff({}, {})", unit.name(), self.list(args))
                 }
-                Function::Assign { .. } => self.list(args),
+                Function::Assign { .. } | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain) => {
+                    self.list(args)
+                }
+                Function::Json(JsonFunction::ToJson { .. }) => {
+                    format!("cast({}, {} BINARY)", self.list(args), ty.sql)
+                }
                 function => format!("{}({})", function.name(), self.list(args)),
             },
         }
@@ -59,6 +64,8 @@ impl Words<'_> {
             AggregateFunction::VarSamp => "var_samp",
             AggregateFunction::GroupConcat(form) => return self.group_concat(call, form),
             AggregateFunction::ApproxCountDistinct => "approx_count_distinct",
+            AggregateFunction::JsonArrayAgg => "json_arrayagg",
+            AggregateFunction::JsonObjectAgg => "json_objectagg",
         };
         let distinct = if call.distinct { "distinct " } else { "" };
         format!("{name}({distinct}{})", self.list(&call.args))

@@ -39,6 +39,10 @@ pub enum AggregateFunction {
     GroupConcat(ConcatForm),
     /// APPROX_COUNT_DISTINCT: rows where no argument is NULL, equal ones counted once, nearly.
     ApproxCountDistinct,
+    /// JSON_ARRAYAGG of JSON values, NULL being `null` already.
+    JsonArrayAgg,
+    /// JSON_OBJECTAGG of keys and JSON values; a key that is NULL is error 3158.
+    JsonObjectAgg,
 }
 
 /// What GROUP_CONCAT has beside its arguments.

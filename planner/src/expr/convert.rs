@@ -1,5 +1,6 @@
 //! Conversion of single values, where nothing is lost that would need a warning.
 
+use allod_storage::schema::json::{JsonRef, encode, parse_json, print_json};
 use allod_storage::schema::{Datum, IntWidth, SqlType};
 
 use super::calendar::{self, DAY_US};
@@ -69,6 +70,10 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
                 && (bytes.len() == *n as usize || !matches!(ty, SqlType::Binary(_)));
             fits.then_some(Datum::Bytes(bytes))
         }
+        SqlType::Json => match value {
+            Datum::String(text) => Some(Datum::Bytes(encode(&parse_json(text).ok()?).into())),
+            _ => None,
+        },
         SqlType::Date => {
             // A time of day is dropped without a warning.
             let (us, _) = to_datetime(value)?;
@@ -110,8 +115,13 @@ pub fn number_of_bits(v: i128) -> Option<u64> {
     u64::try_from(v).ok().or_else(|| i64::try_from(v).ok().map(i64::cast_unsigned))
 }
 
-/// A value of an ENUM, a SET or a BIT as what it prints as; other values are none of these.
+/// A value of an ENUM, a SET, a BIT or a JSON as what it prints as; other values are none of these.
 pub fn printed(value: &Datum, ty: &SqlType) -> Option<Datum> {
+    if let (Datum::Bytes(bytes), SqlType::Json) = (value, ty) {
+        let mut text = String::new();
+        print_json(JsonRef::new(bytes), &mut text);
+        return Some(Datum::string(text));
+    }
     let Datum::UInt(number) = value else { return None };
     let bytes = ty.print_number(*number)?;
     Some(if ty.is_choice() {
@@ -123,6 +133,10 @@ pub fn printed(value: &Datum, ty: &SqlType) -> Option<Datum> {
 
 /// A constant of one type as one of another, as [`cast_datum`] does it; what members and bits stand for is not lost.
 pub fn cast_constant(value: &Datum, from: &SqlType, to: &SqlType) -> Option<Datum> {
+    // What other types read in a document is for the kernel to say.
+    if *from == SqlType::Json && from != to && !to.is_string() {
+        return None;
+    }
     let printed =
         if super::types::Family::of(to).is_number() || from == to { None } else { printed(value, from) };
     cast_datum(printed.as_ref().unwrap_or(value), to)

@@ -47,6 +47,12 @@ pub fn call(function: Function, mut args: Vec<Expr>, ty: ColumnType) -> Expr {
         Function::IsNull if args.first().is_some_and(|a| !a.ty().nullable) => return Expr::boolean(false),
         _ => {}
     }
+    // Documents are read by kernels, who also know what NULL means to them; only text is needed here.
+    let reads_json =
+        matches!(function, Function::Json(_)) || args.iter().any(|a| a.ty().sql == SqlType::Json);
+    if reads_json && !(function == Function::Cast && ty.sql.is_string()) {
+        return Expr::Call { function, args, ty };
+    }
     // What a number stands for is in its type, which a value by itself does not know.
     if let (Function::Cast, [Expr::Constant { value, ty: from }]) = (&function, args.as_slice())
         && !types::Family::of(&ty.sql).is_number()

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::TimeUnit;
 use super::families::{Coding, Digest, Network, Pattern, Volatile, Writing};
+use super::{JsonFunction, TimeUnit};
 
 /// A scalar function or operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -293,6 +293,8 @@ pub enum Function {
         /// Which call of the statement: two calls are never the same expression.
         nth: u32,
     },
+    /// Functions of JSON.
+    Json(JsonFunction),
 }
 
 impl Function {
@@ -426,6 +428,7 @@ impl Function {
             Function::Pattern(pattern) => pattern.name(),
             Function::Writing(writing) => writing.name(),
             Function::Volatile { what, .. } => what.name(),
+            Function::Json(function) => function.name(),
         }
     }
 
@@ -450,6 +453,7 @@ impl Function {
             | Function::Field
             | Function::Interval
             | Function::MakeSet
+            | Function::Json(_)
             | Function::Writing(Writing::Char | Writing::Quote) => true,
             Function::Network(network) => network.takes_null(),
             Function::Volatile { what, .. } => what.takes_null(),

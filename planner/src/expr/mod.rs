@@ -4,7 +4,7 @@
 //!
 //! - **Arguments are already cast.** Both sides of a comparison, all branches of CASE, IF, COALESCE and all members of IN
 //!   belong to one family: integers of one signedness, doubles, decimals (scales may differ; kernels rescale), strings,
-//!   binary strings, dates, datetimes, times. Where the SQL mixes families there is an explicit [`Function::Cast`];
+//!   binary strings, dates, datetimes, times. JSON is compared by byte strings of its order (see [`JsonFunction`]). Where the SQL mixes families there is an explicit [`Function::Cast`];
 //!   signed against unsigned goes through DECIMAL(20, 0), which is exact, unless one side is a constant that fits both.
 //!   Arithmetic with a decimal result has decimal arguments, with an integer result integers, with a double result doubles.
 //! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
@@ -19,6 +19,7 @@ mod convert;
 mod families;
 mod fold;
 mod function;
+mod json;
 pub(crate) mod literal;
 mod rewrite;
 mod table;
@@ -31,6 +32,7 @@ pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, pr
 pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Volatile, Writing};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
+pub use json::{JsonFunction, order_key_of};
 pub use rewrite::Rewriter;
 pub(crate) use table::exists as function_exists;
 pub use unit::TimeUnit;

@@ -10,7 +10,7 @@ use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 use super::types::{self, BOTH_INTEGERS, Family};
 use super::{
     AggregateCall, AggregateFunction, BlockMode, Expr, Function, FunctionUsage, TimeUnit, Volatile, calendar,
-    convert, fold,
+    convert, fold, order_key_of,
 };
 use crate::error::Error;
 
@@ -88,6 +88,9 @@ impl Rewriter {
         if let Expr::Constant { value: Datum::Null, .. } = expr {
             return Expr::constant(Datum::Null, sql);
         }
+        if sql == SqlType::Json && family(&expr) != Family::String {
+            return self.to_json(expr);
+        }
         if expr.ty().sql != sql && (expr.ty().sql.is_choice() || matches!(expr.ty().sql, SqlType::Bit(_))) {
             let read = self.read_as(expr, &sql);
             return if read.ty().sql == sql { read } else { self.converted(read, sql) };
@@ -143,8 +146,19 @@ impl Rewriter {
         if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) {
             return Ok(expr);
         }
-        // A member goes into another ENUM by its name.
-        let expr = if expr.ty().sql == ty.sql { expr } else { self.read_as(expr, &ty.sql) };
+        // A member goes into another ENUM by its name; only strings are parsed as documents.
+        let expr = match (family(&expr), Family::of(&ty.sql)) {
+            _ if expr.ty().sql == ty.sql => expr,
+            (Family::Json, Family::String | Family::Binary) => self.text(expr),
+            (Family::Json, _) => self.plain(expr),
+            (Family::Binary, Family::Json) => return Err(Error::JsonCharacterSet),
+            (Family::String, Family::Json) => expr,
+            (_, Family::Json) => {
+                let json = self.to_json(expr);
+                return self.assign(json, column);
+            }
+            _ => self.read_as(expr, &ty.sql),
+        };
         if let Expr::Constant { value, .. } = &expr {
             if value.is_null() {
                 return if ty.nullable {
@@ -188,6 +202,9 @@ impl Rewriter {
     /// Brings two operands of a comparison to one family.
     pub fn comparable(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
         let (fa, fb) = (family(&a), family(&b));
+        if fa == Family::Json || fb == Family::Json {
+            return Ok(self.json_comparable(a, b));
+        }
         if fa == fb && !matches!(fa, Family::Null | Family::Choice) {
             return Ok((a, b));
         }
@@ -414,6 +431,12 @@ impl Rewriter {
                 Expr::constant(Datum::Double(0.0), SqlType::Double)
             }
             Family::Date | Family::DateTime | Family::Time => Expr::constant(Datum::Int(0), SqlType::BIGINT),
+            // Only the number 0 is false.
+            Family::Json => {
+                let nullable = expr.ty().nullable;
+                let (expr, zero) = self.json_comparable(expr, Expr::constant(Datum::Int(0), SqlType::BIGINT));
+                return self.call(Function::Ne, vec![expr, zero], SqlType::BOOL, nullable);
+            }
         };
         let ty = zero.ty().sql.clone();
         let expr = if family(&expr) == Family::Decimal { expr } else { self.cast(expr, &ty) };
@@ -482,7 +505,9 @@ impl Rewriter {
             Family::Int | Family::UInt | Family::Decimal | Family::Double => expr,
             Family::Null => self.cast(expr, &SqlType::BIGINT),
             // Members count as strings do, though with their numbers.
-            Family::String | Family::Binary | Family::Choice => self.cast(expr, &SqlType::Double),
+            Family::String | Family::Binary | Family::Choice | Family::Json => {
+                self.cast(expr, &SqlType::Double)
+            }
             Family::Date | Family::DateTime | Family::Time => match types::type_digits(&expr.ty().sql) {
                 (_, 0) => self.cast(expr, &SqlType::BIGINT),
                 (whole, scale) => self.cast(expr, &types::decimal(whole + scale, scale)),
@@ -784,7 +809,11 @@ impl Rewriter {
                 nullable = false;
                 args = args
                     .into_iter()
-                    .map(|a| if family(&a) == Family::Null { self.cast(a, &SqlType::BIGINT) } else { a })
+                    .map(|a| match family(&a) {
+                        Family::Null => self.cast(a, &SqlType::BIGINT),
+                        Family::Json if distinct => order_key_of(a),
+                        _ => a,
+                    })
                     .collect();
                 SqlType::BIGINT
             }
@@ -821,12 +850,25 @@ impl Rewriter {
                     .collect();
                 SqlType::Double
             }
+            A::JsonArrayAgg => {
+                args = args.into_iter().map(|a| self.json_element(a)).collect();
+                SqlType::Json
+            }
+            A::JsonObjectAgg => {
+                args = args
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, a)| if at == 0 { self.text(a) } else { self.json_element(a) })
+                    .collect();
+                SqlType::Json
+            }
             A::GroupConcat(_) => {
                 let mut parts = Vec::with_capacity(args.len());
                 for (at, arg) in args.into_iter().enumerate() {
                     parts.push(match (at, family(&arg)) {
                         (0 | 1, _) => self.text(arg),
                         (_, Family::Null) => self.cast(arg, &SqlType::BIGINT),
+                        (_, Family::Json) => order_key_of(arg),
                         _ => arg,
                     });
                 }

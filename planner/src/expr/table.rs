@@ -7,7 +7,8 @@ use allod_storage::schema::{Datum, SqlType};
 use super::rewrite::family;
 use super::types::{self, Family};
 use super::{
-    Chain, Coding, Digest, Expr, Function, Network, Pattern, Rewriter, TimeUnit, Volatile, Writing, fold,
+    Chain, Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, TimeUnit, Volatile,
+    Writing, fold,
 };
 use crate::error::Error;
 
@@ -30,6 +31,12 @@ enum Arg {
     Clock,
     /// As it is.
     Any,
+    /// A JSON value, or a string that is parsed as one.
+    Document,
+    /// A JSON value; strings become JSON strings.
+    Json,
+    /// A JSON value, or a string as it is.
+    JsonOrText,
 }
 
 /// The result's type.
@@ -50,6 +57,7 @@ enum Gives {
     Bytes,
     /// A byte string of at most so many bytes.
     Binary(u32),
+    Json,
 }
 
 /// When the result may be NULL.
@@ -69,6 +77,8 @@ struct Entry {
     args: &'static [Arg],
     /// How many of `args` may be left out.
     optional: usize,
+    /// How many of the last of `args` may be repeated together, any number of times.
+    repeated: usize,
     result: Gives,
     nulls: Nulls,
 }
@@ -80,7 +90,7 @@ const fn entry(
     result: Gives,
     nulls: Nulls,
 ) -> Entry {
-    Entry { name, function, args, optional: 0, result, nulls }
+    Entry { name, function, args, optional: 0, repeated: 0, result, nulls }
 }
 
 /// An entry whose last argument may be left out.
@@ -103,7 +113,7 @@ const fn optional_last(
     result: Gives,
     nulls: Nulls,
 ) -> Entry {
-    Entry { name, function, args, optional, result, nulls }
+    Entry { name, function, args, optional, repeated: 0, result, nulls }
 }
 
 /// Bytes of the longest result.
@@ -133,7 +143,24 @@ const fn network(
     entry(name, Function::Network(network), args, result, nulls)
 }
 
-use Arg::{Any, Bits, Clock, Int, Moment, Number, Text};
+/// A function of JSON: how many of its arguments may be left out, and how many are repeated.
+const fn json(
+    name: &'static str,
+    function: JsonFunction,
+    args: &'static [Arg],
+    (optional, repeated): (usize, usize),
+    result: Gives,
+) -> Entry {
+    // What is built of values is never NULL; what is found may be.
+    let nulls = match function {
+        J::Array | J::Object => Never,
+        _ => More,
+    };
+    Entry { name, function: Function::Json(function), args, optional, repeated, result, nulls }
+}
+
+use Arg::{Any, Bits, Clock, Document, Int, Json, JsonOrText, Moment, Number, Text};
+use JsonFunction as J;
 use Nulls::{More, Never, OfArgs};
 
 /// Sorted by name.
@@ -187,6 +214,33 @@ static TABLE: &[Entry] = &[
     network("IS_IPV4_MAPPED", Network::IsIpv4Mapped, &[Text], Gives::Int, Never),
     network("IS_IPV6", Network::IsIpv6, &[Text], Gives::Int, Never),
     network("IS_UUID", Network::IsUuid, &[Text], Gives::Int, OfArgs),
+    json("JSON_ARRAY", J::Array, &[Json], (1, 1), Gives::Json),
+    json("JSON_ARRAY_APPEND", J::ArrayAppend, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_ARRAY_INSERT", J::ArrayInsert, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_CONTAINS", J::Contains, &[Document, Document, Text], (1, 0), Gives::Int),
+    json("JSON_CONTAINS_PATH", J::ContainsPath, &[Document, Text, Text], (0, 1), Gives::Int),
+    json("JSON_DEPTH", J::Depth, &[Document], (0, 0), Gives::Int),
+    json("JSON_EXTRACT", J::Extract, &[Document, Text], (0, 1), Gives::Json),
+    json("JSON_INSERT", J::Insert, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_KEYS", J::Keys, &[Document, Text], (1, 0), Gives::Json),
+    json("JSON_LENGTH", J::Length, &[Document, Text], (1, 0), Gives::Int),
+    json("JSON_MEMBEROF", J::MemberOf, &[Json, Document], (0, 0), Gives::Int),
+    json("JSON_MERGE", J::MergePreserve, &[Document, Document], (0, 1), Gives::Json),
+    json("JSON_MERGE_PATCH", J::MergePatch, &[Document, Document], (0, 1), Gives::Json),
+    json("JSON_MERGE_PRESERVE", J::MergePreserve, &[Document, Document], (0, 1), Gives::Json),
+    json("JSON_OBJECT", J::Object, &[Text, Json], (2, 2), Gives::Json),
+    json("JSON_OVERLAPS", J::Overlaps, &[Document, Document], (0, 0), Gives::Int),
+    json("JSON_PRETTY", J::Pretty, &[Document], (0, 0), Gives::Text(u32::MAX)),
+    json("JSON_QUOTE", J::Quote, &[Text], (0, 0), Gives::Text(u32::MAX)),
+    json("JSON_REMOVE", J::Remove, &[Document, Text], (0, 1), Gives::Json),
+    json("JSON_REPLACE", J::Replace, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_SEARCH", J::Search, &[Document, Text, Text, Text, Text], (2, 1), Gives::Json),
+    json("JSON_SET", J::Set, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_STORAGE_FREE", J::StorageFree, &[Document], (0, 0), Gives::Int),
+    json("JSON_STORAGE_SIZE", J::StorageSize, &[Document], (0, 0), Gives::Int),
+    json("JSON_TYPE", J::Type, &[Document], (0, 0), Gives::Text(51)),
+    json("JSON_UNQUOTE", J::Unquote, &[JsonOrText], (0, 0), Gives::Text(u32::MAX)),
+    json("JSON_VALID", J::Valid, &[Any], (0, 0), Gives::Int),
     entry("LAST_DAY", Function::LastDay, &[Moment], Gives::Date, More),
     entry("LCASE", Function::Lower, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("LEFT", Function::Left, &[Text, Int], Gives::LikeFirst(1), OfArgs),
@@ -312,12 +366,25 @@ impl Rewriter {
             *base = Expr::constant(Datum::Int(10), SqlType::BIGINT);
         }
         let (most, least) = (entry.args.len(), entry.args.len() - entry.optional);
-        if args.len() < least || args.len() > most {
+        let more = args.len().saturating_sub(most);
+        // Of a group that is repeated all are given, or none.
+        let whole = more.is_multiple_of(entry.repeated)
+            && (args.len() >= most
+                || entry.repeated <= 1
+                || (most - args.len()).is_multiple_of(entry.repeated));
+        if args.len() < least || !whole {
             return Err(Error::ArgumentCount(entry.name.into()));
         }
         let mut cast = Vec::with_capacity(args.len());
         for (i, arg) in args.into_iter().enumerate() {
-            cast.push(self.argument(arg, entry.args[i.min(most - 1)]));
+            let wanted = match i.checked_sub(most) {
+                None => entry.args[i],
+                Some(extra) => entry.args[most - entry.repeated + extra % entry.repeated],
+            };
+            cast.push(match wanted {
+                Document => self.document(arg, i, entry)?,
+                wanted => self.argument(arg, wanted),
+            });
         }
         let first = cast.first().map_or(0, |a| types::text_length(&a.ty().sql));
         let sql = match entry.result {
@@ -333,6 +400,7 @@ impl Rewriter {
             ),
             Gives::Bytes => SqlType::VarBinary(first.max(1)),
             Gives::Binary(n) => types::binary(n),
+            Gives::Json => SqlType::Json,
         };
         let nullable = match entry.nulls {
             Never => false,
@@ -342,8 +410,22 @@ impl Rewriter {
         Ok(self.call(entry.function.clone(), cast, sql, nullable))
     }
 
+    /// A document: only JSON and strings can be one.
+    fn document(&mut self, expr: Expr, at: usize, entry: &Entry) -> Result<Expr, Error> {
+        match family(&expr) {
+            Family::Json | Family::String => Ok(expr),
+            Family::Null => Ok(Expr::constant(Datum::Null, SqlType::Json)),
+            Family::Choice => Ok(self.text(expr)),
+            Family::Binary => Err(Error::JsonCharacterSet),
+            _ => Err(Error::JsonArgumentType { argument: at + 1, function: entry.function.name() }),
+        }
+    }
+
     fn argument(&mut self, expr: Expr, wanted: Arg) -> Expr {
         match wanted {
+            Arg::Json | Arg::Document => self.to_json(expr),
+            Arg::JsonOrText if family(&expr) == Family::Json => expr,
+            Arg::JsonOrText => self.text(expr),
             Arg::Any => match family(&expr) {
                 Family::Null => self.cast(expr, &SqlType::BIGINT),
                 Family::Decimal | Family::Double => self.cast(expr, &SqlType::BIGINT),
@@ -493,7 +575,8 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
         "NULLIF" => {
             count(2..=2)?;
             let [a, b] = exactly(name, args)?;
-            let same_family = family(&a) == family(&b) && family(&a) != Family::Choice;
+            let same_family =
+                family(&a) == family(&b) && !matches!(family(&a), Family::Choice | Family::Json);
             if same_family {
                 let ty = a.ty().sql.clone();
                 return Ok(rw.call(Function::NullIf, vec![a, b], ty, true));
@@ -505,6 +588,9 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
         }
         "GREATEST" | "LEAST" => {
             count(2..=usize::MAX)?;
+            // Documents are compared as text here, as MySQL does.
+            let args =
+                args.into_iter().map(|a| if family(&a) == Family::Json { rw.text(a) } else { a }).collect();
             let (values, ty) = rw.unify(args);
             let nullable = values.iter().any(|v| v.ty().nullable);
             let function = if name == "LEAST" { Function::Least } else { Function::Greatest };
@@ -539,8 +625,10 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
         "FIELD" => {
             count(2..=usize::MAX)?;
             // Strings if all are, else numbers; integers if all are.
-            let args: Vec<Expr> =
-                args.into_iter().map(|a| if family(&a) == Family::Choice { rw.text(a) } else { a }).collect();
+            let args: Vec<Expr> = args
+                .into_iter()
+                .map(|a| if matches!(family(&a), Family::Choice | Family::Json) { rw.text(a) } else { a })
+                .collect();
             let texts = args.iter().all(|a| family(a).is_text());
             let integers = args.iter().all(|a| family(a) == Family::Int);
             let args = args

@@ -29,6 +29,8 @@ pub enum Family {
     Time,
     /// ENUM and SET: unsigned numbers that read as text. Two operands of one comparison are of one type.
     Choice,
+    /// JSON documents, in bytes of their own.
+    Json,
 }
 
 impl Family {
@@ -46,6 +48,7 @@ impl Family {
             SqlType::DateTime(_) | SqlType::Timestamp(_) => Family::DateTime,
             SqlType::Time(_) => Family::Time,
             SqlType::Enum(_) | SqlType::Set(_) => Family::Choice,
+            SqlType::Json => Family::Json,
         }
     }
 
@@ -74,6 +77,7 @@ impl Family {
             Family::String | Family::Binary => "String",
             Family::Date | Family::DateTime => "Time",
             Family::Time => "Duration",
+            Family::Json => "JSON",
         }
     }
 }
@@ -150,6 +154,7 @@ pub fn text_length(ty: &SqlType) -> u32 {
         SqlType::Set(members) => members.set_length(),
         // Its bytes.
         SqlType::Bit(bits) => u32::from(bits.div_ceil(8)),
+        SqlType::Json => u32::MAX,
     }
 }
 
@@ -191,6 +196,10 @@ fn common_of_two(a: &SqlType, b: &SqlType) -> SqlType {
         return a.clone();
     }
     let (fa, fb) = (Family::of(a), Family::of(b));
+    // A document beside what is none: both are text.
+    if fa == Family::Json || fb == Family::Json {
+        return SqlType::Text(u32::MAX);
+    }
     let fsp = |t: &SqlType| match t {
         SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
         _ => 0,

@@ -98,7 +98,8 @@ pub(super) fn place(value: &Datum, sql: &SqlType) -> Option<Place> {
             _ => None,
         },
         SqlType::Time(_) => matches!(value, Datum::Time(_)).then(|| Place::At(value.clone())),
-        SqlType::Null => None,
+        // No key holds documents.
+        SqlType::Json | SqlType::Null => None,
     }
 }
 

@@ -272,6 +272,8 @@ fn pull_scalar(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<Pulle
                         | AggregateFunction::StdDevSamp
                         | AggregateFunction::VarPop
                         | AggregateFunction::VarSamp
+                        | AggregateFunction::JsonArrayAgg
+                        | AggregateFunction::JsonObjectAgg
                         | AggregateFunction::GroupConcat(_) => return None,
                     };
                     Some((*id, Expr::constant(value, call.ty.sql.clone())))

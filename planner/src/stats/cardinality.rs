@@ -444,6 +444,8 @@ pub(crate) fn aggregated(
             | AggregateFunction::StdDevSamp
             | AggregateFunction::VarPop
             | AggregateFunction::VarSamp
+            | AggregateFunction::JsonArrayAgg
+            | AggregateFunction::JsonObjectAgg
             | AggregateFunction::GroupConcat(_)
             | AggregateFunction::ApproxCountDistinct => {}
         }

@@ -5,6 +5,7 @@
 
 mod datum;
 mod ids;
+pub mod json;
 mod members;
 mod table;
 mod types;

@@ -12,6 +12,7 @@
 //! | DATE | `Date32` |
 //! | DATETIME, TIMESTAMP | `Timestamp(Microsecond, None)` |
 //! | TIME | `Duration(Microsecond)` (it may be negative and exceed a day) |
+//! | JSON | `BinaryView`: a compact form of the document, see [`json`](super::json) |
 //! | ENUM, SET, BIT(n) | `UInt64`: the member's number, the mask, the bits; the type tells what to print |
 //!
 //! One physical type per family keeps the kernels few: integers are checked against their declared width when written,
@@ -111,6 +112,8 @@ pub enum SqlType {
     Set(Members),
     /// BIT(n), 1 to 64 bits. Also the type of `b'101'` and `x'05'`, whose bits are those of whole bytes.
     Bit(u8),
+    /// JSON.
+    Json,
 }
 
 impl SqlType {
@@ -137,7 +140,9 @@ impl SqlType {
             }
             SqlType::Decimal { scale, .. } => DataType::Decimal128(38, *scale as i8),
             SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => DataType::Utf8View,
-            SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => DataType::BinaryView,
+            SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Json => {
+                DataType::BinaryView
+            }
             SqlType::Date => DataType::Date32,
             SqlType::DateTime(_) | SqlType::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
             SqlType::Time(_) => DataType::Duration(TimeUnit::Microsecond),
@@ -246,6 +251,7 @@ impl fmt::Display for SqlType {
             SqlType::Enum(members) => list(f, "enum", members),
             SqlType::Set(members) => list(f, "set", members),
             SqlType::Bit(bits) => write!(f, "bit({bits})"),
+            SqlType::Json => write!(f, "json"),
         }
     }
 }

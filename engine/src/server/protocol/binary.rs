@@ -4,7 +4,7 @@ use super::cells::{Cells, Moment, Values};
 use super::column::Wire;
 use super::payload::put_lenenc_bytes;
 use super::text;
-use crate::format::cell_text;
+use crate::format::{cell_text, json_text};
 
 /// The bits of NULLs in a row begin here.
 const NULLS_OFFSET: usize = 2;
@@ -38,6 +38,7 @@ fn cell(out: &mut Vec<u8>, values: &Values<'_>, wire: Wire, row: usize) {
         Values::Decimal128(values, scale) => text::decimal(out, values.value(row), *scale),
         Values::Text(values) => put_lenenc_bytes(out, values.value(row).as_bytes()),
         Values::Bytes(values) => put_lenenc_bytes(out, values.value(row)),
+        Values::Json(values) => put_lenenc_bytes(out, json_text(values.value(row)).as_bytes()),
         Values::Date(days) => date(out, Moment::of_days(days[row].into())),
         Values::DateTime(us, _) => date(out, Moment::of_microseconds(us[row])),
         Values::Time(us, _) => time(out, us[row]),

@@ -31,6 +31,8 @@ pub(crate) enum Values<'a> {
     Decimal128(&'a Decimal128Array, u8),
     Text(&'a StringViewArray),
     Bytes(&'a BinaryViewArray),
+    /// Documents, which print as text.
+    Json(&'a BinaryViewArray),
     /// Days since 1970.
     Date(&'a [i32]),
     /// Microseconds since 1970; digits of the fraction.
@@ -69,6 +71,7 @@ impl<'a> Cells<'a> {
                 Values::Decimal128(array.as_primitive::<Decimal128Type>(), scale.unsigned_abs())
             }
             (DataType::Utf8View, _) => Values::Text(array.as_string_view()),
+            (DataType::BinaryView, SqlType::Json) => Values::Json(array.as_binary_view()),
             (DataType::BinaryView, _) => Values::Bytes(array.as_binary_view()),
             (DataType::Date32, _) => Values::Date(array.as_primitive::<Date32Type>().values()),
             (DataType::Timestamp(..), SqlType::DateTime(fsp) | SqlType::Timestamp(fsp)) => {

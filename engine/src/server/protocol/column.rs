@@ -138,6 +138,7 @@ fn shape(ty: &SqlType) -> Shape {
         SqlType::Binary(n) => bytes(column_type::STRING, *n, 0),
         SqlType::VarBinary(n) => bytes(column_type::VAR_STRING, *n, 0),
         SqlType::Blob(n) => bytes(blob(*n), *n, BLOB),
+        SqlType::Json => bytes(column_type::JSON, u32::MAX, BLOB),
         SqlType::Date => time(column_type::DATE, 10, 0),
         SqlType::DateTime(fsp) => time(column_type::DATETIME, 19, *fsp),
         SqlType::Timestamp(fsp) => time(column_type::TIMESTAMP, 19, *fsp),

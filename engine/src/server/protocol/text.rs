@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::cells::{Cells, Moment, Values};
 use super::payload::put_lenenc_bytes;
-use crate::format::{cell_text, double_text, float_text};
+use crate::format::{cell_text, double_text, float_text, json_text};
 
 /// Appends a row.
 pub(crate) fn row(out: &mut Vec<u8>, columns: &[Cells<'_>], row: usize) {
@@ -30,6 +30,7 @@ fn cell(out: &mut Vec<u8>, values: &Values<'_>, row: usize) {
         Values::Decimal128(values, scale) => decimal(out, values.value(row), *scale),
         Values::Text(values) => put_lenenc_bytes(out, values.value(row).as_bytes()),
         Values::Bytes(values) => put_lenenc_bytes(out, values.value(row)),
+        Values::Json(values) => put_lenenc_bytes(out, json_text(values.value(row)).as_bytes()),
         Values::Date(days) => short(out, |out| date(out, Moment::of_days(days[row].into()))),
         Values::DateTime(us, fsp) => short(out, |out| {
             let moment = Moment::of_microseconds(us[row]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use allod_storage::schema::SqlType;
+use allod_storage::schema::json::{JsonRef, compare_json};
 use arrow::array::{
     Array, ArrayData, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, StringViewArray, make_array,
 };
@@ -168,6 +169,8 @@ impl Wide {
 #[derive(Debug)]
 pub(in crate::aggregate) struct Texts {
     greatest: bool,
+    /// Documents, which have an order of their own.
+    json: bool,
     /// Start and length in `bytes`; `None` before any value.
     places: Vec<Option<(usize, usize)>>,
     bytes: Vec<u8>,
@@ -175,8 +178,8 @@ pub(in crate::aggregate) struct Texts {
 }
 
 impl Texts {
-    pub fn new(greatest: bool) -> Texts {
-        Texts { greatest, places: Vec::new(), bytes: Vec::new(), live: 0 }
+    pub fn new(greatest: bool, ty: &SqlType) -> Texts {
+        Texts { greatest, json: *ty == SqlType::Json, places: Vec::new(), bytes: Vec::new(), live: 0 }
     }
 
     pub fn grow(&mut self, groups: usize) {
@@ -195,8 +198,14 @@ impl Texts {
     fn keep(&mut self, group: usize, value: &[u8]) {
         let better = match self.get(group) {
             None => true,
-            Some(kept) if self.greatest => value > kept,
-            Some(kept) => value < kept,
+            Some(kept) => {
+                let order = if self.json {
+                    compare_json(JsonRef::new(value), JsonRef::new(kept))
+                } else {
+                    value.cmp(kept)
+                };
+                if self.greatest { order.is_gt() } else { order.is_lt() }
+            }
         };
         if better {
             self.replace(group, value);
@@ -261,7 +270,7 @@ impl Texts {
 
     pub fn finish(&self, ty: &SqlType) -> Result<ArrayRef> {
         let texts = (0..self.places.len()).map(|group| self.get(group));
-        if ty.is_binary() {
+        if self.json || ty.is_binary() {
             return Ok(Arc::new(texts.collect::<BinaryViewArray>()));
         }
         let texts = texts.map(|t| t.map(std::str::from_utf8).transpose());

@@ -6,6 +6,7 @@
 
 mod bits;
 mod concat;
+mod document;
 mod extreme;
 mod moments;
 mod ordered;
@@ -61,6 +62,11 @@ pub(super) enum Kind {
     },
     /// APPROX_COUNT_DISTINCT.
     Uniques,
+    /// JSON_ARRAYAGG, or JSON_OBJECTAGG.
+    Document {
+        /// JSON_OBJECTAGG.
+        object: bool,
+    },
 }
 
 /// One aggregate's state for every group.
@@ -78,6 +84,7 @@ pub(super) enum Accumulator {
     Concat(concat::Concat),
     Ordered(ordered::Ordered),
     Uniques(uniques::Uniques),
+    Documents(document::Documents),
 }
 
 /// Where rows of a batch go.
@@ -131,7 +138,7 @@ impl Accumulator {
             Kind::Extreme { greatest } => match sql.arrow() {
                 DataType::Decimal128(_, _) => Accumulator::Wide(extreme::Wide::new(*greatest)),
                 DataType::Utf8View | DataType::BinaryView => {
-                    Accumulator::Texts(extreme::Texts::new(*greatest))
+                    Accumulator::Texts(extreme::Texts::new(*greatest, sql))
                 }
                 other => Accumulator::Words(extreme::Words::new(*greatest, other)),
             },
@@ -143,6 +150,7 @@ impl Accumulator {
                 Accumulator::Ordered(ordered::Ordered::new(joined, keys, *distinct))
             }
             Kind::Uniques => Accumulator::Uniques(uniques::Uniques::default()),
+            Kind::Document { object } => Accumulator::Documents(document::Documents::new(*object)),
         }
     }
 
@@ -161,6 +169,7 @@ impl Accumulator {
             Accumulator::Concat(concat) => concat.grow(groups),
             Accumulator::Ordered(ordered) => ordered.grow(groups),
             Accumulator::Uniques(uniques) => uniques.grow(groups),
+            Accumulator::Documents(documents) => documents.grow(groups),
         }
     }
 
@@ -194,6 +203,7 @@ impl Accumulator {
             (Accumulator::Concat(concat), [arg, ..]) => concat.update(arg, rows)?,
             (Accumulator::Ordered(ordered), [arg, keys @ ..]) => ordered.update(arg, keys, rows)?,
             (Accumulator::Uniques(uniques), args) => uniques.update(args, rows)?,
+            (Accumulator::Documents(documents), args) => documents.update(args, rows)?,
             (_, args) => return Err(Error::Plan(format!("an aggregate with {} arguments", args.len()))),
         }
         Ok(())
@@ -253,6 +263,7 @@ impl Accumulator {
             (Accumulator::Concat(all), Accumulator::Concat(part)) => all.take_in(part, moves),
             (Accumulator::Ordered(all), Accumulator::Ordered(part)) => all.take_in(part, moves),
             (Accumulator::Uniques(all), Accumulator::Uniques(part)) => all.take_in(part, moves),
+            (Accumulator::Documents(all), Accumulator::Documents(part)) => all.take_in(part, moves),
             _ => return Err(Error::Panic("workers disagree on what an aggregate is".into())),
         }
         Ok(())
@@ -273,6 +284,7 @@ impl Accumulator {
             Accumulator::Concat(concat) => return concat.bytes,
             Accumulator::Ordered(ordered) => return ordered.bytes,
             Accumulator::Uniques(uniques) => return uniques.bytes,
+            Accumulator::Documents(documents) => return documents.bytes,
         };
         bytes as u64
     }
@@ -304,6 +316,7 @@ impl Accumulator {
             Accumulator::Concat(concat) => concat.finish(ty),
             Accumulator::Ordered(ordered) => ordered.finish(ty),
             Accumulator::Uniques(uniques) => Ok(uniques.finish()),
+            Accumulator::Documents(documents) => documents.finish(),
         }
     }
 

@@ -229,7 +229,9 @@ fn check_fields(by: &PartitionBy, used: &[usize], columns: &[ColumnDef]) -> Resu
     }
     for column in used.iter().map(|o| &columns[*o]) {
         let allowed = match (by, &column.ty.sql) {
-            (PartitionBy::Key(_), SqlType::Text(_) | SqlType::Blob(_)) => return Err(Fault::BlobField.into()),
+            (PartitionBy::Key(_), SqlType::Text(_) | SqlType::Blob(_) | SqlType::Json) => {
+                return Err(Fault::BlobField.into());
+            }
             (PartitionBy::Key(_), _) => true,
             (PartitionBy::RangeColumns(_) | PartitionBy::ListColumns(_), ty) => matches!(
                 ty,

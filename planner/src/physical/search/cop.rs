@@ -56,6 +56,8 @@ fn of_parts(call: &AggregateCall) -> Option<AggregateFunction> {
         | F::VarPop
         | F::VarSamp
         | F::GroupConcat(_)
+        | F::JsonArrayAgg
+        | F::JsonObjectAgg
         | F::ApproxCountDistinct => None,
     }
 }
