@@ -378,6 +378,27 @@ codes! {
     EMPTY_QUERY = 1065 "42000";
 }
 
+/// So have windows.
+fn window_fault(fault: &allod_planner::bind::WindowFault) -> u16 {
+    use allod_planner::bind::WindowFault as F;
+    match fault {
+        F::Unknown(_) => 3579,
+        F::Circular => 3580,
+        F::ChildPartitions => 3581,
+        F::ParentFrame(_) => 3582,
+        F::TwoOrders { .. } => 3583,
+        F::FrameStart(_) => 3584,
+        F::FrameEnd(_) => 3585,
+        F::FrameValue(_) => 3586,
+        F::RangeKey(_) => 3587,
+        F::RangeOfTime(_) => 3588,
+        F::RangeOfNumbers(_) => 3589,
+        F::Twice(_) => 3591,
+        F::Misplaced(_) => 3593,
+        F::IntervalOfRows(_) => 3596,
+    }
+}
+
 /// Partitions have numbers of their own, all with the general SQLSTATE.
 fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
     use allod_planner::bind::PartitionFault as F;
@@ -505,6 +526,7 @@ impl From<allod_planner::Error> for Error {
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
             E::Partition(fault) => partition_fault(fault),
             E::Generated(fault) => generated_fault(fault),
+            E::Window(fault) => window_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
             E::PartitionFunctionType => code::PARTITION_FUNCTION_TYPE,
             E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,

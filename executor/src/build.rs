@@ -23,7 +23,7 @@ use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
     Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, MergeJoin, Node, Plan, Query, Side,
-    SortKey,
+    SortKey, Window,
 };
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::mvcc::RegionScan;
@@ -50,6 +50,7 @@ use crate::scan::{Ordered, PointLocks, Scan, ScanForm, ScanRun, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
+use crate::window::WindowForm;
 
 /// Rows of the first lookup.
 const FIRST_ROWS: usize = 1024;
@@ -244,6 +245,7 @@ impl Builder {
                 let pipeline = self.input(input, filters)?;
                 self.sort(plan.id, pipeline, keys)
             }
+            Node::Window { input, window } => self.window(plan, input, window),
             Node::TopN { input, keys, offset, count } => {
                 let pipeline = self.input(input, &Filters::default())?;
                 let memory = &self.runner.context.memory;
@@ -446,6 +448,19 @@ impl Builder {
         let sorted = self.runner.run(&pipeline, Some(id), sink)?;
         self.runner.book_memory(id, sorted.memory_bytes());
         Ok(Pipeline::new(id, Arc::new(sorted), pipeline.columns))
+    }
+
+    fn window(&mut self, plan: &Plan, input: &Plan, window: &Window) -> Result<Pipeline> {
+        let (rows, mut columns) = self.materialize(input)?;
+        let started = self.runner.context.clock();
+        let form = self.form(plan, &columns, || WindowForm::new(window, &columns))?;
+        let rows = form.run(rows, &self.runner.context)?;
+        self.runner.book_memory(plan.id, rows.bytes());
+        if let Some(started) = started {
+            self.runner.measured.entry(plan.id).or_default().elapsed += started.elapsed();
+        }
+        columns.extend(window.columns());
+        Ok(Pipeline::new(plan.id, Arc::new(Batches::keeping(rows)), columns))
     }
 
     fn union(

@@ -44,6 +44,7 @@ pub mod speed;
 #[cfg(feature = "speed")]
 mod speed_lookup;
 mod values;
+mod window;
 
 pub use dml::{committed, deal, generate, record_keys, remake};
 pub use error::Error;

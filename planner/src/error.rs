@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bind::{GeneratedFault, PartitionFault};
+use crate::bind::{GeneratedFault, PartitionFault, WindowFault};
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,6 +340,9 @@ pub enum Error {
     /// Generated columns that cannot be; the number is with each fault.
     #[error(transparent)]
     Generated(#[from] GeneratedFault),
+    /// What is wrong with a window.
+    #[error(transparent)]
+    Window(#[from] WindowFault),
     /// 1503.
     #[error("a {0} must include all columns in the table's partitioning function")]
     UniqueKeyWithoutPartitionColumn(&'static str),

@@ -84,6 +84,11 @@ fn locks() {
 }
 
 #[test]
+fn window() {
+    run("window.txt");
+}
+
+#[test]
 fn changes() {
     run("changes.txt");
 }

@@ -17,10 +17,13 @@
 
 mod accumulator;
 mod calls;
+mod framed;
 mod groups;
 mod merge;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use framed::{Framed, Frames};
 
 use std::sync::{Arc, OnceLock};
 

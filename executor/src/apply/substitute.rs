@@ -98,6 +98,10 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         Node::HashAgg(agg) => Node::HashAgg(aggregation(agg)),
         Node::StreamAgg(agg) => Node::StreamAgg(aggregation(agg)),
         Node::Sort { input: i, keys: ks } => Node::Sort { input: input(i), keys: keys(ks) },
+        Node::Window { input: i, window } => {
+            let window = window.clone().map(&mut |e| expr(&e));
+            Node::Window { input: input(i), window }
+        }
         Node::TopN { input: i, keys: ks, offset, count } => {
             Node::TopN { input: input(i), keys: keys(ks), offset: *offset, count: *count }
         }

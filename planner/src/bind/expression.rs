@@ -420,7 +420,12 @@ impl Binder<'_> {
     }
 
     /// `moment + INTERVAL …`.
-    fn add_interval(&mut self, moment: Expr, interval: &ast::Interval, minus: bool) -> Result<Expr, Error> {
+    pub fn add_interval(
+        &mut self,
+        moment: Expr,
+        interval: &ast::Interval,
+        minus: bool,
+    ) -> Result<Expr, Error> {
         let field =
             interval.leading_field.as_ref().ok_or_else(|| not_supported("INTERVAL without a unit"))?;
         let unit = time_unit(field)?;
@@ -532,9 +537,6 @@ impl Binder<'_> {
     }
 
     fn function(&mut self, f: &ast::Function, e: &ast::Expr) -> Result<Expr, Error> {
-        if f.over.is_some() {
-            return Err(not_supported("window functions"));
-        }
         let name = f
             .name
             .0
@@ -542,6 +544,9 @@ impl Binder<'_> {
             .and_then(|p| p.as_ident())
             .map(|i| i.value.to_ascii_uppercase())
             .unwrap_or_default();
+        if f.over.is_some() {
+            return self.window_function(f, &name, e);
+        }
         let (args, distinct, clauses): (&[FunctionArg], bool, &[FunctionArgumentClause]) = match &f.args {
             FunctionArguments::None => (&[], false, &[]),
             FunctionArguments::List(list) => (

@@ -250,6 +250,7 @@ pub(super) fn rows_of<'a>(plan: &'a Plan, scans: &mut Vec<&'a Scan>) -> bool {
         // Derived tables, subqueries, and what is no table.
         Plan::Project { .. }
         | Plan::Sort { .. }
+        | Plan::Window { .. }
         | Plan::Limit { .. }
         | Plan::Union { .. }
         | Plan::MaxOneRow { .. }

@@ -4,6 +4,7 @@
 //! statement ── query ── select ── from          one query block: clauses in the order names come into being
 //!     │          │         └───── expression    walks syntax; meaning and types come from `expr::Rewriter`
 //!     │          └ cte            └── subquery  subqueries become joins below the expression
+//!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
 //!     └ define, partition, generated            CREATE, ALTER, DROP: plain data for the engine
@@ -34,6 +35,7 @@ mod subquery;
 mod transaction;
 mod types;
 mod view;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,7 @@ pub(crate) use keyed::{Condition, plain_conditions};
 pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
+pub use window::WindowFault;
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
 #[derive(Clone, Copy)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
+use super::window::{BoundWindow, Spec};
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
 use crate::logical::{JoinKind, OutputColumn, Plan};
@@ -67,6 +68,11 @@ pub(super) struct Scope {
     pub inserted: Option<Vec<OutputColumn>>,
     /// Whether the arguments of an aggregate are being bound.
     pub in_aggregate: bool,
+    /// Window functions seen so far, and the names of the WINDOW clause.
+    pub windows: Vec<BoundWindow>,
+    pub windows_named: Vec<Spec>,
+    /// Whether the arguments of a window function, or its window, are being bound.
+    pub in_window: bool,
 }
 
 /// Clauses, as MySQL names them in errors.

@@ -6,7 +6,7 @@
 //! ([`Grouping`]): a group expression becomes its column; a bare column that the groups determine becomes ANY_VALUE.
 //!
 //! The plan, from below: FROM, joins for the subqueries of WHERE, Filter, Lock, Aggregate, joins for the subqueries above,
-//! Filter (HAVING), Project, Aggregate (DISTINCT), Sort.
+//! Filter (HAVING), Window, Project, Aggregate (DISTINCT), Sort.
 
 use std::sync::Arc;
 
@@ -75,6 +75,7 @@ impl Binder<'_> {
         }
 
         self.scope().clause = Clause::Fields;
+        self.named_windows(&select.named_window)?;
         let mut items = self.select_list(select, &star)?;
         self.scope().aliases =
             items.iter().filter(|i| i.aliased).map(|i| (i.name.clone(), i.expr.clone())).collect();
@@ -92,6 +93,7 @@ impl Binder<'_> {
         let mut pending = std::mem::take(&mut scope.pending);
         let below = std::mem::take(&mut scope.pending_below);
         let aggregates = std::mem::take(&mut scope.aggregates);
+        let mut windows = std::mem::take(&mut scope.windows);
         plan = self.attach(plan, below);
         if !group_by.is_empty()
             || !aggregates.is_empty()
@@ -110,12 +112,16 @@ impl Binder<'_> {
             for p in &mut pending {
                 grouping.pending_above(self, p)?;
             }
+            for window in &mut windows {
+                window.map(|e| grouping.above(self, e))?;
+            }
             plan = self.grouped(plan, grouping.keys, grouping.aggregates);
         }
         plan = self.attach(plan, pending);
         if !having.is_empty() {
             plan = Plan::Filter { input: Box::new(plan), predicates: having };
         }
+        plan = self.attach_windows(plan, windows);
         let distinct = matches!(select.distinct, Some(Distinct::Distinct));
         self.project(plan, items, keys, distinct)
     }
@@ -454,7 +460,6 @@ fn refuse(select: &ast::Select) -> Result<(), Error> {
         (!select.cluster_by.is_empty(), "CLUSTER BY"),
         (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
         (!select.sort_by.is_empty(), "SORT BY"),
-        (!select.named_window.is_empty(), "WINDOW"),
         (select.qualify.is_some(), "QUALIFY"),
         (select.exclude.is_some(), "EXCLUDE"),
         (matches!(select.distinct, Some(Distinct::On(_))), "DISTINCT ON"),

@@ -211,7 +211,8 @@ fn at_most_one_row(plan: &Plan) -> bool {
         Plan::Project { input, .. }
         | Plan::Filter { input, .. }
         | Plan::Lock { input, .. }
-        | Plan::Sort { input, .. } => at_most_one_row(input),
+        | Plan::Sort { input, .. }
+        | Plan::Window { input, .. } => at_most_one_row(input),
         Plan::Limit { input, count, .. } => *count == Some(1) || *count == Some(0) || at_most_one_row(input),
         Plan::Values { rows, .. } => rows.len() <= 1,
         Plan::MaxOneRow { .. } => true,

@@ -3,7 +3,10 @@
 use allod_storage::schema::Datum;
 
 use crate::column::Columns;
-use crate::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr, Function, JsonFunction, printed};
+use crate::expr::{
+    AggregateCall, AggregateFunction, ConcatForm, Expr, Function, JsonFunction, WindowCall, WindowFunction,
+    printed,
+};
 
 /// Writes expressions; columns by the names of the statement.
 pub(super) struct Words<'a> {
@@ -43,6 +46,32 @@ impl Words<'_> {
                 function => format!("{}({})", function.name(), self.list(args)),
             },
         }
+    }
+
+    /// A window function without its window.
+    pub(super) fn window_call(&self, call: &WindowCall) -> String {
+        let (name, number) = match call.function {
+            WindowFunction::Aggregate(function) => {
+                let (args, ty) = (call.args.clone(), call.ty.clone());
+                return self.aggregate(&AggregateCall { function, args, distinct: false, ty });
+            }
+            WindowFunction::RowNumber => ("row_number", None),
+            WindowFunction::Rank => ("rank", None),
+            WindowFunction::DenseRank => ("dense_rank", None),
+            WindowFunction::PercentRank => ("percent_rank", None),
+            WindowFunction::CumeDist => ("cume_dist", None),
+            WindowFunction::Ntile(n) => ("ntile", Some(n)),
+            WindowFunction::Lag(n) => ("lag", Some(n)),
+            WindowFunction::Lead(n) => ("lead", Some(n)),
+            WindowFunction::FirstValue => ("first_value", None),
+            WindowFunction::LastValue => ("last_value", None),
+            WindowFunction::NthValue(n) => ("nth_value", Some(n)),
+        };
+        let mut args: Vec<String> = call.args.iter().map(|e| self.expr(e)).collect();
+        if let Some(n) = number {
+            args.insert(args.len().min(1), n.to_string());
+        }
+        format!("{name}({})", args.join(", "))
     }
 
     /// An aggregate.

@@ -6,7 +6,8 @@ use super::access::{Scanned, scan_below};
 use super::names::join_name;
 use super::{Writer, expr};
 use crate::column::ColumnId;
-use crate::expr::Expr;
+use crate::expr::{Bound, Expr};
+use crate::logical::Window;
 use crate::physical::{
     Aggregation, HashJoin, IndexJoin, LockStrength, LockingWait, Lookup, LookupKey, MergeJoin, Node, Plan,
     PointGet, Range, Ranges, RowLock, Side, SortKey,
@@ -52,6 +53,7 @@ impl Writer<'_> {
             }
             Node::HashAgg(agg) | Node::StreamAgg(agg) => self.aggregate_info(agg),
             Node::Sort { keys, .. } => self.sort_keys(keys),
+            Node::Window { window, .. } => self.window_info(window),
             Node::TopN { keys, offset, count, .. } => {
                 format!("{}, offset:{offset}, count:{count}", self.sort_keys(keys))
             }
@@ -143,6 +145,38 @@ impl Writer<'_> {
             parts.push(format!("funcs:{}->{}", words.aggregate(call), words.column(*id)));
         }
         parts.join(", ")
+    }
+
+    /// `row_number()->Column#5 over(partition by d.t.b order by d.t.a rows between current row and current row)`.
+    fn window_info(&self, window: &Window) -> String {
+        let words = &self.words;
+        let calls = window.calls.iter().map(|(id, call)| {
+            let mut over: Vec<String> = Vec::new();
+            if !window.partition_by.is_empty() {
+                over.push(format!("partition by {}", words.list(&window.partition_by)));
+            }
+            if !window.order_by.is_empty() {
+                over.push(format!("order by {}", self.sort_keys(&window.order_by)));
+            }
+            if call.function.has_frame() {
+                let unit = if call.frame.rows { "rows" } else { "range" };
+                let (start, end) = (self.bound(&call.frame.start), self.bound(&call.frame.end));
+                over.push(format!("{unit} between {start} and {end}"));
+            }
+            format!("{}->{} over({})", words.window_call(call), words.column(*id), over.join(" "))
+        });
+        calls.collect::<Vec<_>>().join(", ")
+    }
+
+    fn bound(&self, bound: &Bound) -> String {
+        match bound {
+            Bound::First => "unbounded preceding".into(),
+            Bound::Last => "unbounded following".into(),
+            Bound::Current => "current row".into(),
+            Bound::Row(n) if *n < 0 => format!("{} preceding", n.unsigned_abs()),
+            Bound::Row(n) => format!("{n} following"),
+            Bound::Value(e) => self.words.expr(e),
+        }
     }
 
     fn sort_keys(&self, keys: &[SortKey]) -> String {

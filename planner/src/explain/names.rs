@@ -33,6 +33,7 @@ pub(super) fn operator_name(node: &Node) -> &'static str {
         Node::HashAgg(_) => "HashAgg",
         Node::StreamAgg(_) => "StreamAgg",
         Node::Sort { .. } => "Sort",
+        Node::Window { .. } => "Window",
         Node::TopN { .. } => "TopN",
         Node::Limit { .. } => "Limit",
         Node::Union { .. } => "Union",

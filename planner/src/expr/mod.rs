@@ -26,6 +26,7 @@ mod table;
 pub mod types;
 mod unit;
 mod usage;
+mod window;
 
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
@@ -35,8 +36,10 @@ pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
 pub use rewrite::Rewriter;
 pub(crate) use table::exists as function_exists;
+pub use types::Family;
 pub use unit::TimeUnit;
 pub use usage::FunctionUsage;
+pub use window::{Bound, Frame, WindowCall, WindowFunction};
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 

@@ -60,6 +60,7 @@ fn check_plan(plan: &Plan, outer: &ColumnSet, ctes: &[Plan]) -> Result<ColumnSet
         | Plan::Project { .. }
         | Plan::Aggregate { .. }
         | Plan::Sort { .. }
+        | Plan::Window { .. }
         | Plan::Limit { .. }
         | Plan::Lock { .. }
         | Plan::MaxOneRow { .. } => {

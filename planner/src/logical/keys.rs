@@ -31,9 +31,10 @@ pub(crate) fn unique_keys(plan: &Plan, ctes: &[Vec<ColumnSet>]) -> Vec<ColumnSet
             let renamed = |id: ColumnId| columns.iter().find(|(_, source)| *source == id).map(|(id, _)| *id);
             keys.iter().filter_map(|key| key.iter().map(renamed).collect()).collect()
         }),
-        Plan::Filter { input, .. } | Plan::Sort { input, .. } | Plan::Lock { input, .. } => {
-            unique_keys(input, ctes)
-        }
+        Plan::Filter { input, .. }
+        | Plan::Sort { input, .. }
+        | Plan::Window { input, .. }
+        | Plan::Lock { input, .. } => unique_keys(input, ctes),
         Plan::Limit { input, count, .. } => match count {
             Some(0 | 1) => vec![ColumnSet::new()],
             Some(_) | None => unique_keys(input, ctes),
@@ -160,6 +161,7 @@ impl Dependencies {
                 self.rules.push((key, plan.column_set()));
             }
             Plan::Sort { input, .. }
+            | Plan::Window { input, .. }
             | Plan::Limit { input, .. }
             | Plan::Lock { input, .. }
             | Plan::MaxOneRow { input } => self.collect(input),

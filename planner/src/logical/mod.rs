@@ -13,7 +13,7 @@ use std::sync::Arc;
 use allod_storage::schema::TableDescriptor;
 
 use crate::column::ColumnId;
-use crate::expr::{AggregateCall, Expr};
+use crate::expr::{AggregateCall, Expr, WindowCall};
 use crate::generated::GeneratedColumns;
 use crate::partition::PartitionFunction;
 use crate::stats::TableStats;
@@ -70,6 +70,14 @@ pub enum Plan {
         input: Box<Plan>,
         /// Most significant first.
         keys: Vec<SortKey>,
+    },
+    /// Window functions: every row of the input, with a column more for each function. The input is sorted by the keys of
+    /// `partition_by` and `order_by` (a Sort stands right below unless there are none).
+    Window {
+        /// Input.
+        input: Box<Plan>,
+        /// The window and the functions over it.
+        window: Window,
     },
     /// LIMIT count OFFSET offset.
     Limit {
@@ -185,6 +193,41 @@ pub struct SortKey {
     pub descending: bool,
 }
 
+/// A window, and the functions over it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// PARTITION BY.
+    pub partition_by: Vec<Expr>,
+    /// ORDER BY.
+    pub order_by: Vec<SortKey>,
+    /// Functions, each with the column that it makes.
+    pub calls: Vec<(ColumnId, WindowCall)>,
+}
+
+impl Window {
+    /// All expressions.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let calls = self.calls.iter().flat_map(|(_, call)| call.args.iter().chain(call.frame.exprs()));
+        self.partition_by.iter().chain(self.order_by.iter().map(|key| &key.expr)).chain(calls)
+    }
+
+    /// The same with every expression replaced by `f` of it.
+    pub fn map(self, f: &mut dyn FnMut(Expr) -> Expr) -> Window {
+        let partition_by = self.partition_by.into_iter().map(&mut *f).collect();
+        let order_by = self.order_by.into_iter().map(|key| SortKey { expr: f(key.expr), ..key }).collect();
+        let call = |(id, call): (ColumnId, WindowCall)| {
+            let args = call.args.into_iter().map(&mut *f).collect();
+            (id, WindowCall { args, frame: call.frame.map(f), ..call })
+        };
+        Window { partition_by, order_by, calls: self.calls.into_iter().map(call).collect() }
+    }
+
+    /// The columns that it adds.
+    pub fn columns(&self) -> impl Iterator<Item = ColumnId> + '_ {
+        self.calls.iter().map(|(id, _)| *id)
+    }
+}
+
 /// What a locking clause locks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowLock {
@@ -259,6 +302,11 @@ impl Plan {
             | Plan::Limit { input, .. }
             | Plan::Lock { input, .. }
             | Plan::MaxOneRow { input } => input.columns(),
+            Plan::Window { input, window } => {
+                let mut columns = input.columns();
+                columns.extend(window.columns());
+                columns
+            }
             Plan::Project { exprs, .. } => exprs.iter().map(|(id, _)| *id).collect(),
             Plan::Join(join) | Plan::Apply { join, .. } => join.columns(),
             Plan::Aggregate { group_by, aggregates, .. } => {
@@ -276,6 +324,7 @@ impl Plan {
             | Plan::Project { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::Sort { input, .. }
+            | Plan::Window { input, .. }
             | Plan::Limit { input, .. }
             | Plan::Lock { input, .. }
             | Plan::MaxOneRow { input } => vec![input],
@@ -300,6 +349,7 @@ impl Plan {
                 Plan::Aggregate { input: boxed(input), group_by, aggregates }
             }
             Plan::Sort { input, keys } => Plan::Sort { input: boxed(input), keys },
+            Plan::Window { input, window } => Plan::Window { input: boxed(input), window },
             Plan::Limit { input, offset, count } => Plan::Limit { input: boxed(input), offset, count },
             Plan::Union { inputs, columns } => {
                 Plan::Union { inputs: inputs.into_iter().map(|(p, ids)| (f(p), ids)).collect(), columns }

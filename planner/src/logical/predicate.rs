@@ -119,6 +119,7 @@ pub(crate) fn known(plan: &Plan) -> Vec<Expr> {
             Plan::Project { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::Sort { input, .. }
+            | Plan::Window { input, .. }
             | Plan::Limit { input, .. }
             | Plan::Lock { input, .. } => collect(input, out),
             Plan::Join(join) => {

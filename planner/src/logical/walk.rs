@@ -23,6 +23,7 @@ impl Plan {
                 aggregates.iter().flat_map(|(_, call)| &call.args).for_each(visit);
             }
             Plan::Sort { keys, .. } => keys.iter().for_each(|key| visit(&key.expr)),
+            Plan::Window { window, .. } => window.exprs().for_each(visit),
             Plan::Limit { .. }
             | Plan::Union { .. }
             | Plan::MaxOneRow { .. }
@@ -68,6 +69,7 @@ impl Plan {
                 }
                 Plan::Sort { input, keys }
             }
+            Plan::Window { input, window } => Plan::Window { input, window: window.map(f) },
             same @ (Plan::Limit { .. }
             | Plan::Union { .. }
             | Plan::MaxOneRow { .. }
@@ -110,6 +112,7 @@ impl Plan {
             | Plan::Apply { .. }
             | Plan::Aggregate { .. }
             | Plan::Sort { .. }
+            | Plan::Window { .. }
             | Plan::Limit { .. }
             | Plan::MaxOneRow { .. }
             | Plan::CteScan { .. } => {}
@@ -165,6 +168,10 @@ impl Plan {
                 group_by: group_by.into_iter().map(|(id, e)| (to(id), e)).collect(),
                 aggregates: aggregates.into_iter().map(|(id, call)| (to(id), call)).collect(),
             },
+            Plan::Window { input, mut window } => {
+                window.calls.iter_mut().for_each(|(id, _)| *id = to(*id));
+                Plan::Window { input, window }
+            }
             Plan::Union { inputs, columns } => Plan::Union {
                 inputs: inputs
                     .into_iter()

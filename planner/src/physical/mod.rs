@@ -16,7 +16,9 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 use crate::column::{ColumnId, Columns, Origin};
 use crate::expr::{AggregateCall, Expr};
 use crate::generated::GeneratedColumns;
-pub use crate::logical::{JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey};
+pub use crate::logical::{
+    JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey, Window,
+};
 use crate::options::PruneMode;
 use crate::partition::PartitionFunction;
 
@@ -109,6 +111,13 @@ pub enum Node {
         input: Box<Plan>,
         /// Most significant first.
         keys: Vec<SortKey>,
+    },
+    /// Window functions over rows that come sorted by partition and order.
+    Window {
+        /// Input.
+        input: Box<Plan>,
+        /// The window and the functions over it.
+        window: Window,
     },
     /// ORDER BY with LIMIT.
     TopN {
@@ -610,6 +619,7 @@ impl Plan {
             | Node::HashAgg(_)
             | Node::StreamAgg(_)
             | Node::Sort { .. }
+            | Node::Window { .. }
             | Node::TopN { .. }
             | Node::Limit { .. }
             | Node::Union { .. }
@@ -632,6 +642,7 @@ impl Plan {
             | Node::Selection { input, .. }
             | Node::Projection { input, .. }
             | Node::Sort { input, .. }
+            | Node::Window { input, .. }
             | Node::TopN { input, .. }
             | Node::Limit { input, .. }
             | Node::SelectLock { input, .. }
@@ -666,6 +677,7 @@ impl Plan {
             | Node::Selection { input, .. }
             | Node::Projection { input, .. }
             | Node::Sort { input, .. }
+            | Node::Window { input, .. }
             | Node::TopN { input, .. }
             | Node::Limit { input, .. }
             | Node::SelectLock { input, .. }

@@ -81,7 +81,9 @@ fn one(mut join: Join, cx: &mut Context) -> Plan {
 /// What only has to be asked whether it has rows: columns, order and repeats do not matter.
 fn existence(plan: Plan) -> Plan {
     match plan {
-        Plan::Project { input, .. } | Plan::Sort { input, .. } => existence(*input),
+        Plan::Project { input, .. } | Plan::Sort { input, .. } | Plan::Window { input, .. } => {
+            existence(*input)
+        }
         Plan::Limit { input, offset: 0, count } if count != Some(0) => existence(*input),
         Plan::Aggregate { input, group_by, aggregates } if aggregates.is_empty() && !group_by.is_empty() => {
             existence(*input)
@@ -339,6 +341,7 @@ fn pull(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<(Plan, Vec<E
         Plan::Aggregate { .. }
         | Plan::Values { .. }
         | Plan::Apply { .. }
+        | Plan::Window { .. }
         | Plan::Limit { .. }
         | Plan::Union { .. }
         | Plan::MaxOneRow { .. }

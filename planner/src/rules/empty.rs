@@ -23,7 +23,10 @@ fn one(plan: Plan, cx: &Context) -> Plan {
     let gone = match &plan {
         Plan::Filter { input, predicates } => is_empty(input) || never(predicates),
         Plan::Scan(scan) => never(&scan.predicates) || scan.partitions.as_ref().is_some_and(Vec::is_empty),
-        Plan::Project { input, .. } | Plan::Sort { input, .. } | Plan::Lock { input, .. } => is_empty(input),
+        Plan::Project { input, .. }
+        | Plan::Sort { input, .. }
+        | Plan::Window { input, .. }
+        | Plan::Lock { input, .. } => is_empty(input),
         Plan::Limit { input, count, .. } => is_empty(input) || *count == Some(0),
         Plan::Aggregate { input, group_by, .. } => !group_by.is_empty() && is_empty(input),
         Plan::Join(join) | Plan::Apply { join, .. } => match join.kind {

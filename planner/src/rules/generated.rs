@@ -48,6 +48,10 @@ fn rewrite(plan: Plan, columns: &Columns) -> (Plan, Held) {
             }
             (Plan::Sort { input, keys }, held)
         }
+        Plan::Window { input, window } => {
+            let (input, held) = boxed(*input, columns);
+            (Plan::Window { input, window }, held)
+        }
         Plan::Limit { input, offset, count } => {
             let (input, held) = boxed(*input, columns);
             (Plan::Limit { input, offset, count }, held)

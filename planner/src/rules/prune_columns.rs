@@ -71,6 +71,19 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             let needed = with(required, keys.iter().map(|key| &key.expr));
             Plan::Sort { input: Box::new(prune(*input, &needed, cx)), keys }
         }
+        Plan::Window { input, mut window } => {
+            window.calls.retain(|(id, _)| required.contains(*id));
+            if window.calls.is_empty() {
+                // Nobody asks for the order of its rows either: who does sorts above.
+                let input = match *input {
+                    Plan::Sort { input, .. } => input,
+                    other => Box::new(other),
+                };
+                return prune(*input, required, cx);
+            }
+            let needed = with(required, window.exprs());
+            Plan::Window { input: Box::new(prune(*input, &needed, cx)), window }
+        }
         Plan::Limit { input, offset, count } => {
             Plan::Limit { input: Box::new(prune(*input, required, cx)), offset, count }
         }

@@ -60,6 +60,17 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
             filter(Plan::Aggregate { input, group_by, aggregates }, above)
         }
         Plan::Sort { input, keys } => Plan::Sort { input: Box::new(push(*input, predicates)), keys },
+        // A condition on whole partitions may as well hold before; one that takes some rows of a partition would change what
+        // functions say of the others.
+        Plan::Window { input, window } => {
+            let whole: ColumnSet = window.partition_by.iter().filter_map(Expr::as_column).collect();
+            let passes = |e: &Expr| {
+                let used = e.column_set();
+                !used.is_empty() && used.is_subset(&whole)
+            };
+            let (down, above): (Vec<_>, Vec<_>) = predicates.into_iter().partition(passes);
+            filter(Plan::Window { input: Box::new(push(*input, down)), window }, above)
+        }
         Plan::Lock { input, lock } => Plan::Lock { input: Box::new(push(*input, predicates)), lock },
         Plan::Union { inputs, columns } => {
             let inputs = inputs.into_iter().map(|(input, ids)| {

@@ -41,6 +41,7 @@ fn node(plan: Plan) -> Plan {
         | Plan::Project { .. }
         | Plan::Aggregate { .. }
         | Plan::Sort { .. }
+        | Plan::Window { .. }
         | Plan::Limit { .. }
         | Plan::Union { .. }
         | Plan::MaxOneRow { .. }

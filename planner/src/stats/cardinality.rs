@@ -216,6 +216,12 @@ pub(crate) fn estimate_node(plan: &Plan, ctes: &[Profile], of: &dyn Fn(&Plan) ->
         }
         Plan::Aggregate { input, group_by, aggregates } => aggregated(&of(input), group_by, aggregates),
         Plan::Sort { input, .. } | Plan::Lock { input, .. } => of(input),
+        Plan::Window { input, window } => {
+            let mut profile = of(input);
+            let rows = profile.rows;
+            profile.facets.extend(window.columns().map(|id| (id, Facet::computed(rows))));
+            profile
+        }
         Plan::Limit { input, offset, count } => {
             let input = of(input);
             let rows = (input.rows - *offset as f64).max(0.0);

@@ -196,6 +196,7 @@ fn node(
         | Node::MergeJoin(_)
         | Node::Apply(_)
         | Node::Union { .. }
+        | Node::Window { .. }
         | Node::MaxOneRow { .. }
         | Node::CteScan { .. } => None,
     };

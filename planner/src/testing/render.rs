@@ -90,6 +90,13 @@ fn render(plan: &Plan, columns: &Columns, depth: usize, out: &mut String) {
                 keys.iter().map(|k| expr_text(&k.expr, columns) + if k.descending { " desc" } else { "" });
             format!("Sort {}", keys.collect::<Vec<_>>().join(", "))
         }
+        Plan::Window { window, .. } => {
+            let calls = window
+                .calls
+                .iter()
+                .map(|(id, call)| format!("{id}={:?}({})", call.function, list(&call.args)));
+            format!("Window {}", calls.collect::<Vec<_>>().join(", "))
+        }
         Plan::Limit { offset, count, .. } => format!("Limit {offset}, {count:?}"),
         Plan::Union { .. } => "Union".to_owned(),
         Plan::MaxOneRow { .. } => "MaxOneRow".to_owned(),

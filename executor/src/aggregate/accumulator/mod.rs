@@ -16,7 +16,7 @@ mod uniques;
 
 pub(super) use bits::BitOp;
 pub(super) use concat::Joined;
-pub(super) use moments::Spread;
+pub(super) use moments::{Moments, Spread};
 pub(super) use ordered::OrderKey;
 
 use allod_storage::schema::SqlType;
@@ -232,7 +232,8 @@ impl Accumulator {
         Ok(all)
     }
 
-    fn take_in(&mut self, part: &Accumulator, moves: Moves<'_>) -> Result<()> {
+    /// Takes in groups of another.
+    pub fn take_in(&mut self, part: &Accumulator, moves: Moves<'_>) -> Result<()> {
         match (self, part) {
             (Accumulator::Count(all), Accumulator::Count(part)) => {
                 moves.each(|from, to| all[to] += part[from])

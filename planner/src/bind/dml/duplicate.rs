@@ -187,6 +187,7 @@ fn expose(plan: &mut Plan, column: &Expr, id: ColumnId) -> bool {
         }
         Plan::Filter { input, .. }
         | Plan::Sort { input, .. }
+        | Plan::Window { input, .. }
         | Plan::Limit { input, .. }
         | Plan::Lock { input, .. } => expose(input, column, id),
         Plan::Join(join) | Plan::Apply { join, .. } => {

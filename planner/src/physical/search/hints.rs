@@ -297,6 +297,7 @@ pub(crate) fn alias_of(plan: &Plan) -> Option<Named> {
         | Plan::Project { input, .. }
         | Plan::Aggregate { input, .. }
         | Plan::Sort { input, .. }
+        | Plan::Window { input, .. }
         | Plan::Limit { input, .. }
         | Plan::Lock { input, .. }
         | Plan::MaxOneRow { input } => alias_of(input),

@@ -245,6 +245,7 @@ impl Search<'_> {
             Plan::Join(_)
             | Plan::Apply { .. }
             | Plan::Sort { .. }
+            | Plan::Window { .. }
             | Plan::Limit { .. }
             | Plan::Union { .. }
             | Plan::Values { .. }

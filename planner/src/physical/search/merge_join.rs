@@ -116,6 +116,7 @@ fn natural(plan: &Plan, add: &mut impl FnMut(Vec<ColumnId>)) {
             natural(&join.right, add);
         }
         Plan::Sort { .. }
+        | Plan::Window { .. }
         | Plan::Limit { .. }
         | Plan::Aggregate { .. }
         | Plan::Apply { .. }

@@ -34,6 +34,7 @@ mod merge_join;
 mod order;
 mod rows;
 mod statement;
+mod window;
 
 use std::rc::Rc;
 
@@ -163,6 +164,7 @@ impl<'a> Search<'a> {
                 self.aggregate(plan, input, group_by, aggregates, goal)
             }
             logical::Plan::Sort { input, keys } => self.sort(input, keys, needed, goal),
+            logical::Plan::Window { input, window } => self.window(input, window, needed),
             logical::Plan::Limit { input, offset, count } => {
                 self.limit(plan, input, *offset, *count, needed, goal)
             }

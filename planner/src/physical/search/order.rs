@@ -119,7 +119,10 @@ fn equal_columns(plan: &Plan, out: &mut Vec<(ColumnId, ColumnId)>) {
             // Of the rows of a group only the group columns are left, and they were equal in all of them.
             equal_columns(input, out);
         }
-        Plan::Sort { input, .. } | Plan::Limit { input, .. } | Plan::Lock { input, .. } => {
+        Plan::Sort { input, .. }
+        | Plan::Window { input, .. }
+        | Plan::Limit { input, .. }
+        | Plan::Lock { input, .. } => {
             equal_columns(input, out);
         }
         Plan::Values { .. } | Plan::Union { .. } | Plan::CteScan { .. } | Plan::MaxOneRow { .. } => {}
