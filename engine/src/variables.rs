@@ -251,6 +251,23 @@ const DEFINITIONS: &[Definition] = &[
     define("warning_count", Domain::ReadOnly, "0"),
 ];
 
+/// Those that say how transactions commit and how long anybody waits. Clients set them in the midst of their work.
+const NOT_OF_PLANS: &[&str] = &[
+    "innodb_lock_wait_timeout",
+    "lock_wait_timeout",
+    "tidb_backoff_lock_fast",
+    "tidb_backoff_weight",
+    "tidb_enable_1pc",
+    "tidb_enable_async_commit",
+    "tidb_guarantee_linearizability",
+];
+
+/// Whether a statement may have another plan when this variable has another value. Queries that name a variable are planned
+/// each time.
+pub(crate) fn is_of_plans(name: &str) -> bool {
+    !NOT_OF_PLANS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 fn definition(name: &str) -> Result<&'static Definition> {
     let name = name.to_ascii_lowercase();
     let find = |table: &'static [Definition]| {
@@ -659,6 +676,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted() {
+        assert!(NOT_OF_PLANS.iter().all(|name| definition(name).is_ok()));
         assert!(DEFINITIONS.is_sorted_by(|a, b| a.name < b.name));
         assert!(KEPT.is_sorted_by(|a, b| a.name < b.name));
         let listed = SystemValues::default().list(None);

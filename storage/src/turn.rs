@@ -1,63 +1,74 @@
-//! Blocking code inside a simulation: threads that take turns.
+//! Blocking code inside a simulation: stacks that take turns.
 //!
 //! A simulation is one thread with a paused clock, and all that happens in it is a function of its seed. A session of the
 //! engine blocks: a statement is a function call, which waits for the cluster somewhere deep inside. A [`Seat`] brings the
-//! two together. It is a thread for the blocking code, which runs only while the simulation's thread stands still for it:
+//! two together. It is a coroutine: a stack of its own for the blocking code, on the simulation's thread, which is switched to
+//! when it is its turn and switched away from when it waits:
 //!
 //! ```text
-//! simulation   run(job)  ──go──►                      ◄──waiting──   other tasks, time passes   ──go──►            ◄──done──
-//! seat                           job … block_on: not ready                                             ready … end
+//! simulation   run(job)  ──turn──►                      ◄──waiting──   other tasks, time passes   ──turn──►            ◄──done──
+//! seat                             job … block_on: not ready                                               ready … end
 //! ```
 //!
 //! When the job waits for a future that is not ready ([`Runtime::block_on`](crate::runtime::Runtime::block_on),
 //! [`Runtime::pause`](crate::runtime::Runtime::pause)), the turn goes back to the simulation, and what would wake the future
-//! gives it to the seat again. So there are several threads, but never two at work, and the order in which they are is the
-//! order of the simulation's tasks: the same seed, the same run.
+//! gives it to the seat again. The order in which seats work is the order of the simulation's tasks: the same seed, the same
+//! run. To switch costs some nanoseconds and no system call. (Seats were threads once: each wait of a statement woke two, and
+//! two fifths of what a run with sessions cost were the kernel's.)
 //!
-//! What a job must not do is wait for another seat in any other way: through a channel, or by asleep threads. Then both stand
-//! still for ever. Threads that compute (rayon's) and have nothing to do with the cluster are no harm.
+//! What a job must not do is wait for another seat in any other way: through a channel, or asleep. Then both stand still for
+//! ever. Threads that compute (rayon's) and have nothing to do with the cluster are no harm. Nor may it keep what belongs to
+//! the thread (a borrow of a thread-local, a guard of tokio's) while it waits: others are on that thread meanwhile.
 //!
-//! Handing over is what a simulated statement costs, so nobody spins while it waits for its turn: it sleeps until it is woken,
-//! by whoever has just put something into its channel.
+//! A job finds its way back without being handed anything: `generator` knows which of its stacks a thread is on. That is why
+//! it is this crate and not one whose coroutines are switched away from by an argument, which a statement does not carry down.
+//!
+//! What looks how much of the thread's stack is left before it recurses (the parser, the binder) does not know of a seat's, and
+//! goes on on a stack that it makes for the while: that costs three system calls, and nothing is wrong.
 //!
 //! **Death.** A seat that is dropped in the middle of a job ends it there, as a machine that loses its power does: what it
 //! waits for never comes, and its stack is unwound. Whatever its destructors would still like to tell the cluster is not sent.
 
 use std::any::Any;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
+use std::ptr::NonNull;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::thread::{JoinHandle, Thread, current, park};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use tokio::runtime::Handle;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use generator::{Generator, Gn, co_yield_with};
 
 thread_local! {
-    /// Of a seat's thread; empty on all others.
-    static TURN: OnceCell<Turn> = const { OnceCell::new() };
+    /// Of the seat that is at work on this thread.
+    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
 }
 
-/// A thread for blocking code with its state, which only works while the simulation waits for it.
+/// A seat's stack, of which only what it has used takes memory: as much as a thread has.
+const STACK_BYTES: usize = 2 << 20;
+
+/// A stack for blocking code with its state, which only works while the simulation waits for it.
 pub struct Seat<S> {
     jobs: Sender<Job<S>>,
-    turns: Sender<Go>,
-    said: Receiver<Said>,
-    thread: Option<JoinHandle<()>>,
+    coroutine: Generator<'static, (), Said>,
+    /// What is on its stack stays on this thread.
+    of_one_thread: PhantomData<Rc<S>>,
 }
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
-/// What the seat's thread is told when it has the turn.
-struct Go {
+/// What a seat has while it is at work.
+struct Turn {
     /// What a future that the job waits for has to wake.
     waker: Waker,
-    /// Who waits until the turn comes back.
-    simulation: Thread,
+    /// Whether the seat is gone: this is its last turn, to unwind its stack.
+    is_over: bool,
 }
 
-/// What the seat's thread says when it gives the turn back.
+/// With what a seat gives the turn back.
 enum Said {
     Waiting,
     Done,
@@ -65,40 +76,20 @@ enum Said {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// The seat's own end.
-struct Turn {
-    turns: Receiver<Go>,
-    said: Sender<Said>,
-    /// Of the turn that it has or had last.
-    waker: Cell<Waker>,
-    simulation: RefCell<Option<Thread>>,
-    /// Whether the seat is gone: there will be no more turns.
-    is_over: Cell<bool>,
-}
-
 /// What unwinds the stack of a seat that was dropped.
 struct Dropped;
 
-impl<S: Send + 'static> Seat<S> {
-    /// A seat in the simulation whose runtime the caller is in. The state is made by the first job that runs.
-    ///
-    /// # Errors
-    /// If the operating system has no thread left.
+impl<S: 'static> Seat<S> {
+    /// A seat in the simulation whose thread this is. The state is made by the first job that runs.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn new(make: impl FnOnce() -> S + Send + 'static) -> std::io::Result<Seat<S>> {
-        let handle = Handle::current();
+    /// If there is no memory for a stack.
+    pub fn new(make: impl FnOnce() -> S + Send + 'static) -> Seat<S> {
         let (jobs, to_do) = bounded(1);
-        let (turns, to_take) = bounded(1);
-        let (say, said) = bounded(1);
-        let waker = Cell::new(Waker::noop().clone());
-        let (simulation, is_over) = Default::default();
-        let turn = Turn { turns: to_take, said: say, waker, simulation, is_over };
-        let thread = std::thread::Builder::new()
-            .name("allod-seat".into())
-            .spawn(move || sit(&handle, turn, make, &to_do))?;
-        Ok(Seat { jobs, turns, said, thread: Some(thread) })
+        let mut coroutine = Gn::new_opt(STACK_BYTES / size_of::<usize>(), move || sit(make, &to_do));
+        // Any address but zero says that it may be switched away from by whatever it calls.
+        coroutine.set_local_data(NonNull::dangling().as_ptr());
+        Seat { jobs, coroutine, of_one_thread: PhantomData }
     }
 
     /// Does something with the state. Whoever drops the future before it is ready has to drop the seat, too.
@@ -112,15 +103,13 @@ impl<S: Send + 'static> Seat<S> {
             let _ = answer.send(job(state));
         };
         self.jobs.try_send(Box::new(job)).expect("an earlier job has ended, and so the seat is free");
-        poll_fn(|context| self.give_turn(context)).await;
+        // A seat goes on until it has to wait, however much was ready by then.
+        tokio::task::unconstrained(poll_fn(|context| self.give_turn(context))).await;
         answered.recv().expect("a job that is done has answered")
     }
 
     fn give_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let go = Go { waker: context.waker().clone(), simulation: current() };
-        self.turns.send(go).expect("the thread lives as long as its seat");
-        self.wake();
-        match receive(&self.said).expect("the thread lives as long as its seat") {
+        match self.resume(Turn { waker: context.waker().clone(), is_over: false }) {
             Said::Waiting => Poll::Pending,
             Said::Done => Poll::Ready(()),
             Said::Panicked(panic) => resume_unwind(panic),
@@ -129,122 +118,68 @@ impl<S: Send + 'static> Seat<S> {
 }
 
 impl<S> Seat<S> {
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
+    fn resume(&mut self, turn: Turn) -> Said {
+        let before = TURN.replace(Some(turn));
+        let said = self.coroutine.resume();
+        TURN.set(before);
+        said.expect("a seat is not used again after its job has panicked or overflowed its stack")
     }
 }
 
-/// What comes next; `None` = nothing ever will. Who sends has to wake this thread.
-fn receive<T>(receiver: &Receiver<T>) -> Option<T> {
-    loop {
-        match receiver.try_recv() {
-            Ok(value) => return Some(value),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => park(),
-        }
-    }
-}
-
-/// The thread has ended when this returns: nothing of it happens beside the simulation.
+/// Nothing is left on the stack when this returns.
 impl<S> Drop for Seat<S> {
     fn drop(&mut self) {
-        (self.jobs, self.turns) = (bounded(0).0, bounded(0).0);
-        self.wake();
-        if let Some(thread) = self.thread.take() {
+        if !self.coroutine.is_done() {
             // It has caught its panics.
-            let _ = thread.join();
+            let _ = self.resume(Turn { waker: Waker::noop().clone(), is_over: true });
         }
     }
 }
 
-/// The life of a seat's thread.
-fn sit<S>(handle: &Handle, turn: Turn, make: impl FnOnce() -> S, jobs: &Receiver<Job<S>>) {
-    let _guard = handle.enter();
-    TURN.with(|cell| drop(cell.set(turn)));
+/// The life of a seat, on its own stack.
+fn sit<S>(make: impl FnOnce() -> S, jobs: &Receiver<Job<S>>) -> Said {
     let mut state = None;
     let mut make = Some(make);
     let life = AssertUnwindSafe(|| {
-        while let Some(job) = receive(jobs) {
-            of_this_thread(Turn::await_turn);
+        // Whoever gives it a turn has put a job there, unless the turn is its last.
+        while let Ok(job) = jobs.try_recv() {
             if let Some(make) = make.take() {
                 state = Some(make());
             }
             if let Some(state) = &mut state {
                 job(state);
             }
-            of_this_thread(|turn| turn.say(Said::Done));
+            co_yield_with(Said::Done);
         }
     });
     let ended = catch_unwind(life);
-    of_this_thread(|turn| turn.is_over.set(true));
-    if let Err(panic) = ended
-        && !panic.is::<Dropped>()
-    {
-        of_this_thread(|turn| turn.say(Said::Panicked(panic)));
-    }
+    TURN.with_borrow_mut(|turn| turn.iter_mut().for_each(|turn| turn.is_over = true));
     // Not while the stack is unwound: a destructor that cannot wait any more may say so only now.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(state)));
-}
-
-fn of_this_thread(what: impl FnOnce(&Turn)) {
-    TURN.with(|turn| {
-        if let Some(turn) = turn.get() {
-            what(turn);
-        }
-    });
-}
-
-impl Turn {
-    fn await_turn(&self) {
-        match receive(&self.turns) {
-            Some(Go { waker, simulation }) => {
-                self.waker.set(waker);
-                self.simulation.replace(Some(simulation));
-            }
-            None => self.end(),
-        }
-    }
-
-    /// Gives the turn back. Nobody listens if the seat is gone.
-    fn say(&self, what: Said) {
-        let _ = self.said.try_send(what);
-        if let Some(simulation) = &*self.simulation.borrow() {
-            simulation.unpark();
-        }
-    }
-
-    /// Not a panic that a hook tells of: this is how it is meant to end.
-    fn end(&self) -> ! {
-        self.is_over.set(true);
-        resume_unwind(Box::new(Dropped))
-    }
-
-    fn wait<F: Future>(&self, future: F) -> F::Output {
-        if self.is_over.get() {
-            self.end();
-        }
-        let mut future = pin!(future);
-        loop {
-            let waker = self.waker.replace(Waker::noop().clone());
-            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-            self.waker.set(waker);
-            if let Poll::Ready(output) = polled {
-                return output;
-            }
-            self.say(Said::Waiting);
-            self.await_turn();
-        }
+    match ended {
+        Err(panic) if !panic.is::<Dropped>() => Said::Panicked(panic),
+        Ok(()) | Err(_) => Said::Done,
     }
 }
 
-/// Waits for a future, if this is a seat's thread; else the future comes back.
+/// The waker of the seat that is at work here; `None` = none is. Ends the job of one that is gone: not with a panic that a hook
+/// tells of, because this is how it is meant to end.
+fn waker() -> Option<Waker> {
+    let turn = TURN.with_borrow(|turn| turn.as_ref().map(|turn| (!turn.is_over).then(|| turn.waker.clone())));
+    turn.map(|waker| waker.unwrap_or_else(|| resume_unwind(Box::new(Dropped))))
+}
+
+/// Waits for a future, if a seat is at work here; else the future comes back.
 pub(crate) fn wait_in_turn<F: Future>(future: F) -> Result<F::Output, F> {
-    TURN.with(|turn| match turn.get() {
-        Some(turn) => Ok(turn.wait(future)),
-        None => Err(future),
-    })
+    let Some(mut waker) = waker() else { return Err(future) };
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Ok(output);
+        }
+        co_yield_with(Said::Waiting);
+        waker = self::waker().expect("a seat that goes on has the turn");
+    }
 }
 
 #[cfg(test)]
@@ -253,6 +188,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
+    use rayon::prelude::*;
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
@@ -273,7 +209,7 @@ mod tests {
                 let seats = (1..=3u64).map(|id| {
                     let (runtime, log) = (runtime.clone(), Arc::clone(&log));
                     async move {
-                        let mut seat = Seat::new(move || id).expect("a thread");
+                        let mut seat = Seat::new(move || id);
                         for _ in 0..3 {
                             let (runtime, log) = (runtime.clone(), Arc::clone(&log));
                             seat.run(move |id| {
@@ -314,7 +250,7 @@ mod tests {
         simulate(async {
             let (count, runtime) = (Arc::new(AtomicU64::new(0)), Runtime::simulated());
             let tells = Tells(Arc::clone(&count), runtime.clone());
-            let mut seat = Seat::new(move || tells).expect("a thread");
+            let mut seat = Seat::new(move || tells);
             let job = |tells: &mut Tells| {
                 tells.1.pause(Duration::from_secs(5));
                 tells.0.fetch_add(1000, Ordering::Relaxed);
@@ -324,9 +260,53 @@ mod tests {
             drop(seat);
             assert_eq!(count.load(Ordering::Relaxed), 1, "its state is dropped, and can do nothing more");
             // One that is dropped at rest.
-            let idle = Seat::new(|| 5).expect("a thread");
+            let idle = Seat::new(|| 5);
             drop(idle);
             sleep(Duration::from_secs(1)).await;
+        });
+    }
+
+    #[test]
+    fn a_simulation_that_panics_unwinds_its_seats() {
+        let count = Arc::new(AtomicU64::new(0));
+        let held = Arc::clone(&count);
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            simulate(async {
+                let runtime = Runtime::simulated();
+                let mut seat = Seat::new(|| ());
+                let job = move |(): &mut ()| {
+                    let _on_the_stack = held;
+                    runtime.pause(Duration::from_secs(5));
+                };
+                let _ = timeout(Duration::from_secs(1), seat.run(job)).await;
+                resume_unwind(Box::new("of the simulation"));
+            });
+        }));
+        let panic = caught.map(|()| "none").expect_err("it is told");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"of the simulation"));
+        assert_eq!(Arc::strong_count(&count), 1, "what was on the stack is dropped");
+    }
+
+    #[test]
+    fn a_job_may_call_deep_and_compute_with_other_threads() {
+        fn deep(runtime: &Runtime, left: u64) -> u64 {
+            let frame = std::hint::black_box([left; 128]);
+            if left == 0 {
+                runtime.pause(Duration::from_millis(1));
+                return [1u64, 2, 3].into_par_iter().map(|n| n * 2).sum();
+            }
+            deep(runtime, left - 1) + std::hint::black_box(frame)[127]
+        }
+        const DEPTH: u64 = 300;
+        simulate(async {
+            let runtime = Runtime::simulated();
+            let seats = (0..4).map(|_| async {
+                let runtime = runtime.clone();
+                Seat::new(|| ()).run(move |()| deep(&runtime, DEPTH)).await
+            });
+            // Hundreds of kilobytes each, and all wait at the bottom of it at the same time.
+            let sums = futures_util::future::join_all(seats).await;
+            assert_eq!(sums, [12 + DEPTH * (DEPTH + 1) / 2; 4]);
         });
     }
 
@@ -334,7 +314,7 @@ mod tests {
     fn a_panic_in_a_job_is_the_simulations() {
         let caught = catch_unwind(AssertUnwindSafe(|| {
             simulate(async {
-                let mut seat = Seat::new(|| ()).expect("a thread");
+                let mut seat = Seat::new(|| ());
                 seat.run(|()| -> () { resume_unwind(Box::new("of the job")) }).await;
             });
         }));

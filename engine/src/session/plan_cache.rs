@@ -2,9 +2,10 @@
 //!
 //! To parse, bind and plan a small query takes many times as long as to run it. So the session keeps the plan of what it has
 //! run, as long as everything that the plan was made from is as it was: the current database, the version of the schema
-//! (which counts statistics too), the variables of the session, the values of parameters. Statements with the time, user
-//! variables and the like in them are not kept ([`BoundQuery::cacheable`](allod_planner::BoundQuery)); for new parameters a
-//! plan may still be good with other values in it ([`Template`]).
+//! (which counts statistics too), the variables of the session (but for those that say how transactions commit and how long
+//! anybody waits), the values of parameters. Statements with the time, user variables and the like in them are not kept
+//! ([`BoundQuery::cacheable`](allod_planner::BoundQuery)); for new parameters a plan may still be good with other values in
+//! it ([`Template`]).
 //!
 //! A text with literals is looked up as it is, and then as a text with parameters ([`generalized`]), by which its plan is
 //! kept if there is a template for it. A general text that has none is remembered by its hash and not tried again.
@@ -48,7 +49,7 @@ const MISSES_MAX: u32 = 8;
 pub(super) struct Setting<'a> {
     /// The current database.
     pub database: Option<&'a str>,
-    /// Counts changes of the session's variables.
+    /// Counts changes of the session's variables that plans may depend on.
     pub variables: u64,
 }
 
@@ -225,6 +226,9 @@ mod tests {
         session.run("create table d.t (v int)").unwrap();
         session.run("insert into d.t values (77)").unwrap();
         assert_eq!(first(&mut session, sql), Some(30));
+        assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(30), 1));
+        session.run("set TIDB_ENABLE_1PC = 0, innodb_lock_wait_timeout = 1").unwrap();
+        assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(30), 1), "of no plan");
         session.run("use d").unwrap();
         assert_eq!((first(&mut session, sql), from_cache(&mut session)), (Some(77), 0));
         session.run("use test").unwrap();

@@ -22,7 +22,7 @@ use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
 use crate::transactions::Stage;
-use crate::variables::{RELEASE, VERSION, time_limit};
+use crate::variables::{RELEASE, VERSION, is_of_plans, time_limit};
 
 /// How often a write that lost against another is tried in all.
 const ATTEMPTS_MAX: u32 = 10;
@@ -608,7 +608,7 @@ impl Session {
                 let (before, values) =
                     (self.variables.settings().autocommit, self.variables.session().clone());
                 let warning = self.variables.set(name, value)?;
-                self.settings += u64::from(*self.variables.session() != values);
+                self.settings += u64::from(is_of_plans(name) && *self.variables.session() != values);
                 self.client.retry_by(self.variables.settings().retry);
                 self.client.commit_by(self.variables.settings().commit);
                 // What was begun under autocommit = 0 ends with it.

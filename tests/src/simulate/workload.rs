@@ -83,7 +83,7 @@ pub trait OnClient: Workload {
     ) -> impl Future<Output = Outcome<Self::Output>>;
 }
 
-/// A workload whose processes are sessions and speak SQL. It is sent to their threads.
+/// A workload whose processes are sessions and speak SQL. Each operation takes a copy of it to its session's stack.
 pub trait InSql: Workload<Input: Send, Output: Send> + Clone + Send + 'static {
     /// What makes its tables and rows, for a run of so long.
     fn statements(&self, run_ms: i64) -> Vec<String>;

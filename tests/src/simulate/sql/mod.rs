@@ -1,6 +1,6 @@
 //! Workloads whose processes are sessions of a database and speak SQL.
 //!
-//! Each process has a session on a [`Seat`]: a thread that runs only while the simulation waits for it. So statements of
+//! Each process has a session on a [`Seat`]: a stack of its own, on the simulation's thread. So statements of
 //! different sessions interleave at every message, and what happens is still a function of the seed: sessions have one
 //! worker each, times that reach the cluster are the simulated clock's, and what the engine computes with several threads
 //! (an index's rows, statistics) it puts in order. A process that dies takes its session with it, in the middle of a
@@ -54,10 +54,10 @@ impl Sessions {
     /// A new session.
     ///
     /// # Panics
-    /// If the operating system has no thread left.
+    /// If there is no memory for its stack.
     pub fn connect(&self) -> Connection {
         let database = self.database.clone();
-        Seat::new(move || database.session()).expect("the operating system has a thread left")
+        Seat::new(move || database.session())
     }
 
     /// Makes tables and rows, while all is well.
