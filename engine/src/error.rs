@@ -296,6 +296,8 @@ codes! {
     PARTITION_FUNCTION = 1564 "HY000";
     /// Too few arguments, or too many.
     ARGUMENT_COUNT = 1582 "42000";
+    /// A key of more bytes than a key may have.
+    KEY_TOO_LONG = 1071 "42000";
     /// A computed value that does not fit its type.
     OUT_OF_RANGE = 1690 "22003";
     /// An UPDATE of one table under two names that moves rows of it.
@@ -453,6 +455,25 @@ fn generated_fault(fault: &allod_planner::bind::GeneratedFault) -> u16 {
     }
 }
 
+/// And keys.
+fn key_fault(fault: &allod_planner::bind::KeyFault) -> u16 {
+    use allod_planner::bind::KeyFault as F;
+    match fault {
+        F::TooLong(_) => code::KEY_TOO_LONG,
+        F::Prefix => 1089,
+        F::NoLength(_) => 1391,
+        F::Json => 3753,
+        F::AutoIncrement(_) => 3754,
+        F::Primary => 3756,
+        F::Text => 3757,
+        F::Function(_) => 3758,
+        F::NotIndexable(_) => 3761,
+        F::Column => 3762,
+        F::Row(_) => 3800,
+        F::Dependency(_) => 3837,
+    }
+}
+
 impl From<allod_planner::Error> for Error {
     fn from(error: allod_planner::Error) -> Error {
         use allod_planner::Error as E;
@@ -527,6 +548,7 @@ impl From<allod_planner::Error> for Error {
             E::Partition(fault) => partition_fault(fault),
             E::Generated(fault) => generated_fault(fault),
             E::Window(fault) => window_fault(fault),
+            E::Key(fault) => key_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
             E::PartitionFunctionType => code::PARTITION_FUNCTION_TYPE,
             E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,

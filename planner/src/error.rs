@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bind::{GeneratedFault, PartitionFault, WindowFault};
+use crate::bind::{GeneratedFault, KeyFault, PartitionFault, WindowFault};
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,6 +343,9 @@ pub enum Error {
     /// What is wrong with a window.
     #[error(transparent)]
     Window(#[from] WindowFault),
+    /// Keys that cannot be; the number is with each fault.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
     /// 1503.
     #[error("a {0} must include all columns in the table's partitioning function")]
     UniqueKeyWithoutPartitionColumn(&'static str),

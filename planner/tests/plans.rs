@@ -137,3 +137,8 @@ fn orders_and_early_stops() {
 fn generated_columns() {
     run("generated.txt");
 }
+
+#[test]
+fn keys_on_parts_of_columns() {
+    run("key_parts.txt");
+}

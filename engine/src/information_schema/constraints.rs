@@ -1,6 +1,6 @@
 //! `key_column_usage` and `table_constraints`: primary and unique keys. There are no foreign keys.
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, KeyPart};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, indexes, number, text};
@@ -45,6 +45,10 @@ fn columns(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         let table = &entry.descriptor;
         for (name, _, columns) in indexes(table).filter(|(_, unique, _)| *unique) {
             rows.extend(columns.iter().enumerate().map(|(position, &ordinal)| {
+                let column = match table.key_part(ordinal) {
+                    KeyPart::Column(of) | KeyPart::Prefix(of, _) => text(&table.columns[of].name),
+                    KeyPart::Expression(_) => Datum::Null,
+                };
                 let mut row = vec![
                     text("def"),
                     text(&table.database),
@@ -52,7 +56,7 @@ fn columns(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
                     text("def"),
                     text(&table.database),
                     text(&table.name),
-                    text(&table.columns[ordinal].name),
+                    column,
                     number(position as u64 + 1),
                 ];
                 row.resize(KEY_COLUMN_USAGE.columns.len(), Datum::Null);

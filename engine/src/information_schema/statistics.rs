@@ -1,6 +1,6 @@
 //! `statistics`: the columns of all indexes.
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, KeyPart};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, indexes, number, text};
@@ -27,7 +27,7 @@ pub(super) const TABLE: Definition = Definition {
         ("COMMENT", Text(16)),
         ("INDEX_COMMENT", Text(1024)),
         ("IS_VISIBLE", Text(3)),
-        ("EXPRESSION", Text(64)),
+        ("EXPRESSION", Text(1024)),
     ],
     rows,
 };
@@ -39,6 +39,11 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         for (name, unique, columns) in indexes(table) {
             for (position, &ordinal) in columns.iter().enumerate() {
                 let column = &table.columns[ordinal];
+                let (of, length, expression) = match table.key_part(ordinal) {
+                    KeyPart::Column(of) => (Some(of), Datum::Null, Datum::Null),
+                    KeyPart::Prefix(of, length) => (Some(of), number(u64::from(length)), Datum::Null),
+                    KeyPart::Expression(expr) => (None, Datum::Null, text(expr)),
+                };
                 let distinct = entry.stats.columns.get(ordinal).map_or(Datum::Null, |c| number(c.distinct));
                 rows.push(vec![
                     text("def"),
@@ -48,17 +53,17 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
                     text(&table.database),
                     text(name),
                     number(position as u64 + 1),
-                    text(&column.name),
+                    of.map_or(Datum::Null, |of| text(&table.columns[of].name)),
                     text("A"),
                     distinct,
-                    Datum::Null,
+                    length,
                     Datum::Null,
                     text(if column.ty.nullable { "YES" } else { "" }),
                     text("BTREE"),
                     text(""),
                     text(""),
                     text("YES"),
-                    Datum::Null,
+                    expression,
                 ]);
             }
         }

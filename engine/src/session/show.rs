@@ -6,7 +6,7 @@ use std::sync::Arc;
 use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
-use allod_storage::schema::{ColumnDef, Datum, Generated, SqlType, TableDescriptor};
+use allod_storage::schema::{ColumnDef, Datum, Generated, GeneratedKind, KeyPart, SqlType, TableDescriptor};
 
 use super::Session;
 use crate::catalog::{Entry, Version};
@@ -235,8 +235,8 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
 /// What DESCRIBE says of a column under Extra.
 pub(crate) fn extra_of(column: &ColumnDef) -> &'static str {
     match &column.generated {
-        Some(Generated { stored: true, .. }) => "STORED GENERATED",
-        Some(Generated { stored: false, .. }) => "VIRTUAL GENERATED",
+        Some(Generated { kind: GeneratedKind::Stored, .. }) => "STORED GENERATED",
+        Some(_) => "VIRTUAL GENERATED",
         None if column.auto_increment => "auto_increment",
         None => "",
     }
@@ -244,13 +244,17 @@ pub(crate) fn extra_of(column: &ColumnDef) -> &'static str {
 
 /// `PRI`, `UNI`, `MUL` or nothing.
 pub(crate) fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
+    let of = |part: &usize| match table.key_part(*part) {
+        KeyPart::Column(of) | KeyPart::Prefix(of, _) => of == ordinal,
+        KeyPart::Expression(_) => false,
+    };
     let primary = table.indexes.iter().find(|i| &*i.name == "PRIMARY");
-    let in_primary = primary.is_some_and(|i| i.columns.contains(&ordinal));
+    let in_primary = primary.is_some_and(|i| i.columns.iter().any(of));
     if in_primary || table.clustered && table.key.contains(&ordinal) {
         return "PRI";
     }
-    let leads = |i: &&allod_storage::schema::IndexDescriptor| i.columns.first() == Some(&ordinal);
-    match table.indexes.iter().filter(leads).map(|i| i.unique && i.columns.len() == 1).max() {
+    let leads = |i: &&allod_storage::schema::IndexDescriptor| i.columns.first().is_some_and(of);
+    match table.indexes.iter().filter(leads).map(|i| i.unique && i.columns == [ordinal]).max() {
         Some(true) => "UNI",
         Some(false) => "MUL",
         None => "",
@@ -268,17 +272,29 @@ fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
             for (position, &ordinal) in columns.iter().enumerate() {
                 let column = &table.columns[ordinal];
                 let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
+                let (of, length, expression) = match table.key_part(ordinal) {
+                    KeyPart::Column(of) => (Some(of), None, None),
+                    KeyPart::Prefix(of, length) => (Some(of), Some(length.to_string()), None),
+                    KeyPart::Expression(expr) => (None, None, text(expr)),
+                };
                 rows.push(vec![
                     text(&*table.name),
                     text(if unique { "0" } else { "1" }),
                     text(name),
                     text((position + 1).to_string()),
-                    text(&*column.name),
+                    of.map(|of| table.columns[of].name.to_string()),
                     text("A"),
                     distinct,
+                    length,
+                    None,
                     text(if column.ty.nullable { "YES" } else { "" }),
                     text("BTREE"),
+                    text(""),
+                    text(""),
+                    text("YES"),
+                    expression,
                     yes_no(clustered),
+                    text("NO"),
                 ]);
             }
         }
@@ -291,9 +307,16 @@ fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
         "Column_name",
         "Collation",
         "Cardinality",
+        "Sub_part",
+        "Packed",
         "Null",
         "Index_type",
+        "Comment",
+        "Index_comment",
+        "Visible",
+        "Expression",
         "Clustered",
+        "Global",
     ];
     ResultSet::text(&columns, rows)
 }
@@ -333,16 +356,19 @@ fn create_view(view: &View) -> String {
 
 /// The statement that makes a table like this one.
 pub(crate) fn create_table(table: &TableDescriptor) -> String {
-    let list = |columns: &[usize]| {
-        columns.iter().map(|&o| quoted(&table.columns[o].name)).collect::<Vec<_>>().join(",")
+    let part = |&ordinal: &usize| match table.key_part(ordinal) {
+        KeyPart::Column(of) => quoted(&table.columns[of].name),
+        KeyPart::Prefix(of, length) => format!("{}({length})", quoted(&table.columns[of].name)),
+        KeyPart::Expression(expr) => format!("({expr})"),
     };
+    let list = |columns: &[usize]| columns.iter().map(part).collect::<Vec<_>>().join(",");
     let mut lines: Vec<String> = table
         .visible_columns()
         .map(|ordinal| {
             let column = &table.columns[ordinal];
             let mut line = format!("  {} {}", quoted(&column.name), column.ty.sql);
-            if let Some(Generated { expr, stored }) = &column.generated {
-                let kind = if *stored { "STORED" } else { "VIRTUAL" };
+            if let Some(Generated { expr, kind }) = &column.generated {
+                let kind = if *kind == GeneratedKind::Stored { "STORED" } else { "VIRTUAL" };
                 let _ = write!(line, " GENERATED ALWAYS AS ({expr}) {kind}");
             }
             if !column.ty.nullable {

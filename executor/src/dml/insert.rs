@@ -7,7 +7,7 @@ use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::OnDuplicate;
 use allod_storage::schema::{SqlType, TableDescriptor};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array, new_null_array};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
 use super::changes::Changes;
@@ -83,7 +83,11 @@ pub(super) fn number(
     let mut columns = Vec::with_capacity(table.columns.len());
     let (mut first, mut numbered) = (0, Vec::new());
     for def in &table.columns {
-        if def.hidden {
+        if def.hidden && def.generated.is_some() {
+            columns.push(new_null_array(&def.ty.arrow(), all.rows));
+            continue;
+        }
+        if def.is_row_id() {
             let first = row_ids.allocate(table.id, all.rows as u64);
             columns.push(integers((first..).take(all.rows).map(Some), &def.ty.sql)?);
             continue;

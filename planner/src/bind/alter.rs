@@ -17,15 +17,19 @@
 //! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
 //! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108.
 
+mod keys;
+
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
-use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
+use allod_storage::schema::{
+    ColumnDef, ColumnType, Datum, Generated, GeneratedKind, SqlType, TableDescriptor,
+};
+use sqlparser::ast::{self, Ident, ObjectName};
 
 use super::binder::Binder;
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
-use super::define::{Keys, free_name, key_columns, key_type};
-use super::expression::not_supported;
+use super::define::{Keys, key_type};
+use super::key::{self, KeyFault};
 use super::{Bound, GeneratedFault, generated, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
@@ -54,8 +58,13 @@ struct Column {
 impl Column {
     /// Whether its values are computed, and otherwise than those of the old table.
     fn is_regenerated(&self, base: &TableDescriptor) -> bool {
-        let old = base.columns.get(self.number).map(|c| &c.generated);
-        self.def.generated.is_some() && old != Some(&self.def.generated)
+        let value = |g: &Generated| match &g.kind {
+            // Whatever its column is called.
+            GeneratedKind::KeyPrefix { length, .. } => Err(*length),
+            _ => Ok(Arc::clone(&g.expr)),
+        };
+        let old = base.columns.get(self.number).and_then(|c| c.generated.as_ref());
+        self.def.generated.is_some() && old.map(value) != self.def.generated.as_ref().map(value)
     }
 }
 
@@ -99,7 +108,13 @@ impl Binder<'_> {
                     let default = value.as_ref().map(|e| self.default_value(e, &name, &ty)).transpose()?;
                     draft.columns[at].def.default = default;
                 }
-                AlterSyntax::Add(constraint) => draft.add_key(constraint, clustered)?,
+                AlterSyntax::Add(constraint) => {
+                    self.add_constraint(&mut draft, &name, constraint, clustered)?;
+                }
+                AlterSyntax::AddKey { name: key, unique, parts } => {
+                    let key = Ident::new(&**key);
+                    self.add_key(&mut draft, &name, (Some(&key), *unique), parts)?;
+                }
                 AlterSyntax::DropColumn { name, if_exists } => draft.drop_column(name, *if_exists)?,
                 AlterSyntax::DropKey { name, if_exists } => draft.drop_key(&name.value, *if_exists)?,
                 AlterSyntax::DropPrimaryKey => draft.drop_key("PRIMARY", false)?,
@@ -113,6 +128,7 @@ impl Binder<'_> {
                 AlterSyntax::Nothing => {}
             }
         }
+        draft.settle()?;
         draft.check()?;
         let rows = self.new_rows(&draft)?;
         let Draft { base, columns, keys, primary, notes, .. } = draft;
@@ -152,16 +168,16 @@ impl Binder<'_> {
         at: Option<&ColumnPlace>,
         if_not_exists: bool,
     ) -> Result<(), Error> {
-        if draft.find(&def.name.value).is_some() {
+        if draft.columns.iter().any(|c| c.def.name.eq_ignore_ascii_case(&def.name.value)) {
             let error = Error::DuplicateColumn(def.name.value.clone());
             return draft.unless(if_not_exists, 1060, error);
         }
         let mut keys = Keys::default();
         let column = self.column_def(def, 0, &mut keys)?;
-        let stored = column.generated.as_ref().is_some_and(|g| g.stored);
+        let stored = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Stored);
         let number = draft.next;
         draft.next += 1;
-        let at = draft.place(at)?.unwrap_or(draft.columns.len());
+        let at = draft.place(at)?.unwrap_or(draft.declared());
         let name = Arc::clone(&column.name);
         draft.columns.insert(at, Column { number, def: column });
         self.generate(draft, table, def, at)?;
@@ -193,13 +209,15 @@ impl Binder<'_> {
         let number = draft.columns[from].number;
         let mut keys = Keys::default();
         let mut def = self.column_def(new, 0, &mut keys)?;
-        let is_stored = |def: &ColumnDef| def.generated.as_ref().is_none_or(|g| g.stored);
+        let is_stored =
+            |def: &ColumnDef| def.generated.as_ref().is_none_or(|g| g.kind != GeneratedKind::Virtual);
         if is_stored(&before) != is_stored(&def) {
             return Err(GeneratedFault::Unsupported("Changing the STORED status").into());
         }
         if renamed {
             draft.check_independent(from)?;
         }
+        draft.follow(from, &def.name);
         if draft.is_dealt_by(number) {
             if renamed {
                 return Err(Error::PartitionDependency(old.value.clone()));
@@ -256,8 +274,8 @@ impl Binder<'_> {
         def: &ast::ColumnDef,
         at: usize,
     ) -> Result<(), Error> {
-        if let Some((expr, stored)) = generated::syntax(def) {
-            let kept = self.define_generated(expr, stored, (table, &draft.defs(), at))?;
+        if let Some((expr, kind)) = generated::syntax(def) {
+            let kept = self.define_generated(expr, kind, (table, &draft.defs(), at))?;
             draft.columns[at].def.generated = Some(kept);
         }
         Ok(())
@@ -266,9 +284,9 @@ impl Binder<'_> {
     /// What each column is made of, unless the rows of the old table are those of the new one.
     fn new_rows(&mut self, draft: &Draft) -> Result<Option<Vec<Expr>>, Error> {
         let base = &draft.base;
-        let visible = base.visible_columns().count();
+        let kept = base.columns.iter().filter(|c| !c.is_row_id()).count();
         let same =
-            draft.columns.len() == visible
+            draft.columns.len() == kept
                 && draft.primary.is_some() == base.clustered
                 && draft.columns.iter().enumerate().all(|(at, c)| {
                     c.number == at && c.def.ty == base.columns[at].ty && !c.is_regenerated(base)
@@ -322,7 +340,7 @@ fn nothing(ty: &SqlType) -> Datum {
 
 impl Draft {
     fn of(base: &Arc<TableDescriptor>) -> Draft {
-        let visible = base.visible_columns();
+        let kept = base.columns.iter().enumerate().filter(|(_, c)| !c.is_row_id());
         let key = |(from, index): (usize, &allod_storage::schema::IndexDescriptor)| Key {
             name: Arc::clone(&index.name),
             unique: index.unique,
@@ -330,7 +348,7 @@ impl Draft {
             from: Some(from),
         };
         Draft {
-            columns: visible.map(|o| Column { number: o, def: base.columns[o].clone() }).collect(),
+            columns: kept.map(|(number, def)| Column { number, def: def.clone() }).collect(),
             next: base.columns.len(),
             primary: base.clustered.then(|| base.key.clone()),
             keys: base.indexes.iter().enumerate().map(key).collect(),
@@ -340,7 +358,12 @@ impl Draft {
     }
 
     fn find(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.def.name.eq_ignore_ascii_case(name))
+        self.columns.iter().position(|c| !c.def.hidden && c.def.name.eq_ignore_ascii_case(name))
+    }
+
+    /// How many columns are declared: those of keys stand behind them.
+    fn declared(&self) -> usize {
+        self.columns.iter().filter(|c| !c.def.hidden).count()
     }
 
     fn unknown(&self, name: &Ident) -> Error {
@@ -378,7 +401,7 @@ impl Draft {
 
     fn is_primary(&self, number: usize) -> bool {
         let stored = self.keys.iter().find(|k| &*k.name == "PRIMARY").map(|k| &k.columns);
-        self.primary.iter().chain(stored).any(|columns| columns.contains(&number))
+        self.primary.iter().chain(stored).any(|columns| self.is_of(columns, number))
     }
 
     fn defs(&self) -> Vec<ColumnDef> {
@@ -389,6 +412,7 @@ impl Draft {
     fn check_independent(&self, at: usize) -> Result<(), Error> {
         let defs = self.defs();
         match generated::dependent(&defs, at)? {
+            Some(by) if defs[by].hidden => Err(KeyFault::Dependency(defs[at].name.to_string()).into()),
             Some(_) => Err(GeneratedFault::Dependency(defs[at].name.to_string()).into()),
             None => Ok(()),
         }
@@ -402,7 +426,7 @@ impl Draft {
         if def.generated.is_none() || expr(before) == expr(def) {
             return Ok(());
         }
-        if def.generated.as_ref().is_some_and(|g| g.stored) {
+        if def.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Stored) {
             return Err(GeneratedFault::Unsupported("modifying a stored column").into());
         }
         if self.keys.iter().map(|k| &k.columns).chain(&self.primary).any(|key| key.contains(number)) {
@@ -419,7 +443,7 @@ impl Draft {
         if self.is_dealt_by(number) {
             return Err(Error::PartitionDependency(name.value.clone()));
         }
-        let shares = |key: &Key| key.columns.len() > 1 && key.columns.contains(&number);
+        let shares = |key: &Key| key.columns.len() > 1 && self.is_of(&key.columns, number);
         if self.is_primary(number) || self.keys.iter().any(shares) {
             let what = format!(
                 "drop column: can't drop column {} with composite index covered or Primary Key covered now",
@@ -428,11 +452,13 @@ impl Draft {
             return Err(Error::Unsupported(what));
         }
         self.check_independent(at)?;
-        if self.columns.len() == 1 {
+        if self.declared() == 1 {
             return Err(Error::LastColumn { column: name.value.clone(), table: self.base.name.to_string() });
         }
-        self.keys.retain(|key| !key.columns.contains(&number));
-        self.columns.remove(at);
+        let gone = |key: &&Key| self.is_of(&key.columns, number);
+        let gone: Vec<Arc<str>> = self.keys.iter().filter(gone).map(|key| Arc::clone(&key.name)).collect();
+        gone.iter().for_each(|name| self.remove_key(name));
+        self.columns.retain(|c| c.number != number);
         Ok(())
     }
 
@@ -447,105 +473,9 @@ impl Draft {
         if !from.value.eq_ignore_ascii_case(&to.value) {
             self.check_independent(at)?;
         }
-        self.columns[at].def.name = to.value.as_str().into();
-        Ok(())
-    }
-
-    fn rename_key(&mut self, from: &Ident, to: &Ident) -> Result<(), Error> {
-        let find = |name: &str| self.keys.iter().position(|k| k.name.eq_ignore_ascii_case(name));
-        let at = find(&from.value).ok_or_else(|| Error::UnknownKey {
-            key: from.value.clone(),
-            table: self.base.name.to_string(),
-        })?;
-        if find(&to.value).is_some_and(|other| other != at) || to.value.eq_ignore_ascii_case("PRIMARY") {
-            return Err(Error::DuplicateKeyName(to.value.clone()));
-        }
-        self.keys[at].name = to.value.as_str().into();
-        Ok(())
-    }
-
-    fn drop_key(&mut self, name: &str, if_exists: bool) -> Result<(), Error> {
-        if let Some(at) = self.keys.iter().position(|k| k.name.eq_ignore_ascii_case(name)) {
-            self.keys.remove(at);
-            return Ok(());
-        }
-        if name.eq_ignore_ascii_case("PRIMARY") && self.primary.is_some() {
-            let what = "drop primary key when the table is using clustered index";
-            return Err(Error::Unsupported(what.into()));
-        }
-        self.unless(if_exists, 1091, Error::CannotDrop(name.into()))
-    }
-
-    fn add_key(&mut self, constraint: &TableConstraint, clustered: Option<bool>) -> Result<(), Error> {
-        let defs = self.defs();
-        let numbers = |columns: &[ast::IndexColumn]| -> Result<Vec<usize>, Error> {
-            Ok(key_columns(columns, &defs)?.into_iter().map(|o| self.columns[o].number).collect())
-        };
-        match constraint {
-            TableConstraint::PrimaryKey(c) => {
-                let columns = numbers(&c.columns)?;
-                self.add_primary(columns, clustered == Some(true))
-            }
-            TableConstraint::Unique(c) => {
-                let columns = numbers(&c.columns)?;
-                self.add_index(c.index_name.as_ref().or(c.name.as_ref()), true, columns)
-            }
-            TableConstraint::Index(c) => {
-                let columns = numbers(&c.columns)?;
-                self.add_index(c.name.as_ref(), false, columns)
-            }
-            // Read over, as in CREATE TABLE.
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Ok(()),
-            other => Err(not_supported(&format!("'{other}'"))),
-        }
-    }
-
-    /// Behind a column's definition: PRIMARY KEY, UNIQUE.
-    fn keys_of_column(&mut self, keys: Keys, number: usize, name: &Arc<str>) -> Result<(), Error> {
-        let Keys { primary, indexes } = keys;
-        if primary.is_some() {
-            self.add_primary(vec![number], false)?;
-        }
-        for _ in indexes {
-            let name = free_name(name, |n| self.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n)));
-            self.keys.push(Key { name, unique: true, columns: vec![number], from: None });
-        }
-        Ok(())
-    }
-
-    fn add_primary(&mut self, columns: Vec<usize>, clustered: bool) -> Result<(), Error> {
-        if self.primary.is_some() || self.keys.iter().any(|k| &*k.name == "PRIMARY") {
-            return Err(Error::MultiplePrimaryKeys);
-        }
-        generated::check_primary(
-            self.columns.iter().filter(|c| columns.contains(&c.number)).map(|c| &c.def),
-        )?;
-        for column in self.columns.iter_mut().filter(|c| columns.contains(&c.number)) {
-            if column.def.default.as_ref().is_some_and(Datum::is_null) {
-                return Err(Error::NullablePrimaryKey);
-            }
-            column.def.ty.nullable = false;
-        }
-        if clustered {
-            self.primary = Some(columns);
-        } else {
-            self.keys.insert(0, Key { name: "PRIMARY".into(), unique: true, columns, from: None });
-        }
-        Ok(())
-    }
-
-    fn add_index(&mut self, name: Option<&Ident>, unique: bool, columns: Vec<usize>) -> Result<(), Error> {
-        let taken = |n: &str| self.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n));
-        let first = self.columns.iter().find(|c| columns.first() == Some(&c.number));
-        let name: Arc<str> = match (name, first) {
-            (Some(name), _) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
-                return Err(Error::DuplicateKeyName(name.value.clone()));
-            }
-            (Some(name), _) => name.value.as_str().into(),
-            (None, Some(first)) => free_name(&first.def.name, taken),
-            (None, None) => return Err(Error::UnknownKeyColumn(String::new())),
-        };
-        self.keys.push(Key { name, unique, columns, from: None });
+        let to: Arc<str> = to.value.as_str().into();
+        self.follow(at, &to);
+        self.columns[at].def.name = to;
         Ok(())
     }
 
@@ -561,6 +491,10 @@ impl Draft {
                 let what = if &*key.name == "PRIMARY" { "PRIMARY KEY" } else { "UNIQUE INDEX" };
                 partition::define::holds_all(&key.columns, &scheme.columns, what)?;
             }
+        }
+        for key in self.keys.iter().map(|k| &k.columns).chain(&self.primary) {
+            let parts = self.columns.iter().filter(|c| key.contains(&c.number));
+            key::check_length(parts.map(|c| &c.def.ty.sql))?;
         }
         let mut automatic = self.columns.iter().filter(|c| c.def.auto_increment);
         if let Some(column) = automatic.next() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnDef, ColumnType, Datum, Generated, PartitionScheme, SqlType};
 use sqlparser::ast::{
-    self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, IndexColumn, ObjectType, SqlOption,
+    self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, ObjectType, SqlOption,
     TableConstraint,
 };
 use sqlparser::keywords::Keyword;
@@ -13,12 +13,13 @@ use sqlparser::tokenizer::Token;
 use super::binder::{Binder, place};
 use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
+use super::key::{self, Part};
 use super::types::column_type;
 use super::{Bound, GeneratedFault, PartitionFault, generated, partition};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
-use crate::parse::{PartitionChangeSyntax, PartitionClause};
+use crate::parse::{AlterSyntax, PartitionChangeSyntax, PartitionClause};
 
 impl Binder<'_> {
     /// CREATE TABLE.
@@ -55,17 +56,19 @@ impl Binder<'_> {
             return Err(Error::NoColumns);
         }
         for (at, def) in table.columns.iter().enumerate() {
-            if let Some((expr, stored)) = generated::syntax(def) {
-                columns[at].generated = Some(self.define_generated(expr, stored, (&name, &columns, at))?);
+            if let Some((expr, kind)) = generated::syntax(def) {
+                columns[at].generated = Some(self.define_generated(expr, kind, (&name, &columns, at))?);
             }
         }
         for constraint in &table.constraints {
-            keys.constraint(constraint, &columns)?;
+            self.table_key(&mut keys, constraint, &name, &mut columns)?;
         }
         let Keys { primary, mut indexes } = keys;
         generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
-            let column = &mut columns[*ordinal];
+            let base = key::base(&columns, *ordinal);
+            columns[*ordinal].ty.nullable = false;
+            let column = &mut columns[base];
             if column.default.as_ref().is_some_and(Datum::is_null) {
                 return Err(Error::NullablePrimaryKey);
             }
@@ -75,6 +78,7 @@ impl Binder<'_> {
             for ordinal in key {
                 key_type(&columns[*ordinal])?;
             }
+            key::check_length(key.iter().map(|o| &columns[*o].ty.sql))?;
         }
         let mut automatic = columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
         if let Some((ordinal, column)) = automatic.next() {
@@ -102,7 +106,8 @@ impl Binder<'_> {
             _ => self.clusters("OFF") && self.clusters("INT_ONLY"),
         });
         let key = match primary {
-            Some(key) if clustered => key,
+            // Rows are not sorted by the beginning of a column.
+            Some(key) if clustered && key.iter().all(|o| !columns[*o].hidden) => key,
             Some(columns) => {
                 indexes.insert(0, IndexSpec { name: "PRIMARY".into(), unique: true, columns });
                 vec![]
@@ -147,7 +152,10 @@ impl Binder<'_> {
                 ColumnOption::NotNull => nullable = false,
                 ColumnOption::Default(e) => default = Some(e),
                 ColumnOption::PrimaryKey(_) => keys.primary(vec![ordinal])?,
-                ColumnOption::Unique(_) => keys.index(None, true, vec![ordinal], name)?,
+                ColumnOption::Unique(_) => {
+                    let (name, columns) = (keys.name(None, name)?, vec![ordinal]);
+                    keys.indexes.push(IndexSpec { name, unique: true, columns });
+                }
                 ColumnOption::DialectSpecific(tokens) => {
                     let words: Vec<Keyword> = tokens
                         .iter()
@@ -171,7 +179,7 @@ impl Binder<'_> {
         }
         let ty = ColumnType { sql, nullable };
         let generated = generated::syntax(def);
-        let generated = generated.map(|(expr, stored)| Generated { expr: expr.to_string().into(), stored });
+        let generated = generated.map(|(expr, kind)| Generated { expr: expr.to_string().into(), kind });
         if generated.is_some() && default.is_some() {
             return Err(GeneratedFault::Usage("DEFAULT").into());
         }
@@ -210,12 +218,30 @@ impl Binder<'_> {
     pub fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Bound, Error> {
         let (name, table) = self.table(&create.table_name)?;
         let columns = &table.descriptor.columns;
-        let ordinals = key_columns(&create.columns, columns)?;
-        let index = match create.name.as_ref().and_then(|n| n.0.last()).and_then(|p| p.as_ident()) {
-            Some(index) => index.value.as_str().into(),
-            None => columns[ordinals[0]].name.clone(),
+        let parts = key::parts(&create.columns, columns)?;
+        let index = create.name.as_ref().and_then(|n| n.0.last()).and_then(|p| p.as_ident());
+        let index: Arc<str> = index.map_or(key::first_name(&parts, columns), |i| &i.value).into();
+        let whole = |part: &Part| match part {
+            Part::Column(ordinal) => Some(*ordinal),
+            Part::Prefix(..) | Part::Expression(_) => None,
         };
-        self.new_index(name, index, create.unique, ordinals, create.if_not_exists, &table.descriptor)
+        let is_there = table.descriptor.index(&index).is_some() && create.if_not_exists;
+        match parts.iter().map(whole).collect::<Option<Vec<_>>>() {
+            Some(ordinals) => {
+                self.new_index(name, index, create.unique, ordinals, create.if_not_exists, &table.descriptor)
+            }
+            // Nothing is done but to say so.
+            None if is_there => {
+                let index = IndexSpec { name: index, unique: create.unique, columns: vec![] };
+                Ok(Bound::Ddl(Ddl::CreateIndex { table: name, index, if_not_exists: true }))
+            }
+            // With columns of its own.
+            None => {
+                let key =
+                    AlterSyntax::AddKey { name: index, unique: create.unique, parts: create.columns.clone() };
+                self.alter_table(&create.table_name, &[key], None)
+            }
+        }
     }
 
     fn new_index(
@@ -233,6 +259,7 @@ impl Binder<'_> {
         for ordinal in &columns {
             key_type(&descriptor.columns[*ordinal])?;
         }
+        key::check_length(columns.iter().map(|o| &descriptor.columns[*o].ty.sql))?;
         if unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
             partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
         }
@@ -322,11 +349,48 @@ impl Binder<'_> {
                     message: "expected ON and a table after DROP INDEX".into(),
                     position: names.first().and_then(place),
                 })?;
-                let (table, _) = self.table(table)?;
-                Ddl::DropIndex { table, index: single(names)?, if_exists }
+                let (name, known) = self.table(table)?;
+                let index: Arc<str> = single(names)?;
+                let columns = &known.descriptor.columns;
+                let at = known.descriptor.index(&index).map(|at| &known.descriptor.indexes[at]);
+                if at.is_some_and(|i| i.columns.iter().any(|o| columns[*o].hidden)) {
+                    // With its own columns.
+                    let key = AlterSyntax::DropKey { name: Ident::new(&*index), if_exists };
+                    return self.alter_table(table, &[key], None);
+                }
+                Ddl::DropIndex { table: name, index, if_exists }
             }
             other => return Err(not_supported(&format!("DROP {other}"))),
         }))
+    }
+}
+
+impl Binder<'_> {
+    /// A key of a table that is being defined.
+    fn table_key(
+        &mut self,
+        keys: &mut Keys,
+        constraint: &TableConstraint,
+        table: &TableName,
+        columns: &mut Vec<ColumnDef>,
+    ) -> Result<(), Error> {
+        let (name, unique, written) = match constraint {
+            TableConstraint::PrimaryKey(c) => {
+                let parts = key::parts(&c.columns, columns)?;
+                let ordinals = self.key_columns("PRIMARY", &parts, table, columns)?;
+                return keys.primary(ordinals);
+            }
+            TableConstraint::Unique(c) => (c.index_name.as_ref().or(c.name.as_ref()), true, &c.columns),
+            TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns),
+            // Parsed and ignored, as MySQL once did and TiDB does by default.
+            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => return Ok(()),
+            other => return Err(not_supported(&format!("'{other}'"))),
+        };
+        let parts = key::parts(written, columns)?;
+        let name = keys.name(name, key::first_name(&parts, columns))?;
+        let columns = self.key_columns(&name, &parts, table, columns)?;
+        keys.indexes.push(IndexSpec { name, unique, columns });
+        Ok(())
     }
 }
 
@@ -345,42 +409,15 @@ impl Keys {
         Ok(())
     }
 
-    fn index(
-        &mut self,
-        name: Option<&Ident>,
-        unique: bool,
-        columns: Vec<usize>,
-        first: &str,
-    ) -> Result<(), Error> {
+    /// The name of the next one.
+    fn name(&self, name: Option<&Ident>, first: &str) -> Result<Arc<str>, Error> {
         let taken = |n: &str| self.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
-        let name: Arc<str> = match name {
+        match name {
             Some(name) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
-                return Err(Error::DuplicateKeyName(name.value.clone()));
+                Err(Error::DuplicateKeyName(name.value.clone()))
             }
-            Some(name) => name.value.as_str().into(),
-            None => free_name(first, taken),
-        };
-        self.indexes.push(IndexSpec { name, unique, columns });
-        Ok(())
-    }
-
-    fn constraint(&mut self, constraint: &TableConstraint, columns: &[ColumnDef]) -> Result<(), Error> {
-        let first = |ordinals: &[usize]| columns[ordinals[0]].name.to_string();
-        match constraint {
-            TableConstraint::PrimaryKey(c) => self.primary(key_columns(&c.columns, columns)?),
-            TableConstraint::Unique(c) => {
-                let ordinals = key_columns(&c.columns, columns)?;
-                let first = first(&ordinals);
-                self.index(c.index_name.as_ref().or(c.name.as_ref()), true, ordinals, &first)
-            }
-            TableConstraint::Index(c) => {
-                let ordinals = key_columns(&c.columns, columns)?;
-                let first = first(&ordinals);
-                self.index(c.name.as_ref(), false, ordinals, &first)
-            }
-            // Parsed and ignored, as MySQL once did and TiDB does by default.
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Ok(()),
-            other => Err(not_supported(&format!("'{other}'"))),
+            Some(name) => Ok(name.value.as_str().into()),
+            None => Ok(free_name(first, taken)),
         }
     }
 }
@@ -403,27 +440,6 @@ pub(super) fn key_type(column: &ColumnDef) -> Result<(), Error> {
         SqlType::Json => Err(Error::JsonKey(column.name.to_string())),
         _ => Ok(()),
     }
-}
-
-/// Ordinals of the columns of a key.
-pub(super) fn key_columns(columns: &[IndexColumn], table: &[ColumnDef]) -> Result<Vec<usize>, Error> {
-    let mut out = Vec::with_capacity(columns.len());
-    for column in columns {
-        let name = match &column.column.expr {
-            ast::Expr::Identifier(ident) => &ident.value,
-            ast::Expr::Function(f) => return Err(not_supported(&format!("the key part '{f}'"))),
-            other => return Err(not_supported(&format!("the key part '{other}'"))),
-        };
-        let ordinal = table
-            .iter()
-            .position(|c| c.name.eq_ignore_ascii_case(name) && !c.hidden)
-            .ok_or_else(|| Error::UnknownKeyColumn(name.clone()))?;
-        if out.contains(&ordinal) {
-            return Err(Error::DuplicateColumn(name.clone()));
-        }
-        out.push(ordinal);
-    }
-    if out.is_empty() { Err(Error::UnknownKeyColumn(String::new())) } else { Ok(out) }
 }
 
 /// COMMENT and AUTO_INCREMENT; other options (ENGINE, CHARSET, …) say nothing here.

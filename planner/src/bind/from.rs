@@ -198,15 +198,17 @@ impl Binder<'_> {
         let mut star = Vec::with_capacity(descriptor.columns.len());
         let mut names = Vec::with_capacity(descriptor.columns.len());
         for (ordinal, def) in descriptor.columns.iter().enumerate() {
+            // What keys are made of has no name in SQL; plans show what it is.
+            let of_key = def.generated.as_ref().filter(|_| def.hidden).map(|g| &g.expr);
             let info = ColumnInfo {
                 qualifier: Some(qualifier.clone()),
-                name: def.name.clone(),
+                name: of_key.unwrap_or(&def.name).clone(),
                 ty: def.ty.clone(),
                 origin: Some(origin(&descriptor, alias, &def.name)),
             };
             let id = self.columns.add(info);
             columns.push((id, ordinal));
-            names.push(RelationColumn { name: def.name.clone(), id, qualified_only: false });
+            names.push(RelationColumn { name: def.name_in_sql(), id, qualified_only: false });
             if !def.hidden {
                 star.push((def.name.clone(), id));
             }

@@ -7,7 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
-//!     └ define, partition, generated            CREATE, ALTER, DROP: plain data for the engine
+//!     └ define, key, partition, generated       CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
 //! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
@@ -24,6 +24,7 @@ mod expression;
 mod from;
 mod generated;
 mod hint;
+mod key;
 mod keyed;
 mod locking;
 mod partition;
@@ -62,6 +63,7 @@ pub use ddl::{
     PartitionSpec, TableName,
 };
 pub use generated::{GeneratedFault, bind_generated};
+pub use key::KeyFault;
 pub(crate) use keyed::{Condition, plain_conditions};
 pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};

@@ -1,6 +1,6 @@
 //! The access object: what an operator reads.
 
-use allod_storage::schema::{SpaceId, TableDescriptor};
+use allod_storage::schema::{KeyPart, SpaceId, TableDescriptor};
 
 use super::expr::Words;
 use crate::physical::{IndexScan, Lookup, Node, Plan, PointGet, Ranges, TableScan};
@@ -86,7 +86,7 @@ impl<'a> Scanned<'a> {
             Some(index) => self.table.index_space(index, SpaceId(0)).1.get(position).copied(),
             None => self.table.key.get(position).copied(),
         };
-        let name = ordinal.map_or("?", |o| &*self.table.columns[o].name);
+        let name = ordinal.map_or("?", |o| part_name(self.table, o));
         format!("{}.{}.{name}", self.table.database, self.table.name)
     }
 
@@ -127,5 +127,13 @@ fn index_name(table: &TableDescriptor, position: usize) -> String {
 }
 
 fn column_names(table: &TableDescriptor, ordinals: &[usize]) -> String {
-    ordinals.iter().map(|&o| &*table.columns[o].name).collect::<Vec<_>>().join(", ")
+    ordinals.iter().map(|&o| part_name(table, o)).collect::<Vec<_>>().join(", ")
+}
+
+/// A column of a key: of one that begins with a column its name, as TiDB shows it.
+fn part_name(table: &TableDescriptor, ordinal: usize) -> &str {
+    match table.key_part(ordinal) {
+        KeyPart::Column(of) | KeyPart::Prefix(of, _) => &table.columns[of].name,
+        KeyPart::Expression(expr) => expr,
+    }
 }

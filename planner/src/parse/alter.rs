@@ -23,6 +23,12 @@ pub(crate) enum AlterSyntax {
         if_not_exists: bool,
     },
     Add(TableConstraint),
+    /// CREATE INDEX says it so.
+    AddKey {
+        name: std::sync::Arc<str>,
+        unique: bool,
+        parts: Vec<ast::IndexColumn>,
+    },
     DropColumn {
         name: Ident,
         if_exists: bool,

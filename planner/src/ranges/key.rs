@@ -31,7 +31,24 @@ pub(crate) struct KeyRanges {
     pub(crate) width: usize,
 }
 
-type Key = [(ColumnId, ColumnType)];
+/// A column of a key, as predicates know it.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyColumn {
+    /// The column that predicates speak of.
+    pub(crate) id: ColumnId,
+    /// Its type.
+    pub(crate) ty: ColumnType,
+    /// The key has no more than so many characters of it, or bytes.
+    pub(crate) prefix: Option<u32>,
+}
+
+impl From<(ColumnId, ColumnType)> for KeyColumn {
+    fn from((id, ty): (ColumnId, ColumnType)) -> KeyColumn {
+        KeyColumn { id, ty, prefix: None }
+    }
+}
+
+type Key = [KeyColumn];
 
 /// The ranges of a key that the conjuncts leave; `None` if they leave all of it.
 pub(crate) fn key_ranges(key: &Key, conjuncts: &[Expr]) -> Option<KeyRanges> {
@@ -56,8 +73,11 @@ pub(crate) fn key_ranges(key: &Key, conjuncts: &[Expr]) -> Option<KeyRanges> {
 fn by_column(key: &Key, conjuncts: &[&Expr]) -> Option<KeyRanges> {
     let mut prefixes: Vec<Vec<Datum>> = vec![vec![]];
     let (mut used, mut covered, mut width) = (Vec::new(), Vec::new(), 0);
-    for (column, ty) in key {
-        let Some(found) = about_column(conjuncts.iter().copied(), *column, ty) else { break };
+    for KeyColumn { id, ty, prefix } in key {
+        let Some(mut found) = about_column(conjuncts.iter().copied(), *id, ty) else { break };
+        if let Some(length) = prefix {
+            found = found.of_beginnings(*length);
+        }
         let fits = prefixes.len().saturating_mul(found.values.intervals.len()) <= RANGES_MAX;
         if !fits {
             break;

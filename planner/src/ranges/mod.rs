@@ -9,6 +9,7 @@
 //! key (a, b, c): a in (1, 2) and b > 5 and c = 7        -- (1, 5)..[1], (2, 5)..[2]; c = 7 is left to a filter
 //! key (a, b): (a = 1 and b = 2) or (a = 3 and b > 4)    -- [1 2], (3 4, 3]; so (a, b) in (…) and (a, b) > (…) work too
 //! key (a): a like 'x%y'                                 -- [x, y); the LIKE is left to a filter
+//! key (a(2)): a > 'abc' and a < 'b'                     -- ['ab', 'b']; both are left to a filter
 //! ```
 //! What would break it: a constant that the column cannot hold exactly. `int_column < 2.5` is `int_column <= 2` and
 //! `int_column = 2.5` holds nowhere (see [`place`]); where rounding is not sure to be right (a string against an integer)
@@ -20,6 +21,6 @@ mod place;
 mod tests;
 mod value;
 
-pub(crate) use key::{KeyRanges, compare_values, disjoint, key_ranges};
+pub(crate) use key::{KeyColumn, KeyRanges, compare_values, disjoint, key_ranges};
 pub(crate) use place::{as_column_value, subject};
 pub(crate) use value::{ValueSet, column_values};

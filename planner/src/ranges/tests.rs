@@ -135,7 +135,7 @@ proptest! {
     /// that the ranges cover.
     #[test]
     fn ranges_hold_what_the_predicates_keep(conjuncts in prop::collection::vec(predicate(), 1..4)) {
-        let key = [(ColumnId(0), bigint()), (ColumnId(1), bigint())];
+        let key = [(ColumnId(0), bigint()), (ColumnId(1), bigint())].map(KeyColumn::from);
         let Some(ranges) = key_ranges(&key, &conjuncts) else { return Ok(()) };
         let values = || std::iter::once(None).chain((-1..7).map(Some));
         for row in values().flat_map(|a| values().map(move |b| [a, b])) {
@@ -162,7 +162,7 @@ fn a_prefix_of_like_is_a_range() {
         let column = Expr::column(ColumnId(0), ColumnType::not_null(text.clone()));
         let pattern = Expr::constant(Datum::string(pattern), text.clone());
         let e = boolean_call(Function::Like { escape: Some('\\') }, vec![column, pattern]);
-        let found = key_ranges(&[(ColumnId(0), ColumnType::not_null(text.clone()))], &[e])?;
+        let found = key_ranges(&[(ColumnId(0), ColumnType::not_null(text.clone())).into()], &[e])?;
         let shown = |bound: &[Datum]| bound.first().map_or("inf".into(), |d| d.to_string());
         let range = &found.ranges[0];
         Some((shown(&range.low), shown(&range.high), found.covered.len()))
@@ -180,7 +180,7 @@ fn a_prefix_of_like_is_a_range() {
 #[test]
 fn rows_of_values_are_ranges_over_several_columns() {
     let is = |id, v: i64| compare(Function::Eq, id, v * 10);
-    let key = [(ColumnId(0), bigint()), (ColumnId(1), bigint())];
+    let key = [(ColumnId(0), bigint()), (ColumnId(1), bigint())].map(KeyColumn::from);
     // (a, b) in ((1, 2), (3, 4))
     let pairs =
         disjunction(vec![conjunction(vec![is(0, 3), is(1, 4)]), conjunction(vec![is(0, 1), is(1, 2)])]);
@@ -195,4 +195,69 @@ fn rows_of_values_are_ranges_over_several_columns() {
     assert_eq!(found.ranges.len(), 1);
     assert_eq!((&found.ranges[0].low, found.ranges[0].low_inclusive), (&point(1, 2), false));
     assert_eq!(found.covered, [0]);
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    "[ab\u{e9}]{0,4}"
+}
+
+/// A predicate on a text, and what it says of one.
+fn of_text() -> impl Strategy<Value = (Function, Vec<String>)> {
+    let compare = prop::sample::select(vec![
+        Function::Eq,
+        Function::Ne,
+        Function::Lt,
+        Function::Le,
+        Function::Gt,
+        Function::Ge,
+    ]);
+    let list = prop::collection::vec(texts(), 1..4).prop_map(|members| (Function::In, members));
+    prop_oneof![(compare, texts().prop_map(|t| vec![t])), list]
+}
+
+fn says(function: &Function, constants: &[String], text: &str) -> bool {
+    let order = text.as_bytes().cmp(constants[0].as_bytes());
+    match function {
+        Function::Eq => order.is_eq(),
+        Function::Ne => order.is_ne(),
+        Function::Lt => order.is_lt(),
+        Function::Le => order.is_le(),
+        Function::Gt => order.is_gt(),
+        Function::Ge => order.is_ge(),
+        _ => constants.iter().any(|c| c == text),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    /// The beginning of every text that satisfies the predicates lies in exactly one range, and all must be checked again.
+    #[test]
+    fn beginnings_hold_what_the_predicates_keep(
+        predicates in prop::collection::vec(of_text(), 1..3),
+        all in prop::collection::vec(texts(), 1..30),
+        length in 1u32..4,
+    ) {
+        let ty = ColumnType::nullable(SqlType::VarChar(10));
+        let constant = |t: &String| Expr::constant(Datum::string(t.as_str()), SqlType::VarChar(10));
+        let conjunct = |(function, constants): &(Function, Vec<String>)| {
+            let subject = Expr::column(ColumnId(0), ty.clone());
+            boolean_call(function.clone(), [subject].into_iter().chain(constants.iter().map(constant)).collect())
+        };
+        let conjuncts: Vec<Expr> = predicates.iter().map(conjunct).collect();
+        let key = [KeyColumn { id: ColumnId(0), ty: ty.clone(), prefix: Some(length) }];
+        let Some(found) = key_ranges(&key, &conjuncts) else { return Ok(()) };
+        prop_assert!(found.covered.is_empty());
+        for text in all.iter().filter(|t| predicates.iter().all(|(f, constants)| says(f, constants, t))) {
+            let beginning = vec![Datum::string(text.chars().take(length as usize).collect::<String>())];
+            let holds = |r: &&Range| {
+                let low = compare_values(&beginning, &r.low);
+                let high = compare_values(&beginning, &r.high);
+                (low.is_gt() || low.is_eq() && r.low_inclusive) && (high.is_lt() || high.is_eq() && r.high_inclusive)
+            };
+            prop_assert_eq!(found.ranges.iter().filter(holds).count(), 1, "{:?} in {:?}", text, found.ranges);
+            if let Some(points) = &found.points {
+                prop_assert!(points.contains(&beginning));
+            }
+        }
+    }
 }

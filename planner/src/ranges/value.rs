@@ -114,6 +114,34 @@ pub(crate) struct ColumnValues {
     pub(crate) exact: Vec<usize>,
 }
 
+impl ColumnValues {
+    /// What they say of the first `length` characters or bytes of a column: every beginning of a value, and nothing for sure.
+    pub(super) fn of_beginnings(self, length: u32) -> ColumnValues {
+        let begin = |bound: Bound| {
+            bound.map(|(value, inclusive)| match value {
+                Datum::Null => (value, inclusive),
+                value => (beginning(value, length), true),
+            })
+        };
+        let of = |i: Interval| ValueSet::of(Interval { low: begin(i.low), high: begin(i.high) });
+        let values = ValueSet::union(self.values.intervals.into_iter().map(of));
+        ColumnValues { values, exact: vec![], ..self }
+    }
+}
+
+/// The first characters or bytes of a value.
+fn beginning(value: Datum, length: u32) -> Datum {
+    let length = length as usize;
+    match &value {
+        Datum::String(text) => match text.char_indices().nth(length) {
+            Some((end, _)) => Datum::string(&text[..end]),
+            None => value,
+        },
+        Datum::Bytes(bytes) if bytes.len() > length => Datum::Bytes(bytes[..length].into()),
+        _ => value,
+    }
+}
+
 /// The values that the conjuncts together leave to a column; `None` if they say nothing of it.
 pub(crate) fn about_column<'e>(
     conjuncts: impl IntoIterator<Item = &'e Expr>,

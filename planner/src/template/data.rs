@@ -1,6 +1,6 @@
 //! The values that a plan holds, one after another.
 
-use allod_storage::schema::{ColumnType, Datum, SqlType, TableDescriptor};
+use allod_storage::schema::{ColumnType, Datum, KeyPart, SqlType, TableDescriptor};
 
 use crate::bind::Condition;
 use crate::expr::{Expr, cast_datum, literal};
@@ -233,7 +233,8 @@ fn constants(e: &mut Expr, stored: bool, nodes: &[u32], visit: &mut impl FnMut(&
 }
 
 /// Whether the plan may be kept for other values, as far as it shows: bounds for blocks tell nothing of the members of a
-/// list, and a table that is not small is not scanned for one value because it was for another, where there is an index.
+/// list, a table that is not small is not scanned for one value because it was for another, where there is an index, and
+/// different values may begin alike.
 pub(super) fn suits(plan: &Plan, conditions: &[Condition]) -> bool {
     let about = |table: &TableDescriptor, ordinal: usize| {
         let name = table.columns[ordinal].name.to_lowercase();
@@ -244,15 +245,28 @@ pub(super) fn suits(plan: &Plan, conditions: &[Condition]) -> bool {
             let table = &scan.table;
             let of_list = |ordinal| about(table, ordinal).is_some_and(|c| c.listed);
             let leading = table.indexes.iter().map(|i| &i.columns).chain([&table.key]);
-            let indexed = leading.filter_map(|c| c.first()).any(|&o| about(table, o).is_some());
+            let of = |&o: &usize| match table.key_part(o) {
+                KeyPart::Column(of) | KeyPart::Prefix(of, _) => of,
+                KeyPart::Expression(_) => o,
+            };
+            let indexed = leading.filter_map(|c| c.first()).any(|o| about(table, of(o)).is_some());
             let all = matches!(scan.ranges, Ranges::All);
             let of_lists = scan.zone.iter().any(|zone| of_list(zone.ordinal));
             let passes_index = all && indexed && plan.rows > SMALL_TABLE;
             !of_lists && !passes_index
         }
+        Node::IndexScan(scan) => {
+            matches!(scan.ranges, Ranges::All) || !has_beginnings(&scan.table, scan.index)
+        }
+        Node::PointGet(get) => get.index.is_none_or(|index| !has_beginnings(&get.table, index)),
         _ => true,
     };
     own && plan.children().into_iter().all(|child| suits(child, conditions))
+}
+
+/// Whether the index has no more than the beginning of a column.
+fn has_beginnings(table: &TableDescriptor, index: usize) -> bool {
+    table.indexes[index].columns.iter().any(|&o| matches!(table.key_part(o), KeyPart::Prefix(..)))
 }
 
 /// Brings what depends on values into shape: keys and ranges in order and none of them twice, each key with its partition.

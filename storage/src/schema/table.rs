@@ -18,7 +18,7 @@ pub struct ColumnDef {
     pub default: Option<Datum>,
     /// Whether the engine numbers the rows.
     pub auto_increment: bool,
-    /// Whether `SELECT *` leaves it out (the hidden row id).
+    /// Whether nobody sees it: the row id, and what keys on expressions and on beginnings of columns are made of.
     pub hidden: bool,
     /// How it is computed; `None` = it holds what it is given.
     pub generated: Option<Generated>,
@@ -30,8 +30,49 @@ pub struct Generated {
     /// The expression, over columns that are not generated or stand before this one. The planner's rewriter turns it into a
     /// typed expression.
     pub expr: Arc<str>,
-    /// STORED, not VIRTUAL. Rows hold the value either way; it is for ALTER TABLE, which may do less to it.
-    pub stored: bool,
+    /// What its user knows it as. Rows hold the value in any case.
+    pub kind: GeneratedKind,
+}
+
+/// Kinds of generated columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GeneratedKind {
+    /// VIRTUAL.
+    Virtual,
+    /// STORED: ALTER TABLE may do less to it, and a primary key more.
+    Stored,
+    /// Hidden: a part of a key, `KEY ((a + b))`.
+    KeyExpression,
+    /// Hidden: a part of a key, `KEY (c(10))`.
+    KeyPrefix {
+        /// The column that it is the beginning of.
+        column: Arc<str>,
+        /// How many characters of it, or bytes of a binary column.
+        length: u32,
+    },
+}
+
+/// What a column of a key is to its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPart<'a> {
+    /// The column itself.
+    Column(usize),
+    /// The beginning of a column: its ordinal, and how many characters or bytes.
+    Prefix(usize, u32),
+    /// The value of an expression.
+    Expression(&'a str),
+}
+
+impl ColumnDef {
+    /// Whether it is the hidden row id.
+    pub fn is_row_id(&self) -> bool {
+        self.hidden && self.generated.is_none()
+    }
+
+    /// What statements call it: nothing if it is hidden in a key, and so they cannot.
+    pub fn name_in_sql(&self) -> Arc<str> {
+        if self.hidden && self.generated.is_some() { "".into() } else { Arc::clone(&self.name) }
+    }
 }
 
 /// A secondary index (the clustered primary key is `TableDescriptor::key`, not an index).
@@ -43,7 +84,7 @@ pub struct IndexDescriptor {
     pub name: Arc<str>,
     /// Whether two rows may not agree on all columns (NULLs never agree).
     pub unique: bool,
-    /// Ordinals of the indexed table columns, in index order.
+    /// Ordinals of the indexed table columns, in index order; [`TableDescriptor::key_part`] says what they are to the user.
     pub columns: Vec<usize>,
 }
 
@@ -116,7 +157,7 @@ pub struct TableDescriptor {
     pub database: Arc<str>,
     /// Table name.
     pub name: Arc<str>,
-    /// Columns in order; the hidden row id, if there is one, is last.
+    /// Columns in order: those that are declared, hidden ones that keys are made of, the hidden row id if there is one.
     pub columns: Vec<ColumnDef>,
     /// Ordinals of the columns that rows are sorted by: the clustered primary key, or the hidden row id. Unique.
     pub key: Vec<usize>,
@@ -146,6 +187,17 @@ impl TableDescriptor {
     /// Ordinals of the columns that `SELECT *` shows.
     pub fn visible_columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.columns.iter().enumerate().filter(|(_, c)| !c.hidden).map(|(i, _)| i)
+    }
+
+    /// What a column of a key is to its user.
+    pub fn key_part(&self, ordinal: usize) -> KeyPart<'_> {
+        match self.columns[ordinal].generated.as_ref().map(|g| (&g.kind, &g.expr)) {
+            Some((GeneratedKind::KeyExpression, expr)) => KeyPart::Expression(expr),
+            Some((GeneratedKind::KeyPrefix { column, length }, _)) => {
+                self.column(column).map_or(KeyPart::Column(ordinal), |of| KeyPart::Prefix(of, *length))
+            }
+            Some((GeneratedKind::Virtual | GeneratedKind::Stored, _)) | None => KeyPart::Column(ordinal),
+        }
     }
 
     /// What the space of a partition's records looks like: every column, sorted by `key`.

@@ -94,7 +94,7 @@ impl Binder<'_> {
             let (name, ty) = (def.name.clone(), def.ty.clone());
             let id =
                 self.columns.add(ColumnInfo { qualifier: Some(qualifier.clone()), name, ty, origin: None });
-            columns.push(RelationColumn { name: def.name.clone(), id, qualified_only: def.hidden });
+            columns.push(RelationColumn { name: def.name_in_sql(), id, qualified_only: def.hidden });
         }
         let (alias, database) = (table.name.clone(), Some(table.database.clone()));
         Relation { alias, database, columns, table: None }

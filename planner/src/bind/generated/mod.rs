@@ -31,11 +31,14 @@ mod spell;
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, Generated, TableDescriptor};
+use allod_storage::schema::{
+    ColumnDef, ColumnType, Datum, Generated, GeneratedKind, SqlType, TableDescriptor,
+};
 use sqlparser::ast;
 
 use super::binder::Binder;
 use super::ddl::TableName;
+use super::key::{self, KeyFault};
 use super::partition::bind_over;
 use crate::column::ColumnId;
 use crate::error::Error;
@@ -52,7 +55,7 @@ pub fn bind_generated(table: &TableDescriptor) -> Result<Option<GeneratedColumns
     let mut usage = FunctionUsage::default();
     for (ordinal, def) in table.columns.iter().enumerate() {
         let Some(generated) = &def.generated else { continue };
-        let (expr, used) = bound(&generated.expr, &table.columns)?;
+        let (expr, used) = bound(generated, &table.columns)?;
         usage.merge(&used);
         // That it is not NULL is for whoever writes the row to see.
         let nullable = ColumnDef { ty: ColumnType::nullable(def.ty.sql.clone()), ..def.clone() };
@@ -62,12 +65,22 @@ pub fn bind_generated(table: &TableDescriptor) -> Result<Option<GeneratedColumns
 }
 
 /// The expression of a column as it was kept.
-fn bound(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
+fn bound(generated: &Generated, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
+    let GeneratedKind::KeyPrefix { column, length } = &generated.kind else {
+        return of_text(&generated.expr, columns);
+    };
+    let of = columns.iter().position(|c| !c.hidden && c.name == *column);
+    let of = of.ok_or_else(|| Error::UnknownKeyColumn(column.to_string()))?;
+    let (whole, mut rw) = (Expr::column(ColumnId(of as u32), columns[of].ty.clone()), Rewriter::new(0));
+    Ok((rw.explicit_cast(whole, key::prefix_type(&columns[of].ty.sql, *length)?), rw.usage))
+}
+
+fn of_text(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
     bind_over(&parse::parse_expression(text)?, None, names(columns))
 }
 
 fn names(columns: &[ColumnDef]) -> impl Iterator<Item = (Arc<str>, ColumnType)> + '_ {
-    columns.iter().map(|c| (c.name.clone(), c.ty.clone()))
+    columns.iter().map(|c| (c.name_in_sql(), c.ty.clone()))
 }
 
 /// Ordinals of the columns that an expression uses.
@@ -75,11 +88,82 @@ fn used(expr: &Expr) -> impl Iterator<Item = usize> {
     expr.columns().into_iter().map(|ColumnId(id)| id as usize)
 }
 
-/// The first generated column that uses column `at`.
+/// The type of a hidden column of a key, now that its table has these columns; and how it is generated.
+pub(super) fn of_key(
+    def: &ColumnDef,
+    columns: &[ColumnDef],
+) -> Result<Option<(ColumnType, Generated)>, Error> {
+    let Some(generated) = def.generated.as_ref().filter(|_| def.hidden) else { return Ok(None) };
+    Ok(Some(match &generated.kind {
+        GeneratedKind::KeyPrefix { column, length } => {
+            let of = columns.iter().find(|c| !c.hidden && c.name == *column);
+            key::prefix_of(of.ok_or_else(|| Error::UnknownKeyColumn(column.to_string()))?, *length)?
+        }
+        GeneratedKind::KeyExpression | GeneratedKind::Virtual | GeneratedKind::Stored => {
+            (bound(generated, columns)?.0.ty().clone(), generated.clone())
+        }
+    }))
+}
+
+/// The expression of a part of a key: the type of its hidden column, and how that is generated.
+pub(super) fn key_expression(
+    expr: &ast::Expr,
+    key: &str,
+    table: &TableName,
+    columns: &[ColumnDef],
+) -> Result<(ColumnType, Generated), Error> {
+    if matches!(expr, ast::Expr::Tuple(_)) {
+        return Err(KeyFault::Row(key.into()).into());
+    }
+    if !spell::is_deterministic(expr) {
+        return Err(KeyFault::Function(key.into()).into());
+    }
+    let bound = bind_over(expr, Some(table), names(columns));
+    let (bound, _) = bound.map_err(|error| unknown_in(error, "expression index"))?;
+    if bound.as_column().is_some() {
+        return Err(KeyFault::Column.into());
+    }
+    if used(&bound).any(|o| columns[o].auto_increment) {
+        return Err(KeyFault::AutoIncrement(key.into()).into());
+    }
+    let text = spell::spelled(expr, columns);
+    match &bound.ty().sql {
+        SqlType::Text(_) | SqlType::Blob(_) => return Err(KeyFault::Text.into()),
+        SqlType::Json => return Err(KeyFault::Json.into()),
+        SqlType::Null
+        | SqlType::VarChar(0)
+        | SqlType::VarBinary(0)
+        | SqlType::Char(0)
+        | SqlType::Binary(0) => {
+            return Err(KeyFault::NotIndexable(text).into());
+        }
+        _ => {}
+    }
+    kept(&text, &bound, columns, expr)?;
+    Ok((bound.ty().clone(), Generated { expr: text.into(), kind: GeneratedKind::KeyExpression }))
+}
+
+fn unknown_in(error: Error, clause: &'static str) -> Error {
+    match error {
+        Error::UnknownColumn { name, position, .. } => Error::UnknownColumn { name, clause, position },
+        other => other,
+    }
+}
+
+/// What cannot be kept so that it means the same is not taken.
+fn kept(text: &str, bound: &Expr, columns: &[ColumnDef], written: &ast::Expr) -> Result<(), Error> {
+    match of_text(text, columns) {
+        Ok((again, _)) if again == *bound => Ok(()),
+        _ => Err(super::expression::not_supported(&format!("'{written}' in a generated column"))),
+    }
+}
+
+/// The first generated column that uses column `at`; a key on the beginning of the column goes with it.
 pub(super) fn dependent(columns: &[ColumnDef], at: usize) -> Result<Option<usize>, Error> {
     for (ordinal, def) in columns.iter().enumerate() {
         if let Some(generated) = &def.generated
-            && used(&bound(&generated.expr, columns)?.0).any(|o| o == at)
+            && !matches!(generated.kind, GeneratedKind::KeyPrefix { .. })
+            && used(&bound(generated, columns)?.0).any(|o| o == at)
         {
             return Ok(Some(ordinal));
         }
@@ -91,7 +175,7 @@ pub(super) fn dependent(columns: &[ColumnDef], at: usize) -> Result<Option<usize
 pub(super) fn check_order(columns: &[ColumnDef]) -> Result<(), Error> {
     for (ordinal, def) in columns.iter().enumerate() {
         if let Some(generated) = &def.generated {
-            check_prior(&bound(&generated.expr, columns)?.0, columns, ordinal)?;
+            check_prior(&bound(generated, columns)?.0, columns, ordinal)?;
         }
     }
     Ok(())
@@ -106,18 +190,22 @@ fn check_prior(expr: &Expr, columns: &[ColumnDef], at: usize) -> Result<(), Erro
 
 /// A virtual column is no part of a primary key (error 3106).
 pub(super) fn check_primary<'a>(mut key: impl Iterator<Item = &'a ColumnDef>) -> Result<(), Error> {
-    if key.any(|c| c.generated.as_ref().is_some_and(|g| !g.stored)) {
+    if key.any(|c| c.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Virtual)) {
         return Err(GeneratedFault::Unsupported("Defining a virtual generated column as primary key").into());
     }
     Ok(())
 }
 
 /// What a column's definition says of how it is generated.
-pub(super) fn syntax(def: &ast::ColumnDef) -> Option<(&ast::Expr, bool)> {
+pub(super) fn syntax(def: &ast::ColumnDef) -> Option<(&ast::Expr, GeneratedKind)> {
     def.options.iter().find_map(|option| match &option.option {
-        ast::ColumnOption::Generated { generation_expr: Some(expr), generation_expr_mode, .. } => {
-            Some((expr, *generation_expr_mode == Some(ast::GeneratedExpressionMode::Stored)))
-        }
+        ast::ColumnOption::Generated { generation_expr: Some(expr), generation_expr_mode, .. } => Some((
+            expr,
+            match generation_expr_mode {
+                Some(ast::GeneratedExpressionMode::Stored) => GeneratedKind::Stored,
+                Some(ast::GeneratedExpressionMode::Virtual) | None => GeneratedKind::Virtual,
+            },
+        )),
         _ => None,
     })
 }
@@ -128,30 +216,23 @@ impl Binder<'_> {
     pub(super) fn define_generated(
         &mut self,
         expr: &ast::Expr,
-        stored: bool,
+        kind: GeneratedKind,
         (table, columns, at): (&TableName, &[ColumnDef], usize),
     ) -> Result<Generated, Error> {
         let name = || columns[at].name.to_string();
         if !spell::is_deterministic(expr) {
             return Err(GeneratedFault::Function(name()).into());
         }
-        let (bound, _) = bind_over(expr, Some(table), names(columns)).map_err(|error| match error {
-            Error::UnknownColumn { name, position, .. } => {
-                Error::UnknownColumn { name, clause: "generated column function", position }
-            }
-            other => other,
-        })?;
+        let bound = bind_over(expr, Some(table), names(columns));
+        let (bound, _) = bound.map_err(|error| unknown_in(error, "generated column function"))?;
         let allowed = self.cx.session.variables.system("tidb_enable_auto_increment_in_generated", false);
         if allowed != Some(Datum::Int(1)) && used(&bound).any(|o| columns[o].auto_increment) {
             return Err(GeneratedFault::AutoIncrement(name()).into());
         }
         check_prior(&bound, columns, at)?;
         let text = spell::spelled(expr, columns);
-        // What cannot be kept so that it means the same is not taken.
-        match self::bound(&text, columns) {
-            Ok((again, _)) if again == bound => Ok(Generated { expr: text.into(), stored }),
-            _ => Err(super::expression::not_supported(&format!("'{expr}' in a generated column"))),
-        }
+        kept(&text, &bound, columns, expr)?;
+        Ok(Generated { expr: text.into(), kind })
     }
 
     /// The generated columns of a table that the statement writes to; counts the functions that they use.

@@ -171,6 +171,7 @@ fn parts(expr: &mut Expr) -> Vec<&mut Expr> {
         | Expr::Position { expr: left, r#in: right }
         | Expr::Like { expr: left, pattern: right, .. }
         | Expr::RLike { expr: left, pattern: right, .. } => vec![left, right],
+        Expr::MemberOf(member) => vec![&mut *member.value, &mut *member.array],
         Expr::Between { expr, low, high, .. } => vec![expr, low, high],
         Expr::InList { expr, list, .. } => std::iter::once(&mut **expr).chain(list).collect(),
         Expr::Tuple(items) => items.iter_mut().collect(),

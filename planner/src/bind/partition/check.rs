@@ -21,7 +21,7 @@ pub(super) fn expression(
     table: &TableName,
     columns: &[ColumnDef],
 ) -> Result<Vec<usize>, Error> {
-    let bound = bind_over(syntax, Some(table), columns.iter().map(|c| (c.name.clone(), c.ty.clone())));
+    let bound = bind_over(syntax, Some(table), columns.iter().map(|c| (c.name_in_sql(), c.ty.clone())));
     let (expr, _) = bound.map_err(|e| match e {
         Error::UnknownColumn { name, position, .. } => {
             Error::UnknownColumn { name, clause: "partition function", position }
@@ -94,7 +94,7 @@ fn is_allowed(function: &Function, args: &[Expr]) -> bool {
 pub(super) fn is_unsigned(scheme: &PartitionScheme, columns: &[ColumnDef]) -> Result<bool, Error> {
     let Some(text) = &scheme.expr else { return Ok(false) };
     let syntax = parse::parse_expression(text)?;
-    let (expr, _) = bind_over(&syntax, None, columns.iter().map(|c| (c.name.clone(), c.ty.clone())))?;
+    let (expr, _) = bind_over(&syntax, None, columns.iter().map(|c| (c.name_in_sql(), c.ty.clone())))?;
     Ok(Family::of(&expr.ty().sql) == Family::UInt)
 }
 

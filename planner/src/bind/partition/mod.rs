@@ -47,7 +47,7 @@ pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunctio
     let values = match &scheme.expr {
         Some(text) => {
             let syntax = parse::parse_expression(text)?;
-            let columns = table.columns.iter().map(|c| (c.name.clone(), c.ty.clone()));
+            let columns = table.columns.iter().map(|c| (c.name_in_sql(), c.ty.clone()));
             let (expr, used) = bind_over(&syntax, None, columns)?;
             usage = used;
             vec![expr]

@@ -16,7 +16,7 @@ use crate::cost;
 use crate::expr::{Expr, Function};
 use crate::logical::predicate::args_of;
 use crate::physical::{IndexMerge, IndexMergePart, Node, Plan, Ranges};
-use crate::ranges::{KeyRanges, key_ranges};
+use crate::ranges::{KeyColumn, KeyRanges, key_ranges};
 use crate::stats::selectivity::selectivity;
 
 /// An OR of more branches is not merged.
@@ -47,7 +47,8 @@ fn part(site: &Site, allowed: &Allowed, conjuncts: &[Expr]) -> Option<Part> {
     let own = std::iter::once((None, site.scan.table.key.clone()));
     let indexes = (0..site.scan.table.indexes.len()).map(|i| (Some(i), site.index_key(i)));
     let ways = own.chain(indexes).filter(|(index, _)| allowed.in_merge(*index)).filter_map(|(index, key)| {
-        let found = key_ranges(&site.key_of(&key), conjuncts)?;
+        let key: Vec<KeyColumn> = site.key_of(&key).into_iter().map(KeyColumn::from).collect();
+        let found = key_ranges(&key, conjuncts)?;
         let used: Vec<Expr> = found.used.iter().map(|&i| conjuncts[i].clone()).collect();
         let rows = site.table.rows * selectivity(&used, &site.table);
         Some(Part { index, found, rows })

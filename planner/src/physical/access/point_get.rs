@@ -20,7 +20,7 @@ const POINTS_MAX: usize = 1024;
 pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
     let scan = site.scan;
     let columns = index.map_or(&scan.table.key, |i| &scan.table.indexes[i].columns);
-    let key = site.key_of(columns);
+    let key = site.key_columns(columns);
     if key.len() != columns.len() {
         return None;
     }
@@ -53,7 +53,7 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
         lock: None,
     });
     let plan = operator(rows, ids(&wanted), node);
-    let plan = site.selection(plan, predicates, site.profile.rows, site.needed);
+    let plan = site.selection(plan, predicates, site.profile.rows.min(rows), site.needed);
     Some(done(plan, cost))
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnType, Datum};
+use allod_storage::schema::{ColumnType, Datum, KeyPart};
 
 use super::filter::ordered;
 use super::{AccessContext, zone};
@@ -14,7 +14,7 @@ use crate::expr::Expr;
 use crate::logical::{self, Scan};
 use crate::physical::{IndexLookUp, IndexScan, Node, Plan, Ranges, TableScan};
 use crate::prune;
-use crate::ranges::{KeyRanges, column_values, key_ranges};
+use crate::ranges::{KeyColumn, KeyRanges, column_values, key_ranges};
 use crate::stats::cardinality::{Profile, estimate, of_table};
 use crate::stats::selectivity::selectivity;
 
@@ -98,9 +98,23 @@ impl<'a> Site<'a> {
         id_of(self.scan, ordinal)
     }
 
-    /// The leading columns of a key that the plan knows.
+    /// The leading columns of a key that are whole columns which the plan knows.
     pub(super) fn key_of(&self, ordinals: &[usize]) -> Vec<(ColumnId, ColumnType)> {
         let column = |&o: &usize| Some((self.id_of(o)?, self.scan.table.columns[o].ty.clone()));
+        ordinals.iter().map_while(column).collect()
+    }
+
+    /// The same, with those of which the key has the beginning.
+    pub(super) fn key_columns(&self, ordinals: &[usize]) -> Vec<KeyColumn> {
+        let columns = &self.scan.table.columns;
+        let column = |&o: &usize| match self.scan.table.key_part(o) {
+            KeyPart::Prefix(of, length) => {
+                Some(KeyColumn { id: self.id_of(of)?, ty: columns[of].ty.clone(), prefix: Some(length) })
+            }
+            KeyPart::Column(_) | KeyPart::Expression(_) => {
+                Some((self.id_of(o)?, columns[o].ty.clone()).into())
+            }
+        };
         ordinals.iter().map_while(column).collect()
     }
 
@@ -139,7 +153,7 @@ impl<'a> Site<'a> {
     /// The ranges of a key that the predicates leave.
     pub(super) fn narrowed(&self, key: &[usize]) -> Narrowed {
         let predicates = &self.scan.predicates;
-        match key_ranges(&self.key_of(key), predicates) {
+        match key_ranges(&self.key_columns(key), predicates) {
             Some(found) => self.within_ranges(found),
             None => {
                 Narrowed { ranges: Ranges::All, count: 1, rest: predicates.clone(), rows: self.table.rows }
