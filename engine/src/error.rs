@@ -543,6 +543,7 @@ impl From<allod_planner::Error> for Error {
             E::TooBig { what: "scale", .. } => code::TOO_BIG_SCALE,
             E::TooBig { what: "precision", .. } => code::TOO_BIG_PRECISION,
             E::TooBig { .. } => code::TOO_LONG,
+            E::TooBigPrecision { .. } => code::TOO_BIG_PRECISION,
             E::ScaleAbovePrecision(_) => code::SCALE_ABOVE_PRECISION,
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
             E::Partition(fault) => partition_fault(fault),
@@ -559,7 +560,7 @@ impl From<allod_planner::Error> for Error {
             E::IncorrectUsage { .. } => code::INCORRECT_USAGE,
             E::KeyUpdatedTwice { .. } => code::KEY_UPDATED_TWICE,
             E::MemoryTable { code, .. } => *code,
-            E::Internal(_) => code::UNKNOWN,
+            E::Internal(_) | E::PercentOutOfRange(_) => code::UNKNOWN,
         };
         Error::new(code, error.to_string()).at(error.position())
     }

@@ -142,6 +142,9 @@ pub enum Error {
     /// 1210: an argument that the function cannot take (for instance a constant was wanted).
     #[error("incorrect arguments to {0}")]
     BadArguments(String),
+    /// 1105, as in TiDB: APPROX_PERCENTILE of no percentage.
+    #[error("percentage value {0} is out of range [1, 100]")]
+    PercentOutOfRange(String),
     /// 1111: an aggregate where there can be none.
     #[error("invalid use of group function")]
     InvalidAggregate,
@@ -306,6 +309,14 @@ pub enum Error {
         column: String,
         /// The limit.
         max: u64,
+    },
+    /// 1426: NOW(7).
+    #[error("too-big precision {given} specified for '{function}'. Maximum is 6")]
+    TooBigPrecision {
+        /// As written.
+        given: i64,
+        /// The function.
+        function: String,
     },
     /// 1291: two members of an ENUM or a SET are the same.
     #[error("column '{column}' has duplicated value '{value}' in {kind}")]

@@ -117,6 +117,9 @@ impl Calls {
             F::VarPop => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(false, false) },
             F::VarSamp => Output::Spread { of: self.spec(of(Kind::Moments)), spread: spread(true, false) },
             F::ApproxCountDistinct => Output::Plain { of: self.spec(of(Kind::Uniques)), present: None },
+            F::ApproxPercentile { percent } => {
+                Output::Plain { of: self.spec(of(Kind::Percentile(percent))), present: None }
+            }
             F::GroupConcat(_) => return Err(Error::Plan("GROUP_CONCAT is made by itself".into())),
         })
     }

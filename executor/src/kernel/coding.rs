@@ -18,6 +18,7 @@ use flate2::write::ZlibEncoder;
 use super::function::{Failure, Outcome, build_bytes, bytes};
 use super::string::{BYTES_MAX, build};
 use super::value::{Column, Value};
+use super::volatile::Sequence;
 use crate::error::Error;
 
 /// Characters of a line of TO_BASE64.
@@ -31,6 +32,7 @@ pub(crate) fn apply(coding: Coding, args: &[Value], rows: usize) -> Outcome {
     match coding {
         Coding::AesEncrypt(mode) => return aes(mode, true, args, rows),
         Coding::AesDecrypt(mode) => return aes(mode, false, args, rows),
+        Coding::Encode | Coding::Decode => return scramble(coding == Coding::Encode, args, rows),
         Coding::ToBase64
         | Coding::FromBase64
         | Coding::Compress
@@ -64,6 +66,47 @@ pub(crate) fn apply(coding: Coding, args: &[Value], rows: usize) -> Outcome {
             (0..rows).map(|row| Some(data.get(row).map(uncompressed_length)? as i64)),
         )),
     })
+}
+
+/// ENCODE and DECODE.
+fn scramble(encode: bool, args: &[Value], rows: usize) -> Outcome {
+    let (data, password) = (bytes(&args[0], rows)?, bytes(&args[1], rows)?);
+    Ok(build_bytes(rows, |row| Some(scrambled(encode, data.get(row)?, password.get(row)?))))
+}
+
+/// MySQL's old cipher: bytes by a table that the password shuffles, and by what came before.
+fn scrambled(encode: bool, data: &[u8], password: &[u8]) -> Vec<u8> {
+    let (mut first, mut second, mut add) = (1_345_345_333u32, 0x1234_5671u32, 7u32);
+    for byte in password.iter().filter(|b| !matches!(b, b' ' | b'\t')) {
+        let byte = u32::from(*byte);
+        first ^= ((first & 63).wrapping_add(add)).wrapping_mul(byte).wrapping_add(first << 8);
+        second = second.wrapping_add((second << 8) ^ first);
+        add = add.wrapping_add(byte);
+    }
+    let mut sequence = Sequence::of(first & 0x7fff_ffff, second & 0x7fff_ffff);
+    let mut draw = || (sequence.next() * 255.0) as u8;
+    let mut back: [u8; 256] = std::array::from_fn(|i| i as u8);
+    for i in 0..back.len() {
+        back.swap(i, usize::from(draw()));
+    }
+    let mut forth = [0u8; 256];
+    for (i, byte) in back.iter().enumerate() {
+        forth[usize::from(*byte)] = i as u8;
+    }
+    let mut shift = 0;
+    data.iter()
+        .map(|byte| {
+            shift ^= draw();
+            let (plain, out) = if encode {
+                (*byte, forth[usize::from(*byte)] ^ shift)
+            } else {
+                let plain = back[usize::from(*byte ^ shift)];
+                (plain, plain)
+            };
+            shift ^= plain;
+            out
+        })
+        .collect()
 }
 
 /// The length, and a zlib stream that does not end in a blank, which CHAR columns would lose.
@@ -313,6 +356,15 @@ mod tests {
         // AES_ENCRYPT('123', 'foobar') of TiDB's scripts.
         let coded = Cipher::new(16, b"foobar").encrypt(Chain::Ecb, b"123", vector);
         assert_eq!(hex(&coded), "45abdd5c4802efa6771a94c43f805208");
+    }
+
+    /// Checked with MariaDB 10.11: HEX(ENCODE('hello world', 'secret')).
+    #[test]
+    fn the_old_cipher() {
+        let coded = scrambled(true, b"hello world", b"secret");
+        assert_eq!(hex(&coded), "21ca1627cad4614c7f54f1");
+        assert_eq!(scrambled(false, &coded, b"s e c r e t"), b"hello world");
+        assert!(scrambled(true, b"", b"secret").is_empty());
     }
 
     #[test]

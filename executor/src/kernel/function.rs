@@ -14,8 +14,8 @@ use super::like::Matcher;
 use super::program::Node;
 use super::value::{Binary, Bools, Overflow, Strings, Value};
 use super::{
-    arithmetic, bits, cast, coding, control, digest, json, list, math, network, pattern, string, temporal,
-    writing,
+    arithmetic, bits, cast, coding, control, digest, json, list, math, network, password, pattern, span,
+    string, temporal, writing,
 };
 use crate::error::{Error, Result};
 
@@ -217,6 +217,8 @@ pub(crate) fn apply<'a>(
         Function::Network(network) => network::apply(*network, args, rows),
         Function::Pattern(pattern) => pattern::apply(*pattern, node, args, rows),
         Function::Writing(writing) => writing::apply(*writing, args, types(0), rows),
+        Function::Span(span) => span::apply(*span, args, &node.sql, rows),
+        Function::PasswordStrength => password::strength(args, rows),
 
         Function::Abs
         | Function::Ceil

@@ -69,6 +69,7 @@ fn whole(function: &Function, value: &Value, sql: &SqlType) -> Outcome {
 fn round(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
     let away = *function == Function::Round;
     let places = match args.get(1) {
+        Some(Value::UInt(v)) => v.map(|v| i64::try_from(v).unwrap_or(i64::MAX)),
         Some(v) => ints(v, rows),
         None => Column::one(0),
     };
@@ -99,13 +100,13 @@ fn round(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Out
             }
         }
         Value::UInt(v) => Ok(Value::UInt(zip_option(v, &places, rows, |v, places| {
-            let unit = u32::try_from(-places.min(0)).unwrap_or(u32::MAX);
+            let unit = u32::try_from(places.min(0).unsigned_abs()).unwrap_or(u32::MAX);
             u64::try_from(round_places(i128::from(v), unit, away)).ok()
         }))),
         other => {
             let v = ints(other, rows);
             let out = zip_option(&v, &places, rows, |v, places| {
-                let unit = u32::try_from(-places.min(0)).unwrap_or(u32::MAX);
+                let unit = u32::try_from(places.min(0).unsigned_abs()).unwrap_or(u32::MAX);
                 i64::try_from(round_places(i128::from(v), unit, away)).ok()
             });
             Ok(Value::Int(out).conform(sql)?)

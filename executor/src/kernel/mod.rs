@@ -36,10 +36,12 @@ mod math;
 mod model;
 mod network;
 mod number;
+mod password;
 mod pattern;
 mod predicate;
 mod program;
 mod scratch;
+mod span;
 mod string;
 mod temporal;
 #[cfg(test)]

@@ -90,8 +90,19 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
         }
         Function::TimeToSec => int(times(&args[0], rows).map(|us| us / SECOND_US)),
         Function::SecToTime => {
-            let limit = TIME_US_MAX / SECOND_US;
-            Ok(Value::Time(ints(&args[0], rows).map(|s| s.clamp(-limit, limit) * SECOND_US)))
+            let us = match &args[0] {
+                Value::Decimal(d) => {
+                    let scale = d.scale();
+                    let us = |v| {
+                        rescale(v, scale, 6).map_or(0, |us| {
+                            us.clamp(-i128::from(TIME_US_MAX), i128::from(TIME_US_MAX)) as i64
+                        })
+                    };
+                    d.widened().map(us)
+                }
+                other => ints(other, rows).map(|s| s.saturating_mul(SECOND_US)),
+            };
+            Ok(Value::Time(us.map(|us| us.clamp(-TIME_US_MAX, TIME_US_MAX))))
         }
         Function::StrToDate => str_to_date(args, sql, rows),
         _ => Err(unfit(function)),

@@ -358,6 +358,8 @@ fn numbers() {
         (Function::Truncate, &["1.223", "1"], decimal(18, 1), "1.2"),
         (Function::Truncate, &["-1.999", "1"], decimal(18, 1), "-1.9"),
         (Function::Truncate, &["122", "-2"], int.clone(), "100"),
+        (Function::Truncate, &["122", "-9223372036854775808"], int.clone(), "0"),
+        (Function::Round, &["122", "18446744073709551615"], int.clone(), "122"),
         (Function::Sign, &["-32"], int.clone(), "-1"),
         (Function::Sign, &["0.00"], int.clone(), "0"),
         (Function::Sqrt, &["4e0"], double.clone(), "2"),

@@ -86,8 +86,14 @@ impl Sequence {
     /// The sequence of a seed, of which the lowest 32 bits count.
     pub fn new(seed: i64) -> Sequence {
         let seed = u64::from(seed as u32);
-        let start = |factor: u64, plus: u64| u64::from((seed * factor + plus) as u32) % Sequence::MODULUS;
-        Sequence { first: start(0x1_0001, 55_555_555), second: start(0x1000_0001, 0) }
+        let start = |factor: u64, plus: u64| (seed * factor + plus) as u32;
+        Sequence::of(start(0x1_0001, 55_555_555), start(0x1000_0001, 0))
+    }
+
+    /// The sequence of two seeds.
+    pub fn of(first: u32, second: u32) -> Sequence {
+        let start = |seed: u32| u64::from(seed) % Sequence::MODULUS;
+        Sequence { first: start(first), second: start(second) }
     }
 
     /// The next number, from 0 up to, not including, 1.

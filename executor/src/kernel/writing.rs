@@ -21,6 +21,16 @@ pub(crate) fn apply(writing: Writing, args: &[Value], sql: &SqlType, rows: usize
         Writing::Quote => quote(args, rows),
         Writing::Translate => translate(args, rows),
         Writing::WeightString => weight_string(args, sql, rows),
+        Writing::Soundex => {
+            let s = text(&args[0], rows)?;
+            Ok(build(rows, |row, out| {
+                soundex(s.get(row)?, out);
+                Some(())
+            }))
+        }
+        Writing::FormatBytes => scaled(&BYTES, 1.0, args, rows),
+        Writing::FormatPicoTime => scaled(&TIMES, 1.0, args, rows),
+        Writing::FormatNanoTime => scaled(&TIMES, 1000.0, args, rows),
     }
 }
 
@@ -178,6 +188,74 @@ fn weight_string(args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
     }))
 }
 
+/// SOUNDEX: the first letter, and the groups that those behind it belong to; a group that repeats itself, vowels between or
+/// not, counts once.
+fn soundex(s: &str, out: &mut String) {
+    const GROUPS: &[u8; 26] = b"01230120022455012623010202";
+    let group = |c: char| match c.to_ascii_uppercase() {
+        // Other letters count as vowels.
+        c @ 'A'..='Z' => GROUPS[c as usize - 'A' as usize],
+        _ => b'0',
+    };
+    let mut letters = s.chars().filter(|c| c.is_alphabetic());
+    let Some(first) = letters.next() else { return };
+    out.extend(first.to_uppercase());
+    let mut last = group(first);
+    let mut count = 1;
+    for group in letters.map(group) {
+        if group != b'0' && group != last {
+            out.push(char::from(group));
+            count += 1;
+            last = group;
+        }
+    }
+    out.extend(std::iter::repeat_n('0', 4usize.saturating_sub(count)));
+}
+
+/// Units and how many of the first one of them is.
+type Units = [(f64, &'static str)];
+
+const BYTES: [(f64, &str); 7] = [
+    (1.0, "bytes"),
+    (1024.0, "KiB"),
+    (1_048_576.0, "MiB"),
+    (1_073_741_824.0, "GiB"),
+    (1_099_511_627_776.0, "TiB"),
+    (1_125_899_906_842_624.0, "PiB"),
+    (1_152_921_504_606_846_976.0, "EiB"),
+];
+
+const TIMES: [(f64, &str); 8] = [
+    (1.0, "ps"),
+    (1e3, "ns"),
+    (1e6, "us"),
+    (1e9, "ms"),
+    (1e12, "s"),
+    (6e13, "min"),
+    (3.6e15, "h"),
+    (8.64e16, "d"),
+];
+
+/// A number in the largest unit of which it is at least one; the smallest has no fraction.
+fn scaled(units: &Units, factor: f64, args: &[Value], rows: usize) -> Outcome {
+    let Some(numbers) = args[0].to_double() else { return Ok(Value::Null) };
+    let width = if units[0].1 == "bytes" { 4 } else { 3 };
+    Ok(build(rows, |row, out| {
+        let number = numbers.get(row)? * factor;
+        let (unit, name) =
+            units.iter().rev().find(|(unit, _)| number.abs() >= *unit).copied().unwrap_or(units[0]);
+        let value = number / unit;
+        out.push_str(&if unit == 1.0 {
+            format!("{:width$} {name}", value as i64)
+        } else if value.abs() >= 100_000.0 {
+            format!("{value:.2e} {name}")
+        } else {
+            format!("{value:.2} {name}")
+        });
+        Some(())
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use allod_planner::expr::Function;
@@ -212,6 +290,14 @@ mod tests {
             (Writing::Quote, &["'Don\\'t!'"][..], "'Don\\\\\\'t!'"),
             (Writing::Quote, &["''"], "''"),
             (Writing::Quote, &["NULL"], "NULL"),
+            (Writing::Soundex, &["'Hello'"], "H400"),
+            (Writing::Soundex, &["'Quadratically'"], "Q36324"),
+            (Writing::Soundex, &["'1'"], ""),
+            (Writing::FormatBytes, &["512e0"], " 512 bytes"),
+            (Writing::FormatBytes, &["18446644073709551615e0"], "16.00 EiB"),
+            (Writing::FormatPicoTime, &["3501e0"], "3.50 ns"),
+            (Writing::FormatPicoTime, &["188732396662000e0"], "3.15 min"),
+            (Writing::FormatNanoTime, &["3501e0"], "3.50 us"),
             (Writing::Translate, &["'A.B.C'", "'AAa'", "'Zz'"], "Z.B.C"),
             (Writing::Translate, &["'aaaaabbbbb'", "'AAa'", "'Zz'"], "bbbbb"),
             (Writing::Translate, &["'ABC'", "''", "'Zzz'"], "ABC"),

@@ -566,7 +566,7 @@ impl Binder<'_> {
                 _ => return Err(Error::ArgumentCount(name)),
             }
         }
-        if let Some(special) = self.syntactic_function(&name, &exprs)? {
+        if let Some(special) = self.asking_function(&name, &exprs)? {
             return Ok(special);
         }
         if !crate::expr::function_exists(&name) {
@@ -574,56 +574,6 @@ impl Binder<'_> {
         }
         let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
         self.call(&name, args, e)
-    }
-
-    /// Functions that take something that is no value, or that ask the session.
-    fn syntactic_function(&mut self, name: &str, args: &[&ast::Expr]) -> Result<Option<Expr>, Error> {
-        let session = &self.cx.session;
-        let text = |s: &str| Ok(Some(literal::string(s)));
-        match (name, args) {
-            ("DATE_ADD" | "ADDDATE" | "DATE_SUB" | "SUBDATE", [moment, interval]) => {
-                let ast::Expr::Interval(interval) = unnested(interval) else {
-                    return if name.starts_with("DATE") {
-                        Err(Error::BadArguments(name.into()))
-                    } else {
-                        Ok(None)
-                    };
-                };
-                let moment = self.expr(moment)?;
-                self.add_interval(moment, interval, name.contains("SUB")).map(Some)
-            }
-            ("VALUES", [column]) => self.inserted_value(column).map(Some),
-            ("TIMESTAMPADD", [unit, amount, moment]) => {
-                let (unit, amount, moment) = (unit_argument(unit)?, self.expr(amount)?, self.expr(moment)?);
-                Ok(Some(self.rw.shift(moment, amount, unit, false)))
-            }
-            ("TIMESTAMPDIFF", [unit, from, to]) => {
-                let unit = unit_argument(unit)?;
-                let (from, to) = (self.expr(from)?, self.expr(to)?);
-                let args = vec![self.rw.moment(from), self.rw.moment(to)];
-                Ok(Some(self.rw.call(Function::TimestampDiff(unit), args, SqlType::BIGINT, true)))
-            }
-            ("DATABASE" | "SCHEMA", []) => match self.cx.database {
-                Some(database) => text(database),
-                None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
-            },
-            ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
-            ("VERSION", []) => text(session.version),
-            ("TIDB_VERSION", []) => text(session.release),
-            ("CONNECTION_ID", []) => {
-                self.volatile = true;
-                Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
-            }
-            ("LAST_INSERT_ID", []) => {
-                self.volatile = true;
-                Ok(Some(Expr::constant(Datum::UInt(session.last_insert_id), SqlType::BIGINT_UNSIGNED)))
-            }
-            ("ROW_COUNT", []) => {
-                self.volatile = true;
-                Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT)))
-            }
-            _ => Ok(None),
-        }
     }
 
     /// An aggregate: a column that the aggregation of the block will compute.
@@ -639,6 +589,23 @@ impl Binder<'_> {
         if scope.in_aggregate || !scope.clause.allows_aggregates() {
             return Err(Error::InvalidAggregate);
         }
+        let (function, args) = match (function, args) {
+            (AggregateFunction::ApproxPercentile { .. }, [value, percent]) => {
+                let FunctionArg::Unnamed(FunctionArgExpr::Expr(percent)) = percent else {
+                    return Err(Error::ArgumentCount("approx_percentile".into()));
+                };
+                let percent = match self.constant(percent, "APPROX_PERCENTILE")? {
+                    Datum::Int(percent @ 1..=100) => percent as u8,
+                    other => return Err(Error::PercentOutOfRange(other.to_string())),
+                };
+                (AggregateFunction::ApproxPercentile { percent }, std::slice::from_ref(value))
+            }
+            (AggregateFunction::ApproxPercentile { .. }, _) => {
+                return Err(Error::ArgumentCount("approx_percentile".into()));
+            }
+            other => other,
+        };
+        let scope = self.scope();
         let star = matches!(args, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
         let function = match (function, star, args.len()) {
             (AggregateFunction::Count, true, _) if !distinct => AggregateFunction::CountAll,
@@ -823,6 +790,7 @@ pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
         "APPROX_COUNT_DISTINCT" => A::ApproxCountDistinct,
         "JSON_ARRAYAGG" => A::JsonArrayAgg,
         "JSON_OBJECTAGG" => A::JsonObjectAgg,
+        "APPROX_PERCENTILE" => A::ApproxPercentile { percent: 50 },
         _ => return None,
     })
 }
@@ -872,7 +840,7 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
 }
 
 /// The unit of TIMESTAMPADD and TIMESTAMPDIFF, which looks like a column name.
-fn unit_argument(e: &ast::Expr) -> Result<TimeUnit, Error> {
+pub(super) fn unit_argument(e: &ast::Expr) -> Result<TimeUnit, Error> {
     let ast::Expr::Identifier(ident) = e else { return Err(Error::BadArguments("TIMESTAMPDIFF".into())) };
     let name = ident.value.to_ascii_uppercase();
     let unit = TimeUnit::of_name(name.strip_prefix("SQL_TSI_").unwrap_or(&name));

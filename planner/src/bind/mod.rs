@@ -15,6 +15,7 @@
 //! subquery correlated, which is noticed when its plan is joined.
 
 mod alter;
+mod ask;
 mod binder;
 mod cte;
 mod ddl;

@@ -161,6 +161,7 @@ impl Binder<'_> {
                         ast::Expr::CompoundIdentifier(parts) => {
                             parts.last().map_or("", |p| p.value.as_str()).into()
                         }
+                        e if let Some(name) = super::ask::given_name(e) => name.into(),
                         _ => {
                             let texts = texts.get_or_insert_with(|| {
                                 parse::select_item_texts(self.parsed, select.select_token.0.span.end)

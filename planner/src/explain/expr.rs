@@ -95,6 +95,9 @@ impl Words<'_> {
             AggregateFunction::ApproxCountDistinct => "approx_count_distinct",
             AggregateFunction::JsonArrayAgg => "json_arrayagg",
             AggregateFunction::JsonObjectAgg => "json_objectagg",
+            AggregateFunction::ApproxPercentile { percent } => {
+                return format!("approx_percentile({}, {percent})", self.list(&call.args));
+            }
         };
         let distinct = if call.distinct { "distinct " } else { "" };
         format!("{name}({distinct}{})", self.list(&call.args))

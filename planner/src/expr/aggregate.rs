@@ -43,6 +43,11 @@ pub enum AggregateFunction {
     JsonArrayAgg,
     /// JSON_OBJECTAGG of keys and JSON values; a key that is NULL is error 3158.
     JsonObjectAgg,
+    /// APPROX_PERCENTILE(x, percent), from 1 to 100.
+    ApproxPercentile {
+        /// The second argument.
+        percent: u8,
+    },
 }
 
 /// What GROUP_CONCAT has beside its arguments.

@@ -28,6 +28,10 @@ pub enum Coding {
     Uncompress,
     /// UNCOMPRESSED_LENGTH.
     UncompressedLength,
+    /// ENCODE(bytes, password), which MySQL 8 has no longer, and TiDB still has.
+    Encode,
+    /// DECODE.
+    Decode,
     /// AES_ENCRYPT(bytes, key, initialisation vector).
     AesEncrypt(BlockMode),
     /// AES_DECRYPT: NULL for what is not encrypted with this key.
@@ -136,8 +140,53 @@ pub enum Writing {
     Quote,
     /// TRANSLATE(s, from, to), character by character.
     Translate,
+    /// SOUNDEX: how a word sounds in English.
+    Soundex,
+    /// FORMAT_BYTES: `1.50 KiB`.
+    FormatBytes,
+    /// FORMAT_PICO_TIME: `1.50 ms`.
+    FormatPicoTime,
+    /// FORMAT_NANO_TIME, as FORMAT_PICO_TIME, which TiDB has.
+    FormatNanoTime,
     /// WEIGHT_STRING(s): what is compared. With a length it is filled up to so many characters.
     WeightString,
+}
+
+/// Spans of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// ADDTIME(time or datetime, time). A text is either, and so is the sum.
+    AddTime,
+    /// SUBTIME.
+    SubTime,
+    /// TIMEDIFF(a, b): NULL unless both are times or both are datetimes.
+    TimeDiff,
+    /// MAKETIME(hour, minute, second): NULL if there is no such minute or second.
+    MakeTime,
+    /// PERIOD_ADD(period, months): error 1210 for what is no period, YYMM or YYYYMM.
+    PeriodAdd,
+    /// PERIOD_DIFF(a, b), months.
+    PeriodDiff,
+    /// TIME_FORMAT(time, format): NULL if the format names a month or a day.
+    TimeFormat,
+    /// CONVERT_TZ(datetime, from, to): offsets, UTC and SYSTEM; NULL for other zones.
+    ConvertTz,
+}
+
+impl Span {
+    /// As TiDB names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Span::AddTime => "addtime",
+            Span::SubTime => "subtime",
+            Span::TimeDiff => "timediff",
+            Span::MakeTime => "maketime",
+            Span::PeriodAdd => "period_add",
+            Span::PeriodDiff => "period_diff",
+            Span::TimeFormat => "time_format",
+            Span::ConvertTz => "convert_tz",
+        }
+    }
 }
 
 /// Functions whose value is another one each time: not evaluated while planning, nor more than once for a row.
@@ -198,6 +247,8 @@ impl Coding {
             Coding::Compress => "compress",
             Coding::Uncompress => "uncompress",
             Coding::UncompressedLength => "uncompressed_length",
+            Coding::Encode => "encode",
+            Coding::Decode => "decode",
             Coding::AesEncrypt(_) => "aes_encrypt",
             Coding::AesDecrypt(_) => "aes_decrypt",
         }
@@ -248,6 +299,10 @@ impl Writing {
             Writing::Format => "format",
             Writing::Quote => "quote",
             Writing::Translate => "translate",
+            Writing::Soundex => "soundex",
+            Writing::FormatBytes => "format_bytes",
+            Writing::FormatPicoTime => "format_pico_time",
+            Writing::FormatNanoTime => "format_nano_time",
             Writing::WeightString => "weight_string",
         }
     }

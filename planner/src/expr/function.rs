@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::families::{Coding, Digest, Network, Pattern, Volatile, Writing};
+use super::families::{Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 use super::{JsonFunction, TimeUnit};
 
 /// A scalar function or operator.
@@ -286,6 +286,11 @@ pub enum Function {
     Pattern(Pattern),
     /// Texts of numbers and texts.
     Writing(Writing),
+    /// Spans of time.
+    Span(Span),
+    /// VALIDATE_PASSWORD_STRENGTH(text, rules …): 0 to 100. The rules are constants: the least length, upper and lower case
+    /// letters, digits, other characters; the dictionary, its words separated by semicolons; the user.
+    PasswordStrength,
     /// What is another value each time.
     Volatile {
         /// Which.
@@ -427,6 +432,8 @@ impl Function {
             Function::Network(network) => network.name(),
             Function::Pattern(pattern) => pattern.name(),
             Function::Writing(writing) => writing.name(),
+            Function::Span(span) => span.name(),
+            Function::PasswordStrength => "validate_password_strength",
             Function::Volatile { what, .. } => what.name(),
             Function::Json(function) => function.name(),
         }

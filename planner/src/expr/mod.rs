@@ -30,7 +30,7 @@ mod window;
 
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
-pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Volatile, Writing};
+pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};

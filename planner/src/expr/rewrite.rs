@@ -835,6 +835,20 @@ impl Rewriter {
                 }
                 args.first().map_or(types::NULL_TYPE, |a| a.ty().sql.clone())
             }
+            A::ApproxPercentile { .. } => {
+                // Texts have no percentiles.
+                let text = args.first().is_none_or(|a| matches!(family(a), Family::String | Family::Binary));
+                args = args
+                    .into_iter()
+                    .map(|a| match family(&a) {
+                        _ if text => Expr::constant(Datum::Null, SqlType::BIGINT),
+                        Family::Null => self.cast(a, &SqlType::BIGINT),
+                        Family::Choice => self.number(a),
+                        _ => a,
+                    })
+                    .collect();
+                args.first().map_or(SqlType::BIGINT, |a| a.ty().sql.clone())
+            }
             A::BitAnd | A::BitOr | A::BitXor => {
                 nullable = false;
                 args = args.into_iter().map(|a| self.bit_pattern(a)).collect();

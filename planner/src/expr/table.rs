@@ -7,8 +7,8 @@ use allod_storage::schema::{Datum, SqlType};
 use super::rewrite::family;
 use super::types::{self, Family};
 use super::{
-    Chain, Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, TimeUnit, Volatile,
-    Writing, fold,
+    Chain, Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Span, TimeUnit,
+    Volatile, Writing, fold,
 };
 use crate::error::Error;
 
@@ -46,7 +46,6 @@ enum Gives {
     UInt,
     Double,
     Date,
-    Time,
     /// A string of at most so many characters.
     Text(u32),
     /// A string as long as the first argument, times this.
@@ -133,6 +132,10 @@ const fn coding(name: &'static str, coding: Coding, result: Gives, nulls: Nulls)
     entry(name, Function::Coding(coding), &[Text], result, nulls)
 }
 
+const fn writing(name: &'static str, writing: Writing, args: &'static [Arg], result: Gives) -> Entry {
+    entry(name, Function::Writing(writing), args, result, OfArgs)
+}
+
 const fn network(
     name: &'static str,
     network: Network,
@@ -188,7 +191,9 @@ static TABLE: &[Entry] = &[
     entry("DAYOFMONTH", Function::Extract(TimeUnit::Day), &[Moment], Gives::Int, OfArgs),
     entry("DAYOFWEEK", Function::DayOfWeek, &[Moment], Gives::Int, OfArgs),
     entry("DAYOFYEAR", Function::DayOfYear, &[Moment], Gives::Int, OfArgs),
+    entry("DECODE", Function::Coding(Coding::Decode), &[Text, Text], Gives::Bytes, OfArgs),
     entry("DEGREES", Function::Degrees, &[Arg::Double], Gives::Double, OfArgs),
+    entry("ENCODE", Function::Coding(Coding::Encode), &[Text, Text], Gives::Bytes, OfArgs),
     entry("EXP", Function::Exp, &[Arg::Double], Gives::Double, OfArgs),
     optional_last(
         2,
@@ -200,6 +205,9 @@ static TABLE: &[Entry] = &[
     ),
     entry("FIND_IN_SET", Function::FindInSet, &[Text, Text], Gives::Int, OfArgs),
     optional("FORMAT", Function::Writing(Writing::Format), &[Number, Int, Text], Gives::Text(80), OfArgs),
+    writing("FORMAT_BYTES", Writing::FormatBytes, &[Arg::Double], Gives::Text(24)),
+    writing("FORMAT_NANO_TIME", Writing::FormatNanoTime, &[Arg::Double], Gives::Text(24)),
+    writing("FORMAT_PICO_TIME", Writing::FormatPicoTime, &[Arg::Double], Gives::Text(24)),
     coding("FROM_BASE64", Coding::FromBase64, Gives::Bytes, More),
     entry("FROM_DAYS", Function::FromDays, &[Int], Gives::Date, More),
     entry("HEX", Function::Hex, &[Any], Gives::LikeFirst(8), OfArgs),
@@ -255,7 +263,7 @@ static TABLE: &[Entry] = &[
     entry("MAKEDATE", Function::MakeDate, &[Int, Int], Gives::Date, More),
     digest("MD5", Digest::Md5, &[Text], 32, OfArgs),
     entry("MICROSECOND", Function::Extract(TimeUnit::Microsecond), &[Clock], Gives::Int, OfArgs),
-    entry("MID", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
+    optional("MID", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("MINUTE", Function::Extract(TimeUnit::Minute), &[Clock], Gives::Int, OfArgs),
     entry("MONTH", Function::Extract(TimeUnit::Month), &[Moment], Gives::Int, OfArgs),
     entry("MONTHNAME", Function::MonthName, &[Moment], Gives::Text(9), OfArgs),
@@ -263,6 +271,8 @@ static TABLE: &[Entry] = &[
     entry("OCTET_LENGTH", Function::Length, &[Text], Gives::Int, OfArgs),
     entry("ORD", Function::Ord, &[Text], Gives::Int, OfArgs),
     digest("PASSWORD", Digest::Password, &[Text], 41, OfArgs),
+    entry("PERIOD_ADD", Function::Span(Span::PeriodAdd), &[Int, Int], Gives::Int, OfArgs),
+    entry("PERIOD_DIFF", Function::Span(Span::PeriodDiff), &[Int, Int], Gives::Int, OfArgs),
     entry("POW", Function::Pow, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("POWER", Function::Pow, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("QUARTER", Function::Extract(TimeUnit::Quarter), &[Moment], Gives::Int, OfArgs),
@@ -300,13 +310,13 @@ static TABLE: &[Entry] = &[
     entry("RPAD", Function::Rpad, &[Text, Int, Text], Gives::Text(u32::MAX), More),
     entry("RTRIM", Function::TrimTrailing, &[Text], Gives::LikeFirst(1), OfArgs),
     entry("SECOND", Function::Extract(TimeUnit::Second), &[Clock], Gives::Int, OfArgs),
-    entry("SEC_TO_TIME", Function::SecToTime, &[Int], Gives::Time, OfArgs),
     digest("SHA", Digest::Sha1, &[Text], 40, OfArgs),
     digest("SHA1", Digest::Sha1, &[Text], 40, OfArgs),
     digest("SHA2", Digest::Sha2, &[Text, Int], 128, More),
     entry("SIGN", Function::Sign, &[Number], Gives::Int, OfArgs),
     entry("SIN", Function::Sin, &[Arg::Double], Gives::Double, OfArgs),
     digest("SM3", Digest::Sm3, &[Text], 64, OfArgs),
+    writing("SOUNDEX", Writing::Soundex, &[Text], Gives::LikeFirst(4)),
     entry("SPACE", Function::Space, &[Int], Gives::Text(u32::MAX), OfArgs),
     entry("SQRT", Function::Sqrt, &[Arg::Double], Gives::Double, More),
     entry("STRCMP", Function::StrCmp, &[Text, Text], Gives::Int, OfArgs),
@@ -314,6 +324,7 @@ static TABLE: &[Entry] = &[
     optional("SUBSTRING", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("SUBSTRING_INDEX", Function::SubstringIndex, &[Text, Text, Int], Gives::LikeFirst(1), OfArgs),
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
+    entry("TIME_FORMAT", Function::Span(Span::TimeFormat), &[Clock, Text], Gives::Text(255), More),
     entry("TIME_TO_SEC", Function::TimeToSec, &[Clock], Gives::Int, OfArgs),
     coding("TO_BASE64", Coding::ToBase64, Gives::LikeFirst(2), OfArgs),
     entry("TO_DAYS", Function::ToDays, &[Moment], Gives::Int, OfArgs),
@@ -392,7 +403,6 @@ impl Rewriter {
             Gives::UInt => SqlType::BIGINT_UNSIGNED,
             Gives::Double => SqlType::Double,
             Gives::Date => SqlType::Date,
-            Gives::Time => SqlType::Time(0),
             Gives::Text(n) => types::string(n),
             Gives::LikeFirst(times) => types::string(first.saturating_mul(times)),
             Gives::Sum => types::string(
@@ -468,6 +478,7 @@ impl Rewriter {
 const SPECIAL: &[&str] = &[
     "ABS",
     "ADDDATE",
+    "ADDTIME",
     "AES_DECRYPT",
     "AES_ENCRYPT",
     "BENCHMARK",
@@ -477,6 +488,7 @@ const SPECIAL: &[&str] = &[
     "COALESCE",
     "CONCAT",
     "CONCAT_WS",
+    "CONVERT_TZ",
     "CURDATE",
     "CURRENT_DATE",
     "CURRENT_TIME",
@@ -497,6 +509,7 @@ const SPECIAL: &[&str] = &[
     "LOCALTIME",
     "LOCALTIMESTAMP",
     "LOG",
+    "MAKETIME",
     "MAKE_SET",
     "MOD",
     "NOW",
@@ -505,12 +518,17 @@ const SPECIAL: &[&str] = &[
     "RAND",
     "RANDOM_BYTES",
     "ROUND",
+    "SEC_TO_TIME",
     "SLEEP",
     "STR_TO_DATE",
     "SUBDATE",
+    "SUBTIME",
     "SYSDATE",
     "TIME",
+    "TIMEDIFF",
     "TIMESTAMP",
+    "TIDB_PARSE_TSO",
+    "TIDB_PARSE_TSO_LOGICAL",
     "TRUNCATE",
     "UNIX_TIMESTAMP",
     "UTC_DATE",
@@ -725,9 +743,71 @@ fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error
             Ok(rw.cast(x, &SqlType::Time(fsp)))
         }
         "TIMESTAMP" => {
-            let [x] = exactly(name, args)?;
-            let x = rw.moment(x);
-            Ok(rw.cast(x, &SqlType::DateTime(6)))
+            count(1..=2)?;
+            let mut args = args.into_iter();
+            let x = args.next().ok_or_else(|| Error::ArgumentCount(name.into()))?;
+            let fsp = time_precision(&x);
+            let moment = rw.moment(x);
+            match args.next() {
+                None => Ok(rw.cast(moment, &SqlType::DateTime(fsp))),
+                Some(time) => {
+                    let fsp = fsp.max(time_precision(&time));
+                    let args = vec![rw.cast(moment, &SqlType::DateTime(6)), rw.span(time)];
+                    Ok(rw.call(Function::Span(Span::AddTime), args, SqlType::DateTime(fsp), true))
+                }
+            }
+        }
+        "ADDTIME" | "SUBTIME" => {
+            let [x, by] = exactly(name, args)?;
+            let fsp = time_precision(&x).max(time_precision(&by));
+            let (x, by) = (rw.span(x), rw.span(by));
+            let ty = match family(&x) {
+                Family::DateTime => SqlType::DateTime(fsp),
+                Family::Time => SqlType::Time(fsp),
+                _ => types::string(types::text_length(&SqlType::DateTime(6))),
+            };
+            let span = if name == "ADDTIME" { Span::AddTime } else { Span::SubTime };
+            Ok(rw.call(Function::Span(span), vec![x, by], ty, true))
+        }
+        "TIMEDIFF" => {
+            let [a, b] = exactly(name, args)?;
+            let fsp = time_precision(&a).max(time_precision(&b));
+            let args = vec![rw.span(a), rw.span(b)];
+            Ok(rw.call(Function::Span(Span::TimeDiff), args, SqlType::Time(fsp), true))
+        }
+        "MAKETIME" => {
+            let [hour, minute, second] = exactly(name, args)?;
+            let second = rw.seconds(second);
+            let fsp = time_precision(&second);
+            let args = vec![rw.integer(hour), rw.integer(minute), second];
+            Ok(rw.call(Function::Span(Span::MakeTime), args, SqlType::Time(fsp), true))
+        }
+        "SEC_TO_TIME" => {
+            let [seconds] = exactly(name, args)?;
+            let seconds = rw.seconds(seconds);
+            let (fsp, nullable) = (time_precision(&seconds), seconds.ty().nullable);
+            Ok(rw.call(Function::SecToTime, vec![seconds], SqlType::Time(fsp), nullable))
+        }
+        "CONVERT_TZ" => {
+            let [x, from, to] = exactly(name, args)?;
+            let fsp = time_precision(&x);
+            let x = rw.argument(x, Arg::Moment);
+            let args = vec![x, rw.text(from), rw.text(to)];
+            Ok(rw.call(Function::Span(Span::ConvertTz), args, SqlType::DateTime(fsp), true))
+        }
+        // A timestamp of TiDB: milliseconds, and 18 bits that count.
+        "TIDB_PARSE_TSO" | "TIDB_PARSE_TSO_LOGICAL" => {
+            let [tso] = exactly(name, args)?;
+            let tso = rw.integer(tso);
+            let low = Expr::constant(Datum::Int(1 << 18), SqlType::BIGINT);
+            if name == "TIDB_PARSE_TSO_LOGICAL" {
+                return Ok(rw.arithmetic(Function::Mod, tso, low));
+            }
+            let ms = rw.arithmetic(Function::IntDiv, tso, low);
+            let thousand = Expr::constant(Datum::Int(1000), SqlType::BIGINT);
+            let seconds = rw.arithmetic(Function::Div, ms, thousand);
+            let seconds = rw.cast(seconds, &types::decimal(20, 6));
+            Ok(rw.call(Function::FromUnixTime, vec![seconds], SqlType::DateTime(6), true))
         }
         "ADDDATE" | "SUBDATE" => {
             let [x, days] = exactly(name, args)?;
@@ -899,7 +979,47 @@ fn precision(name: &str, arg: Option<&Expr>) -> Result<u8, Error> {
     match arg.map(fold::constant) {
         None => Ok(0),
         Some(Some(Datum::Int(n @ 0..=6))) => Ok(*n as u8),
-        Some(_) => Err(Error::BadArguments(name.into())),
+        Some(Some(Datum::Int(n @ 7..=0x7fff_ffff))) => {
+            Err(Error::TooBigPrecision { given: *n, function: name.to_ascii_lowercase() })
+        }
+        Some(_) => Err(Error::Syntax { message: format!("{name} takes a number of digits"), position: None }),
+    }
+}
+
+impl Rewriter {
+    /// A value where a time or a datetime is wanted; a text stays, since it may be either.
+    fn span(&mut self, expr: Expr) -> Expr {
+        match family(&expr) {
+            Family::Time | Family::DateTime => expr,
+            Family::Date => self.cast(expr, &SqlType::DateTime(0)),
+            _ => self.text(expr),
+        }
+    }
+
+    /// A value where seconds are wanted: an integer, or a decimal of up to six digits of a fraction.
+    fn seconds(&mut self, expr: Expr) -> Expr {
+        let number = self.number(expr);
+        match &number.ty().sql {
+            SqlType::Decimal { scale: 0..=6, .. } => number,
+            SqlType::Decimal { .. } | SqlType::Double | SqlType::Float => {
+                self.cast(number, &types::decimal(20, 6))
+            }
+            _ => self.cast(number, &SqlType::BIGINT),
+        }
+    }
+}
+
+/// Digits of a second's fraction that a value may have.
+fn time_precision(expr: &Expr) -> u8 {
+    match (&expr.ty().sql, fold::constant(expr)) {
+        (SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n), _) => *n,
+        (SqlType::Decimal { scale, .. }, _) => (*scale).min(6),
+        (SqlType::Date | SqlType::Int { .. } | SqlType::Year, _) => 0,
+        (_, Some(Datum::String(text))) => {
+            let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+            fraction.bytes().take(6).take_while(u8::is_ascii_digit).count() as u8
+        }
+        _ => 6,
     }
 }
 

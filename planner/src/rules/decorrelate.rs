@@ -276,6 +276,7 @@ fn pull_scalar(plan: &Plan, outer: &ColumnSet, cx: &mut Context) -> Option<Pulle
                         | AggregateFunction::VarSamp
                         | AggregateFunction::JsonArrayAgg
                         | AggregateFunction::JsonObjectAgg
+                        | AggregateFunction::ApproxPercentile { .. }
                         | AggregateFunction::GroupConcat(_) => return None,
                     };
                     Some((*id, Expr::constant(value, call.ty.sql.clone())))

@@ -453,7 +453,8 @@ pub(crate) fn aggregated(
             | AggregateFunction::JsonArrayAgg
             | AggregateFunction::JsonObjectAgg
             | AggregateFunction::GroupConcat(_)
-            | AggregateFunction::ApproxCountDistinct => {}
+            | AggregateFunction::ApproxCountDistinct
+            | AggregateFunction::ApproxPercentile { .. } => {}
         }
         profile.facets.insert(*id, facet);
     }

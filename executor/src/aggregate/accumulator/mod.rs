@@ -10,6 +10,7 @@ mod document;
 mod extreme;
 mod moments;
 mod ordered;
+mod percentile;
 mod pick;
 mod sum;
 mod uniques;
@@ -67,6 +68,8 @@ pub(super) enum Kind {
         /// JSON_OBJECTAGG.
         object: bool,
     },
+    /// APPROX_PERCENTILE.
+    Percentile(u8),
 }
 
 /// One aggregate's state for every group.
@@ -85,6 +88,7 @@ pub(super) enum Accumulator {
     Ordered(ordered::Ordered),
     Uniques(uniques::Uniques),
     Documents(document::Documents),
+    Percentile(percentile::Percentile),
 }
 
 /// Where rows of a batch go.
@@ -151,6 +155,7 @@ impl Accumulator {
             }
             Kind::Uniques => Accumulator::Uniques(uniques::Uniques::default()),
             Kind::Document { object } => Accumulator::Documents(document::Documents::new(*object)),
+            Kind::Percentile(percent) => Accumulator::Percentile(percentile::Percentile::new(*percent, sql)),
         }
     }
 
@@ -170,6 +175,7 @@ impl Accumulator {
             Accumulator::Ordered(ordered) => ordered.grow(groups),
             Accumulator::Uniques(uniques) => uniques.grow(groups),
             Accumulator::Documents(documents) => documents.grow(groups),
+            Accumulator::Percentile(percentile) => percentile.grow(groups),
         }
     }
 
@@ -204,6 +210,7 @@ impl Accumulator {
             (Accumulator::Ordered(ordered), [arg, keys @ ..]) => ordered.update(arg, keys, rows)?,
             (Accumulator::Uniques(uniques), args) => uniques.update(args, rows)?,
             (Accumulator::Documents(documents), args) => documents.update(args, rows)?,
+            (Accumulator::Percentile(percentile), [arg]) => percentile.update(arg, rows)?,
             (_, args) => return Err(Error::Plan(format!("an aggregate with {} arguments", args.len()))),
         }
         Ok(())
@@ -265,6 +272,7 @@ impl Accumulator {
             (Accumulator::Ordered(all), Accumulator::Ordered(part)) => all.take_in(part, moves),
             (Accumulator::Uniques(all), Accumulator::Uniques(part)) => all.take_in(part, moves),
             (Accumulator::Documents(all), Accumulator::Documents(part)) => all.take_in(part, moves),
+            (Accumulator::Percentile(all), Accumulator::Percentile(part)) => all.take_in(part, moves),
             _ => return Err(Error::Panic("workers disagree on what an aggregate is".into())),
         }
         Ok(())
@@ -286,6 +294,7 @@ impl Accumulator {
             Accumulator::Ordered(ordered) => return ordered.bytes,
             Accumulator::Uniques(uniques) => return uniques.bytes,
             Accumulator::Documents(documents) => return documents.bytes,
+            Accumulator::Percentile(percentile) => return percentile.bytes,
         };
         bytes as u64
     }
@@ -318,6 +327,7 @@ impl Accumulator {
             Accumulator::Ordered(ordered) => ordered.finish(ty),
             Accumulator::Uniques(uniques) => Ok(uniques.finish()),
             Accumulator::Documents(documents) => documents.finish(),
+            Accumulator::Percentile(percentile) => percentile.finish(),
         }
     }
 

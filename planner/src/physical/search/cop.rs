@@ -58,7 +58,8 @@ fn of_parts(call: &AggregateCall) -> Option<AggregateFunction> {
         | F::GroupConcat(_)
         | F::JsonArrayAgg
         | F::JsonObjectAgg
-        | F::ApproxCountDistinct => None,
+        | F::ApproxCountDistinct
+        | F::ApproxPercentile { .. } => None,
     }
 }
 

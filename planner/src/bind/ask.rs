@@ -1,0 +1,280 @@
+//! Functions that ask something of the session or of the syntax: their arguments are no values, or not only their values
+//! count.
+
+use allod_storage::schema::{Datum, SqlType};
+use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
+
+use super::binder::Binder;
+use super::expression::{unit_argument, unnested};
+use crate::error::Error;
+use crate::expr::types::{self, Family};
+use crate::expr::{Expr, Function, literal};
+
+/// How much a text insists on its collation, from 0, which is written, to 6, which is NULL: MySQL's COERCIBILITY.
+type Coercibility = i64;
+
+const EXPLICIT: Coercibility = 0;
+const IMPLICIT: Coercibility = 2;
+const SYSTEM: Coercibility = 3;
+const COERCIBLE: Coercibility = 4;
+const NUMERIC: Coercibility = 5;
+const IGNORABLE: Coercibility = 6;
+
+/// The collation of columns and of what is made of them.
+const COLLATION: &str = "utf8mb4_bin";
+/// The collation of what is no text.
+const BINARY: &str = "binary";
+
+impl Binder<'_> {
+    /// The call, if it is one of these.
+    pub(super) fn asking_function(&mut self, name: &str, args: &[&ast::Expr]) -> Result<Option<Expr>, Error> {
+        let session = &self.cx.session;
+        let text = |s: &str| Ok(Some(literal::string(s)));
+        match (name, args) {
+            ("DATE_ADD" | "ADDDATE" | "DATE_SUB" | "SUBDATE", [moment, interval]) => {
+                let ast::Expr::Interval(interval) = unnested(interval) else {
+                    return if name.starts_with("DATE") {
+                        Err(Error::BadArguments(name.into()))
+                    } else {
+                        Ok(None)
+                    };
+                };
+                let moment = self.expr(moment)?;
+                self.add_interval(moment, interval, name.contains("SUB")).map(Some)
+            }
+            ("VALUES", [column]) => self.inserted_value(column).map(Some),
+            ("TIMESTAMPADD", [unit, amount, moment]) => {
+                let (unit, amount, moment) = (unit_argument(unit)?, self.expr(amount)?, self.expr(moment)?);
+                Ok(Some(self.rw.shift(moment, amount, unit, false)))
+            }
+            ("TIMESTAMPDIFF", [unit, from, to]) => {
+                let unit = unit_argument(unit)?;
+                let (from, to) = (self.expr(from)?, self.expr(to)?);
+                let args = vec![self.rw.moment(from), self.rw.moment(to)];
+                Ok(Some(self.rw.call(Function::TimestampDiff(unit), args, SqlType::BIGINT, true)))
+            }
+            ("GET_FORMAT", [kind, place]) => self.get_format(kind, place).map(Some),
+            ("DATABASE" | "SCHEMA", []) => match self.cx.database {
+                Some(database) => text(database),
+                None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
+            },
+            ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
+            // There are no roles and no resource groups but the ones that everybody has.
+            ("CURRENT_ROLE", []) => text("NONE"),
+            ("CURRENT_RESOURCE_GROUP", []) => text("default"),
+            ("VERSION", []) => text(session.version),
+            ("TIDB_VERSION", []) => text(session.release),
+            ("TIDB_IS_DDL_OWNER", []) => Ok(Some(Expr::constant(Datum::Int(1), SqlType::BIGINT))),
+            ("CONNECTION_ID", []) => {
+                self.volatile = true;
+                Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
+            }
+            ("LAST_INSERT_ID", []) => {
+                self.volatile = true;
+                Ok(Some(Expr::constant(Datum::UInt(session.last_insert_id), SqlType::BIGINT_UNSIGNED)))
+            }
+            ("ROW_COUNT", []) => {
+                self.volatile = true;
+                Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT)))
+            }
+            ("COLLATION", [x]) => {
+                let (collation, _) = self.collation(x)?;
+                text(&collation)
+            }
+            ("CHARSET", [x]) => {
+                let (collation, _) = self.collation(x)?;
+                text(collation.split('_').next().unwrap_or(BINARY))
+            }
+            ("COERCIBILITY", [x]) => {
+                let (_, coercibility) = self.collation(x)?;
+                Ok(Some(Expr::constant(Datum::Int(coercibility), SqlType::BIGINT)))
+            }
+            ("NAME_CONST", [name, value]) => match const_name(name) {
+                Some(_) if is_literal(value) => self.expr(value).map(Some),
+                _ => Err(Error::BadArguments("NAME_CONST".into())),
+            },
+            ("VALIDATE_PASSWORD_STRENGTH", [password]) => self.password_strength(password).map(Some),
+            (
+                "CURRENT_ROLE"
+                | "CURRENT_RESOURCE_GROUP"
+                | "COLLATION"
+                | "CHARSET"
+                | "COERCIBILITY"
+                | "NAME_CONST"
+                | "GET_FORMAT"
+                | "VALIDATE_PASSWORD_STRENGTH"
+                | "TIMESTAMPADD"
+                | "TIMESTAMPDIFF"
+                | "DATABASE"
+                | "USER"
+                | "VERSION"
+                | "CONNECTION_ID"
+                | "ROW_COUNT",
+                _,
+            ) => Err(Error::ArgumentCount(name.to_ascii_lowercase())),
+            _ => Ok(None),
+        }
+    }
+
+    /// The collation of an expression, and how much it insists on it.
+    fn collation(&mut self, e: &ast::Expr) -> Result<(String, Coercibility), Error> {
+        let e = unnested(e);
+        let bound = self.expr(e)?;
+        let family = Family::of(&bound.ty().sql);
+        let session = || match self.cx.session.variables.system("collation_connection", false) {
+            Some(Datum::String(collation)) => collation.to_string(),
+            _ => COLLATION.into(),
+        };
+        if let ast::Expr::Collate { collation, .. } = e {
+            return Ok((collation.to_string().trim_matches('`').to_ascii_lowercase(), EXPLICIT));
+        }
+        let of_type = if family == Family::Binary { BINARY } else { COLLATION };
+        let coercibility = match e {
+            _ if family == Family::Null => return Ok((BINARY.into(), IGNORABLE)),
+            _ if family.is_number() || family.is_temporal() => return Ok((BINARY.into(), NUMERIC)),
+            ast::Expr::Value(_) if family == Family::String => return Ok((session(), COERCIBLE)),
+            ast::Expr::Value(_) => COERCIBLE,
+            ast::Expr::Function(f) => match &f.args {
+                FunctionArguments::List(list) if !list.args.is_empty() => {
+                    let args = list.args.iter().filter_map(|arg| match arg {
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+                        _ => None,
+                    });
+                    return self.collation_of_all(args, of_type);
+                }
+                // USER(), VERSION() and their like.
+                _ => SYSTEM,
+            },
+            ast::Expr::Case { conditions, else_result, .. } => {
+                let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+                return self.collation_of_all(results, of_type);
+            }
+            _ => IMPLICIT,
+        };
+        Ok((of_type.into(), coercibility))
+    }
+
+    /// That of what is made of several: the one that insists most decides.
+    fn collation_of_all<'e>(
+        &mut self,
+        args: impl Iterator<Item = &'e ast::Expr>,
+        of_type: &str,
+    ) -> Result<(String, Coercibility), Error> {
+        let bytes = of_type == BINARY;
+        let mut least: Option<(String, Coercibility)> = None;
+        for arg in args {
+            let (collation, coercibility) = self.collation(arg)?;
+            // A number that becomes text has the connection's.
+            let own = match (coercibility, bytes) {
+                (NUMERIC, _) => (of_type.to_owned(), COERCIBLE),
+                // Bytes made of a text are bytes.
+                (_, true) => (BINARY.to_owned(), coercibility),
+                _ => (collation, coercibility),
+            };
+            if least.as_ref().is_none_or(|(_, c)| own.1 < *c) {
+                least = Some(own);
+            }
+        }
+        Ok(least.unwrap_or_else(|| (of_type.into(), COERCIBLE)))
+    }
+
+    /// GET_FORMAT(DATE | TIME | DATETIME | TIMESTAMP, place).
+    fn get_format(&mut self, kind: &ast::Expr, place: &ast::Expr) -> Result<Expr, Error> {
+        let kind = match kind {
+            ast::Expr::Identifier(ident) if ident.quote_style.is_none() => ident.value.to_ascii_uppercase(),
+            _ => return Err(Error::BadArguments("GET_FORMAT".into())),
+        };
+        let formats = match kind.as_str() {
+            "DATE" => ["%m.%d.%Y", "%Y-%m-%d", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d"],
+            "TIME" => ["%h:%i:%s %p", "%H:%i:%s", "%H:%i:%s", "%H.%i.%s", "%H%i%s"],
+            "DATETIME" | "TIMESTAMP" => [
+                "%Y-%m-%d %H.%i.%s",
+                "%Y-%m-%d %H:%i:%s",
+                "%Y-%m-%d %H:%i:%s",
+                "%Y-%m-%d %H.%i.%s",
+                "%Y%m%d%H%i%s",
+            ],
+            _ => return Err(Error::BadArguments("GET_FORMAT".into())),
+        };
+        let place = self.expr(place)?;
+        let place = self.rw.text(place);
+        let Some(upper) = self.rw.function("UPPER", vec![place])? else {
+            return Err(Error::Internal("UPPER is a function".into()));
+        };
+        let mut branches = Vec::with_capacity(formats.len());
+        for (name, format) in ["USA", "JIS", "ISO", "EUR", "INTERNAL"].into_iter().zip(formats) {
+            let is = self.rw.compare(Function::Eq, upper.clone(), literal::string(name))?;
+            branches.push((is, literal::string(format)));
+        }
+        Ok(self.rw.case(branches, None))
+    }
+
+    /// VALIDATE_PASSWORD_STRENGTH, with the rules of the server.
+    fn password_strength(&mut self, password: &ast::Expr) -> Result<Expr, Error> {
+        // The rules are of the server: no session sees when they change.
+        self.volatile = true;
+        let password = self.expr(password)?;
+        let password = self.rw.text(password);
+        let variable = |name: &str| {
+            let value = self.cx.session.variables.system(&format!("validate_password.{name}"), true);
+            value.unwrap_or(Datum::Null)
+        };
+        let on = |name| match variable(name) {
+            Datum::String(s) => s.eq_ignore_ascii_case("on"),
+            other => other.as_f64().is_some_and(|v| v != 0.0),
+        };
+        if !on("enable") {
+            let nullable = password.ty().nullable;
+            // Without rules there is no strength; but NULL has none either.
+            let null = self.rw.is(Function::IsNull, password);
+            let none = (null, Expr::constant(Datum::Null, SqlType::BIGINT));
+            let zero = Expr::constant(Datum::Int(0), SqlType::BIGINT);
+            return Ok(if nullable { self.rw.case(vec![none], Some(zero)) } else { zero });
+        }
+        let mut args = vec![password];
+        for name in ["length", "mixed_case_count", "number_count", "special_char_count", "dictionary"] {
+            args.push(literal::datum(variable(name)));
+        }
+        let user = self.cx.session.user.split('@').next().unwrap_or_default();
+        args.push(literal::string(if on("check_user_name") { user } else { "" }));
+        let nullable = args[0].ty().nullable;
+        Ok(self.rw.call(Function::PasswordStrength, args, SqlType::BIGINT, nullable))
+    }
+}
+
+/// What the result's column is called, if the expression itself says so: NAME_CONST does.
+pub(super) fn given_name(e: &ast::Expr) -> Option<&str> {
+    let ast::Expr::Function(f) = e else { return None };
+    let is = |name: &str| {
+        f.name.0.last().and_then(|p| p.as_ident()).is_some_and(|i| i.value.eq_ignore_ascii_case(name))
+    };
+    match &f.args {
+        FunctionArguments::List(list) if is("NAME_CONST") => match list.args.first()? {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(name)) => const_name(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The name of NAME_CONST, if it is a literal.
+fn const_name(name: &ast::Expr) -> Option<&str> {
+    match name {
+        ast::Expr::Value(v) => match &v.value {
+            Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => Some(s),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A literal, perhaps with a sign.
+fn is_literal(e: &ast::Expr) -> bool {
+    match e {
+        ast::Expr::Value(_) | ast::Expr::TypedString(_) => true,
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus | ast::UnaryOperator::Plus, expr } => {
+            matches!(**expr, ast::Expr::Value(_))
+        }
+        _ => false,
+    }
+}
