@@ -17,7 +17,7 @@ use allod_storage::schema::json::{Json, JsonRef, encode, order_key};
 use allod_storage::schema::{Datum, SqlType};
 
 use super::rewrite::family;
-use super::types::Family;
+use super::types::{self, Family};
 use super::{Expr, Function, Rewriter, fold};
 
 /// What a function of JSON does. Document arguments are JSON values or strings that are parsed.
@@ -167,6 +167,16 @@ impl Rewriter {
         }
         let null = Expr::constant(Datum::Bytes(encode(&Json::Null).into()), SqlType::Json);
         self.call(Function::IfNull, vec![json, null], SqlType::Json, false)
+    }
+
+    /// A value as the key of a member.
+    pub(super) fn json_key(&mut self, expr: Expr) -> Expr {
+        let text = self.text(expr);
+        if family(&text) != Family::Binary {
+            return text;
+        }
+        let length = types::text_length(&text.ty().sql);
+        self.cast(text, &types::string(length))
     }
 
     /// The text of a JSON value as a number or a date reads it.

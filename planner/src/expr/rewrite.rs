@@ -872,7 +872,7 @@ impl Rewriter {
                 args = args
                     .into_iter()
                     .enumerate()
-                    .map(|(at, a)| if at == 0 { self.text(a) } else { self.json_element(a) })
+                    .map(|(at, a)| if at == 0 { self.json_key(a) } else { self.json_element(a) })
                     .collect();
                 SqlType::Json
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::json::{DEPTH_MAX, Json, JsonRef, encode};
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
+use arrow::datatypes::DataType;
 
 use super::{Moves, Rows};
 use crate::batch::decode;
@@ -41,10 +42,12 @@ impl Documents {
         if keys.as_ref().is_some_and(|keys| keys.logical_null_count() > 0 && rows.count > 0) {
             return Err(JsonFault::NullKey.into());
         }
-        let (keys, Some(values)) = (keys.as_ref().map(|k| k.as_string_view()), values.as_binary_view_opt())
-        else {
-            return Err(Error::Plan(format!("a document of {}", values.data_type())));
+        let foreign = |ty: &DataType| Error::Plan(format!("a document of {ty}"));
+        let keys = match &keys {
+            None => None,
+            Some(keys) => Some(keys.as_string_view_opt().ok_or_else(|| foreign(keys.data_type()))?),
         };
+        let values = values.as_binary_view_opt().ok_or_else(|| foreign(values.data_type()))?;
         rows.each(None, |row, group| {
             let key = keys.map_or("", |keys| keys.value(row));
             self.append(group, key, values.value(row));
