@@ -149,6 +149,10 @@ fn sit<S>(make: impl FnOnce() -> S, jobs: &Receiver<Job<S>>) -> Said {
             if let Some(state) = &mut state {
                 job(state);
             }
+            // A statement takes whatever unwinds it for an error of its own, and so this may be a job that was ended.
+            if is_last_turn() {
+                break;
+            }
             co_yield_with(Said::Done);
         }
     });
@@ -160,6 +164,11 @@ fn sit<S>(make: impl FnOnce() -> S, jobs: &Receiver<Job<S>>) -> Said {
         Err(panic) if !panic.is::<Dropped>() => Said::Panicked(panic),
         Ok(()) | Err(_) => Said::Done,
     }
+}
+
+/// Whether the seat that is at work here is gone.
+fn is_last_turn() -> bool {
+    TURN.with_borrow(|turn| turn.as_ref().is_some_and(|turn| turn.is_over))
 }
 
 /// The waker of the seat that is at work here; `None` = none is. Ends the job of one that is gone: not with a panic that a hook
@@ -263,6 +272,35 @@ mod tests {
             let idle = Seat::new(|| 5);
             drop(idle);
             sleep(Duration::from_secs(1)).await;
+        });
+    }
+
+    #[test]
+    fn a_job_that_catches_its_end_ends_all_the_same() {
+        struct Tells(Arc<AtomicU64>);
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                self.0.fetch_add(if is_last_turn() { 1 } else { 100 }, Ordering::Relaxed);
+            }
+        }
+        simulate(async {
+            let (count, runtime) = (Arc::new(AtomicU64::new(0)), Runtime::simulated());
+            let tells = Tells(Arc::clone(&count));
+            let mut seat = Seat::new(move || tells);
+            let job = move |tells: &mut Tells| {
+                for _ in 0..2 {
+                    let waits = || runtime.pause(Duration::from_secs(5));
+                    assert!(catch_unwind(AssertUnwindSafe(waits)).is_err(), "it never comes to its end");
+                    tells.0.fetch_add(10, Ordering::Relaxed);
+                }
+            };
+            assert!(timeout(Duration::from_secs(1), seat.run(job)).await.is_err());
+            drop(seat);
+            assert_eq!(
+                count.load(Ordering::Relaxed),
+                21,
+                "within its last turn, and by nobody else's unwinding"
+            );
         });
     }
 
