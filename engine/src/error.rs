@@ -280,6 +280,10 @@ codes! {
     TOO_BIG_DISPLAY_WIDTH = 1439 "42000";
     /// A view that would read itself.
     VIEW_RECURSION = 1462 "HY000";
+    /// SPLIT TABLE with something that is no place.
+    SPLIT_REGION = 8212 "HY000";
+    /// An index that does not hold what its table does.
+    DATA_INCONSISTENT = 8223 "HY000";
     /// A partition expression of the wrong type.
     PARTITION_FUNCTION_TYPE = 1491 "HY000";
     /// Too many partitions.
@@ -489,6 +493,7 @@ impl From<allod_planner::Error> for Error {
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
             E::WrongObject { .. } => code::WRONG_OBJECT,
             E::ViewVariable => code::VIEW_VARIABLE,
+            E::Split(_) => code::SPLIT_REGION,
             E::InvalidView(_) => code::INVALID_VIEW,
             E::ViewRecursion { .. } => code::VIEW_RECURSION,
             E::UnknownRelation(_) => code::UNKNOWN_TABLE,

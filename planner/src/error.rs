@@ -80,6 +80,9 @@ pub enum Error {
         /// `VIEW`, `BASE TABLE`.
         wanted: &'static str,
     },
+    /// 8212: SPLIT TABLE with something that is no place.
+    #[error("Failed to split region ranges: {0}")]
+    Split(String),
     /// 1351.
     #[error("view's SELECT contains a variable or parameter")]
     ViewVariable,

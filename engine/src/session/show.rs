@@ -67,6 +67,7 @@ impl Session {
                 ResultSet::text(&["Variable_name", "Value"], rows)
             }
             Show::Simulation => self.show_simulation(),
+            Show::Regions(spaces) => self.show_regions(spaces, version),
             Show::Status { global, pattern } => self.status(*global, pattern),
             Show::Warnings => warnings(&self.warnings),
             Show::Errors => {

@@ -215,6 +215,8 @@ impl Session {
                 };
                 done()
             }
+            Bound::Check(all) => self.check(&all, &version),
+            Bound::Split { spaces, at } => self.split(&spaces, &at, &version),
             Bound::Show(show) => self.show(&show, &version),
             Bound::ShowWhere { show, rows } => {
                 let table = self.show(&show, &version)?.into_table()?;

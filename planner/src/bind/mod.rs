@@ -14,6 +14,7 @@
 //! query block last. A column that is found in an outer block is an ordinary column of that block's plan; that makes the
 //! subquery correlated, which is noticed when its plan is joined.
 
+mod admin;
 mod alter;
 mod ask;
 mod binder;
@@ -59,6 +60,7 @@ pub use crate::parse::{LoadFormat, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 
+pub use admin::{Spaces, SplitPoints};
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
     PartitionSpec, TableName,
@@ -174,6 +176,15 @@ pub enum Bound {
     Use {
         /// The database; it exists.
         database: Arc<str>,
+    },
+    /// ADMIN CHECK: whether indexes hold what their tables do.
+    Check(Vec<Spaces>),
+    /// SPLIT TABLE.
+    Split {
+        /// Of what.
+        spaces: Spaces,
+        /// Where.
+        at: SplitPoints,
     },
     /// SHOW and DESCRIBE.
     Show(Show),
@@ -328,6 +339,7 @@ pub enum Show {
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
     Simulation,
+    Regions(Spaces),
 }
 
 /// One assignment of SET.

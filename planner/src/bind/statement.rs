@@ -51,6 +51,14 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
                 tables.iter().map(|t| Ok(binder.table(t)?.0)).collect();
             Ok(Bound::Analyze { tables: names? })
         }
+        Statement::Check(all) => {
+            let all: Result<_, Error> = all.iter().map(|spaces| binder.spaces(spaces)).collect();
+            Ok(Bound::Check(all?))
+        }
+        Statement::Split { spaces, at } => {
+            let (spaces, at) = binder.split(spaces, at)?;
+            Ok(Bound::Split { spaces, at })
+        }
         Statement::Show(show) => binder.show(show).map(Bound::Show),
         Statement::ShowWhere { show, query } => {
             let rows = Box::new(Parsed { statement: Statement::Sql(query.clone()), ..parsed.clone() });
@@ -241,6 +249,7 @@ impl Binder<'_> {
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
             ShowSyntax::Simulation => Show::Simulation,
+            ShowSyntax::Regions(spaces) => Show::Regions(self.spaces(spaces)?),
         })
     }
 

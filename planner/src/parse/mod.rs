@@ -11,6 +11,7 @@
 //!
 //! This room and `bind` are the only ones that name the library's types.
 
+mod admin;
 mod alter;
 mod as_of;
 mod change;
@@ -36,6 +37,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Toke
 
 use crate::error::{Error, Position};
 
+pub(crate) use admin::{SpacesSyntax, SplitSyntax};
 pub(crate) use alter::{AlterSyntax, ColumnPlace};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Token, Word};
 
 use crate::error::{Error, Position};
 
+use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::AlterSyntax;
 use super::load_data::LoadDataSyntax;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
@@ -50,6 +51,13 @@ pub(crate) enum Statement {
     },
     Analyze {
         tables: Vec<ObjectName>,
+    },
+    /// ADMIN CHECK.
+    Check(Vec<SpacesSyntax>),
+    /// SPLIT TABLE.
+    Split {
+        spaces: SpacesSyntax,
+        at: SplitSyntax,
     },
     Show(ShowSyntax),
     /// SHOW … WHERE, with the query of what is shown.
@@ -104,6 +112,8 @@ impl Statement {
             | Statement::AlterPartitions { .. }
             | Statement::Analyze { .. } => true,
             Statement::Explain { .. }
+            | Statement::Check(_)
+            | Statement::Split { .. }
             | Statement::Show(_)
             | Statement::ShowWhere { .. }
             | Statement::Do(_)
@@ -145,23 +155,60 @@ pub(crate) enum PrepareSource {
 /// SHOW, DESCRIBE.
 #[derive(Clone, Debug)]
 pub(crate) enum ShowSyntax {
-    Databases { pattern: Option<String> },
-    Tables { database: Option<Ident>, full: bool, pattern: Option<String> },
-    TableStatus { database: Option<Ident>, pattern: Option<String> },
-    Columns { table: ObjectName, database: Option<Ident>, full: bool, pattern: Option<String> },
-    CreateTable { table: ObjectName },
-    CreateView { view: ObjectName },
-    CreateDatabase { name: Ident },
-    Index { table: ObjectName, database: Option<Ident> },
-    Variables { global: bool, pattern: Option<String> },
-    Status { global: bool, pattern: Option<String> },
+    Databases {
+        pattern: Option<String>,
+    },
+    Tables {
+        database: Option<Ident>,
+        full: bool,
+        pattern: Option<String>,
+    },
+    TableStatus {
+        database: Option<Ident>,
+        pattern: Option<String>,
+    },
+    Columns {
+        table: ObjectName,
+        database: Option<Ident>,
+        full: bool,
+        pattern: Option<String>,
+    },
+    CreateTable {
+        table: ObjectName,
+    },
+    CreateView {
+        view: ObjectName,
+    },
+    CreateDatabase {
+        name: Ident,
+    },
+    Index {
+        table: ObjectName,
+        database: Option<Ident>,
+    },
+    Variables {
+        global: bool,
+        pattern: Option<String>,
+    },
+    Status {
+        global: bool,
+        pattern: Option<String>,
+    },
     Warnings,
     Errors,
-    ProcessList { full: bool },
+    ProcessList {
+        full: bool,
+    },
     Engines,
-    Charset { pattern: Option<String> },
-    Collation { pattern: Option<String> },
+    Charset {
+        pattern: Option<String>,
+    },
+    Collation {
+        pattern: Option<String>,
+    },
     Simulation,
+    /// SHOW TABLE … REGIONS.
+    Regions(SpacesSyntax),
 }
 
 /// One assignment of SET.
@@ -280,6 +327,8 @@ impl<'a> Source<'a> {
                 Some(statement) => Ok(statement),
                 None => self.other(),
             },
+            "ADMIN" => self.admin(),
+            "SPLIT" => self.split(),
             "KILL" => self.kill(),
             "LOAD" => self.load_data(),
             "SIMULATE" => self.simulate(),
@@ -396,6 +445,11 @@ impl<'a> Source<'a> {
             "TABLES" => ShowSyntax::Tables { database: self.in_database()?, full, pattern: self.like()? },
             "TABLE" if self.word("STATUS") => {
                 ShowSyntax::TableStatus { database: self.in_database()?, pattern: self.like()? }
+            }
+            "TABLE" => {
+                let spaces = self.spaces()?;
+                self.expect_word("REGIONS")?;
+                ShowSyntax::Regions(spaces)
             }
             "COLUMNS" | "FIELDS" => {
                 let (table, database) = self.table_and_database()?;
