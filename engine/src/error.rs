@@ -218,6 +218,8 @@ codes! {
     INCORRECT_USAGE = 1221 "HY000";
     /// UNION of queries of different width.
     UNION_COLUMN_COUNT = 1222 "21000";
+    /// ON UPDATE of a column that holds no time.
+    INVALID_ON_UPDATE = 1294 "HY000";
     /// SET SESSION of a variable that no session has for itself.
     GLOBAL_VARIABLE = 1229 "HY000";
     /// SET of a variable to what it cannot be.
@@ -562,6 +564,7 @@ impl From<allod_planner::Error> for Error {
             E::UnknownPartition { .. } => code::UNKNOWN_PARTITION,
             E::NotUpdatable(_) => code::NOT_UPDATABLE,
             E::UnknownTarget(_) => code::UNKNOWN_TARGET,
+            E::InvalidOnUpdate(_) => code::INVALID_ON_UPDATE,
             E::IncorrectUsage { .. } => code::INCORRECT_USAGE,
             E::KeyUpdatedTwice { .. } => code::KEY_UPDATED_TWICE,
             E::MemoryTable { code, .. } => *code,

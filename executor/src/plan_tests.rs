@@ -65,7 +65,15 @@ pub(crate) fn bigint() -> ColumnType {
 
 pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
     let ty = ColumnType { sql, nullable };
-    ColumnDef { name: name.into(), ty, default: None, auto_increment: false, hidden: false, generated: None }
+    ColumnDef {
+        name: name.into(),
+        ty,
+        default: None,
+        auto_increment: false,
+        hidden: false,
+        generated: None,
+        on_update_now: false,
+    }
 }
 
 /// `t (id BIGINT PRIMARY KEY, a BIGINT, s VARCHAR(40))` in partitions by `id`, with a unique index on `a` and a plain one
@@ -449,7 +457,7 @@ fn update(
     exprs.extend([(new[0], plus), (new[1], a), (new[2], f.column(old[2]))]);
     let columns = exprs.iter().map(|(id, _)| *id).collect();
     let source = Box::new(f.node(columns, Node::Projection { input, exprs }));
-    f.change(Node::Update { targets: target(t, &[0, 1]), source })
+    f.change(Node::Update { targets: target(t, &[0, 1]), ignore: false, source })
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn table() -> Arc<TableDescriptor> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     };
     Arc::new(TableDescriptor {
         id: TableId(1),

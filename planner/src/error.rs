@@ -395,6 +395,9 @@ pub enum Error {
     /// 1109: a DELETE names a table that its FROM does not have.
     #[error("unknown table '{0}' in MULTI DELETE")]
     UnknownTarget(String),
+    /// 1294: ON UPDATE of a column that holds no time, or one of another precision.
+    #[error("invalid ON UPDATE clause for '{0}' column")]
+    InvalidOnUpdate(String),
     /// 1221: clauses that do not go together.
     #[error("incorrect usage of {of} and {and}")]
     IncorrectUsage {

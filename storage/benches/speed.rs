@@ -53,6 +53,7 @@ fn schema(id: SpaceId, key: Vec<usize>) -> Arc<SpaceSchema> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     });
     Arc::new(SpaceSchema { id, columns: columns.collect(), key, unique_prefix: None })
 }

@@ -702,6 +702,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         });
         SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }
     }

@@ -431,6 +431,7 @@ pub(super) fn row_id_column() -> ColumnDef {
         auto_increment: false,
         hidden: true,
         generated: None,
+        on_update_now: false,
     }
 }
 

@@ -327,7 +327,7 @@ fn stats_after(old: &Entry, new: &TableDescriptor, change: &PartitionChange) -> 
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-    use allod_storage::schema::{Datum, IndexId, SpaceId, TableDescriptor, TableId};
+    use allod_storage::schema::{ColumnDefault, Datum, IndexId, SpaceId, TableDescriptor, TableId};
 
     use crate::Database;
 
@@ -337,7 +337,7 @@ mod tests {
         table.id = TableId(0);
         for column in table.columns.iter_mut().filter(|c| c.ty.nullable) {
             // DEFAULT NULL is the same, written down.
-            column.default.get_or_insert(Datum::Null);
+            column.default.get_or_insert(ColumnDefault::Value(Datum::Null));
         }
         table.indexes.iter_mut().for_each(|i| i.id = IndexId(0));
         for partition in &mut table.partitions {

@@ -235,6 +235,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         }
     }
 

@@ -12,7 +12,9 @@ use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
-use allod_storage::schema::{Datum, PartitionDescriptor, SpaceSchema, SqlType, TableDescriptor};
+use allod_storage::schema::{
+    ColumnDefault, Datum, PartitionDescriptor, SpaceSchema, SqlType, TableDescriptor,
+};
 
 use super::convert::to_column;
 use crate::catalog::{Counters, StatsCollector, WriteGuard};
@@ -78,6 +80,15 @@ enum Source {
     Numbered,
 }
 
+/// The time as a column of this type holds it, in microseconds since 1970.
+fn now(ty: &SqlType) -> i64 {
+    let unit = match ty {
+        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => 10i64.pow(6u32.saturating_sub((*fsp).into())),
+        _ => 1_000_000,
+    };
+    chrono::Local::now().naive_local().and_utc().timestamp_micros().div_euclid(unit) * unit
+}
+
 impl Mapping {
     /// By name, without regard to case.
     pub fn by_name(table: &TableDescriptor, file: &[&str]) -> Result<Mapping> {
@@ -102,7 +113,15 @@ impl Mapping {
             }
             match &column.default {
                 _ if column.hidden || column.auto_increment => Ok(Source::Numbered),
-                Some(value) => Ok(Source::Default(value.clone())),
+                Some(ColumnDefault::Value(value)) => Ok(Source::Default(value.clone())),
+                Some(ColumnDefault::Now) => Ok(Source::Default(Datum::DateTime(now(&column.ty.sql)))),
+                Some(ColumnDefault::Expr(_)) => {
+                    let message = format!(
+                        "this version does not yet support loading rows without column '{}', whose default is an expression",
+                        column.name
+                    );
+                    Err(Error::new(code::NOT_SUPPORTED, message))
+                }
                 None if column.ty.nullable => Ok(Source::Default(Datum::Null)),
                 // The first member, as in MySQL.
                 None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(Source::Default(Datum::UInt(1))),

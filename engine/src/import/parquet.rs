@@ -57,6 +57,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         })
     });
     let create = CreateTable {

@@ -177,6 +177,7 @@ fn without_rows(
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     };
     TableDescriptor {
         id: TableId(0),

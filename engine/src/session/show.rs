@@ -6,7 +6,9 @@ use std::sync::Arc;
 use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
-use allod_storage::schema::{ColumnDef, Datum, Generated, GeneratedKind, KeyPart, SqlType, TableDescriptor};
+use allod_storage::schema::{
+    ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart, SqlType, TableDescriptor,
+};
 
 use super::Session;
 use crate::catalog::{Entry, Version};
@@ -234,12 +236,18 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
 }
 
 /// What DESCRIBE says of a column under Extra.
-pub(crate) fn extra_of(column: &ColumnDef) -> &'static str {
+pub(crate) fn extra_of(column: &ColumnDef) -> String {
     match &column.generated {
-        Some(Generated { kind: GeneratedKind::Stored, .. }) => "STORED GENERATED",
-        Some(_) => "VIRTUAL GENERATED",
-        None if column.auto_increment => "auto_increment",
-        None => "",
+        Some(Generated { kind: GeneratedKind::Stored, .. }) => "STORED GENERATED".into(),
+        Some(_) => "VIRTUAL GENERATED".into(),
+        None if column.auto_increment => "auto_increment".into(),
+        None => {
+            let computed = matches!(column.default, Some(ColumnDefault::Now | ColumnDefault::Expr(_)));
+            let on_update = format!("on update CURRENT_TIMESTAMP{}", digits(&column.ty.sql));
+            let parts =
+                [computed.then_some("DEFAULT_GENERATED"), column.on_update_now.then_some(&*on_update)];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        }
     }
 }
 
@@ -328,10 +336,20 @@ fn warnings(list: &[Warning]) -> Result<ResultSet> {
 }
 
 /// A default as it is shown: members by name, bits as the literal that they were written as.
-pub(crate) fn default_text(value: &Datum, ty: &SqlType) -> String {
-    match (value, ty) {
-        (Datum::UInt(bits), SqlType::Bit(_)) => format!("b'{bits:b}'"),
-        _ => printed(value, ty).as_ref().unwrap_or(value).to_string(),
+pub(crate) fn default_text(default: &ColumnDefault, ty: &SqlType) -> String {
+    match (default, ty) {
+        (ColumnDefault::Value(Datum::UInt(bits)), SqlType::Bit(_)) => format!("b'{bits:b}'"),
+        (ColumnDefault::Value(value), _) => printed(value, ty).as_ref().unwrap_or(value).to_string(),
+        (ColumnDefault::Now, ty) => format!("CURRENT_TIMESTAMP{}", digits(ty)),
+        (ColumnDefault::Expr(text), _) => text.to_string(),
+    }
+}
+
+/// The precision behind CURRENT_TIMESTAMP for a column of this type.
+fn digits(ty: &SqlType) -> String {
+    match ty {
+        SqlType::DateTime(fsp @ 1..) | SqlType::Timestamp(fsp @ 1..) => format!("({fsp})"),
+        _ => String::new(),
     }
 }
 
@@ -377,7 +395,13 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             }
             match &column.default {
                 _ if column.generated.is_some() => {}
-                Some(Datum::Null) => line += " DEFAULT NULL",
+                Some(ColumnDefault::Value(Datum::Null)) => line += " DEFAULT NULL",
+                Some(now @ ColumnDefault::Now) => {
+                    let _ = write!(line, " DEFAULT {}", default_text(now, &column.ty.sql));
+                }
+                Some(ColumnDefault::Expr(text)) => {
+                    let _ = write!(line, " DEFAULT ({text})");
+                }
                 Some(value) if matches!(column.ty.sql, SqlType::Bit(_)) => {
                     let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql));
                 }
@@ -387,6 +411,9 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
                 }
                 None if column.ty.nullable => line += " DEFAULT NULL",
                 None => {}
+            }
+            if column.on_update_now {
+                let _ = write!(line, " ON UPDATE CURRENT_TIMESTAMP{}", digits(&column.ty.sql));
             }
             if column.auto_increment {
                 line += " AUTO_INCREMENT";

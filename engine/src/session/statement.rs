@@ -476,7 +476,7 @@ impl Session {
         }
         let noted = warnings.len();
         let info = match dml {
-            Dml::Update(_) => {
+            Dml::Update { .. } => {
                 format!("Rows matched: {}  Changed: {}  Warnings: {noted}", affected.matched, affected.rows)
             }
             Dml::Insert { .. } if affected.records > 1 => {

@@ -120,7 +120,9 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             on_duplicate: on_duplicate.clone(),
             source: input(source),
         },
-        Node::Update { targets, source } => Node::Update { targets: targets.clone(), source: input(source) },
+        Node::Update { targets, ignore, source } => {
+            Node::Update { targets: targets.clone(), ignore: *ignore, source: input(source) }
+        }
         Node::Delete { targets, source } => Node::Delete { targets: targets.clone(), source: input(source) },
     };
     Plan { id: plan.id, rows: plan.rows, cost: plan.cost, columns: plan.columns.clone(), node }

@@ -11,9 +11,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array, new_null_a
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
 use super::changes::Changes;
-use super::rows::Rows;
+use super::rows::{Rows, deal};
 use super::{Done, door, generate, not_null, upsert};
-use crate::batch::Batch;
+use crate::batch::{Batch, take};
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination, RowIds};
@@ -41,11 +41,19 @@ pub(super) fn run(
     let Inserted { table, partition, generated, all, ids } = rows;
     let mut changes = Changes::new(table, &builder.runner.context.memory);
     if on_duplicate.looks() {
+        let given = all.rows as u64;
         let extra = all.columns[table.visible_columns().count()..].to_vec();
-        let Numbered { columns, numbered, first: _ } = number(table, all, row_ids, generated)?;
+        let numbered = number(table, all, row_ids, generated)?;
+        let (Numbered { columns, numbered, first: _ }, extra) = match on_duplicate.ignores() {
+            true => in_partitions(builder, table, partition, numbered, extra)?,
+            false => (numbered, extra),
+        };
         let rows = upsert::Source { table, partition, generated, columns, extra, ids, numbered };
         let (affected, growth) =
             upsert::insert(builder, rows, on_duplicate, row_ids, destination, &mut changes)?;
+        // What no partition takes counts as what meets a key.
+        let duplicates = affected.duplicates + given - affected.records;
+        let affected = Affected { records: given, duplicates, ..affected };
         return Ok(Done { affected, growth: vec![growth], mutations: changes.into_mutations() });
     }
     let Numbered { columns, first: last_insert_id, numbered: _ } = number(table, all, row_ids, generated)?;
@@ -56,6 +64,35 @@ pub(super) fn run(
     let rows = new.len() as u64;
     let affected = Affected { rows, matched: rows, last_insert_id, records: rows, duplicates: 0 };
     Ok(Done { affected, growth: vec![(rows, 0)], mutations: changes.into_mutations() })
+}
+
+/// Only the rows that a partition takes; a warning for each of the others, which INSERT IGNORE leaves out.
+fn in_partitions(
+    builder: &mut Builder,
+    table: &TableDescriptor,
+    partition: Option<&PartitionFunction>,
+    rows: Numbered,
+    extra: Vec<ArrayRef>,
+) -> Result<(Numbered, Vec<ArrayRef>)> {
+    let is_refusal = |e: &Error| matches!(e, Error::NoPartition { .. } | Error::NotInPartitionSet);
+    match deal(table, &rows.columns, partition) {
+        Ok(_) => return Ok((rows, extra)),
+        Err(error) if !is_refusal(&error) => return Err(error),
+        Err(_) => {}
+    }
+    let count = rows.columns.first().map_or(0, |column| column.len());
+    let mut taken: Vec<u32> = Vec::with_capacity(count);
+    for row in 0..count {
+        let one: Vec<ArrayRef> = rows.columns.iter().map(|column| column.slice(row, 1)).collect();
+        match deal(table, &one, partition) {
+            Ok(_) => taken.push(row as u32),
+            Err(error) if is_refusal(&error) => builder.warnings.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let pick = |columns: &[ArrayRef]| columns.iter().map(|column| take(column, &taken)).collect();
+    let numbered = taken.iter().filter_map(|&row| rows.numbered.get(row as usize).copied()).collect();
+    Ok((Numbered { columns: pick(&rows.columns), numbered, ..rows }, pick(&extra)))
 }
 
 /// The columns of the table for inserted rows, numbered where the engine numbers them and computed where they are generated.

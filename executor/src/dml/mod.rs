@@ -19,6 +19,7 @@ mod remake;
 mod rows;
 mod update;
 mod upsert;
+mod view;
 
 pub use generated::generate;
 pub use keys::record_keys;
@@ -79,7 +80,9 @@ pub(crate) fn run(
             let inserted = Inserted { table, partition, generated, all, ids: &source.columns };
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
-        Node::Update { targets, .. } => update::run(builder, targets, &all.columns, destination)?,
+        Node::Update { targets, ignore, .. } => {
+            update::run(builder, targets, *ignore, &all.columns, destination)?
+        }
         Node::Delete { targets, .. } => delete::run(builder, targets, &all.columns)?,
         _ => return Err(Error::Plan("not a change of rows".into())),
     };

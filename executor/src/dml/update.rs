@@ -2,11 +2,13 @@
 //!
 //! All old rows go before any new one comes, for a new row may take the key of an old one. So the rows of a table are collected
 //! first ([`TableUpdate`]). A join may find a row more than once: what it becomes is what the first time says. If the table is
-//! updated under two names, what each of them assigns is done to the row one after the other.
+//! updated under two names, what each of them assigns is done to the row one after the other. UPDATE IGNORE changes rows one after
+//! another, as INSERT IGNORE inserts them ([`View`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::Target;
 use allod_storage::key::Key;
 use allod_storage::schema::{TableDescriptor, TableId};
@@ -14,8 +16,9 @@ use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::or;
 
-use super::changes::{Changes, into_mutations};
+use super::changes::{Changes, duplicate, into_mutations};
 use super::rows::{Held, Rows, gather};
+use super::view::View;
 use super::{Done, door, generate, not_null};
 use crate::batch::take;
 use crate::build::Builder;
@@ -26,6 +29,7 @@ use crate::execute::{Affected, Destination};
 pub(super) fn run(
     builder: &mut Builder,
     targets: &[Target],
+    ignore: bool,
     mut columns: &[ArrayRef],
     destination: Destination,
 ) -> Result<Done> {
@@ -38,14 +42,17 @@ pub(super) fn run(
             return Err(Error::Plan(format!("rows of {} without all their columns", table.name)));
         };
         columns = rest;
-        let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table));
+        let partition = target.partition.as_deref();
+        let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
         update.add(target, own, &mut affected)?;
     }
-    let memory = &builder.runner.context.memory;
     let mut changes = BTreeMap::new();
     for (id, update) in updates {
-        let mut own = Changes::new(update.table, memory);
-        update.finish(destination, &mut own)?;
+        let mut own = Changes::new(update.table, &builder.runner.context.memory);
+        match ignore {
+            false => update.finish(destination, &mut own)?,
+            true => affected.rows -= update.finish_one_by_one(builder, destination, &mut own)?,
+        }
         changes.insert(id, own);
     }
     let growth = vec![(0, 0); targets.len()];
@@ -55,6 +62,7 @@ pub(super) fn run(
 /// The rows of one table that are updated.
 struct TableUpdate<'a> {
     table: &'a TableDescriptor,
+    partition: Option<&'a PartitionFunction>,
     rows: Vec<Updated>,
     /// By the key of the old row.
     places: BTreeMap<Key, usize>,
@@ -68,8 +76,8 @@ struct Updated {
 }
 
 impl<'a> TableUpdate<'a> {
-    fn new(table: &'a TableDescriptor) -> TableUpdate<'a> {
-        TableUpdate { table, rows: Vec::new(), places: BTreeMap::new() }
+    fn new(table: &'a TableDescriptor, partition: Option<&'a PartitionFunction>) -> TableUpdate<'a> {
+        TableUpdate { table, partition, rows: Vec::new(), places: BTreeMap::new() }
     }
 
     /// The rows that the statement found under one of the table's names: columns of the old ones, then the visible columns of
@@ -152,6 +160,46 @@ impl<'a> TableUpdate<'a> {
             changes.replace_new(old, new)?;
         }
         Ok(())
+    }
+}
+
+impl TableUpdate<'_> {
+    /// UPDATE IGNORE: rows change one after another, and one whose new key is taken by then stays as it is, with a warning. Returns
+    /// how many those are.
+    fn finish_one_by_one(
+        self,
+        builder: &mut Builder,
+        destination: Destination,
+        changes: &mut Changes<'_>,
+    ) -> Result<u64> {
+        let reservation = builder.runner.context.memory.reservation();
+        let mut view = View::new(self.table, self.partition, reservation);
+        for Updated { old, .. } in &self.rows {
+            view.came(&old.rows, old.row);
+        }
+        // Rows that were found together are together.
+        for rows in self.rows.chunk_by(|a, b| Arc::ptr_eq(&a.new.rows, &b.new.rows)) {
+            let which: Vec<usize> = rows.iter().filter(|row| row.changed).map(|row| row.new.row).collect();
+            view.learn(builder, &rows[0].new.rows, &which)?;
+        }
+        let mut kept = 0;
+        for Updated { old, new, changed } in &self.rows {
+            if *changed {
+                view.removed(old);
+                let Some((key, _)) = view.first_taken(&new.rows, new.row) else {
+                    changes.alter(old, new)?;
+                    view.came(&new.rows, new.row);
+                    continue;
+                };
+                view.came(&old.rows, old.row);
+                builder.warnings.push(duplicate(self.table, &key));
+                kept += 1;
+            }
+            if destination == Destination::Transaction {
+                changes.keep_key(old.key(0))?;
+            }
+        }
+        Ok(kept)
     }
 }
 

@@ -1,8 +1,8 @@
 //! INSERT where a key that is taken is no error: REPLACE, INSERT IGNORE, ON DUPLICATE KEY UPDATE.
 //!
 //! Rows come one after another, and each meets what the ones before it have left: two rows of one REPLACE that share a key leave
-//! the second. So the statement has a view of its own ([`View`]): which row is at which key, as far as it has asked the store (all
-//! keys of all rows to insert are asked for at once, then the rows that were found), with the statement's own changes on top.
+//! the second. So the statement has a view of its own ([`View`]), of which it asks for the keys of all rows to
+//! insert at once.
 //!
 //! ```text
 //! row to insert ── its keys, primary first ── who has them? ── nobody            it comes
@@ -16,7 +16,7 @@
 //! Changes are puts, not inserts: that a key is free was read at the statement's snapshot, and that it still is is what a commit or
 //! a lock finds out anyway: then the statement runs again, and does not fail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
@@ -24,7 +24,7 @@ use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::{OnDuplicate, RowUpdate};
 use allod_storage::key::Key;
-use allod_storage::schema::{SpaceId, TableDescriptor};
+use allod_storage::schema::TableDescriptor;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{or, take};
@@ -32,14 +32,14 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 
 use super::changes::{Changes, duplicate};
 use super::rows::{Held, Rows, gather};
+use super::view::View;
 use super::{door, generate, not_null};
-use crate::batch::{Batch, bytes_of};
+use crate::batch::Batch;
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination, RowIds};
 use crate::kernel::Scratch;
 use crate::key::Exprs;
-use crate::pipeline::Reservation;
 
 /// Rows whose assignments are computed at once, at most.
 const RUN_ROWS: usize = 1024;
@@ -281,152 +281,6 @@ struct Run {
     held: Vec<Held>,
     /// The keys of the rows that they met.
     about: BTreeSet<Key>,
-}
-
-/// Which rows are at which keys, as far as it is known.
-struct View<'a> {
-    table: &'a TableDescriptor,
-    partition: Option<&'a PartitionFunction>,
-    /// Spaces (0 = the records) in which two rows cannot have the same key, and that a row to insert may find taken.
-    unique: Vec<usize>,
-    /// Rows by their keys in the records.
-    rows: BTreeMap<Key, Option<Held>>,
-    /// By keys of unique indexes: the keys of rows.
-    entries: BTreeMap<Key, Option<Key>>,
-    /// What the rows that were read take.
-    reservation: Reservation,
-}
-
-impl<'a> View<'a> {
-    fn new(
-        table: &'a TableDescriptor,
-        partition: Option<&'a PartitionFunction>,
-        reservation: Reservation,
-    ) -> View<'a> {
-        // A number that the engine has just given out is nobody's yet.
-        let records = table.clustered.then_some(0);
-        let indexes = (0..table.indexes.len()).filter(|&i| table.indexes[i].unique).map(|i| i + 1);
-        let unique = records.into_iter().chain(indexes).collect();
-        View { table, partition, unique, rows: BTreeMap::new(), entries: BTreeMap::new(), reservation }
-    }
-
-    /// Whether a column is part of a key that can be taken, or decides where rows are.
-    fn decides(&self, ordinal: usize) -> bool {
-        let dealt = self.table.partitioning.as_ref().is_some_and(|p| p.columns.contains(&ordinal));
-        let indexed = self.table.indexes.iter().any(|i| i.unique && i.columns.contains(&ordinal));
-        dealt || indexed || self.table.key.contains(&ordinal)
-    }
-
-    /// Asks for what is at the keys of rows, where that is not known.
-    fn learn(&mut self, builder: &mut Builder, rows: &Rows, which: &[usize]) -> Result<()> {
-        let mut records: BTreeSet<Key> = BTreeSet::new();
-        let mut entries: BTreeMap<SpaceId, (usize, BTreeSet<Key>)> = BTreeMap::new();
-        for &row in which {
-            for &space in &self.unique {
-                let key = rows.key(row, space);
-                if space == 0 {
-                    if !self.rows.contains_key(&key) {
-                        records.insert(key);
-                    }
-                } else if !self.entries.contains_key(&key) {
-                    let id = key.space().ok_or_else(|| Error::Plan("a key of no space".into()))?;
-                    entries.entry(id).or_insert((space - 1, BTreeSet::new())).1.insert(key);
-                }
-            }
-        }
-        for (space, (index, keys)) in entries {
-            for row in self.entries_at(builder, space, index, keys.into_iter().collect())? {
-                if !self.rows.contains_key(&row) {
-                    records.insert(row);
-                }
-            }
-        }
-        self.rows_at(builder, records.into_iter().collect())
-    }
-
-    /// Asks a unique index; returns the keys of the rows that it has.
-    fn entries_at(
-        &mut self,
-        builder: &mut Builder,
-        space: SpaceId,
-        index: usize,
-        keys: Vec<Key>,
-    ) -> Result<Vec<Key>> {
-        let ordinals = self.table.index_space(index, space).1;
-        let all: Vec<usize> = (0..ordinals.len()).collect();
-        let runtime = builder.client.runtime();
-        let found = runtime.block_on(builder.client.get(space, &keys, builder.ts, &all))?;
-        let partition = self.partition.cloned().map(Arc::new);
-        let rows = super::record_keys(self.table, partition.as_ref(), &ordinals, &found.columns)?;
-        for (row, &at) in rows.iter().zip(&found.positions) {
-            self.entries.insert(keys[at as usize].clone(), row.clone());
-        }
-        for key in keys {
-            self.entries.entry(key).or_insert(None);
-        }
-        Ok(rows.into_iter().flatten().collect())
-    }
-
-    fn rows_at(&mut self, builder: &mut Builder, keys: Vec<Key>) -> Result<()> {
-        let all: Vec<usize> = (0..self.table.columns.len()).collect();
-        let runtime = builder.client.runtime();
-        for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
-            let Some(space) = keys[0].space() else { continue };
-            let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &all))?;
-            if found.rows > 0 {
-                let columns = door(self.table.columns.iter().map(|c| &c.ty), &found.columns)?;
-                self.reservation.grow(bytes_of(&columns))?;
-                let rows = Arc::new(Rows::new(self.table, columns, self.partition)?);
-                for (row, &at) in found.positions.iter().enumerate() {
-                    let held = Held { rows: Arc::clone(&rows), row };
-                    self.rows.insert(keys[at as usize].clone(), Some(held));
-                }
-            }
-            for key in keys {
-                self.rows.entry(key.clone()).or_insert(None);
-            }
-        }
-        Ok(())
-    }
-
-    /// The row at a key in one of the unique spaces.
-    fn at(&self, key: &Key, space: usize) -> Option<&Held> {
-        let record = if space == 0 { Some(key) } else { self.entries.get(key)?.as_ref() };
-        self.rows.get(record?)?.as_ref()
-    }
-
-    /// The first key of a row that another row has, and that row.
-    fn first_taken(&self, rows: &Rows, row: usize) -> Option<(Key, Held)> {
-        self.unique.iter().find_map(|&space| {
-            let key = rows.key(row, space);
-            let held = self.at(&key, space)?.clone();
-            Some((key, held))
-        })
-    }
-
-    /// The rows that have keys of a row, each once.
-    fn all_taken(&self, rows: &Rows, row: usize) -> Vec<Held> {
-        let held = self.unique.iter().filter_map(|&space| self.at(&rows.key(row, space), space));
-        let by_key: BTreeMap<Key, &Held> = held.map(|held| (held.key(0), held)).collect();
-        by_key.into_values().cloned().collect()
-    }
-
-    /// A row has come, or is what another has become.
-    fn came(&mut self, rows: &Arc<Rows>, row: usize) {
-        let record = rows.key(row, 0);
-        for &space in self.unique.iter().filter(|&&space| space > 0) {
-            self.entries.insert(rows.key(row, space), Some(record.clone()));
-        }
-        self.rows.insert(record, Some(Held { rows: Arc::clone(rows), row }));
-    }
-
-    /// A row has gone.
-    fn removed(&mut self, held: &Held) {
-        for &space in self.unique.iter().filter(|&&space| space > 0) {
-            self.entries.insert(held.key(space), None);
-        }
-        self.rows.insert(held.key(0), None);
-    }
 }
 
 /// The number that a row has in its AUTO_INCREMENT column; 0 if there is none.

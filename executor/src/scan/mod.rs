@@ -366,6 +366,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         };
         let id = SpaceId(1);
         let schema = Arc::new(SpaceSchema {

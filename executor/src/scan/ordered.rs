@@ -184,6 +184,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         };
         let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });
         let arrow_schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, false)]));

@@ -303,10 +303,7 @@ impl Binder<'_> {
                     Expr::Constant { value: Datum::Null, ty: ColumnType::nullable(def.ty.sql.clone()) }
                 }
                 (Some(old), _) => self.stored(old, def)?,
-                (None, Some(value)) => {
-                    let ty = ColumnType { sql: def.ty.sql.clone(), nullable: value.is_null() };
-                    Expr::Constant { value: value.clone(), ty }
-                }
+                (None, Some(_)) => self.default(def)?,
                 (None, None) if def.auto_increment || def.ty.nullable => {
                     Expr::Constant { value: Datum::Null, ty: ColumnType { nullable: true, ..def.ty.clone() } }
                 }
@@ -323,7 +320,7 @@ impl Binder<'_> {
 
 /// What stands in old rows for a column without a default that is not to be NULL; as text. There is no date 0 in strict mode,
 /// so rows cannot be given one.
-fn nothing(ty: &SqlType) -> Datum {
+pub(super) fn nothing(ty: &SqlType) -> Datum {
     match ty {
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Datum::string(""),
         SqlType::Date => Datum::string("0000-00-00"),

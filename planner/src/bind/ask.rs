@@ -42,6 +42,7 @@ impl Binder<'_> {
                 let moment = self.expr(moment)?;
                 self.add_interval(moment, interval, name.contains("SUB")).map(Some)
             }
+            ("DEFAULT", [column]) => self.default_of(column).map(Some),
             ("VALUES", [column]) => self.inserted_value(column).map(Some),
             ("TIMESTAMPADD", [unit, amount, moment]) => {
                 let (unit, amount, moment) = (unit_argument(unit)?, self.expr(amount)?, self.expr(moment)?);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, Generated, PartitionScheme, SqlType};
+use allod_storage::schema::{
+    ColumnDef, ColumnDefault, ColumnType, Datum, Generated, PartitionScheme, SqlType,
+};
 use sqlparser::ast::{
     self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, ObjectType, SqlOption,
     TableConstraint,
@@ -69,7 +71,7 @@ impl Binder<'_> {
             let base = key::base(&columns, *ordinal);
             columns[*ordinal].ty.nullable = false;
             let column = &mut columns[base];
-            if column.default.as_ref().is_some_and(Datum::is_null) {
+            if column.default.as_ref().is_some_and(ColumnDefault::is_null) {
                 return Err(Error::NullablePrimaryKey);
             }
             column.ty.nullable = false;
@@ -145,12 +147,13 @@ impl Binder<'_> {
         let name = def.name.value.as_str();
         let sql = column_type(&def.data_type, name)?;
         let mut nullable = true;
-        let (mut default, mut auto_increment) = (None, false);
+        let (mut default, mut auto_increment, mut on_update) = (None, false, None);
         for option in &def.options {
             match &option.option {
                 ColumnOption::Null => nullable = true,
                 ColumnOption::NotNull => nullable = false,
                 ColumnOption::Default(e) => default = Some(e),
+                ColumnOption::OnUpdate(e) => on_update = Some(e),
                 ColumnOption::PrimaryKey(_) => keys.primary(vec![ordinal])?,
                 ColumnOption::Unique(_) => {
                     let (name, columns) = (keys.name(None, name)?, vec![ordinal]);
@@ -187,31 +190,73 @@ impl Binder<'_> {
             return Err(GeneratedFault::Usage("AUTO_INCREMENT").into());
         }
         let default = default.map(|e| self.default_value(e, name, &ty)).transpose()?;
+        let on_update_now = on_update.is_some();
+        if on_update.is_some_and(|e| !is_now(e, &ty.sql)) {
+            return Err(Error::InvalidOnUpdate(name.into()));
+        }
         if auto_increment {
             // An auto column is never NULL.
             let ty = ColumnType { nullable: false, ..ty };
             let name = name.into();
-            return Ok(ColumnDef { name, ty, default: None, auto_increment, hidden: false, generated });
+            return Ok(ColumnDef {
+                name,
+                ty,
+                default: None,
+                auto_increment,
+                hidden: false,
+                generated,
+                on_update_now,
+            });
         }
-        Ok(ColumnDef { name: name.into(), ty, default, auto_increment, hidden: false, generated })
+        Ok(ColumnDef {
+            name: name.into(),
+            ty,
+            default,
+            auto_increment,
+            hidden: false,
+            generated,
+            on_update_now,
+        })
     }
 
-    pub fn default_value(&mut self, e: &ast::Expr, column: &str, ty: &ColumnType) -> Result<Datum, Error> {
-        if let ast::Expr::Function(f) = e
-            && ["CURRENT_TIMESTAMP", "NOW"].iter().any(|n| f.name.to_string().eq_ignore_ascii_case(n))
-        {
-            return Err(not_supported("DEFAULT CURRENT_TIMESTAMP"));
-        }
+    /// DEFAULT of a column: a value, CURRENT_TIMESTAMP, or an expression in parentheses.
+    pub fn default_value(
+        &mut self,
+        e: &ast::Expr,
+        column: &str,
+        ty: &ColumnType,
+    ) -> Result<ColumnDefault, Error> {
         let invalid = || Error::InvalidDefault(column.into());
+        if now_precision(e).is_some() {
+            return if is_now(e, &ty.sql) { Ok(ColumnDefault::Now) } else { Err(invalid()) };
+        }
+        // What depends on the time or on the session is a constant only now.
+        let (asked_now, volatile) =
+            (std::mem::take(&mut self.rw.asked_now), std::mem::take(&mut self.volatile));
         let value = self.in_block(|b| b.expr(e))?;
-        let Expr::Constant { value, ty: from } = value else { return Err(invalid()) };
-        if value.is_null() {
-            return if ty.nullable { Ok(Datum::Null) } else { Err(invalid()) };
+        let lasting = !self.rw.asked_now && !self.volatile;
+        (self.rw.asked_now, self.volatile) = (asked_now, volatile);
+        match value {
+            Expr::Constant { value, ty: from } if lasting => {
+                if value.is_null() {
+                    return if ty.nullable { Ok(ColumnDefault::Value(Datum::Null)) } else { Err(invalid()) };
+                }
+                match e {
+                    // A document is made anew for each row, as in MySQL.
+                    ast::Expr::Nested(inner) if ty.sql == SqlType::Json => {
+                        Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into()))
+                    }
+                    _ if ty.sql == SqlType::Json => Err(Error::DefaultNotAllowed(column.into())),
+                    _ => cast_constant(&value, &from.sql, &ty.sql)
+                        .map(ColumnDefault::Value)
+                        .ok_or_else(invalid),
+                }
+            }
+            _ => match e {
+                ast::Expr::Nested(inner) => Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into())),
+                _ => Err(invalid()),
+            },
         }
-        if ty.sql == SqlType::Json {
-            return Err(Error::DefaultNotAllowed(column.into()));
-        }
-        cast_constant(&value, &from.sql, &ty.sql).ok_or_else(invalid)
     }
 
     /// CREATE INDEX.
@@ -460,4 +505,32 @@ fn options(options: &CreateTableOptions) -> (Arc<str>, Option<u64>) {
         }
     }
     (comment, auto_increment)
+}
+
+/// The digits behind the point that a call of CURRENT_TIMESTAMP or one of its other names asks for.
+fn now_precision(e: &ast::Expr) -> Option<u8> {
+    const NAMES: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
+    let ast::Expr::Function(f) = e else { return None };
+    if !NAMES.iter().any(|name| f.name.to_string().eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    match &f.args {
+        ast::FunctionArguments::None => Some(0),
+        ast::FunctionArguments::List(list) => match list.args.as_slice() {
+            [] => Some(0),
+            [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(digits))] => {
+                digits.to_string().parse().ok()
+            }
+            _ => None,
+        },
+        ast::FunctionArguments::Subquery(_) => None,
+    }
+}
+
+/// Whether it is CURRENT_TIMESTAMP, just as exact as a column of this type.
+fn is_now(e: &ast::Expr, ty: &SqlType) -> bool {
+    match ty {
+        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => now_precision(e) == Some(*fsp),
+        _ => false,
+    }
 }

@@ -5,16 +5,17 @@ mod duplicate;
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType, TableDescriptor};
+use allod_storage::schema::{ColumnDef, ColumnDefault, ColumnType, Datum, SqlType, TableDescriptor};
 use sqlparser::ast::{self, AssignmentTarget, ObjectName, SetExpr, TableObject};
 
+use super::alter::nothing;
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::scope::Relation;
 use super::{Dml, PartitionFunction, generated};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::Expr;
+use crate::expr::{Expr, Function};
 use crate::logical::{OutputColumn, Plan};
 
 impl Binder<'_> {
@@ -51,7 +52,7 @@ impl Binder<'_> {
     fn insert_source(
         &mut self,
         insert: &ast::Insert,
-        table: &TableDescriptor,
+        table: &Arc<TableDescriptor>,
     ) -> Result<(Block, Vec<Relation>), Error> {
         let of_values = |block| Ok((block, Vec::new()));
         if !insert.assignments.is_empty() {
@@ -101,7 +102,7 @@ impl Binder<'_> {
 
     fn insert_values(
         &mut self,
-        table: &TableDescriptor,
+        table: &Arc<TableDescriptor>,
         targets: &[usize],
         rows: &[&[ast::Expr]],
     ) -> Result<Block, Error> {
@@ -109,26 +110,48 @@ impl Binder<'_> {
         let mut nullable = vec![false; visible.len()];
         let mut out = Vec::with_capacity(rows.len());
         let mut attached = None;
+        // A value may name columns of its own row: what they were given before it, or their defaults.
+        let is_plain = |e: &ast::Expr| is_default(e) || matches!(e, ast::Expr::Value(_));
+        let own = match rows.iter().all(|row| row.iter().all(is_plain)) {
+            true => None,
+            false => Some(self.row_that_is_there(table)),
+        };
+        let own_ids: Vec<ColumnId> = own.iter().flat_map(|own| &own.columns).map(|c| c.id).collect();
         for (i, row) in rows.iter().enumerate() {
             if row.len() != targets.len() {
                 return Err(Error::ValueCount { row: i + 1 });
             }
             let (row, pending) = self.in_block(|b| {
+                b.scope().relations = own.iter().cloned().collect();
+                let mut given: Vec<Option<Expr>> = vec![None; table.columns.len()];
+                for (&ordinal, e) in targets.iter().zip(*row).filter(|(_, e)| !is_default(e)) {
+                    generated::check_given(table, ordinal)?;
+                    let mut value = b.expr(e)?;
+                    for id in value.columns() {
+                        let Some(named) = own_ids.iter().position(|own| *own == id) else { continue };
+                        let known = match &given[named] {
+                            Some(known) => known.clone(),
+                            None => b.default_or_nothing(&table.columns[named])?,
+                        };
+                        value = value.transform(&mut |e| match &e {
+                            Expr::Column { id: of, .. } if *of == id => known.clone(),
+                            Expr::Column { .. } | Expr::Constant { .. } | Expr::Call { .. } => e,
+                        });
+                    }
+                    given[ordinal] = Some(b.stored(value, &table.columns[ordinal])?);
+                }
                 let mut full = Vec::with_capacity(visible.len());
                 for ordinal in &visible {
-                    let column = &table.columns[*ordinal];
-                    let given = targets.iter().position(|t| t == ordinal).map(|at| &row[at]);
-                    full.push(match given.filter(|e| !is_default(e)) {
-                        Some(e) => {
-                            generated::check_given(table, *ordinal)?;
-                            let value = b.expr(e)?;
-                            b.stored(value, column)?
-                        }
-                        None => default(column)?,
+                    full.push(match given[*ordinal].take() {
+                        Some(value) => value,
+                        None => b.default(&table.columns[*ordinal])?,
                     });
                 }
                 Ok((full, std::mem::take(&mut b.scope().pending)))
             })?;
+            if pending.iter().any(|p| duplicate::needs(p, &own_ids)) {
+                return Err(not_supported("subqueries of the row itself in VALUES"));
+            }
             for (flag, e) in nullable.iter_mut().zip(&row) {
                 *flag |= e.ty().nullable;
             }
@@ -180,7 +203,7 @@ impl Binder<'_> {
                     let value = self.column(block.output[at].id);
                     self.stored(value, def)?
                 }
-                None => default(def)?,
+                None => self.default(def)?,
             };
             let id = self.columns.add_computed(def.name.clone(), value.ty().clone());
             exprs.push((id, value));
@@ -219,7 +242,7 @@ impl Binder<'_> {
                 // It is computed anyway.
                 continue;
             }
-            let value = if to_default { default(&def)? } else { self.expr(&assignment.value)? };
+            let value = if to_default { self.default(&def)? } else { self.expr(&assignment.value)? };
             let value = value.transform(&mut |e| match &e {
                 Expr::Column { id, .. } if in_turn => {
                     new.iter().find(|(known, _)| known == id).map_or(e.clone(), |(_, value)| value.clone())
@@ -233,6 +256,99 @@ impl Binder<'_> {
             }
         }
         Ok(new)
+    }
+
+    /// What a column holds when nothing is given.
+    pub(super) fn default(&mut self, column: &ColumnDef) -> Result<Expr, Error> {
+        let constant = |value: Datum, nullable: bool| Expr::Constant {
+            value,
+            ty: ColumnType { sql: column.ty.sql.clone(), nullable },
+        };
+        match &column.default {
+            // Until the row is written.
+            _ if column.generated.is_some() => Ok(constant(Datum::Null, true)),
+            Some(ColumnDefault::Value(value)) => Ok(constant(value.clone(), value.is_null())),
+            Some(ColumnDefault::Now) => Ok(self.now(&column.ty.sql)),
+            Some(ColumnDefault::Expr(text)) => {
+                let written = crate::parse::parse_expression(text)?;
+                let value = self.in_block(|b| b.expr(&written))?;
+                self.rw.assign(value, column)
+            }
+            None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
+            // The first member, as in MySQL.
+            None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(constant(Datum::UInt(1), false)),
+            None => Err(Error::NoDefault(column.name.to_string())),
+        }
+    }
+
+    /// The same, but where that would be an error the nothing of the column's type: 0, an empty text.
+    fn default_or_nothing(&mut self, column: &ColumnDef) -> Result<Expr, Error> {
+        match self.default(column) {
+            Err(Error::NoDefault(_)) => {
+                let nothing = Expr::constant(nothing(&column.ty.sql), SqlType::VarChar(20));
+                self.rw.assign(nothing, column)
+            }
+            default => default,
+        }
+    }
+
+    /// CURRENT_TIMESTAMP, as exact as a column of this type.
+    fn now(&mut self, ty: &SqlType) -> Expr {
+        let digits = match ty {
+            SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => *fsp,
+            _ => 0,
+        };
+        let unit = 10i64.pow(6u32.saturating_sub(digits.into()));
+        Expr::constant(Datum::DateTime(self.rw.now_us().div_euclid(unit) * unit), ty.clone())
+    }
+
+    /// ON UPDATE CURRENT_TIMESTAMP: columns that nothing is assigned to have the time if one of those that are assigned to becomes
+    /// another one. `old`: the columns of the row before; `new`: what is assigned to some of them, to which this adds. Returns
+    /// the ordinals of what it adds.
+    fn touch_row(
+        &mut self,
+        table: &TableDescriptor,
+        old: &[ColumnId],
+        new: &mut Vec<(ColumnId, Expr)>,
+    ) -> Result<Vec<usize>, Error> {
+        let is_assigned = |ordinal: &usize| new.iter().any(|(id, _)| *id == old[*ordinal]);
+        let touched: Vec<usize> =
+            (0..table.columns.len()).filter(|o| table.columns[*o].on_update_now && !is_assigned(o)).collect();
+        if touched.is_empty() {
+            return Ok(touched);
+        }
+        let mut same = Vec::new();
+        for (id, after) in new.iter().filter(|(id, _)| old.contains(id)) {
+            let before = self.column(*id);
+            same.push(self.rw.compare(Function::NullEq, before, after.clone())?);
+        }
+        let same = self.rw.all_of(same);
+        for &ordinal in &touched {
+            let def = &table.columns[ordinal];
+            let (before, now) = (self.column(old[ordinal]), self.now(&def.ty.sql));
+            let value = self.rw.case(vec![(same.clone(), before)], Some(now));
+            let mut def = def.clone();
+            def.ty.nullable |= value.ty().nullable;
+            new.push((old[ordinal], self.rw.assign(value, &def)?));
+        }
+        Ok(touched)
+    }
+
+    /// `DEFAULT(c)`: what a column holds when nothing is given.
+    pub fn default_of(&mut self, column: &ast::Expr) -> Result<Expr, Error> {
+        let Expr::Column { id, .. } = self.expr(column)? else {
+            return Err(Error::BadArguments("DEFAULT".into()));
+        };
+        let of = |relation: &Relation| {
+            let ordinal = relation.columns.iter().position(|c| c.id == id)?;
+            relation.table.as_ref().map(|table| table.columns[ordinal].clone())
+        };
+        let relations = self.scopes.iter().rev().flat_map(|scope| &scope.relations);
+        match relations.into_iter().find_map(of) {
+            Some(def) if def.generated.is_some() => Err(Error::NoDefault(def.name.to_string())),
+            Some(def) => self.default(&def),
+            None => Err(Error::NoDefault(column.to_string())),
+        }
     }
 
     fn target(&self, table: &TableDescriptor, target: &AssignmentTarget) -> Result<usize, Error> {
@@ -274,21 +390,4 @@ fn each_once(table: &TableDescriptor, targets: &[usize]) -> Result<(), Error> {
 /// The DEFAULT keyword, which parses as a name.
 fn is_default(e: &ast::Expr) -> bool {
     matches!(e, ast::Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
-}
-
-/// What a column holds when nothing is given.
-fn default(column: &ColumnDef) -> Result<Expr, Error> {
-    let constant = |value: Datum, nullable: bool| Expr::Constant {
-        value,
-        ty: ColumnType { sql: column.ty.sql.clone(), nullable },
-    };
-    match &column.default {
-        // Until the row is written.
-        _ if column.generated.is_some() => Ok(constant(Datum::Null, true)),
-        Some(value) => Ok(constant(value.clone(), value.is_null())),
-        None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
-        // The first member, as in MySQL.
-        None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(constant(Datum::UInt(1), false)),
-        None => Err(Error::NoDefault(column.name.to_string())),
-    }
 }

@@ -248,6 +248,7 @@ impl Binder<'_> {
                 auto_increment: false,
                 hidden: true,
                 generated,
+                on_update_now: false,
             });
         }
         Ok(out)

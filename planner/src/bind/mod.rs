@@ -274,7 +274,12 @@ pub enum Dml {
         on_duplicate: OnDuplicate,
     },
     /// For each table every column of the old row, hidden ones included, then every visible column of the new one.
-    Update(Vec<Target>),
+    Update {
+        /// The tables.
+        targets: Vec<Target>,
+        /// Whether a row whose new key is taken stays as it is.
+        ignore: bool,
+    },
     /// For each table every column of the old row, hidden ones included.
     Delete(Vec<Target>),
 }
@@ -284,7 +289,7 @@ impl Dml {
     pub fn tables(&self) -> Vec<&Arc<TableDescriptor>> {
         match self {
             Dml::Insert { table, .. } => vec![table],
-            Dml::Update(targets) | Dml::Delete(targets) => targets.iter().map(|t| &t.table).collect(),
+            Dml::Update { targets, .. } | Dml::Delete(targets) => targets.iter().map(|t| &t.table).collect(),
         }
     }
 }

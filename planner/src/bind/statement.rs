@@ -176,7 +176,7 @@ fn last_name(name: &ast::ObjectName) -> Arc<str> {
 fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQuery, Error> {
     let own = dml.as_ref().map(|dml| match dml {
         Dml::Insert { .. } => "ins_1",
-        Dml::Update(_) => "upd_1",
+        Dml::Update { .. } => "upd_1",
         Dml::Delete(_) => "del_1",
     });
     let hints = binder.settle_hints(own);

@@ -31,6 +31,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         auto_increment: false,
         hidden,
         generated: None,
+        on_update_now: false,
     };
     Arc::new(TableDescriptor {
         id: TableId(1),

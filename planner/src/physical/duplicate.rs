@@ -30,6 +30,15 @@ pub struct RowUpdate {
 }
 
 impl OnDuplicate {
+    /// INSERT IGNORE: whether rows that cannot come are left out, with a warning.
+    pub fn ignores(&self) -> bool {
+        match self {
+            OnDuplicate::Skip => true,
+            OnDuplicate::Update(update) => update.ignore,
+            OnDuplicate::Fail | OnDuplicate::Replace => false,
+        }
+    }
+
     /// Whether rows that are there already are looked for, so that none of them is an error.
     pub fn looks(&self) -> bool {
         !matches!(self, OnDuplicate::Fail)

@@ -183,6 +183,8 @@ pub enum Node {
     Update {
         /// The tables, each as often as it is updated under a name of its own.
         targets: Vec<Target>,
+        /// UPDATE IGNORE: a row whose new key is taken stays as it is, with a warning.
+        ignore: bool,
         /// Old and new rows.
         source: Box<Plan>,
     },

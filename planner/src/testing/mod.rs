@@ -49,6 +49,7 @@ impl FakeCatalog {
                             auto_increment: true,
                             hidden: true,
                             generated: None,
+                            on_update_now: false,
                         });
                     }
                     let names = if create.partitions.is_empty() {

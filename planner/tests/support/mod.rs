@@ -77,6 +77,7 @@ impl Tables {
                 auto_increment: false,
                 hidden: true,
                 generated: None,
+                on_update_now: false,
             });
         }
         let indexes: Vec<IndexDescriptor> = table

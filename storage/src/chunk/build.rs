@@ -320,6 +320,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         };
         SpaceSchema {
             id: SpaceId(1),

@@ -40,6 +40,7 @@ fn schema() -> Arc<SpaceSchema> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     };
     let columns = vec![column("id"), column("balance")];
     Arc::new(SpaceSchema { id: SPACE, columns, key: vec![0], unique_prefix: None })

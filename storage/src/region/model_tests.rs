@@ -32,6 +32,7 @@ fn schema(tagged: bool) -> Arc<SpaceSchema> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     };
     Arc::new(SpaceSchema {
         id: SPACE,

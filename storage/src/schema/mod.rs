@@ -14,8 +14,8 @@ pub use datum::{Datum, DatumKey, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use table::{
-    ColumnDef, Generated, GeneratedKind, IndexDescriptor, KeyPart, PartitionDescriptor, PartitionMethod,
-    PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema, TableDescriptor,
+    ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, KeyPart, PartitionDescriptor,
+    PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema, TableDescriptor,
 };
 pub use types::{
     ColumnType, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, DECIMAL64_PRECISION_MAX, IntWidth, SqlType,

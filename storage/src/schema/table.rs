@@ -14,14 +14,35 @@ pub struct ColumnDef {
     pub name: Arc<str>,
     /// Type and nullability.
     pub ty: ColumnType,
-    /// The value of a column that an INSERT leaves out; `None` = no default (NULL if nullable, else error 1364).
-    pub default: Option<Datum>,
+    /// What a column holds that an INSERT leaves out; `None` = no default (NULL if nullable, else error 1364).
+    pub default: Option<ColumnDefault>,
+    /// ON UPDATE CURRENT_TIMESTAMP: a row that becomes another one has the time of that here, unless it is assigned.
+    pub on_update_now: bool,
     /// Whether the engine numbers the rows.
     pub auto_increment: bool,
     /// Whether nobody sees it: the row id, and what keys on expressions and on beginnings of columns are made of.
     pub hidden: bool,
     /// How it is computed; `None` = it holds what it is given.
     pub generated: Option<Generated>,
+}
+
+/// What a column holds that an INSERT leaves out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnDefault {
+    /// A value of the column's type.
+    Value(Datum),
+    /// CURRENT_TIMESTAMP: the time of the statement, as exact as the column's type.
+    Now,
+    /// The value that an expression has when the row comes, as text: `uuid()`. The planner's rewriter turns it into a typed
+    /// expression.
+    Expr(Arc<str>),
+}
+
+impl ColumnDefault {
+    /// Whether it is DEFAULT NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, ColumnDefault::Value(Datum::Null))
+    }
 }
 
 /// How a generated column is computed from others of its row.

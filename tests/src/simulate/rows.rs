@@ -31,6 +31,7 @@ pub fn schema(id: SpaceId) -> Arc<SpaceSchema> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     };
     let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::Text(u32::MAX))];
     Arc::new(SpaceSchema { id, columns, key: vec![0], unique_prefix: None })

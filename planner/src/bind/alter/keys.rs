@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Datum, Generated, GeneratedKind};
+use allod_storage::schema::{ColumnDefault, Generated, GeneratedKind};
 use sqlparser::ast::{self, Ident, TableConstraint};
 
 use super::{Column, Draft, Key};
@@ -174,7 +174,7 @@ impl Draft {
         let parts: Vec<usize> =
             self.columns.iter().map(|c| c.number).filter(|n| self.is_of(&columns, *n)).collect();
         for column in self.columns.iter_mut().filter(|c| parts.contains(&c.number)) {
-            if column.def.default.as_ref().is_some_and(Datum::is_null) {
+            if column.def.default.as_ref().is_some_and(ColumnDefault::is_null) {
                 return Err(Error::NullablePrimaryKey);
             }
             column.def.ty.nullable = false;

@@ -31,9 +31,6 @@ impl Binder<'_> {
         if update.from.is_some() || update.returning.is_some() || unknown {
             return Err(not_supported("this form of UPDATE"));
         }
-        if update.or.is_some() {
-            return Err(not_supported("UPDATE IGNORE"));
-        }
         let one = is_one(std::slice::from_ref(&update.table));
         if !one && (!update.order_by.is_empty() || update.limit.is_some()) {
             let clause = if update.limit.is_some() { "LIMIT" } else { "ORDER BY" };
@@ -49,7 +46,7 @@ impl Binder<'_> {
 
             b.scope().clause = Clause::Fields;
             let mut targets: Vec<(usize, Target)> = Vec::new();
-            let new = b.assigned(&update.assignments, one, |b, target| {
+            let mut new = b.assigned(&update.assignments, one, |b, target| {
                 let (relation, ordinal) = b.assigned_column(&relations, target)?;
                 let id = relations[relation].columns[ordinal].id;
                 let known = targets.iter().position(|(known, _)| *known == relation);
@@ -77,6 +74,9 @@ impl Binder<'_> {
             for (_, target) in &mut targets {
                 target.generated = b.generated_columns(&target.table)?;
             }
+            for (relation, target) in &mut targets {
+                b.touch(&relations[*relation], target, &mut new)?;
+            }
             targets.sort_by_key(|(relation, _)| *relation);
             refuse_moving_twice(&relations, &targets)?;
             let (mut exprs, mut output): (Vec<(ColumnId, Expr)>, Vec<OutputColumn>) = Default::default();
@@ -95,7 +95,8 @@ impl Binder<'_> {
                 }
             }
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            Ok((Block { plan, output }, Dml::Update(targets.into_iter().map(|(_, target)| target).collect())))
+            let targets = targets.into_iter().map(|(_, target)| target).collect();
+            Ok((Block { plan, output }, Dml::Update { targets, ignore: update.or.is_some() }))
         })
     }
 
@@ -154,6 +155,21 @@ impl Binder<'_> {
             let plan = Plan::Project { input: Box::new(plan), exprs };
             Ok((Block { plan, output }, Dml::Delete(targets)))
         })
+    }
+
+    /// Adds the columns of a table that have the time of its update.
+    fn touch(
+        &mut self,
+        relation: &Relation,
+        target: &mut Target,
+        new: &mut Vec<(ColumnId, Expr)>,
+    ) -> Result<(), Error> {
+        let table = Arc::clone(&target.table);
+        let ids: Vec<ColumnId> = relation.columns.iter().map(|c| c.id).collect();
+        for ordinal in self.touch_row(&table, &ids, new)? {
+            target.assigned.push(ordinal);
+        }
+        Ok(())
     }
 
     /// The tables of an UPDATE or DELETE. One table is a table of the catalog.

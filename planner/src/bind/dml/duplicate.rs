@@ -52,10 +52,11 @@ impl Binder<'_> {
             scope.relations.extend(row_alias(insert, &block.output)?);
             scope.relations.extend(sources);
             scope.inserted = Some(block.output.clone());
-            let new = b.assigned(assignments, true, |b, target| {
+            let mut new = b.assigned(assignments, true, |b, target| {
                 let ordinal = b.target(table, target)?;
                 Ok(Assigned { id: old_ids[ordinal], table: Arc::clone(table), ordinal, nullable: false })
             })?;
+            b.touch_row(table, &old_ids, &mut new)?;
             if !b.scope().aggregates.is_empty() {
                 return Err(Error::InvalidAggregate);
             }
@@ -87,7 +88,7 @@ impl Binder<'_> {
     }
 
     /// The row that has the key, as a relation of the table's name.
-    fn row_that_is_there(&mut self, table: &TableDescriptor) -> Relation {
+    pub(super) fn row_that_is_there(&mut self, table: &Arc<TableDescriptor>) -> Relation {
         let qualifier: Arc<str> = format!("{}.{}", table.database, table.name).into();
         let mut columns = Vec::with_capacity(table.columns.len());
         for def in &table.columns {
@@ -97,7 +98,7 @@ impl Binder<'_> {
             columns.push(RelationColumn { name: def.name_in_sql(), id, qualified_only: def.hidden });
         }
         let (alias, database) = (table.name.clone(), Some(table.database.clone()));
-        Relation { alias, database, columns, table: None }
+        Relation { alias, database, columns, table: Some(Arc::clone(table)) }
     }
 
     /// `VALUES(c)`: a column of the row that does not come, as far as there is one; else NULL, as in MySQL.
@@ -168,7 +169,7 @@ fn wanted(pending: &Pending) -> Vec<ColumnId> {
     free.iter().chain(conditions.filter(|id| !own.contains(*id))).collect()
 }
 
-fn needs(pending: &Pending, columns: &[ColumnId]) -> bool {
+pub(super) fn needs(pending: &Pending, columns: &[ColumnId]) -> bool {
     wanted(pending).iter().any(|id| columns.contains(id))
 }
 

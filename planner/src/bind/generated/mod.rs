@@ -29,6 +29,8 @@
 mod fault;
 mod spell;
 
+pub(super) use spell::spelled;
+
 use std::sync::Arc;
 
 use allod_storage::schema::{
@@ -230,7 +232,7 @@ impl Binder<'_> {
             return Err(GeneratedFault::AutoIncrement(name()).into());
         }
         check_prior(&bound, columns, at)?;
-        let text = spell::spelled(expr, columns);
+        let text = spelled(expr, columns);
         kept(&text, &bound, columns, expr)?;
         Ok(Generated { expr: text.into(), kind })
     }

@@ -84,7 +84,7 @@ fn deterministic(expr: &mut Expr) -> bool {
 }
 
 /// The text to keep.
-pub(super) fn spelled(expr: &Expr, columns: &[ColumnDef]) -> String {
+pub(in super::super) fn spelled(expr: &Expr, columns: &[ColumnDef]) -> String {
     let mut expr = expr.clone();
     respell(&mut expr, columns);
     lower_case(&expr.to_string())
@@ -233,6 +233,7 @@ mod tests {
             auto_increment: false,
             hidden: false,
             generated: None,
+            on_update_now: false,
         };
         let columns = [column("a"), column("First`s"), column("DAY")];
         for (written, kept) in [

@@ -1,5 +1,7 @@
 //! Changes of rows, definitions, statements of the session.
 
+use allod_storage::schema::ColumnDefault;
+
 use super::*;
 
 #[test]
@@ -58,7 +60,7 @@ fn definitions_are_checked() {
     );
     let names: Vec<&str> = t.indexes.iter().map(|i| &*i.name).collect();
     assert_eq!(names, ["b", "u", "b_2"]);
-    assert_eq!(t.columns[0].default, Some(Datum::UInt(5)));
+    assert_eq!(t.columns[0].default, Some(ColumnDefault::Value(Datum::UInt(5))));
     assert_eq!(&*t.comment, "hi");
     assert!(t.key.is_empty());
     assert_eq!(created("create table n (a int, b int, primary key (b, a))").key, [1, 0]);

@@ -112,7 +112,7 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
         Dml::Insert { table, partition, generated, on_duplicate } => {
             Node::Insert { table, partition, generated, on_duplicate, source }
         }
-        Dml::Update(targets) => Node::Update { targets, source },
+        Dml::Update { targets, ignore } => Node::Update { targets, ignore, source },
         Dml::Delete(targets) => Node::Delete { targets, source },
     };
     operator(rows, cost, vec![], node)

@@ -54,6 +54,7 @@ pub(super) fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
         auto_increment: false,
         hidden: false,
         generated: None,
+        on_update_now: false,
     });
     Arc::new(SpaceSchema { id: SPACE, columns: columns.collect(), key: vec![0, 1, 2], unique_prefix })
 }
