@@ -192,7 +192,7 @@ impl Span {
 /// Functions whose value is another one each time: not evaluated while planning, nor more than once for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Volatile {
-    /// RAND([seed]): from 0 up to, not including, 1. With a constant seed MySQL's sequence; NULL is 0.
+    /// `RAND([seed])`: from 0 up to, not including, 1. With a constant seed MySQL's sequence; NULL is 0.
     Rand,
     /// UUID: version 1.
     Uuid,
