@@ -107,7 +107,6 @@ pub(super) const KEPT: &[Definition] = &[
     define("tidb_dml_type", Domain::Word(&["standard", "bulk"]), "standard"),
     global("tidb_enable_analyze_snapshot", Domain::Switch, "OFF"),
     global("tidb_enable_auto_analyze", Domain::Switch, "ON"),
-    define("tidb_enable_auto_increment_in_generated", Domain::Switch, "OFF"),
     define("tidb_enable_cascades_planner", Domain::Switch, "OFF"),
     define("tidb_enable_chunk_rpc", Domain::Switch, "ON"),
     define("tidb_enable_collect_execution_info", Domain::Switch, "ON"),

@@ -142,6 +142,14 @@ fn commit_time(command: &Prewrite, pushed: Timestamp) -> (Timestamp, Option<Arc<
     (after_readers, Some(Arc::clone(secondaries)))
 }
 
+/// What is left to do of a mutation whose transaction has ended, as its key knows.
+fn ended(records: &Records, key: &Key, start_ts: Timestamp) -> Option<Check> {
+    Some(match records.record_of(key, start_ts)? {
+        Record::Committed(commit_ts) => Check::DoneBefore { min_commit_ts: Some(commit_ts) },
+        Record::RolledBack => Check::Failed(PrewriteOutcome::Aborted { key: key.clone() }),
+    })
+}
+
 enum Check {
     Free,
     /// Locked or committed already; when it may be, or was; `None` = not by async commit.
@@ -161,7 +169,10 @@ fn check_mutation(
     let key = &mutation.key;
     let mut is_own = false;
     match records.locks.get(key) {
-        Some(lock) if lock.start_ts != start_ts => return Check::Locked(lock.info(key)),
+        Some(lock) if lock.start_ts != start_ts => {
+            // Sent again, the command may find that it was done and committed long ago, and somebody else came since.
+            return ended(records, key, start_ts).unwrap_or_else(|| Check::Locked(lock.info(key)));
+        }
         Some(lock) if lock.is_pessimistic() => is_own = true,
         Some(lock) => {
             let min_commit_ts = lock.async_commit.as_ref().map(|_| lock.min_commit_ts);
@@ -169,12 +180,8 @@ fn check_mutation(
         }
         None => {}
     }
-    match records.record_of(key, start_ts) {
-        Some(Record::Committed(commit_ts)) => {
-            return Check::DoneBefore { min_commit_ts: Some(commit_ts) };
-        }
-        Some(Record::RolledBack) => return Check::Failed(PrewriteOutcome::Aborted { key: key.clone() }),
-        None => {}
+    if let Some(ended) = ended(records, key, start_ts) {
+        return ended;
     }
     if start_ts < records.safe_ts {
         return Check::Failed(PrewriteOutcome::TooOld { safe_ts: records.safe_ts });

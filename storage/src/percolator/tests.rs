@@ -91,6 +91,21 @@ fn a_late_duplicate_of_a_prewrite_does_not_lock_again() {
 }
 
 #[test]
+fn a_prewrite_that_was_committed_is_done_whoever_has_locked_the_key_since() {
+    // Found by the simulator: an answer to a commit in one phase is lost, the region is split, and the two phases that follow
+    // must not take the next writer's lock for a reason to give up.
+    let mut records = Records::new(Vec::new());
+    assert_eq!(put(&mut records, at(1)), DONE);
+    assert_eq!(commit_at(&mut records, at(1), at(2)), CommitOutcome::Done { commit_ts: at(2) });
+    assert_eq!(put(&mut records, at(3)), DONE);
+    assert_eq!(put(&mut records, at(1)), DONE);
+    assert_eq!(records.locks[&key(1)].start_ts, at(3));
+    // One that was rolled back learns it at once, and waits for nobody.
+    assert_eq!(roll_back(&mut records, at(2)), RollbackOutcome::Done);
+    assert_eq!(put(&mut records, at(2)), PrewriteOutcome::Aborted { key: key(1) });
+}
+
+#[test]
 fn a_rollback_that_overtakes_its_prewrite_wins() {
     let mut records = Records::new(Vec::new());
     assert_eq!(roll_back(&mut records, at(1)), RollbackOutcome::Done);
