@@ -83,7 +83,8 @@ impl WindowForm {
         if rows == 0 {
             return Ok(input);
         }
-        if u32::try_from(rows).is_ok_and(|rows| rows == NO_ROW) || u32::try_from(rows).is_err() {
+        // A position that means "no row" must stay free.
+        if !u32::try_from(rows).is_ok_and(|rows| rows < NO_ROW) {
             return Err(Error::Plan("a window over more than 2^32 rows".into()));
         }
         let Materialized { batches, reservation, .. } = input;

@@ -78,7 +78,7 @@ impl Binder<'_> {
             SplitSyntax::Between { low, high, regions } => {
                 let refuse = |why: String| Err(Error::Split(why));
                 if *regions == 0 {
-                    return refuse("Split index region num should more than 0".replace("index", "table"));
+                    return refuse("Split table region num should more than 0".into());
                 }
                 if *regions > REGIONS_MAX {
                     return refuse(format!("Split table region num exceeded the limit {REGIONS_MAX}"));

@@ -340,7 +340,7 @@ impl Binder<'_> {
         if backwards {
             return Err(WindowFault::FrameValue(spec.name.clone()).into());
         }
-        // One that is put off to the first pass: the key in a type that every bound has.
+        // In a type that every bound has: the second bound may widen it, and then the first one is cast again.
         let mut key = order_by.first().map(|key| key.expr.clone());
         let start = self.bound(spec, &frame.start_bound, rows, order_by, &mut key)?;
         let end = self.bound(spec, end, rows, order_by, &mut key)?;

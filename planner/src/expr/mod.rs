@@ -22,6 +22,7 @@ mod function;
 mod json;
 pub(crate) mod literal;
 mod rewrite;
+mod special;
 mod table;
 pub mod types;
 mod unit;
