@@ -191,6 +191,24 @@ fn same(json: JsonRef<'_>, model: &Value) -> bool {
     }
 }
 
+/// Whether `again`, read from the text of `json`, is the same value. A double prints as the fewest digits that read back as the
+/// same double, without a point if it is whole: -7.601348315187311e18 reads back as the integer -7601348315187311000, which is
+/// that double's text but, beyond 2^53, not its exact value.
+fn reads_back(json: JsonRef<'_>, again: JsonRef<'_>) -> bool {
+    match (json.view(), again.view()) {
+        (View::Double(a), View::Int(b)) => a == b as f64,
+        (View::Double(a), View::UInt(b)) => a == b as f64,
+        (View::Array(a), View::Array(b)) => {
+            a.len() == b.len()
+                && (0..a.len()).all(|i| a.get(i).zip(b.get(i)).is_some_and(|(a, b)| reads_back(a, b)))
+        }
+        (View::Object(a), View::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| reads_back(a, b)))
+        }
+        _ => compare_json(json, again) == Ordering::Equal,
+    }
+}
+
 proptest! {
     #[test]
     fn documents_are_those_of_serde_json(model in values(), pretty: bool) {
@@ -198,10 +216,11 @@ proptest! {
         let bytes = parsed(&text);
         prop_assert!(same(JsonRef::new(&bytes), &model), "{text}");
         prop_assert_eq!(&encode(&JsonRef::new(&bytes).to_json()), &bytes);
-        // What is printed is a text of the same value, and prints as itself.
+        // What is printed is a text of the same value but for whole doubles, which read back as integers, and prints as itself.
         let line = printed(&bytes);
-        prop_assert_eq!(order_key(JsonRef::new(&parsed(&line))), order_key(JsonRef::new(&bytes)));
-        prop_assert_eq!(printed(&parsed(&line)), line);
+        let again = parsed(&line);
+        prop_assert!(reads_back(JsonRef::new(&bytes), JsonRef::new(&again)), "{line}");
+        prop_assert_eq!(printed(&again), line);
     }
 
     #[test]
