@@ -19,6 +19,7 @@ pub mod physical;
 mod prune;
 mod ranges;
 mod rules;
+mod stack;
 pub mod stats;
 pub mod template;
 #[cfg(test)]

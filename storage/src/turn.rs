@@ -24,7 +24,8 @@
 //! it is this crate and not one whose coroutines are switched away from by an argument, which a statement does not carry down.
 //!
 //! What looks how much of the thread's stack is left before it recurses (the parser, the binder) does not know of a seat's, and
-//! goes on on a stack that it makes for the while: that costs three system calls, and nothing is wrong.
+//! goes on on a stack that it makes for the while: that costs three system calls, once for each text that is parsed and each
+//! statement that is bound, and nothing is wrong.
 //!
 //! **Death.** A seat that is dropped in the middle of a job ends it there, as a machine that loses its power does: what it
 //! waits for never comes, and its stack is unwound. Whatever its destructors would still like to tell the cluster is not sent.

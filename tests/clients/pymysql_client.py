@@ -99,7 +99,9 @@ with tempfile.TemporaryDirectory() as folder:
     assert one(loader, "select count(*), sum(id), min(name), sum(n) from loaded") == (
         (100_001, 5_000_150_001, "name, 1", 700_007),)
     assert one(loader, "select id from loaded where name is null") == ((100_001,),)
-    fails(1062, one, loader, sql)
+    # Every key is there by now, and what is LOCAL passes over it.
+    with loader.cursor() as cursor:
+        assert cursor.execute(sql) == 0
     assert one(loader, "select count(*) from loaded") == ((100_001,),)
     fails(1148, one, connect(local_infile=False), sql)
 print("ok")

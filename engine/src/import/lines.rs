@@ -3,13 +3,10 @@
 //! Text comes in pieces that are cut anywhere. What is not yet a whole row is kept until more comes; nothing is read twice but
 //! the row that was cut.
 
-use allod_planner::bind::LoadFormat;
-
-/// A field; `None` = NULL.
-pub(super) type Field = Option<Vec<u8>>;
+use allod_planner::bind::{LoadField, LoadFormat};
 
 /// Cuts a text into rows.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     format: LoadFormat,
     pending: Vec<u8>,
     /// Lines at the beginning that are still to be left out.
@@ -19,7 +16,7 @@ pub(super) struct Lines {
 /// Where a look at what has come ended.
 enum Look {
     /// A row, and the bytes that it took.
-    Row(Vec<Field>, usize),
+    Row(Vec<LoadField>, usize),
     /// A line that is none, of so many bytes.
     NoRow(usize),
     /// It is not all there.
@@ -38,7 +35,7 @@ impl Lines {
         &mut self,
         text: &[u8],
         end: bool,
-        mut each: impl FnMut(Vec<Field>) -> Result<(), E>,
+        mut each: impl FnMut(Vec<LoadField>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.pending.extend_from_slice(text);
         let mut at = 0;
@@ -88,7 +85,7 @@ impl Lines {
     }
 
     /// The field that begins here, and where its end is; `None` if that has not come.
-    fn field(&self, text: &[u8], start: usize, end: bool) -> Option<(Field, usize)> {
+    fn field(&self, text: &[u8], start: usize, end: bool) -> Option<(LoadField, usize)> {
         let format = &self.format;
         let quote = format.enclosed.filter(|&quote| text.get(start) == Some(&quote));
         let mut at = start + usize::from(quote.is_some());
@@ -149,7 +146,7 @@ impl Lines {
         if cut { None } else { Some(false) }
     }
 
-    fn finish(&self, field: Vec<u8>, null: bool, quoted: bool) -> Field {
+    fn finish(&self, field: Vec<u8>, null: bool, quoted: bool) -> LoadField {
         // Where fields may be quoted, the bare word is NULL.
         let word = !quoted && self.format.enclosed.is_some() && field == b"NULL";
         if null || word { None } else { Some(field) }
@@ -189,8 +186,8 @@ mod tests {
         let mut lines = Lines::new(format.clone());
         let mut rows = Vec::new();
         for (piece, end) in [(&text[..at], false), (&text[at..], true)] {
-            let field = |f: Field| f.map_or("∅".into(), |f| String::from_utf8_lossy(&f).into_owned());
-            let each = |row: Vec<Field>| {
+            let field = |f: LoadField| f.map_or("∅".into(), |f| String::from_utf8_lossy(&f).into_owned());
+            let each = |row: Vec<LoadField>| {
                 rows.push(row.into_iter().map(field).collect::<Vec<_>>());
                 Ok::<(), ()>(())
             };

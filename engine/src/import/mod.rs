@@ -8,13 +8,12 @@ mod convert;
 mod csv;
 mod lines;
 mod load;
-mod load_data;
 mod parquet;
 mod progress;
 mod tpch;
 
+pub(crate) use lines::Lines;
 pub(crate) use load::{deal, ingest};
-pub(crate) use load_data::Load;
 
 pub use progress::{Progress, Step, no_progress, terminal_progress};
 pub use tpch::{TABLES as TPCH_TABLES, check_scale_factor, tpch, tpch_partitioned};

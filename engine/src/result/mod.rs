@@ -14,8 +14,8 @@ use allod_storage::schema::{ColumnType, SqlType};
 
 use crate::error::{Error, Result};
 pub use crate::format::Header as Column;
-use crate::import::Load;
 use crate::information_schema;
+use crate::session::Load;
 
 pub(crate) use cell::datum_at;
 pub use row::{ColumnIndex, FromValue, Row, Rows};
@@ -99,11 +99,6 @@ impl ResultSet {
             keeps_warnings: false,
             request: None,
         }
-    }
-
-    /// The result of a load of so many rows.
-    pub(crate) fn loaded(rows: u64) -> ResultSet {
-        ResultSet::done(rows, 0).with_info(format!("Records: {rows}  Deleted: 0  Skipped: 0  Warnings: 0"))
     }
 
     /// What stands for the result of a load until the client has sent a file.

@@ -47,6 +47,7 @@ use crate::variables::Variables;
 use plan_cache::PlanCache;
 use transaction::{Active, Options};
 
+pub(crate) use load_data::Load;
 pub use prepared::Prepared;
 pub(crate) use show::{default_text, extra_of, key_of};
 
@@ -280,6 +281,13 @@ impl Outcome for ResultSet {
 }
 
 impl Outcome for Vec<Parsed> {
+    fn warnings(&self) -> Option<&[Warning]> {
+        None
+    }
+}
+
+/// A step that is not the last one.
+impl Outcome for () {
     fn warnings(&self) -> Option<&[Warning]> {
         None
     }

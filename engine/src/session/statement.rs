@@ -266,7 +266,7 @@ impl Session {
             }
             Bound::LoadData(load) => {
                 drop(version);
-                self.load_data(&load)
+                self.load_data(&load, cancel)
             }
             Bound::Kill { connection, only_statement } => {
                 self.kill(connection, only_statement)?;

@@ -203,7 +203,7 @@ impl Active {
     }
 
     /// SAVEPOINT: one of the same name is no longer.
-    fn save(&mut self, name: &str) {
+    pub(super) fn save(&mut self, name: &str) {
         let name = name.to_lowercase();
         self.savepoints.retain(|(known, _)| *known != name);
         let rows = self.tables.iter().map(|written| written.rows).collect();
@@ -211,7 +211,7 @@ impl Active {
     }
 
     /// ROLLBACK TO: what was written since is forgotten, and so are later savepoints; this one stays.
-    fn roll_back_to(&mut self, name: &str) -> Result<()> {
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<()> {
         let place = self.place_of(name)?;
         self.savepoints.truncate(place + 1);
         if let Some((_, State { writes, rows })) = self.savepoints.last() {
@@ -224,7 +224,7 @@ impl Active {
     }
 
     /// RELEASE SAVEPOINT: this one and later ones are no longer.
-    fn release(&mut self, name: &str) -> Result<()> {
+    pub(super) fn release(&mut self, name: &str) -> Result<()> {
         let place = self.place_of(name)?;
         self.savepoints.truncate(place);
         Ok(())

@@ -56,7 +56,7 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{LoadFormat, ViewHow};
+pub use crate::parse::{LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 
@@ -299,12 +299,10 @@ impl Dml {
 pub struct LoadData {
     /// The client's name for the text.
     pub file: Arc<str>,
-    /// Where the rows go.
-    pub table: TableName,
-    /// For each field of a line its column, `None` = it is left out; without a list, all columns in order.
-    pub columns: Option<Vec<Option<Arc<str>>>>,
     /// How fields and lines are told apart.
     pub format: LoadFormat,
+    /// The statements that its rows make.
+    pub rows: LoadInsert,
 }
 
 /// FORMAT of EXPLAIN.
@@ -369,5 +367,5 @@ pub enum SetTarget {
 
 /// Binds a statement. Pure: it reads `cx` and returns everything it learned.
 pub fn bind(parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
-    statement::bind(&parsed.statement, parsed, cx)
+    crate::stack::roomy(|| statement::bind(&parsed.statement, parsed, cx))
 }

@@ -92,13 +92,10 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Ok(Bound::Execute { name: name.as_str().into(), params })
         }
         Statement::LoadData(load) => {
-            let table = binder.table_name(&load.table)?;
-            binder.writable(&table.database)?;
-            let name = |name: &String| name.as_str().into();
-            let columns =
-                load.columns.as_ref().map(|list| list.iter().map(|c| c.as_ref().map(name)).collect());
+            let (_, table) = binder.table(load.rows.table()?)?;
+            let rows = load.rows.of(&table.descriptor)?;
             let (file, format) = (load.file.as_str().into(), load.format.clone());
-            Ok(Bound::LoadData(LoadData { file, table, columns, format }))
+            Ok(Bound::LoadData(LoadData { file, format, rows }))
         }
         Statement::Kill { connection, only_statement } => {
             Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })

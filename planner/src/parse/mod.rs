@@ -42,7 +42,7 @@ pub(crate) use alter::{AlterSyntax, ColumnPlace};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
-pub use load_data::LoadFormat;
+pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
 pub(crate) use locking::read_of;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
@@ -113,7 +113,7 @@ fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
     let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let blocks = hint::blocks(&piece.tokens);
-    let (statement, as_of) = statement::parse(&piece)?;
+    let (statement, as_of) = crate::stack::roomy(|| statement::parse(&piece))?;
     let (text, param_count) = (piece.text.into(), params.len());
     Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, statement })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::error::Result;
-use crate::import::Load;
 use crate::result::{Column, ResultSet};
 use crate::server::Ended;
 use crate::server::connection::{Connection, status_of};
@@ -16,6 +15,7 @@ use crate::server::protocol::constants::capability;
 use crate::server::protocol::payload::put_lenenc;
 use crate::server::protocol::reply::{self, Done};
 use crate::server::protocol::{binary, column, text};
+use crate::session::Load;
 use crate::{Error, Session};
 
 /// A statement that has run, or has begun to return rows.

@@ -4,13 +4,11 @@ use bytes::Bytes;
 
 use super::answer::{Answer, Rows};
 use crate::error::{Error, Result, code};
-use crate::import::Load;
-use crate::result::ResultSet;
 use crate::server::Ended;
 use crate::server::connection::Connection;
 use crate::server::desk::Pace;
 use crate::server::protocol::constants::capability;
-use crate::session::Session;
+use crate::session::{Load, Session};
 
 /// Asks for the file and loads it. What is wrong is told when all of it has come: a client that sends does not listen.
 pub(super) async fn load(
@@ -34,7 +32,7 @@ pub(super) async fn load(
             break;
         }
         if let Ok(open) = load {
-            load = connection.run(Pace::Long, move |_| feed(open, &piece)).await?.0;
+            load = connection.run(Pace::Long, move |session| feed(session, open, &piece)).await?.0;
         }
     }
     let load = match load {
@@ -44,13 +42,12 @@ pub(super) async fn load(
     Ok(connection.run(Pace::Long, move |session| finish(session, load)).await?.0)
 }
 
-fn feed(mut load: Box<Load>, piece: &Bytes) -> Result<Box<Load>> {
-    load.feed(piece)?;
+fn feed(session: &mut Session, mut load: Box<Load>, piece: &Bytes) -> Result<Box<Load>> {
+    load.feed(session, piece)?;
     Ok(load)
 }
 
 fn finish(session: &mut Session, load: Box<Load>) -> Result<Answer> {
-    let rows = load.finish(session)?;
-    let result = ResultSet::loaded(rows);
+    let result = load.finish(session)?;
     Answer::new(session, result, Rows::Text, Pace::Long)
 }
