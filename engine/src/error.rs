@@ -358,6 +358,8 @@ codes! {
     LOCK_NOWAIT = 3572 "HY000";
     /// AS OF TIMESTAMP with what is no time to read at.
     AS_OF = 8135 "HY000";
+    /// A row that a CHECK constraint is false for.
+    CHECK_VIOLATED = 3819 "HY000";
     /// More memory than the query may have.
     MEMORY = 8175 "HY000";
     /// An index points to rows that its table does not have.
@@ -461,6 +463,25 @@ fn generated_fault(fault: &allod_planner::bind::GeneratedFault) -> u16 {
     }
 }
 
+/// And CHECK constraints.
+fn check_fault(fault: &allod_planner::bind::CheckFault) -> u16 {
+    use allod_planner::bind::CheckFault as F;
+    match fault {
+        F::Unknown { .. } => code::UNKNOWN_COLUMN,
+        F::NameTooLong(_) => 1059,
+        F::NotBoolean(_) => 3812,
+        F::OtherColumn(_) => 3813,
+        F::Function { .. } => 3814,
+        F::Subquery(_) => 3815,
+        F::Variable(_) => 3816,
+        F::AutoIncrement(_) => 3818,
+        F::NoSuchColumn { .. } => 3820,
+        F::DuplicateName(_) => 3822,
+        F::NotFound(_) => 3940,
+        F::Dependency { .. } => 3959,
+    }
+}
+
 /// And keys.
 fn key_fault(fault: &allod_planner::bind::KeyFault) -> u16 {
     use allod_planner::bind::KeyFault as F;
@@ -555,6 +576,7 @@ impl From<allod_planner::Error> for Error {
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
             E::Partition(fault) => partition_fault(fault),
             E::Generated(fault) => generated_fault(fault),
+            E::Check(fault) => check_fault(fault),
             E::Window(fault) => window_fault(fault),
             E::Key(fault) => key_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
@@ -595,6 +617,7 @@ impl From<allod_executor::Error> for Error {
             E::ShortVector { .. } => code::SHORT_VECTOR,
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
+            E::CheckViolated { .. } => code::CHECK_VIOLATED,
             E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,
             E::NotInPartitionSet => code::NOT_IN_PARTITION_SET,
             E::WriteConflict { .. } => code::WRITE_CONFLICT,

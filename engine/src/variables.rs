@@ -21,6 +21,7 @@
 //! | `tidb_backoff_weight`, `tidb_backoff_lock_fast` | budgets of retries are TiDB's times this; a reader's first wait for a lock, in milliseconds |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
+//! | `tidb_enable_check_constraint` | whether CHECK means anything; global only, and OFF unless told otherwise |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
@@ -195,6 +196,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_1pc", Domain::Switch, "ON"),
     define("tidb_enable_async_commit", Domain::Switch, "ON"),
     define("tidb_enable_auto_increment_in_generated", Domain::Switch, "OFF"),
+    global("tidb_enable_check_constraint", Domain::Switch, "OFF"),
     define("tidb_enable_clustered_index", Domain::Word(&["OFF", "ON", "INT_ONLY"]), "ON"),
     define("tidb_enable_index_merge", Domain::Switch, "ON"),
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),

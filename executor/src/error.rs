@@ -136,6 +136,12 @@ pub enum Error {
     /// 1748: a row outside the partitions that the statement names.
     #[error("Found a row not matching the given partition set")]
     NotInPartitionSet,
+    /// 3819: a row that a CHECK constraint is false for.
+    #[error("Check constraint '{name}' is violated.")]
+    CheckViolated {
+        /// The constraint.
+        name: Arc<str>,
+    },
     /// 9007: another transaction changed a row after this statement's snapshot; the session may try again.
     #[error("write conflict on '{key}' of table {table}")]
     WriteConflict {

@@ -46,7 +46,7 @@ mod speed_lookup;
 mod values;
 mod window;
 
-pub use dml::{committed, deal, generate, record_keys, remake};
+pub use dml::{check, committed, deal, generate, record_keys, remake};
 pub use error::Error;
 pub use execute::{Affected, Destination, Environment, Execution, RowIds, Tuning, execute};
 pub use kernel::JsonFault;

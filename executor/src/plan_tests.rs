@@ -105,6 +105,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
             })
             .collect(),
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 
@@ -130,6 +131,7 @@ fn heap() -> Arc<TableDescriptor> {
             comment: "".into(),
         }],
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 
@@ -276,6 +278,7 @@ impl Fixture {
             table: table.clone(),
             partition: partition(table),
             generated: None,
+            checks: None,
             on_duplicate: OnDuplicate::Fail,
             source,
         })
@@ -436,7 +439,7 @@ fn rows_are_numbered() {
 /// A table by itself, as what a statement changes.
 fn target(table: &Arc<TableDescriptor>, assigned: &[usize]) -> Vec<Target> {
     let (partition, assigned) = (partition(table), assigned.to_vec());
-    vec![Target { table: table.clone(), partition, generated: None, assigned }]
+    vec![Target { table: table.clone(), partition, generated: None, checks: None, assigned }]
 }
 
 fn update(

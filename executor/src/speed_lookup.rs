@@ -55,6 +55,7 @@ fn table() -> Arc<TableDescriptor> {
             comment: "".into(),
         }],
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod catalog;
+pub mod checks;
 pub mod column;
 mod column_set;
 mod cost;

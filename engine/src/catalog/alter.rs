@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use allod_executor::RowIds;
-use allod_planner::bind::{AlterTable, AlteredKey, bind_generated};
+use allod_planner::bind::{AlterTable, AlteredKey, bind_checks, bind_generated};
 use allod_planner::expr::Expr;
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
@@ -77,7 +77,7 @@ impl Lease<'_> {
             self.rename(&[(change.table.clone(), to.clone())])?;
         }
         let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
-        Ok(change.warnings.iter().map(note).collect())
+        Ok(change.notes.iter().map(note).chain(change.warnings.iter().map(warning)).collect())
     }
 
     /// The definition without its partitions' spaces.
@@ -102,6 +102,7 @@ impl Lease<'_> {
             indexes: change.indexes.iter().map(|key| index(self, key)).collect(),
             partitioning: change.partitioning.clone(),
             comment: Arc::clone(&change.comment),
+            constraints: change.constraints.clone(),
             ..old.clone()
         }
     }
@@ -116,6 +117,7 @@ impl Lease<'_> {
     ) -> Result<Altered> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
+        hold(client, before, &descriptor, waiting)?;
         for (partition, old) in descriptor.partitions.iter_mut().zip(&before.partitions) {
             let space = |key: &AlteredKey| match key.from {
                 Some(at) => old.indexes[at],
@@ -169,6 +171,19 @@ impl Lease<'_> {
     }
 }
 
+/// Holds rows that stay as they are against CHECK constraints that were not enforced.
+fn hold(client: &mut Client, old: &TableDescriptor, new: &TableDescriptor, waiting: &Waiting) -> Result<()> {
+    let mut fresh = new.clone();
+    fresh.constraints.checks.retain(|check| !old.constraints.checks.contains(check));
+    let Some(checks) = bind_checks(&fresh)? else { return Ok(()) };
+    let partitions: Vec<_> = old.partitions.iter().collect();
+    for columns in read(client, old, &partitions)? {
+        waiting.check()?;
+        allod_executor::check(Some(&checks), &columns)?;
+    }
+    Ok(())
+}
+
 /// Loads the rows of a table into the spaces of its new form.
 fn move_rows(
     client: &mut Client,
@@ -178,13 +193,15 @@ fn move_rows(
     waiting: &Waiting,
 ) -> Result<()> {
     let partitions: Vec<_> = old.partitions.iter().collect();
-    let generated = bind_generated(new)?;
+    let (generated, checks) = (bind_generated(new)?, bind_checks(new)?);
     let mut remade = Vec::new();
     // One after the other, for rows are numbered in their order.
     for columns in read(client, old, &partitions)? {
         waiting.check()?;
         let rows = allod_executor::remake(new, rows, columns, row_ids, generated.as_ref());
-        remade.push(rows.map_err(of_old_row)?);
+        let rows = rows.map_err(of_old_row)?;
+        allod_executor::check(checks.as_ref(), &rows)?;
+        remade.push(rows);
     }
     for (partition, rows) in new.partitions.iter().zip(deal(new, remade)?) {
         if !rows.is_empty() {

@@ -13,8 +13,8 @@ use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
-    ColumnDef, ColumnType, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema,
-    SqlType, TableDescriptor, TableId, Timestamp,
+    CheckConstraint, ColumnDef, ColumnType, Constraints, IndexDescriptor, IndexId, PartitionDescriptor,
+    ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
 };
 
 use super::version::{Counters, Entry, Version};
@@ -139,6 +139,7 @@ impl Lease<'_> {
             partitioning: create.partitioning.clone(),
             partitions: self.partitions(partitions, create.indexes.len()),
             comment: Arc::clone(&create.comment),
+            constraints: create.constraints.clone(),
         };
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)?;
         Ok(create.warnings.iter().map(warning).collect())
@@ -165,6 +166,7 @@ impl Lease<'_> {
             name: Arc::clone(&name.table),
             partitions: self.partitions(labels(&model), indexes.len()),
             indexes,
+            constraints: constraints_like(&model.constraints, &name.table),
             ..(*model).clone()
         };
         self.add_table(descriptor, 1, client)
@@ -389,6 +391,15 @@ impl Lease<'_> {
         };
         labels.into_iter().map(partition).collect()
     }
+}
+
+/// What a table that is made like another one has of its constraints: all of them, under names of their own.
+fn constraints_like(model: &Constraints, table: &str) -> Constraints {
+    let named = |(at, check): (usize, &CheckConstraint)| CheckConstraint {
+        name: format!("{table}_chk_{}", at + 1).into(),
+        ..check.clone()
+    };
+    Constraints { checks: model.checks.iter().enumerate().map(named).collect() }
 }
 
 /// What the planner has to say of a definition.

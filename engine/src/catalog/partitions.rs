@@ -239,7 +239,11 @@ fn exchangeable(parted: &TableDescriptor, partition: &str, plain: &TableDescript
         && parted.indexes.iter().zip(&plain.indexes).all(|(a, b)| {
             a.name.eq_ignore_ascii_case(&b.name) && (a.unique, &a.columns) == (b.unique, &b.columns)
         });
-    let keys_agree = (&parted.key, parted.clustered) == (&plain.key, plain.clustered);
+    let conditions = |table: &TableDescriptor| {
+        table.constraints.checks.iter().map(|c| (Arc::clone(&c.expr), c.enforced)).collect::<Vec<_>>()
+    };
+    let keys_agree = (&parted.key, parted.clustered, conditions(parted))
+        == (&plain.key, plain.clustered, conditions(plain));
     if columns_agree && indexes_agree && keys_agree {
         Ok(at)
     } else {

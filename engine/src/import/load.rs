@@ -7,7 +7,8 @@ use arrow::compute::take;
 use rayon::prelude::*;
 
 use allod_executor::Cancel;
-use allod_planner::bind::bind_generated;
+use allod_planner::bind::{bind_checks, bind_generated};
+use allod_planner::checks::RowChecks;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
@@ -71,6 +72,7 @@ impl Target {
 pub(super) struct Mapping {
     sources: Vec<Source>,
     generated: Option<GeneratedColumns>,
+    checks: Option<RowChecks>,
 }
 
 enum Source {
@@ -134,7 +136,8 @@ impl Mapping {
                 }
             }
         });
-        Ok(Mapping { sources: sources.collect::<Result<_>>()?, generated: bind_generated(table)? })
+        let sources = sources.collect::<Result<_>>()?;
+        Ok(Mapping { sources, generated: bind_generated(table)?, checks: bind_checks(table)? })
     }
 
     /// All columns of the table, in order, as the store holds them.
@@ -159,7 +162,9 @@ impl Mapping {
         };
         let table = &target.table;
         let columns = self.sources.iter().zip(&table.columns).map(column).collect::<Result<_>>()?;
-        Ok(allod_executor::generate(table, self.generated.as_ref(), columns)?)
+        let columns = allod_executor::generate(table, self.generated.as_ref(), columns)?;
+        allod_executor::check(self.checks.as_ref(), &columns)?;
+        Ok(columns)
     }
 }
 

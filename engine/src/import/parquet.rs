@@ -7,7 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use allod_executor::Cancel;
 use allod_planner::bind::{CreateTable, Ddl, TableName};
-use allod_storage::schema::ColumnDef;
+use allod_storage::schema::{ColumnDef, Constraints};
 
 use super::convert::column_type;
 use super::load::{Mapping, Target, load as load_rows};
@@ -70,6 +70,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         partitioning: None,
         partitions: Vec::new(),
         comment: "".into(),
+        constraints: Constraints::default(),
         auto_increment: None,
     };
     let database = session.owner().clone();

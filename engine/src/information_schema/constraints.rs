@@ -1,4 +1,5 @@
-//! `key_column_usage` and `table_constraints`: primary and unique keys. There are no foreign keys.
+//! `key_column_usage` and `table_constraints`: primary and unique keys, the second CHECK constraints too. There are no
+//! foreign keys.
 
 use allod_storage::schema::{Datum, KeyPart};
 
@@ -75,6 +76,10 @@ fn keys(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
             let kind = if name == "PRIMARY" { "PRIMARY KEY" } else { "UNIQUE" };
             let (database, table) = (&table.database, &table.name);
             vec![text("def"), text(database), text(name), text(database), text(table), text(kind)]
+        }));
+        rows.extend(table.constraints.checks.iter().map(|check| {
+            let (database, table, name) = (&table.database, &table.name, &check.name);
+            vec![text("def"), text(database), text(name), text(database), text(table), text("CHECK")]
         }));
     }
     Ok(rows)

@@ -13,6 +13,7 @@
 //! Names compare without regard to case; columns are in upper case and in MySQL's order. Left out: columns that make no sense
 //! here stay NULL where clients expect them and are absent where they do not; triggers, routines, privileges.
 
+mod checks;
 mod columns;
 mod constraints;
 mod locks;
@@ -38,7 +39,8 @@ use allod_planner::parse::SHOWN;
 use allod_storage::client::Client;
 use allod_storage::cluster::Cluster;
 use allod_storage::schema::{
-    ColumnDef, ColumnType, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor, TableId,
+    ColumnDef, ColumnType, Constraints, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor,
+    TableId,
 };
 
 use crate::catalog::{Entry, Version};
@@ -106,6 +108,7 @@ enum Kind {
 const TABLES: &[Definition] = &[
     usage::TABLE,
     settings::CHARACTER_SETS,
+    checks::TABLE,
     transactions::CLUSTER,
     settings::COLLATIONS,
     columns::TABLE,
@@ -121,6 +124,7 @@ const TABLES: &[Definition] = &[
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     tables::TABLE,
+    checks::TIDB_TABLE,
     transactions::TABLE,
     regions::TABLE,
     views::TABLE,
@@ -195,6 +199,7 @@ fn without_rows(
             comment: "".into(),
         }],
         comment: "".into(),
+        constraints: Constraints::default(),
     }
 }
 
@@ -276,8 +281,9 @@ mod tests {
     fn the_list_is_sorted_and_every_table_can_be_read() {
         assert!(TABLES.windows(2).all(|w| w[0].name < w[1].name));
         let mut session = Database::new().session();
+        session.run("set global tidb_enable_check_constraint = on").unwrap();
         session
-            .run("create table t (id int primary key, v int, key (v)) partition by hash (id) partitions 3")
+            .run("create table t (id int primary key, v int check (v > 0), key (v)) partition by hash (id) partitions 3")
             .unwrap();
         for name in names() {
             let rows = session.execute(&format!("select * from information_schema.{name}")).unwrap().rows();

@@ -7,7 +7,8 @@ use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
-    ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart, SqlType, TableDescriptor,
+    CheckConstraint, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart, SqlType,
+    TableDescriptor,
 };
 
 use super::Session;
@@ -431,6 +432,10 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             (name, true) => format!("  UNIQUE KEY {} ({columns})", quoted(name)),
             (name, false) => format!("  KEY {} ({columns})", quoted(name)),
         });
+    }
+    for CheckConstraint { name, expr, enforced } in &table.constraints.checks {
+        let off = if *enforced { "" } else { " /*!80016 NOT ENFORCED */" };
+        lines.push(format!("  CONSTRAINT {} CHECK (({expr})){off}", quoted(name)));
     }
     let mut sql = format!("CREATE TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
     sql += "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_planner::checks::RowChecks;
 use allod_planner::column::ColumnId;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
@@ -12,7 +13,7 @@ use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
 use super::changes::Changes;
 use super::rows::{Rows, deal};
-use super::{Done, door, generate, not_null, upsert};
+use super::{Done, check, door, generate, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub(super) struct Inserted<'a> {
     pub partition: Option<&'a PartitionFunction>,
     /// Generated columns; `None` if the table has none.
     pub generated: Option<&'a GeneratedColumns>,
+    /// CHECK constraints; `None` if none is enforced.
+    pub checks: Option<&'a RowChecks>,
     /// The visible columns of the table, then what ON DUPLICATE KEY UPDATE needs besides.
     pub all: Batch,
     /// What the plan calls these columns.
@@ -38,7 +41,7 @@ pub(super) fn run(
     row_ids: &dyn RowIds,
     destination: Destination,
 ) -> Result<Done> {
-    let Inserted { table, partition, generated, all, ids } = rows;
+    let Inserted { table, partition, generated, checks, all, ids } = rows;
     let mut changes = Changes::new(table, &builder.runner.context.memory);
     if on_duplicate.looks() {
         let given = all.rows as u64;
@@ -48,7 +51,7 @@ pub(super) fn run(
             true => in_partitions(builder, table, partition, numbered, extra)?,
             false => (numbered, extra),
         };
-        let rows = upsert::Source { table, partition, generated, columns, extra, ids, numbered };
+        let rows = upsert::Source { table, partition, generated, checks, columns, extra, ids, numbered };
         let (affected, growth) =
             upsert::insert(builder, rows, on_duplicate, row_ids, destination, &mut changes)?;
         // What no partition takes counts as what meets a key.
@@ -57,6 +60,7 @@ pub(super) fn run(
         return Ok(Done { affected, growth: vec![growth], mutations: changes.into_mutations() });
     }
     let Numbered { columns, first: last_insert_id, numbered: _ } = number(table, all, row_ids, generated)?;
+    check(checks, &columns)?;
     let new = Rows::new(table, columns, partition)?;
     for row in 0..new.len() {
         changes.insert(&new, row)?;

@@ -9,8 +9,10 @@
 //! ([`check_free`]); so a statement that fails has left nothing there but locks.
 //!
 //! Generated columns are computed from finished rows, numbers included, before they are dealt to partitions ([`generate`]).
+//! Then rows are held against CHECK constraints ([`check`]).
 
 mod changes;
+mod checks;
 mod delete;
 mod generated;
 mod insert;
@@ -21,6 +23,7 @@ mod update;
 mod upsert;
 mod view;
 
+pub use checks::check;
 pub use generated::generate;
 pub use keys::record_keys;
 pub use remake::remake;
@@ -75,9 +78,10 @@ pub(crate) fn run(
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let mut done = match &plan.node {
-        Node::Insert { table, partition, generated, on_duplicate, source } => {
+        Node::Insert { table, partition, generated, checks, on_duplicate, source } => {
             let (partition, generated) = (partition.as_deref(), generated.as_deref());
-            let inserted = Inserted { table, partition, generated, all, ids: &source.columns };
+            let checks = checks.as_deref();
+            let inserted = Inserted { table, partition, generated, checks, all, ids: &source.columns };
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
         Node::Update { targets, ignore, .. } => {

@@ -17,6 +17,7 @@ use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::or;
 
 use super::changes::{Changes, duplicate, into_mutations};
+use super::checks::violations;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
 use super::{Done, door, generate, not_null};
@@ -44,7 +45,7 @@ pub(super) fn run(
         columns = rest;
         let partition = target.partition.as_deref();
         let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
-        update.add(target, own, &mut affected)?;
+        update.add(target, own, ignore, &mut affected)?;
     }
     let mut changes = BTreeMap::new();
     for (id, update) in updates {
@@ -66,6 +67,8 @@ struct TableUpdate<'a> {
     rows: Vec<Updated>,
     /// By the key of the old row.
     places: BTreeMap<Key, usize>,
+    /// UPDATE IGNORE: what rows that stay as they are would have violated.
+    violated: Vec<Error>,
 }
 
 /// A row and what it becomes.
@@ -77,12 +80,18 @@ struct Updated {
 
 impl<'a> TableUpdate<'a> {
     fn new(table: &'a TableDescriptor, partition: Option<&'a PartitionFunction>) -> TableUpdate<'a> {
-        TableUpdate { table, partition, rows: Vec::new(), places: BTreeMap::new() }
+        TableUpdate { table, partition, rows: Vec::new(), places: BTreeMap::new(), violated: Vec::new() }
     }
 
     /// The rows that the statement found under one of the table's names: columns of the old ones, then the visible columns of
     /// the new ones.
-    fn add(&mut self, target: &Target, columns: &[ArrayRef], affected: &mut Affected) -> Result<()> {
+    fn add(
+        &mut self,
+        target: &Target,
+        columns: &[ArrayRef],
+        ignore: bool,
+        affected: &mut Affected,
+    ) -> Result<()> {
         let (table, partition) = (self.table, target.partition.as_deref());
         let width = table.columns.len();
         let columns = that_are_there(table, columns);
@@ -124,13 +133,22 @@ impl<'a> TableUpdate<'a> {
             }
         }
         not_null(table, &new)?;
+        let mut violations = violations(target.checks.as_deref(), &new)?.into_iter();
         let new = Arc::new(Rows::new(table, new, partition)?);
         for (row, &at) in first.iter().enumerate() {
-            let changed = changed.value(row);
+            let mut stays = !changed.value(row);
+            if let Some(violated) = violations.next().flatten().filter(|_| !stays) {
+                if !ignore {
+                    return Err(violated);
+                }
+                self.violated.push(violated);
+                stays = true;
+            }
+            let changed = !stays;
             affected.matched += 1;
             affected.rows += u64::from(changed);
             let old = Held { rows: Arc::clone(&found), row: at as usize };
-            let new = Held { rows: Arc::clone(&new), row };
+            let new = if stays { old.clone() } else { Held { rows: Arc::clone(&new), row } };
             let key = old.key(0);
             match self.places.get(&key) {
                 None => {
@@ -174,6 +192,7 @@ impl TableUpdate<'_> {
     ) -> Result<u64> {
         let reservation = builder.runner.context.memory.reservation();
         let mut view = View::new(self.table, self.partition, reservation);
+        builder.warnings.extend(self.violated);
         for Updated { old, .. } in &self.rows {
             view.came(&old.rows, old.row);
         }

@@ -19,6 +19,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use allod_planner::checks::RowChecks;
 use allod_planner::column::ColumnId;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
@@ -31,6 +32,7 @@ use arrow::compute::{or, take};
 use arrow::datatypes::{Int64Type, UInt64Type};
 
 use super::changes::{Changes, duplicate};
+use super::checks::violations;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
 use super::{door, generate, not_null};
@@ -50,6 +52,8 @@ pub(super) struct Source<'a> {
     pub partition: Option<&'a PartitionFunction>,
     /// Generated columns; `None` if the table has none.
     pub generated: Option<&'a GeneratedColumns>,
+    /// CHECK constraints; `None` if none is enforced.
+    pub checks: Option<&'a RowChecks>,
     /// All columns of the table, in the forms that are stored.
     pub columns: Vec<ArrayRef>,
     /// What ON DUPLICATE KEY UPDATE needs besides.
@@ -72,8 +76,11 @@ pub(super) fn insert(
     let new = Arc::new(Rows::new(source.table, source.columns.clone(), source.partition)?);
     let reservation = builder.runner.context.memory.reservation();
     let view = View::new(source.table, source.partition, reservation);
+    let violations = violations(source.checks, &source.columns)?;
     let mut upsert = Upsert {
         builder,
+        violations,
+        ignore: on_duplicate.ignores(),
         source,
         new,
         view,
@@ -99,6 +106,10 @@ struct Upsert<'b, 's, 'c, 'd> {
     builder: &'b mut Builder,
     source: Source<'s>,
     new: Arc<Rows>,
+    /// The CHECK constraint that each row to insert violates; empty = none does.
+    violations: Vec<Option<Error>>,
+    /// Whether that is a warning.
+    ignore: bool,
     view: View<'s>,
     changes: &'c mut Changes<'d>,
     destination: Destination,
@@ -152,6 +163,14 @@ impl Upsert<'_, '_, '_, '_> {
 
     /// A row whose keys are free.
     fn arrives(&mut self, row: usize) -> Result<()> {
+        if let Some(violated) = self.violations.get_mut(row).and_then(Option::take) {
+            if !self.ignore {
+                return Err(violated);
+            }
+            self.affected.duplicates += 1;
+            self.builder.warnings.push(violated);
+            return Ok(());
+        }
         self.changes.put(&self.new, row)?;
         self.view.came(&self.new, row);
         self.affected.rows += 1;
@@ -234,6 +253,7 @@ impl Upsert<'_, '_, '_, '_> {
             columns[*ordinal] = column;
         }
         let columns = generate(table, self.source.generated, columns)?;
+        let mut violations = violations(self.source.checks, &columns)?.into_iter();
         let mut changed = BooleanArray::from(vec![false; held.len()]);
         for (before, after) in old.iter().zip(&columns) {
             if !Arc::ptr_eq(before, after) {
@@ -246,7 +266,16 @@ impl Upsert<'_, '_, '_, '_> {
         self.view.learn(self.builder, &new, &asked)?;
         for (row, held) in held.iter().enumerate() {
             self.affected.matched += 1;
+            let violated = violations.next().flatten();
             if !changed.value(row) {
+                self.keep(held.key(0))?;
+                continue;
+            }
+            if let Some(violated) = violated {
+                if !update.ignore {
+                    return Err(violated);
+                }
+                self.builder.warnings.push(violated);
                 self.keep(held.key(0))?;
                 continue;
             }

@@ -54,6 +54,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         partitioning: (partitions > 1).then(|| PartitionScheme::hash("k", vec![0])),
         partitions: partitions_of(1000, partitions, 2),
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
         partitioning: None,
         partitions: partitions_of(5000, 1, 0),
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 

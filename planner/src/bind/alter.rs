@@ -15,18 +15,21 @@
 //! Generated columns are no matter of these expressions, which have NULL for them: they are computed when the new row is made.
 //!
 //! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
-//! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108.
+//! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108,
+//! one that a CHECK uses error 3959.
 
 mod keys;
 
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    ColumnDef, ColumnType, Datum, Generated, GeneratedKind, SqlType, TableDescriptor,
+    CheckConstraint, ColumnDef, ColumnType, Constraints, Datum, Generated, GeneratedKind, SqlType,
+    TableDescriptor,
 };
 use sqlparser::ast::{self, Ident, ObjectName};
 
 use super::binder::Binder;
+use super::check::{self, CheckFault, Written};
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
@@ -46,7 +49,9 @@ struct Draft {
     /// Numbers of the columns that rows are sorted by, if that is a primary key.
     primary: Option<Vec<usize>>,
     keys: Vec<Key>,
+    checks: Vec<CheckConstraint>,
     notes: Vec<PlanWarning>,
+    warnings: Vec<PlanWarning>,
 }
 
 /// `number` is the ordinal of an old column, or beyond all of these.
@@ -119,7 +124,19 @@ impl Binder<'_> {
                 AlterSyntax::DropKey { name, if_exists } => draft.drop_key(&name.value, *if_exists)?,
                 AlterSyntax::DropPrimaryKey => draft.drop_key("PRIMARY", false)?,
                 // There is none: they are read over where they are defined.
-                AlterSyntax::DropConstraint(name) => return Err(Error::CannotDrop(name.value.clone())),
+                AlterSyntax::DropForeignKey(name) => return Err(Error::CannotDrop(name.value.clone())),
+                AlterSyntax::DropCheck(name) => {
+                    if self.checks_are_on(&mut draft.warnings) {
+                        let at = draft.check_named(name)?;
+                        draft.checks.remove(at);
+                    }
+                }
+                AlterSyntax::Enforce { name, enforced } => {
+                    if self.checks_are_on(&mut draft.warnings) {
+                        let at = draft.check_named(name)?;
+                        draft.checks[at].enforced = *enforced;
+                    }
+                }
                 AlterSyntax::RenameColumn { from, to } => draft.rename_column(from, to)?,
                 AlterSyntax::RenameKey { from, to } => draft.rename_key(from, to)?,
                 AlterSyntax::Rename(to) => rename = Some(self.table_name(to)?),
@@ -131,7 +148,7 @@ impl Binder<'_> {
         draft.settle()?;
         draft.check()?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, notes, .. } = draft;
+        let Draft { base, columns, keys, primary, checks, notes, warnings, .. } = draft;
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);
             numbers.iter().filter_map(at).collect()
@@ -155,8 +172,10 @@ impl Binder<'_> {
             comment: comment.unwrap_or_else(|| Arc::clone(&base.comment)),
             base,
             auto_increment,
+            constraints: Constraints { checks },
             rename,
-            warnings: notes,
+            notes,
+            warnings,
         })))
     }
 
@@ -186,7 +205,8 @@ impl Binder<'_> {
                 GeneratedFault::Unsupported("Adding generated stored column through ALTER TABLE").into()
             );
         }
-        draft.keys_of_column(keys, number, &name)
+        draft.keys_of_column(keys, number, &name)?;
+        self.add_checks(draft, table, Written::of_column(def).collect())
     }
 
     fn change_column(
@@ -215,7 +235,7 @@ impl Binder<'_> {
             return Err(GeneratedFault::Unsupported("Changing the STORED status").into());
         }
         if renamed {
-            draft.check_independent(from)?;
+            draft.check_renamed(from)?;
         }
         draft.follow(from, &def.name);
         if draft.is_dealt_by(number) {
@@ -263,7 +283,23 @@ impl Binder<'_> {
         };
         self.generate(draft, table, new, to)?;
         draft.check_regenerated(&before, to)?;
-        draft.keys_of_column(keys, number, &name)
+        draft.keys_of_column(keys, number, &name)?;
+        self.add_checks(draft, table, Written::of_column(new).collect())
+    }
+
+    /// CHECK clauses of a change.
+    fn add_checks(
+        &mut self,
+        draft: &mut Draft,
+        table: &TableName,
+        written: Vec<Written<'_>>,
+    ) -> Result<(), Error> {
+        if written.is_empty() || !self.checks_are_on(&mut draft.warnings) {
+            return Ok(());
+        }
+        let unknown = |check, column| CheckFault::Unknown { check, column };
+        let defs = draft.defs();
+        self.define_checks(&mut draft.checks, &written, (table, &defs), unknown)
     }
 
     /// The expression of a column that is new or changed.
@@ -349,7 +385,9 @@ impl Draft {
             next: base.columns.len(),
             primary: base.clustered.then(|| base.key.clone()),
             keys: base.indexes.iter().enumerate().map(key).collect(),
+            checks: base.constraints.checks.clone(),
             notes: Vec::new(),
+            warnings: Vec::new(),
             base: Arc::clone(base),
         }
     }
@@ -405,6 +443,18 @@ impl Draft {
         self.columns.iter().map(|c| c.def.clone()).collect()
     }
 
+    /// A column that is renamed is used by no CHECK and by no generated one.
+    fn check_renamed(&self, at: usize) -> Result<(), Error> {
+        check::check_independent(&self.checks, &self.defs(), at)?;
+        self.check_independent(at)
+    }
+
+    fn check_named(&self, name: &Ident) -> Result<usize, Error> {
+        let known = self.checks.iter().map(|check| check.name.to_lowercase());
+        let at = known.into_iter().position(|known| known == name.value.to_lowercase());
+        at.ok_or_else(|| CheckFault::NotFound(name.value.clone()).into())
+    }
+
     /// A column that is renamed or dropped is used by no generated one.
     fn check_independent(&self, at: usize) -> Result<(), Error> {
         let defs = self.defs();
@@ -449,6 +499,8 @@ impl Draft {
             return Err(Error::Unsupported(what));
         }
         self.check_independent(at)?;
+        let defs = self.defs();
+        check::without_column(&mut self.checks, &defs, at)?;
         if self.declared() == 1 {
             return Err(Error::LastColumn { column: name.value.clone(), table: self.base.name.to_string() });
         }
@@ -468,7 +520,7 @@ impl Draft {
             return Err(Error::PartitionDependency(from.value.clone()));
         }
         if !from.value.eq_ignore_ascii_case(&to.value) {
-            self.check_independent(at)?;
+            self.check_renamed(at)?;
         }
         let to: Arc<str> = to.value.as_str().into();
         self.follow(at, &to);
@@ -479,6 +531,7 @@ impl Draft {
     /// What must hold of the whole.
     fn check(&self) -> Result<(), Error> {
         generated::check_order(&self.defs())?;
+        check::check_all(&self.checks, &self.defs())?;
         let new_keys = self.keys.iter().filter(|k| k.from.is_none());
         for key in new_keys.clone().map(|k| &k.columns).chain(&self.primary) {
             self.columns.iter().filter(|c| key.contains(&c.number)).try_for_each(|c| key_type(&c.def))?;

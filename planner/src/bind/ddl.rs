@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Datum, PartitionScheme, RangeBound, TableDescriptor};
+use allod_storage::schema::{ColumnDef, Constraints, Datum, PartitionScheme, RangeBound, TableDescriptor};
 
 use crate::catalog::View;
 use crate::expr::Expr;
@@ -219,6 +219,8 @@ pub struct CreateTable {
     pub warnings: Vec<PlanWarning>,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// What its rows must obey besides.
+    pub constraints: Constraints,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
 }
@@ -245,11 +247,15 @@ pub struct AlterTable {
     pub rows: Option<Vec<Expr>>,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// What its rows must obey besides. Those that are there are held against what the old version did not ask of them.
+    pub constraints: Constraints,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
     /// RENAME TO.
     pub rename: Option<TableName>,
-    /// Notes (`IF EXISTS` of what does not).
+    /// `IF EXISTS` of what does not.
+    pub notes: Vec<PlanWarning>,
+    /// What is not as it was asked for.
     pub warnings: Vec<PlanWarning>,
 }
 

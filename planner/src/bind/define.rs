@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    ColumnDef, ColumnDefault, ColumnType, Datum, Generated, PartitionScheme, SqlType,
+    ColumnDef, ColumnDefault, ColumnType, Constraints, Datum, Generated, PartitionScheme, SqlType,
 };
 use sqlparser::ast::{
     self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, ObjectType, SqlOption,
@@ -13,6 +13,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
 use super::binder::{Binder, place};
+use super::check::{CheckFault, Written};
 use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
 use super::key::{self, Part};
@@ -22,6 +23,7 @@ use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
 use crate::parse::{AlterSyntax, PartitionChangeSyntax, PartitionClause};
+use crate::physical::PlanWarning;
 
 impl Binder<'_> {
     /// CREATE TABLE.
@@ -65,6 +67,8 @@ impl Binder<'_> {
         for constraint in &table.constraints {
             self.table_key(&mut keys, constraint, &name, &mut columns)?;
         }
+        let mut warnings = partition.map(partition::define::warnings).unwrap_or_default();
+        let constraints = self.constraints(table, &name, &columns, &mut warnings)?;
         let Keys { primary, mut indexes } = keys;
         generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
@@ -125,8 +129,9 @@ impl Binder<'_> {
             indexes,
             partitioning,
             partitions,
-            warnings: partition.map(partition::define::warnings).unwrap_or_default(),
+            warnings,
             comment,
+            constraints,
             auto_increment,
         })))
     }
@@ -411,6 +416,28 @@ impl Binder<'_> {
 }
 
 impl Binder<'_> {
+    /// What the rows of a table that is being defined must obey beside its keys.
+    fn constraints(
+        &mut self,
+        table: &ast::CreateTable,
+        name: &TableName,
+        columns: &[ColumnDef],
+        warnings: &mut Vec<PlanWarning>,
+    ) -> Result<Constraints, Error> {
+        let of_table = table.constraints.iter().filter_map(|constraint| match constraint {
+            TableConstraint::Check(check) => Some(Written::of_table(check)),
+            _ => None,
+        });
+        let written: Vec<Written<'_>> =
+            of_table.chain(table.columns.iter().flat_map(Written::of_column)).collect();
+        let mut constraints = Constraints::default();
+        if !written.is_empty() && self.checks_are_on(warnings) {
+            let unknown = |check, column| CheckFault::NoSuchColumn { check, column };
+            self.define_checks(&mut constraints.checks, &written, (name, columns), unknown)?;
+        }
+        Ok(constraints)
+    }
+
     /// A key of a table that is being defined.
     fn table_key(
         &mut self,
@@ -427,8 +454,9 @@ impl Binder<'_> {
             }
             TableConstraint::Unique(c) => (c.index_name.as_ref().or(c.name.as_ref()), true, &c.columns),
             TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns),
-            // Parsed and ignored, as MySQL once did and TiDB does by default.
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => return Ok(()),
+            TableConstraint::Check(_) => return Ok(()),
+            // Parsed and ignored, as MySQL once did.
+            TableConstraint::ForeignKey(_) => return Ok(()),
             other => return Err(not_supported(&format!("'{other}'"))),
         };
         let parts = key::parts(written, columns)?;

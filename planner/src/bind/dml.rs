@@ -45,7 +45,8 @@ impl Binder<'_> {
         let (mut block, sources) = self.insert_source(insert, &table)?;
         let on_duplicate = self.on_duplicate(insert, &table, &mut block, sources)?;
         let (partition, generated) = (dealing.map(Arc::new), self.generated_columns(&table)?);
-        Ok((block, Dml::Insert { table, partition, generated, on_duplicate }))
+        let checks = self.row_checks(&table)?;
+        Ok((block, Dml::Insert { table, partition, generated, checks, on_duplicate }))
     }
 
     /// The rows to insert, and the tables of the SELECT that they come from.

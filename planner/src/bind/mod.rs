@@ -7,7 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
-//!     └ define, key, partition, generated       CREATE, ALTER, DROP: plain data for the engine
+//!     └ define, key, partition, generated, check  CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
 //! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
@@ -18,6 +18,7 @@ mod admin;
 mod alter;
 mod ask;
 mod binder;
+mod check;
 mod cte;
 mod ddl;
 mod define;
@@ -49,6 +50,7 @@ use allod_storage::fault::Step;
 use allod_storage::schema::{Datum, TableDescriptor};
 
 use crate::catalog::Catalog;
+use crate::checks::RowChecks;
 use crate::column::Columns;
 use crate::error::Error;
 use crate::expr::FunctionUsage;
@@ -61,6 +63,7 @@ use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 
 pub use admin::{Spaces, SplitPoints};
+pub use check::{CheckFault, bind_checks};
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
     PartitionSpec, TableName,
@@ -270,6 +273,8 @@ pub enum Dml {
         partition: Option<Arc<PartitionFunction>>,
         /// Its generated columns; `None` if it has none.
         generated: Option<Arc<GeneratedColumns>>,
+        /// Its CHECK constraints; `None` if none is enforced.
+        checks: Option<Arc<RowChecks>>,
         /// What happens to a row of which a key is taken.
         on_duplicate: OnDuplicate,
     },

@@ -51,6 +51,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
             })
             .collect(),
         comment: "".into(),
+        constraints: Default::default(),
     })
 }
 

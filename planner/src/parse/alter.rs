@@ -5,6 +5,7 @@
 //! MODIFY [COLUMN] [IF EXISTS] c type … [FIRST | AFTER c]                         CHANGE [COLUMN] old new type … [FIRST | AFTER c]
 //! DROP [COLUMN] [IF EXISTS] c           DROP { INDEX | KEY } k                   DROP PRIMARY KEY
 //! DROP { CHECK | CONSTRAINT | FOREIGN KEY } k                                    RENAME COLUMN c TO d
+//! ALTER { CHECK | CONSTRAINT } k [NOT] ENFORCED
 //! RENAME { INDEX | KEY } k TO l         RENAME [TO | AS] t                       ALTER [COLUMN] c { SET DEFAULT v | DROP DEFAULT }
 //! COMMENT = 'text'   AUTO_INCREMENT = n   ENGINE, CHARSET, ALGORITHM, LOCK, ORDER BY, …: nothing here
 //! ```
@@ -38,8 +39,14 @@ pub(crate) enum AlterSyntax {
         if_exists: bool,
     },
     DropPrimaryKey,
-    /// Of a CHECK or a foreign key.
-    DropConstraint(Ident),
+    /// Of a CHECK.
+    DropCheck(Ident),
+    DropForeignKey(Ident),
+    /// Of a CHECK.
+    Enforce {
+        name: Ident,
+        enforced: bool,
+    },
     /// MODIFY and CHANGE.
     Change {
         old: Ident,
@@ -128,6 +135,12 @@ impl Source<'_> {
             return Ok(AlterSyntax::Rename(self.parser.parse_object_name(false)?));
         }
         if self.word("ALTER") {
+            if self.word("CHECK") || self.word("CONSTRAINT") {
+                let name = self.parser.parse_identifier()?;
+                let enforced = !self.word("NOT");
+                self.expect_word("ENFORCED")?;
+                return Ok(AlterSyntax::Enforce { name, enforced });
+            }
             self.word("COLUMN");
             let column = self.parser.parse_identifier()?;
             if self.word("DROP") {
@@ -176,12 +189,12 @@ impl Source<'_> {
             let if_exists = self.if_exists()?;
             return Ok(AlterSyntax::DropKey { name: self.parser.parse_identifier()?, if_exists });
         }
-        let foreign = self.word("FOREIGN");
-        if foreign {
+        if self.word("FOREIGN") {
             self.expect_word("KEY")?;
+            return Ok(AlterSyntax::DropForeignKey(self.parser.parse_identifier()?));
         }
-        if foreign || self.word("CHECK") || self.word("CONSTRAINT") {
-            return Ok(AlterSyntax::DropConstraint(self.parser.parse_identifier()?));
+        if self.word("CHECK") || self.word("CONSTRAINT") {
+            return Ok(AlterSyntax::DropCheck(self.parser.parse_identifier()?));
         }
         self.word("COLUMN");
         let if_exists = self.if_exists()?;

@@ -9,7 +9,7 @@ use super::partition::insert_statement;
 const NUMBERED_OPTIONS: &[&str] =
     &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE", "PRE_SPLIT_REGIONS", "SHARD_ROW_ID_BITS"];
 
-/// Token by token, in a CREATE or ALTER: takes `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
+/// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
 /// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
@@ -58,6 +58,8 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
                 kept.push(TokenWithSpan { token, span: t.span });
                 continue;
             }
+            // The library wants a name there, which may be missing.
+            name if word(name, "CONSTRAINT") && word(next, "CHECK") => continue,
             name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
                 && (*previous == Token::RParen || word(previous, "KEY")) =>
             {

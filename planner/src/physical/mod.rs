@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 
+use crate::checks::RowChecks;
 use crate::column::{ColumnId, Columns, Origin};
 use crate::expr::{AggregateCall, Expr};
 use crate::generated::GeneratedColumns;
@@ -173,6 +174,8 @@ pub enum Node {
         partition: Option<Arc<PartitionFunction>>,
         /// Generated columns; `None` if the table has none.
         generated: Option<Arc<GeneratedColumns>>,
+        /// CHECK constraints; `None` if none is enforced.
+        checks: Option<Arc<RowChecks>>,
         /// What happens to a row of which a key is taken.
         on_duplicate: OnDuplicate,
         /// Rows to insert.

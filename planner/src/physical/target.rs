@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
+use crate::checks::RowChecks;
 use crate::generated::GeneratedColumns;
 use crate::partition::PartitionFunction;
 
@@ -16,6 +17,8 @@ pub struct Target {
     pub partition: Option<Arc<PartitionFunction>>,
     /// For UPDATE: its generated columns; `None` if it has none.
     pub generated: Option<Arc<GeneratedColumns>>,
+    /// For UPDATE: its CHECK constraints; `None` if none is enforced.
+    pub checks: Option<Arc<RowChecks>>,
     /// For UPDATE: the ordinals of the columns that it assigns to.
     pub assigned: Vec<usize>,
 }

@@ -76,6 +76,7 @@ impl FakeCatalog {
                             })
                             .collect(),
                         comment: create.comment,
+                        constraints: create.constraints,
                     };
                     catalog.tables.push(Table {
                         descriptor: Arc::new(descriptor),

@@ -112,6 +112,7 @@ impl Tables {
             partitioning: table.partitioning,
             partitions,
             comment: table.comment,
+            constraints: Default::default(),
         };
         let stats = Arc::new(TableStats::pseudo());
         self.tables

@@ -3,6 +3,7 @@
 //! Everything here is immutable once published. The catalog (in the engine) makes new versions; the planner, the executor
 //! and the store only read them.
 
+mod constraint;
 mod datum;
 mod ids;
 pub mod json;
@@ -10,6 +11,7 @@ mod members;
 mod table;
 mod types;
 
+pub use constraint::{CheckConstraint, Constraints};
 pub use datum::{Datum, DatumKey, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ColumnType, Datum, IndexId, SpaceId, TableId};
+use super::{ColumnType, Constraints, Datum, IndexId, SpaceId, TableId};
 
 /// The hidden column that is the key of a table without a clustered primary key. Always the last column.
 pub const ROW_ID_NAME: &str = "_tidb_rowid";
@@ -192,6 +192,8 @@ pub struct TableDescriptor {
     pub partitions: Vec<PartitionDescriptor>,
     /// Comment of CREATE TABLE.
     pub comment: Arc<str>,
+    /// What its rows must obey besides.
+    pub constraints: Constraints,
 }
 
 impl TableDescriptor {

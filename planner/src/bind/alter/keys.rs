@@ -7,6 +7,7 @@ use sqlparser::ast::{self, Ident, TableConstraint};
 
 use super::{Column, Draft, Key};
 use crate::bind::binder::Binder;
+use crate::bind::check::Written;
 use crate::bind::ddl::TableName;
 use crate::bind::define::{Keys, free_name};
 use crate::bind::expression::not_supported;
@@ -33,8 +34,9 @@ impl Binder<'_> {
                 self.add_key(draft, table, (name, true), &c.columns)
             }
             TableConstraint::Index(c) => self.add_key(draft, table, (c.name.as_ref(), false), &c.columns),
+            TableConstraint::Check(c) => self.add_checks(draft, table, vec![Written::of_table(c)]),
             // Read over, as in CREATE TABLE.
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Ok(()),
+            TableConstraint::ForeignKey(_) => Ok(()),
             other => Err(not_supported(&format!("'{other}'"))),
         }
     }

@@ -73,6 +73,7 @@ impl Binder<'_> {
 
             for (_, target) in &mut targets {
                 target.generated = b.generated_columns(&target.table)?;
+                target.checks = b.row_checks(&target.table)?;
             }
             for (relation, target) in &mut targets {
                 b.touch(&relations[*relation], target, &mut new)?;
@@ -309,8 +310,8 @@ impl Scans {
                     Arc::new(PartitionFunction { allowed: scan.partitions.clone(), ..(**d).clone() })
                 };
                 let partition = scan.dealing.as_ref().map(named);
-                let (table, generated, assigned) = (scan.table.clone(), None, Vec::new());
-                scans.push((*first, Target { table, partition, generated, assigned }));
+                let (table, assigned) = (scan.table.clone(), Vec::new());
+                scans.push((*first, Target { table, partition, generated: None, checks: None, assigned }));
             }
         });
         Scans(scans)

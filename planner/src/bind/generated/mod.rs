@@ -29,7 +29,7 @@
 mod fault;
 mod spell;
 
-pub(super) use spell::spelled;
+pub(super) use spell::{Offence, offence, spelled};
 
 use std::sync::Arc;
 
@@ -77,16 +77,16 @@ fn bound(generated: &Generated, columns: &[ColumnDef]) -> Result<(Expr, Function
     Ok((rw.explicit_cast(whole, key::prefix_type(&columns[of].ty.sql, *length)?), rw.usage))
 }
 
-fn of_text(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
+pub(super) fn of_text(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
     bind_over(&parse::parse_expression(text)?, None, names(columns))
 }
 
-fn names(columns: &[ColumnDef]) -> impl Iterator<Item = (Arc<str>, ColumnType)> + '_ {
+pub(super) fn names(columns: &[ColumnDef]) -> impl Iterator<Item = (Arc<str>, ColumnType)> + '_ {
     columns.iter().map(|c| (c.name_in_sql(), c.ty.clone()))
 }
 
 /// Ordinals of the columns that an expression uses.
-fn used(expr: &Expr) -> impl Iterator<Item = usize> {
+pub(super) fn used(expr: &Expr) -> impl Iterator<Item = usize> {
     expr.columns().into_iter().map(|ColumnId(id)| id as usize)
 }
 

@@ -10,7 +10,7 @@ use allod_storage::schema::ColumnDef;
 use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value};
 
 /// Functions whose value depends on more than their arguments, or that do more than to yield one; MySQL's list.
-const DISALLOWED: [&str; 47] = [
+const DISALLOWED: [&str; 48] = [
     "BENCHMARK",
     "CONNECTION_ID",
     "CURDATE",
@@ -21,6 +21,7 @@ const DISALLOWED: [&str; 47] = [
     "CURRENT_USER",
     "CURTIME",
     "DATABASE",
+    "DEFAULT",
     "FOUND_ROWS",
     "GET_LOCK",
     "IS_FREE_LOCK",
@@ -60,27 +61,56 @@ const DISALLOWED: [&str; 47] = [
     "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
 ];
 
-/// Whether it yields the same for the same row always: no function above, no variable, no parameter, no subquery.
-pub(super) fn is_deterministic(expr: &Expr) -> bool {
-    deterministic(&mut expr.clone())
+/// What makes an expression yield different values for the same row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Offence {
+    /// A function above, as it is written.
+    Function(String),
+    /// `@x`, `@@x`.
+    Variable,
+    /// `?`.
+    Parameter,
+    /// A subquery.
+    Subquery,
 }
 
-fn deterministic(expr: &mut Expr) -> bool {
+/// Whether it yields the same for the same row always.
+pub(super) fn is_deterministic(expr: &Expr) -> bool {
+    offence(expr).is_none()
+}
+
+/// The first reason why it may not.
+pub(in super::super) fn offence(expr: &Expr) -> Option<Offence> {
+    offence_in(&mut expr.clone())
+}
+
+fn offence_in(expr: &mut Expr) -> Option<Offence> {
     let own = match expr {
-        Expr::Identifier(name) => name.quote_style.is_some() || !name.value.starts_with('@'),
-        Expr::CompoundIdentifier(parts) => parts.first().is_some_and(|p| !p.value.starts_with('@')),
-        Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
-        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => false,
-        Expr::AnyOp { .. } | Expr::AllOp { .. } => false,
+        Expr::Identifier(name) if name.quote_style.is_some() => None,
+        Expr::Identifier(name) if name.value.starts_with('@') => Some(Offence::Variable),
+        // The library takes it for a name.
+        Expr::Identifier(name) => {
+            (name.value.eq_ignore_ascii_case("CURRENT_USER")).then(|| Offence::Function(name.value.clone()))
+        }
+        Expr::CompoundIdentifier(parts) => {
+            parts.first().is_none_or(|p| p.value.starts_with('@')).then_some(Offence::Variable)
+        }
+        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)).then_some(Offence::Parameter),
+        Expr::Subquery(_)
+        | Expr::Exists { .. }
+        | Expr::InSubquery { .. }
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. } => Some(Offence::Subquery),
         Expr::Function(f) => {
             let name = f.name.0.last().and_then(|p| p.as_ident()).map_or("", |i| &i.value);
             let without_arguments = matches!(&f.args, FunctionArguments::List(list) if list.args.is_empty());
             let now = without_arguments && name.eq_ignore_ascii_case("UNIX_TIMESTAMP");
-            !now && !DISALLOWED.iter().any(|d| name.eq_ignore_ascii_case(d))
+            let disallowed = now || DISALLOWED.iter().any(|d| name.eq_ignore_ascii_case(d));
+            disallowed.then(|| Offence::Function(name.to_owned()))
         }
-        _ => true,
+        _ => None,
     };
-    own && parts(expr).into_iter().all(deterministic)
+    own.or_else(|| parts(expr).into_iter().find_map(offence_in))
 }
 
 /// The text to keep.
@@ -271,6 +301,8 @@ mod tests {
             ("`@x`", true),
             ("a in (select 1)", false),
             ("trim(leading user() from a)", false),
+            ("a <> current_user", false),
+            ("a <> `current_user`", true),
         ] {
             assert_eq!(is_deterministic(&parse_expression(text).unwrap()), expected, "{text}");
         }
