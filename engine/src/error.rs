@@ -150,6 +150,8 @@ codes! {
     NOT_GROUPED = 1055 "42000";
     /// GROUP BY of an aggregate.
     CANNOT_GROUP_ON = 1056 "42000";
+    /// GROUPING of what it is not grouped by.
+    GROUPING_OF_NO_KEY = 3602 "HY000";
     /// Two columns of one name.
     DUPLICATE_COLUMN = 1060 "42S21";
     /// Two keys of one name.
@@ -530,6 +532,7 @@ impl From<allod_planner::Error> for Error {
             E::BadArguments(_) | E::ParameterCount { .. } => code::WRONG_ARGUMENTS,
             E::InvalidAggregate => code::INVALID_AGGREGATE,
             E::CannotGroupOn(_) => code::CANNOT_GROUP_ON,
+            E::GroupingOfNoKey(_) => code::GROUPING_OF_NO_KEY,
             E::NotGrouped(_) => code::NOT_GROUPED,
             E::MixedAggregate(_) => code::MIXED_AGGREGATE,
             E::OrderByNotInDistinct(_) => code::ORDER_BY_NOT_IN_DISTINCT,

@@ -154,6 +154,9 @@ pub enum Error {
     /// 1056: `GROUP BY` an alias of an aggregate.
     #[error("can't group on '{0}'")]
     CannotGroupOn(String),
+    /// 3602: an argument, counted from 0.
+    #[error("argument #{0} of GROUPING function is not in GROUP BY")]
+    GroupingOfNoKey(usize),
     /// 1055: a column that the group key does not determine.
     #[error(
         "expression '{0}' is not in GROUP BY clause and contains a column which is not functionally dependent on it"

@@ -42,6 +42,7 @@ impl Binder<'_> {
                 let moment = self.expr(moment)?;
                 self.add_interval(moment, interval, name.contains("SUB")).map(Some)
             }
+            ("GROUPING", args) => self.grouping_call(args).map(Some),
             ("DEFAULT", [column]) => self.default_of(column).map(Some),
             ("VALUES", [column]) => self.inserted_value(column).map(Some),
             ("TIMESTAMPADD", [unit, amount, moment]) => {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast::{
     self, BinaryOperator, CeilFloorKind, DateTimeField, DuplicateTreatment, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, Ident, TrimWhereField, UnaryOperator, Value,
@@ -468,6 +468,10 @@ impl Binder<'_> {
                 return found.cloned().map_err(|()| ambiguous());
             }
             match scope.find(database, table, column) {
+                Found::One(id) if scope.rolls_up => {
+                    let ty = ColumnType { nullable: true, ..self.columns.ty(id).clone() };
+                    return Ok(Expr::column(id, ty));
+                }
                 Found::One(id) => return Ok(self.column(id)),
                 Found::Ambiguous => return Err(ambiguous()),
                 Found::None => {}

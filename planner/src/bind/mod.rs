@@ -32,6 +32,7 @@ mod keyed;
 mod locking;
 mod partition;
 mod query;
+mod rollup;
 mod scope;
 mod select;
 mod statement;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
+use super::rollup::GroupingCall;
 use super::window::{BoundWindow, Spec};
 use crate::column::{ColumnId, Columns};
 use crate::expr::{AggregateCall, Expr};
@@ -64,6 +65,10 @@ pub(super) struct Scope {
     pub pending_below: Vec<Pending>,
     /// Aggregates seen so far.
     pub aggregates: Vec<(ColumnId, AggregateCall)>,
+    /// Whether the clause is above a WITH ROLLUP, or becomes a key or an argument of one: every column may be NULL there.
+    pub rolls_up: bool,
+    /// Calls of GROUPING seen so far.
+    pub groupings: Vec<GroupingCall>,
     /// In ON DUPLICATE KEY UPDATE: the row that does not come, for `VALUES(c)`.
     pub inserted: Option<Vec<OutputColumn>>,
     /// Whether the arguments of an aggregate are being bound.

@@ -3,7 +3,7 @@
 //! Clauses are bound in the order in which names come into being: FROM, WHERE, the select list, GROUP BY, HAVING, ORDER
 //! BY. All of them are bound over the columns of FROM, aggregates being columns that do not exist yet. If there turn out
 //! to be aggregates or groups, everything above the aggregation is then restated over what the aggregation yields
-//! ([`Grouping`]): a group expression becomes its column; a bare column that the groups determine becomes ANY_VALUE.
+//! ([`Grouping`]; see [`super::rollup`] for WITH ROLLUP): a group expression becomes its column; a bare column that the groups determine becomes ANY_VALUE.
 //!
 //! The plan, from below: FROM, joins for the subqueries of WHERE, Filter, Lock, Aggregate, joins for the subqueries above,
 //! Filter (HAVING), Window, Project, Aggregate (DISTINCT), Sort.
@@ -74,6 +74,8 @@ impl Binder<'_> {
             plan = self.lock_rows(plan, &scans, locks)?;
         }
 
+        let rolls_up = rolls_up(&select.group_by);
+        self.scope().rolls_up = rolls_up;
         self.scope().clause = Clause::Fields;
         self.named_windows(&select.named_window)?;
         let mut items = self.select_list(select, &star)?;
@@ -94,12 +96,24 @@ impl Binder<'_> {
         let below = std::mem::take(&mut scope.pending_below);
         let aggregates = std::mem::take(&mut scope.aggregates);
         let mut windows = std::mem::take(&mut scope.windows);
+        let groupings = std::mem::take(&mut scope.groupings);
         plan = self.attach(plan, below);
+        if !groupings.is_empty() && !rolls_up {
+            return Err(Error::InvalidAggregate);
+        }
         if !group_by.is_empty()
             || !aggregates.is_empty()
             || !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty())
         {
-            let mut grouping = Grouping::new(&plan, group_by, aggregates);
+            let (group_by, level) = match rolls_up {
+                true => {
+                    let (rolled, keys, level) = self.rolled_up(plan, group_by);
+                    plan = rolled;
+                    (keys, Some(level))
+                }
+                false => (group_by, None),
+            };
+            let mut grouping = Grouping::new(&plan, group_by, aggregates, level);
             for item in &mut items {
                 item.expr = grouping.above(self, &item.expr)?;
             }
@@ -115,7 +129,16 @@ impl Binder<'_> {
             for window in &mut windows {
                 window.map(|e| grouping.above(self, e))?;
             }
-            plan = self.grouped(plan, grouping.keys, grouping.aggregates);
+            let Grouping { keys, aggregates, .. } = grouping;
+            plan = match level {
+                None => self.grouped(plan, keys, aggregates),
+                Some(level) => {
+                    let standing = keys.iter().map(|(id, _)| *id).chain([level]);
+                    let standing = standing.map(|id| (id, self.column(id))).collect();
+                    let plan = self.grouped(plan, standing, aggregates);
+                    self.grouping_numbers(plan, groupings, &keys, level)?
+                }
+            };
         }
         plan = self.attach(plan, pending);
         if !having.is_empty() {
@@ -214,13 +237,10 @@ impl Binder<'_> {
         items: &[Item],
         input: &ColumnSet,
     ) -> Result<Vec<(ColumnId, Expr)>, Error> {
-        let (exprs, modifiers) = match &select.group_by {
-            GroupByExpr::Expressions(exprs, modifiers) => (exprs, modifiers),
+        let exprs = match &select.group_by {
+            GroupByExpr::Expressions(exprs, _) => exprs,
             GroupByExpr::All(_) => return Err(not_supported("GROUP BY ALL")),
         };
-        if modifiers.iter().any(|m| matches!(m, GroupByWithModifier::Rollup)) {
-            return Err(not_supported("WITH ROLLUP"));
-        }
         // Subqueries of GROUP BY belong below the aggregation, those of the select list above, unless it is grouped by them:
         // `SELECT (SELECT ...) AS a ... GROUP BY a`.
         let above = std::mem::take(&mut self.scope().pending);
@@ -387,9 +407,14 @@ impl Grouping {
         input: &Plan,
         keys: Vec<(ColumnId, Expr)>,
         aggregates: Vec<(ColumnId, AggregateCall)>,
+        level: Option<ColumnId>,
     ) -> Grouping {
         let bare: ColumnSet = keys.iter().filter_map(|(_, e)| e.as_column()).collect();
-        let determined = Dependencies::of(input).closure(&bare);
+        let determined = match level {
+            None => Dependencies::of(input).closure(&bare),
+            // Where a key stands for all, it determines nothing.
+            Some(_) => ColumnSet::default(),
+        };
         Grouping { keys, aggregates, input: input.column_set(), determined, any_values: vec![] }
     }
 
@@ -447,6 +472,16 @@ impl Grouping {
         };
         pending.plan = plan.transform_up(&mut |node| node.map_own_exprs(&mut restate));
         failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether it is GROUP BY … WITH ROLLUP.
+fn rolls_up(group_by: &GroupByExpr) -> bool {
+    match group_by {
+        GroupByExpr::Expressions(exprs, modifiers) => {
+            !exprs.is_empty() && modifiers.iter().any(|m| matches!(m, GroupByWithModifier::Rollup))
+        }
+        GroupByExpr::All(_) => false,
     }
 }
 
