@@ -330,6 +330,18 @@ codes! {
     INVALID_JSON_ARGUMENT = 3141 "22032";
     /// A path of JSON that is none.
     INVALID_JSON_PATH = 3143 "42000";
+    /// No such character set.
+    UNKNOWN_CHARSET = 1115 "42000";
+    /// A collation of another character set.
+    COLLATION_CHARSET = 1253 "42000";
+    /// Two collations of which neither counts more.
+    ILLEGAL_MIX = 1267 "HY000";
+    /// Several collations of which none counts most.
+    ILLEGAL_MIX_OF_ALL = 1271 "HY000";
+    /// No such collation.
+    UNKNOWN_COLLATION = 1273 "HY000";
+    /// Two character sets for one thing.
+    CONFLICTING_CHARSETS = 1302 "HY000";
     /// Bytes where a document is due.
     JSON_CHARACTER_SET = 3144 "22032";
     /// Neither JSON nor a string where a document is due.
@@ -566,6 +578,12 @@ impl From<allod_planner::Error> for Error {
             E::BlobKey(_) => code::BLOB_KEY,
             E::JsonKey(_) => code::JSON_KEY,
             E::DefaultNotAllowed(_) => code::DEFAULT_NOT_ALLOWED,
+            E::UnknownCharset(_) => code::UNKNOWN_CHARSET,
+            E::CollationCharset { .. } => code::COLLATION_CHARSET,
+            E::IllegalMix { .. } => code::ILLEGAL_MIX,
+            E::IllegalMixOfAll(_) => code::ILLEGAL_MIX_OF_ALL,
+            E::UnknownCollation(_) => code::UNKNOWN_COLLATION,
+            E::ConflictingCharsets(..) => code::CONFLICTING_CHARSETS,
             E::JsonCharacterSet => code::JSON_CHARACTER_SET,
             E::JsonArgumentType { .. } => code::JSON_ARGUMENT_TYPE,
             E::InvalidDefault(_) => code::INVALID_DEFAULT,

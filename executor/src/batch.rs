@@ -438,7 +438,7 @@ mod tests {
         assert_eq!(wide.data_type(), &DataType::Decimal128(38, 2));
         assert_eq!(&to_door(&wide, &decimal(10)).unwrap(), &decimals(&[5, -5]));
         let words = strings(&[Some("x")]);
-        let text = ColumnType::nullable(SqlType::VarChar(1));
+        let text = ColumnType::nullable(SqlType::varchar(1));
         assert_eq!(&to_door(&codes(&words, &[Some(0), None]), &text).unwrap(), &strings(&[Some("x"), None]));
         let too_wide: ArrayRef =
             Arc::new(Decimal128Array::from(vec![i128::MAX / 4]).with_precision_and_scale(38, 2).unwrap());

@@ -300,7 +300,7 @@ mod tests {
             SqlType::BIGINT,
             SqlType::BIGINT_UNSIGNED,
             SqlType::Date,
-            SqlType::VarChar(9),
+            SqlType::varchar(9),
             SqlType::Decimal { precision: 9, scale: 2 },
             SqlType::Double,
         ]
@@ -314,7 +314,7 @@ mod tests {
             SqlType::Int { unsigned: true, .. } => Datum::UInt(n as u64),
             SqlType::Int { .. } if n == 1 => Datum::Int(i64::MIN),
             SqlType::Date => Datum::Date(n as i32 - 5),
-            SqlType::VarChar(_) => Datum::string(format!("{n:03}")),
+            SqlType::VarChar(..) => Datum::string(format!("{n:03}")),
             SqlType::Decimal { scale, .. } => Datum::Decimal { value: i128::from(n - 5) * 10, scale: *scale },
             SqlType::Double => Datum::Double((n - 5) as f64 / 2.0),
             _ => Datum::Int(n - 5),

@@ -87,7 +87,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
         columns: vec![
             def("id", SqlType::BIGINT, false),
             def("a", SqlType::BIGINT, true),
-            def("s", SqlType::VarChar(40), true),
+            def("s", SqlType::varchar(40), true),
         ],
         key: vec![0],
         clustered: true,
@@ -106,6 +106,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
             .collect(),
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 
@@ -132,6 +133,7 @@ fn heap() -> Arc<TableDescriptor> {
         }],
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 
@@ -453,7 +455,7 @@ fn update(
     let old = scan.columns.clone();
     let predicate = call(Function::Lt, vec![f.column(old[0]), constant(below)]);
     let input = Box::new(f.select(scan, vec![predicate]));
-    let new = f.ids(&[bigint(), bigint(), ColumnType::nullable(SqlType::VarChar(40))]);
+    let new = f.ids(&[bigint(), bigint(), ColumnType::nullable(SqlType::varchar(40))]);
     let plus = Expr::call(Function::Plus, vec![f.column(old[0]), constant(add)], bigint());
     let a = set.map_or_else(|| f.column(old[1]), |d| Expr::constant(d, SqlType::BIGINT));
     let mut exprs: Vec<_> = old.iter().map(|id| (*id, f.column(*id))).collect();

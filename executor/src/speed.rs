@@ -195,7 +195,7 @@ pub fn run() {
             &decimals(|i| (i % 11) as i64),
         ],
     );
-    let text = SqlType::Char(1);
+    let text = SqlType::char(1);
     let sums: Vec<(F, Option<(u32, SqlType)>)> =
         [(F::Sum, 2), (F::Sum, 3), (F::Avg, 2), (F::Avg, 3), (F::Avg, 4), (F::Max, 2)]
             .iter()

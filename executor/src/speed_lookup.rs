@@ -56,6 +56,7 @@ fn table() -> Arc<TableDescriptor> {
         }],
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 

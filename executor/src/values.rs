@@ -207,7 +207,7 @@ mod tests {
             (SqlType::Double, Datum::Double(0.5)),
             (decimal(15, 2), Datum::Decimal { value: -125, scale: 2 }),
             (decimal(38, 4), Datum::Decimal { value: i128::from(i64::MAX) * 7, scale: 4 }),
-            (SqlType::VarChar(9), Datum::string("a string of more than twelve bytes")),
+            (SqlType::varchar(9), Datum::string("a string of more than twelve bytes")),
             (SqlType::Blob(9), Datum::Bytes([0, 255][..].into())),
             (SqlType::Date, Datum::Date(-1)),
             (SqlType::DateTime(6), Datum::DateTime(1)),

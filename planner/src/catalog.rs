@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
+use allod_storage::schema::{Collation, ColumnType, Datum, TableDescriptor};
 
 use crate::error::Error;
 use crate::parse::Parsed;
@@ -71,6 +71,10 @@ pub trait Catalog {
     }
     /// Whether the database exists.
     fn has_database(&self, database: &str) -> bool;
+    /// The collation of tables of the database that say nothing of theirs.
+    fn collation(&self, _database: &str) -> Collation {
+        Collation::default()
+    }
     /// Whether the tables of the database are [`MemoryTable`]s: a statement that would change them is refused (1044).
     fn is_read_only(&self, _database: &str) -> bool {
         false

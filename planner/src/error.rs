@@ -282,6 +282,34 @@ pub enum Error {
     /// 1101: a default that is not NULL, of a type that has none.
     #[error("BLOB/TEXT/JSON column '{0}' can't have a default value")]
     DefaultNotAllowed(String),
+    /// 1115.
+    #[error("Unknown character set: '{0}'")]
+    UnknownCharset(String),
+    /// 1253.
+    #[error("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'")]
+    CollationCharset {
+        /// The collation.
+        collation: String,
+        /// Not its own.
+        charset: String,
+    },
+    /// 1267.
+    #[error("Illegal mix of collations {operands} for operation '{operation}'")]
+    IllegalMix {
+        /// Collations and how much the operands insist on them.
+        operands: String,
+        /// As TiDB calls it.
+        operation: String,
+    },
+    /// 1271.
+    #[error("Illegal mix of collations for operation '{0}'")]
+    IllegalMixOfAll(&'static str),
+    /// 1273.
+    #[error("Unknown collation: '{0}'")]
+    UnknownCollation(String),
+    /// 1302.
+    #[error("Conflicting declarations: 'CHARACTER SET {0}' and 'CHARACTER SET {1}'")]
+    ConflictingCharsets(String, String),
     /// 3144: bytes where a document is due.
     #[error("Cannot create a JSON value from a string with CHARACTER SET 'binary'.")]
     JsonCharacterSet,

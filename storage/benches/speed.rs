@@ -41,7 +41,7 @@ fn types() -> Vec<SqlType> {
         SqlType::BIGINT,
         SqlType::Decimal { precision: 15, scale: 2 },
         SqlType::Date,
-        SqlType::VarChar(40),
+        SqlType::varchar(40),
     ]
 }
 

@@ -237,7 +237,7 @@ fn decode_value(ty: &SqlType, rest: &mut &[u8]) -> Option<Datum> {
             *rest = after;
             Datum::Decimal { value: (u128::from_be_bytes(*digits) ^ (1 << 127)) as i128, scale: *scale }
         }
-        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => {
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => {
             Datum::String(String::from_utf8(take_bytes(rest)?).ok()?.into())
         }
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => {
@@ -686,7 +686,7 @@ mod tests {
             SqlType::Double,
             SqlType::Decimal { precision: 15, scale: 2 },
             SqlType::Decimal { precision: 38, scale: 6 },
-            SqlType::VarChar(99),
+            SqlType::varchar(99),
             SqlType::VarBinary(99),
             SqlType::Date,
             SqlType::DateTime(6),

@@ -103,6 +103,7 @@ impl Lease<'_> {
             partitioning: change.partitioning.clone(),
             comment: Arc::clone(&change.comment),
             constraints: change.constraints.clone(),
+            collation: change.collation,
             ..old.clone()
         }
     }

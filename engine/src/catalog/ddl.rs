@@ -13,8 +13,8 @@ use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
-    CheckConstraint, ColumnDef, ColumnType, Constraints, IndexDescriptor, IndexId, PartitionDescriptor,
-    ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
+    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, IndexDescriptor, IndexId,
+    PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
 };
 
 use super::version::{Counters, Entry, Version};
@@ -53,7 +53,16 @@ const GRACE_FIRST: Duration = Duration::from_millis(50);
 impl Lease<'_> {
     fn apply(&mut self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Notes {
         match ddl {
-            Ddl::CreateDatabase { name, if_not_exists } => self.create_database(name, *if_not_exists),
+            Ddl::CreateDatabase { name, if_not_exists, collation } => {
+                self.create_database(name, *if_not_exists, *collation)
+            }
+            Ddl::AlterDatabase { name, collation } => {
+                let version = self.version();
+                if version.collation(name) != *collation {
+                    self.publish(version.with_collation(name, *collation));
+                }
+                no_notes()
+            }
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Ddl::CreateTable(create) => self.create_table(create, client),
             Ddl::CreateTableLike { name, like, if_not_exists } => {
@@ -90,13 +99,13 @@ pub(super) fn unless(excused: bool, error: Error) -> Notes {
 }
 
 impl Lease<'_> {
-    fn create_database(&mut self, name: &str, if_not_exists: bool) -> Notes {
+    fn create_database(&mut self, name: &str, if_not_exists: bool, collation: Collation) -> Notes {
         let version = self.version();
         if version.has_database_named(name) || information_schema::is_it(name) {
             let message = format!("can't create database '{name}'; database exists");
             return unless(if_not_exists, Error::new(code::DATABASE_EXISTS, message));
         }
-        self.publish(version.with_database(name));
+        self.publish(version.with_database(name, collation));
         no_notes()
     }
 
@@ -140,6 +149,7 @@ impl Lease<'_> {
             partitions: self.partitions(partitions, create.indexes.len()),
             comment: Arc::clone(&create.comment),
             constraints: create.constraints.clone(),
+            collation: create.collation,
         };
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)?;
         Ok(create.warnings.iter().map(warning).collect())

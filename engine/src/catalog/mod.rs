@@ -280,7 +280,7 @@ mod tests {
         let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let before = catalog.load();
         let mut lease = catalog.lease(&mut waiting()).unwrap();
-        let version = lease.version().with_database("other");
+        let version = lease.version().with_database("other", Default::default());
         lease.publish(version);
         assert!(!before.has_database_named("other"));
         assert!(catalog.load().has_database_named("OTHER"));

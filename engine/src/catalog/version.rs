@@ -8,7 +8,7 @@ use imbl::OrdMap;
 use allod_executor::RowIds;
 use allod_planner::catalog::{Catalog, Table, View};
 use allod_planner::stats::TableStats;
-use allod_storage::schema::{TableDescriptor, TableId, Timestamp};
+use allod_storage::schema::{Collation, TableDescriptor, TableId, Timestamp};
 
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
@@ -25,6 +25,8 @@ pub struct Version {
 #[derive(Clone, Debug)]
 struct Database {
     name: Arc<str>,
+    /// That of tables that say nothing of theirs.
+    collation: Collation,
     /// By name in lower case.
     tables: OrdMap<String, Entry>,
     /// By name in lower case; none of them is a table's.
@@ -96,7 +98,7 @@ impl RowIds for Counters {
 
 impl Version {
     pub(super) fn initial() -> Version {
-        Version { number: 0, databases: OrdMap::new() }.with_database(DEFAULT_DATABASE)
+        Version { number: 0, databases: OrdMap::new() }.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
     /// Counts up by one with every change of the schema or of statistics.
@@ -138,9 +140,21 @@ impl Version {
         self.databases.get(&key(database))?.tables.get(&key(table))
     }
 
-    pub(super) fn with_database(&self, name: &str) -> Version {
-        let database = Database { name: name.into(), tables: OrdMap::new(), views: OrdMap::new() };
+    /// Adds an empty database.
+    pub(super) fn with_database(&self, name: &str, collation: Collation) -> Version {
+        let database = Database { name: name.into(), collation, tables: OrdMap::new(), views: OrdMap::new() };
         Version { number: self.number + 1, databases: self.databases.update(key(name), database) }
+    }
+
+    /// The same database for which tables to come have another collation.
+    pub(super) fn with_collation(&self, name: &str, collation: Collation) -> Version {
+        let databases = self.databases.alter(|old| Some(Database { collation, ..old? }), key(name));
+        Version { number: self.number + 1, databases }
+    }
+
+    /// The collation of tables of the database that say nothing of theirs.
+    pub fn collation(&self, name: &str) -> Collation {
+        self.databases.get(&key(name)).map(|database| database.collation).unwrap_or_default()
     }
 
     pub(super) fn without_database(&self, name: &str) -> Version {

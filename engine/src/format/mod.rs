@@ -102,7 +102,7 @@ mod tests {
         let ty = |sql| ColumnType::nullable(sql);
         let headers = vec![
             Header { name: "id".into(), ty: ty(SqlType::BIGINT), origin: None },
-            Header { name: "s".into(), ty: ty(SqlType::VarChar(20)), origin: None },
+            Header { name: "s".into(), ty: ty(SqlType::varchar(20)), origin: None },
             Header { name: "d".into(), ty: ty(SqlType::Decimal { precision: 5, scale: 2 }), origin: None },
         ];
         let decimals =

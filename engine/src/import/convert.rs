@@ -154,7 +154,7 @@ fn check_range(array: &ArrayRef, column: &ColumnDef) -> Result<()> {
                 None => Ok(()),
             }
         }
-        SqlType::Char(max) | SqlType::VarChar(max) => {
+        SqlType::Char(max, _) | SqlType::VarChar(max, _) => {
             let strings = array.as_string_view();
             let max = *max as usize;
             // A string of so many bytes has at most so many characters.
@@ -208,7 +208,7 @@ pub(super) fn column_type(ty: &DataType, nullable: bool) -> Option<ColumnType> {
         | DataType::Decimal128(precision, scale) => {
             SqlType::Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? }
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => SqlType::Text(65_535),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => SqlType::text(65_535),
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => SqlType::Blob(65_535),
         DataType::Date32 | DataType::Date64 => SqlType::Date,
         DataType::Timestamp(_, _) => SqlType::DateTime(6),
@@ -265,8 +265,8 @@ mod tests {
             10_561
         );
         assert_eq!(convert(text("x"), SqlType::INT).unwrap_err().code(), 1366);
-        assert_eq!(convert(text("ééé"), SqlType::VarChar(3)).unwrap().len(), 1);
-        assert_eq!(convert(text("éééé"), SqlType::VarChar(3)).unwrap_err().code(), 1406);
+        assert_eq!(convert(text("ééé"), SqlType::varchar(3)).unwrap().len(), 1);
+        assert_eq!(convert(text("éééé"), SqlType::varchar(3)).unwrap_err().code(), 1406);
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!((error.code(), error.message()), (1264, "Out of range value for column 'c' at row 2"));
         assert_eq!(convert(Int32Array::from(vec![None]), SqlType::INT).unwrap_err().code(), 1048);
         // A number is no text, whatever Arrow can make of it.
-        assert_eq!(convert(Int32Array::from(vec![1]), SqlType::VarChar(9)).unwrap_err().code(), 1366);
+        assert_eq!(convert(Int32Array::from(vec![1]), SqlType::varchar(9)).unwrap_err().code(), 1366);
     }
 
     #[test]

@@ -72,6 +72,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         comment: "".into(),
         constraints: Constraints::default(),
         auto_increment: None,
+        collation: Default::default(),
     };
     let database = session.owner().clone();
     let mut waiting = session.waiting(&Cancel::new());

@@ -56,7 +56,10 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
     let default =
         default.as_ref().filter(|d| !d.is_null()).map_or(Datum::Null, |d| text(default_text(d, &ty.sql)));
     let (charset, collation) = match ty.sql.is_string() || ty.sql.is_choice() {
-        true => (text("utf8mb4"), text("utf8mb4_bin")),
+        true => {
+            let own = ty.sql.collation();
+            (text(own.charset().name()), text(own.name()))
+        }
         false => (Datum::Null, Datum::Null),
     };
     vec![
@@ -114,7 +117,7 @@ impl Size {
             SqlType::Decimal { precision, scale } => {
                 Size { precision: Some((*precision).into()), scale: Some((*scale).into()), ..Size::default() }
             }
-            SqlType::Char(n) | SqlType::VarChar(n) => {
+            SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
                 Size { characters: Some((*n).into()), bytes: Some(u64::from(*n) * 4), ..Size::default() }
             }
             SqlType::Enum(_) | SqlType::Set(_) => {
@@ -122,7 +125,7 @@ impl Size {
                 Size { characters: Some(characters), bytes: Some(characters * 4), ..Size::default() }
             }
             SqlType::Bit(bits) => Size { precision: Some((*bits).into()), ..Size::default() },
-            SqlType::Text(n) | SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
+            SqlType::Text(n, _) | SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
                 Size { characters: Some((*n).into()), bytes: Some((*n).into()), ..Size::default() }
             }
             SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => {

@@ -47,7 +47,9 @@ fn columns(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         for (name, _, columns) in indexes(table).filter(|(_, unique, _)| *unique) {
             rows.extend(columns.iter().enumerate().map(|(position, &ordinal)| {
                 let column = match table.key_part(ordinal) {
-                    KeyPart::Column(of) | KeyPart::Prefix(of, _) => text(&table.columns[of].name),
+                    KeyPart::Column(of) | KeyPart::Prefix(of, _) | KeyPart::SortKey(of, _) => {
+                        text(&table.columns[of].name)
+                    }
                     KeyPart::Expression(_) => Datum::Null,
                 };
                 let mut row = vec![

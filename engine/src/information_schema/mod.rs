@@ -39,8 +39,8 @@ use allod_planner::parse::SHOWN;
 use allod_storage::client::Client;
 use allod_storage::cluster::Cluster;
 use allod_storage::schema::{
-    ColumnDef, ColumnType, Constraints, Datum, PartitionDescriptor, SpaceId, SqlType, TableDescriptor,
-    TableId,
+    Collation, ColumnDef, ColumnType, Constraints, Datum, PartitionDescriptor, SpaceId, SqlType,
+    TableDescriptor, TableId,
 };
 
 use crate::catalog::{Entry, Version};
@@ -111,6 +111,7 @@ const TABLES: &[Definition] = &[
     checks::TABLE,
     transactions::CLUSTER,
     settings::COLLATIONS,
+    settings::APPLICABILITY,
     columns::TABLE,
     locks::WAITS,
     locks::DEADLOCKS,
@@ -155,7 +156,7 @@ pub(crate) fn of_text(columns: &[String], rows: Vec<Vec<Datum>>) -> MemoryTable 
 fn described(name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> TableDescriptor {
     let column = |(name, kind)| {
         let ty = match kind {
-            Kind::Text(characters) => SqlType::VarChar(characters),
+            Kind::Text(characters) => SqlType::varchar(characters),
             Kind::Number => SqlType::BIGINT,
         };
         (name, ColumnType::nullable(ty))
@@ -200,6 +201,7 @@ fn without_rows(
         }],
         comment: "".into(),
         constraints: Constraints::default(),
+        collation: Default::default(),
     }
 }
 
@@ -220,6 +222,10 @@ impl Catalog for SessionCatalog<'_> {
 
     fn has_database(&self, database: &str) -> bool {
         is_it(database) || self.version.has_database(database)
+    }
+
+    fn collation(&self, database: &str) -> Collation {
+        self.version.collation(database)
     }
 
     fn is_read_only(&self, database: &str) -> bool {

@@ -20,6 +20,9 @@ pub(super) const TABLE: Definition = Definition {
 };
 
 fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
-    let row = |name: &str| vec![text("def"), text(name), text("utf8mb4"), text("utf8mb4_bin"), Datum::Null];
+    let row = |name: &str| {
+        let own = version.collation(name);
+        vec![text("def"), text(name), text(own.charset().name()), text(own.name()), Datum::Null]
+    };
     Ok(std::iter::once(super::DATABASE).chain(version.databases()).map(row).collect())
 }

@@ -1,6 +1,6 @@
 //! `engines`, `character_sets` and `collations`: what cannot be changed.
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Charset, Collation, Datum};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, number, text};
@@ -32,10 +32,11 @@ pub(super) const CHARACTER_SETS: Definition = Definition {
         ("MAXLEN", Number),
     ],
     rows: |_: &Version, _: &Facts| -> Result<Vec<Vec<Datum>>> {
-        Ok(vec![
-            vec![text("binary"), text("binary"), text("binary"), number(1)],
-            vec![text("utf8mb4"), text("utf8mb4_bin"), text("UTF-8 Unicode"), number(4)],
-        ])
+        let row = |set: Charset| {
+            let (name, own) = (text(set.name()), text(set.collation().name()));
+            vec![name, own, text(set.description()), number(u64::from(set.bytes_max()))]
+        };
+        Ok(Charset::ALL.into_iter().map(row).collect())
     },
 };
 
@@ -50,9 +51,20 @@ pub(super) const COLLATIONS: Definition = Definition {
         ("SORTLEN", Number),
     ],
     rows: |_: &Version, _: &Facts| -> Result<Vec<Vec<Datum>>> {
-        let row = |name: &str, set: &str, id| {
-            vec![text(name), text(set), number(id), text("Yes"), text("Yes"), number(1)]
+        let row = |own: Collation| {
+            let default = if own.is_default() { "Yes" } else { "" };
+            let (id, length) = (number(u64::from(own.id())), number(u64::from(own.sort_length())));
+            vec![text(own.name()), text(own.charset().name()), id, text(default), text("Yes"), length]
         };
-        Ok(vec![row("binary", "binary", 63), row("utf8mb4_bin", "utf8mb4", 46)])
+        Ok(Collation::ALL.into_iter().map(row).collect())
+    },
+};
+
+pub(super) const APPLICABILITY: Definition = Definition {
+    name: "collation_character_set_applicability",
+    columns: &[("COLLATION_NAME", Text(32)), ("CHARACTER_SET_NAME", Text(32))],
+    rows: |_: &Version, _: &Facts| -> Result<Vec<Vec<Datum>>> {
+        let row = |own: Collation| vec![text(own.name()), text(own.charset().name())];
+        Ok(Collation::ALL.into_iter().map(row).collect())
     },
 };

@@ -40,8 +40,10 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
             for (position, &ordinal) in columns.iter().enumerate() {
                 let column = &table.columns[ordinal];
                 let (of, length, expression) = match table.key_part(ordinal) {
-                    KeyPart::Column(of) => (Some(of), Datum::Null, Datum::Null),
-                    KeyPart::Prefix(of, length) => (Some(of), number(u64::from(length)), Datum::Null),
+                    KeyPart::Column(of) | KeyPart::SortKey(of, None) => (Some(of), Datum::Null, Datum::Null),
+                    KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
+                        (Some(of), number(u64::from(length)), Datum::Null)
+                    }
                     KeyPart::Expression(expr) => (None, Datum::Null, text(expr)),
                 };
                 let distinct = entry.stats.columns.get(ordinal).map_or(Datum::Null, |c| number(c.distinct));

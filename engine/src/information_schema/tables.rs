@@ -57,7 +57,7 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         if table.columns.iter().any(|c| c.auto_increment) {
             row[13] = number(entry.counters.peek());
         }
-        row[17] = text("utf8mb4_bin");
+        row[17] = text(table.collation.name());
         row[19] = text(if table.partitioning.is_some() { "partitioned" } else { "" });
         row[20] = text(&table.comment);
         row[21] = number(table.id.0);

@@ -130,7 +130,7 @@ impl ResultSet {
             .iter()
             .map(|&name| Column {
                 name: name.into(),
-                ty: ColumnType::nullable(SqlType::VarChar(1024)),
+                ty: ColumnType::nullable(SqlType::varchar(1024)),
                 origin: None,
             })
             .collect();

@@ -46,12 +46,23 @@ impl Session {
         }
         if information_schema::is_it(name) {
             self.current = Some(information_schema::DATABASE.into());
-            return Ok(());
+            return self.follow_database();
         }
         let found = self.database.catalog().database_name(name);
         let found =
             found.ok_or_else(|| Error::new(code::UNKNOWN_DATABASE, format!("unknown database '{name}'")))?;
         self.current = Some(found);
+        self.follow_database()
+    }
+
+    /// The variables that say what the current database's tables are by default.
+    pub(super) fn follow_database(&mut self) -> Result<()> {
+        let Some(name) = &self.current else { return Ok(()) };
+        let own = self.database.catalog().collation(name);
+        let settings = [("character_set_database", own.charset().name()), ("collation_database", own.name())];
+        for (variable, value) in settings {
+            self.variables.set(variable, Some(&Datum::string(value)))?;
+        }
         Ok(())
     }
 
@@ -177,7 +188,7 @@ mod tests {
             Ok((0..4).map(|at| row.value(at).to_string()).collect::<Vec<_>>().join(" "))
         };
         let want = |names: &str| Ok::<_, crate::Error>(names.to_string());
-        assert_eq!(names("set names utf8"), want("utf8 utf8 utf8 utf8mb4_bin"));
+        assert_eq!(names("set names utf8"), want("utf8 utf8 utf8 utf8_bin"));
         assert_eq!(names("SET NAMES 'latin1' COLLATE 'latin1_bin'"), want("latin1 latin1 latin1 latin1_bin"));
         assert_eq!(names("set names default"), want("utf8mb4 utf8mb4 utf8mb4 latin1_bin"));
         assert_eq!(names("set character set ascii"), want("ascii ascii ascii latin1_bin"));

@@ -7,8 +7,8 @@ use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
-    CheckConstraint, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart, SqlType,
-    TableDescriptor,
+    Charset, CheckConstraint, Collation, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
+    SqlType, TableDescriptor,
 };
 
 use super::Session;
@@ -57,7 +57,12 @@ impl Session {
                 ResultSet::text(&["Table", "Create Table"], vec![row])
             }
             Show::CreateDatabase { name } => {
-                let sql = format!("CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET utf8mb4 */");
+                let own = version.collation(name);
+                let collate = if own.is_default() { String::new() } else { format!("COLLATE {own} ") };
+                let sql = format!(
+                    "CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET {} {collate}*/",
+                    own.charset().name()
+                );
                 ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
             }
             Show::Index { table } if information_schema::is_it(&table.database) => indexes(None),
@@ -99,19 +104,25 @@ impl Session {
             }
             Show::Charset { pattern } => {
                 let columns = ["Charset", "Description", "Default collation", "Maxlen"];
-                let all =
-                    [["binary", "binary", "binary", "1"], ["utf8mb4", "UTF-8 Unicode", "utf8mb4_bin", "4"]];
-                let rows = all.into_iter().filter(|row| fits(pattern, row[0]));
-                ResultSet::text(&columns, rows.map(|row| row.map(text).to_vec()).collect())
+                let rows = Charset::ALL.into_iter().filter(|set| fits(pattern, set.name())).map(|set| {
+                    let own = set.collation().name();
+                    vec![
+                        text(set.name()),
+                        text(set.description()),
+                        text(own),
+                        text(set.bytes_max().to_string()),
+                    ]
+                });
+                ResultSet::text(&columns, rows.collect())
             }
             Show::Collation { pattern } => {
                 let columns = ["Collation", "Charset", "Id", "Default", "Compiled", "Sortlen"];
-                let all = [
-                    ["binary", "binary", "63", "Yes", "Yes", "1"],
-                    ["utf8mb4_bin", "utf8mb4", "46", "Yes", "Yes", "1"],
-                ];
-                let rows = all.into_iter().filter(|row| fits(pattern, row[0]));
-                ResultSet::text(&columns, rows.map(|row| row.map(text).to_vec()).collect())
+                let rows = Collation::ALL.into_iter().filter(|own| fits(pattern, own.name())).map(|own| {
+                    let default = if own.is_default() { "Yes" } else { "" };
+                    let (id, length) = (own.id().to_string(), own.sort_length().to_string());
+                    [own.name(), own.charset().name(), &id, default, "Yes", &length].map(text).to_vec()
+                });
+                ResultSet::text(&columns, rows.collect())
             }
         }
     }
@@ -197,7 +208,7 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
             text("Allod"),
             rows,
             auto.then(|| entry.counters.peek().to_string()),
-            text("utf8mb4_bin"),
+            text(entry.descriptor.collation.name()),
             text(&*entry.descriptor.comment),
         ]
     });
@@ -212,9 +223,8 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
         let column = &table.columns[ordinal];
         let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
         if full {
-            row.push(
-                (column.ty.sql.is_string() || column.ty.sql.is_choice()).then(|| "utf8mb4_bin".to_string()),
-            );
+            let has = column.ty.sql.is_string() || column.ty.sql.is_choice();
+            row.push(has.then(|| column.ty.sql.collation().to_string()));
         }
         row.extend([
             yes_no(column.ty.nullable),
@@ -236,6 +246,22 @@ fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Res
     ResultSet::text(&["Field", "Type", "Null", "Key", "Default", "Extra"], rows)
 }
 
+/// What SHOW CREATE TABLE says of a column's character set and collation: what its table does not say, and a collation that
+/// the set alone does not stand for.
+fn collation_of(ty: &SqlType, table: Collation) -> String {
+    if !ty.is_string() {
+        return String::new();
+    }
+    let (mut said, own) = (String::new(), ty.collation());
+    if own.charset() != table.charset() {
+        let _ = write!(said, " CHARACTER SET {}", own.charset().name());
+    }
+    if own != table || !own.is_default() {
+        let _ = write!(said, " COLLATE {own}");
+    }
+    said
+}
+
 /// What DESCRIBE says of a column under Extra.
 pub(crate) fn extra_of(column: &ColumnDef) -> String {
     match &column.generated {
@@ -255,7 +281,7 @@ pub(crate) fn extra_of(column: &ColumnDef) -> String {
 /// `PRI`, `UNI`, `MUL` or nothing.
 pub(crate) fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
     let of = |part: &usize| match table.key_part(*part) {
-        KeyPart::Column(of) | KeyPart::Prefix(of, _) => of == ordinal,
+        KeyPart::Column(of) | KeyPart::Prefix(of, _) | KeyPart::SortKey(of, _) => of == ordinal,
         KeyPart::Expression(_) => false,
     };
     let primary = table.indexes.iter().find(|i| &*i.name == "PRIMARY");
@@ -264,7 +290,11 @@ pub(crate) fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
         return "PRI";
     }
     let leads = |i: &&allod_storage::schema::IndexDescriptor| i.columns.first().is_some_and(of);
-    match table.indexes.iter().filter(leads).map(|i| i.unique && i.columns == [ordinal]).max() {
+    let whole = |i: &allod_storage::schema::IndexDescriptor| match i.columns.as_slice() {
+        [part] => matches!(table.key_part(*part), KeyPart::Column(_) | KeyPart::SortKey(_, None)),
+        _ => false,
+    };
+    match table.indexes.iter().filter(leads).map(|i| i.unique && whole(i)).max() {
         Some(true) => "UNI",
         Some(false) => "MUL",
         None => "",
@@ -283,8 +313,10 @@ fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
                 let column = &table.columns[ordinal];
                 let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
                 let (of, length, expression) = match table.key_part(ordinal) {
-                    KeyPart::Column(of) => (Some(of), None, None),
-                    KeyPart::Prefix(of, length) => (Some(of), Some(length.to_string()), None),
+                    KeyPart::Column(of) | KeyPart::SortKey(of, None) => (Some(of), None, None),
+                    KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
+                        (Some(of), Some(length.to_string()), None)
+                    }
                     KeyPart::Expression(expr) => (None, None, text(expr)),
                 };
                 rows.push(vec![
@@ -377,8 +409,10 @@ fn create_view(view: &View) -> String {
 /// The statement that makes a table like this one.
 pub(crate) fn create_table(table: &TableDescriptor) -> String {
     let part = |&ordinal: &usize| match table.key_part(ordinal) {
-        KeyPart::Column(of) => quoted(&table.columns[of].name),
-        KeyPart::Prefix(of, length) => format!("{}({length})", quoted(&table.columns[of].name)),
+        KeyPart::Column(of) | KeyPart::SortKey(of, None) => quoted(&table.columns[of].name),
+        KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
+            format!("{}({length})", quoted(&table.columns[of].name))
+        }
         KeyPart::Expression(expr) => format!("({expr})"),
     };
     let list = |columns: &[usize]| columns.iter().map(part).collect::<Vec<_>>().join(",");
@@ -387,6 +421,7 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         .map(|ordinal| {
             let column = &table.columns[ordinal];
             let mut line = format!("  {} {}", quoted(&column.name), column.ty.sql);
+            line += &collation_of(&column.ty.sql, table.collation);
             if let Some(Generated { expr, kind }) = &column.generated {
                 let kind = if *kind == GeneratedKind::Stored { "STORED" } else { "VIRTUAL" };
                 let _ = write!(line, " GENERATED ALWAYS AS ({expr}) {kind}");
@@ -438,7 +473,12 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         lines.push(format!("  CONSTRAINT {} CHECK (({expr})){off}", quoted(name)));
     }
     let mut sql = format!("CREATE TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
-    sql += "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    let _ = write!(
+        sql,
+        "ENGINE=InnoDB DEFAULT CHARSET={} COLLATE={}",
+        table.collation.charset().name(),
+        table.collation
+    );
     if !table.comment.is_empty() {
         let _ = write!(sql, " COMMENT='{}'", table.comment.replace('\'', "''"));
     }

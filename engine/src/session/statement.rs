@@ -213,6 +213,7 @@ impl Session {
                     true => Some(information_schema::DATABASE.into()),
                     false => version.database_name(&database).or(Some(database)),
                 };
+                self.follow_database()?;
                 done()
             }
             Bound::Check(all) => self.check(&all, &version),

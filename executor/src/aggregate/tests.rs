@@ -121,7 +121,7 @@ fn every_layout_of_keys_agrees_with_the_model() {
             (SqlType::Decimal { precision: 12, scale: 2 }, 1000),
             (SqlType::Decimal { precision: 30, scale: 2 }, 50),
             (SqlType::Double, 300),
-            (SqlType::VarChar(20), 30),
+            (SqlType::varchar(20), 30),
             (SqlType::BIGINT_UNSIGNED, 30),
         ];
         for (sql, distinct) in arguments {
@@ -247,11 +247,11 @@ fn no_rows_are_one_group_without_group_columns_and_none_with() {
 
 /// GROUP_CONCAT of column 0, ordered by these columns.
 fn concat(distinct: bool, max_bytes: u64, keys: &[(u32, bool)]) -> AggregateCall {
-    let ty = ColumnType::nullable(SqlType::VarChar(10));
+    let ty = ColumnType::nullable(SqlType::varchar(10));
     let descending = keys.iter().enumerate().fold(0, |bits, (at, (_, desc))| bits | u64::from(*desc) << at);
     let function = F::GroupConcat(ConcatForm { max_bytes, descending });
     let mut concat = call(function, &[(0, &ty)], distinct);
-    concat.args.push(Expr::constant(allod_storage::schema::Datum::string("; "), SqlType::VarChar(2)));
+    concat.args.push(Expr::constant(allod_storage::schema::Datum::string("; "), SqlType::varchar(2)));
     concat.args.extend(keys.iter().map(|(id, _)| match id {
         0 => Expr::column(ColumnId(0), ty.clone()),
         id => Expr::column(ColumnId(*id), ColumnType::nullable(SqlType::BIGINT)),
@@ -314,7 +314,7 @@ fn texts_are_joined_in_order() {
 
 #[test]
 fn distinct_tuples_are_counted_nearly() {
-    let (text, int) = (ColumnType::nullable(SqlType::VarChar(10)), ColumnType::nullable(SqlType::BIGINT));
+    let (text, int) = (ColumnType::nullable(SqlType::varchar(10)), ColumnType::nullable(SqlType::BIGINT));
     let count = |args: &[(u32, &ColumnType)]| call(F::ApproxCountDistinct, args, false);
     let rows = [
         (Some("a"), Some(1)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
-use allod_storage::schema::{TableDescriptor, TableId};
+use allod_storage::schema::{Datum, KeyPart, TableDescriptor, TableId};
 
 use super::rows::{Held, Rows};
 use crate::error::{Error, Result};
@@ -178,7 +178,14 @@ pub(super) fn describe(table: &TableDescriptor, key: &Key) -> Option<(String, St
         }
         if let Some(index) = partition.indexes.iter().position(|id| *id == space) {
             let mut datums = decode(&table.index_space(index, space).0, key)?;
-            datums.truncate(table.indexes[index].columns.len());
+            let columns = &table.indexes[index].columns;
+            datums.truncate(columns.len());
+            for (datum, ordinal) in datums.iter_mut().zip(columns) {
+                // The text itself is not in the key.
+                if let (KeyPart::SortKey(of, _), Datum::Bytes(key)) = (table.key_part(*ordinal), &*datum) {
+                    *datum = Datum::string(table.columns[of].ty.sql.collation().text_of_sort_key(key));
+                }
+            }
             return Some((super::joined(&datums), table.indexes[index].name.to_string()));
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         columns: vec![
             def("k", SqlType::BIGINT, false),
             def("id", SqlType::BIGINT, false),
-            def("s", SqlType::VarChar(40), true),
+            def("s", SqlType::varchar(40), true),
             def("v", SqlType::BIGINT, true),
         ],
         key: vec![0, 1],
@@ -55,6 +55,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         partitions: partitions_of(1000, partitions, 2),
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
             def("id", SqlType::BIGINT, false),
             def("a", SqlType::BIGINT, true),
             def("b", SqlType::Decimal { precision: 20, scale: 2 }, true),
-            def("c", SqlType::VarChar(40), true),
+            def("c", SqlType::varchar(40), true),
             def("u", SqlType::BIGINT_UNSIGNED, true),
         ],
         key: vec![0],
@@ -78,6 +79,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
         partitions: partitions_of(5000, 1, 0),
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 
@@ -334,9 +336,9 @@ impl Case {
                     .selection(index, vec![truth(Function::Lt, vec![id, crate::plan_tests::constant(120)])]);
                 let mut rows = self.double(index, handle, false);
                 let Node::IndexLookUp(lookup) = &mut rows.node else { unreachable!() };
-                let s = Expr::column(lookup.table.columns[2], ColumnType::nullable(SqlType::VarChar(40)));
+                let s = Expr::column(lookup.table.columns[2], ColumnType::nullable(SqlType::varchar(40)));
                 let table = (*lookup.table).clone();
-                let one = Expr::constant(word(1), SqlType::VarChar(40));
+                let one = Expr::constant(word(1), SqlType::varchar(40));
                 let selected = self.selection(table, vec![truth(Function::Ne, vec![s, one])]);
                 let Node::IndexLookUp(lookup) = &mut rows.node else { unreachable!() };
                 *lookup.table = selected;
@@ -369,14 +371,14 @@ impl Case {
         }
         if shape == Shape::Grouped {
             let fresh =
-                self.f.ids(&[bigint(), bigint(), ColumnType::nullable(SqlType::VarChar(40)), bigint()]);
+                self.f.ids(&[bigint(), bigint(), ColumnType::nullable(SqlType::varchar(40)), bigint()]);
             let call = |function, arg: Option<Expr>, ty: &ColumnType| AggregateCall {
                 function,
                 args: arg.into_iter().collect(),
                 distinct: false,
                 ty: ty.clone(),
             };
-            let text = ColumnType::nullable(SqlType::VarChar(40));
+            let text = ColumnType::nullable(SqlType::varchar(40));
             let aggregates = vec![
                 (fresh[1], call(AggregateFunction::CountAll, None, &bigint())),
                 (fresh[2], call(AggregateFunction::Max, Some(self.column(wanted[2])), &text)),

@@ -58,11 +58,11 @@ pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> 
         SqlType::Float => Value::Double(to_double_column(value, rows).map(|v| f64::from(v as f32))),
         SqlType::Double => Value::Double(to_double_column(value, rows)),
         SqlType::Decimal { precision, scale } => Value::Decimal(to_decimal(value, *precision, *scale, rows)),
-        SqlType::Char(n) | SqlType::VarChar(n) => {
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let fsp = fsp_of(from);
             clip(text_with(value, fsp, rows), *n, rows)
         }
-        SqlType::Text(_) => text_with(value, fsp_of(from), rows),
+        SqlType::Text(..) => text_with(value, fsp_of(from), rows),
         SqlType::Binary(n) => bytes_of(&text_with(value, fsp_of(from), rows), Some(*n), *n, rows),
         SqlType::VarBinary(n) => bytes_of(&text_with(value, fsp_of(from), rows), None, *n, rows),
         SqlType::Blob(_) => bytes_of(&text_with(value, fsp_of(from), rows), None, u32::MAX, rows),
@@ -89,7 +89,7 @@ fn without_loss(value: &Value, to: &SqlType) -> Option<Value> {
         | (Value::Date(_), SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_)) => {
             value.clone().conform(to).ok()?
         }
-        (Value::String(v), SqlType::Text(_)) => Value::String(v.clone()),
+        (Value::String(v), SqlType::Text(..)) => Value::String(v.clone()),
         (Value::Bytes(v), SqlType::Blob(_)) => Value::Bytes(v.clone()),
         (Value::Bool(_) | Value::Int(_) | Value::Decimal(_), SqlType::Decimal { precision, scale }) => {
             let out = value.to_decimal()?.rescale(*scale).ok()?.measured();
@@ -525,9 +525,9 @@ pub(crate) fn assign(value: &Value, to: &SqlType, nullable: bool, column: &Arc<s
             let wide = stored(value, rows, checked, |row| decimal_at(value, row, *precision, *scale))?;
             Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
         }
-        SqlType::Char(n) | SqlType::VarChar(n) => {
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let text = to_text(value, rows);
-            let text = if matches!(to, SqlType::Char(_)) { strip_blanks(text, rows) } else { text };
+            let text = if matches!(to, SqlType::Char(..)) { strip_blanks(text, rows) } else { text };
             fit_text(text, rows, checked, |s| {
                 let limit = *n as usize;
                 if s.len() <= limit {
@@ -540,7 +540,7 @@ pub(crate) fn assign(value: &Value, to: &SqlType, nullable: bool, column: &Arc<s
                 }
             })?
         }
-        SqlType::Text(n) => {
+        SqlType::Text(n, _) => {
             fit_text(to_text(value, rows), rows, checked, |s| (s.len() <= *n as usize).then_some(s.len()))?
         }
         SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {

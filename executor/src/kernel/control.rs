@@ -221,7 +221,7 @@ fn fixed<T: ArrowNativeType>(
 /// A string value as an array of one row, if it is constant, or of all.
 fn one_or_many(value: Value) -> Result<ArrayRef> {
     match value {
-        Value::String(v) => Value::String(v.plain()).into_array(&SqlType::Text(u32::MAX), 1),
+        Value::String(v) => Value::String(v.plain()).into_array(&SqlType::text(u32::MAX), 1),
         value => value.into_array(&SqlType::Blob(u32::MAX), 1),
     }
 }

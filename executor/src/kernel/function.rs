@@ -9,6 +9,7 @@ use allod_storage::schema::{Datum, SqlType};
 use arrow::array::BinaryViewBuilder;
 use regex::Regex;
 
+use super::collate;
 use super::compare::{self, InSet};
 use super::like::Matcher;
 use super::program::Node;
@@ -116,7 +117,11 @@ pub(crate) fn prepare(function: &Function, args: &[Expr]) -> Result<Prepared> {
 pub(crate) fn cost(function: &Function, args: &[Expr]) -> u32 {
     let textual = |i: usize| args.get(i).is_some_and(|a| a.ty().sql.is_string() || a.ty().sql.is_binary());
     match function {
-        Function::Like { .. } | Function::Regexp | Function::Pattern(_) | Function::Json(_) => 30,
+        Function::Like { .. }
+        | Function::Regexp
+        | Function::Pattern(_)
+        | Function::Json(_)
+        | Function::Collate(_) => 30,
         Function::Digest(_) | Function::Coding(_) => 100,
         Function::In if textual(0) => 10,
         Function::In => 2,
@@ -267,6 +272,7 @@ pub(crate) fn apply<'a>(
         | Function::StrToDate => temporal::apply(function, args, &node.sql, rows),
 
         Function::Json(function) => json::apply(*function, args, types, rows),
+        Function::Collate(function) => collate::apply(*function, args, rows),
 
         Function::And
         | Function::Or
@@ -331,7 +337,9 @@ pub(crate) fn render(function: &Function, args: &[String], sql: &SqlType) -> Str
         Function::BitNot => return format!("~({})", args.join(", ")),
         Function::Not => return format!("not({})", args.join(", ")),
         Function::Cast => return format!("cast({} as {sql})", args.join(", ")),
-        Function::Assign { .. } | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain) => {
+        Function::Assign { .. }
+        | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain)
+        | Function::Collate(_) => {
             return args.join(", ");
         }
         Function::Json(JsonFunction::ToJson { .. }) => return format!("cast({} as json)", args.join(", ")),

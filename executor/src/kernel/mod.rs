@@ -21,6 +21,7 @@ mod cast;
 mod choice;
 mod clock;
 mod coding;
+mod collate;
 mod compare;
 mod control;
 mod decimal;

@@ -7,7 +7,7 @@ use allod_planner::partition::crc32;
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
 
-use super::function::{Outcome, Prepared, ints, text, unfit};
+use super::function::{Outcome, Prepared, bytes, ints, text, unfit};
 use super::like::Matcher;
 use super::program::Node;
 use super::unchecked::views_over;
@@ -205,7 +205,8 @@ pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome
             }))
         }
         Function::StrCmp => {
-            let (a, b) = (text(&args[0], rows)?, text(&args[1], rows)?);
+            // Texts or their sort keys.
+            let (a, b) = (bytes(&args[0], rows)?, bytes(&args[1], rows)?);
             Ok(Value::Int(Column::from_options(
                 (0..rows).map(|row| Some(a.get(row)?.cmp(b.get(row)?) as i64)),
             )))

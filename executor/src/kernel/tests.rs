@@ -19,7 +19,7 @@ use super::{Predicate, Program, Scratch, clock, compare, model};
 use crate::batch::{Batch, Selection, to_door};
 use crate::error::Error;
 
-pub(super) const TEXT: SqlType = SqlType::VarChar(255);
+pub(super) const TEXT: SqlType = SqlType::varchar(255);
 
 fn decimal(precision: u8, scale: u8) -> SqlType {
     SqlType::Decimal { precision, scale }
@@ -541,12 +541,12 @@ fn casts() {
         ("3", decimal(30, 10), "3.0000000000"),
         ("9223372036854775807", decimal(20, 0), "9223372036854775807"),
         ("18446744073709551615", decimal(20, 0), "18446744073709551615"),
-        ("12", SqlType::Char(1), "1"),
-        ("1.50", SqlType::Char(10), "1.50"),
-        ("1e20", SqlType::Char(10), "1e20"),
-        ("'héllo'", SqlType::Char(2), "hé"),
-        ("d'2024-02-29'", SqlType::Char(10), "2024-02-29"),
-        ("t'2024-02-29 10:11:12'", SqlType::Char(26), "2024-02-29 10:11:12.000000"),
+        ("12", SqlType::char(1), "1"),
+        ("1.50", SqlType::char(10), "1.50"),
+        ("1e20", SqlType::char(10), "1e20"),
+        ("'héllo'", SqlType::char(2), "hé"),
+        ("d'2024-02-29'", SqlType::char(10), "2024-02-29"),
+        ("t'2024-02-29 10:11:12'", SqlType::char(26), "2024-02-29 10:11:12.000000"),
         ("'a'", SqlType::Binary(3), "610000"),
         ("'2024-02-29'", SqlType::Date, "2024-02-29"),
         ("'2024-02-30'", SqlType::Date, "NULL"),
@@ -577,8 +577,8 @@ fn letters() -> SqlType {
 fn members_and_bits_are_printed() {
     let numbers = [Datum::UInt(2), Datum::Null, Datum::UInt(0), Datum::UInt(3)];
     for (from, to, want) in [
-        (letters(), SqlType::VarChar(1), ["b", "NULL", "", "c"]),
-        (SqlType::Set(members()), SqlType::VarChar(5), ["b", "NULL", "", "a,b"]),
+        (letters(), SqlType::varchar(1), ["b", "NULL", "", "c"]),
+        (SqlType::Set(members()), SqlType::varchar(5), ["b", "NULL", "", "a,b"]),
         (SqlType::Bit(12), SqlType::VarBinary(2), ["\0\u{2}", "NULL", "\0\0", "\0\u{3}"]),
         (letters(), SqlType::BIGINT_UNSIGNED, ["2", "NULL", "0", "3"]),
     ] {
@@ -608,9 +608,9 @@ fn assignments() {
         ("'12'", int(IntWidth::Int, false), "12"),
         ("'12.5'", int(IntWidth::Int, false), "13"),
         ("1.005", decimal(5, 2), "1.01"),
-        ("'x   '", SqlType::VarChar(1), "x"),
-        ("'x   '", SqlType::Char(3), "x"),
-        ("12", SqlType::VarChar(2), "12"),
+        ("'x   '", SqlType::varchar(1), "x"),
+        ("'x   '", SqlType::char(3), "x"),
+        ("12", SqlType::varchar(2), "12"),
         ("'2024-02-29'", SqlType::Date, "2024-02-29"),
         ("t'2024-02-29 10:00:00'", SqlType::Date, "2024-02-29"),
         ("'24'", SqlType::Year, "2024"),
@@ -636,7 +636,7 @@ fn assignments() {
         ("'abc'", SqlType::BIGINT, "Incorrect integer value: 'abc' for column 'c' at row 1"),
         ("'12abc'", SqlType::BIGINT, "Data truncated for column 'c' at row 1"),
         ("'abc'", decimal(5, 2), "Incorrect decimal value: 'abc' for column 'c' at row 1"),
-        ("'abc'", SqlType::VarChar(2), "Data too long for column 'c' at row 1"),
+        ("'abc'", SqlType::varchar(2), "Data too long for column 'c' at row 1"),
         ("'2024-02-30'", SqlType::Date, "Incorrect date value: '2024-02-30' for column 'c' at row 1"),
         ("'x'", SqlType::DateTime(0), "Incorrect datetime value: 'x' for column 'c' at row 1"),
         ("'d'", letters(), "Data truncated for column 'c' at row 1"),

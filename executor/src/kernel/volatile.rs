@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn values_of_rows_and_calls_differ() {
-        let uuid = |nth| call(Volatile::Uuid, nth, vec![], SqlType::VarChar(36));
+        let uuid = |nth| call(Volatile::Uuid, nth, vec![], SqlType::varchar(36));
         let rand = |nth| call(Volatile::Rand, nth, vec![], SqlType::Double);
         let out = run(&[uuid(1), uuid(2), rand(3), rand(4)], 100, &mut Scratch::default()).unwrap();
         let mut uuids: Vec<&str> =

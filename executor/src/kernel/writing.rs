@@ -180,6 +180,9 @@ fn weight_string(args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
                 Some(out.into_bytes())
             }
             None if sql.is_binary() => Some(data.to_vec()),
+            None if !sql.collation().is_plain() => {
+                Some(sql.collation().sort_key(&String::from_utf8_lossy(data)))
+            }
             None => {
                 let end = data.iter().rposition(|b| *b != b' ').map_or(0, |at| at + 1);
                 Some(data[..end].to_vec())

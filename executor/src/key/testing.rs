@@ -80,8 +80,8 @@ impl Shape {
             SqlType::Double,
             SqlType::Decimal { precision: 12, scale: 2 },
             SqlType::Decimal { precision: 30, scale: 2 },
-            SqlType::VarChar(20),
-            SqlType::VarChar(20),
+            SqlType::varchar(20),
+            SqlType::varchar(20),
         ];
         let sql = random.pick(&types).clone();
         let nullable = random.chance(50);

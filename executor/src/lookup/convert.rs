@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_equal_no_text() {
         let bytes: ArrayRef = Arc::new(BinaryViewArray::from(vec![Some(&b"a"[..]), Some(&[0xff]), None]));
-        let converted = convert(&bytes, &SqlType::VarChar(5), Use::Equal).unwrap();
+        let converted = convert(&bytes, &SqlType::varchar(5), Use::Equal).unwrap();
         assert_eq!(converted.possible.unwrap().iter().collect::<Vec<_>>(), [true, false, true]);
     }
 }

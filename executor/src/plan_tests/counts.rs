@@ -181,7 +181,7 @@ fn scans_merges_and_points_tell_their_requests() {
         let columns = by_handle.columns.clone();
         let merge = IndexMerge { partial, table: Box::new(by_handle), intersection: false };
         let merge = f.node(columns, Node::IndexMerge(merge));
-        let columns = f.ids(&[bigint(), ColumnType::nullable(SqlType::VarChar(40))]);
+        let columns = f.ids(&[bigint(), ColumnType::nullable(SqlType::varchar(40))]);
         let points = PointGet {
             lock: None,
             table: Arc::clone(&table),

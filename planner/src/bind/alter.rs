@@ -23,7 +23,7 @@ mod keys;
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    CheckConstraint, ColumnDef, ColumnType, Constraints, Datum, Generated, GeneratedKind, SqlType,
+    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, Datum, Generated, GeneratedKind, SqlType,
     TableDescriptor,
 };
 use sqlparser::ast::{self, Ident, ObjectName};
@@ -33,7 +33,7 @@ use super::check::{self, CheckFault, Written};
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
-use super::{Bound, GeneratedFault, generated, partition};
+use super::{Bound, GeneratedFault, collation, generated, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -52,6 +52,8 @@ struct Draft {
     checks: Vec<CheckConstraint>,
     notes: Vec<PlanWarning>,
     warnings: Vec<PlanWarning>,
+    /// That of columns that say nothing of theirs.
+    collation: Collation,
 }
 
 /// `number` is the ordinal of an old column, or beyond all of these.
@@ -65,7 +67,8 @@ impl Column {
     fn is_regenerated(&self, base: &TableDescriptor) -> bool {
         let value = |g: &Generated| match &g.kind {
             // Whatever its column is called.
-            GeneratedKind::KeyPrefix { length, .. } => Err(*length),
+            GeneratedKind::KeyPrefix { length, .. } => Err(Some(*length)),
+            GeneratedKind::SortKey { length, .. } => Err(*length),
             _ => Ok(Arc::clone(&g.expr)),
         };
         let old = base.columns.get(self.number).and_then(|c| c.generated.as_ref());
@@ -141,6 +144,11 @@ impl Binder<'_> {
                 AlterSyntax::RenameKey { from, to } => draft.rename_key(from, to)?,
                 AlterSyntax::Rename(to) => rename = Some(self.table_name(to)?),
                 AlterSyntax::Comment(text) => comment = Some(text.as_str().into()),
+                AlterSyntax::Charset { said, convert } => {
+                    if let Some(to) = collation::Said::of(said)?.settled()? {
+                        draft.become_of(to, *convert)?;
+                    }
+                }
                 AlterSyntax::AutoIncrement(next) => auto_increment = Some(*next),
                 AlterSyntax::Nothing => {}
             }
@@ -148,7 +156,7 @@ impl Binder<'_> {
         draft.settle()?;
         draft.check()?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, checks, notes, warnings, .. } = draft;
+        let Draft { base, columns, keys, primary, checks, notes, warnings, collation, .. } = draft;
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);
             numbers.iter().filter_map(at).collect()
@@ -170,6 +178,7 @@ impl Binder<'_> {
             partitioning,
             rows,
             comment: comment.unwrap_or_else(|| Arc::clone(&base.comment)),
+            collation,
             base,
             auto_increment,
             constraints: Constraints { checks },
@@ -192,7 +201,7 @@ impl Binder<'_> {
             return draft.unless(if_not_exists, 1060, error);
         }
         let mut keys = Keys::default();
-        let column = self.column_def(def, 0, &mut keys)?;
+        let column = self.column_def(def, 0, &mut keys, draft.collation)?;
         let stored = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Stored);
         let number = draft.next;
         draft.next += 1;
@@ -205,6 +214,7 @@ impl Binder<'_> {
                 GeneratedFault::Unsupported("Adding generated stored column through ALTER TABLE").into()
             );
         }
+        let number = self.number_in_keys(draft, table, &keys, number)?;
         draft.keys_of_column(keys, number, &name)?;
         self.add_checks(draft, table, Written::of_column(def).collect())
     }
@@ -228,7 +238,7 @@ impl Binder<'_> {
         let before = draft.columns[from].def.clone();
         let number = draft.columns[from].number;
         let mut keys = Keys::default();
-        let mut def = self.column_def(new, 0, &mut keys)?;
+        let mut def = self.column_def(new, 0, &mut keys, draft.collation)?;
         let is_stored =
             |def: &ColumnDef| def.generated.as_ref().is_none_or(|g| g.kind != GeneratedKind::Virtual);
         if is_stored(&before) != is_stored(&def) {
@@ -247,6 +257,9 @@ impl Binder<'_> {
                     "modify column: it decides which partition a row is in".into(),
                 ));
             }
+        }
+        if def.ty.sql.is_string() && before.ty.sql.is_string() {
+            draft.check_collation(from, def.ty.sql.collation())?;
         }
         let may_go = || {
             let allowed = self.cx.session.variables.system("tidb_allow_remove_auto_inc", false);
@@ -283,6 +296,7 @@ impl Binder<'_> {
         };
         self.generate(draft, table, new, to)?;
         draft.check_regenerated(&before, to)?;
+        let number = self.number_in_keys(draft, table, &keys, number)?;
         draft.keys_of_column(keys, number, &name)?;
         self.add_checks(draft, table, Written::of_column(new).collect())
     }
@@ -345,7 +359,7 @@ impl Binder<'_> {
                 }
                 (None, None) => {
                     let nothing = nothing(&def.ty.sql);
-                    let ty = SqlType::VarChar(20);
+                    let ty = SqlType::varchar(20);
                     self.rw.assign(Expr::constant(nothing, ty), def)?
                 }
             });
@@ -358,7 +372,7 @@ impl Binder<'_> {
 /// so rows cannot be given one.
 pub(super) fn nothing(ty: &SqlType) -> Datum {
     match ty {
-        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Datum::string(""),
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => Datum::string(""),
         SqlType::Date => Datum::string("0000-00-00"),
         SqlType::DateTime(_) | SqlType::Timestamp(_) => Datum::string("0000-00-00 00:00:00"),
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Set(_) => Datum::string(""),
@@ -388,6 +402,7 @@ impl Draft {
             checks: base.constraints.checks.clone(),
             notes: Vec::new(),
             warnings: Vec::new(),
+            collation: base.collation,
             base: Arc::clone(base),
         }
     }
@@ -463,6 +478,31 @@ impl Draft {
             Some(_) => Err(GeneratedFault::Dependency(defs[at].name.to_string()).into()),
             None => Ok(()),
         }
+    }
+
+    /// ALTER TABLE … CHARACTER SET and COLLATE: for columns to come, and with CONVERT TO for all.
+    fn become_of(&mut self, to: Collation, convert: bool) -> Result<(), Error> {
+        collation::may_become(self.collation, to, None)?;
+        self.collation = to;
+        if !convert {
+            return Ok(());
+        }
+        let texts = |c: &Column| c.def.ty.sql.is_string() && !c.def.hidden;
+        for at in (0..self.columns.len()).filter(|at| texts(&self.columns[*at])).collect::<Vec<_>>() {
+            self.check_collation(at, to)?;
+            let ty = &mut self.columns[at].def.ty;
+            ty.sql = ty.sql.clone().with_collation(to);
+        }
+        Ok(())
+    }
+
+    /// Whether a column may have another collation.
+    fn check_collation(&self, at: usize, to: Collation) -> Result<(), Error> {
+        let Column { number, def } = &self.columns[at];
+        let key_has = |key: &Vec<usize>| self.is_of(key, *number);
+        let in_key = self.keys.iter().map(|k| &k.columns).chain(&self.primary).any(key_has);
+        let in_key = in_key.then_some(&*def.name).filter(|_| def.ty.sql.is_string());
+        collation::may_become(def.ty.sql.collation(), to, in_key)
     }
 
     /// A column may get another expression only if nobody keeps what it was: TiDB's rule, by which nothing but a VIRTUAL
@@ -543,8 +583,9 @@ impl Draft {
             }
         }
         for key in self.keys.iter().map(|k| &k.columns).chain(&self.primary) {
-            let parts = self.columns.iter().filter(|c| key.contains(&c.number));
-            key::check_length(parts.map(|c| &c.def.ty.sql))?;
+            let parts = self.columns.iter().enumerate().filter(|(_, c)| key.contains(&c.number));
+            let defs = self.defs();
+            key::check_length(parts.map(|(at, _)| key::counted(&defs, at)))?;
         }
         let mut automatic = self.columns.iter().filter(|c| c.def.auto_increment);
         if let Some(column) = automatic.next() {

@@ -1,27 +1,16 @@
 //! Functions that ask something of the session or of the syntax: their arguments are no values, or not only their values
 //! count.
 
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{Collation, Datum, SqlType};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 
 use super::binder::Binder;
 use super::expression::{unit_argument, unnested};
 use crate::error::Error;
+use crate::expr::collate::{Strength, insistence};
 use crate::expr::types::{self, Family};
 use crate::expr::{Expr, Function, literal};
 
-/// How much a text insists on its collation, from 0, which is written, to 6, which is NULL: MySQL's COERCIBILITY.
-type Coercibility = i64;
-
-const EXPLICIT: Coercibility = 0;
-const IMPLICIT: Coercibility = 2;
-const SYSTEM: Coercibility = 3;
-const COERCIBLE: Coercibility = 4;
-const NUMERIC: Coercibility = 5;
-const IGNORABLE: Coercibility = 6;
-
-/// The collation of columns and of what is made of them.
-const COLLATION: &str = "utf8mb4_bin";
 /// The collation of what is no text.
 const BINARY: &str = "binary";
 
@@ -88,8 +77,8 @@ impl Binder<'_> {
                 text(collation.split('_').next().unwrap_or(BINARY))
             }
             ("COERCIBILITY", [x]) => {
-                let (_, coercibility) = self.collation(x)?;
-                Ok(Some(Expr::constant(Datum::Int(coercibility), SqlType::BIGINT)))
+                let (_, strength) = self.collation(x)?;
+                Ok(Some(Expr::constant(Datum::Int(strength.number()), SqlType::BIGINT)))
             }
             ("NAME_CONST", [name, value]) => match const_name(name) {
                 Some(_) if is_literal(value) => self.expr(value).map(Some),
@@ -118,66 +107,51 @@ impl Binder<'_> {
         }
     }
 
-    /// The collation of an expression, and how much it insists on it.
-    fn collation(&mut self, e: &ast::Expr) -> Result<(String, Coercibility), Error> {
+    /// The collation of an expression, and how much it insists on it. What is a constant already is asked of its syntax.
+    fn collation(&mut self, e: &ast::Expr) -> Result<(String, Strength), Error> {
         let e = unnested(e);
         let bound = self.expr(e)?;
         let family = Family::of(&bound.ty().sql);
-        let session = || match self.cx.session.variables.system("collation_connection", false) {
-            Some(Datum::String(collation)) => collation.to_string(),
-            _ => COLLATION.into(),
+        let name = match family {
+            Family::String => bound.ty().sql.collation().name(),
+            // Members are of the default, documents of it always.
+            Family::Choice | Family::Json => Collation::default().name(),
+            _ => BINARY,
         };
-        if let ast::Expr::Collate { collation, .. } = e {
-            return Ok((collation.to_string().trim_matches('`').to_ascii_lowercase(), EXPLICIT));
-        }
-        let of_type = if family == Family::Binary { BINARY } else { COLLATION };
-        let coercibility = match e {
-            _ if family == Family::Null => return Ok((BINARY.into(), IGNORABLE)),
-            _ if family.is_number() || family.is_temporal() => return Ok((BINARY.into(), NUMERIC)),
-            ast::Expr::Value(_) if family == Family::String => return Ok((session(), COERCIBLE)),
-            ast::Expr::Value(_) => COERCIBLE,
-            ast::Expr::Function(f) => match &f.args {
+        let constant = matches!(bound, Expr::Constant { .. });
+        let strength = match e {
+            _ if family == Family::Null => return Ok((BINARY.into(), Strength::Ignorable)),
+            _ if family.is_number() || family.is_temporal() => Strength::Numeric,
+            ast::Expr::Identifier(ident) if ident.value.starts_with('@') => Strength::Implicit,
+            ast::Expr::Function(f) if constant => match &f.args {
                 FunctionArguments::List(list) if !list.args.is_empty() => {
                     let args = list.args.iter().filter_map(|arg| match arg {
                         FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
                         _ => None,
                     });
-                    return self.collation_of_all(args, of_type);
+                    self.strength_of_all(args)?
                 }
                 // USER(), VERSION() and their like.
-                _ => SYSTEM,
+                _ => Strength::System,
             },
-            ast::Expr::Case { conditions, else_result, .. } => {
+            ast::Expr::Case { conditions, else_result, .. } if constant => {
                 let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
-                return self.collation_of_all(results, of_type);
+                self.strength_of_all(results)?
             }
-            _ => IMPLICIT,
+            ast::Expr::Cast { .. } | ast::Expr::Convert { .. } if constant => Strength::Implicit,
+            _ if family == Family::Binary && !constant => Strength::Implicit,
+            _ => insistence(&bound).strength,
         };
-        Ok((of_type.into(), coercibility))
+        Ok((name.into(), strength))
     }
 
-    /// That of what is made of several: the one that insists most decides.
-    fn collation_of_all<'e>(
-        &mut self,
-        args: impl Iterator<Item = &'e ast::Expr>,
-        of_type: &str,
-    ) -> Result<(String, Coercibility), Error> {
-        let bytes = of_type == BINARY;
-        let mut least: Option<(String, Coercibility)> = None;
+    /// That of what is made of several: the one that insists most decides; a number that becomes text is as good as written.
+    fn strength_of_all<'e>(&mut self, args: impl Iterator<Item = &'e ast::Expr>) -> Result<Strength, Error> {
+        let mut least = Strength::Coercible;
         for arg in args {
-            let (collation, coercibility) = self.collation(arg)?;
-            // A number that becomes text has the connection's.
-            let own = match (coercibility, bytes) {
-                (NUMERIC, _) => (of_type.to_owned(), COERCIBLE),
-                // Bytes made of a text are bytes.
-                (_, true) => (BINARY.to_owned(), coercibility),
-                _ => (collation, coercibility),
-            };
-            if least.as_ref().is_none_or(|(_, c)| own.1 < *c) {
-                least = Some(own);
-            }
+            least = least.min(self.collation(arg)?.1);
         }
-        Ok(least.unwrap_or_else(|| (of_type.into(), COERCIBLE)))
+        Ok(least)
     }
 
     /// GET_FORMAT(DATE | TIME | DATETIME | TIMESTAMP, place).

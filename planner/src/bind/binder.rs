@@ -78,7 +78,7 @@ impl<'a> Binder<'a> {
         Ok(Binder {
             cx,
             parsed,
-            rw: Rewriter::new(cx.now_us),
+            rw: Rewriter::new(cx.now_us).in_collation(super::collation::connection(cx)),
             columns: Columns::default(),
             scopes: Vec::new(),
             cte_names: Vec::new(),

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Constraints, Datum, PartitionScheme, RangeBound, TableDescriptor};
+use allod_storage::schema::{
+    Collation, ColumnDef, Constraints, Datum, PartitionScheme, RangeBound, TableDescriptor,
+};
 
 use crate::catalog::View;
 use crate::expr::Expr;
@@ -28,6 +30,15 @@ pub enum Ddl {
         name: Arc<str>,
         /// IF NOT EXISTS.
         if_not_exists: bool,
+        /// That of tables that say nothing of theirs.
+        collation: Collation,
+    },
+    /// ALTER DATABASE: for tables to come.
+    AlterDatabase {
+        /// Name.
+        name: Arc<str>,
+        /// That of tables that say nothing of theirs.
+        collation: Collation,
     },
     /// DROP DATABASE.
     DropDatabase {
@@ -223,6 +234,8 @@ pub struct CreateTable {
     pub constraints: Constraints,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
+    /// That of columns that say nothing of theirs.
+    pub collation: Collation,
 }
 
 /// The new definition of a table, made for one version of it.
@@ -249,6 +262,8 @@ pub struct AlterTable {
     pub comment: Arc<str>,
     /// What its rows must obey besides. Those that are there are held against what the old version did not ask of them.
     pub constraints: Constraints,
+    /// That of columns that say nothing of theirs.
+    pub collation: Collation,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
     /// RENAME TO.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    ColumnDef, ColumnDefault, ColumnType, Constraints, Datum, Generated, PartitionScheme, SqlType,
+    Collation, ColumnDef, ColumnDefault, ColumnType, Constraints, Datum, Generated, GeneratedKind,
+    PartitionScheme, SqlType,
 };
 use sqlparser::ast::{
     self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, ObjectType, SqlOption,
@@ -18,7 +19,7 @@ use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
 use super::key::{self, Part};
 use super::types::column_type;
-use super::{Bound, GeneratedFault, PartitionFault, generated, partition};
+use super::{Bound, GeneratedFault, PartitionFault, collation, generated, partition};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
@@ -47,13 +48,15 @@ impl Binder<'_> {
             let (like, _) = self.table(&like.name)?;
             return Ok(Bound::Ddl(Ddl::CreateTableLike { name, like, if_not_exists: table.if_not_exists }));
         }
+        let collation = collation::of_table(&table.table_options)?;
+        let collation = collation.unwrap_or_else(|| self.cx.catalog.collation(&name.database));
         let mut columns: Vec<ColumnDef> = Vec::with_capacity(table.columns.len());
         let mut keys = Keys::default();
         for def in &table.columns {
             if columns.iter().any(|c| c.name.eq_ignore_ascii_case(&def.name.value)) {
                 return Err(Error::DuplicateColumn(def.name.value.clone()));
             }
-            let column = self.column_def(def, columns.len(), &mut keys)?;
+            let column = self.column_def(def, columns.len(), &mut keys, collation)?;
             columns.push(column);
         }
         if columns.is_empty() {
@@ -64,6 +67,7 @@ impl Binder<'_> {
                 columns[at].generated = Some(self.define_generated(expr, kind, (&name, &columns, at))?);
             }
         }
+        self.collated_keys(&mut keys, &name, &mut columns)?;
         for constraint in &table.constraints {
             self.table_key(&mut keys, constraint, &name, &mut columns)?;
         }
@@ -84,7 +88,7 @@ impl Binder<'_> {
             for ordinal in key {
                 key_type(&columns[*ordinal])?;
             }
-            key::check_length(key.iter().map(|o| &columns[*o].ty.sql))?;
+            key::check_length(key.iter().map(|o| key::counted(&columns, *o)))?;
         }
         let mut automatic = columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
         if let Some((ordinal, column)) = automatic.next() {
@@ -133,6 +137,7 @@ impl Binder<'_> {
             comment,
             constraints,
             auto_increment,
+            collation,
         })))
     }
 
@@ -148,9 +153,10 @@ impl Binder<'_> {
         def: &ast::ColumnDef,
         ordinal: usize,
         keys: &mut Keys,
+        table: Collation,
     ) -> Result<ColumnDef, Error> {
         let name = def.name.value.as_str();
-        let sql = column_type(&def.data_type, name)?;
+        let sql = collation::of_column(def, column_type(&def.data_type, name)?, table)?;
         let mut nullable = true;
         let (mut default, mut auto_increment, mut on_update) = (None, false, None);
         for option in &def.options {
@@ -178,7 +184,6 @@ impl Binder<'_> {
                         _ => return Err(not_supported(&format!("the option of column '{name}'"))),
                     }
                 }
-                // One character set, one order; no more to keep.
                 ColumnOption::Comment(_) | ColumnOption::CharacterSet(_) | ColumnOption::Collation(_) => {}
                 ColumnOption::ForeignKey(_) | ColumnOption::Check(_) => {}
                 ColumnOption::Generated { generation_expr: Some(_), .. } => {}
@@ -272,8 +277,8 @@ impl Binder<'_> {
         let index = create.name.as_ref().and_then(|n| n.0.last()).and_then(|p| p.as_ident());
         let index: Arc<str> = index.map_or(key::first_name(&parts, columns), |i| &i.value).into();
         let whole = |part: &Part| match part {
-            Part::Column(ordinal) => Some(*ordinal),
-            Part::Prefix(..) | Part::Expression(_) => None,
+            Part::Column(ordinal) if key::is_plain(&columns[*ordinal]) => Some(*ordinal),
+            Part::Column(_) | Part::Prefix(..) | Part::Expression(_) => None,
         };
         let is_there = table.descriptor.index(&index).is_some() && create.if_not_exists;
         match parts.iter().map(whole).collect::<Option<Vec<_>>>() {
@@ -309,7 +314,7 @@ impl Binder<'_> {
         for ordinal in &columns {
             key_type(&descriptor.columns[*ordinal])?;
         }
-        key::check_length(columns.iter().map(|o| &descriptor.columns[*o].ty.sql))?;
+        key::check_length(columns.iter().map(|o| key::counted(&descriptor.columns, *o)))?;
         if unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
             partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
         }
@@ -438,6 +443,22 @@ impl Binder<'_> {
         Ok(constraints)
     }
 
+    /// Keys that columns are by themselves, on the sort keys of these columns where they have any.
+    fn collated_keys(
+        &mut self,
+        keys: &mut Keys,
+        table: &TableName,
+        columns: &mut Vec<ColumnDef>,
+    ) -> Result<(), Error> {
+        let primary = keys.primary.iter_mut().map(|key| ("PRIMARY".into(), key));
+        let others = keys.indexes.iter_mut().map(|index| (Arc::clone(&index.name), &mut index.columns));
+        for (name, key) in primary.chain(others) {
+            let parts: Vec<Part> = key.iter().map(|ordinal| Part::Column(*ordinal)).collect();
+            *key = self.key_columns(&name, &parts, table, columns)?;
+        }
+        Ok(())
+    }
+
     /// A key of a table that is being defined.
     fn table_key(
         &mut self,
@@ -509,7 +530,10 @@ pub(super) fn free_name(first: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
 /// Whether a column may be in a key.
 pub(super) fn key_type(column: &ColumnDef) -> Result<(), Error> {
     match column.ty.sql {
-        SqlType::Text(_) | SqlType::Blob(_) => Err(Error::BlobKey(column.name.to_string())),
+        _ if matches!(column.generated, Some(Generated { kind: GeneratedKind::SortKey { .. }, .. })) => {
+            Ok(())
+        }
+        SqlType::Text(..) | SqlType::Blob(_) => Err(Error::BlobKey(column.name.to_string())),
         SqlType::Json => Err(Error::JsonKey(column.name.to_string())),
         _ => Ok(()),
     }

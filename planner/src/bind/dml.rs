@@ -286,7 +286,7 @@ impl Binder<'_> {
     fn default_or_nothing(&mut self, column: &ColumnDef) -> Result<Expr, Error> {
         match self.default(column) {
             Err(Error::NoDefault(_)) => {
-                let nothing = Expr::constant(nothing(&column.ty.sql), SqlType::VarChar(20));
+                let nothing = Expr::constant(nothing(&column.ty.sql), SqlType::varchar(20));
                 self.rw.assign(nothing, column)
             }
             default => default,

@@ -16,7 +16,9 @@ use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
 use super::types::cast_type;
 use crate::error::Error;
-use crate::expr::{AggregateFunction, BlockMode, ConcatForm, Expr, Function, TimeUnit, literal, types};
+use crate::expr::{
+    AggregateFunction, BlockMode, ConcatForm, Expr, Function, TimeUnit, collate, literal, types,
+};
 
 /// Operators other than AND and OR in one chain: the typed expression is as deep.
 const CHAIN_MAX: usize = 500;
@@ -52,9 +54,12 @@ impl Binder<'_> {
                     let length = types::text_length(&text.ty().sql).max(1);
                     Ok(self.rw.explicit_cast(text, SqlType::VarBinary(length.saturating_mul(4))))
                 }
-                (value, false) => self.expr(value),
+                (value, false) => self.introduced(&prefix.value, value),
             },
-            E::Collate { expr, .. } => self.expr(expr),
+            E::Collate { expr, collation } => {
+                let expr = self.expr(expr)?;
+                self.collated(expr, &collation.to_string())
+            }
             E::BinaryOp { .. } => self.chain(e),
             E::UnaryOp { op, expr } => self.unary(op, expr),
             E::IsNull(x) => self.is(Function::IsNull, x, false),
@@ -75,7 +80,7 @@ impl Binder<'_> {
             }
             E::Like { negated, any: false, expr, pattern, escape_char } => {
                 let (text, pattern) = (self.expr(expr)?, self.expr(pattern)?);
-                let like = self.rw.like(text, pattern, escape(escape_char.as_ref())?);
+                let like = self.rw.like(text, pattern, escape(escape_char.as_ref())?)?;
                 Ok(if *negated { self.rw.not(like) } else { like })
             }
             E::RLike { negated, expr, pattern, .. } => {
@@ -111,18 +116,9 @@ impl Binder<'_> {
                         let ty = cast_type(data_type, &expr)?;
                         Ok(self.rw.explicit_cast(expr, ty))
                     }
-                    // USING: there is one character set, and bytes.
                     None => {
-                        let text = self.rw.text(expr);
-                        let length = types::text_length(&text.ty().sql);
-                        let bytes =
-                            charset.as_ref().is_some_and(|c| c.to_string().eq_ignore_ascii_case("binary"));
-                        let ty = match (bytes, text.ty().sql.is_binary()) {
-                            (true, false) => types::binary(length.saturating_mul(4)),
-                            (false, true) => types::string(length),
-                            _ => return Ok(text),
-                        };
-                        Ok(self.rw.explicit_cast(text, ty))
+                        let charset = charset.as_ref().map(ToString::to_string).unwrap_or_default();
+                        self.convert_using(expr, &charset)
                     }
                 }
             }
@@ -199,7 +195,7 @@ impl Binder<'_> {
         match &v.value {
             Value::Number(text, _) => literal::number(text),
             Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) | Value::NationalStringLiteral(s) => {
-                Ok(literal::string(s))
+                Ok(literal::string_of(s, self.rw.connection))
             }
             Value::HexStringLiteral(hex) => literal::hexadecimal(hex),
             Value::SingleQuotedByteStringLiteral(digits) | Value::DoubleQuotedByteStringLiteral(digits) => {
@@ -634,7 +630,7 @@ impl Binder<'_> {
         // Subqueries in the arguments belong below the aggregation.
         let above = std::mem::take(&mut scope.pending);
         scope.in_aggregate = true;
-        let mut bound = Vec::with_capacity(args.len());
+        let mut bound: Vec<Expr> = Vec::with_capacity(args.len());
         let mut failed = None;
         for arg in args {
             match arg {
@@ -672,14 +668,30 @@ impl Binder<'_> {
         }
         // MIN and MAX of distinct values are the same.
         let distinct = distinct && !matches!(function, AggregateFunction::Min | AggregateFunction::Max);
-        let call = self.rw.aggregate(function, bound, distinct);
-        if let Some((id, _)) = self.scope().aggregates.iter().find(|(_, known)| *known == call) {
-            let id = *id;
-            return Ok(self.column(id));
+        // The least text is that with the least key, which then has its text behind it.
+        let mut shown = None;
+        if matches!(function, AggregateFunction::Min | AggregateFunction::Max)
+            && let Some(arg) = bound.pop()
+        {
+            let (arg, ty) = collate::keyed(arg);
+            bound.push(arg);
+            shown = ty;
         }
-        let id = self.columns.add_computed(Arc::from(e.to_string()), call.ty.clone());
-        self.scope().aggregates.push((id, call));
-        Ok(self.column(id))
+        let call = self.rw.aggregate(function, bound, distinct);
+        let known = self.scope().aggregates.iter().find(|(_, known)| *known == call).map(|(id, _)| *id);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let id = self.columns.add_computed(Arc::from(e.to_string()), call.ty.clone());
+                self.scope().aggregates.push((id, call));
+                id
+            }
+        };
+        let result = self.column(id);
+        Ok(match shown {
+            Some(ty) => collate::unkeyed(result, ty),
+            None => result,
+        })
     }
 
     /// The arguments of GROUP_CONCAT: what is put together, the separator, the keys of its ORDER BY.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Datum, TableDescriptor};
+use allod_storage::schema::{ColumnDef, Datum, GeneratedKind, TableDescriptor};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
 
 use super::binder::{Binder, Block, correlated};
@@ -199,7 +199,10 @@ impl Binder<'_> {
         let mut names = Vec::with_capacity(descriptor.columns.len());
         for (ordinal, def) in descriptor.columns.iter().enumerate() {
             // What keys are made of has no name in SQL; plans show what it is.
-            let of_key = def.generated.as_ref().filter(|_| def.hidden).map(|g| &g.expr);
+            let of_key = def.generated.as_ref().filter(|_| def.hidden).map(|g| match &g.kind {
+                GeneratedKind::SortKey { column, .. } => column,
+                _ => &g.expr,
+            });
             let info = ColumnInfo {
                 qualifier: Some(qualifier.clone()),
                 name: of_key.unwrap_or(&def.name).clone(),

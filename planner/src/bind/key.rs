@@ -25,6 +25,7 @@ use super::ddl::TableName;
 use super::expression::{not_supported, unnested};
 use super::generated;
 use crate::error::Error;
+use crate::expr::collate::SORT_KEY;
 
 /// InnoDB's limit, and TiDB's.
 const BYTES_MAX: u64 = 3072;
@@ -143,13 +144,13 @@ fn with_length(f: &ast::Function) -> Option<(&String, u32)> {
 /// The type of the beginning of a column; its own if that is all of it.
 pub(super) fn prefix_type(column: &SqlType, length: u32) -> Result<SqlType, Error> {
     match column {
-        SqlType::Char(n) | SqlType::VarChar(n) | SqlType::Binary(n) | SqlType::VarBinary(n)
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) | SqlType::Binary(n) | SqlType::VarBinary(n)
             if length == *n =>
         {
             Ok(column.clone())
         }
-        SqlType::Char(n) | SqlType::VarChar(n) | SqlType::Text(n) if length < *n => {
-            Ok(SqlType::VarChar(length))
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) | SqlType::Text(n, _) if length < *n => {
+            Ok(SqlType::VarChar(length, column.collation()))
         }
         SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) if length < *n => {
             Ok(SqlType::VarBinary(length))
@@ -167,10 +168,10 @@ pub(super) fn first_name<'a>(parts: &[Part], columns: &'a [ColumnDef]) -> &'a st
 }
 
 /// A key of these columns is not too long.
-pub(super) fn check_length<'a>(key: impl Iterator<Item = &'a SqlType>) -> Result<(), Error> {
+pub(super) fn check_length(key: impl Iterator<Item = SqlType>) -> Result<(), Error> {
     let mut bytes = 0;
     for part in key {
-        bytes += bytes_of(part);
+        bytes += bytes_of(&part);
         if bytes > BYTES_MAX {
             return Err(KeyFault::TooLong(bytes).into());
         }
@@ -186,7 +187,7 @@ fn bytes_of(ty: &SqlType) -> u64 {
         SqlType::Int { width: W::Small, .. } | SqlType::Enum(_) => 2,
         SqlType::Int { width: W::Medium, .. } | SqlType::Date | SqlType::Time(_) => 3,
         SqlType::Int { width: W::Int, .. } | SqlType::Float | SqlType::Timestamp(_) => 4,
-        SqlType::Char(n) | SqlType::VarChar(n) => u64::from(*n) * 4,
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => u64::from(*n) * 4,
         SqlType::Binary(n) | SqlType::VarBinary(n) => u64::from(*n),
         SqlType::Bit(bits) => u64::from(*bits).div_ceil(8),
         SqlType::Decimal { precision, .. } => u64::from(*precision).div_ceil(9) * 4,
@@ -197,10 +198,12 @@ fn bytes_of(ty: &SqlType) -> u64 {
 
 /// The column that a part of a key is of: the one that it is the beginning of, or itself.
 pub(super) fn base(columns: &[ColumnDef], ordinal: usize) -> usize {
-    let GeneratedKind::KeyPrefix { column, .. } = (match &columns[ordinal].generated {
-        Some(generated) => &generated.kind,
-        None => return ordinal,
-    }) else {
+    let (GeneratedKind::KeyPrefix { column, .. } | GeneratedKind::SortKey { column, .. }) =
+        (match &columns[ordinal].generated {
+            Some(generated) => &generated.kind,
+            None => return ordinal,
+        })
+    else {
         return ordinal;
     };
     columns.iter().position(|c| !c.hidden && c.name == *column).unwrap_or(ordinal)
@@ -211,6 +214,39 @@ pub(super) fn prefix_of(column: &ColumnDef, length: u32) -> Result<(ColumnType, 
     let ty = ColumnType { sql: prefix_type(&column.ty.sql, length)?, nullable: column.ty.nullable };
     let expr = format!("`{}`({length})", column.name.replace('`', "``")).into();
     Ok((ty, Generated { expr, kind: GeneratedKind::KeyPrefix { column: column.name.clone(), length } }))
+}
+
+/// Whether the order of a column is that of its bytes, so that it can be in a key itself.
+pub(super) fn is_plain(column: &ColumnDef) -> bool {
+    !column.ty.sql.is_string() || column.ty.sql.collation().is_plain()
+}
+
+/// The hidden column of the sort key of a column, or of its beginning.
+pub(super) fn sort_key_of(column: &ColumnDef, length: Option<u32>) -> Result<(ColumnType, Generated), Error> {
+    // What is written TEXT needs a length.
+    if length.is_none() && matches!(column.ty.sql, SqlType::Text(..)) {
+        return Err(Error::BlobKey(column.name.to_string()));
+    }
+    if let Some(length) = length {
+        prefix_type(&column.ty.sql, length)?;
+    }
+    let (name, nullable) = (&column.name, column.ty.nullable);
+    if is_plain(column) {
+        // The collation of the column has changed: its bytes are as good.
+        return Err(Error::Internal("a sort key of a column that needs none".into()));
+    }
+    let ty = ColumnType { sql: SORT_KEY, nullable };
+    let expr = format!("weight_string(`{}`)", name.replace('`', "``")).into();
+    Ok((ty, Generated { expr, kind: GeneratedKind::SortKey { column: name.clone(), length } }))
+}
+
+/// The types that count for the length of a key: what the user wrote, not what is held.
+pub(super) fn counted(columns: &[ColumnDef], ordinal: usize) -> SqlType {
+    match columns[ordinal].generated.as_ref().map(|g| &g.kind) {
+        Some(GeneratedKind::SortKey { length: Some(length), .. }) => SqlType::varchar(*length),
+        Some(GeneratedKind::SortKey { length: None, .. }) => columns[base(columns, ordinal)].ty.sql.clone(),
+        _ => columns[ordinal].ty.sql.clone(),
+    }
 }
 
 impl Binder<'_> {
@@ -225,11 +261,15 @@ impl Binder<'_> {
         let mut out = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
             let (ty, generated) = match part {
-                Part::Column(ordinal) => {
+                Part::Column(ordinal) if is_plain(&columns[*ordinal]) => {
                     out.push(*ordinal);
                     continue;
                 }
-                Part::Prefix(ordinal, length) => prefix_of(&columns[*ordinal], *length)?,
+                Part::Column(ordinal) => sort_key_of(&columns[*ordinal], None)?,
+                Part::Prefix(ordinal, length) if is_plain(&columns[*ordinal]) => {
+                    prefix_of(&columns[*ordinal], *length)?
+                }
+                Part::Prefix(ordinal, length) => sort_key_of(&columns[*ordinal], Some(*length))?,
                 Part::Expression(_) if key.eq_ignore_ascii_case("PRIMARY") => {
                     return Err(KeyFault::Primary.into());
                 }

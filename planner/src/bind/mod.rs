@@ -19,6 +19,7 @@ mod alter;
 mod ask;
 mod binder;
 mod check;
+mod collation;
 mod cte;
 mod ddl;
 mod define;

@@ -10,7 +10,7 @@ use super::expression::not_supported;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, order_key_of, types};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, collate, order_key_of, types};
 use crate::logical::{Join, JoinKind, OutputColumn, Plan, SortKey};
 
 impl Binder<'_> {
@@ -183,9 +183,29 @@ impl Binder<'_> {
         let mut wanted = Vec::with_capacity(left.output.len());
         for (a, b) in left.output.iter().zip(&right.output) {
             let pair = [&self.columns.ty(a.id).sql, &self.columns.ty(b.id).sql];
-            wanted.push(types::common(&pair).unwrap_or(types::NULL_TYPE));
+            let mut ty = types::common(&pair).unwrap_or(types::NULL_TYPE);
+            if ty.is_string() {
+                let columns = [self.defined(&left.plan, a.id), self.defined(&right.plan, b.id)];
+                match collate::mixed(columns.iter().filter(|c| c.ty().sql.is_string())) {
+                    Some((_, Some(_))) => return Err(Error::IllegalMixOfAll("UNION")),
+                    Some((of, None)) => ty = ty.with_collation(of.collation),
+                    None => {}
+                }
+            }
+            wanted.push(ty);
         }
         Ok((self.cast_block(left, &wanted), self.cast_block(right, &wanted)))
+    }
+
+    /// What a column of a block is, if the block says it: a literal insists less on its collation than a column does.
+    fn defined(&self, plan: &Plan, id: ColumnId) -> Expr {
+        let expr = match plan {
+            Plan::Project { exprs, .. } => {
+                exprs.iter().find(|(known, _)| *known == id).map(|(_, e)| e.clone())
+            }
+            _ => None,
+        };
+        expr.unwrap_or_else(|| self.column(id))
     }
 
     fn cast_block(&mut self, block: Block, wanted: &[allod_storage::schema::SqlType]) -> Block {
@@ -194,7 +214,13 @@ impl Binder<'_> {
         let mut changed = false;
         for (o, ty) in block.output.into_iter().zip(wanted) {
             let column = self.column(o.id);
-            let cast = self.rw.cast(column.clone(), ty);
+            let other = ty.is_string()
+                && column.ty().sql.is_string()
+                && column.ty().sql.collation() != ty.collation();
+            let cast = match other {
+                true => self.rw.explicit_cast(column.clone(), ty.clone()),
+                false => self.rw.cast(column.clone(), ty),
+            };
             let id = if cast == column {
                 o.id
             } else {
@@ -222,7 +248,8 @@ impl Binder<'_> {
         self.grouped(plan, group_by, vec![])
     }
 
-    /// An aggregation. Documents are grouped by the keys of their order; which of the equal ones is shown is open.
+    /// An aggregation. Documents are grouped by the keys of their order, texts by those of their collation; which of the equal
+    /// ones is shown is open.
     pub fn grouped(
         &mut self,
         input: Plan,
@@ -230,10 +257,13 @@ impl Binder<'_> {
         mut aggregates: Vec<(ColumnId, AggregateCall)>,
     ) -> Plan {
         for (id, key) in &mut group_by {
-            if key.ty().sql != SqlType::Json {
+            let ordered = match key.ty().sql == SqlType::Json {
+                true => order_key_of(key.clone()),
+                false => collate::ordered_by(key.clone()),
+            };
+            if ordered == *key {
                 continue;
             }
-            let ordered = order_key_of(key.clone());
             let document = std::mem::replace(key, ordered);
             let (function, ty) = (AggregateFunction::AnyValue, document.ty().clone());
             aggregates.push((*id, AggregateCall { function, args: vec![document], distinct: false, ty }));
@@ -298,6 +328,7 @@ impl Binder<'_> {
                     Some(i) => b.column(output[i].id),
                     None => b.expr(&item.expr)?,
                 };
+                let expr = collate::ordered_by(expr);
                 keys.push(SortKey { expr, descending: item.options.asc == Some(false) });
             }
             if !b.scope().aggregates.is_empty() {

@@ -24,7 +24,7 @@ use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, Expr};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, collate};
 use crate::logical::keys::Dependencies;
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
 use crate::parse;
@@ -315,6 +315,7 @@ impl Binder<'_> {
             }
             let before = exprs.len();
             let name: Arc<str> = "order by".into();
+            let expr = if distinct { expr } else { collate::ordered_by(expr) };
             let id = if distinct {
                 let over = over_outputs(&exprs, &expr);
                 let own: Vec<ColumnId> = exprs.iter().map(|(id, _)| *id).collect();
@@ -323,7 +324,7 @@ impl Binder<'_> {
                         self.columns.explain_name(expr.columns().first().copied().unwrap_or(ColumnId(0)));
                     return Err(Error::OrderByNotInDistinct(shown));
                 }
-                sort.push(SortKey { expr: over, descending });
+                sort.push(SortKey { expr: collate::ordered_by(over), descending });
                 continue;
             } else {
                 self.output_id(&mut exprs, &input, &expr, &name)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Collation, Datum};
 use sqlparser::ast;
 
 use super::binder::{Binder, Block};
@@ -11,7 +11,7 @@ use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
     TableName,
 };
-use super::{cte, locking};
+use super::{collation, cte, locking};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
@@ -24,6 +24,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             binder.create_table(table, *clustered, partition.as_ref())
         }
         Statement::CreateView(view) => binder.create_view(view),
+        Statement::AlterDatabase { name, said } => binder.alter_database(name.as_ref(), said),
         Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
@@ -142,11 +143,17 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             [target] => Ok(Bound::Ddl(Ddl::Truncate { table: binder.table(&target.name)?.0 })),
             _ => Err(not_supported("TRUNCATE of several tables")),
         },
-        S::CreateDatabase { db_name, if_not_exists, .. } => {
-            Ok(Bound::Ddl(Ddl::CreateDatabase { name: last_name(db_name), if_not_exists: *if_not_exists }))
+        S::CreateDatabase { db_name, if_not_exists, default_charset, default_collation, .. } => {
+            let mut said = collation::Said::default();
+            default_charset.iter().try_for_each(|name| said.charset(name))?;
+            default_collation.iter().try_for_each(|name| said.collation(name))?;
+            let collation = said.settled()?.unwrap_or_default();
+            let (name, if_not_exists) = (last_name(db_name), *if_not_exists);
+            Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation }))
         }
         S::CreateSchema { schema_name: ast::SchemaName::Simple(name), if_not_exists, .. } => {
-            Ok(Bound::Ddl(Ddl::CreateDatabase { name: last_name(name), if_not_exists: *if_not_exists }))
+            let (name, if_not_exists) = (last_name(name), *if_not_exists);
+            Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation: Collation::default() }))
         }
         S::RenameTable(renames) => {
             let mut out = Vec::with_capacity(renames.len());

@@ -44,7 +44,7 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
             Ok(SqlType::Double)
         }
         DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => decimal(info, column),
-        DataType::Char(n) | DataType::Character(n) => Ok(SqlType::Char(char_length(n, 1, 255, column)?)),
+        DataType::Char(n) | DataType::Character(n) => Ok(SqlType::char(char_length(n, 1, 255, column)?)),
         DataType::Varchar(n)
         | DataType::CharacterVarying(n)
         | DataType::CharVarying(n)
@@ -53,12 +53,12 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
                 message: format!("VARCHAR of column '{column}' needs a length"),
                 position: None,
             }),
-            n => Ok(SqlType::VarChar(char_length(n, 1, 16_383, column)?)),
+            n => Ok(SqlType::varchar(char_length(n, 1, 16_383, column)?)),
         },
-        DataType::TinyText => Ok(SqlType::Text(255)),
-        DataType::Text => Ok(SqlType::Text(65_535)),
-        DataType::MediumText => Ok(SqlType::Text(16_777_215)),
-        DataType::LongText => Ok(SqlType::Text(u32::MAX)),
+        DataType::TinyText => Ok(SqlType::text(255)),
+        DataType::Text => Ok(SqlType::text(65_535)),
+        DataType::MediumText => Ok(SqlType::text(16_777_215)),
+        DataType::LongText => Ok(SqlType::text(u32::MAX)),
         DataType::Binary(n) => match n.unwrap_or(1) {
             n @ 1..=255 => Ok(SqlType::Binary(n as u32)),
             n => Err(too_big("length", n, column, 255)),
@@ -80,7 +80,7 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         DataType::Custom(name, length) if name.to_string().eq_ignore_ascii_case("text") => {
             match length.as_slice() {
                 // The smallest type that holds so many characters.
-                [n] => Ok(SqlType::Text(lob_bytes(n.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(4)))),
+                [n] => Ok(SqlType::text(lob_bytes(n.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(4)))),
                 _ => Err(Error::Syntax { message: "expected TEXT(n)".into(), position: None }),
             }
         }

@@ -30,6 +30,7 @@ use super::expression::{aggregate_function, not_supported, unnested};
 use super::scope::Clause;
 use crate::column::ColumnId;
 use crate::error::Error;
+use crate::expr::collate;
 use crate::expr::{
     AggregateFunction, Bound, Expr, Family, Frame, Function, WindowCall, WindowFunction, types,
 };
@@ -175,16 +176,32 @@ impl Binder<'_> {
         self.scope().in_window = true;
         let bound = self.bind_window(name, &list.args, &spec);
         self.scope().in_window = false;
-        let (call, partition_by, order_by) = bound?;
+        let (mut call, partition_by, order_by) = bound?;
+        // The least text is that with the least key, which then has its text behind it.
+        let mut shown = None;
+        if let WindowFunction::Aggregate(AggregateFunction::Min | AggregateFunction::Max) = call.function
+            && let Some(arg) = call.args.pop()
+        {
+            let (arg, ty) = collate::keyed(arg);
+            if ty.is_some() {
+                call.ty.sql = arg.ty().sql.clone();
+            }
+            call.args.push(arg);
+            shown = ty;
+        }
+        let result = |column: Expr| match shown {
+            Some(ty) => collate::unkeyed(column, ty),
+            None => column,
+        };
         let same = |known: &&BoundWindow| {
             known.call == call && known.partition_by == partition_by && known.order_by == order_by
         };
         if let Some(id) = self.scope().windows.iter().find(same).map(|known| known.id) {
-            return Ok(self.column(id));
+            return Ok(result(self.column(id)));
         }
         let id = self.columns.add_computed(e.to_string(), call.ty.clone());
         self.scope().windows.push(BoundWindow { id, call, partition_by, order_by });
-        Ok(self.column(id))
+        Ok(result(self.column(id)))
     }
 
     fn named(&mut self, name: &str) -> Result<Spec, Error> {
@@ -208,15 +225,14 @@ impl Binder<'_> {
     ) -> Result<(WindowCall, Vec<Expr>, Vec<SortKey>), Error> {
         let mut partition_by = Vec::with_capacity(spec.partition_by.len());
         for e in &spec.partition_by {
-            let bound = self.expr(e)?;
+            let bound = collate::ordered_by(self.expr(e)?);
             if !matches!(bound, Expr::Constant { .. }) {
                 partition_by.push(bound);
             }
         }
         let mut order_by: Vec<SortKey> = Vec::with_capacity(spec.order_by.len());
         for item in &spec.order_by {
-            let bound = self.expr(&item.expr)?;
-            let expr = bound;
+            let expr = collate::ordered_by(self.expr(&item.expr)?);
             if !matches!(expr, Expr::Constant { .. }) && !order_by.iter().any(|key| key.expr == expr) {
                 order_by.push(SortKey { expr, descending: item.options.asc == Some(false) });
             }

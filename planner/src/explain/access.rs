@@ -133,7 +133,7 @@ fn column_names(table: &TableDescriptor, ordinals: &[usize]) -> String {
 /// A column of a key: of one that begins with a column its name, as TiDB shows it.
 fn part_name(table: &TableDescriptor, ordinal: usize) -> &str {
     match table.key_part(ordinal) {
-        KeyPart::Column(of) | KeyPart::Prefix(of, _) => &table.columns[of].name,
+        KeyPart::Column(of) | KeyPart::Prefix(of, _) | KeyPart::SortKey(of, _) => &table.columns[of].name,
         KeyPart::Expression(expr) => expr,
     }
 }

@@ -37,9 +37,9 @@ impl Words<'_> {
                 Function::TimestampDiff(unit) => {
                     format!("timestampdiff({}, {})", unit.name(), self.list(args))
                 }
-                Function::Assign { .. } | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain) => {
-                    self.list(args)
-                }
+                Function::Assign { .. }
+                | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain)
+                | Function::Collate(_) => self.list(args),
                 Function::Json(JsonFunction::ToJson { .. }) => {
                     format!("cast({}, {} BINARY)", self.list(args), ty.sql)
                 }

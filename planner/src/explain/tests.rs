@@ -52,6 +52,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
             .collect(),
         comment: "".into(),
         constraints: Default::default(),
+        collation: Default::default(),
     })
 }
 

@@ -56,11 +56,11 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
         SqlType::Float => to_double(value).map(|v| Datum::Double(f64::from(v as f32))),
         SqlType::Double => to_double(value).map(Datum::Double),
         SqlType::Decimal { precision, scale } => to_decimal(value, *precision, *scale),
-        SqlType::Char(n) | SqlType::VarChar(n) => {
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let text = to_text(value)?;
             (text.chars().count() <= *n as usize).then(|| Datum::string(text))
         }
-        SqlType::Text(n) => to_text(value).filter(|t| t.len() <= *n as usize).map(Datum::string),
+        SqlType::Text(n, _) => to_text(value).filter(|t| t.len() <= *n as usize).map(Datum::string),
         SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
             let bytes = match value {
                 Datum::Bytes(b) => b.clone(),
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(cast(Datum::Date(0), SqlType::BIGINT).as_deref(), Some("19700101"));
         assert_eq!(cast(Datum::DateTime(1_500_000), dec(20, 1)).as_deref(), Some("19700101000001.5"));
         assert_eq!(cast(Datum::Int(19_940_101), SqlType::Date).as_deref(), Some("1994-01-01"));
-        assert_eq!(cast(s("abc"), SqlType::VarChar(2)), None);
+        assert_eq!(cast(s("abc"), SqlType::varchar(2)), None);
         assert_eq!(cast(s("inf"), SqlType::Double), None);
         assert_eq!(cast(s("0"), SqlType::Year), None);
         let members = || Members::new(["a", "b"]);

@@ -194,6 +194,7 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         _ => {}
     }
     match (function, args) {
+        (Function::Collate(function), [text]) => function.of_constant(text),
         (Function::Eq, [a, b]) => truth(a.compare(b).is_eq()),
         (Function::Ne, [a, b]) => truth(a.compare(b).is_ne()),
         (Function::Lt, [a, b]) => truth(a.compare(b).is_lt()),

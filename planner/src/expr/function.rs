@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::families::{Coding, Digest, Network, Pattern, Span, Volatile, Writing};
-use super::{JsonFunction, TimeUnit};
+use super::{CollateFunction, JsonFunction, TimeUnit};
 
 /// A scalar function or operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -300,6 +300,8 @@ pub enum Function {
     },
     /// Functions of JSON.
     Json(JsonFunction),
+    /// What is done to texts because of their collation.
+    Collate(CollateFunction),
 }
 
 impl Function {
@@ -436,6 +438,7 @@ impl Function {
             Function::PasswordStrength => "validate_password_strength",
             Function::Volatile { what, .. } => what.name(),
             Function::Json(function) => function.name(),
+            Function::Collate(function) => function.name(),
         }
     }
 

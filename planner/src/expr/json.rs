@@ -182,7 +182,7 @@ impl Rewriter {
     /// The text of a JSON value as a number or a date reads it.
     pub(super) fn plain(&mut self, expr: Expr) -> Expr {
         let nullable = expr.ty().nullable;
-        self.call(Function::Json(JsonFunction::Plain), vec![expr], SqlType::Text(u32::MAX), nullable)
+        self.call(Function::Json(JsonFunction::Plain), vec![expr], SqlType::text(u32::MAX), nullable)
     }
 
     /// Two operands of a comparison of which one is JSON.

@@ -1,6 +1,6 @@
 //! Literals to constants.
 
-use allod_storage::schema::{ColumnType, Datum, SqlType};
+use allod_storage::schema::{Collation, ColumnType, Datum, SqlType};
 
 use super::{Expr, calendar, convert, types};
 use crate::error::Error;
@@ -30,10 +30,15 @@ pub fn number(text: &str) -> Result<Expr, Error> {
     ))
 }
 
-/// A string.
+/// A string of the default collation.
 pub fn string(text: &str) -> Expr {
+    string_of(text, Collation::default())
+}
+
+/// A string.
+pub fn string_of(text: &str, collation: Collation) -> Expr {
     let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-    Expr::constant(Datum::string(text), types::string(length))
+    Expr::constant(Datum::string(text), types::string(length).with_collation(collation))
 }
 
 /// A hexadecimal literal: a byte string, which is a number where a number is wanted.

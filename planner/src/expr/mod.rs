@@ -15,6 +15,7 @@
 
 mod aggregate;
 pub mod calendar;
+pub mod collate;
 mod convert;
 mod families;
 mod fold;
@@ -30,6 +31,7 @@ mod usage;
 mod window;
 
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
+pub use collate::CollateFunction;
 pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
 pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 pub(crate) use fold::is_boolean;

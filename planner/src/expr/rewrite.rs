@@ -5,12 +5,12 @@
 //! result type is MySQL's, constants are folded. A [`Rewriter`] belongs to the statement that is being bound and writes to
 //! nothing but itself; what it counted is returned with the result.
 
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
+use allod_storage::schema::{Collation, ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 
 use super::types::{self, BOTH_INTEGERS, Family};
 use super::{
     AggregateCall, AggregateFunction, BlockMode, Expr, Function, FunctionUsage, TimeUnit, Volatile, calendar,
-    convert, fold, order_key_of,
+    collate, convert, fold, order_key_of,
 };
 use crate::error::Error;
 
@@ -20,6 +20,8 @@ pub struct Rewriter {
     now_us: i64,
     /// `block_encryption_mode` of the session.
     pub block_mode: BlockMode,
+    /// The collation of texts that are made of something else: `collation_connection`.
+    pub connection: Collation,
     /// Calls of volatile functions so far.
     volatile_calls: u32,
     /// Whether anything depends on the time of the statement.
@@ -34,6 +36,11 @@ impl Rewriter {
         Rewriter { now_us, ..Rewriter::default() }
     }
 
+    /// The same for a session whose texts have this collation.
+    pub fn in_collation(self, connection: Collation) -> Rewriter {
+        Rewriter { connection, ..self }
+    }
+
     /// NOW() in microseconds, local.
     pub fn now_us(&mut self) -> i64 {
         self.asked_now = true;
@@ -43,6 +50,7 @@ impl Rewriter {
     /// A call whose arguments are as the function wants them.
     pub fn call(&mut self, function: Function, args: Vec<Expr>, sql: SqlType, nullable: bool) -> Expr {
         self.usage.add(&function, args.first().map_or(Family::Null, family));
+        let sql = self.collated(&function, &args, sql);
         fold::call(function, args, ColumnType { sql, nullable })
     }
 
@@ -204,6 +212,9 @@ impl Rewriter {
         let (fa, fb) = (family(&a), family(&b));
         if fa == Family::Json || fb == Family::Json {
             return Ok(self.json_comparable(a, b));
+        }
+        if fa == fb && fa == Family::String {
+            return self.compared_texts(a, b);
         }
         if fa == fb && !matches!(fa, Family::Null | Family::Choice) {
             return Ok((a, b));
@@ -402,10 +413,11 @@ impl Rewriter {
     }
 
     /// `text LIKE pattern`.
-    pub fn like(&mut self, text: Expr, pattern: Expr, escape: Option<char>) -> Expr {
+    pub fn like(&mut self, text: Expr, pattern: Expr, escape: Option<char>) -> Result<Expr, Error> {
         let (text, pattern) = (self.text(text), self.text(pattern));
+        let (text, pattern, escape) = self.like_operands(text, pattern, escape)?;
         let nullable = text.ty().nullable || pattern.ty().nullable;
-        self.call(Function::Like { escape }, vec![text, pattern], SqlType::BOOL, nullable)
+        Ok(self.call(Function::Like { escape }, vec![text, pattern], SqlType::BOOL, nullable))
     }
 
     /// IS NULL, IS TRUE, IS FALSE.
@@ -765,6 +777,11 @@ impl Rewriter {
             all.push(&e.ty().sql);
         }
         let mut ty = types::common(&all).unwrap_or(types::NULL_TYPE);
+        if ty.is_string() {
+            let texts = exprs.iter().filter(|e| family(e) == Family::String);
+            let of = collate::mixed(texts).map_or(self.connection, |(of, _)| of.collation);
+            ty = ty.with_collation(of);
+        }
         // Constants count with their own digits, not with those of BIGINT.
         if let SqlType::Decimal { .. } = ty {
             let digits: Vec<(u32, u32)> =
@@ -812,6 +829,9 @@ impl Rewriter {
                     .map(|a| match family(&a) {
                         Family::Null => self.cast(a, &SqlType::BIGINT),
                         Family::Json if distinct => order_key_of(a),
+                        Family::String if distinct || function == A::ApproxCountDistinct => {
+                            collate::ordered_by(a)
+                        }
                         _ => a,
                     })
                     .collect();
@@ -883,13 +903,14 @@ impl Rewriter {
                         (0 | 1, _) => self.text(arg),
                         (_, Family::Null) => self.cast(arg, &SqlType::BIGINT),
                         (_, Family::Json) => order_key_of(arg),
+                        (_, Family::String) => collate::ordered_by(arg),
                         _ => arg,
                     });
                 }
                 args = parts;
                 match args.first().map(family) {
                     Some(Family::Binary) => SqlType::Blob(u32::MAX),
-                    _ => SqlType::Text(u32::MAX),
+                    _ => SqlType::text(u32::MAX),
                 }
             }
         };

@@ -5,7 +5,7 @@ use allod_storage::schema::{Datum, SqlType};
 use super::rewrite::family;
 use super::table::Arg;
 use super::types::{self, Family};
-use super::{Chain, Coding, Expr, Function, Rewriter, Span, TimeUnit, Volatile, Writing, fold};
+use super::{Chain, Coding, Expr, Function, Rewriter, Span, TimeUnit, Volatile, Writing, collate, fold};
 use crate::error::Error;
 
 /// Functions whose typing is code. Sorted for the eye only.
@@ -127,8 +127,8 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
         "NULLIF" => {
             count(2..=2)?;
             let [a, b] = exactly(name, args)?;
-            let same_family =
-                family(&a) == family(&b) && !matches!(family(&a), Family::Choice | Family::Json);
+            let same_family = family(&a) == family(&b)
+                && !matches!(family(&a), Family::Choice | Family::Json | Family::String);
             if same_family {
                 let ty = a.ty().sql.clone();
                 return Ok(rw.call(Function::NullIf, vec![a, b], ty, true));
@@ -183,10 +183,16 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
                 .collect();
             let texts = args.iter().all(|a| family(a).is_text());
             let integers = args.iter().all(|a| family(a) == Family::Int);
+            let of = collate::mixed(args.iter().filter(|a| family(a) == Family::String));
             let args = args
                 .into_iter()
                 .map(|a| match (texts, integers) {
-                    (true, _) => rw.text(a),
+                    (true, _) => match &of {
+                        Some((of, None)) if family(&a) == Family::String => {
+                            collate::sort_key_of(a, of.collation)
+                        }
+                        _ => rw.text(a),
+                    },
                     (_, true) => a,
                     _ => rw.cast(a, &SqlType::Double),
                 })

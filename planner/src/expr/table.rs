@@ -360,6 +360,7 @@ impl Rewriter {
     /// A call by name. `Ok(None)`: there is no such function.
     pub fn function(&mut self, name: &str, args: Vec<Expr>) -> Result<Option<Expr>, Error> {
         let upper = name.to_ascii_uppercase();
+        let args = self.collated_args(&upper, args)?;
         match lookup(&upper) {
             Some(entry) => self.table_function(entry, args).map(Some),
             None if SPECIAL.contains(&upper.as_str()) => special(self, &upper, args).map(Some),

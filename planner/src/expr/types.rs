@@ -42,7 +42,7 @@ impl Family {
             SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) => Family::UInt,
             SqlType::Float | SqlType::Double => Family::Double,
             SqlType::Decimal { .. } => Family::Decimal,
-            SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => Family::String,
+            SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => Family::String,
             SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => Family::Binary,
             SqlType::Date => Family::Date,
             SqlType::DateTime(_) | SqlType::Timestamp(_) => Family::DateTime,
@@ -141,8 +141,8 @@ pub fn decimal_digits(v: u128) -> u32 {
 pub fn text_length(ty: &SqlType) -> u32 {
     match ty {
         SqlType::Null => 0,
-        SqlType::Char(n) | SqlType::VarChar(n) | SqlType::Binary(n) | SqlType::VarBinary(n) => *n,
-        SqlType::Text(n) | SqlType::Blob(n) => *n,
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) | SqlType::Binary(n) | SqlType::VarBinary(n) => *n,
+        SqlType::Text(n, _) | SqlType::Blob(n) => *n,
         SqlType::Int { .. } => type_digits(ty).0 + 1,
         SqlType::Year => 4,
         SqlType::Float | SqlType::Double => 23,
@@ -165,7 +165,7 @@ fn fraction_length(fsp: u8) -> u32 {
 /// A string type for this many characters.
 pub fn string(length: u32) -> SqlType {
     // A VARCHAR holds 65,535 bytes, four to a character.
-    if length <= 16_383 { SqlType::VarChar(length) } else { SqlType::Text(u32::MAX) }
+    if length <= 16_383 { SqlType::varchar(length) } else { SqlType::text(u32::MAX) }
 }
 
 /// A byte string type for this many bytes.
@@ -198,7 +198,7 @@ fn common_of_two(a: &SqlType, b: &SqlType) -> SqlType {
     let (fa, fb) = (Family::of(a), Family::of(b));
     // A document beside what is none: both are text.
     if fa == Family::Json || fb == Family::Json {
-        return SqlType::Text(u32::MAX);
+        return SqlType::text(u32::MAX);
     }
     let fsp = |t: &SqlType| match t {
         SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
@@ -229,8 +229,8 @@ fn common_of_two(a: &SqlType, b: &SqlType) -> SqlType {
             _ => SqlType::Blob(u32::MAX),
         },
         _ => match (a, b) {
-            (SqlType::Text(x), SqlType::Text(y)) => SqlType::Text(*x.max(y)),
-            (SqlType::Text(x), _) | (_, SqlType::Text(x)) => SqlType::Text(*x),
+            (SqlType::Text(x, _), SqlType::Text(y, _)) => SqlType::text(*x.max(y)),
+            (SqlType::Text(x, _), _) | (_, SqlType::Text(x, _)) => SqlType::text(*x),
             _ => string(text_length(a).max(text_length(b))),
         },
     }

@@ -16,6 +16,15 @@ use sqlparser::tokenizer::Token;
 use super::statement::{Failure, Source, Statement};
 use crate::error::Error;
 
+/// One of the options that say a character set or a collation, its name in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CharsetOption {
+    /// CHARACTER SET, CHARSET.
+    Charset(String),
+    /// COLLATE.
+    Collation(String),
+}
+
 /// One change.
 #[derive(Clone, Debug)]
 pub(crate) enum AlterSyntax {
@@ -69,6 +78,13 @@ pub(crate) enum AlterSyntax {
     },
     Rename(ObjectName),
     Comment(String),
+    /// CHARACTER SET and COLLATE.
+    Charset {
+        /// What was said, in order.
+        said: Vec<CharsetOption>,
+        /// CONVERT TO: of the columns too.
+        convert: bool,
+    },
     AutoIncrement(u64),
     /// What says nothing here.
     Nothing,
@@ -221,15 +237,16 @@ impl Source<'_> {
         if self.word("FORCE") {
             return Ok(AlterSyntax::Nothing);
         }
-        if self.word("CONVERT") {
+        let convert = self.word("CONVERT");
+        if convert {
             self.expect_word("TO")?;
-        } else {
-            self.word("DEFAULT");
         }
-        const KNOWN: [&str; 10] = [
+        let charset = self.charset_options()?;
+        if convert || !charset.is_empty() {
+            return Ok(AlterSyntax::Charset { said: charset, convert });
+        }
+        const KNOWN: [&str; 8] = [
             "ENGINE",
-            "CHARSET",
-            "COLLATE",
             "ROW_FORMAT",
             "KEY_BLOCK_SIZE",
             "COMPRESSION",
@@ -238,11 +255,7 @@ impl Source<'_> {
             "ALGORITHM",
             "LOCK",
         ];
-        let charset = self.word("CHARACTER");
-        if charset {
-            self.expect_word("SET")?;
-        }
-        if !charset && !KNOWN.iter().any(|known| self.word(known)) {
+        if !KNOWN.iter().any(|known| self.word(known)) {
             let found = self.parser.peek_token_ref();
             return Ok(self.parser.expected_ref("a change of the table", found)?);
         }
@@ -250,6 +263,53 @@ impl Source<'_> {
         // A word, a text or a number.
         self.parser.next_token();
         Ok(AlterSyntax::Nothing)
+    }
+
+    /// `ALTER DATABASE [name] …`, if it is that.
+    pub(super) fn alter_database(&mut self) -> Result<Option<Statement>, Failure> {
+        let word =
+            |token: &Token, word: &str| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case(word));
+        let next = &self.parser.peek_nth_token_ref(1).token;
+        if !word(next, "DATABASE") && !word(next, "SCHEMA") {
+            return Ok(None);
+        }
+        self.parser.next_token();
+        self.parser.next_token();
+        let option = |token: &Token| {
+            ["DEFAULT", "CHARACTER", "CHARSET", "COLLATE"].iter().any(|known| word(token, known))
+        };
+        let name = match option(&self.parser.peek_token_ref().token) {
+            true => None,
+            false => Some(self.parser.parse_identifier()?),
+        };
+        let said = self.charset_options()?;
+        if said.is_empty() {
+            let found = self.parser.peek_token_ref();
+            return Ok(self.parser.expected_ref("CHARACTER SET or COLLATE", found)?);
+        }
+        Ok(Some(Statement::AlterDatabase { name, said }))
+    }
+
+    /// `[DEFAULT] CHARACTER SET = x [DEFAULT] COLLATE = y …`, any number of them.
+    pub(super) fn charset_options(&mut self) -> Result<Vec<CharsetOption>, Failure> {
+        let mut said = Vec::new();
+        loop {
+            let default = self.word("DEFAULT");
+            let option = if self.word("COLLATE") {
+                let _ = self.parser.consume_token(&Token::Eq);
+                CharsetOption::Collation(self.word_or_text("a collation")?)
+            } else if self.word("CHARSET") || self.word("CHARACTER") {
+                self.word("SET");
+                let _ = self.parser.consume_token(&Token::Eq);
+                CharsetOption::Charset(self.word_or_text("a character set")?)
+            } else if default {
+                let found = self.parser.peek_token_ref();
+                return Ok(self.parser.expected_ref("CHARACTER SET or COLLATE", found)?);
+            } else {
+                return Ok(said);
+            };
+            said.push(option);
+        }
     }
 
     fn if_exists(&mut self) -> Result<bool, Failure> {

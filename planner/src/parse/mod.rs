@@ -38,7 +38,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Toke
 use crate::error::{Error, Position};
 
 pub(crate) use admin::{SpacesSyntax, SplitSyntax};
-pub(crate) use alter::{AlterSyntax, ColumnPlace};
+pub(crate) use alter::{AlterSyntax, CharsetOption, ColumnPlace};
 use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;

@@ -1,6 +1,7 @@
 //! Statements: the library's, and those it lacks.
 
 use allod_storage::fault::Step;
+use allod_storage::schema::{Charset, Collation};
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -9,7 +10,7 @@ use sqlparser::tokenizer::{Token, Word};
 use crate::error::{Error, Position};
 
 use super::admin::{SpacesSyntax, SplitSyntax};
-use super::alter::AlterSyntax;
+use super::alter::{AlterSyntax, CharsetOption};
 use super::load_data::LoadDataSyntax;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
@@ -32,6 +33,11 @@ pub(crate) enum Statement {
     },
     /// CREATE VIEW, ALTER VIEW.
     CreateView(Box<ViewSyntax>),
+    /// ALTER DATABASE: of the current one if it names none.
+    AlterDatabase {
+        name: Option<Ident>,
+        said: Vec<CharsetOption>,
+    },
     /// ALTER TABLE of columns, keys and options.
     AlterTable {
         table: ObjectName,
@@ -107,6 +113,7 @@ impl Statement {
                     | S::RenameTable(_)
             ),
             Statement::CreateTable { .. }
+            | Statement::AlterDatabase { .. }
             | Statement::CreateView(_)
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
@@ -316,6 +323,9 @@ impl<'a> Source<'a> {
             }
             "ALTER" => {
                 if let Some(statement) = self.view()? {
+                    return Ok(statement);
+                }
+                if let Some(statement) = self.alter_database()? {
                     return Ok(statement);
                 }
                 match self.alter_partitions()? {
@@ -556,29 +566,40 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Behind SET NAMES: three variables. Texts are UTF-8 whatever they say, which the others are parts of, or are taken for.
+    /// Behind SET NAMES: four variables. Texts are UTF-8 whatever they say, which the others are parts of, or are taken for.
     fn set_names(&mut self) -> Result<Statement, Failure> {
-        const KNOWN: [&str; 6] = ["utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "binary"];
         let item = |name: &str, value: Option<String>| SetItem {
             name: name.into(),
             global: false,
             value: value.map(|text| ast::Expr::value(ast::Value::SingleQuotedString(text))),
         };
         let set = Some(self.word_or_text("a character set")?).filter(|set| set != "default");
-        if let Some(unknown) = set.as_deref().filter(|set| !KNOWN.contains(set)) {
-            return Err(Failure::Ours(Error::NotSupported(format!("character set '{unknown}'"))));
-        }
+        let charset = match &set {
+            Some(name) => {
+                Some(Charset::named(name).ok_or_else(|| Failure::Ours(Error::UnknownCharset(name.clone())))?)
+            }
+            None => None,
+        };
         let variables = ["character_set_client", "character_set_connection", "character_set_results"];
         let mut items: Vec<SetItem> = variables.iter().map(|variable| item(variable, set.clone())).collect();
         if self.word("COLLATE") {
-            let collation = Some(self.word_or_text("a collation")?);
-            items.push(item("collation_connection", collation));
+            let name = self.word_or_text("a collation")?;
+            let known = Collation::named(&name);
+            let collation = known.ok_or_else(|| Failure::Ours(Error::UnknownCollation(name.clone())))?;
+            if let Some(charset) = charset.filter(|charset| *charset != collation.charset()) {
+                let charset = charset.name().into();
+                return Err(Failure::Ours(Error::CollationCharset { collation: name, charset }));
+            }
+            items.push(item("collation_connection", Some(name)));
+        } else {
+            let own = charset.map(|charset| charset.collation().name().to_owned());
+            items.push(item("collation_connection", own));
         }
         Ok(Statement::Set(items))
     }
 
     /// A name, perhaps as a string, in lower case.
-    fn word_or_text(&mut self, what: &str) -> Result<String, Failure> {
+    pub(super) fn word_or_text(&mut self, what: &str) -> Result<String, Failure> {
         let token = self.parser.next_token();
         match token.token {
             Token::Word(Word { value: text, .. })

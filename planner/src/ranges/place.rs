@@ -74,7 +74,7 @@ pub(super) fn place(value: &Datum, sql: &SqlType) -> Option<Place> {
             Datum::Double(v) if !v.is_nan() => Some(Place::At(value.clone())),
             _ => None,
         },
-        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => {
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => {
             matches!(value, Datum::String(_)).then(|| Place::At(value.clone()))
         }
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) => {

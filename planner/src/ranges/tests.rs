@@ -157,7 +157,7 @@ proptest! {
 
 #[test]
 fn a_prefix_of_like_is_a_range() {
-    let text = SqlType::VarChar(10);
+    let text = SqlType::varchar(10);
     let ranges = |pattern: &str| {
         let column = Expr::column(ColumnId(0), ColumnType::not_null(text.clone()));
         let pattern = Expr::constant(Datum::string(pattern), text.clone());
@@ -237,8 +237,8 @@ proptest! {
         all in prop::collection::vec(texts(), 1..30),
         length in 1u32..4,
     ) {
-        let ty = ColumnType::nullable(SqlType::VarChar(10));
-        let constant = |t: &String| Expr::constant(Datum::string(t.as_str()), SqlType::VarChar(10));
+        let ty = ColumnType::nullable(SqlType::varchar(10));
+        let constant = |t: &String| Expr::constant(Datum::string(t.as_str()), SqlType::varchar(10));
         let conjunct = |(function, constants): &(Function, Vec<String>)| {
             let subject = Expr::column(ColumnId(0), ty.clone());
             boolean_call(function.clone(), [subject].into_iter().chain(constants.iter().map(constant)).collect())

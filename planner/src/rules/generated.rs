@@ -147,9 +147,9 @@ fn keeps(column: &SqlType, expr: &SqlType) -> bool {
     match (column, expr) {
         (SqlType::Int { .. }, SqlType::Int { .. }) => Family::of(column) == Family::of(expr),
         (SqlType::Decimal { scale: a, .. }, SqlType::Decimal { scale: b, .. }) => a == b,
-        (SqlType::VarChar(_) | SqlType::Text(_), SqlType::VarChar(_) | SqlType::Text(_)) => {
+        (SqlType::VarChar(..) | SqlType::Text(..), SqlType::VarChar(..) | SqlType::Text(..)) => {
             text_length(expr) <= text_length(column)
         }
-        (column, expr) => column == expr && !matches!(column, SqlType::Char(_) | SqlType::Float),
+        (column, expr) => column == expr && !matches!(column, SqlType::Char(..) | SqlType::Float),
     }
 }

@@ -364,7 +364,7 @@ mod tests {
         let plain: ArrayRef = Arc::new(text);
         let to = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8View));
         let coded = compute::cast(&plain, &to).expect("a dictionary");
-        let ty = ColumnType::not_null(SqlType::VarChar(10));
+        let ty = ColumnType::not_null(SqlType::varchar(10));
         assert_eq!(collect(&ty, &[coded]), collect(&ty, &[plain]));
     }
 

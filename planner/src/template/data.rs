@@ -246,7 +246,7 @@ pub(super) fn suits(plan: &Plan, conditions: &[Condition]) -> bool {
             let of_list = |ordinal| about(table, ordinal).is_some_and(|c| c.listed);
             let leading = table.indexes.iter().map(|i| &i.columns).chain([&table.key]);
             let of = |&o: &usize| match table.key_part(o) {
-                KeyPart::Column(of) | KeyPart::Prefix(of, _) => of,
+                KeyPart::Column(of) | KeyPart::Prefix(of, _) | KeyPart::SortKey(of, _) => of,
                 KeyPart::Expression(_) => o,
             };
             let indexed = leading.filter_map(|c| c.first()).any(|o| about(table, of(o)).is_some());
@@ -266,7 +266,10 @@ pub(super) fn suits(plan: &Plan, conditions: &[Condition]) -> bool {
 
 /// Whether the index has no more than the beginning of a column.
 fn has_beginnings(table: &TableDescriptor, index: usize) -> bool {
-    table.indexes[index].columns.iter().any(|&o| matches!(table.key_part(o), KeyPart::Prefix(..)))
+    table.indexes[index]
+        .columns
+        .iter()
+        .any(|&o| matches!(table.key_part(o), KeyPart::Prefix(..) | KeyPart::SortKey(..)))
 }
 
 /// Brings what depends on values into shape: keys and ranges in order and none of them twice, each key with its partition.

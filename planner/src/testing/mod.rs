@@ -77,6 +77,7 @@ impl FakeCatalog {
                             .collect(),
                         comment: create.comment,
                         constraints: create.constraints,
+                        collation: create.collation,
                     };
                     catalog.tables.push(Table {
                         descriptor: Arc::new(descriptor),

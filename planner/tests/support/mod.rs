@@ -113,6 +113,7 @@ impl Tables {
             partitions,
             comment: table.comment,
             constraints: Default::default(),
+            collation: table.collation,
         };
         let stats = Arc::new(TableStats::pseudo());
         self.tables

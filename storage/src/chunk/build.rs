@@ -400,7 +400,7 @@ mod tests {
         let key = crate::key::encode_datums(SpaceId(1), &[crate::schema::Datum::Int(2)]);
         assert_eq!(build_base(&int_key, twice, LIMIT, TS).unwrap_err(), BuildError::DuplicateKey { key });
 
-        let text_key = schema(&[ColumnType::not_null(SqlType::VarChar(9))], &[0], None);
+        let text_key = schema(&[ColumnType::not_null(SqlType::varchar(9))], &[0], None);
         let twice = vec![batch(vec![texts(["b", "a", "b"])])];
         assert!(matches!(build_base(&text_key, twice, LIMIT, TS), Err(BuildError::DuplicateKey { .. })));
     }
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn all_chunks_of_a_build_share_a_dictionary() {
-        let space = schema(&[bigint(), ColumnType::not_null(SqlType::VarChar(9))], &[0], None);
+        let space = schema(&[bigint(), ColumnType::not_null(SqlType::varchar(9))], &[0], None);
         let rows = 3 * BLOCK_ROWS as i64;
         let colours =
             |from: i64| texts((from..from + rows).map(|i| ["red", "green", "blue"][i as usize % 3]));

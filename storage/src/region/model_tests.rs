@@ -38,9 +38,9 @@ fn schema(tagged: bool) -> Arc<SpaceSchema> {
         id: SPACE,
         columns: vec![
             column("id", ColumnType::not_null(SqlType::BIGINT)),
-            column("tag", ColumnType::not_null(SqlType::VarChar(30))),
+            column("tag", ColumnType::not_null(SqlType::varchar(30))),
             column("value", ColumnType::nullable(SqlType::BIGINT)),
-            column("colour", ColumnType::nullable(SqlType::VarChar(50))),
+            column("colour", ColumnType::nullable(SqlType::varchar(50))),
         ],
         key: if tagged { vec![1, 0] } else { vec![0] },
         unique_prefix: None,

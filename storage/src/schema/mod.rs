@@ -3,6 +3,7 @@
 //! Everything here is immutable once published. The catalog (in the engine) makes new versions; the planner, the executor
 //! and the store only read them.
 
+mod collation;
 mod constraint;
 mod datum;
 mod ids;
@@ -11,6 +12,7 @@ mod members;
 mod table;
 mod types;
 
+pub use collation::{Charset, Collation};
 pub use constraint::{CheckConstraint, Constraints};
 pub use datum::{Datum, DatumKey, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};

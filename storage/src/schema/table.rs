@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ColumnType, Constraints, Datum, IndexId, SpaceId, TableId};
+use super::{Collation, ColumnType, Constraints, Datum, IndexId, SpaceId, TableId};
 
 /// The hidden column that is the key of a table without a clustered primary key. Always the last column.
 pub const ROW_ID_NAME: &str = "_tidb_rowid";
@@ -71,6 +71,13 @@ pub enum GeneratedKind {
         /// How many characters of it, or bytes of a binary column.
         length: u32,
     },
+    /// Hidden: a part of a key, `KEY (c)` or `KEY (c(10))`, where the sort key of `c` is not its text.
+    SortKey {
+        /// The column that it is the key of.
+        column: Arc<str>,
+        /// How many characters of it, unless all.
+        length: Option<u32>,
+    },
 }
 
 /// What a column of a key is to its user.
@@ -80,6 +87,8 @@ pub enum KeyPart<'a> {
     Column(usize),
     /// The beginning of a column: its ordinal, and how many characters or bytes.
     Prefix(usize, u32),
+    /// The sort key of a column: its ordinal, and how many characters unless all.
+    SortKey(usize, Option<u32>),
     /// The value of an expression.
     Expression(&'a str),
 }
@@ -194,6 +203,8 @@ pub struct TableDescriptor {
     pub comment: Arc<str>,
     /// What its rows must obey besides.
     pub constraints: Constraints,
+    /// That of columns that say nothing of theirs.
+    pub collation: Collation,
 }
 
 impl TableDescriptor {
@@ -218,6 +229,9 @@ impl TableDescriptor {
             Some((GeneratedKind::KeyExpression, expr)) => KeyPart::Expression(expr),
             Some((GeneratedKind::KeyPrefix { column, length }, _)) => {
                 self.column(column).map_or(KeyPart::Column(ordinal), |of| KeyPart::Prefix(of, *length))
+            }
+            Some((GeneratedKind::SortKey { column, length }, _)) => {
+                self.column(column).map_or(KeyPart::Column(ordinal), |of| KeyPart::SortKey(of, *length))
             }
             Some((GeneratedKind::Virtual | GeneratedKind::Stored, _)) | None => KeyPart::Column(ordinal),
         }

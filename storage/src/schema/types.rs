@@ -24,7 +24,7 @@ use std::fmt;
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::Members;
+use super::{Collation, Members};
 
 /// The most digits that a 64-bit decimal holds.
 pub const DECIMAL64_PRECISION_MAX: u8 = 18;
@@ -85,11 +85,11 @@ pub enum SqlType {
         scale: u8,
     },
     /// CHAR(n), n in characters.
-    Char(u32),
+    Char(u32, Collation),
     /// VARCHAR(n), n in characters.
-    VarChar(u32),
+    VarChar(u32, Collation),
     /// TINYTEXT to LONGTEXT, with the most bytes it may hold.
-    Text(u32),
+    Text(u32, Collation),
     /// BINARY(n), n in bytes.
     Binary(u32),
     /// VARBINARY(n), n in bytes.
@@ -126,6 +126,41 @@ impl SqlType {
     /// What a comparison returns: MySQL's BOOL is an integer, 0 or 1.
     pub const BOOL: SqlType = SqlType::Int { width: IntWidth::Tiny, unsigned: false };
 
+    /// CHAR(n) of the default collation.
+    pub const fn char(length: u32) -> SqlType {
+        SqlType::Char(length, Collation::Utf8mb4Bin)
+    }
+
+    /// VARCHAR(n) of the default collation.
+    pub const fn varchar(length: u32) -> SqlType {
+        SqlType::VarChar(length, Collation::Utf8mb4Bin)
+    }
+
+    /// TEXT of so many bytes, of the default collation.
+    pub const fn text(bytes: u32) -> SqlType {
+        SqlType::Text(bytes, Collation::Utf8mb4Bin)
+    }
+
+    /// The collation of CHAR, VARCHAR and TEXT; the default for all others.
+    pub fn collation(&self) -> Collation {
+        match self {
+            SqlType::Char(_, collation) | SqlType::VarChar(_, collation) | SqlType::Text(_, collation) => {
+                *collation
+            }
+            _ => Collation::default(),
+        }
+    }
+
+    /// The same type with another collation, if it has one.
+    pub fn with_collation(self, collation: Collation) -> SqlType {
+        match self {
+            SqlType::Char(n, _) => SqlType::Char(n, collation),
+            SqlType::VarChar(n, _) => SqlType::VarChar(n, collation),
+            SqlType::Text(n, _) => SqlType::Text(n, collation),
+            other => other,
+        }
+    }
+
     /// The Arrow type that holds it (see the table above).
     pub fn arrow(&self) -> DataType {
         match self {
@@ -139,7 +174,7 @@ impl SqlType {
                 DataType::Decimal64(DECIMAL64_PRECISION_MAX, *scale as i8)
             }
             SqlType::Decimal { scale, .. } => DataType::Decimal128(38, *scale as i8),
-            SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_) => DataType::Utf8View,
+            SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => DataType::Utf8View,
             SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Json => {
                 DataType::BinaryView
             }
@@ -151,7 +186,7 @@ impl SqlType {
 
     /// CHAR, VARCHAR, TEXT.
     pub fn is_string(&self) -> bool {
-        matches!(self, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text(_))
+        matches!(self, SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..))
     }
 
     /// BINARY, VARBINARY, BLOB.
@@ -227,9 +262,9 @@ impl fmt::Display for SqlType {
             SqlType::Float => write!(f, "float"),
             SqlType::Double => write!(f, "double"),
             SqlType::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
-            SqlType::Char(n) => write!(f, "char({n})"),
-            SqlType::VarChar(n) => write!(f, "varchar({n})"),
-            SqlType::Text(n) => match n {
+            SqlType::Char(n, _) => write!(f, "char({n})"),
+            SqlType::VarChar(n, _) => write!(f, "varchar({n})"),
+            SqlType::Text(n, _) => match n {
                 0..=255 => write!(f, "tinytext"),
                 256..=65_535 => write!(f, "text"),
                 65_536..=16_777_215 => write!(f, "mediumtext"),

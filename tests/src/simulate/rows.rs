@@ -33,7 +33,7 @@ pub fn schema(id: SpaceId) -> Arc<SpaceSchema> {
         generated: None,
         on_update_now: false,
     };
-    let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::Text(u32::MAX))];
+    let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::text(u32::MAX))];
     Arc::new(SpaceSchema { id, columns, key: vec![0], unique_prefix: None })
 }
 

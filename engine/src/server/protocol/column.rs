@@ -61,7 +61,7 @@ pub(crate) fn of_table(out: &mut Vec<u8>, database: &str, table: &str, name: &st
 
 /// Appends what is said of a parameter: nothing is known of it but that there is one.
 pub(crate) fn parameter(out: &mut Vec<u8>) {
-    let ty = ColumnType::nullable(SqlType::VarChar(0));
+    let ty = ColumnType::nullable(SqlType::varchar(0));
     put(out, ["", "", "", "?", ""], &ty);
 }
 
@@ -131,10 +131,10 @@ fn shape(ty: &SqlType) -> Shape {
         SqlType::Decimal { precision, scale } => {
             number(column_type::NEWDECIMAL, u32::from(*precision) + 2, 0, *scale)
         }
-        SqlType::Char(n) => text(column_type::STRING, *n, 0),
-        SqlType::VarChar(n) => text(column_type::VAR_STRING, *n, 0),
+        SqlType::Char(n, _) => text(column_type::STRING, *n, 0),
+        SqlType::VarChar(n, _) => text(column_type::VAR_STRING, *n, 0),
         // Its length is in bytes.
-        SqlType::Text(n) => Shape { length: *n, ..text(blob(*n), 0, BLOB) },
+        SqlType::Text(n, _) => Shape { length: *n, ..text(blob(*n), 0, BLOB) },
         SqlType::Binary(n) => bytes(column_type::STRING, *n, 0),
         SqlType::VarBinary(n) => bytes(column_type::VAR_STRING, *n, 0),
         SqlType::Blob(n) => bytes(blob(*n), *n, BLOB),
@@ -184,14 +184,14 @@ mod tests {
 
     #[test]
     fn texts_say_their_collation_and_bytes_that_they_are() {
-        let text = shape(&SqlType::Text(0xffff));
+        let text = shape(&SqlType::text(0xffff));
         assert_eq!(
             (text.ty, text.collation, text.length),
             (column_type::BLOB, collation::UTF8MB4_BIN, 0xffff)
         );
         let blob = shape(&SqlType::Blob(0xff_ffff));
         assert_eq!((blob.ty, blob.collation), (column_type::MEDIUM_BLOB, collation::BINARY));
-        assert_eq!(shape(&SqlType::VarChar(10)).length, 40);
+        assert_eq!(shape(&SqlType::varchar(10)).length, 40);
         let members = Members::new(["a", "bcd"]);
         let choice = shape(&SqlType::Enum(members.clone()));
         assert_eq!((choice.ty, choice.flags, choice.length), (column_type::STRING, column_flag::ENUM, 12));

@@ -88,7 +88,7 @@ pub(in crate::kernel) fn cast(value: &Value, to: &SqlType, rows: usize) -> Outco
         }
         (Value::Bytes(documents), to) if to.is_string() || to.is_binary() => {
             let text = converted(documents, rows, text_of);
-            cast::cast(&text, &SqlType::Text(u32::MAX), to, rows)
+            cast::cast(&text, &SqlType::text(u32::MAX), to, rows)
         }
         (Value::Bytes(documents), to) => numbers(documents, to, rows),
         _ => Err(Error::Plan("a conversion of what is no document".into()).into()),
@@ -150,5 +150,5 @@ fn numbers(documents: &Binary, to: &SqlType, rows: usize) -> Outcome {
         }
         out
     });
-    cast::cast(&text, &SqlType::Text(u32::MAX), to, rows)
+    cast::cast(&text, &SqlType::text(u32::MAX), to, rows)
 }

@@ -64,6 +64,21 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// The number that a column has in keys that it is by itself: that of its sort key, if that is another one.
+    pub(super) fn number_in_keys(
+        &mut self,
+        draft: &mut Draft,
+        table: &TableName,
+        keys: &Keys,
+        number: usize,
+    ) -> Result<usize, Error> {
+        let at = draft.columns.iter().position(|c| c.number == number);
+        let name = keys.primary.iter().map(|_| "PRIMARY").chain(keys.indexes.iter().map(|i| &*i.name)).next();
+        let (Some(at), Some(name)) = (at, name) else { return Ok(number) };
+        let numbers = self.numbers(draft, table, name, &[key::Part::Column(at)])?;
+        Ok(numbers.first().copied().unwrap_or(number))
+    }
+
     /// The numbers of a key's columns; hidden ones that it needs are new.
     fn numbers(
         &mut self,
@@ -89,9 +104,10 @@ impl Draft {
         let name = self.columns.iter().find_map(named);
         key.contains(&number)
             || self.columns.iter().filter(|c| key.contains(&c.number)).any(|c| match &c.def.generated {
-                Some(Generated { kind: GeneratedKind::KeyPrefix { column, .. }, .. }) => {
-                    name.as_ref() == Some(column)
-                }
+                Some(Generated {
+                    kind: GeneratedKind::KeyPrefix { column, .. } | GeneratedKind::SortKey { column, .. },
+                    ..
+                }) => name.as_ref() == Some(column),
                 Some(_) | None => false,
             })
     }
@@ -100,7 +116,8 @@ impl Draft {
     pub(super) fn follow(&mut self, at: usize, to: &Arc<str>) {
         let from = Arc::clone(&self.columns[at].def.name);
         for generated in self.columns.iter_mut().filter_map(|c| c.def.generated.as_mut()) {
-            if let GeneratedKind::KeyPrefix { column, .. } = &mut generated.kind
+            if let GeneratedKind::KeyPrefix { column, .. } | GeneratedKind::SortKey { column, .. } =
+                &mut generated.kind
                 && *column == from
             {
                 *column = Arc::clone(to);

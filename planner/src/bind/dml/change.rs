@@ -20,7 +20,7 @@ use super::super::{Dml, PartitionFunction};
 use super::Assigned;
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::Expr;
+use crate::expr::{Expr, collate};
 use crate::logical::{OutputColumn, Plan, SortKey};
 use crate::physical::Target;
 
@@ -272,7 +272,7 @@ impl Binder<'_> {
             let mut keys = Vec::with_capacity(order.len());
             for item in order {
                 keys.push(SortKey {
-                    expr: self.expr(&item.expr)?,
+                    expr: collate::ordered_by(self.expr(&item.expr)?),
                     descending: item.options.asc == Some(false),
                 });
             }

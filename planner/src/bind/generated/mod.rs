@@ -44,7 +44,7 @@ use super::key::{self, KeyFault};
 use super::partition::bind_over;
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{Expr, FunctionUsage, Rewriter};
+use crate::expr::{Expr, FunctionUsage, Rewriter, collate};
 use crate::generated::GeneratedColumns;
 use crate::parse;
 
@@ -68,13 +68,25 @@ pub fn bind_generated(table: &TableDescriptor) -> Result<Option<GeneratedColumns
 
 /// The expression of a column as it was kept.
 fn bound(generated: &Generated, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
-    let GeneratedKind::KeyPrefix { column, length } = &generated.kind else {
-        return of_text(&generated.expr, columns);
+    let (column, length) = match &generated.kind {
+        GeneratedKind::KeyPrefix { column, length } => (column, Some(*length)),
+        GeneratedKind::SortKey { column, length } => (column, *length),
+        GeneratedKind::Virtual | GeneratedKind::Stored | GeneratedKind::KeyExpression => {
+            return of_text(&generated.expr, columns);
+        }
     };
     let of = columns.iter().position(|c| !c.hidden && c.name == *column);
     let of = of.ok_or_else(|| Error::UnknownKeyColumn(column.to_string()))?;
     let (whole, mut rw) = (Expr::column(ColumnId(of as u32), columns[of].ty.clone()), Rewriter::new(0));
-    Ok((rw.explicit_cast(whole, key::prefix_type(&columns[of].ty.sql, *length)?), rw.usage))
+    let part = match length {
+        Some(length) => rw.explicit_cast(whole, key::prefix_type(&columns[of].ty.sql, length)?),
+        None => whole,
+    };
+    let part = match &generated.kind {
+        GeneratedKind::SortKey { .. } => collate::ordered_by(part),
+        _ => part,
+    };
+    Ok((part, rw.usage))
 }
 
 pub(super) fn of_text(text: &str, columns: &[ColumnDef]) -> Result<(Expr, FunctionUsage), Error> {
@@ -97,14 +109,18 @@ pub(super) fn of_key(
 ) -> Result<Option<(ColumnType, Generated)>, Error> {
     let Some(generated) = def.generated.as_ref().filter(|_| def.hidden) else { return Ok(None) };
     Ok(Some(match &generated.kind {
-        GeneratedKind::KeyPrefix { column, length } => {
-            let of = columns.iter().find(|c| !c.hidden && c.name == *column);
-            key::prefix_of(of.ok_or_else(|| Error::UnknownKeyColumn(column.to_string()))?, *length)?
-        }
+        GeneratedKind::KeyPrefix { column, length } => key::prefix_of(key_column(columns, column)?, *length)?,
+        GeneratedKind::SortKey { column, length } => key::sort_key_of(key_column(columns, column)?, *length)?,
         GeneratedKind::KeyExpression | GeneratedKind::Virtual | GeneratedKind::Stored => {
             (bound(generated, columns)?.0.ty().clone(), generated.clone())
         }
     }))
+}
+
+/// A column that a key has a part of.
+fn key_column<'a>(columns: &'a [ColumnDef], name: &str) -> Result<&'a ColumnDef, Error> {
+    let of = columns.iter().find(|c| !c.hidden && &*c.name == name);
+    of.ok_or_else(|| Error::UnknownKeyColumn(name.into()))
 }
 
 /// The expression of a part of a key: the type of its hidden column, and how that is generated.
@@ -130,12 +146,12 @@ pub(super) fn key_expression(
     }
     let text = spell::spelled(expr, columns);
     match &bound.ty().sql {
-        SqlType::Text(_) | SqlType::Blob(_) => return Err(KeyFault::Text.into()),
+        SqlType::Text(..) | SqlType::Blob(_) => return Err(KeyFault::Text.into()),
         SqlType::Json => return Err(KeyFault::Json.into()),
         SqlType::Null
-        | SqlType::VarChar(0)
+        | SqlType::VarChar(0, _)
         | SqlType::VarBinary(0)
-        | SqlType::Char(0)
+        | SqlType::Char(0, _)
         | SqlType::Binary(0) => {
             return Err(KeyFault::NotIndexable(text).into());
         }
@@ -164,7 +180,7 @@ fn kept(text: &str, bound: &Expr, columns: &[ColumnDef], written: &ast::Expr) ->
 pub(super) fn dependent(columns: &[ColumnDef], at: usize) -> Result<Option<usize>, Error> {
     for (ordinal, def) in columns.iter().enumerate() {
         if let Some(generated) = &def.generated
-            && !matches!(generated.kind, GeneratedKind::KeyPrefix { .. })
+            && !matches!(generated.kind, GeneratedKind::KeyPrefix { .. } | GeneratedKind::SortKey { .. })
             && used(&bound(generated, columns)?.0).any(|o| o == at)
         {
             return Ok(Some(ordinal));

@@ -229,7 +229,7 @@ fn check_fields(by: &PartitionBy, used: &[usize], columns: &[ColumnDef]) -> Resu
     }
     for column in used.iter().map(|o| &columns[*o]) {
         let allowed = match (by, &column.ty.sql) {
-            (PartitionBy::Key(_), SqlType::Text(_) | SqlType::Blob(_) | SqlType::Json) => {
+            (PartitionBy::Key(_), SqlType::Text(..) | SqlType::Blob(_) | SqlType::Json) => {
                 return Err(Fault::BlobField.into());
             }
             (PartitionBy::Key(_), _) => true,
@@ -240,8 +240,8 @@ fn check_fields(by: &PartitionBy, used: &[usize], columns: &[ColumnDef]) -> Resu
                     | SqlType::Date
                     | SqlType::DateTime(_)
                     | SqlType::Time(_)
-                    | SqlType::Char(_)
-                    | SqlType::VarChar(_)
+                    | SqlType::Char(..)
+                    | SqlType::VarChar(..)
                     | SqlType::Binary(_)
                     | SqlType::VarBinary(_)
             ),

@@ -111,7 +111,7 @@ impl<'a> Site<'a> {
             KeyPart::Prefix(of, length) => {
                 Some(KeyColumn { id: self.id_of(of)?, ty: columns[of].ty.clone(), prefix: Some(length) })
             }
-            KeyPart::Column(_) | KeyPart::Expression(_) => {
+            KeyPart::Column(_) | KeyPart::SortKey(..) | KeyPart::Expression(_) => {
                 Some((self.id_of(o)?, columns[o].ty.clone()).into())
             }
         };

@@ -40,9 +40,9 @@ pub(super) struct Ask {
 fn types() -> [SqlType; 4] {
     [
         SqlType::BIGINT,
-        SqlType::VarChar(30),
+        SqlType::varchar(30),
         SqlType::Decimal { precision: 15, scale: 2 },
-        SqlType::VarChar(30),
+        SqlType::varchar(30),
     ]
 }
 

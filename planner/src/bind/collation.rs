@@ -1,0 +1,241 @@
+//! Character sets and collations as they are written: in definitions, in expressions, and in the session.
+//!
+//! A table has a default, which its columns take unless they say otherwise; of a character set alone its own default counts,
+//! of a collation alone its character set. `CHARACTER SET binary` makes bytes of texts, which are other types.
+//!
+//! ```text
+//! create table t (a varchar(9), b text charset utf8mb4, c char(3) collate utf8mb4_bin, d varchar(9) charset binary)
+//!     collate utf8mb4_general_ci
+//! a: utf8mb4_general_ci     b: utf8mb4_bin     c: utf8mb4_bin     d: VARBINARY(9)
+//! ```
+
+use allod_storage::schema::{Charset, Collation, Datum, SqlType};
+use sqlparser::ast::{self, ColumnOption, CreateTableOptions, SqlOption, Value};
+
+use super::binder::Binder;
+use super::ddl::Ddl;
+use super::{Bound, PlanContext};
+use crate::error::Error;
+use crate::expr::{Expr, literal, types};
+use crate::parse::CharsetOption;
+
+/// The collation of literals: `collation_connection`.
+pub(super) fn connection(cx: &PlanContext) -> Collation {
+    match cx.session.variables.system("collation_connection", false) {
+        Some(Datum::String(name)) => Collation::named(&name).unwrap_or_default(),
+        _ => Collation::default(),
+    }
+}
+
+/// The character set of this name (error 1115).
+pub(super) fn charset(name: &str) -> Result<Charset, Error> {
+    let name = bare(name);
+    Charset::named(&name).ok_or_else(|| Error::UnknownCharset(name.to_ascii_lowercase()))
+}
+
+/// The collation of this name (error 1273).
+pub(super) fn collation(name: &str) -> Result<Collation, Error> {
+    let name = bare(name);
+    Collation::named(&name).ok_or(Error::UnknownCollation(name))
+}
+
+/// Without quotes.
+fn bare(name: &str) -> String {
+    name.trim_matches(['`', '\'', '"']).to_owned()
+}
+
+/// What was said of the character set and of the collation, if anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    charset: Option<Charset>,
+    collation: Option<Collation>,
+}
+
+impl Said {
+    /// CHARACTER SET name.
+    pub fn charset(&mut self, name: &str) -> Result<(), Error> {
+        let set = charset(name)?;
+        match self.charset.replace(set) {
+            Some(other) if other != set => {
+                Err(Error::ConflictingCharsets(other.name().into(), set.name().into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// COLLATE name.
+    pub fn collation(&mut self, name: &str) -> Result<(), Error> {
+        let collation = collation(name)?;
+        match self.collation.replace(collation) {
+            Some(other) if other.charset() != collation.charset() => {
+                let charset = other.charset().name().into();
+                Err(Error::CollationCharset { collation: collation.to_string(), charset })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What it comes to; `None` if nothing was said.
+    pub fn settled(self) -> Result<Option<Collation>, Error> {
+        match (self.charset, self.collation) {
+            (Some(charset), Some(collation)) if collation.charset() != charset => {
+                Err(Error::CollationCharset {
+                    collation: collation.to_string(),
+                    charset: charset.name().into(),
+                })
+            }
+            (_, Some(collation)) => Ok(Some(collation)),
+            (charset, None) => Ok(charset.map(Charset::collation)),
+        }
+    }
+
+    /// What options say.
+    pub fn of(options: &[CharsetOption]) -> Result<Said, Error> {
+        let mut said = Said::default();
+        for option in options {
+            match option {
+                CharsetOption::Charset(name) => said.charset(name)?,
+                CharsetOption::Collation(name) => said.collation(name)?,
+            }
+        }
+        Ok(said)
+    }
+
+    /// What the options of a table say.
+    pub fn of_options(options: &[SqlOption]) -> Result<Said, Error> {
+        let mut said = Said::default();
+        for option in options {
+            let SqlOption::KeyValue { key, value } = option else { continue };
+            let key = key.value.to_ascii_uppercase();
+            match key.strip_prefix("DEFAULT ").unwrap_or(&key) {
+                "CHARSET" | "CHARACTER SET" => said.charset(&value.to_string())?,
+                "COLLATE" => said.collation(&value.to_string())?,
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// The collation that CREATE TABLE gives its table, if it says any.
+pub(super) fn of_table(options: &CreateTableOptions) -> Result<Option<Collation>, Error> {
+    match options {
+        CreateTableOptions::Plain(options) => Said::of_options(options)?.settled(),
+        _ => Ok(None),
+    }
+}
+
+/// Whether what was of one collation may be of another one from now on: TiDB's rules (error 8200). No row is written anew, so
+/// the new character set has to have all characters of the old one; and a key on sort keys would be one on others.
+pub(super) fn may_become(from: Collation, to: Collation, in_key: Option<&str>) -> Result<(), Error> {
+    let unsupported = |message: String| Err(Error::Unsupported(message));
+    match (from.charset(), to.charset()) {
+        _ if from == to => Ok(()),
+        (Charset::Utf8, Charset::Utf8mb4)
+        | (Charset::Utf8, Charset::Utf8)
+        | (Charset::Utf8mb4, Charset::Utf8mb4)
+        | (Charset::Latin1, Charset::Utf8mb4) => match in_key {
+            Some(column)
+                if from.is_plain() != to.is_plain() || !from.is_plain() && !same_weights(from, to) =>
+            {
+                unsupported(format!(
+                    "converting collation of column '{column}' from '{from}' to '{to}' when index is defined on it."
+                ))
+            }
+            _ => Ok(()),
+        },
+        (a, b) if a == b => unsupported(format!("modify collate from {from} to {to}")),
+        (a, b) => unsupported(format!("modify charset from {} to {}", a.name(), b.name())),
+    }
+}
+
+/// Whether two collations are the same but for their character sets.
+fn same_weights(a: Collation, b: Collation) -> bool {
+    let kind = |c: Collation| c.name().strip_prefix(c.charset().name());
+    kind(a) == kind(b)
+}
+
+/// The type of a column with its collation, in a table of which this is the default.
+pub(super) fn of_column(def: &ast::ColumnDef, sql: SqlType, table: Collation) -> Result<SqlType, Error> {
+    let mut said = Said::default();
+    for option in &def.options {
+        match &option.option {
+            ColumnOption::CharacterSet(name) => said.charset(&name.to_string())?,
+            ColumnOption::Collation(name) => said.collation(&name.to_string())?,
+            _ => {}
+        }
+    }
+    // What is no text takes no notice.
+    if !sql.is_string() {
+        return Ok(sql);
+    }
+    let collation = said.settled()?.unwrap_or(table);
+    Ok(match (collation, sql) {
+        (Collation::Binary, SqlType::Char(n, _)) => SqlType::Binary(n),
+        (Collation::Binary, SqlType::VarChar(n, _)) => SqlType::VarBinary(n),
+        (Collation::Binary, SqlType::Text(n, _)) => SqlType::Blob(n),
+        (collation, sql) => sql.with_collation(collation),
+    })
+}
+
+impl Binder<'_> {
+    /// ALTER DATABASE [name] CHARACTER SET, COLLATE.
+    pub(super) fn alter_database(
+        &mut self,
+        name: Option<&ast::Ident>,
+        said: &[CharsetOption],
+    ) -> Result<Bound, Error> {
+        let name = self.database(name)?;
+        self.writable(&name)?;
+        let collation = Said::of(said)?.settled()?.unwrap_or_default();
+        Ok(Bound::Ddl(Ddl::AlterDatabase { name, collation }))
+    }
+
+    /// `expr COLLATE name`.
+    pub(super) fn collated(&mut self, expr: Expr, name: &str) -> Result<Expr, Error> {
+        let collation = collation(name)?;
+        let expr = self.rw.text(expr);
+        if collation == Collation::Binary && expr.ty().sql.is_binary() {
+            return Ok(expr);
+        }
+        self.rw.collate(expr, collation)
+    }
+
+    /// `_charset'text'` and `_charset x'bytes'`.
+    pub(super) fn introduced(&mut self, introducer: &str, value: &ast::Expr) -> Result<Expr, Error> {
+        let Some(name) = introducer.strip_prefix('_') else { return self.expr(value) };
+        let set = charset(name)?;
+        let literal = match value {
+            ast::Expr::Value(v) => &v.value,
+            _ => return self.expr(value),
+        };
+        Ok(match literal {
+            Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => {
+                literal::string_of(s, set.collation())
+            }
+            _ => {
+                let bytes = self.expr(value)?;
+                let bytes = self.rw.text(bytes);
+                let length = types::text_length(&bytes.ty().sql);
+                let ty = types::string(length).with_collation(set.collation());
+                self.rw.explicit_cast(bytes, ty)
+            }
+        })
+    }
+
+    /// CONVERT(expr USING charset). A character that the set has not is a question mark.
+    pub(super) fn convert_using(&mut self, expr: Expr, name: &str) -> Result<Expr, Error> {
+        let set = charset(name)?;
+        let text = self.rw.text(expr);
+        let length = types::text_length(&text.ty().sql);
+        let ty = match set {
+            Charset::Binary if text.ty().sql.is_binary() => return Ok(text),
+            Charset::Binary => types::binary(length.saturating_mul(4)),
+            _ => types::string(length).with_collation(set.collation()),
+        };
+        if text.ty().sql == ty {
+            return Ok(text);
+        }
+        Ok(self.rw.explicit_cast(text, ty))
+    }
+}

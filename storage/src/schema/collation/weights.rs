@@ -1,0 +1,237 @@
+//! The weights of characters, and what is made of them: sort keys, and texts for LIKE.
+//!
+//! A table is an array of 16-bit little-endian words in the program's image, read in place:
+//!
+//! ```text
+//! pages of the index, pages, expansions        three counts
+//! index        for each 256 characters the number of their page, from 1; 0 if none of them is in the table
+//! pages        256 cells each
+//! ends         where each expansion ends among the weights
+//! weights      of the expansions
+//!
+//! a cell       0: ignored   FFFF: not in the table   F000 + n: expansion n   else the one weight
+//! ```
+//! In the table of general_ci a cell is the weight itself, and a character without a page is its own weight.
+
+use super::Collation;
+
+/// The weight of what has none of its own: of characters beyond the first 65,536 in all but the 0900 collation.
+const REPLACEMENT: u16 = 0xFFFD;
+const EXPANSION: u16 = 0xF000;
+const EXPANSION_END: u16 = 0xFD00;
+const OUTSIDE: u16 = 0xFFFF;
+
+static GENERAL: Table = Table(include_bytes!("general.bin"));
+static UNICODE_400: Table = Table(include_bytes!("unicode_400.bin"));
+static UNICODE_1400: Table = Table(include_bytes!("unicode_1400.bin"));
+
+struct Table(&'static [u8]);
+
+impl Table {
+    #[inline]
+    fn word(&self, at: usize) -> u16 {
+        // Every place is computed from counts that the file itself holds; `tests` walks all of them.
+        u16::from_le_bytes([self.0[2 * at], self.0[2 * at + 1]])
+    }
+
+    /// The cell of a character, if its page exists.
+    #[inline]
+    fn cell(&self, c: u32) -> Option<u16> {
+        let index = usize::from(self.word(0));
+        let block = (c >> 8) as usize;
+        if block >= index {
+            return None;
+        }
+        let page = usize::from(self.word(3 + block)).checked_sub(1)?;
+        Some(self.word(3 + index + 256 * page + (c & 0xFF) as usize))
+    }
+
+    /// The weights of an expansion.
+    fn expansion(&self, n: u16) -> impl Iterator<Item = u16> + '_ {
+        let (index, pages) = (usize::from(self.word(0)), usize::from(self.word(1)));
+        let (ends, n) = (3 + index + 256 * pages, usize::from(n));
+        let weights = ends + usize::from(self.word(2));
+        let start = if n == 0 { 0 } else { usize::from(self.word(ends + n - 1)) };
+        (start..usize::from(self.word(ends + n))).map(move |at| self.word(weights + at))
+    }
+}
+
+/// The two weights of a character that is in no table: ideographs first, in the order of the characters.
+fn implicit(c: u32) -> [u16; 2] {
+    let base = match c {
+        0x4E00..=0x9FFF
+        | 0xFA0E..=0xFA0F
+        | 0xFA11
+        | 0xFA13..=0xFA14
+        | 0xFA1F
+        | 0xFA21
+        | 0xFA23..=0xFA24
+        | 0xFA27..=0xFA29 => 0xFB40,
+        0x3400..=0x4DBF | 0x20000..=0x2A6DF | 0x2A700..=0x2EBE0 | 0x30000..=0x3134A => 0xFB80,
+        _ => 0xFBC0,
+    };
+    [base + (c >> 15) as u16, (c & 0x7FFF) as u16 | 0x8000]
+}
+
+/// What a character stands for.
+#[derive(Clone, Copy)]
+enum Meaning {
+    Ignored,
+    One(u16),
+    Expansion(u16),
+    Outside,
+}
+
+/// Which weights a collation takes.
+#[derive(Clone, Copy)]
+enum Weights {
+    General,
+    Unicode,
+    Unicode0900,
+}
+
+impl Weights {
+    fn of(collation: Collation) -> Option<Weights> {
+        match collation {
+            Collation::Utf8mb4GeneralCi | Collation::Utf8GeneralCi => Some(Weights::General),
+            Collation::Utf8mb4UnicodeCi | Collation::Utf8UnicodeCi => Some(Weights::Unicode),
+            Collation::Utf8mb40900AiCi => Some(Weights::Unicode0900),
+            Collation::Utf8mb4Bin
+            | Collation::Utf8mb40900Bin
+            | Collation::Utf8Bin
+            | Collation::Latin1Bin
+            | Collation::AsciiBin
+            | Collation::Binary => None,
+        }
+    }
+
+    fn table(self) -> &'static Table {
+        match self {
+            Weights::General => &GENERAL,
+            Weights::Unicode => &UNICODE_400,
+            Weights::Unicode0900 => &UNICODE_1400,
+        }
+    }
+
+    #[inline]
+    fn meaning(self, c: char) -> Meaning {
+        let c = u32::from(c);
+        match self {
+            Weights::General | Weights::Unicode if c > 0xFFFF => return Meaning::One(REPLACEMENT),
+            Weights::General => return Meaning::One(GENERAL.cell(c).unwrap_or(c as u16)),
+            Weights::Unicode | Weights::Unicode0900 => {}
+        }
+        match self.table().cell(c) {
+            Some(0) => Meaning::Ignored,
+            Some(OUTSIDE) | None => Meaning::Outside,
+            Some(n @ EXPANSION..EXPANSION_END) => Meaning::Expansion(n - EXPANSION),
+            Some(weight) => Meaning::One(weight),
+        }
+    }
+}
+
+impl Collation {
+    /// Bytes that compare as the text does: for two texts of this collation, the texts are equal if their keys are, and the
+    /// one with the lesser key comes first.
+    pub fn sort_key(self, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write_sort_key(text, &mut out);
+        out
+    }
+
+    /// Appends the sort key.
+    pub fn write_sort_key(self, text: &str, out: &mut Vec<u8>) {
+        let text = if self.counts_blanks() { text } else { text.trim_end_matches(' ') };
+        let Some(weights) = Weights::of(self) else {
+            out.extend_from_slice(text.as_bytes());
+            return;
+        };
+        out.reserve(2 * text.len());
+        let mut push = |weight: u16| out.extend_from_slice(&weight.to_be_bytes());
+        for c in text.chars() {
+            match weights.meaning(c) {
+                Meaning::Ignored => {}
+                Meaning::One(weight) => push(weight),
+                Meaning::Expansion(n) => weights.table().expansion(n).for_each(&mut push),
+                Meaning::Outside => match weights {
+                    Weights::Unicode0900 => syllable(c, &mut push),
+                    Weights::General | Weights::Unicode => {
+                        implicit(u32::from(c)).into_iter().for_each(&mut push)
+                    }
+                },
+            }
+        }
+    }
+
+    /// A text with this sort key: of the characters that weigh the same the first, which is a capital letter without marks.
+    /// For messages about keys, which do not hold the text.
+    pub fn text_of_sort_key(self, key: &[u8]) -> String {
+        let Some(weights) = Weights::of(self) else { return String::from_utf8_lossy(key).into_owned() };
+        let first = |weight: u16| {
+            ('\0'..='\u{FFFF}').find(|c| matches!(weights.meaning(*c), Meaning::One(own) if own == weight))
+        };
+        let mut words = key.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).peekable();
+        let mut out = String::new();
+        while let Some(weight) = words.next() {
+            // Two words of a character outside the table, or one of a character in it.
+            let outside = words.next_if(|next| (0xFB40..REPLACEMENT).contains(&weight) && *next >= 0x8000);
+            let c = match outside {
+                Some(low) => char::from_u32(u32::from(weight & 0x3F) << 15 | u32::from(low & 0x7FFF)),
+                None => first(weight),
+            };
+            out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        out
+    }
+
+    /// A text with as many characters, in which two characters are the same if they weigh the same: `LIKE` compares character
+    /// by character. None of them is one that a pattern gives a meaning to.
+    pub fn folded(self, text: &str) -> String {
+        let mut out = String::with_capacity(4 * text.len());
+        text.chars().for_each(|c| out.push(self.fold(c)));
+        out
+    }
+
+    /// A pattern of LIKE for folded texts: `%` and `_` stay what they are unless they are escaped, and nothing is escaped
+    /// any more.
+    pub fn folded_pattern(self, pattern: &str, escape: Option<char>) -> String {
+        let mut out = String::with_capacity(4 * pattern.len());
+        let mut chars = pattern.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                // One at the very end stands for itself.
+                c if Some(c) == escape => out.push(self.fold(chars.next().unwrap_or(c))),
+                '%' | '_' => out.push(c),
+                c => out.push(self.fold(c)),
+            }
+        }
+        out
+    }
+
+    /// A character beyond the first 65,536 that stands for all that weigh the same.
+    fn fold(self, c: char) -> char {
+        let Some(weights) = Weights::of(self) else { return c };
+        let (plane, n) = match weights.meaning(c) {
+            Meaning::One(weight) => (0x1_0000, u32::from(weight)),
+            Meaning::Expansion(n) => (0x2_0000, u32::from(n)),
+            Meaning::Ignored => (0x3_0000, 0),
+            // Its own weights are nobody else's. What lies too high for this (private use) folds to itself.
+            Meaning::Outside => (0x4_0000, u32::from(c)),
+        };
+        char::from_u32(plane + n).unwrap_or(c)
+    }
+}
+
+/// A Hangul syllable weighs what its letters do; anything else outside the table has weights of its own.
+fn syllable(c: char, push: &mut impl FnMut(u16)) {
+    let code = u32::from(c);
+    if !(0xAC00..=0xD7A3).contains(&code) {
+        return implicit(code).into_iter().for_each(push);
+    }
+    let at = code - 0xAC00;
+    let letters =
+        [Some(0x1100 + at / 588), Some(0x1161 + at % 588 / 28), (at % 28 > 0).then_some(0x11A7 + at % 28)];
+    for letter in letters.into_iter().flatten() {
+        push(UNICODE_1400.cell(letter).unwrap_or(REPLACEMENT));
+    }
+}
