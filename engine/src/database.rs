@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use allod_executor::Cancel;
 use allod_storage::cluster::{Cluster, ClusterConfig};
 use allod_storage::schema::Datum;
 
+use crate::accounts::{Account, Password};
 use crate::catalog::{Catalog, Version};
-use crate::error::Result;
+use crate::error::{Error, Result, code};
 use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
@@ -133,11 +135,56 @@ impl Database {
         self.shared.next_connection.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A session for a connection that has its number, and a user.
-    pub(crate) fn session_of(&self, connection: u64, user: &str) -> Session {
+    /// A session of the account that `user` is who comes from `host`, as if it had logged in: it may do what is granted to that
+    /// account. Nobody asks for a password.
+    ///
+    /// # Errors
+    /// 1045 if there is no such account.
+    ///
+    /// ```
+    /// # fn main() -> allod::Result<()> {
+    /// let database = allod::Database::new();
+    /// database.session().run("create user reader")?;
+    /// let mut reader = database.session_as("reader", "localhost")?;
+    /// assert_eq!(reader.run("create table t (id int)").unwrap_err().code(), 1142);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn session_as(&self, user: &str, host: &str) -> Result<Session> {
+        let version = self.catalog();
+        let accounts = version.accounts();
+        let account = accounts.of_visitor(user, host).ok_or_else(|| {
+            let message = format!("access denied for user '{user}'@'{host}' (using password: NO)");
+            Error::new(code::ACCESS_DENIED_USER, message)
+        })?;
+        let mut session = self.session();
+        session.log_in(&format!("{user}@{host}"), account, accounts);
+        Ok(session)
+    }
+
+    /// A session for a connection that has its number, and an account.
+    pub(crate) fn session_of(&self, connection: u64, user: &str, account: &Account) -> Session {
         let mut session = Session::new(self.clone(), connection);
-        session.set_remote_user(user);
+        session.log_in(user, account, self.catalog().accounts());
+        session.set_remote();
         session
+    }
+
+    /// `default_password_lifetime`, in days; 0 = for ever.
+    pub(crate) fn password_lifetime(&self) -> u16 {
+        self.shared.globals.load().password_lifetime()
+    }
+
+    /// Gives `root` a password.
+    ///
+    /// # Errors
+    /// If somebody else changes the schema for longer than is waited.
+    pub(crate) fn set_root_password(&self, password: &Password) -> Result<()> {
+        let now_us = chrono::Utc::now().timestamp_micros();
+        let mut waiting = self.session().waiting(&Cancel::default());
+        let changed =
+            |version: &Version| Ok((version.accounts().with_root_password(password, now_us), vec![]));
+        self.shared.catalog.change_accounts(&mut waiting, changed).map(drop)
     }
 
     /// `max_connections`; 0 = any number.

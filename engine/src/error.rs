@@ -132,6 +132,46 @@ codes! {
     MULTI_STATEMENTS_DISABLED = 8130 "HY000";
     /// A change of a database that nobody may change.
     ACCESS_DENIED = 1044 "42000";
+    /// KILL of somebody else's connection.
+    KILL_DENIED = 1095 "HY000";
+    /// Something that was never granted.
+    NO_SUCH_GRANT = 1141 "42000";
+    /// A statement about a table that its user may not do.
+    TABLE_DENIED = 1142 "42000";
+    /// The same about a column.
+    COLUMN_DENIED = 1143 "42000";
+    /// GRANT of a privilege on something that it is not for.
+    ILLEGAL_GRANT = 1144 "42000";
+    /// Something that was never granted on a table.
+    NO_SUCH_TABLE_GRANT = 1147 "42000";
+    /// SET PASSWORD of nobody.
+    PASSWORD_NO_MATCH = 1133 "42000";
+    /// A privilege is missing.
+    SPECIFIC_ACCESS_DENIED = 1227 "42000";
+    /// A statement about accounts that are not there, or must not be.
+    CANNOT_USER = 1396 "HY000";
+    /// GRANT to nobody.
+    CANNOT_CREATE_WITH_GRANT = 1410 "42000";
+    /// A name that is too long.
+    WRONG_STRING_LENGTH = 1470 "HY000";
+    /// A way to log in that there is not.
+    PLUGIN_NOT_LOADED = 1524 "HY000";
+    /// A hash of a password that is none.
+    PASSWORD_FORMAT = 1827 "HY000";
+    /// A login with a password that is too old.
+    PASSWORD_EXPIRED = 1862 "HY000";
+    /// A login to an account that is locked.
+    ACCOUNT_LOCKED = 3118 "HY000";
+    /// A role that there is not.
+    UNKNOWN_AUTHORIZATION = 3523 "HY000";
+    /// A role that is not granted.
+    ROLE_NOT_GRANTED = 3530 "HY000";
+    /// A role that would play itself.
+    ROLE_IN_CIRCLE = 3573 "HY000";
+    /// A dynamic privilege on something.
+    ILLEGAL_PRIVILEGE_LEVEL = 3619 "HY000";
+    /// A dynamic privilege that there is not.
+    DYNAMIC_PRIVILEGE_UNKNOWN = 3929 "HY000";
     /// A bare table name, and no database chosen.
     NO_DATABASE = 1046 "3D000";
     /// NULL for a column that has none.
@@ -254,6 +294,8 @@ codes! {
     DOES_NOT_EXIST = 1305 "42000";
     /// Stopped by the user.
     INTERRUPTED = 1317 "70100";
+    /// EXPLAIN of a view that its reader may not look into.
+    VIEW_NOT_EXPLAINED = 1345 "HY000";
     /// A view where a table should be, or the other way round.
     WRONG_OBJECT = 1347 "HY000";
     /// A variable or a parameter in a view.
@@ -526,6 +568,9 @@ impl From<allod_planner::Error> for Error {
             E::UnknownExplainFormat(_) => code::UNKNOWN_EXPLAIN_FORMAT,
             E::NoDatabase => code::NO_DATABASE,
             E::AccessDenied { .. } => code::ACCESS_DENIED,
+            E::TableDenied { .. } => code::TABLE_DENIED,
+            E::ColumnDenied { .. } => code::COLUMN_DENIED,
+            E::ViewNotExplained => code::VIEW_NOT_EXPLAINED,
             E::UnknownDatabase(_) => code::UNKNOWN_DATABASE,
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
             E::WrongObject { .. } => code::WRONG_OBJECT,

@@ -62,6 +62,7 @@
 //!
 //! Everything is in memory and gone with the database. For other programs there is a [`server`].
 
+mod accounts;
 pub mod bench;
 mod catalog;
 mod database;
@@ -79,6 +80,7 @@ mod rows;
 pub mod server;
 mod session;
 mod span;
+mod system_tables;
 mod transactions;
 mod usage;
 mod variables;

@@ -23,7 +23,7 @@ pub(crate) struct Processes(ArcSwap<OrdMap<u64, Arc<Process>>>);
 /// A connection as others see it.
 pub(crate) struct Process {
     pub id: u64,
-    pub user: String,
+    user: ArcSwap<String>,
     /// Address and port.
     pub host: String,
     doing: ArcSwap<Doing>,
@@ -91,7 +91,18 @@ impl Process {
         };
         let doing = ArcSwap::from_pointee(doing);
         let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
+        let user = ArcSwap::from_pointee(user);
         Process { id, user, host, doing, wish, wake, socket: OnceLock::new() }
+    }
+
+    /// Who is connected.
+    pub fn user(&self) -> Arc<String> {
+        self.user.load_full()
+    }
+
+    /// For its owner: somebody else is, from now on.
+    pub fn becomes(&self, user: &str) {
+        self.user.store(Arc::new(user.to_owned()));
     }
 
     /// What it is doing.

@@ -140,7 +140,11 @@ const DEFINITIONS: &[Definition] = &[
     define("collation_database", Domain::Text, "utf8mb4_bin"),
     define("collation_server", Domain::Text, "utf8mb4_bin"),
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
-    define("default_authentication_plugin", Domain::ReadOnly, "mysql_native_password"),
+    define(
+        "default_authentication_plugin",
+        Domain::Word(&["mysql_native_password", "caching_sha2_password"]),
+        "mysql_native_password",
+    ),
     define("default_storage_engine", Domain::Text, "InnoDB"),
     define("default_week_format", Domain::Number(0, 7), "0"),
     define("error_count", Domain::ReadOnly, "0"),
@@ -291,6 +295,16 @@ fn definitions() -> impl Iterator<Item = &'static Definition> {
 pub(crate) struct SystemValues(OrdMap<&'static str, Arc<str>>);
 
 impl SystemValues {
+    /// How accounts log in of which nothing is said.
+    pub fn default_plugin(&self) -> &str {
+        self.0.get("default_authentication_plugin").map_or("mysql_native_password", |name| name)
+    }
+
+    /// Days after which passwords expire of whose account nothing is said; 0 = never.
+    pub fn password_lifetime(&self) -> u16 {
+        self.0.get("default_password_lifetime").and_then(|days| days.parse().ok()).unwrap_or(0)
+    }
+
     /// The defaults of a database with these limits.
     pub fn new(
         workers: usize,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{Collation, ColumnType, Datum, TableDescriptor};
 
+use crate::account::Access;
 use crate::error::Error;
 use crate::parse::Parsed;
 use crate::stats::TableStats;
@@ -82,5 +83,14 @@ pub trait Catalog {
     /// A table of such a database, with the rows of this moment. An error is Allod's own fault: it could not learn them.
     fn memory_table(&self, _database: &str, _table: &str) -> Result<Option<MemoryTable>, Error> {
         Ok(None)
+    }
+    /// Whether there is anything that the session's user may not do: if not, nobody need ask.
+    fn restricts(&self) -> bool {
+        false
+    }
+    /// Whether somebody may do this: the account `who` (`user@host`, the DEFINER of a view), or the session's user. Of a table
+    /// as a whole also if it may do so with some of its columns and `partly`.
+    fn may(&self, _who: Option<&str>, _access: Access<'_>, _partly: bool) -> bool {
+        true
     }
 }

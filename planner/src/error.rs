@@ -60,6 +60,31 @@ pub enum Error {
         /// The database.
         database: String,
     },
+    /// 1142: something with a table that the user may not do.
+    #[error("{command} command denied to user {user} for table '{table}'")]
+    TableDenied {
+        /// What: the name of a privilege.
+        command: &'static str,
+        /// `'root'@'%'`.
+        user: String,
+        /// The table.
+        table: String,
+    },
+    /// 1143: the same with a column.
+    #[error("{command} command denied to user {user} for column '{column}' in table '{table}'")]
+    ColumnDenied {
+        /// What: the name of a privilege.
+        command: &'static str,
+        /// `'root'@'%'`.
+        user: String,
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// 1345.
+    #[error("EXPLAIN/SHOW can not be issued; lacking privileges for underlying table")]
+    ViewNotExplained,
     /// 1146.
     #[error("table '{database}.{table}' doesn't exist")]
     UnknownTable {

@@ -1,5 +1,6 @@
 //! SQL text, a catalog and statistics in; a physical plan out. Pure: no I/O, no threads, no clock.
 
+pub mod account;
 pub mod bind;
 pub mod catalog;
 pub mod checks;

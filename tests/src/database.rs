@@ -1,13 +1,19 @@
 //! Allod as the sqllogictest driver sees it.
 
+use std::collections::BTreeMap;
+
 use allod::format::cell_text;
 use allod::{Database, ResultSet, Session};
 
 use crate::slt::{Engine, Value};
 
-/// A session of a database that nobody else uses.
+/// A session of a database that nobody else uses, and sessions of its accounts.
 pub struct Fresh {
     session: Session,
+    /// By the name of the user, who is on the same machine.
+    others: BTreeMap<String, Session>,
+    /// Whose session runs the next statement; `None` = the one that may do everything.
+    user: Option<String>,
 }
 
 impl Fresh {
@@ -18,7 +24,7 @@ impl Fresh {
 
     /// A session of the given database.
     pub fn of(database: &Database) -> Fresh {
-        Fresh { session: database.session() }
+        Fresh { session: database.session(), others: BTreeMap::new(), user: None }
     }
 }
 
@@ -30,7 +36,22 @@ impl Default for Fresh {
 
 impl Engine for Fresh {
     fn run(&mut self, sql: &str) -> Result<Vec<Vec<Value>>, String> {
-        rows(&mut self.session, sql).map_err(|e| e.to_string())
+        let session = match &self.user {
+            None => &mut self.session,
+            Some(user) => self.others.get_mut(user).ok_or("nobody is logged in")?,
+        };
+        rows(session, sql).map_err(|e| e.to_string())
+    }
+
+    fn become_user(&mut self, user: Option<&str>) -> Result<(), String> {
+        self.user = user.map(str::to_owned);
+        if let Some(user) = user
+            && !self.others.contains_key(user)
+        {
+            let session = self.session.owner().session_as(user, "localhost").map_err(|e| e.to_string())?;
+            self.others.insert(user.to_owned(), session);
+        }
+        Ok(())
     }
 }
 

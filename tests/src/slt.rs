@@ -11,7 +11,9 @@
 use std::fmt;
 
 use md5::{Digest, Md5};
-use sqllogictest::{Condition, DefaultColumnType, QueryExpect, Record, SortMode, StatementExpect};
+use sqllogictest::{
+    Condition, Connection, DefaultColumnType, QueryExpect, Record, SortMode, StatementExpect,
+};
 
 /// One cell of a result, before it is printed as a type letter asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,12 @@ pub enum Value {
 pub trait Engine {
     /// Runs one statement. The error is `code` and text as a MySQL client prints them: `ERROR 1146 (42S02): …`.
     fn run(&mut self, sql: &str) -> Result<Vec<Vec<Value>>, String>;
+
+    /// The next statements are those of this user, until another one's are: `connection name` before each. `None` is who may do
+    /// everything.
+    fn become_user(&mut self, user: Option<&str>) -> Result<(), String> {
+        user.map_or(Ok(()), |user| Err(format!("there is no user {user}")))
+    }
 }
 
 /// What became of a file's records.
@@ -68,20 +76,22 @@ pub fn run(name: &str, text: &str, engine: &mut dyn Engine) -> Result<Outcome, M
                 }
                 halt_applies = true;
             }
-            Record::Statement { loc, conditions, sql, expected, .. } => {
+            Record::Statement { loc, conditions, connection, sql, expected, .. } => {
                 halt_applies = true;
                 if conditions.iter().all(applies) {
                     outcome.records += 1;
-                    if let Err(why) = statement(engine, &sql, &expected) {
+                    let begun = engine.become_user(user_of(&connection));
+                    if let Err(why) = begun.and_then(|()| statement(engine, &sql, &expected)) {
                         outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
                     }
                 }
             }
-            Record::Query { loc, conditions, sql, expected, .. } => {
+            Record::Query { loc, conditions, connection, sql, expected, .. } => {
                 halt_applies = true;
                 if conditions.iter().all(applies) {
                     outcome.records += 1;
-                    if let Err(why) = query(engine, &sql, &expected) {
+                    let begun = engine.become_user(user_of(&connection));
+                    if let Err(why) = begun.and_then(|()| query(engine, &sql, &expected)) {
                         outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
                     }
                 }
@@ -102,6 +112,13 @@ fn without_trailing_comments(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+fn user_of(connection: &Connection) -> Option<&str> {
+    match connection {
+        Connection::Default => None,
+        Connection::Named(user) => Some(user),
+    }
 }
 
 fn applies(condition: &Condition) -> bool {

@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve clients that speak MySQL's protocol. User: root.
+    /// Serve clients that speak MySQL's protocol. The first account is root.
     Serve(Serve),
     /// Time queries.
     #[command(subcommand)]

@@ -13,6 +13,7 @@
 //! `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then nothing is changed. What is left out is a protocol
 //! that adds an index while rows are written (F1's, which TiDB uses).
 
+mod accounts;
 mod alter;
 mod analyze;
 mod ddl;

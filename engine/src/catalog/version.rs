@@ -1,5 +1,6 @@
 //! One immutable version of the schema.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +14,7 @@ use allod_storage::schema::{Collation, TableDescriptor, TableId, Timestamp};
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
 use super::writers::Writers;
+use crate::accounts::{Accounts, Rights};
 
 /// One version of the schema, with the statistics. Persistent maps: the next version shares all that did not change.
 #[derive(Clone, Debug)]
@@ -20,6 +22,7 @@ pub struct Version {
     number: u64,
     /// By name in lower case.
     databases: OrdMap<String, Database>,
+    accounts: Arc<Accounts>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,7 +101,9 @@ impl RowIds for Counters {
 
 impl Version {
     pub(super) fn initial() -> Version {
-        Version { number: 0, databases: OrdMap::new() }.with_database(DEFAULT_DATABASE, Collation::default())
+        let accounts = Arc::new(Accounts::initial());
+        let nothing = Version { number: 0, databases: OrdMap::new(), accounts };
+        nothing.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
     /// Counts up by one with every change of the schema or of statistics.
@@ -143,13 +148,13 @@ impl Version {
     /// Adds an empty database.
     pub(super) fn with_database(&self, name: &str, collation: Collation) -> Version {
         let database = Database { name: name.into(), collation, tables: OrdMap::new(), views: OrdMap::new() };
-        Version { number: self.number + 1, databases: self.databases.update(key(name), database) }
+        self.next(self.databases.update(key(name), database))
     }
 
     /// The same database for which tables to come have another collation.
     pub(super) fn with_collation(&self, name: &str, collation: Collation) -> Version {
         let databases = self.databases.alter(|old| Some(Database { collation, ..old? }), key(name));
-        Version { number: self.number + 1, databases }
+        self.next(databases)
     }
 
     /// The collation of tables of the database that say nothing of theirs.
@@ -158,7 +163,40 @@ impl Version {
     }
 
     pub(super) fn without_database(&self, name: &str) -> Version {
-        Version { number: self.number + 1, databases: self.databases.without(&key(name)) }
+        self.next(self.databases.without(&key(name)))
+    }
+
+    fn next(&self, databases: OrdMap<String, Database>) -> Version {
+        Version { number: self.number + 1, databases, accounts: Arc::clone(&self.accounts) }
+    }
+
+    /// The same, but only with the databases, tables and views of which these rights say that they may be seen.
+    pub(crate) fn seen_with(&self, rights: &Rights) -> Cow<'_, Version> {
+        if !rights.restricts() {
+            return Cow::Borrowed(self);
+        }
+        let databases = self.databases.iter().filter(|(name, _)| rights.sees_database(name));
+        let databases = databases.map(|(key, database)| {
+            let tables = database.tables.iter().filter(|(name, _)| rights.sees_table(&database.name, name));
+            let views = database.views.iter().filter(|(name, _)| rights.sees_table(&database.name, name));
+            let seen = Database {
+                name: Arc::clone(&database.name),
+                collation: database.collation,
+                tables: tables.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
+                views: views.map(|(key, view)| (key.clone(), Arc::clone(view))).collect(),
+            };
+            (key.clone(), seen)
+        });
+        Cow::Owned(Version { databases: databases.collect(), ..self.clone() })
+    }
+
+    /// Who there is, and what is granted to them.
+    pub(crate) fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    pub(super) fn with_accounts(&self, accounts: Accounts) -> Version {
+        Version { accounts: Arc::new(accounts), ..self.next(self.databases.clone()) }
     }
 
     /// Adds or replaces the table of that database and name. Without the database nothing changes.
@@ -212,7 +250,7 @@ impl Version {
             }
             None => self.databases.clone(),
         };
-        Version { number: self.number + 1, databases }
+        self.next(databases)
     }
 
     fn map_tables(
@@ -227,7 +265,7 @@ impl Version {
             }
             None => self.databases.clone(),
         };
-        Version { number: self.number + 1, databases }
+        self.next(databases)
     }
 }
 

@@ -37,9 +37,13 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
-fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let of_table = |table: &TableDescriptor| -> Vec<Vec<Datum>> {
-        table.visible_columns().enumerate().map(|(at, ordinal)| row(table, at, ordinal)).collect()
+        let columns = table.visible_columns().enumerate();
+        let seen = |(_, o): &(usize, usize)| {
+            facts.rights.sees_column(&table.database, &table.name, &table.columns[*o].name)
+        };
+        columns.filter(seen).map(|(at, ordinal)| row(table, at, ordinal)).collect()
     };
     let views = version.databases().flat_map(|database| version.views(database));
     let tables = entries(version).flat_map(|entry| of_table(&entry.descriptor));

@@ -44,6 +44,7 @@ pub(super) const DEADLOCKS: Definition = Definition {
 };
 
 fn waits(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    facts.see_others()?;
     let (transactions, processes) = (facts.transactions.list(), facts.processes.list());
     let statement = |wait: &Wait| {
         let waiter = transactions.iter().find(|seen| seen.trx.id == wait.waiter);
@@ -63,6 +64,7 @@ fn waits(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
 }
 
 fn deadlocks(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    facts.see_others()?;
     let waits = facts.cluster.lock_waits();
     let mut rows = Vec::new();
     for deadlock in waits.deadlocks() {

@@ -11,20 +11,25 @@
 //! ```
 //!
 //! Names compare without regard to case; columns are in upper case and in MySQL's order. Left out: columns that make no sense
-//! here stay NULL where clients expect them and are absent where they do not; triggers, routines, privileges.
+//! here stay NULL where clients expect them and are absent where they do not; triggers, routines.
+//!
+//! Who may not do everything is shown a version of the schema that has only what concerns them ([`Version::seen_with`]), so no
+//! table here asks for privileges itself, but for those about other users. The tables of the database `mysql` (`system_tables`)
+//! are of the same kind.
 
 mod checks;
 mod columns;
 mod constraints;
 mod locks;
 mod partitions;
+mod privileges;
 pub(crate) mod processlist;
 mod regions;
 mod schemata;
 mod settings;
 mod statistics;
 mod tables;
-mod transactions;
+pub(crate) mod transactions;
 mod usage;
 mod variables;
 mod views;
@@ -32,6 +37,7 @@ mod views;
 use std::cell::Cell;
 use std::sync::Arc;
 
+use allod_planner::account::{Access, AccountName, Privilege};
 use allod_planner::catalog::{Catalog, MemoryTable, Table, View};
 use allod_planner::error::Error as PlannerError;
 use allod_planner::expr::FunctionUsage;
@@ -43,9 +49,11 @@ use allod_storage::schema::{
     TableDescriptor, TableId,
 };
 
+use crate::accounts::{self, Account, Rights};
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result};
 use crate::processes::Processes;
+use crate::system_tables;
 use crate::transactions::Transactions;
 use crate::usage::Usage;
 use crate::variables::Variables;
@@ -67,6 +75,9 @@ pub(crate) struct SessionCatalog<'a> {
     pub shown: Option<MemoryTable>,
 }
 
+/// Names of the databases whose tables are in memory, in order.
+pub(crate) const DATABASES: [&str; 2] = [DATABASE, system_tables::DATABASE];
+
 /// Where the rows of tables in memory come from.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
@@ -78,6 +89,12 @@ pub(crate) struct Facts<'a> {
     pub transactions: &'a Transactions,
     /// To see who waits for whose locks.
     pub cluster: &'a Cluster,
+    /// The name with which the session logged in, without a host.
+    pub user: &'a str,
+    /// CURRENT_USER().
+    pub account: &'a AccountName,
+    /// What it may do.
+    pub rights: &'a Rights,
     /// The current schema.
     pub database: Option<&'a str>,
     /// Variables of the session, and the global ones.
@@ -88,16 +105,31 @@ pub(crate) struct Facts<'a> {
     pub usage: (&'a Usage, &'a FunctionUsage),
 }
 
+impl Facts<'_> {
+    /// Refuses who may not see what others do.
+    pub fn see_others(&self) -> Result<()> {
+        if self.rights.has(Privilege::Process) { Ok(()) } else { Err(accounts::needs("PROCESS")) }
+    }
+
+    /// Whether an account is to be seen: one's own, or by who may read the tables of accounts.
+    pub fn sees_account(&self, account: &Account) -> bool {
+        account.name == *self.account || self.rights.on_database("mysql").has(Privilege::Select)
+    }
+}
+
+/// The rows of a table in memory.
+pub(crate) type Rows = Vec<Vec<Datum>>;
+
 /// A table in memory: what it is called, its columns, and who makes its rows.
-struct Definition {
-    name: &'static str,
-    columns: &'static [(&'static str, Kind)],
-    rows: fn(&Version, &Facts) -> Result<Vec<Vec<Datum>>>,
+pub(crate) struct Definition {
+    pub name: &'static str,
+    pub columns: &'static [(&'static str, Kind)],
+    pub rows: fn(&Version, &Facts) -> Result<Vec<Vec<Datum>>>,
 }
 
 /// Types of columns; there are few.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     /// Text of at most so many characters.
     Text(u32),
     /// A whole number.
@@ -112,6 +144,7 @@ const TABLES: &[Definition] = &[
     transactions::CLUSTER,
     settings::COLLATIONS,
     settings::APPLICABILITY,
+    privileges::COLUMNS,
     columns::TABLE,
     locks::WAITS,
     locks::DEADLOCKS,
@@ -120,40 +153,63 @@ const TABLES: &[Definition] = &[
     constraints::KEY_COLUMN_USAGE,
     partitions::TABLE,
     processlist::TABLE,
+    privileges::SCHEMAS,
     schemata::TABLE,
     variables::SESSION,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
+    privileges::TABLES,
     tables::TABLE,
     checks::TIDB_TABLE,
     transactions::TABLE,
     regions::TABLE,
+    privileges::ATTRIBUTES,
+    privileges::USERS,
     views::TABLE,
 ];
 
-/// Whether this is the database's name, without regard to case.
-pub(crate) fn is_it(database: &str) -> bool {
-    database.eq_ignore_ascii_case(DATABASE)
+/// The database's name, if it is one whose tables are in memory; compared without regard to case.
+pub(crate) fn named(database: &str) -> Option<&'static str> {
+    DATABASES.into_iter().find(|known| database.eq_ignore_ascii_case(known))
 }
 
-/// Names of the tables, in order.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().map(|t| t.name)
+/// Whether the tables of this database are in memory.
+pub(crate) fn is_it(database: &str) -> bool {
+    named(database).is_some()
+}
+
+fn definitions(database: &str) -> &'static [Definition] {
+    match named(database) {
+        Some(DATABASE) => TABLES,
+        Some(_) => system_tables::TABLES,
+        None => &[],
+    }
+}
+
+/// Names of the tables of such a database, in order.
+pub(crate) fn names(database: &str) -> impl Iterator<Item = &'static str> {
+    definitions(database).iter().map(|t| t.name)
+}
+
+/// MySQL's word for what the tables of such a database are.
+pub(crate) fn kind(database: &str) -> &'static str {
+    if database.eq_ignore_ascii_case(DATABASE) { "SYSTEM VIEW" } else { "BASE TABLE" }
 }
 
 /// What a table looks like.
-pub(crate) fn descriptor(table: &str) -> Option<TableDescriptor> {
-    TABLES.iter().find(|t| t.name.eq_ignore_ascii_case(table)).map(Definition::descriptor)
+pub(crate) fn descriptor(database: &str, table: &str) -> Option<TableDescriptor> {
+    let found = definitions(database).iter().find(|t| t.name.eq_ignore_ascii_case(table))?;
+    Some(found.descriptor(named(database)?))
 }
 
 /// A table of rows of text.
 pub(crate) fn of_text(columns: &[String], rows: Vec<Vec<Datum>>) -> MemoryTable {
     let column = |name: &String| (name.as_str().into(), Kind::Text(SHOWN_CHARACTERS));
-    let descriptor = described(SHOWN.1, columns.iter().map(column));
+    let descriptor = described(SHOWN.0, SHOWN.1, columns.iter().map(column));
     MemoryTable { descriptor: Arc::new(descriptor), rows: Arc::new(rows) }
 }
 
-fn described(name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> TableDescriptor {
+fn described(database: &str, name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> TableDescriptor {
     let column = |(name, kind)| {
         let ty = match kind {
             Kind::Text(characters) => SqlType::varchar(characters),
@@ -161,7 +217,7 @@ fn described(name: &str, columns: impl Iterator<Item = (Arc<str>, Kind)>) -> Tab
         };
         (name, ColumnType::nullable(ty))
     };
-    without_rows(DATABASE, name, columns.map(column))
+    without_rows(database, name, columns.map(column))
 }
 
 /// A view, as if it were a table.
@@ -206,8 +262,8 @@ fn without_rows(
 }
 
 impl Definition {
-    fn descriptor(&self) -> TableDescriptor {
-        described(self.name, self.columns.iter().map(|(name, kind)| ((*name).into(), *kind)))
+    fn descriptor(&self, database: &str) -> TableDescriptor {
+        described(database, self.name, self.columns.iter().map(|(name, kind)| ((*name).into(), *kind)))
     }
 }
 
@@ -232,15 +288,25 @@ impl Catalog for SessionCatalog<'_> {
         is_it(database)
     }
 
+    fn restricts(&self) -> bool {
+        self.facts.rights.restricts()
+    }
+
+    fn may(&self, who: Option<&str>, access: Access<'_>, partly: bool) -> bool {
+        let definer = who.map(|who| self.version.accounts().rights(&AccountName::of_text(who), &[]));
+        definer.as_ref().unwrap_or(self.facts.rights).may(access, partly)
+    }
+
     fn memory_table(&self, database: &str, table: &str) -> Result<Option<MemoryTable>, PlannerError> {
         if let Some(shown) = self.shown.as_ref().filter(|_| (database, table) == SHOWN) {
             return Ok(Some(shown.clone()));
         }
-        let found = TABLES.iter().find(|t| is_it(database) && t.name.eq_ignore_ascii_case(table));
-        let Some(definition) = found else { return Ok(None) };
-        let rows = (definition.rows)(self.version, &self.facts).map_err(not_made)?;
+        let found = definitions(database).iter().find(|t| t.name.eq_ignore_ascii_case(table));
+        let (Some(definition), Some(database)) = (found, named(database)) else { return Ok(None) };
+        let seen = self.version.seen_with(self.facts.rights);
+        let rows = (definition.rows)(&seen, &self.facts).map_err(not_made)?;
         self.momentary.set(true);
-        let descriptor = Arc::new(definition.descriptor());
+        let descriptor = Arc::new(definition.descriptor(database));
         debug_assert!(
             rows.iter().all(|row| row.len() == descriptor.columns.len()),
             "a row of {}",
@@ -256,7 +322,7 @@ fn not_made(error: Error) -> PlannerError {
 }
 
 /// Tables of all databases, in order of database and name.
-fn entries(version: &Version) -> impl Iterator<Item = &Entry> {
+pub(crate) fn entries(version: &Version) -> impl Iterator<Item = &Entry> {
     version.databases().flat_map(|database| version.entries(database))
 }
 
@@ -266,11 +332,11 @@ fn indexes(table: &TableDescriptor) -> impl Iterator<Item = (&str, bool, &[usize
     key.into_iter().chain(table.indexes.iter().map(|i| (&*i.name, i.unique, i.columns.as_slice())))
 }
 
-fn text(s: impl AsRef<str>) -> Datum {
+pub(crate) fn text(s: impl AsRef<str>) -> Datum {
     Datum::string(s.as_ref())
 }
 
-fn number(n: u64) -> Datum {
+pub(crate) fn number(n: u64) -> Datum {
     Datum::Int(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
@@ -285,20 +351,33 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_every_table_can_be_read() {
-        assert!(TABLES.windows(2).all(|w| w[0].name < w[1].name));
+        for tables in [TABLES, system_tables::TABLES] {
+            assert!(tables.windows(2).all(|w| w[0].name < w[1].name));
+        }
         let mut session = Database::new().session();
         session.run("set global tidb_enable_check_constraint = on").unwrap();
         session
             .run("create table t (id int primary key, v int check (v > 0), key (v)) partition by hash (id) partitions 3")
             .unwrap();
-        for name in names() {
-            let rows = session.execute(&format!("select * from information_schema.{name}")).unwrap().rows();
+        let tables =
+            DATABASES.into_iter().flat_map(|database| names(database).map(move |name| (database, name)));
+        for (database, name) in tables {
+            let rows = session.execute(&format!("select * from {database}.{name}")).unwrap().rows();
             // Where there is nothing to be seen unless somebody does something.
             let may_be_empty = [
                 "builtin_function_usage",
                 "cluster_tidb_trx",
+                "column_privileges",
+                "columns_priv",
                 "data_lock_waits",
+                "db",
                 "deadlocks",
+                "default_roles",
+                "global_grants",
+                "role_edges",
+                "schema_privileges",
+                "table_privileges",
+                "tables_priv",
                 "tidb_trx",
                 "views",
             ];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_planner::account::Privilege;
 use allod_storage::schema::Datum;
 
 use super::Kind::{Number, Text};
@@ -29,11 +30,13 @@ fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     Ok(cells(facts))
 }
 
-/// A row for each process, in order of their numbers. One that is not connected to a server (the session that asks may be)
+/// A row for each process, in order of their numbers: of all users for who has the privilege PROCESS, else of the own one. One that is not connected to a server (the session that asks may be)
 /// sees itself besides.
 pub(crate) fn cells(facts: &Facts) -> Vec<Vec<Datum>> {
     let list = facts.processes.list();
-    let mut rows: Vec<Vec<Datum>> = list.values().map(row).collect();
+    let may_see =
+        |process: &&Arc<Process>| facts.rights.has(Privilege::Process) || *process.user() == facts.user;
+    let mut rows: Vec<Vec<Datum>> = list.values().filter(may_see).map(row).collect();
     if !list.contains_key(&facts.connection) {
         rows.push(vec![
             number(facts.connection),
@@ -54,7 +57,7 @@ fn row(process: &Arc<Process>) -> Vec<Datum> {
     let optional = |value: &Option<Arc<str>>| value.as_deref().map_or(Datum::Null, text);
     vec![
         number(process.id),
-        text(&process.user),
+        text(process.user().as_str()),
         text(&process.host),
         optional(&doing.database),
         text(doing.command),

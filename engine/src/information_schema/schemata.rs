@@ -19,10 +19,11 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
-fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let row = |name: &str| {
         let own = version.collation(name);
         vec![text("def"), text(name), text(own.charset().name()), text(own.name()), Datum::Null]
     };
-    Ok(std::iter::once(super::DATABASE).chain(version.databases()).map(row).collect())
+    let in_memory = super::DATABASES.into_iter().filter(|name| facts.rights.sees_database(name));
+    Ok(in_memory.chain(version.databases()).map(row).collect())
 }

@@ -3,7 +3,7 @@
 use allod_storage::schema::Datum;
 
 use super::Kind::{Number, Text};
-use super::{Definition, Facts, entries, names, number, text};
+use super::{Definition, Facts, entries, kind, names, number, text};
 use crate::catalog::Version;
 use crate::error::Result;
 
@@ -37,10 +37,12 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
-fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
-    let own = names().map(|name| {
+fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let own = super::DATABASES.into_iter().filter(|name| facts.rights.sees_database(name));
+    let own = own.flat_map(|database| names(database).map(move |name| (database, name)));
+    let own = own.map(|(database, name)| {
         let mut row = vec![Datum::Null; TABLE.columns.len()];
-        row[..4].clone_from_slice(&[text("def"), text(super::DATABASE), text(name), text("SYSTEM VIEW")]);
+        row[..4].clone_from_slice(&[text("def"), text(database), text(name), text(kind(database))]);
         row
     });
     let others = entries(version).map(|entry| {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use allod_planner::account::Privilege;
 use allod_storage::schema::{Datum, Timestamp};
 use chrono::{DateTime, Local};
 use imbl::OrdMap;
@@ -99,7 +100,9 @@ fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
             since.map_or(Datum::Null, |since| Datum::Int((now_us - since).max(0) / 1_000_000)),
         ]
     };
-    Ok(facts.transactions.list().into_iter().map(row).collect())
+    let seen = facts.transactions.list().into_iter();
+    let seen = seen.filter(|seen| facts.rights.has(Privilege::Process) || seen.session == facts.connection);
+    Ok(seen.map(row).collect())
 }
 
 /// What a transaction runs, as it was sent; `None` = nothing.
@@ -112,7 +115,7 @@ pub(super) fn statement_of(seen: &Seen, processes: &OrdMap<u64, Arc<Process>>) -
 }
 
 /// A moment in local time; NULL if there is none such.
-pub(super) fn time(us: i64) -> Datum {
+pub(crate) fn time(us: i64) -> Datum {
     let moment = DateTime::from_timestamp_micros(us).map(|utc| utc.with_timezone(&Local));
     moment.map_or(Datum::Null, |local| text(local.format("%Y-%m-%d %H:%M:%S%.6f").to_string()))
 }

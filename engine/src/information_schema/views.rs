@@ -1,5 +1,9 @@
 //! `views`: the views of all databases.
 
+use std::sync::Arc;
+
+use allod_planner::account::Privilege;
+use allod_planner::catalog::View;
 use allod_storage::schema::Datum;
 
 use super::Kind::Text;
@@ -24,15 +28,19 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
-fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let shown = |view: &View| {
+        !facts.rights.restricts()
+            || facts.rights.on_table(&view.database, &view.name).has(Privilege::ShowView)
+    };
     let views = version.databases().flat_map(|database| version.views(database));
-    let row = |view: &std::sync::Arc<allod_planner::catalog::View>| {
+    let row = |view: &Arc<View>| {
         let options = &view.options;
         vec![
             text("def"),
             text(&view.database),
             text(&view.name),
-            text(&view.query.text),
+            text(if shown(view) { &view.query.text } else { "" }),
             text(options.check.unwrap_or("NONE")),
             text("NO"),
             text(options.definer.as_deref().unwrap_or_default()),

@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub process: Arc<Process>,
     pub server: Arc<Shared>,
     pub capabilities: u32,
+    /// Whether what both say is encrypted.
+    pub encrypted: bool,
     pub shapes: Shapes,
     pub statements: BTreeMap<u32, Statement>,
     pub next_statement: u32,
@@ -53,8 +55,7 @@ pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) 
     let id = server.database.next_connection();
     let mut wire = Wire::new(socket, LOGIN_PACKET_BYTES_MAX);
     let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host).to_string();
-    let (password, tls) = (server.options.password.as_ref(), server.options.tls.as_ref());
-    let greeted = login::greet(&mut wire, id, password, tls, &host);
+    let greeted = login::greet(&mut wire, id, &server.database, server.options.tls.as_ref(), &host);
     let visitor = match tokio::time::timeout(LOGIN_TIME, greeted).await {
         Ok(Ok(visitor)) => visitor,
         Ok(Err(ended)) => return turn_away(&mut wire, id, &peer, ended).await,
@@ -92,8 +93,8 @@ async fn turn_away(wire: &mut Wire, id: u64, peer: &str, ended: Ended) {
 impl Connection {
     /// Says OK and serves.
     async fn begin(mut wire: Wire, visitor: Visitor, process: &Arc<Process>, server: Arc<Shared>) -> Ended {
-        let Visitor { capabilities, login } = visitor;
-        let session = match server.session(process, login.database.as_deref()) {
+        let Visitor { capabilities, login, account, encrypted } = visitor;
+        let session = match server.session(process, &account, login.database.as_deref()) {
             Ok(session) => session,
             Err(error) => {
                 login::refuse(&mut wire, capabilities, &error).await;
@@ -108,6 +109,7 @@ impl Connection {
             process: Arc::clone(process),
             server,
             capabilities,
+            encrypted,
             shapes: Shapes::default(),
             statements: BTreeMap::new(),
             next_statement: 1,

@@ -9,11 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::protocol::auth::Password;
 use super::protocol::constants::capability;
 use super::tls::Tls;
 use super::wire::Wire;
 use super::{connection, log, login};
+use crate::accounts::{Account, Password};
 use crate::error::{Error, Result, code};
 use crate::processes::{Process, Processes, Wish};
 use crate::{Database, Session};
@@ -34,7 +34,7 @@ const THREADS_MAX: usize = 4096;
 pub struct Options {
     /// Address and port; port 0 = a free one.
     pub address: SocketAddr,
-    /// The password of `root`.
+    /// The password that `root` is to have; `None` = it keeps the one that it has.
     pub password: Option<Password>,
     /// What connections are encrypted with that want to be; `None` = none can be.
     pub tls: Option<Tls>,
@@ -70,10 +70,11 @@ impl Shared {
         &self.database.shared().processes
     }
 
-    /// A session for a process, in a database if one is named.
-    pub fn session(&self, process: &Process, database: Option<&str>) -> Result<Session> {
+    /// A session for a process of an account, in a database if one is named.
+    pub fn session(&self, process: &Process, account: &Account, database: Option<&str>) -> Result<Session> {
         let host = process.host.rsplit_once(':').map_or(&*process.host, |(host, _)| host);
-        let mut session = self.database.session_of(process.id, &format!("{}@{host}", process.user));
+        let mut session =
+            self.database.session_of(process.id, &format!("{}@{host}", process.user()), account);
         session.leave_database();
         if let Some(name) = database {
             session.use_database(name)?;
@@ -138,6 +139,9 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|e| failed("cannot start threads", e))?;
+        if let Some(password) = &options.password {
+            database.set_root_password(password)?;
+        }
         let shared = Arc::new(Shared { database, options, open: AtomicU64::new(0) });
         let (closing, close) = watch::channel(false);
         let listener = {

@@ -32,8 +32,7 @@
 //! # }
 //! ```
 //!
-//! Left out: the compressed protocol, change of the character set (it is always `utf8mb4`), accounts but `root`, and the X
-//! protocol.
+//! Left out: the compressed protocol, change of the character set (it is always `utf8mb4`), and the X protocol.
 
 mod command;
 mod connection;
@@ -47,8 +46,8 @@ mod wire;
 
 use std::io;
 
+pub use crate::accounts::Password;
 pub use listen::{Options, Server};
-pub use protocol::auth::Password;
 pub use tls::Tls;
 
 use crate::error::Error;

@@ -39,13 +39,15 @@ impl Session {
     /// USE.
     ///
     /// # Errors
-    /// 1049 if there is no such database, 1046 if it has no name.
+    /// 1049 if there is no such database, 1046 if it has no name, 1044 if it is none of the session's account's business.
     pub fn use_database(&mut self, name: &str) -> Result<()> {
         if name.is_empty() {
             return Err(Error::new(code::NO_DATABASE, "no database selected"));
         }
-        if information_schema::is_it(name) {
-            self.current = Some(information_schema::DATABASE.into());
+        self.refresh_rights();
+        self.check_database(name)?;
+        if let Some(name) = information_schema::named(name) {
+            self.current = Some(name.into());
             return self.follow_database();
         }
         let found = self.database.catalog().database_name(name);
@@ -74,8 +76,8 @@ impl Session {
     /// Makes it as if it had just begun, in the database that it is in: what was not committed is rolled back.
     pub(crate) fn reset(&mut self) {
         let mut fresh = Session::new(self.database.clone(), self.id);
-        (fresh.current, fresh.user, fresh.remote) =
-            (self.current.take(), Arc::clone(&self.user), self.remote);
+        fresh.identity = self.identity.anew(self.database.catalog().accounts());
+        (fresh.current, fresh.remote) = (self.current.take(), self.remote);
         *self = fresh;
     }
 
@@ -105,11 +107,15 @@ impl Session {
 
     fn columns_of(&mut self, parsed: &Parsed) -> Result<Arc<[Column]>> {
         let version = self.version();
+        self.refresh_rights();
         let params = vec![Datum::Null; parsed.param_count];
         let catalog = self.catalog(&version);
         match allod_planner::bind(parsed, &self.plan_context(&catalog, &params))? {
             Bound::Query(query) if query.dml.is_none() => Ok(self.plan(query, &version, &params)?.columns()),
-            Bound::Show(show) => Ok(self.show(&show, &version)?.shared_columns()),
+            Bound::Show(show) => {
+                self.check_privileges(&Bound::Show(show.clone()))?;
+                Ok(self.show(&show, &version)?.shared_columns())
+            }
             _ => Ok([].into()),
         }
     }
@@ -117,11 +123,16 @@ impl Session {
     /// KILL: stops the statement of a connection, or ends the connection.
     ///
     /// # Errors
-    /// 1094 if there is no such connection.
+    /// 1094 if there is no such connection, 1095 if it is somebody else's.
     pub fn kill(&self, id: u64, only_statement: bool) -> Result<()> {
         let processes = self.database.shared().processes.list();
         let unknown = || Error::new(code::NO_SUCH_THREAD, format!("unknown thread id: {id}"));
         let process = processes.get(&id).ok_or_else(unknown)?;
+        if *process.user() != *self.identity.login_name()
+            && !self.identity.rights.has_dynamic("CONNECTION_ADMIN")
+        {
+            return Err(Error::new(code::KILL_DENIED, format!("you are not owner of thread {id}")));
+        }
         if !only_statement {
             process.end(Wish::Kill);
         }
@@ -130,7 +141,7 @@ impl Session {
     }
 }
 
-/// Errors about names that there are not, which no value of a parameter can mend.
+/// Errors about names that there are not or that are not for this user, which no value of a parameter can mend.
 const NAMES: &[u16] = &[
     code::NO_DATABASE,
     code::UNKNOWN_DATABASE,
@@ -139,6 +150,10 @@ const NAMES: &[u16] = &[
     code::UNKNOWN_COLUMN,
     code::AMBIGUOUS_COLUMN,
     code::DOES_NOT_EXIST,
+    code::ACCESS_DENIED,
+    code::TABLE_DENIED,
+    code::COLUMN_DENIED,
+    code::SPECIFIC_ACCESS_DENIED,
 ];
 
 /// Columns, found without running anything.

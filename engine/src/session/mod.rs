@@ -12,6 +12,7 @@
 //! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. Statements of one transaction
 //! (`transaction`) have the version of the catalog and the timestamp in common.
 
+mod accounts;
 mod admin;
 mod as_of;
 mod connection;
@@ -20,6 +21,7 @@ mod load_data;
 mod lock;
 mod plan_cache;
 mod prepared;
+mod privileges;
 mod show;
 mod simulate;
 mod statement;
@@ -36,6 +38,7 @@ use allod_planner::expr::FunctionUsage;
 use allod_storage::client::Client;
 use allod_storage::schema::{Datum, Timestamp};
 
+use crate::accounts::{Account, Accounts, Rights};
 use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
@@ -44,6 +47,7 @@ use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
 use crate::variables::Variables;
 
+use accounts::Identity;
 use plan_cache::PlanCache;
 use transaction::{Active, Options};
 
@@ -51,16 +55,12 @@ pub(crate) use load_data::Load;
 pub use prepared::Prepared;
 pub(crate) use show::{default_text, extra_of, key_of};
 
-/// Who is logged in, unless a server says who; there are no accounts.
-const USER: &str = "root@%";
-
 /// A connection to a database. It belongs to one thread at a time.
 pub struct Session {
     database: Database,
     client: Client,
     id: u64,
-    /// `name@host`.
-    user: Arc<str>,
+    identity: Identity,
     /// Whether its client is elsewhere, and so are the client's files.
     remote: bool,
     /// The schema that bare table names belong to.
@@ -103,7 +103,7 @@ impl Session {
             database,
             client,
             id,
-            user: USER.into(),
+            identity: Identity::of_owner(),
             remote: false,
             current: Some(DEFAULT_DATABASE.into()),
             variables,
@@ -144,9 +144,20 @@ impl Session {
         self.cancel.clone()
     }
 
-    /// Says who it is that is connected from elsewhere.
-    pub(crate) fn set_remote_user(&mut self, user: &str) {
-        (self.user, self.remote) = (user.into(), true);
+    /// What it may do.
+    pub(crate) fn rights(&self) -> &Rights {
+        &self.identity.rights
+    }
+
+    /// Says that its client is elsewhere.
+    pub(crate) fn set_remote(&mut self) {
+        self.remote = true;
+    }
+
+    /// Says who it is: a user (`name@host`, as connected), and the account that this is.
+    pub(crate) fn log_in(&mut self, user: &str, account: &Account, accounts: &Arc<Accounts>) {
+        self.identity = Identity::of_account(user, account, accounts);
+        self.plans.clear();
     }
 
     pub(crate) fn client_mut(&mut self) -> &mut Client {

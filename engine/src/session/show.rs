@@ -12,6 +12,7 @@ use allod_storage::schema::{
 };
 
 use super::Session;
+use crate::accounts::Rights;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
@@ -36,11 +37,20 @@ fn fits(pattern: &Option<String>, name: &str) -> bool {
 impl Session {
     /// Answers from the version that the statement was bound to.
     pub(super) fn show(&self, show: &Show, version: &Version) -> Result<ResultSet> {
+        // What does not concern the account is not there.
+        let version = &*version.seen_with(&self.identity.rights);
         match show {
-            Show::Databases { pattern } => databases(version, pattern),
+            Show::Databases { pattern } => {
+                let all = information_schema::DATABASES.into_iter();
+                let all = all.filter(|name| self.identity.rights.sees_database(name));
+                databases(all.chain(version.databases()), pattern)
+            }
             Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
             Show::TableStatus { database, pattern } => table_status(version, database, pattern),
-            Show::Columns { table, full, pattern } => columns(&*descriptor(version, table)?, *full, pattern),
+            Show::Columns { table, full, pattern } => {
+                let table = descriptor(version, table)?;
+                columns(&table, *full, pattern, &self.identity.rights)
+            }
             Show::CreateView { view: name } | Show::CreateTable { table: name }
                 if version.view(&name.database, &name.table).is_some() =>
             {
@@ -75,6 +85,7 @@ impl Session {
                 ResultSet::text(&["Variable_name", "Value"], rows)
             }
             Show::Simulation => self.show_simulation(),
+            Show::Account(shown) => self.show_account(shown, version),
             Show::Regions(spaces) => self.show_regions(spaces, version),
             Show::Status { global, pattern } => self.status(*global, pattern),
             Show::Warnings => warnings(&self.warnings),
@@ -160,16 +171,16 @@ fn descriptor(version: &Version, name: &TableName) -> Result<Arc<TableDescriptor
     if let Some(view) = version.view(&name.database, &name.table) {
         return Ok(Arc::new(information_schema::of_view(&view)));
     }
-    match information_schema::descriptor(&name.table).filter(|_| information_schema::is_it(&name.database)) {
+    match information_schema::descriptor(&name.database, &name.table) {
         Some(table) => Ok(Arc::new(table)),
         None => entry(version, name).map(|entry| Arc::clone(&entry.descriptor)),
     }
 }
 
-fn databases(version: &Version, pattern: &Option<String>) -> Result<ResultSet> {
-    let all = std::iter::once(information_schema::DATABASE).chain(version.databases());
-    let names = all.filter(|name| fits(pattern, name));
-    ResultSet::text(&["Database"], names.map(|name| vec![text(name)]).collect())
+fn databases<'a>(all: impl Iterator<Item = &'a str>, pattern: &Option<String>) -> Result<ResultSet> {
+    let mut names: Vec<&str> = all.filter(|name| fits(pattern, name)).collect();
+    names.sort_by_cached_key(|name| name.to_lowercase());
+    ResultSet::text(&["Database"], names.into_iter().map(|name| vec![text(name)]).collect())
 }
 
 fn known_database(version: &Version, database: &str) -> Result<()> {
@@ -184,7 +195,10 @@ fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String
     known_database(version, database)?;
     let header = format!("Tables_in_{database}");
     let mut names: Vec<(&str, &str)> = match information_schema::is_it(database) {
-        true => information_schema::names().map(|name| (name, "SYSTEM VIEW")).collect(),
+        true => {
+            let kind = information_schema::kind(database);
+            information_schema::names(database).map(|name| (name, kind)).collect()
+        }
         false => version.tables(database).map(|t| (&*t.name, "BASE TABLE")).collect(),
     };
     names.extend(version.views(database).map(|view| (&*view.name, "VIEW")));
@@ -218,8 +232,17 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
     ResultSet::text(&columns, rows.chain(views).collect())
 }
 
-fn columns(table: &TableDescriptor, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
-    let rows = table.visible_columns().filter(|&o| fits(pattern, &table.columns[o].name)).map(|ordinal| {
+fn columns(
+    table: &TableDescriptor,
+    full: bool,
+    pattern: &Option<String>,
+    rights: &Rights,
+) -> Result<ResultSet> {
+    let seen = |o: &usize| {
+        let name = &table.columns[*o].name;
+        fits(pattern, name) && rights.sees_column(&table.database, &table.name, name)
+    };
+    let rows = table.visible_columns().filter(seen).map(|ordinal| {
         let column = &table.columns[ordinal];
         let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
         if full {

@@ -159,6 +159,7 @@ impl Session {
     ) -> Result<ResultSet> {
         let version = self.version();
         self.plans.at(version.number());
+        self.refresh_rights();
         let catalog = self.catalog(&version);
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
@@ -167,6 +168,7 @@ impl Session {
         {
             self.count(&Arc::new(query.usage.clone()));
         }
+        self.check_privileges(&bound)?;
         self.variables.plan_from_cache = false;
         let done = || Ok(ResultSet::done(0, 0));
         match bound {
@@ -209,9 +211,9 @@ impl Session {
                 done()
             }
             Bound::Use { database } => {
-                self.current = match information_schema::is_it(&database) {
-                    true => Some(information_schema::DATABASE.into()),
-                    false => version.database_name(&database).or(Some(database)),
+                self.current = match information_schema::named(&database) {
+                    Some(name) => Some(name.into()),
+                    None => version.database_name(&database).or(Some(database)),
                 };
                 self.follow_database()?;
                 done()
@@ -274,6 +276,10 @@ impl Session {
                 done()
             }
             Bound::Simulate(step) => self.simulate(step),
+            Bound::Account(change) => {
+                drop(version);
+                self.change_accounts(&change, cancel)
+            }
             Bound::Deallocate { name } => {
                 self.deallocate(&name)?;
                 done()
@@ -293,6 +299,9 @@ impl Session {
             processes: &self.database.shared().processes,
             transactions: &self.database.shared().transactions,
             cluster: self.database.cluster(),
+            user: self.identity.login_name(),
+            account: &self.identity.account,
+            rights: &self.identity.rights,
             database: self.current.as_deref(),
             variables: &self.variables,
             client: &self.client,
@@ -313,7 +322,9 @@ impl Session {
             params,
             session: SessionInfo {
                 connection_id: self.id,
-                user: &self.user,
+                user: &self.identity.user,
+                account: &self.identity.account_text,
+                roles: &self.identity.roles_text,
                 version: VERSION,
                 release: RELEASE,
                 last_insert_id: self.last_insert_id,
@@ -358,6 +369,10 @@ impl Session {
         params: &[Datum],
     ) -> ControlFlow<Result<ResultSet>, bool> {
         self.plans.at(self.version().number());
+        // Out of a transaction the version is the newest, and its rights are those by which its plans were checked.
+        if self.transaction.is_some() {
+            self.refresh_rights();
+        }
         let setting = Setting { database: self.current.as_deref(), variables: self.settings };
         let mut found = self.plans.get(text, setting, params);
         if found.is_none()

@@ -411,7 +411,7 @@ impl Session {
         };
         let trx = Trx {
             id: active.transaction.start_ts(),
-            user: Arc::clone(&self.user),
+            user: Arc::clone(&self.identity.user),
             database: self.current.clone(),
             // The server shows what its connections run.
             statement: statement.filter(|_| !self.remote).map(Arc::from),

@@ -49,9 +49,13 @@ impl Binder<'_> {
                 Some(database) => text(database),
                 None => Ok(Some(Expr::constant(Datum::Null, types::string(64)))),
             },
-            ("USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
-            // There are no roles and no resource groups but the ones that everybody has.
-            ("CURRENT_ROLE", []) => text("NONE"),
+            ("USER" | "SESSION_USER" | "SYSTEM_USER", []) => text(session.user),
+            ("CURRENT_USER", []) => text(session.account),
+            ("CURRENT_ROLE", []) => {
+                self.volatile = true;
+                text(session.roles)
+            }
+            // There are no resource groups but the one that everybody has.
             ("CURRENT_RESOURCE_GROUP", []) => text("default"),
             ("VERSION", []) => text(session.version),
             ("TIDB_VERSION", []) => text(session.release),

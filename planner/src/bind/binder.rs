@@ -6,9 +6,11 @@ use allod_storage::schema::{Datum, TableDescriptor, TableId};
 use sqlparser::ast::{self, Ident, ObjectName, Spanned};
 use sqlparser::tokenizer::Location;
 
+use super::access::Guarded;
 use super::partition::position;
 use super::scope::{Pending, Relation, Scope};
 use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_partition};
+use crate::account::AccountName;
 use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
 use crate::error::{Error, Position};
@@ -46,6 +48,14 @@ pub(super) struct Binder<'a> {
     pub volatile: bool,
     /// The views that are being bound, outermost first.
     pub viewed: Vec<TableName>,
+    /// By whose right it reads, `user@host`: within a view perhaps its definer's; `None` = the session's user's.
+    pub definer: Option<Arc<str>>,
+    /// Whether the statement is only explained.
+    pub explained: bool,
+    /// Whether the tables of an UPDATE or DELETE are being bound, of which it is not known yet which are only read.
+    pub changing: bool,
+    /// Columns that are asked about when they are named.
+    pub guarded: Vec<Guarded>,
     /// The view that is being defined.
     pub defined: Option<TableName>,
     /// While a view is defined, what its text is to have in another form.
@@ -89,6 +99,10 @@ impl<'a> Binder<'a> {
             insert_sources: None,
             volatile: false,
             viewed: Vec::new(),
+            definer: None,
+            explained: false,
+            changing: false,
+            guarded: Vec::new(),
             defined: None,
             edits: None,
             blocks: parsed.blocks.selects.len().max(1) as u32,
@@ -102,7 +116,9 @@ impl<'a> Binder<'a> {
             return Err(Error::TooComplex(format!("more than {BLOCK_DEPTH_MAX} nested queries")));
         }
         self.scopes.push(Scope::default());
+        let changing = std::mem::take(&mut self.changing);
         let out = stacker::maybe_grow(256 * 1024, 2 * 1024 * 1024, || f(self));
+        self.changing = changing;
         self.scopes.pop();
         out
     }
@@ -177,8 +193,8 @@ impl<'a> Binder<'a> {
     }
 
     fn access_denied(&self, database: &str) -> Error {
-        let user = self.cx.session.user.replace('@', "'@'");
-        Error::AccessDenied { user: format!("'{user}'"), database: database.into() }
+        let user = AccountName::of_text(self.cx.session.account).quoted();
+        Error::AccessDenied { user, database: database.into() }
     }
 
     /// Refuses a change of a database that nobody may change.

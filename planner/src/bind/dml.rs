@@ -13,6 +13,7 @@ use super::binder::{Binder, Block};
 use super::expression::not_supported;
 use super::scope::Relation;
 use super::{Dml, PartitionFunction, generated};
+use crate::account::Privilege;
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, Function};
@@ -27,8 +28,12 @@ impl Binder<'_> {
         let TableObject::TableName(name) = &insert.table else {
             return Err(not_supported("INSERT into a function"));
         };
-        let (_, table) = self.table(name)?;
+        self.check_table(Privilege::Insert, &self.table_name(name)?)?;
+        let (full, table) = self.table(name)?;
         let table = table.descriptor;
+        if insert.replace_into {
+            self.check_table(Privilege::Delete, &full)?;
+        }
         let mut dealing = self.partition_function(&table)?;
         if let Some(names) = &insert.partitioned {
             let name = |e: &ast::Expr| match e {
@@ -64,6 +69,7 @@ impl Binder<'_> {
                 values.push(assignment.value.clone());
             }
             each_once(table, &targets)?;
+            self.check_given(table, &targets, true)?;
             return of_values(self.insert_values(table, &targets, &[&values])?);
         }
         let targets = match insert.columns.as_slice() {
@@ -77,6 +83,7 @@ impl Binder<'_> {
             }
         };
         each_once(table, &targets)?;
+        self.check_given(table, &targets, !insert.columns.is_empty())?;
         let Some(source) = &insert.source else {
             // INSERT INTO t () VALUES ()
             return of_values(self.insert_values(table, &[], &[&[]])?);

@@ -464,11 +464,14 @@ impl Binder<'_> {
                 return found.cloned().map_err(|()| ambiguous());
             }
             match scope.find(database, table, column) {
-                Found::One(id) if scope.rolls_up => {
+                Found::One(id) => {
+                    self.check_read(id)?;
+                    if !scope.rolls_up {
+                        return Ok(self.column(id));
+                    }
                     let ty = ColumnType { nullable: true, ..self.columns.ty(id).clone() };
                     return Ok(Expr::column(id, ty));
                 }
-                Found::One(id) => return Ok(self.column(id)),
                 Found::Ambiguous => return Err(ambiguous()),
                 Found::None => {}
             }

@@ -11,6 +11,7 @@ use super::generated::bind_generated;
 use super::query::renamed;
 use super::scope::{Clause, Pending, Relation, RelationColumn};
 use super::subquery::split;
+use crate::account::Privilege;
 use crate::catalog::MemoryTable;
 use crate::column::{ColumnId, ColumnInfo, Origin};
 use crate::error::Error;
@@ -132,11 +133,23 @@ impl Binder<'_> {
     ) -> Result<From, Error> {
         let full = self.table_name(name)?;
         self.note_table(name, &full);
-        if let Some(view) = self.cx.catalog.view(&full.database, &full.table) {
-            return self.view(full, &view, alias, partitions, index_hints);
+        let view = self.cx.catalog.view(&full.database, &full.table);
+        // Of tables that are going to be changed it is asked later which of them are only read.
+        if !self.changing || view.is_some() {
+            self.check_table(Privilege::Select, &full)?;
+        }
+        if let Some(view) = view {
+            self.check_explained(&full)?;
+            let from = self.view(full.clone(), &view, alias, partitions, index_hints)?;
+            self.guard(&full, &from.relations);
+            return Ok(from);
         }
         match self.memory_table(&full)? {
-            Some(table) if partitions.is_empty() => self.memory_rows(table, alias),
+            Some(table) if partitions.is_empty() => {
+                let from = self.memory_rows(table, alias)?;
+                self.guard(&full, &from.relations);
+                Ok(from)
+            }
             Some(table) => Err(Error::UnknownPartition {
                 partition: partitions[0].value.clone(),
                 table: table.descriptor.name.to_string(),
@@ -188,7 +201,7 @@ impl Binder<'_> {
         partitions: &[ast::Ident],
         index_hints: &[ast::TableIndexHints],
     ) -> Result<From, Error> {
-        let (_, table) = self.table(name)?;
+        let (full, table) = self.table(name)?;
         let descriptor = table.descriptor;
         if let Some(alias) = alias.filter(|a| !a.columns.is_empty()) {
             return Err(Error::ColumnListCount(alias.name.value.clone()));
@@ -231,6 +244,7 @@ impl Binder<'_> {
             columns: names,
             table: Some(descriptor.clone()),
         };
+        self.guard(&full, std::slice::from_ref(&relation));
         let plan = Plan::Scan(Scan {
             block: self.scope().block,
             within: vec![],
@@ -386,6 +400,7 @@ impl Binder<'_> {
                 }
             };
             let (a, b) = (find(left)?, find(right)?);
+            [a, b].into_iter().try_for_each(|id| self.check_read(id))?;
             let (a_expr, b_expr) = (self.column(a), self.column(b));
             on.push(self.rw.compare(Function::Eq, a_expr, b_expr)?);
             let (kept, dropped) = if swapped { (b, a) } else { (a, b) };
@@ -402,6 +417,7 @@ impl Binder<'_> {
     /// `TABLE t`.
     pub fn whole_table(&mut self, name: ObjectName) -> Result<Block, Error> {
         let from = self.table_or_rows(&name, None, &[], &[])?;
+        self.check_star(&from.star)?;
         let output = from.star.into_iter().map(|(name, id)| OutputColumn { id, name }).collect();
         Ok(Block { plan: from.plan, output })
     }

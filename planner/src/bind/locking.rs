@@ -87,6 +87,7 @@ impl Binder<'_> {
                 dealing: scan.dealing.clone(),
                 columns: telling(scan).into_iter().map(|(id, ordinal)| (ordinal, id)).collect(),
             };
+            scans.iter().filter(|s| clause.names(&s.alias)).try_for_each(|s| self.check_lock(&s.table))?;
             let tables: Vec<LockedTable> =
                 scans.iter().filter(|scan| clause.names(&scan.alias)).map(of_scan).collect();
             if !tables.is_empty() {

@@ -14,6 +14,7 @@
 //! query block last. A column that is found in an outer block is an ordinary column of that block's plan; that makes the
 //! subquery correlated, which is noticed when its plan is joined.
 
+mod access;
 mod admin;
 mod alter;
 mod ask;
@@ -51,6 +52,7 @@ use std::sync::Arc;
 use allod_storage::fault::Step;
 use allod_storage::schema::{Datum, TableDescriptor};
 
+use crate::account::{AccountChange, ShownAccount};
 use crate::catalog::Catalog;
 use crate::checks::RowChecks;
 use crate::column::Columns;
@@ -98,8 +100,12 @@ pub struct PlanContext<'a> {
 pub struct SessionInfo<'a> {
     /// CONNECTION_ID().
     pub connection_id: u64,
-    /// USER(), `name@host`.
+    /// USER(), `name@host`: who is connected, from where.
     pub user: &'a str,
+    /// CURRENT_USER(), `name@host`: the account that this is.
+    pub account: &'a str,
+    /// CURRENT_ROLE(): the roles that it plays, `` `name`@`host` `` each, with commas between them, or NONE.
+    pub roles: &'a str,
     /// VERSION().
     pub version: &'a str,
     /// TIDB_VERSION().
@@ -144,6 +150,8 @@ impl<'a> PlanContext<'a> {
         let session = SessionInfo {
             connection_id: 0,
             user: "root@%",
+            account: "root@%",
+            roles: "NONE",
             version: "8.0.11-TiDB",
             release: "none",
             last_insert_id: 0,
@@ -236,6 +244,8 @@ pub enum Bound {
     },
     /// SIMULATE: something goes wrong in a simulated cluster, now or later.
     Simulate(Step),
+    /// A change of accounts, or of the roles of the session.
+    Account(Box<AccountChange>),
 }
 
 /// A bound query or a bound change of rows.
@@ -350,6 +360,7 @@ pub enum Show {
     Collation { pattern: Option<String> },
     Simulation,
     Regions(Spaces),
+    Account(ShownAccount),
 }
 
 /// One assignment of SET.

@@ -203,6 +203,7 @@ impl Binder<'_> {
                     if star.is_empty() && self.scope().relations.is_empty() {
                         return Err(Error::Syntax { message: "no tables used".into(), position: None });
                     }
+                    self.check_star(star)?;
                     self.note_star(options.wildcard_token.0.span, star);
                     items.extend(star.iter().map(|(name, id)| self.bare(name, *id)));
                 }
@@ -218,6 +219,7 @@ impl Binder<'_> {
                         self.scope().relations.iter().find(|r| r.matches(database, table)).cloned();
                     let relation = relation.ok_or_else(|| Error::UnknownRelation(name.to_string()))?;
                     let columns: Vec<_> = visible(&relation).collect();
+                    self.check_star(&columns)?;
                     self.note_star(name.span().union(&options.wildcard_token.0.span), &columns);
                     items.extend(columns.iter().map(|(name, id)| self.bare(name, *id)));
                 }

@@ -42,7 +42,11 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
                 }
                 Some(other) => return Err(Error::UnknownExplainFormat(other.into())),
             };
-            match bind(statement, parsed, cx)? {
+            let Statement::Sql(sql) = &**statement else {
+                return Err(not_supported("EXPLAIN of this statement"));
+            };
+            binder.explained = true;
+            match sql_statement(binder, sql)? {
                 Bound::Query(query) => Ok(Bound::Explain { analyze: *analyze, format, query }),
                 _ => Err(not_supported("EXPLAIN of this statement")),
             }
@@ -102,6 +106,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })
         }
         Statement::Simulate(step) => Ok(Bound::Simulate(step.clone())),
+        Statement::Account(change) => Ok(Bound::Account(change.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
     }
 }
@@ -254,6 +259,7 @@ impl Binder<'_> {
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
             ShowSyntax::Simulation => Show::Simulation,
             ShowSyntax::Regions(spaces) => Show::Regions(self.spaces(spaces)?),
+            ShowSyntax::Account(shown) => Show::Account(shown.clone()),
         })
     }
 

@@ -52,7 +52,7 @@ impl<'a> Binder<'a> {
         }
         let query = syntax.definition(self.edits.take().unwrap_or_default())?;
         let mut options = syntax.options.clone();
-        options.definer.get_or_insert_with(|| self.cx.session.user.to_owned());
+        options.definer.get_or_insert_with(|| self.cx.session.account.to_owned());
         let TableName { database, table: name } = name;
         let view = View { database, name, columns, query, options };
         Ok(Bound::Ddl(Ddl::CreateView { view: Arc::new(view), how: syntax.how }))
@@ -137,6 +137,11 @@ impl<'a> Binder<'a> {
         inner.viewed = std::mem::take(&mut self.viewed);
         inner.viewed.push(name);
         inner.defined = self.defined.clone();
+        inner.explained = self.explained;
+        inner.definer = match (view.options.security, &view.options.definer) {
+            ("DEFINER", Some(definer)) => Some(definer.as_str().into()),
+            _ => self.definer.clone(),
+        };
         inner.volatile = self.volatile;
         inner.blocks_before = self.blocks;
         inner.blocks += self.blocks;

@@ -305,6 +305,10 @@ impl Dialect for AllodDialect {
                 if w.value.eq_ignore_ascii_case("weight_string") && *next == Token::LParen {
                     return Some(parse_weight_string(parser));
                 }
+                if w.value.eq_ignore_ascii_case("current_role") && *next != Token::LParen {
+                    let name = parser.next_token();
+                    return Some(Ok(call(&name, vec![])));
+                }
                 if is_special_call(keyword) && *next != Token::LParen {
                     return Some(parser.parse_identifier().map(Expr::Identifier));
                 }

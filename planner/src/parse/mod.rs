@@ -11,6 +11,7 @@
 //!
 //! This room and `bind` are the only ones that name the library's types.
 
+mod account;
 mod admin;
 mod alter;
 mod as_of;

@@ -7,6 +7,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
+use crate::account::{AccountChange, ShownAccount};
 use crate::error::{Error, Position};
 
 use super::admin::{SpacesSyntax, SplitSyntax};
@@ -95,6 +96,8 @@ pub(crate) enum Statement {
         only_statement: bool,
     },
     Simulate(Step),
+    /// CREATE USER, GRANT, SET ROLE and their like.
+    Account(Box<AccountChange>),
 }
 
 impl Statement {
@@ -118,6 +121,8 @@ impl Statement {
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
             | Statement::Analyze { .. } => true,
+            // What session plays which role is nobody else's business.
+            Statement::Account(change) => !matches!(**change, AccountChange::SetRole(_)),
             Statement::Explain { .. }
             | Statement::Check(_)
             | Statement::Split { .. }
@@ -216,6 +221,8 @@ pub(crate) enum ShowSyntax {
     Simulation,
     /// SHOW TABLE … REGIONS.
     Regions(SpacesSyntax),
+    /// SHOW GRANTS and its like.
+    Account(ShownAccount),
 }
 
 /// One assignment of SET.
@@ -278,6 +285,9 @@ impl<'a> Source<'a> {
         };
         let first =
             if first.quote_style.is_none() { first.value.to_ascii_uppercase() } else { String::new() };
+        if let Some(statement) = self.account(&first)? {
+            return Ok(statement);
+        }
         match first.as_str() {
             "EXPLAIN" | "DESCRIBE" | "DESC" => self.explain(),
             "ANALYZE" => self.analyze(),
@@ -450,7 +460,11 @@ impl<'a> Source<'a> {
         let Token::Word(what) = &token.token else {
             return Ok(self.parser.expected("what to show", token)?);
         };
-        let show = match what.value.to_ascii_uppercase().as_str() {
+        let what_upper = what.value.to_ascii_uppercase();
+        if let Some(show) = self.show_account(&what_upper)? {
+            return Ok(Statement::Show(show));
+        }
+        let show = match what_upper.as_str() {
             "DATABASES" | "SCHEMAS" => ShowSyntax::Databases { pattern: self.like()? },
             "TABLES" => ShowSyntax::Tables { database: self.in_database()?, full, pattern: self.like()? },
             "TABLE" if self.word("STATUS") => {

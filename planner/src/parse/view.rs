@@ -7,6 +7,7 @@ use sqlparser::tokenizer::{Location, Span, Token};
 use super::split::Cursor;
 use super::statement::{Failure, Source, Statement};
 use super::{Parsed, parse, position, tokenize};
+use crate::account::Who;
 use crate::catalog::ViewOptions;
 use crate::error::{Error, Position};
 
@@ -70,7 +71,10 @@ impl Source<'_> {
                 options.algorithm = self.one_of(&["UNDEFINED", "MERGE", "TEMPTABLE"])?;
             } else if self.word("DEFINER") {
                 self.parser.expect_token(&Token::Eq)?;
-                options.definer = self.definer()?;
+                options.definer = match self.who()? {
+                    Who::Current => None,
+                    Who::Named(name) => Some(name.to_string()),
+                };
             } else if self.word("SQL") {
                 self.expect_word("SECURITY")?;
                 options.security = self.one_of(&["DEFINER", "INVOKER"])?;
@@ -114,36 +118,11 @@ impl Source<'_> {
         Ok(Some(Statement::CreateView(Box::new(view))))
     }
 
-    fn one_of(&mut self, words: &[&'static str]) -> Result<&'static str, Failure> {
+    pub(super) fn one_of(&mut self, words: &[&'static str]) -> Result<&'static str, Failure> {
         match words.iter().find(|word| self.word(word)) {
             Some(word) => Ok(word),
             None => Ok(self.parser.expected_ref(&words.join(" or "), self.parser.peek_token_ref())?),
         }
-    }
-
-    /// `user@host`, each perhaps quoted; `None` = CURRENT_USER.
-    fn definer(&mut self) -> Result<Option<String>, Failure> {
-        if self.word("CURRENT_USER") {
-            if self.parser.consume_token(&Token::LParen) {
-                self.parser.expect_token(&Token::RParen)?;
-            }
-            return Ok(None);
-        }
-        let user = self.parser.parse_identifier()?.value;
-        if !self.parser.consume_token(&Token::AtSign) {
-            // The tokenizer takes `@host` for one word.
-            let host = match &self.parser.peek_token_ref().token {
-                Token::Word(word) => word.value.strip_prefix('@').map(str::to_owned),
-                _ => None,
-            };
-            let Some(host) = host else { return Ok(Some(format!("{user}@%"))) };
-            self.parser.next_token();
-            if !host.is_empty() {
-                return Ok(Some(format!("{user}@{host}")));
-            }
-        }
-        let host = self.parser.parse_identifier()?.value;
-        Ok(Some(format!("{user}@{host}")))
     }
 }
 

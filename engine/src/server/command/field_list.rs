@@ -19,9 +19,9 @@ pub(super) fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), E
         return Ok(());
     };
     let version = session.owner().catalog();
+    let version = version.seen_with(session.rights());
     let known = version.entry(&database, &table).map(|entry| entry.descriptor.clone());
-    let in_memory =
-        || information_schema::descriptor(&table).filter(|_| information_schema::is_it(&database));
+    let in_memory = || information_schema::descriptor(&database, &table);
     let status = status_of(session);
     let Some(descriptor) = known.or_else(|| in_memory().map(Into::into)) else {
         let message = format!("table '{database}.{table}' doesn't exist");

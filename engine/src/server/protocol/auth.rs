@@ -11,74 +11,25 @@
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::accounts::{Password, Plugin};
+
 /// Bytes of the salt.
 pub(crate) const SALT: usize = 20;
 
-/// A way to prove it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plugin {
-    Native,
-    CachingSha2,
-}
-
-impl Plugin {
-    /// By the name that clients use.
-    pub fn named(name: &[u8]) -> Option<Plugin> {
-        [Plugin::Native, Plugin::CachingSha2].into_iter().find(|p| p.name().as_bytes() == name)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Plugin::Native => "mysql_native_password",
-            Plugin::CachingSha2 => "caching_sha2_password",
-        }
-    }
-}
-
-/// What is kept of a password: enough to check answers, not enough to give them.
-#[derive(Clone)]
-pub struct Password {
-    sha1: [u8; 20],
-    sha256: [u8; 32],
-}
-
-/// Prints nothing of it.
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Password")
-    }
-}
-
-impl Password {
-    /// Of the text; `None` if it is empty, which is no password.
-    pub fn new(text: &str) -> Option<Password> {
-        let password = || Password {
-            sha1: Sha1::digest(Sha1::digest(text)).into(),
-            sha256: Sha256::digest(Sha256::digest(text)).into(),
-        };
-        (!text.is_empty()).then(password)
-    }
-
-    fn check(&self, plugin: Plugin, salt: &[u8; SALT], answer: &[u8]) -> bool {
-        match plugin {
-            Plugin::Native => {
-                let mask = Sha1::new().chain_update(salt).chain_update(self.sha1).finalize();
-                xor(answer, &mask).is_some_and(|once| *Sha1::digest(once) == self.sha1)
-            }
-            Plugin::CachingSha2 => {
-                let mask = Sha256::new().chain_update(self.sha256).chain_update(salt).finalize();
-                xor(answer, &mask).is_some_and(|once| *Sha256::digest(once) == self.sha256)
-            }
-        }
-    }
-}
-
 /// Whether an answer is right; without a password an empty one is.
 pub(crate) fn check(password: Option<&Password>, plugin: Plugin, salt: &[u8; SALT], answer: &[u8]) -> bool {
-    match password {
-        None => answer.is_empty() || answer == [0],
-        Some(password) => password.check(plugin, salt, answer),
+    match (password, plugin) {
+        (None, _) => answer.is_empty() || answer == [0],
+        (Some(Password { sha1: Some(sha1), .. }), Plugin::Native) => {
+            let mask = Sha1::new().chain_update(salt).chain_update(sha1).finalize();
+            xor(answer, &mask).is_some_and(|once| *Sha1::digest(once) == *sha1)
+        }
+        (Some(Password { sha256: Some(sha256), .. }), Plugin::CachingSha2) => {
+            let mask = Sha256::new().chain_update(sha256).chain_update(salt).finalize();
+            xor(answer, &mask).is_some_and(|once| *Sha256::digest(once) == *sha256)
+        }
+        // There is nothing to check it against.
+        (Some(_), Plugin::Native | Plugin::CachingSha2) => false,
     }
 }
 

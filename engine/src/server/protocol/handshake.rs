@@ -1,8 +1,9 @@
 //! The first packets: who the server is, who the client is, what both can do.
 
-use super::auth::{Plugin, SALT};
+use super::auth::SALT;
 use super::constants::{capability, collation, status};
 use super::payload::{Malformed, Payload};
+use crate::accounts::Plugin;
 
 /// What the server can do; and [`capability::SSL`] if it has a certificate.
 pub(crate) const CAPABILITIES: u32 = capability::LONG_PASSWORD

@@ -16,8 +16,9 @@ use super::super::binder::{Binder, Block, place};
 use super::super::expression::not_supported;
 use super::super::from::From;
 use super::super::scope::{Clause, Found, Relation};
-use super::super::{Dml, PartitionFunction};
+use super::super::{Dml, PartitionFunction, TableName};
 use super::Assigned;
+use crate::account::Privilege;
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, collate};
@@ -37,7 +38,7 @@ impl Binder<'_> {
             return Err(Error::IncorrectUsage { of: "UPDATE", and: clause });
         }
         self.in_block(|b| {
-            let from = b.changed_tables(std::slice::from_ref(&update.table), one)?;
+            let from = b.changed_tables(std::slice::from_ref(&update.table), one, Privilege::Update)?;
             let From { plan, relations, star: _ } = from;
             let scans = Scans::of(&plan);
             b.scope().relations.clone_from(&relations);
@@ -58,6 +59,7 @@ impl Binder<'_> {
                     }
                 };
                 let target = &mut targets[at].1;
+                b.check_write(Privilege::Update, &target.table, ordinal)?;
                 if !target.assigned.contains(&ordinal) {
                     target.assigned.push(ordinal);
                 }
@@ -68,6 +70,7 @@ impl Binder<'_> {
             if !b.scope().aggregates.is_empty() {
                 return Err(Error::InvalidAggregate);
             }
+            b.check_read_only(&relations, |at| targets.iter().any(|(target, _)| *target == at))?;
             let pending = std::mem::take(&mut b.scope().pending);
             let plan = b.attach(plan, pending);
 
@@ -131,7 +134,7 @@ impl Binder<'_> {
             return Err(Error::Syntax { message, position: None });
         }
         self.in_block(|b| {
-            let From { plan, relations, star: _ } = b.changed_tables(tables, one)?;
+            let From { plan, relations, star: _ } = b.changed_tables(tables, one, Privilege::Delete)?;
             let scans = Scans::of(&plan);
             let mut targets = Vec::new();
             let mut output = Vec::new();
@@ -146,9 +149,11 @@ impl Binder<'_> {
                     return Err(Error::DuplicateAlias(relations[*relation].alias.to_string()));
                 }
                 let target = scans.target(&relations[*relation])?;
+                b.check_table(Privilege::Delete, &name_of(&target.table))?;
                 output.extend(old_row(&relations[*relation], &target.table));
                 targets.push(target);
             }
+            b.check_read_only(&relations, |at| all.contains(&at))?;
             b.scope().relations = relations;
             let plan =
                 b.chosen_rows(plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
@@ -174,16 +179,40 @@ impl Binder<'_> {
     }
 
     /// The tables of an UPDATE or DELETE. One table is a table of the catalog.
-    fn changed_tables(&mut self, tables: &[TableWithJoins], one: bool) -> Result<From, Error> {
+    fn changed_tables(
+        &mut self,
+        tables: &[TableWithJoins],
+        one: bool,
+        privilege: Privilege,
+    ) -> Result<From, Error> {
         match tables {
             [
                 TableWithJoins {
                     relation: TableFactor::Table { name, alias, partitions, index_hints, .. },
                     ..
                 },
-            ] if one => self.scan(name, alias.as_ref(), partitions, index_hints),
-            tables => self.from(tables),
+            ] if one => {
+                self.check_table(privilege, &self.table_name(name)?)?;
+                self.scan(name, alias.as_ref(), partitions, index_hints)
+            }
+            tables => {
+                self.changing = true;
+                let from = self.from(tables);
+                self.changing = false;
+                from
+            }
         }
+    }
+
+    /// The tables that an UPDATE or DELETE of several only reads are such as the user may read.
+    fn check_read_only(
+        &self,
+        relations: &[Relation],
+        is_target: impl Fn(usize) -> bool,
+    ) -> Result<(), Error> {
+        let read = relations.iter().enumerate().filter(|(at, _)| !is_target(*at));
+        read.filter_map(|(_, relation)| relation.table.as_ref())
+            .try_for_each(|table| self.check_table(Privilege::Select, &name_of(table)))
     }
 
     /// The relation and the column of it that an assignment names.
@@ -288,6 +317,10 @@ impl Binder<'_> {
         }
         Ok(plan)
     }
+}
+
+pub(super) fn name_of(table: &TableDescriptor) -> TableName {
+    TableName { database: Arc::clone(&table.database), table: Arc::clone(&table.name) }
 }
 
 /// Whether it is one table and no more.

@@ -16,6 +16,8 @@ use super::super::binder::{Binder, Block};
 use super::super::expression::not_supported;
 use super::super::scope::{Clause, Pending, Relation, RelationColumn};
 use super::Assigned;
+use super::change::name_of;
+use crate::account::Privilege;
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
 use crate::expr::Expr;
@@ -45,6 +47,7 @@ impl Binder<'_> {
         };
         let old = self.row_that_is_there(table);
         let old_ids: Vec<ColumnId> = old.columns.iter().map(|c| c.id).collect();
+        self.guard(&name_of(table), std::slice::from_ref(&old));
         self.in_block(|b| {
             let scope = b.scope();
             scope.clause = Clause::Fields;
@@ -54,6 +57,7 @@ impl Binder<'_> {
             scope.inserted = Some(block.output.clone());
             let mut new = b.assigned(assignments, true, |b, target| {
                 let ordinal = b.target(table, target)?;
+                b.check_write(Privilege::Update, table, ordinal)?;
                 Ok(Assigned { id: old_ids[ordinal], table: Arc::clone(table), ordinal, nullable: false })
             })?;
             b.touch_row(table, &old_ids, &mut new)?;

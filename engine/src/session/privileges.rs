@@ -1,0 +1,152 @@
+//! What a session may do, but for reading and changing rows: that the planner asks where it binds the names.
+//!
+//! Each kind of statement says what it takes. Who may do everything gets no further than the first branch; a plan that is kept
+//! was checked when it was made and is not checked again (`crate::accounts`).
+
+use allod_planner::account::Privilege as P;
+use allod_planner::bind::{Bound, Ddl, SetTarget, Show, TableName};
+
+use super::Session;
+use crate::accounts;
+use crate::error::{Error, Result, code};
+use crate::information_schema;
+
+impl Session {
+    /// Refuses what the session's account may not do.
+    pub(super) fn check_privileges(&self, bound: &Bound) -> Result<()> {
+        if !self.identity.rights.restricts() {
+            return Ok(());
+        }
+        match bound {
+            Bound::Ddl(ddl) => self.check_ddl(ddl),
+            Bound::Analyze { tables } => {
+                tables.iter().try_for_each(|table| self.all(table, &[P::Insert, P::Select]))
+            }
+            Bound::Use { database } => self.check_database(database),
+            Bound::Check(_) | Bound::Simulate(_) => self.super_only(),
+            Bound::Split { spaces, .. } => self.all(&spaces.table, &[P::Insert]),
+            Bound::Show(show) | Bound::ShowWhere { show, .. } => self.check_show(show),
+            Bound::Set(assignments) => {
+                let global = assignments.iter().any(|a| matches!(a.target, SetTarget::Global(_)));
+                if global && !self.identity.rights.has_dynamic("SYSTEM_VARIABLES_ADMIN") {
+                    return Err(accounts::needs("SUPER or SYSTEM_VARIABLES_ADMIN"));
+                }
+                Ok(())
+            }
+            // The planner has asked, or asks of the statements that it makes, or it does so itself, or it concerns nobody else.
+            Bound::Query(_)
+            | Bound::LoadData(_)
+            | Bound::Explain { .. }
+            | Bound::Do(_)
+            | Bound::Transaction(_)
+            | Bound::Prepare { .. }
+            | Bound::Execute { .. }
+            | Bound::Deallocate { .. }
+            | Bound::Kill { .. }
+            | Bound::Account(_) => Ok(()),
+        }
+    }
+
+    fn check_ddl(&self, ddl: &Ddl) -> Result<()> {
+        match ddl {
+            Ddl::CreateDatabase { name, .. } => self.on_database(name, P::Create),
+            Ddl::DropDatabase { name, .. } => self.on_database(name, P::Drop),
+            Ddl::AlterDatabase { name, .. } => self.on_database(name, P::Alter),
+            Ddl::CreateTable(create) => self.all(&create.name, &[P::Create]),
+            Ddl::CreateTableLike { name, like, .. } => {
+                self.all(name, &[P::Create])?;
+                self.all(like, &[P::Select])
+            }
+            Ddl::CreateView { view, how } => {
+                let name = TableName { database: view.database.clone(), table: view.name.clone() };
+                self.all(&name, &[P::CreateView])?;
+                if *how != allod_planner::bind::ViewHow::Create {
+                    self.all(&name, &[P::Drop])?;
+                }
+                let own = view.options.definer.as_deref().is_none_or(|d| *d == *self.identity.account_text);
+                if own { Ok(()) } else { self.super_only() }
+            }
+            Ddl::DropViews { views: tables, .. } | Ddl::DropTables { tables, .. } => {
+                tables.iter().try_for_each(|table| self.all(table, &[P::Drop]))
+            }
+            Ddl::Truncate { table } => self.all(table, &[P::Drop]),
+            Ddl::RenameTables { renames } => renames.iter().try_for_each(|(from, to)| {
+                self.all(from, &[P::Alter, P::Drop])?;
+                self.all(to, &[P::Create, P::Insert])
+            }),
+            Ddl::CreateIndex { table, .. } | Ddl::DropIndex { table, .. } => self.all(table, &[P::Index]),
+            Ddl::AlterTable(change) => self.all(&change.table, &[P::Alter]),
+            Ddl::AlterPartitions { table, .. } => self.all(table, &[P::Alter]),
+        }
+    }
+
+    fn check_show(&self, show: &Show) -> Result<()> {
+        match show {
+            Show::Tables { database, .. } | Show::TableStatus { database, .. } => {
+                self.check_database(database)
+            }
+            Show::CreateDatabase { name } => self.check_database(name),
+            Show::Columns { table, .. } | Show::Index { table } | Show::CreateTable { table } => {
+                if self.identity.rights.sees_table(&table.database, &table.table) {
+                    return Ok(());
+                }
+                Err(self.denied("SHOW", table))
+            }
+            Show::CreateView { view } => self.all(view, &[P::ShowView, P::Select]),
+            Show::Regions(_) | Show::Simulation => self.super_only(),
+            Show::Databases { .. }
+            | Show::Variables { .. }
+            | Show::Status { .. }
+            | Show::Warnings
+            | Show::Errors
+            | Show::ProcessList { .. }
+            | Show::Engines
+            | Show::Charset { .. }
+            | Show::Collation { .. }
+            | Show::Account(_) => Ok(()),
+        }
+    }
+
+    /// Refuses a database of which nothing concerns the account.
+    pub(super) fn check_database(&self, database: &str) -> Result<()> {
+        let open = database.eq_ignore_ascii_case(information_schema::DATABASE);
+        if open || self.identity.rights.sees_database(database) {
+            Ok(())
+        } else {
+            Err(self.no_database(database))
+        }
+    }
+
+    fn on_database(&self, database: &str, privilege: P) -> Result<()> {
+        if self.identity.rights.on_database(database).has(privilege) {
+            Ok(())
+        } else {
+            Err(self.no_database(database))
+        }
+    }
+
+    /// All of these on a table.
+    fn all(&self, table: &TableName, privileges: &[P]) -> Result<()> {
+        let own = self.identity.rights.on_table(&table.database, &table.table);
+        match privileges.iter().find(|privilege| !own.has(**privilege)) {
+            Some(privilege) => Err(self.denied(privilege.name(), table)),
+            None => Ok(()),
+        }
+    }
+
+    fn super_only(&self) -> Result<()> {
+        if self.identity.rights.has(P::Super) { Ok(()) } else { Err(accounts::needs("SUPER")) }
+    }
+
+    /// 1142.
+    fn denied(&self, command: &str, table: &TableName) -> Error {
+        let (user, table) = (self.identity.account.quoted(), &table.table);
+        Error::new(code::TABLE_DENIED, format!("{command} command denied to user {user} for table '{table}'"))
+    }
+
+    /// 1044.
+    fn no_database(&self, database: &str) -> Error {
+        let user = self.identity.account.quoted();
+        Error::new(code::ACCESS_DENIED, format!("access denied for user {user} to database '{database}'"))
+    }
+}
