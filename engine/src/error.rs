@@ -274,6 +274,18 @@ codes! {
     READ_ONLY_VARIABLE = 1238 "HY000";
     /// A row where a value was wanted.
     OPERAND_COLUMNS = 1241 "21000";
+    /// WITH RECURSIVE without UNION.
+    RECURSION_NO_UNION = 3573 "HY000";
+    /// WITH RECURSIVE without rows to begin with.
+    RECURSION_NO_SEED = 3574 "HY000";
+    /// Grouping or windows in the step of WITH RECURSIVE.
+    RECURSION_AGGREGATES = 3575 "HY000";
+    /// WITH RECURSIVE reads itself right of a LEFT JOIN.
+    RECURSION_FAR_SIDE = 3576 "HY000";
+    /// WITH RECURSIVE reads itself twice, or in a subquery.
+    RECURSION_REFERENCED_TWICE = 3577 "HY000";
+    /// WITH RECURSIVE does not end.
+    RECURSION_DEPTH = 3636 "HY000";
     /// Several rows where a value was wanted.
     SUBQUERY_ROWS = 1242 "21000";
     /// EXECUTE of what was not prepared.
@@ -444,6 +456,18 @@ codes! {
     EMPTY_QUERY = 1065 "42000";
 }
 
+/// So have expressions that read themselves.
+fn recursion_fault(fault: allod_planner::bind::RecursionFault) -> u16 {
+    use allod_planner::bind::RecursionFault as F;
+    match fault {
+        F::NoUnion => code::RECURSION_NO_UNION,
+        F::NoSeed => code::RECURSION_NO_SEED,
+        F::Aggregates => code::RECURSION_AGGREGATES,
+        F::FarSide => code::RECURSION_FAR_SIDE,
+        F::ReferencedTwice => code::RECURSION_REFERENCED_TWICE,
+    }
+}
+
 /// So have windows.
 fn window_fault(fault: &allod_planner::bind::WindowFault) -> u16 {
     use allod_planner::bind::WindowFault as F;
@@ -589,6 +613,8 @@ impl From<allod_planner::Error> for Error {
             E::BadArguments(_) | E::ParameterCount { .. } => code::WRONG_ARGUMENTS,
             E::InvalidAggregate => code::INVALID_AGGREGATE,
             E::CannotGroupOn(_) => code::CANNOT_GROUP_ON,
+            E::Recursion { fault, .. } => recursion_fault(*fault),
+            E::RecursiveReference(_) => code::RECURSION_NO_SEED,
             E::GroupingOfNoKey(_) => code::GROUPING_OF_NO_KEY,
             E::NotGrouped(_) => code::NOT_GROUPED,
             E::MixedAggregate(_) => code::MIXED_AGGREGATE,
@@ -682,6 +708,7 @@ impl From<allod_executor::Error> for Error {
             E::WrongValueForFunction { .. } => code::WRONG_VALUE_FOR_FUNCTION,
             E::ShortVector { .. } => code::SHORT_VECTOR,
             E::SubqueryRows => code::SUBQUERY_ROWS,
+            E::RecursionDepth { .. } => code::RECURSION_DEPTH,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
             E::CheckViolated { .. } => code::CHECK_VIOLATED,
             E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,

@@ -22,8 +22,8 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, MergeJoin, Node, Plan, Query, Side,
-    SortKey, Window,
+    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, MergeJoin, Node, Plan, Query,
+    Recursion, Side, SortKey, Window,
 };
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::mvcc::RegionScan;
@@ -31,7 +31,7 @@ use allod_storage::schema::{TableDescriptor, Timestamp};
 
 use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::apply::{self, Inner, NestedLoop};
-use crate::batch::{self, Batch, null_column, positions};
+use crate::batch::{self, Batch, null_column, position, positions};
 use crate::error::{Error, Result};
 use crate::execute::Tuning;
 use crate::hash_join::{self, BuildForm, BuildSink};
@@ -46,6 +46,7 @@ use crate::metrics::{CopTasks, Detail};
 use crate::pipeline::{Batches, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source};
 use crate::prepared::Prepared;
 use crate::projection::{Pick, Project};
+use crate::recursion::Rounds;
 use crate::scan::{Ordered, PointLocks, Scan, ScanForm, ScanRun, point_get};
 use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
@@ -264,7 +265,8 @@ impl Builder {
                 pipeline.limit = Some(Limit { plan: plan.id, offset: *offset, count: *count });
                 Ok(pipeline)
             }
-            Node::Union { inputs } => self.union(plan, inputs, filters),
+            Node::Union { inputs, recursion: None } => self.union(plan, inputs, filters),
+            Node::Union { inputs, recursion: Some(recursion) } => self.recursion(plan, inputs, recursion),
             Node::MaxOneRow { input } => self.max_one_row(plan, input),
             Node::CteScan { cte, source } => self.cte_scan(plan, *cte, source),
             Node::SelectLock { input, .. } if self.locks.locking == Locking::Off => {
@@ -586,6 +588,42 @@ impl Builder {
             _ => return Err(Error::SubqueryRows),
         };
         Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), columns))
+    }
+
+    /// WITH RECURSIVE (see [`crate::recursion`]).
+    fn recursion(
+        &mut self,
+        plan: &Plan,
+        inputs: &[(Plan, Vec<ColumnId>)],
+        recursion: &Recursion,
+    ) -> Result<Pipeline> {
+        let [(seed, seed_columns), (step, step_columns)] = inputs else {
+            return Err(Error::Plan("a recursion has rows to begin with and a step".into()));
+        };
+        let query = Arc::clone(&self.query);
+        let keys = recursion.distinct.as_ref().map(|ids| {
+            let key = |id: &ColumnId| Ok((position(&plan.columns, *id)?, &query.columns.ty(*id).sql));
+            ids.iter().map(key).collect::<Result<Vec<_>>>()
+        });
+        let pick = positions(&plan.columns, &query.ctes[recursion.working].columns)?;
+        let mut rounds = Rounds::new(recursion, keys.transpose()?, pick, &self.runner.context.memory);
+        let mut made = self.round(plan, seed, seed_columns)?;
+        while let Some(last) = rounds.add(made)? {
+            self.ctes[recursion.working] = Some(Arc::new(last));
+            made = self.round(plan, step, step_columns)?;
+        }
+        self.ctes[recursion.working] = None;
+        let rows = rounds.into_rows();
+        self.runner.book_memory(plan.id, rows.bytes());
+        Ok(Pipeline::new(plan.id, Arc::new(Batches::keeping(rows)), plan.columns.clone()))
+    }
+
+    /// The rows that an input of a recursion makes now.
+    fn round(&mut self, plan: &Plan, input: &Plan, columns: &[ColumnId]) -> Result<Materialized> {
+        let mut pipeline = self.input(input, &Filters::default())?;
+        let pick = Pick::new(positions(&pipeline.columns, columns)?);
+        pipeline.push_uncounted(Arc::new(pick), plan.columns.clone());
+        self.collect(pipeline)
     }
 
     fn cte_scan(&mut self, plan: &Plan, cte: usize, source: &[ColumnId]) -> Result<Pipeline> {

@@ -119,6 +119,14 @@ pub enum Error {
     /// 1242: a subquery that must give one value gave several.
     #[error("Subquery returns more than 1 row")]
     SubqueryRows,
+    /// 3636: WITH RECURSIVE still finds something new.
+    #[error(
+        "recursive query aborted after {rounds} iterations. Try increasing @@cte_max_recursion_depth to a larger value"
+    )]
+    RecursionDepth {
+        /// How often the step would have been run.
+        rounds: u64,
+    },
     /// 1062: a key is taken.
     #[error("Duplicate entry '{value}' for key '{key}'")]
     DuplicateEntry {

@@ -36,6 +36,7 @@ mod pipeline;
 mod plan_tests;
 mod prepared;
 mod projection;
+mod recursion;
 mod scan;
 mod selection;
 mod sort;

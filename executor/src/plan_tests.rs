@@ -661,7 +661,7 @@ fn limit_union_cte_and_max_one_row() {
     let literal_id = literal.columns[0];
     let union_id = f.ids(&[bigint()]);
     let inputs = vec![(first, vec![out[0]]), (second, vec![out[1]]), (literal, vec![literal_id])];
-    let union = f.node(union_id, Node::Union { inputs });
+    let union = f.node(union_id, Node::Union { inputs, recursion: None });
     let mut execution = f.start(union, vec![cte.clone()]);
     let expected: Vec<Row> = five.iter().chain(&five).cloned().chain([vec![int(-1)]]).collect();
     assert_eq!(drain(&mut execution).unwrap(), expected);

@@ -193,6 +193,17 @@ pub enum Error {
     /// 3065: `SELECT DISTINCT a … ORDER BY b`.
     #[error("expression '{0}' of ORDER BY clause is not in SELECT list, which is incompatible with DISTINCT")]
     OrderByNotInDistinct(String),
+    /// 3573 to 3577: a common table expression that reads itself in a way that it cannot.
+    #[error("{}", fault.message(name))]
+    Recursion {
+        /// The expression.
+        name: String,
+        /// What is wrong.
+        fault: crate::bind::RecursionFault,
+    },
+    /// The name of a common table expression in its own rows to begin with; the binder catches it.
+    #[error("recursive Common Table Expression '{0}' reads itself")]
+    RecursiveReference(String),
     /// 1222.
     #[error("the used SELECT statements have a different number of columns")]
     UnionColumnCount,

@@ -108,8 +108,9 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         Node::Limit { input: i, offset, count } => {
             Node::Limit { input: input(i), offset: *offset, count: *count }
         }
-        Node::Union { inputs } => {
-            Node::Union { inputs: inputs.iter().map(|(p, ids)| (substitute(p, f), ids.clone())).collect() }
+        Node::Union { inputs, recursion } => {
+            let inputs = inputs.iter().map(|(p, ids)| (substitute(p, f), ids.clone())).collect();
+            Node::Union { inputs, recursion: recursion.clone() }
         }
         Node::MaxOneRow { input: i } => Node::MaxOneRow { input: input(i) },
         Node::SelectLock { input: i, lock } => Node::SelectLock { input: input(i), lock: lock.clone() },

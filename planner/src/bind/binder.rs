@@ -13,6 +13,7 @@ use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_part
 use crate::account::AccountName;
 use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
+use crate::column_set::ColumnSet;
 use crate::error::{Error, Position};
 use crate::expr::{Expr, Rewriter, literal, printed};
 use crate::hints::Hint;
@@ -147,7 +148,7 @@ impl<'a> Binder<'a> {
     /// Puts the joins that expressions asked for above a plan.
     pub fn attach(&self, mut plan: Plan, pending: Vec<Pending>) -> Plan {
         for Pending { kind, plan: right, on, null_aware } in pending {
-            let correlated = correlated(&plan, &right);
+            let correlated = correlated(&plan, &right, &self.ctes);
             let join = Join { kind, left: Box::new(plan), right: Box::new(right), on, null_aware };
             plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
         }
@@ -260,9 +261,23 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// The columns that a plan uses and does not produce, also through the common table expressions that it reads.
+fn free_columns(plan: &Plan, ctes: &[Plan]) -> ColumnSet {
+    let mut free = plan.free_columns();
+    plan.walk(&mut |node| {
+        // An expression reads only earlier ones.
+        if let Plan::CteScan { cte, .. } = node
+            && let Some((earlier, [definition, ..])) = ctes.split_at_checked(*cte)
+        {
+            free.union_with(&free_columns(definition, earlier));
+        }
+    });
+    free
+}
+
 /// The columns of `left` that `right` uses.
-pub(super) fn correlated(left: &Plan, right: &Plan) -> Vec<ColumnId> {
-    let mut used = right.free_columns();
+pub(super) fn correlated(left: &Plan, right: &Plan, ctes: &[Plan]) -> Vec<ColumnId> {
+    let mut used = free_columns(right, ctes);
     if used.is_empty() {
         return vec![];
     }

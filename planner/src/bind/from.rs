@@ -103,6 +103,7 @@ impl Binder<'_> {
         else {
             return Ok(None);
         };
+        self.readable(&cte)?;
         let mut columns: Vec<(ColumnId, ColumnId)> = Vec::with_capacity(cte.columns.len());
         let mut output = Vec::with_capacity(cte.columns.len());
         let shown = alias.map_or(ident.value.as_str(), |a| a.name.value.as_str());
@@ -263,7 +264,7 @@ impl Binder<'_> {
     /// `a, b`.
     fn product(&mut self, left: From, right: From) -> Result<From, Error> {
         unique(&left.relations, &right.relations)?;
-        let plan = join_plan(JoinKind::Inner, left.plan, right.plan, vec![]);
+        let plan = join_plan(JoinKind::Inner, left.plan, right.plan, vec![], &self.ctes);
         Ok(From {
             plan,
             relations: [left.relations, right.relations].concat(),
@@ -322,8 +323,10 @@ impl Binder<'_> {
         if kind == JoinKind::Left {
             // The condition belongs to the join, so a subquery in it must be ready on one of the sides.
             for pending in pending.drain(..) {
-                let on_left = !correlated(&left, &pending.plan).is_empty() || uses(&pending, &left);
-                let on_right = !correlated(&right, &pending.plan).is_empty() || uses(&pending, &right);
+                let on_left =
+                    !correlated(&left, &pending.plan, &self.ctes).is_empty() || uses(&pending, &left);
+                let on_right =
+                    !correlated(&right, &pending.plan, &self.ctes).is_empty() || uses(&pending, &right);
                 match (on_left, on_right) {
                     (true, true) => {
                         return Err(not_supported("a subquery over both sides of an outer join in ON"));
@@ -337,15 +340,15 @@ impl Binder<'_> {
             }
         }
         let mut plan = if pending.is_empty() {
-            join_plan(kind, left, right, on)
+            join_plan(kind, left, right, on, &self.ctes)
         } else {
-            let joined = join_plan(kind, left, right, vec![]);
+            let joined = join_plan(kind, left, right, vec![], &self.ctes);
             let attached = self.attach(joined, pending);
             if on.is_empty() { attached } else { Plan::Filter { input: Box::new(attached), predicates: on } }
         };
         // A LATERAL right side.
         if let Plan::Join(join) = plan {
-            let correlated = correlated(&join.left, &join.right);
+            let correlated = correlated(&join.left, &join.right, &self.ctes);
             plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
         }
         Ok(From { plan, relations, star })
@@ -445,9 +448,9 @@ pub(super) fn derived(plan: Plan, alias: &str, output: Vec<OutputColumn>) -> Fro
     From { plan, relations: vec![relation], star }
 }
 
-fn join_plan(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>) -> Plan {
+fn join_plan(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>, ctes: &[Plan]) -> Plan {
     let join = Join { kind, left: Box::new(left), right: Box::new(right), on, null_aware: vec![] };
-    let correlated = correlated(&join.left, &join.right);
+    let correlated = correlated(&join.left, &join.right, ctes);
     if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } }
 }
 

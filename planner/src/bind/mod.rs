@@ -34,6 +34,7 @@ mod keyed;
 mod locking;
 mod partition;
 mod query;
+mod recursion;
 mod rollup;
 mod scope;
 mod select;
@@ -77,6 +78,7 @@ pub use key::KeyFault;
 pub(crate) use keyed::{Condition, plain_conditions};
 pub use locking::{SkipLocked, SkippedTable};
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
+pub use recursion::RecursionFault;
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
 pub use window::WindowFault;
 

@@ -56,28 +56,19 @@ impl Binder<'_> {
         Ok(block)
     }
 
-    fn cte(&mut self, cte: &ast::Cte, recursive: bool) -> Result<(), Error> {
+    pub(super) fn cte(&mut self, cte: &ast::Cte, recursive: bool) -> Result<(), Error> {
         let name: Arc<str> = cte.alias.name.value.as_str().into();
-        // A recursive WITH need not recurse: without a reference to itself it is bound like any other.
-        let hidden = recursive.then(|| self.cte_names.iter().any(|c| c.name.eq_ignore_ascii_case(&name)));
-        let block = match self.query(&cte.query) {
-            Err(Error::UnknownTable { table, .. })
-                if hidden == Some(false) && table.eq_ignore_ascii_case(&name) =>
-            {
-                return Err(not_supported("recursive common table expressions"));
-            }
-            block => block?,
+        let block = match recursive {
+            true => self.perhaps_recursive(cte, &name)?,
+            false => self.query(&cte.query)?,
         };
         let columns = renamed(&block.output, &cte.alias.columns, &name)?;
-        if !block.plan.free_columns().is_empty() {
-            return Err(not_supported("common table expressions that use columns of an outer query"));
-        }
         self.ctes.push(block.plan);
         self.cte_names.push(CteName { name, index: self.ctes.len() - 1, columns });
         Ok(())
     }
 
-    fn set_expr(&mut self, body: &SetExpr, locks: &[ast::LockClause]) -> Result<Block, Error> {
+    pub(super) fn set_expr(&mut self, body: &SetExpr, locks: &[ast::LockClause]) -> Result<Block, Error> {
         match body {
             SetExpr::Select(select) => self.select(select, &[], locks),
             // `(SELECT …) FOR UPDATE`; with a clause within, that is the one.
@@ -128,7 +119,7 @@ impl Binder<'_> {
         Ok(so_far)
     }
 
-    fn union(&mut self, left: Block, right: Block, all: bool) -> Result<Block, Error> {
+    pub(super) fn union(&mut self, left: Block, right: Block, all: bool) -> Result<Block, Error> {
         let (left, right) = self.agree(left, right)?;
         let names: Vec<Arc<str>> = left.output.iter().map(|o| o.name.clone()).collect();
         let ids = |block: &Block| block.output.iter().map(|o| o.id).collect::<Vec<_>>();
@@ -139,7 +130,9 @@ impl Binder<'_> {
             .collect();
         // UNION ALL of a UNION ALL is one union.
         let (mut inputs, columns) = match left.plan {
-            Plan::Union { inputs, columns } if ids_equal(&columns, &left.output) => (inputs, columns),
+            Plan::Union { inputs, columns, recursion: None } if ids_equal(&columns, &left.output) => {
+                (inputs, columns)
+            }
             plan => {
                 let columns = left
                     .output
@@ -156,7 +149,7 @@ impl Binder<'_> {
         }
         inputs.push((right.plan, right.output.iter().map(|o| o.id).collect()));
         let output = columns.iter().zip(names).map(|(id, name)| OutputColumn { id: *id, name }).collect();
-        let plan = Plan::Union { inputs, columns: columns.clone() };
+        let plan = Plan::Union { inputs, columns: columns.clone(), recursion: None };
         Ok(Block { plan: if all { plan } else { self.distinct(plan, &columns) }, output })
     }
 
@@ -208,7 +201,7 @@ impl Binder<'_> {
         expr.unwrap_or_else(|| self.column(id))
     }
 
-    fn cast_block(&mut self, block: Block, wanted: &[allod_storage::schema::SqlType]) -> Block {
+    pub(super) fn cast_block(&mut self, block: Block, wanted: &[allod_storage::schema::SqlType]) -> Block {
         let mut exprs: Vec<(ColumnId, Expr)> = Vec::with_capacity(wanted.len());
         let mut output = Vec::with_capacity(wanted.len());
         let mut changed = false;

@@ -189,7 +189,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         Dml::Delete(_) => "del_1",
     });
     let hints = binder.settle_hints(own);
-    let (plan, ctes) = cte::settle(block.plan, std::mem::take(&mut binder.ctes), &binder.columns);
+    let (plan, ctes) = cte::settle(block.plan, std::mem::take(&mut binder.ctes), &binder.columns)?;
     let mut tables = 0;
     for plan in ctes.iter().chain([&plan]) {
         plan.walk(&mut |node| tables += usize::from(matches!(node, Plan::Scan(_))));

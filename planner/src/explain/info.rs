@@ -59,7 +59,11 @@ impl Writer<'_> {
             }
             Node::Limit { offset, count: Some(count), .. } => format!("offset:{offset}, count:{count}"),
             Node::Limit { offset, count: None, .. } => format!("offset:{offset}"),
-            Node::Union { .. } | Node::MaxOneRow { .. } => String::new(),
+            Node::Union { recursion: Some(recursion), .. } => {
+                let rows = if recursion.distinct.is_some() { ", distinct" } else { "" };
+                format!("rounds:CTE_{}{rows}", recursion.working)
+            }
+            Node::Union { recursion: None, .. } | Node::MaxOneRow { .. } => String::new(),
             Node::SelectLock { lock, .. } => lock_text(lock),
             Node::CteScan { cte, .. } => format!("data:CTE_{cte}"),
             Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. } => "N/A".into(),

@@ -36,7 +36,7 @@ fn check_plan(plan: &Plan, outer: &ColumnSet, ctes: &[Plan]) -> Result<ColumnSet
             visible.union_with(&left);
             visible.union_with(&right);
         }
-        Plan::Union { inputs, columns } => {
+        Plan::Union { inputs, columns, .. } => {
             for (input, ids) in inputs {
                 let produced = check_plan(input, outer, ctes)?;
                 require(ids.iter().copied(), &produced, "a column of a UNION")?;

@@ -16,6 +16,7 @@ use crate::column::ColumnId;
 use crate::expr::{AggregateCall, Expr, WindowCall};
 use crate::generated::GeneratedColumns;
 use crate::partition::PartitionFunction;
+use crate::physical::Recursion;
 use crate::stats::TableStats;
 
 pub(crate) use check::check;
@@ -94,6 +95,8 @@ pub enum Plan {
         inputs: Vec<(Plan, Vec<ColumnId>)>,
         /// Output ids.
         columns: Vec<ColumnId>,
+        /// Whether the second input is run again and again; all columns are then needed.
+        recursion: Option<Recursion>,
     },
     /// Error 1242 if the input has more than one row; one row of NULLs if it has none.
     MaxOneRow {
@@ -351,8 +354,9 @@ impl Plan {
             Plan::Sort { input, keys } => Plan::Sort { input: boxed(input), keys },
             Plan::Window { input, window } => Plan::Window { input: boxed(input), window },
             Plan::Limit { input, offset, count } => Plan::Limit { input: boxed(input), offset, count },
-            Plan::Union { inputs, columns } => {
-                Plan::Union { inputs: inputs.into_iter().map(|(p, ids)| (f(p), ids)).collect(), columns }
+            Plan::Union { inputs, columns, recursion } => {
+                let inputs = inputs.into_iter().map(|(p, ids)| (f(p), ids)).collect();
+                Plan::Union { inputs, columns, recursion }
             }
             Plan::MaxOneRow { input } => Plan::MaxOneRow { input: boxed(input) },
             Plan::Lock { input, lock } => Plan::Lock { input: boxed(input), lock },

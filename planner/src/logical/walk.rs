@@ -6,6 +6,7 @@ use super::{Join, JoinKind, Plan, RowLock, Scan};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
 use crate::expr::{AggregateCall, Expr};
+use crate::physical::Recursion;
 
 impl Plan {
     /// Calls `visit` on every expression of this node, not of its inputs.
@@ -172,7 +173,11 @@ impl Plan {
                 window.calls.iter_mut().for_each(|(id, _)| *id = to(*id));
                 Plan::Window { input, window }
             }
-            Plan::Union { inputs, columns } => Plan::Union {
+            Plan::Union { inputs, columns, recursion } => Plan::Union {
+                recursion: recursion.map(|recursion| Recursion {
+                    distinct: recursion.distinct.map(|ids| ids.into_iter().map(to).collect()),
+                    ..recursion
+                }),
                 inputs: inputs
                     .into_iter()
                     .map(|(plan, ids)| (plan, ids.into_iter().map(to).collect()))

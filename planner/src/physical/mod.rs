@@ -144,6 +144,8 @@ pub enum Node {
     Union {
         /// Inputs and the ids of their columns in output order.
         inputs: Vec<(Plan, Vec<ColumnId>)>,
+        /// Whether the second input is run again and again.
+        recursion: Option<Recursion>,
     },
     /// Error 1242 if the input has more than one row; one row of NULLs if it has none.
     MaxOneRow {
@@ -420,6 +422,22 @@ pub struct IndexLookUp {
     pub limit: Option<(u64, u64)>,
 }
 
+/// WITH RECURSIVE: a union of the rows to begin with and of what is made of them, and of what is made of that, until there is
+/// nothing new (SQL:1999; tidb.md D).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recursion {
+    /// The common table expression that stands for the rows of the last round; it has no rows but those. Index into
+    /// [`Query::ctes`]; its columns have the ids of the union's.
+    pub working: usize,
+    /// UNION DISTINCT: only rows that have not been there are rows of a round. The output columns that tell: for texts and
+    /// documents they hold what these are compared by.
+    pub distinct: Option<Vec<ColumnId>>,
+    /// Rounds after which it is error 3636 that there is still something new (`cte_max_recursion_depth`).
+    pub rounds_max: u64,
+    /// LIMIT: it ends when there are so many rows.
+    pub rows_max: Option<u64>,
+}
+
 /// Several partial scans of one table, their keys united or intersected, then the rows (tidb.md A6).
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexMerge {
@@ -662,7 +680,7 @@ impl Plan {
             }
             Node::PartitionUnion { inputs } => inputs.iter_mut().collect(),
             Node::Apply(apply) => vec![&mut apply.left, &mut apply.right],
-            Node::Union { inputs } => inputs.iter_mut().map(|(p, _)| p).collect(),
+            Node::Union { inputs, .. } => inputs.iter_mut().map(|(p, _)| p).collect(),
             Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {
                 vec![source]
             }
@@ -697,7 +715,7 @@ impl Plan {
             }
             Node::PartitionUnion { inputs } => inputs.iter().collect(),
             Node::Apply(apply) => vec![&apply.left, &apply.right],
-            Node::Union { inputs } => inputs.iter().map(|(p, _)| p).collect(),
+            Node::Union { inputs, .. } => inputs.iter().map(|(p, _)| p).collect(),
             Node::Insert { source, .. } | Node::Update { source, .. } | Node::Delete { source, .. } => {
                 vec![source]
             }

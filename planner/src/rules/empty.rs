@@ -35,6 +35,10 @@ fn one(plan: Plan, cx: &Context) -> Plan {
             }
             JoinKind::Left | JoinKind::Anti | JoinKind::Mark(_) => is_empty(&join.left),
         },
+        // Without a row to begin with there is none.
+        Plan::Union { inputs, recursion: Some(_), .. } => {
+            inputs.first().is_some_and(|(seed, _)| is_empty(seed))
+        }
         Plan::Union { inputs, .. } => inputs.iter().all(|(input, _)| is_empty(input)),
         Plan::Values { .. } | Plan::MaxOneRow { .. } | Plan::CteScan { .. } => false,
     };
@@ -59,9 +63,9 @@ fn one(plan: Plan, cx: &Context) -> Plan {
             }
             JoinKind::Inner | JoinKind::Semi => Plan::Join(join),
         },
-        Plan::Union { mut inputs, columns } => {
+        Plan::Union { mut inputs, columns, recursion: None } => {
             inputs.retain(|(input, _)| !is_empty(input));
-            Plan::Union { inputs, columns }
+            Plan::Union { inputs, columns, recursion: None }
         }
         other => other,
     }

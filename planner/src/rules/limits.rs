@@ -63,10 +63,10 @@ fn limit(input: Plan, offset: u64, count: Option<u64>) -> Plan {
             let left = Box::new(limit(*join.left, 0, enough));
             plain(Plan::Join(Join { left, ..join }), offset, count)
         }
-        Plan::Union { inputs, columns } if count.is_some() => {
+        Plan::Union { inputs, columns, recursion: None } if count.is_some() => {
             let enough = count.map(|n| n.saturating_add(offset));
             let inputs = inputs.into_iter().map(|(p, ids)| (limit(p, 0, enough), ids)).collect();
-            plain(Plan::Union { inputs, columns }, offset, count)
+            plain(Plan::Union { inputs, columns, recursion: None }, offset, count)
         }
         Plan::Limit { input, offset: inner, count: inner_count } => {
             // Skip and take of what was skipped and taken.

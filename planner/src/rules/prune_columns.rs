@@ -93,8 +93,10 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             needed.extend(lock.columns());
             Plan::Lock { input: Box::new(prune(*input, &needed, cx)), lock }
         }
-        Plan::Union { inputs, columns } => {
-            let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
+        Plan::Union { inputs, columns, recursion } => {
+            // The rows of a round are as wide as those of the last one.
+            let keep: Vec<bool> =
+                columns.iter().map(|id| recursion.is_some() || required.contains(*id)).collect();
             let inputs = inputs
                 .into_iter()
                 .map(|(input, ids)| {
@@ -104,7 +106,7 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
                 })
                 .collect();
             let columns = columns.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(id, _)| id).collect();
-            Plan::Union { inputs, columns }
+            Plan::Union { inputs, columns, recursion }
         }
         Plan::CteScan { cte, mut columns } => {
             columns.retain(|(id, _)| required.contains(*id));

@@ -72,7 +72,11 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
             filter(Plan::Window { input: Box::new(push(*input, down)), window }, above)
         }
         Plan::Lock { input, lock } => Plan::Lock { input: Box::new(push(*input, predicates)), lock },
-        Plan::Union { inputs, columns } => {
+        // What a round is made of need not be what is asked for.
+        union @ Plan::Union { recursion: Some(_), .. } => {
+            filter(union.map_children(&mut |child| push(child, vec![])), predicates)
+        }
+        Plan::Union { inputs, columns, recursion } => {
             let inputs = inputs.into_iter().map(|(input, ids)| {
                 let rename: HashMap<ColumnId, ColumnId> =
                     columns.iter().copied().zip(ids.iter().copied()).collect();
@@ -86,7 +90,7 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
                 });
                 (push(input, own.collect()), ids)
             });
-            Plan::Union { inputs: inputs.collect(), columns }
+            Plan::Union { inputs: inputs.collect(), columns, recursion }
         }
         Plan::Join(join) => push_join(join, predicates),
         Plan::Apply { join, correlated } => push_apply(join, correlated, predicates),

@@ -234,7 +234,7 @@ pub(crate) fn estimate_node(plan: &Plan, ctes: &[Profile], of: &dyn Fn(&Plan) ->
             profile.keys = vec![(ColumnSet::new(), 1.0)];
             profile
         }
-        Plan::Union { inputs, columns } => {
+        Plan::Union { inputs, columns, .. } => {
             let inputs: Vec<_> = inputs.iter().map(|(p, ids)| (of(p), ids)).collect();
             let mut profile = Profile::of_rows(inputs.iter().map(|(p, _)| p.rows).sum());
             profile.pseudo = inputs.iter().any(|(p, _)| p.pseudo);

@@ -104,7 +104,7 @@ impl Search<'_> {
             Err(ends) => {
                 let (rows, cost) = (ends.len() as f64, ends.iter().map(|end| end.cost).sum());
                 let inputs = ends.into_iter().map(|end| (end, vec![column])).collect();
-                Some(operator(rows, cost, vec![column], Node::Union { inputs }))
+                Some(operator(rows, cost, vec![column], Node::Union { inputs, recursion: None }))
             }
         }
     }

@@ -168,7 +168,9 @@ impl<'a> Search<'a> {
             logical::Plan::Limit { input, offset, count } => {
                 self.limit(plan, input, *offset, *count, needed, goal)
             }
-            logical::Plan::Union { inputs, columns } => self.union(plan, inputs, columns, goal),
+            logical::Plan::Union { inputs, columns, recursion } => {
+                self.union(plan, inputs, columns, recursion.as_ref(), goal)
+            }
             logical::Plan::MaxOneRow { input } => self.max_one_row(input, needed),
             logical::Plan::Lock { input, lock } => self.lock(input, lock, needed, goal),
             logical::Plan::Values { rows, columns } => self.values(plan, rows, columns),

@@ -6,8 +6,8 @@ use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::expr::Expr;
 use crate::logical;
-use crate::physical::Node;
 use crate::physical::access::ordered;
+use crate::physical::{Node, Recursion};
 
 impl Search<'_> {
     pub(super) fn filter(
@@ -79,18 +79,26 @@ impl Search<'_> {
         plan: &logical::Plan,
         inputs: &[(logical::Plan, Vec<ColumnId>)],
         columns: &[ColumnId],
+        recursion: Option<&Recursion>,
         goal: &Goal,
     ) -> Vec<Candidate> {
         let rows = self.profile(plan).rows;
+        // A round that ends early leaves the next one without its rows.
+        let wanted = goal.wanted.filter(|_| recursion.is_none());
         let inputs: Vec<_> = inputs
             .iter()
             .map(|(input, ids)| {
                 let needed = ids.iter().copied().collect();
-                (self.best(input, &needed, &Goal::wanted(goal.wanted)).plan, ids.clone())
+                (self.best(input, &needed, &Goal::wanted(wanted)).plan, ids.clone())
             })
             .collect();
         let cost = inputs.iter().map(|(input, _)| input.cost).sum();
-        vec![Candidate::unordered(operator(rows, cost, columns.to_vec(), Node::Union { inputs }))]
+        vec![Candidate::unordered(operator(
+            rows,
+            cost,
+            columns.to_vec(),
+            Node::Union { inputs, recursion: recursion.cloned() },
+        ))]
     }
 
     pub(super) fn max_one_row(&mut self, input: &logical::Plan, needed: &ColumnSet) -> Vec<Candidate> {
