@@ -167,7 +167,7 @@ codes! {
     /// A role that is not granted.
     ROLE_NOT_GRANTED = 3530 "HY000";
     /// A role that would play itself.
-    ROLE_IN_CIRCLE = 3573 "HY000";
+    ROLE_IN_CIRCLE = 4027 "HY000";
     /// A dynamic privilege on something.
     ILLEGAL_PRIVILEGE_LEVEL = 3619 "HY000";
     /// A dynamic privilege that there is not.
