@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use allod_planner::account::Requirement;
+
 use super::Ended;
 use super::protocol::auth::{self, SALT};
 use super::protocol::constants::capability;
@@ -18,8 +20,6 @@ use crate::Database;
 use crate::accounts::{Account, Plugin};
 use crate::error::{Error, code};
 use crate::variables::VERSION;
-
-use allod_planner::account::Requirement;
 
 /// `caching_sha2_password`: what the server says before OK when the answer was right.
 const FAST_AUTH_SUCCESS: [u8; 2] = [1, 3];

@@ -73,6 +73,7 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Bound::Query(query) => Ok(Bound::Do(query)),
             _ => Err(not_supported("this form of DO")),
         },
+        Statement::Use { database } if database.is_empty() => Err(Error::NoDatabase),
         Statement::Use { database } => {
             let database = binder.database(Some(&ast::Ident::new(database)))?;
             Ok(Bound::Use { database })
