@@ -49,12 +49,14 @@ pub(super) const COLLATIONS: Definition = Definition {
         ("IS_DEFAULT", Text(3)),
         ("IS_COMPILED", Text(3)),
         ("SORTLEN", Number),
+        ("PAD_ATTRIBUTE", Text(9)),
     ],
     rows: |_: &Version, _: &Facts| -> Result<Vec<Vec<Datum>>> {
         let row = |own: Collation| {
             let default = if own.is_default() { "Yes" } else { "" };
+            let pad = text(if own.counts_blanks() { "NO PAD" } else { "PAD SPACE" });
             let (id, length) = (number(u64::from(own.id())), number(u64::from(own.sort_length())));
-            vec![text(own.name()), text(own.charset().name()), id, text(default), text("Yes"), length]
+            vec![text(own.name()), text(own.charset().name()), id, text(default), text("Yes"), length, pad]
         };
         Ok(Collation::ALL.into_iter().map(row).collect())
     },

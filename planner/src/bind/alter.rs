@@ -579,7 +579,11 @@ impl Draft {
         if let Some(scheme) = &self.base.partitioning {
             for key in new_keys.filter(|k| k.unique) {
                 let what = if &*key.name == "PRIMARY" { "PRIMARY KEY" } else { "UNIQUE INDEX" };
-                partition::define::holds_all(&key.columns, &scheme.columns, what)?;
+                let defs = self.defs();
+                let at = |number: &usize| self.columns.iter().position(|c| c.number == *number);
+                let whole =
+                    key.columns.iter().filter_map(at).map(|at| self.columns[key::whole(&defs, at)].number);
+                partition::define::holds_all(&whole.collect::<Vec<_>>(), &scheme.columns, what)?;
             }
         }
         for key in self.keys.iter().map(|k| &k.columns).chain(&self.primary) {

@@ -16,7 +16,7 @@ use super::{Dml, PartitionFunction, generated};
 use crate::account::Privilege;
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{Expr, Function};
+use crate::expr::{Expr, Function, types};
 use crate::logical::{OutputColumn, Plan};
 
 impl Binder<'_> {
@@ -327,8 +327,16 @@ impl Binder<'_> {
         }
         let mut same = Vec::new();
         for (id, after) in new.iter().filter(|(id, _)| old.contains(id)) {
-            let before = self.column(*id);
-            same.push(self.rw.compare(Function::NullEq, before, after.clone())?);
+            // A text of the same weight is another one.
+            let [before, after] =
+                [self.column(*id), after.clone()].map(|e| match e.ty().sql.collation().is_plain() {
+                    true => e,
+                    false => {
+                        let ty = types::binary(types::text_length(&e.ty().sql).saturating_mul(4));
+                        self.rw.explicit_cast(e, ty)
+                    }
+                });
+            same.push(self.rw.compare(Function::NullEq, before, after)?);
         }
         let same = self.rw.all_of(same);
         for &ordinal in &touched {

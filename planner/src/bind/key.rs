@@ -240,6 +240,14 @@ pub(super) fn sort_key_of(column: &ColumnDef, length: Option<u32>) -> Result<(Co
     Ok((ty, Generated { expr, kind: GeneratedKind::SortKey { column: name.clone(), length } }))
 }
 
+/// The column that a part of a key is the sort key of, all of it; else the part itself.
+pub(super) fn whole(columns: &[ColumnDef], ordinal: usize) -> usize {
+    match columns[ordinal].generated.as_ref().map(|g| &g.kind) {
+        Some(GeneratedKind::SortKey { length: None, .. }) => base(columns, ordinal),
+        _ => ordinal,
+    }
+}
+
 /// The types that count for the length of a key: what the user wrote, not what is held.
 pub(super) fn counted(columns: &[ColumnDef], ordinal: usize) -> SqlType {
     match columns[ordinal].generated.as_ref().map(|g| &g.kind) {

@@ -22,10 +22,11 @@ mod range;
 mod tests;
 mod values;
 
-use allod_storage::schema::{Datum, PartitionMethod, TableDescriptor};
+use allod_storage::schema::{Collation, ColumnType, Datum, KeyPart, PartitionMethod, TableDescriptor};
 
 use crate::column::ColumnId;
-use crate::expr::{Expr, Function};
+use crate::expr::collate::SORT_KEY;
+use crate::expr::{CollateFunction, Expr, Function};
 use crate::partition::PartitionFunction;
 use values::{Known, evaluate};
 
@@ -48,8 +49,41 @@ pub(crate) fn partitions(
 ) -> Option<Vec<usize>> {
     let ids: Vec<(usize, Option<ColumnId>)> =
         function.scheme.columns.iter().map(|o| (*o, id_of(*o))).collect();
+    // Where rows are dealt by the sort key of a text, the key stands for the column here, and the text for no column.
+    let keyed = sort_keys(function, table);
+    let as_columns;
+    let function = match keyed.is_empty() {
+        true => function,
+        false => {
+            as_columns = by_columns(function, &keyed);
+            &as_columns
+        }
+    };
     let ours = |e: &Expr| {
         e.clone().transform(&mut |e| match e {
+            Expr::Column { id, .. }
+                if keyed.iter().any(|k| k.hidden.iter().any(|o| id_of(*o) == Some(id))) =>
+            {
+                let of = keyed.iter().find(|k| k.hidden.iter().any(|o| id_of(*o) == Some(id)));
+                of.map_or(e, Keyed::column)
+            }
+            Expr::Column { id, ty } if keyed.iter().any(|k| id_of(k.ordinal) == Some(id)) => {
+                let at = keyed.iter().position(|k| id_of(k.ordinal) == Some(id)).unwrap_or_default();
+                Expr::Column { id: text_of(at), ty }
+            }
+            Expr::Call { function: Function::Collate(CollateFunction::SortKey(collation)), args, ty } => {
+                let of = keyed.iter().enumerate().find(|(at, k)| {
+                    k.collation == collation && args.first().and_then(Expr::as_column) == Some(text_of(*at))
+                });
+                match of {
+                    Some((_, keyed)) => keyed.column(),
+                    None => Expr::Call {
+                        function: Function::Collate(CollateFunction::SortKey(collation)),
+                        args,
+                        ty,
+                    },
+                }
+            }
             Expr::Column { id, ty } => {
                 let ordinal = ids.iter().find(|(_, own)| *own == Some(id)).map(|(o, _)| *o);
                 Expr::Column { id: ordinal.map_or(OTHER_COLUMN, |o| ColumnId(o as u32)), ty }
@@ -60,6 +94,53 @@ pub(crate) fn partitions(
     let conjuncts: Vec<Expr> = conjuncts.iter().map(ours).collect();
     let found = conjunction(function, table, &conjuncts, DEPTH_MAX)?;
     (found.contains(&false)).then(|| (0..found.len()).filter(|i| found[*i]).collect())
+}
+
+/// A column of the scheme whose sort key rows are dealt by.
+struct Keyed {
+    ordinal: usize,
+    collation: Collation,
+    /// Columns that hold the sort key.
+    hidden: Vec<usize>,
+    nullable: bool,
+}
+
+impl Keyed {
+    /// The sort key, as if it was the column.
+    fn column(&self) -> Expr {
+        let ty = ColumnType { sql: SORT_KEY, nullable: self.nullable };
+        Expr::column(ColumnId(self.ordinal as u32), ty)
+    }
+}
+
+/// Stands for the text of such a column.
+fn text_of(at: usize) -> ColumnId {
+    ColumnId(OTHER_COLUMN.0 - 1 - at as u32)
+}
+
+/// The columns that rows are dealt by the sort keys of.
+fn sort_keys(function: &PartitionFunction, table: &TableDescriptor) -> Vec<Keyed> {
+    if function.scheme.expr.is_some() {
+        return vec![];
+    }
+    let keyed = function.scheme.columns.iter().zip(&function.values).filter(|(_, e)| e.as_column().is_none());
+    let keyed = keyed.map(|(&ordinal, _)| {
+        let holds = |o: &usize| table.key_part(*o) == KeyPart::SortKey(ordinal, None);
+        let ty = &table.columns[ordinal].ty;
+        let hidden = (0..table.columns.len()).filter(holds).collect();
+        Keyed { ordinal, collation: ty.sql.collation(), hidden, nullable: ty.nullable }
+    });
+    keyed.collect()
+}
+
+/// The function of rows that have sort keys in the place of these texts.
+fn by_columns(function: &PartitionFunction, keyed: &[Keyed]) -> PartitionFunction {
+    let value = |(ordinal, value): (&usize, &Expr)| match keyed.iter().find(|k| k.ordinal == *ordinal) {
+        Some(keyed) => keyed.column(),
+        None => value.clone(),
+    };
+    let values = function.scheme.columns.iter().zip(&function.values).map(value).collect();
+    PartitionFunction { values, ..function.clone() }
 }
 
 /// The partition of the row with this key, whose values are those of `columns` (ordinals), all columns of the scheme among

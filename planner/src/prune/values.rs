@@ -30,12 +30,16 @@ impl Known<'_> {
         table: &TableDescriptor,
         conjuncts: &[Expr],
     ) -> Known<'a> {
-        let of = |o: &usize| {
-            let ty = table.columns[*o].ty.clone();
+        let of = |(at, o): (usize, &usize)| {
+            // The sort key of a text has another type than the text.
+            let ty = match (&function.scheme.expr, function.values.get(at)) {
+                (None, Some(value)) => value.ty().clone(),
+                _ => table.columns[*o].ty.clone(),
+            };
             let values = column_values(conjuncts, ColumnId(*o as u32), &ty).map(|(values, _)| values);
             (*o, ty, values)
         };
-        let columns = function.scheme.columns.iter().map(of).collect();
+        let columns = function.scheme.columns.iter().enumerate().map(of).collect();
         let whole = match (&function.scheme.expr, function.values.as_slice()) {
             (Some(_), [expr]) if expr.as_column().is_none() => {
                 let ty = ColumnType { nullable: true, ..expr.ty().clone() };

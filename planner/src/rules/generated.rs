@@ -11,13 +11,15 @@
 //! for the expression only as long as it comes from rows of the table; and a column whose type cannot hold all values of the
 //! expression holds something else (`varchar(5) as (concat(a, b))` loses blanks).
 
-use allod_storage::schema::SqlType;
+use allod_storage::schema::{Datum, SqlType};
 use hashbrown::HashMap;
 
 use super::Context;
 use crate::column::{ColumnId, Columns};
+use crate::expr::collate::{SORT_KEY, sort_key_of};
 use crate::expr::types::{Family, text_length};
-use crate::expr::{Expr, Function};
+use crate::expr::{CollateFunction, Expr, Function};
+use crate::logical::predicate::boolean_call;
 use crate::logical::{Join, JoinKind, Plan, Scan};
 
 pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
@@ -33,12 +35,12 @@ fn rewrite(plan: Plan, columns: &Columns) -> (Plan, Held) {
     match plan {
         Plan::Scan(mut scan) => {
             let held = held_by(&scan, columns);
-            scan.predicates = scan.predicates.into_iter().map(|e| replaced(e, &held)).collect();
+            scan.predicates = known_of(scan.predicates, &held);
             (Plan::Scan(scan), held)
         }
         Plan::Filter { input, predicates } => {
             let (input, held) = boxed(*input, columns);
-            let predicates = predicates.into_iter().map(|e| replaced(e, &held)).collect();
+            let predicates = known_of(predicates, &held);
             (Plan::Filter { input, predicates }, held)
         }
         Plan::Sort { input, mut keys } => {
@@ -105,6 +107,39 @@ fn rewrite_join(join: Join, columns: &Columns) -> (Join, Held) {
         held.truncate(of_left);
     }
     (Join { left, right, on, null_aware, kind: join.kind }, held)
+}
+
+/// Conditions over what columns hold, and what LIKE says of sort keys besides: `c LIKE 'ab%'` is a range of them.
+fn known_of(predicates: Vec<Expr>, held: &Held) -> Vec<Expr> {
+    let ranges: Vec<_> = predicates.iter().filter_map(|e| beginning(e, held)).collect();
+    let mut out: Vec<Expr> = predicates.into_iter().map(|e| replaced(e, held)).collect();
+    let bound = |bytes: &[u8]| Expr::constant(Datum::Bytes(bytes.into()), SORT_KEY);
+    for (column, low, high) in ranges {
+        let above = boolean_call(Function::Ge, vec![column.clone(), bound(&low)]);
+        let below = boolean_call(Function::Lt, vec![column, bound(&high)]);
+        out.extend([above, below].into_iter().filter(|e| !out.contains(e)).collect::<Vec<_>>());
+    }
+    out
+}
+
+/// The column of sort keys, the least key and the least one beyond all that texts have which LIKE finds.
+fn beginning(e: &Expr, held: &Held) -> Option<(Expr, Vec<u8>, Vec<u8>)> {
+    let Expr::Call { function: Function::Like { .. }, args, .. } = e else { return None };
+    let [
+        Expr::Call { function: Function::Collate(CollateFunction::Fold(collation)), args: text, .. },
+        pattern,
+    ] = args.as_slice()
+    else {
+        return None;
+    };
+    let Expr::Constant { value: Datum::String(pattern), .. } = pattern else { return None };
+    let key = sort_key_of(text.first()?.clone(), *collation);
+    let (_, column) = held.iter().find(|(expr, _)| *expr == key)?;
+    let low = collation.key_of_folded_prefix(pattern);
+    let last = low.iter().rposition(|b| *b != 0xFF)?;
+    let mut high = low[..=last].to_vec();
+    high[last] += 1;
+    Some((column.clone(), low, high))
 }
 
 fn replaced(e: Expr, held: &Held) -> Expr {

@@ -95,7 +95,7 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
                 )));
             }
             let bounds = bounds.iter().chain(specs.iter().map(|s| &s.bound));
-            let method = method_of(scheme, bounds)?;
+            let method = method_of(scheme, &table.columns, bounds)?;
             let partitions = all.map(kept).chain(specs.iter().map(PlannedPartition::of_spec));
             let scheme = Some(PartitionScheme { method, ..scheme.clone() });
             Ok(PartitionPlan { scheme, partitions: partitions.collect(), moved: vec![] })
@@ -121,7 +121,7 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
                 return Err(Fault::CannotRemoveAll.into());
             }
             let bounds = bounds_of(scheme);
-            let method = method_of(scheme, rest.iter().map(|i| &bounds[*i]))?;
+            let method = method_of(scheme, &table.columns, rest.iter().map(|i| &bounds[*i]))?;
             let scheme = Some(PartitionScheme { method, ..scheme.clone() });
             Ok(PartitionPlan { scheme, partitions: rest.into_iter().map(kept).collect(), moved: vec![] })
         }
@@ -217,7 +217,7 @@ fn reorganize(
     let behind = rest(first..old.len());
     let (partitions, bounds): (Vec<_>, Vec<_>) =
         rest(0..first).into_iter().chain(fresh).chain(behind).unzip();
-    let method = method_of(scheme, bounds.into_iter())?;
+    let method = method_of(scheme, &table.columns, bounds.into_iter())?;
     Ok(PartitionPlan { scheme: Some(PartitionScheme { method, ..scheme.clone() }), partitions, moved })
 }
 

@@ -6,8 +6,9 @@ use allod_storage::schema::{ColumnDef, Datum, PartitionMethod, PartitionScheme, 
 use sqlparser::ast::{self, Ident};
 
 use super::check::{self, expression};
-use super::{PartitionFault as Fault, bind_over, spell};
+use super::{PartitionFault as Fault, bind_over, by_sort_keys, collations, spell};
 use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
+use crate::bind::key;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
@@ -72,7 +73,7 @@ pub(in crate::bind) fn scheme(
     };
     let mut scheme = PartitionScheme { expr, columns, method };
     let specs = specs(&clause.definitions, &scheme, table.columns)?;
-    scheme.method = method_of(&scheme, specs.iter().map(|s| &s.bound))?;
+    scheme.method = method_of(&scheme, table.columns, specs.iter().map(|s| &s.bound))?;
     let partitions: Vec<PartitionLabel> = match specs.as_slice() {
         [] => (0..count).map(|i| PartitionLabel::new(format!("p{i}"))).collect(),
         specs => {
@@ -116,6 +117,35 @@ pub(super) fn specs(
 /// The method of partitions that take this; checks what must hold between them.
 pub(super) fn method_of<'a>(
     scheme: &PartitionScheme,
+    columns: &[ColumnDef],
+    bounds: impl Iterator<Item = &'a PartitionBound>,
+) -> Result<PartitionMethod, Error> {
+    let method = written(scheme, bounds)?;
+    // Texts follow and equal each other as their collations say.
+    let keyed = match scheme.expr {
+        Some(_) => method.clone(),
+        None => by_sort_keys(method.clone(), &collations(&scheme.columns, columns)),
+    };
+    match &keyed {
+        PartitionMethod::Hash | PartitionMethod::Key => {}
+        PartitionMethod::Range(bounds) => {
+            if !bounds.windows(2).all(|two| check::increasing(&two[0], &two[1])) {
+                return Err(Fault::NotIncreasing.into());
+            }
+        }
+        PartitionMethod::List { values, .. } => {
+            let mut seen = std::collections::BTreeSet::new();
+            if !values.iter().flatten().all(|tuple| seen.insert(check::tuple_bytes(tuple))) {
+                return Err(Fault::DuplicateConstant.into());
+            }
+        }
+    }
+    Ok(method)
+}
+
+/// The bounds as they are written, if they are of the method's kind.
+fn written<'a>(
+    scheme: &PartitionScheme,
     bounds: impl Iterator<Item = &'a PartitionBound>,
 ) -> Result<PartitionMethod, Error> {
     match &scheme.method {
@@ -127,13 +157,9 @@ pub(super) fn method_of<'a>(
                 let PartitionBound::Range(bound) = bound else {
                     return Err(Fault::RequiresValues { method: "RANGE", values: "LESS THAN" }.into());
                 };
-                if let Some(last) = out.last() {
-                    if scheme.expr.is_some() && last.contains(&RangeBound::MaxValue) {
-                        return Err(Fault::MaxValueNotLast.into());
-                    }
-                    if !check::increasing(last, bound) {
-                        return Err(Fault::NotIncreasing.into());
-                    }
+                let after_all = out.last().is_some_and(|last| last.contains(&RangeBound::MaxValue));
+                if scheme.expr.is_some() && after_all {
+                    return Err(Fault::MaxValueNotLast.into());
                 }
                 out.push(bound.clone());
             }
@@ -141,18 +167,12 @@ pub(super) fn method_of<'a>(
         }
         PartitionMethod::List { .. } => {
             let (mut out, mut default): (Vec<Vec<Vec<Datum>>>, Option<usize>) = (Vec::new(), None);
-            let mut seen = std::collections::BTreeSet::new();
             for (i, bound) in bounds.enumerate() {
                 let PartitionBound::List { values, default: is_default } = bound else {
                     return Err(Fault::RequiresValues { method: "LIST", values: "IN" }.into());
                 };
                 if *is_default && default.replace(i).is_some() {
                     return Err(Fault::DuplicateConstant.into());
-                }
-                for tuple in values {
-                    if !seen.insert(check::tuple_bytes(tuple)) {
-                        return Err(Fault::DuplicateConstant.into());
-                    }
                 }
                 out.push(values.clone());
             }
@@ -186,10 +206,11 @@ pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> 
 
 /// Every unique key must hold all columns of the scheme: uniqueness is only ever checked within a partition.
 fn check_unique(table: &Keys, used: &[usize]) -> Result<(), Error> {
+    let whole = |key: &[usize]| -> Vec<usize> { key.iter().map(|o| key::whole(table.columns, *o)).collect() };
     if let Some(primary) = table.primary {
-        holds_all(primary, used, "PRIMARY KEY")?;
+        holds_all(&whole(primary), used, "PRIMARY KEY")?;
     }
-    table.unique.iter().try_for_each(|key| holds_all(key, used, "UNIQUE INDEX"))
+    table.unique.iter().try_for_each(|key| holds_all(&whole(key), used, "UNIQUE INDEX"))
 }
 
 /// 1503 unless the key holds all columns that rows are dealt by.
@@ -205,7 +226,8 @@ pub(in crate::bind) fn holds_all(key: &[usize], used: &[usize], what: &'static s
 fn default_key(table: &Keys) -> Result<Vec<usize>, Error> {
     let whole = |key: &&&[usize]| key.iter().all(|o| !table.columns[*o].ty.nullable);
     let key = table.primary.or_else(|| table.unique.iter().find(whole).copied());
-    key.map(<[usize]>::to_vec).ok_or(Fault::FieldNotFound.into())
+    let key = key.ok_or(Fault::FieldNotFound)?;
+    Ok(key.iter().map(|o| key::whole(table.columns, *o)).collect())
 }
 
 /// Ordinals of listed columns, in the order of the list.

@@ -21,7 +21,7 @@ mod spell;
 
 use std::sync::Arc;
 
-use allod_storage::schema::TableDescriptor;
+use allod_storage::schema::{Collation, ColumnDef, Datum, PartitionMethod, RangeBound, TableDescriptor};
 
 use super::PlanContext;
 use super::binder::Binder;
@@ -30,7 +30,7 @@ use super::scope::{Clause, Relation, RelationColumn};
 use crate::catalog::{Catalog, Table};
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
-use crate::expr::{Expr, FunctionUsage};
+use crate::expr::{Expr, FunctionUsage, collate};
 use crate::parse::{self, Parsed};
 use crate::partition::PartitionFunction;
 
@@ -53,12 +53,48 @@ pub fn bind_partition(table: &TableDescriptor) -> Result<Option<PartitionFunctio
             vec![expr]
         }
         None => {
-            let column = |&o: &usize| Expr::column(ColumnId(o as u32), table.columns[o].ty.clone());
+            let column = |&o: &usize| {
+                collate::ordered_by(Expr::column(ColumnId(o as u32), table.columns[o].ty.clone()))
+            };
             scheme.columns.iter().map(column).collect()
         }
     };
-    let partitions = table.partitions.len();
-    Ok(Some(PartitionFunction { values, scheme: scheme.clone(), partitions, allowed: None, usage }))
+    let (partitions, mut scheme) = (table.partitions.len(), scheme.clone());
+    if scheme.expr.is_none() {
+        scheme.method = by_sort_keys(scheme.method, &collations(&scheme.columns, &table.columns));
+    }
+    Ok(Some(PartitionFunction { values, scheme, partitions, allowed: None, usage }))
+}
+
+/// The collations of columns.
+pub(super) fn collations(ordinals: &[usize], columns: &[ColumnDef]) -> Vec<Collation> {
+    ordinals.iter().map(|o| columns[*o].ty.sql.collation()).collect()
+}
+
+/// What partitions hold, said of the sort keys of columns of these collations instead of their texts.
+pub(super) fn by_sort_keys(method: PartitionMethod, collations: &[Collation]) -> PartitionMethod {
+    if collations.iter().all(|c| c.is_plain()) {
+        return method;
+    }
+    let key = |value: Datum, collation: &Collation| match value {
+        Datum::String(text) if !collation.is_plain() => Datum::Bytes(collation.sort_key(&text).into()),
+        other => other,
+    };
+    let datums = |tuple: Vec<Datum>| tuple.into_iter().zip(collations).map(|(v, c)| key(v, c)).collect();
+    let bound = |(bound, collation): (RangeBound, &Collation)| match bound {
+        RangeBound::Value(value) => RangeBound::Value(key(value, collation)),
+        RangeBound::MaxValue => RangeBound::MaxValue,
+    };
+    let bounds = |tuple: Vec<RangeBound>| tuple.into_iter().zip(collations).map(bound).collect();
+    match method {
+        PartitionMethod::Hash => PartitionMethod::Hash,
+        PartitionMethod::Key => PartitionMethod::Key,
+        PartitionMethod::Range(tuples) => PartitionMethod::Range(tuples.into_iter().map(bounds).collect()),
+        PartitionMethod::List { values, default } => {
+            let tuples = |tuples: Vec<Vec<Datum>>| tuples.into_iter().map(datums).collect();
+            PartitionMethod::List { values: values.into_iter().map(tuples).collect(), default }
+        }
+    }
 }
 
 /// Binds an expression over columns whose ids are their positions, and says what functions it used. `table`: whose columns

@@ -13,14 +13,16 @@ pub enum Charset {
     Latin1,
     /// ASCII.
     Ascii,
+    /// GBK: ASCII and Chinese.
+    Gbk,
     /// That of byte strings, which are types of their own: no text has it.
     Binary,
 }
 
 impl Charset {
     /// Every character set, in the order of their names.
-    pub const ALL: [Charset; 5] =
-        [Charset::Ascii, Charset::Binary, Charset::Latin1, Charset::Utf8, Charset::Utf8mb4];
+    pub const ALL: [Charset; 6] =
+        [Charset::Ascii, Charset::Binary, Charset::Gbk, Charset::Latin1, Charset::Utf8, Charset::Utf8mb4];
 
     /// The one with this name; `utf8mb3` is `utf8`.
     pub fn named(name: &str) -> Option<Charset> {
@@ -37,6 +39,7 @@ impl Charset {
             Charset::Utf8 => "utf8",
             Charset::Latin1 => "latin1",
             Charset::Ascii => "ascii",
+            Charset::Gbk => "gbk",
             Charset::Binary => "binary",
         }
     }
@@ -47,6 +50,7 @@ impl Charset {
             Charset::Utf8mb4 | Charset::Utf8 => "UTF-8 Unicode",
             Charset::Latin1 => "Latin1",
             Charset::Ascii => "US ASCII",
+            Charset::Gbk => "Chinese Internal Code Specification",
             Charset::Binary => "binary",
         }
     }
@@ -56,6 +60,7 @@ impl Charset {
         match self {
             Charset::Utf8mb4 => 4,
             Charset::Utf8 => 3,
+            Charset::Gbk => 2,
             Charset::Latin1 | Charset::Ascii | Charset::Binary => 1,
         }
     }
@@ -67,6 +72,7 @@ impl Charset {
             Charset::Utf8 => Collation::Utf8Bin,
             Charset::Latin1 => Collation::Latin1Bin,
             Charset::Ascii => Collation::AsciiBin,
+            Charset::Gbk => Collation::GbkChineseCi,
             Charset::Binary => Collation::Binary,
         }
     }
@@ -76,9 +82,10 @@ impl Charset {
         let rank = |set| match set {
             Charset::Ascii => 0,
             Charset::Latin1 => 1,
-            Charset::Utf8 => 2,
-            Charset::Utf8mb4 => 3,
-            Charset::Binary => 4,
+            Charset::Gbk => 2,
+            Charset::Utf8 => 3,
+            Charset::Utf8mb4 => 4,
+            Charset::Binary => 5,
         };
         rank(self) >= rank(other)
     }
@@ -90,6 +97,7 @@ impl Charset {
             Charset::Utf8 => '\u{FFFF}',
             Charset::Latin1 => '\u{FF}',
             Charset::Ascii => '\u{7F}',
+            Charset::Gbk => return text.chars().find(|c| !super::weights::is_gbk(*c)),
         };
         text.chars().find(|c| *c > last)
     }
@@ -119,15 +127,21 @@ pub enum Collation {
     Latin1Bin,
     /// `ascii_bin`.
     AsciiBin,
+    /// `gbk_bin`.
+    GbkBin,
+    /// `gbk_chinese_ci`.
+    GbkChineseCi,
     /// `binary`, that of byte strings.
     Binary,
 }
 
 impl Collation {
     /// Every collation, in the order of their names.
-    pub const ALL: [Collation; 11] = [
+    pub const ALL: [Collation; 13] = [
         Collation::AsciiBin,
         Collation::Binary,
+        Collation::GbkBin,
+        Collation::GbkChineseCi,
         Collation::Latin1Bin,
         Collation::Utf8Bin,
         Collation::Utf8GeneralCi,
@@ -162,6 +176,8 @@ impl Collation {
             Collation::Utf8UnicodeCi => "utf8_unicode_ci",
             Collation::Latin1Bin => "latin1_bin",
             Collation::AsciiBin => "ascii_bin",
+            Collation::GbkBin => "gbk_bin",
+            Collation::GbkChineseCi => "gbk_chinese_ci",
             Collation::Binary => "binary",
         }
     }
@@ -179,6 +195,8 @@ impl Collation {
             Collation::Utf8UnicodeCi => 192,
             Collation::Latin1Bin => 47,
             Collation::AsciiBin => 65,
+            Collation::GbkBin => 87,
+            Collation::GbkChineseCi => 28,
             Collation::Binary => 63,
         }
     }
@@ -194,6 +212,7 @@ impl Collation {
             Collation::Utf8Bin | Collation::Utf8GeneralCi | Collation::Utf8UnicodeCi => Charset::Utf8,
             Collation::Latin1Bin => Charset::Latin1,
             Collation::AsciiBin => Charset::Ascii,
+            Collation::GbkBin | Collation::GbkChineseCi => Charset::Gbk,
             Collation::Binary => Charset::Binary,
         }
     }
@@ -221,7 +240,9 @@ impl Collation {
             | Collation::Utf8mb4UnicodeCi
             | Collation::Utf8mb40900AiCi
             | Collation::Utf8GeneralCi
-            | Collation::Utf8UnicodeCi => false,
+            | Collation::Utf8UnicodeCi
+            | Collation::GbkBin
+            | Collation::GbkChineseCi => false,
         }
     }
 

@@ -23,6 +23,8 @@ fn keys_are_those_of_mariadb() {
     let young = Collation::Utf8mb40900AiCi;
     assert_eq!(key(young, "ßa"), "22B622B62075");
     assert_eq!(key(young, "一"), "FB40CE00");
+    assert_eq!(key(Collation::GbkBin, "a一 "), "61D2BB");
+    assert_eq!(key(Collation::GbkChineseCi, "a一😀"), "41CA263F");
 }
 
 #[test]
@@ -90,6 +92,17 @@ proptest! {
         for collation in ALL {
             let key = collation.sort_key(&text);
             prop_assert_eq!(collation.sort_key(&collation.text_of_sort_key(&key)), key);
+        }
+    }
+
+    /// The key of a text begins with that of a pattern that matches it.
+    #[test]
+    fn matching_texts_begin_with_the_key(start in "[a-cA-Cßéж가一 😀]{0,4}", rest in "[a-cA-Cßéж가一 😀]{0,4}") {
+        for collation in ALL {
+            let prefix = collation.key_of_folded_prefix(&collation.folded_pattern(&format!("{start}%"), None));
+            let whole = format!("{start}{rest}");
+            prop_assert!(collation.sort_key(&whole).starts_with(&prefix));
+            prop_assert!(collation.sort_key(&start).starts_with(&prefix));
         }
     }
 

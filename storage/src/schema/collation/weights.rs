@@ -11,7 +11,8 @@
 //!
 //! a cell       0: ignored   FFFF: not in the table   F000 + n: expansion n   else the one weight
 //! ```
-//! In the table of general_ci a cell is the weight itself, and a character without a page is its own weight.
+//! In the table of general_ci a cell is the weight itself, and a character without a page is its own weight. In those of GBK
+//! a cell is a weight of one or two bytes, for gbk_bin the code itself; what is not in GBK is a question mark.
 
 use super::Collation;
 
@@ -20,9 +21,13 @@ const REPLACEMENT: u16 = 0xFFFD;
 const EXPANSION: u16 = 0xF000;
 const EXPANSION_END: u16 = 0xFD00;
 const OUTSIDE: u16 = 0xFFFF;
+/// What stands for a character that a set has not.
+const QUESTION_MARK: u16 = b'?' as u16;
 
 static GENERAL: Table = Table(include_bytes!("general.bin"));
 static UNICODE_400: Table = Table(include_bytes!("unicode_400.bin"));
+static GBK: Table = Table(include_bytes!("gbk.bin"));
+static GBK_CHINESE: Table = Table(include_bytes!("gbk_chinese.bin"));
 static UNICODE_1400: Table = Table(include_bytes!("unicode_1400.bin"));
 
 struct Table(&'static [u8]);
@@ -88,6 +93,8 @@ enum Weights {
     General,
     Unicode,
     Unicode0900,
+    Gbk,
+    GbkChinese,
 }
 
 impl Weights {
@@ -96,6 +103,8 @@ impl Weights {
             Collation::Utf8mb4GeneralCi | Collation::Utf8GeneralCi => Some(Weights::General),
             Collation::Utf8mb4UnicodeCi | Collation::Utf8UnicodeCi => Some(Weights::Unicode),
             Collation::Utf8mb40900AiCi => Some(Weights::Unicode0900),
+            Collation::GbkBin => Some(Weights::Gbk),
+            Collation::GbkChineseCi => Some(Weights::GbkChinese),
             Collation::Utf8mb4Bin
             | Collation::Utf8mb40900Bin
             | Collation::Utf8Bin
@@ -110,6 +119,17 @@ impl Weights {
             Weights::General => &GENERAL,
             Weights::Unicode => &UNICODE_400,
             Weights::Unicode0900 => &UNICODE_1400,
+            Weights::Gbk => &GBK,
+            Weights::GbkChinese => &GBK_CHINESE,
+        }
+    }
+
+    /// Appends a weight.
+    #[inline]
+    fn put(self, weight: u16, out: &mut Vec<u8>) {
+        match (self, weight) {
+            (Weights::Gbk | Weights::GbkChinese, ..0x100) => out.push(weight as u8),
+            _ => out.extend_from_slice(&weight.to_be_bytes()),
         }
     }
 
@@ -119,6 +139,9 @@ impl Weights {
         match self {
             Weights::General | Weights::Unicode if c > 0xFFFF => return Meaning::One(REPLACEMENT),
             Weights::General => return Meaning::One(GENERAL.cell(c).unwrap_or(c as u16)),
+            Weights::Gbk | Weights::GbkChinese => {
+                return Meaning::One(self.table().cell(c).unwrap_or(QUESTION_MARK));
+            }
             Weights::Unicode | Weights::Unicode0900 => {}
         }
         match self.table().cell(c) {
@@ -147,7 +170,7 @@ impl Collation {
             return;
         };
         out.reserve(2 * text.len());
-        let mut push = |weight: u16| out.extend_from_slice(&weight.to_be_bytes());
+        let mut push = |weight: u16| weights.put(weight, out);
         for c in text.chars() {
             match weights.meaning(c) {
                 Meaning::Ignored => {}
@@ -155,9 +178,7 @@ impl Collation {
                 Meaning::Expansion(n) => weights.table().expansion(n).for_each(&mut push),
                 Meaning::Outside => match weights {
                     Weights::Unicode0900 => syllable(c, &mut push),
-                    Weights::General | Weights::Unicode => {
-                        implicit(u32::from(c)).into_iter().for_each(&mut push)
-                    }
+                    _ => implicit(u32::from(c)).into_iter().for_each(&mut push),
                 },
             }
         }
@@ -170,11 +191,25 @@ impl Collation {
         let first = |weight: u16| {
             ('\0'..='\u{FFFF}').find(|c| matches!(weights.meaning(*c), Meaning::One(own) if own == weight))
         };
-        let mut words = key.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).peekable();
+        // Weights of one byte are those of ASCII in GBK, of which no other one begins with such a byte.
+        let short = matches!(weights, Weights::Gbk | Weights::GbkChinese);
+        let mut rest = key;
+        let words = std::iter::from_fn(|| {
+            let (first, after) = rest.split_first()?;
+            if short && *first < 0x80 {
+                rest = after;
+                return Some(u16::from(*first));
+            }
+            let (word, after) = rest.split_first_chunk::<2>()?;
+            rest = after;
+            Some(u16::from_be_bytes(*word))
+        });
+        let mut words = words.peekable();
         let mut out = String::new();
         while let Some(weight) = words.next() {
             // Two words of a character outside the table, or one of a character in it.
-            let outside = words.next_if(|next| (0xFB40..REPLACEMENT).contains(&weight) && *next >= 0x8000);
+            let outside =
+                words.next_if(|next| !short && (0xFB40..REPLACEMENT).contains(&weight) && *next >= 0x8000);
             let c = match outside {
                 Some(low) => char::from_u32(u32::from(weight & 0x3F) << 15 | u32::from(low & 0x7FFF)),
                 None => first(weight),
@@ -208,6 +243,36 @@ impl Collation {
         out
     }
 
+    /// What the sort keys of texts begin with that match a folded pattern.
+    pub fn key_of_folded_prefix(self, pattern: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let Some(weights) = Weights::of(self) else { return out };
+        let mut push = |weight: u16| weights.put(weight, &mut out);
+        for c in pattern.chars() {
+            let (plane, n) = (u32::from(c) >> 16, u32::from(c) as u16);
+            match plane {
+                // A sign.
+                0 => break,
+                1 => push(n),
+                2 => weights.table().expansion(n).for_each(&mut push),
+                3 => {}
+                // It may stand for itself or for another one, which a shorter key does not mind.
+                13.. => break,
+                _ => match (weights, char::from_u32(u32::from(c) - 0x4_0000)) {
+                    (Weights::Unicode0900, Some(own)) => syllable(own, &mut push),
+                    (_, own) => own.into_iter().flat_map(|c| implicit(u32::from(c))).for_each(&mut push),
+                },
+            }
+        }
+        // The text may end behind the blanks, which its key then lacks.
+        let (blank, both) = (self.sort_key("x"), self.sort_key(" x"));
+        let blank = &both[..both.len() - blank.len()];
+        while !self.counts_blanks() && out.ends_with(blank) {
+            out.truncate(out.len() - blank.len());
+        }
+        out
+    }
+
     /// A character beyond the first 65,536 that stands for all that weigh the same.
     fn fold(self, c: char) -> char {
         let Some(weights) = Weights::of(self) else { return c };
@@ -220,6 +285,11 @@ impl Collation {
         };
         char::from_u32(plane + n).unwrap_or(c)
     }
+}
+
+/// Whether GBK has the character.
+pub(super) fn is_gbk(c: char) -> bool {
+    c == '?' || u32::from(c) <= 0xFFFF && GBK.cell(u32::from(c)).is_some_and(|code| code != QUESTION_MARK)
 }
 
 /// A Hangul syllable weighs what its letters do; anything else outside the table has weights of its own.
