@@ -368,6 +368,8 @@ codes! {
     UNKNOWN_PARTITION = 1735 "HY000";
     /// EXCHANGE PARTITION with a row of another partition.
     ROW_DOES_NOT_MATCH = 1737 "HY000";
+    /// EXCHANGE PARTITION with a table that has foreign keys.
+    EXCHANGE_FOREIGN_KEY = 1740 "HY000";
     /// A row outside the partitions that a statement names.
     NOT_IN_PARTITION_SET = 1748 "HY000";
     /// A write in a transaction that reads only.
@@ -426,6 +428,12 @@ codes! {
     LOCK_NOWAIT = 3572 "HY000";
     /// AS OF TIMESTAMP with what is no time to read at.
     AS_OF = 8135 "HY000";
+    /// A row to which another one refers.
+    PARENT_ROW = 1451 "23000";
+    /// A row that refers to none.
+    NO_PARENT_ROW = 1452 "23000";
+    /// Foreign keys whose actions go too far.
+    CASCADE_DEPTH = 3008 "HY000";
     /// A row that a CHECK constraint is false for.
     CHECK_VIOLATED = 3819 "HY000";
     /// More memory than the query may have.
@@ -562,6 +570,30 @@ fn check_fault(fault: &allod_planner::bind::CheckFault) -> u16 {
     }
 }
 
+/// And foreign keys.
+fn foreign_fault(fault: &allod_planner::bind::ForeignFault) -> u16 {
+    use allod_planner::bind::ForeignFault as F;
+    match fault {
+        F::CountMismatch(_) => 1239,
+        F::Partitioned => 1506,
+        F::IndexNeeded(_) => 1553,
+        F::CannotTruncate(_) => 1701,
+        F::NoIndex { .. } => 1822,
+        F::NoTable(_) => 1824,
+        F::DuplicateName(_) => 1826,
+        F::ColumnNeeded { .. } => 1828,
+        F::ColumnReferred { .. } => 1829,
+        F::NotNull { .. } => 1830,
+        F::ColumnUsed { .. } => 1832,
+        F::ColumnUsedBy { .. } => 1833,
+        F::Generated(_) => 3104,
+        F::CannotDrop { .. } => 3730,
+        F::NoColumn { .. } => 3734,
+        F::Incompatible { .. } => 3780,
+        F::Checked { .. } => 3823,
+    }
+}
+
 /// And keys.
 fn key_fault(fault: &allod_planner::bind::KeyFault) -> u16 {
     use allod_planner::bind::KeyFault as F;
@@ -669,6 +701,7 @@ impl From<allod_planner::Error> for Error {
             E::Partition(fault) => partition_fault(fault),
             E::Generated(fault) => generated_fault(fault),
             E::Check(fault) => check_fault(fault),
+            E::Foreign(fault) => foreign_fault(fault),
             E::Window(fault) => window_fault(fault),
             E::Key(fault) => key_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,
@@ -710,6 +743,9 @@ impl From<allod_executor::Error> for Error {
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::RecursionDepth { .. } => code::RECURSION_DEPTH,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,
+            E::ParentRow { .. } => code::PARENT_ROW,
+            E::NoParentRow { .. } => code::NO_PARENT_ROW,
+            E::CascadeDepth => code::CASCADE_DEPTH,
             E::CheckViolated { .. } => code::CHECK_VIOLATED,
             E::NoPartition { .. } => code::NO_PARTITION_FOR_VALUE,
             E::NotInPartitionSet => code::NOT_IN_PARTITION_SET,

@@ -22,6 +22,7 @@
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
 //! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_enable_check_constraint` | whether CHECK means anything; global only, and OFF unless told otherwise |
+//! | `foreign_key_checks`, `tidb_enable_foreign_key` | whether foreign keys are heeded; the second global only |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
@@ -149,7 +150,7 @@ const DEFINITIONS: &[Definition] = &[
     define("default_week_format", Domain::Number(0, 7), "0"),
     define("error_count", Domain::ReadOnly, "0"),
     define("explicit_defaults_for_timestamp", Domain::Switch, "ON"),
-    define("foreign_key_checks", Domain::Switch, "OFF"),
+    define("foreign_key_checks", Domain::Switch, "ON"),
     define("group_concat_max_len", Domain::Number(4, i64::MAX), "1048576"),
     define("have_openssl", Domain::ReadOnly, "YES"),
     define("hostname", Domain::ReadOnly, "localhost"),
@@ -202,6 +203,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_auto_increment_in_generated", Domain::Switch, "OFF"),
     global("tidb_enable_check_constraint", Domain::Switch, "OFF"),
     define("tidb_enable_clustered_index", Domain::Word(&["OFF", "ON", "INT_ONLY"]), "ON"),
+    global("tidb_enable_foreign_key", Domain::Switch, "ON"),
     define("tidb_enable_index_merge", Domain::Switch, "ON"),
     define("tidb_enable_index_merge_join", Domain::Switch, "OFF"),
     define("tidb_enable_inl_join_inner_multi_pattern", Domain::Switch, "ON"),

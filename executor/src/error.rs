@@ -150,6 +150,21 @@ pub enum Error {
         /// The constraint.
         name: Arc<str>,
     },
+    /// 1451: a row to which another one refers.
+    #[error("Cannot delete or update a parent row: a foreign key constraint fails ({key})")]
+    ParentRow {
+        /// The foreign key, and whose it is.
+        key: Arc<str>,
+    },
+    /// 1452: a row that refers to none.
+    #[error("Cannot add or update a child row: a foreign key constraint fails ({key})")]
+    NoParentRow {
+        /// The foreign key, and whose it is.
+        key: Arc<str>,
+    },
+    /// 3008: actions of foreign keys that set off others, and these others.
+    #[error("Foreign key cascade delete/update exceeds max depth of 15.")]
+    CascadeDepth,
     /// 9007: another transaction changed a row after this statement's snapshot; the session may try again.
     #[error("write conflict on '{key}' of table {table}")]
     WriteConflict {

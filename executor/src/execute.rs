@@ -3,13 +3,14 @@
 //! Nothing runs before the first `next`: then everything below the last breaker runs, and from there on each call runs a
 //! bounded piece of the last pipeline (`pipeline::Stream`). Dropping an [`Execution`] is all it takes to stop it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{Node, Query};
 use allod_storage::client::Client;
 use allod_storage::error as storage;
+use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
 use allod_storage::schema::{TableId, Timestamp};
@@ -177,9 +178,10 @@ impl Execution {
         &self.done.mutations
     }
 
-    /// The [`changes`](Execution::changes), by value.
-    pub fn take_changes(&mut self) -> Vec<Mutation> {
-        std::mem::take(&mut self.done.mutations)
+    /// The [`changes`](Execution::changes), by value, and the keys of those rows among them that stay as they are, and must:
+    /// foreign keys of what came refer to them.
+    pub fn take_changes(&mut self) -> (Vec<Mutation>, BTreeSet<Key>) {
+        (std::mem::take(&mut self.done.mutations), std::mem::take(&mut self.done.relied))
     }
 
     /// What a change of rows passed over, each as the error that it would have been: for SHOW WARNINGS. Meaningful when the

@@ -281,6 +281,7 @@ impl Fixture {
             partition: partition(table),
             generated: None,
             checks: None,
+            foreign: None,
             on_duplicate: OnDuplicate::Fail,
             source,
         })
@@ -441,7 +442,7 @@ fn rows_are_numbered() {
 /// A table by itself, as what a statement changes.
 fn target(table: &Arc<TableDescriptor>, assigned: &[usize]) -> Vec<Target> {
     let (partition, assigned) = (partition(table), assigned.to_vec());
-    vec![Target { table: table.clone(), partition, generated: None, checks: None, assigned }]
+    vec![Target { table: table.clone(), partition, generated: None, checks: None, foreign: None, assigned }]
 }
 
 fn update(

@@ -76,6 +76,10 @@ pub trait Catalog {
     fn collation(&self, _database: &str) -> Collation {
         Collation::default()
     }
+    /// The tables that have foreign keys.
+    fn with_foreign_keys(&self) -> Vec<Arc<TableDescriptor>> {
+        Vec::new()
+    }
     /// Whether the tables of the database are [`MemoryTable`]s: a statement that would change them is refused (1044).
     fn is_read_only(&self, _database: &str) -> bool {
         false

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bind::{CheckFault, GeneratedFault, KeyFault, PartitionFault, WindowFault};
+use crate::bind::{CheckFault, ForeignFault, GeneratedFault, KeyFault, PartitionFault, WindowFault};
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -424,6 +424,9 @@ pub enum Error {
     /// CHECK constraints that cannot be; the number is with each fault.
     #[error(transparent)]
     Check(#[from] CheckFault),
+    /// Foreign keys that cannot be; the number is with each fault.
+    #[error(transparent)]
+    Foreign(#[from] ForeignFault),
     /// What is wrong with a window.
     #[error(transparent)]
     Window(#[from] WindowFault),

@@ -10,6 +10,7 @@ mod cost;
 pub mod error;
 pub mod explain;
 pub mod expr;
+pub mod foreign;
 pub mod generated;
 pub mod hints;
 pub mod logical;

@@ -17,12 +17,13 @@ use allod_planner::expr::Expr;
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
-use allod_storage::schema::{IndexDescriptor, SpaceId, TableDescriptor};
+use allod_storage::schema::{ForeignKey, IndexDescriptor, SpaceId, TableDescriptor};
 
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, labels, partition_schemas, row_id_column, spaces,
     warning,
 };
+use super::foreign;
 use super::partitions::read;
 use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
@@ -54,18 +55,35 @@ impl Lease<'_> {
             // Before anything is done.
             self.renames(&[(change.table.clone(), to.clone())])?;
         }
-        let old = self.close_one(open, waiting)?;
+        let fresh = fresh_keys(change);
+        let mut closed = self.close_with_parents(open, &fresh, waiting)?;
+        let old = closed.remove(0);
         let altered = match &change.rows {
             None => self.renamed(&old, change, client, waiting),
             Some(rows) => self.remade(&old, (change, rows), client, waiting),
         };
+        let altered = altered.and_then(|altered| match change.holds_foreign_keys {
+            true => match foreign::refers(client, &altered.descriptor, &fresh, &closed, waiting) {
+                Ok(()) => Ok(altered),
+                Err(error) => {
+                    let (old, mut made) = (spaces(&old.descriptor), spaces(&altered.descriptor));
+                    made.retain(|space| !old.contains(space));
+                    drop_spaces(client, &made);
+                    Err(error)
+                }
+            },
+            false => Ok(altered),
+        });
+        self.reopen_parents(closed);
         match altered {
             Ok(Altered { descriptor, gone, counters }) => {
                 if let Some(next) = change.auto_increment {
                     counters.pass(next.saturating_sub(1));
                 }
                 let stats = stats_after(&old, change);
+                let name = (Arc::clone(&descriptor.database), Arc::clone(&descriptor.name));
                 self.reopen(Entry { descriptor: Arc::new(descriptor), stats, counters, ..old });
+                self.follow(change, &name);
                 self.retire(gone);
             }
             Err(error) => {
@@ -78,6 +96,20 @@ impl Lease<'_> {
         }
         let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
         Ok(change.notes.iter().map(note).chain(change.warnings.iter().map(warning)).collect())
+    }
+
+    /// Foreign keys of other tables call columns by their new names.
+    fn follow(&mut self, change: &AlterTable, (database, table): &(Arc<str>, Arc<str>)) {
+        let now = |name: &str| {
+            let at = change.base.columns.iter().position(|c| &*c.name == name)?;
+            let now = change.from.iter().position(|from| *from == Some(at))?;
+            Some(Arc::clone(&change.columns[now].name))
+        };
+        let version = self.version();
+        let following = version.referring_to((database, table), (database, table), now);
+        if following.number() != version.number() {
+            self.publish(following);
+        }
     }
 
     /// The definition without its partitions' spaces.
@@ -170,6 +202,13 @@ impl Lease<'_> {
         }
         Ok(Altered { descriptor, gone: spaces(before), counters })
     }
+}
+
+/// The foreign keys that the table did not have.
+fn fresh_keys(change: &AlterTable) -> Vec<ForeignKey> {
+    let old = &change.base.constraints.foreign_keys;
+    let is_new = |key: &&ForeignKey| !old.iter().any(|known| known.name == key.name);
+    change.constraints.foreign_keys.iter().filter(is_new).cloned().collect()
 }
 
 /// Holds rows that stay as they are against CHECK constraints that were not enforced.

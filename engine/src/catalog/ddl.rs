@@ -13,7 +13,7 @@ use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
-    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, IndexDescriptor, IndexId,
+    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId,
     PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
 };
 
@@ -64,9 +64,9 @@ impl Lease<'_> {
                 no_notes()
             }
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
-            Ddl::CreateTable(create) => self.create_table(create, client),
+            Ddl::CreateTable(create) => self.create_table(create, client, waiting),
             Ddl::CreateTableLike { name, like, if_not_exists } => {
-                self.create_table_like(name, like, *if_not_exists, client)
+                self.create_table_like(name, like, *if_not_exists, client, waiting)
             }
             Ddl::CreateView { view, how } => self.create_view(view, *how),
             Ddl::DropViews { views, if_exists } => self.drop_views(views, *if_exists),
@@ -120,7 +120,7 @@ impl Lease<'_> {
         no_notes()
     }
 
-    fn create_table(&mut self, create: &CreateTable, client: &mut Client) -> Notes {
+    fn create_table(&mut self, create: &CreateTable, client: &mut Client, waiting: &mut Waiting) -> Notes {
         let version = self.version();
         let database = database(&version, &create.name)?;
         if let Some(error) = taken(&version, &create.name) {
@@ -151,7 +151,7 @@ impl Lease<'_> {
             constraints: create.constraints.clone(),
             collation: create.collation,
         };
-        self.add_table(descriptor, create.auto_increment.unwrap_or(1), client)?;
+        self.add_table(descriptor, create.auto_increment.unwrap_or(1), client, waiting)?;
         Ok(create.warnings.iter().map(warning).collect())
     }
 
@@ -161,6 +161,7 @@ impl Lease<'_> {
         like: &TableName,
         if_not_exists: bool,
         client: &mut Client,
+        waiting: &mut Waiting,
     ) -> Notes {
         let version = self.version();
         let model = Arc::clone(&entry(&version, like)?.descriptor);
@@ -179,22 +180,41 @@ impl Lease<'_> {
             constraints: constraints_like(&model.constraints, &name.table),
             ..(*model).clone()
         };
-        self.add_table(descriptor, 1, client)
+        self.add_table(descriptor, 1, client, waiting)
     }
 
-    /// Makes the spaces of a new table, then publishes it.
-    fn add_table(&mut self, descriptor: TableDescriptor, auto_increment: u64, client: &mut Client) -> Notes {
+    /// Makes the spaces of a new table, then publishes it. If it refers to others, nobody writes to it before those have had a
+    /// moment to leave who are about to take rows from these and do not know of it yet. Who stays longer has taken a snapshot by
+    /// then, and meets the locks of those who find parents.
+    fn add_table(
+        &mut self,
+        descriptor: TableDescriptor,
+        auto_increment: u64,
+        client: &mut Client,
+        waiting: &mut Waiting,
+    ) -> Notes {
         create_spaces(client, schemas(&descriptor))?;
+        let refers = !descriptor.constraints.foreign_keys.is_empty();
         let entry = Entry {
             descriptor: Arc::new(descriptor),
             stats: Arc::new(TableStats::pseudo()),
             counters: Arc::new(Counters::new(auto_increment)),
             writers: Arc::new(Writers::default()),
             since: Timestamp::default(),
-            closed: false,
+            closed: refers,
         };
-        let version = self.version().with_table(entry);
-        self.publish(version);
+        let version = self.version();
+        self.publish(version.with_table(entry.clone()));
+        if refers {
+            let TableDescriptor { database, name, constraints, .. } = &*entry.descriptor;
+            self.closed.push((Arc::clone(database), Arc::clone(name)));
+            let parents = constraints.foreign_keys.iter();
+            let parents = parents.filter_map(|key| version.entry(&key.database, &key.table));
+            let parents: Vec<&Entry> = parents.collect();
+            let left = || Ok(parents.iter().all(|parent| parent.writers.is_empty()).then_some(()));
+            waiting.within(GRACE_FIRST, left)?;
+            self.reopen(entry);
+        }
         no_notes()
     }
 
@@ -269,6 +289,7 @@ impl Lease<'_> {
                 return Err(error);
             }
             let name = Arc::clone(&to.table);
+            version = version.referring_to((&from.database, &from.table), (&database, &name), |_| None);
             let descriptor = TableDescriptor { database, name, ..(*entry.descriptor).clone() };
             version = version.with_table(Entry { descriptor: Arc::new(descriptor), ..entry });
         }
@@ -366,6 +387,34 @@ impl Lease<'_> {
         self.close(&[entry], waiting)?.pop().ok_or_else(|| Error::internal("no table was closed"))
     }
 
+    /// Closes a table, and the tables that new foreign keys of it refer to: nobody shall be about to delete what rows refer to
+    /// without knowing of it. The table itself comes first.
+    pub(super) fn close_with_parents(
+        &mut self,
+        table: &Entry,
+        keys: &[ForeignKey],
+        waiting: &mut Waiting,
+    ) -> Result<Vec<Entry>> {
+        let version = self.version();
+        let TableDescriptor { database, name, .. } = &*table.descriptor;
+        let mut entries: Vec<&Entry> = vec![table];
+        for key in keys.iter().filter(|key| !key.refers_to(database, name)) {
+            let parent = version.entry(&key.database, &key.table);
+            let known =
+                |e: &&Entry| entries.iter().any(|known| Arc::ptr_eq(&known.descriptor, &e.descriptor));
+            entries.extend(parent.filter(|e| !known(e)));
+        }
+        self.close(&entries, waiting)
+    }
+
+    /// Opens them again, as other versions: what was planned before does not know who refers to them by now.
+    pub(super) fn reopen_parents(&mut self, parents: Vec<Entry>) {
+        for entry in parents {
+            let descriptor = Arc::new((*entry.descriptor).clone());
+            self.reopen(Entry { descriptor, ..entry });
+        }
+    }
+
     /// The change is to begin anew when those have left who write to this table now.
     fn blocked_by(&mut self, busy: &Entry) -> Error {
         self.in_the_way = Some(Arc::clone(&busy.writers));
@@ -403,13 +452,14 @@ impl Lease<'_> {
     }
 }
 
-/// What a table that is made like another one has of its constraints: all of them, under names of their own.
+/// What a table that is made like another one has of its constraints: the conditions, under names of their own, and no foreign
+/// keys, as in MySQL.
 fn constraints_like(model: &Constraints, table: &str) -> Constraints {
     let named = |(at, check): (usize, &CheckConstraint)| CheckConstraint {
         name: format!("{table}_chk_{}", at + 1).into(),
         ..check.clone()
     };
-    Constraints { checks: model.checks.iter().enumerate().map(named).collect() }
+    Constraints { checks: model.checks.iter().enumerate().map(named).collect(), foreign_keys: Vec::new() }
 }
 
 /// What the planner has to say of a definition.

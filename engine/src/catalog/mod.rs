@@ -17,6 +17,7 @@ mod accounts;
 mod alter;
 mod analyze;
 mod ddl;
+mod foreign;
 mod growth;
 mod partitions;
 mod version;

@@ -223,6 +223,11 @@ fn exchangeable(parted: &TableDescriptor, partition: &str, plain: &TableDescript
     if plain.partitioning.is_some() {
         return Err(fault(PartitionFault::ExchangePartitioned(plain.name.to_string())));
     }
+    if !plain.constraints.foreign_keys.is_empty() {
+        let message =
+            format!("table to exchange with partition has foreign key references: '{}'", plain.name);
+        return Err(Error::new(code::EXCHANGE_FOREIGN_KEY, message));
+    }
     let at = parted.partitions.iter().position(|p| p.name.eq_ignore_ascii_case(partition));
     let at = at.ok_or_else(|| {
         let message = format!("unknown partition '{partition}' in table '{}'", parted.name);

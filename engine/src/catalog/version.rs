@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use allod_executor::RowIds;
 use allod_planner::catalog::{Catalog, Table, View};
@@ -34,6 +34,8 @@ struct Database {
     tables: OrdMap<String, Entry>,
     /// By name in lower case; none of them is a table's.
     views: OrdMap<String, Arc<View>>,
+    /// The tables that have foreign keys.
+    referring: OrdSet<String>,
 }
 
 /// A table in a version.
@@ -147,7 +149,13 @@ impl Version {
 
     /// Adds an empty database.
     pub(super) fn with_database(&self, name: &str, collation: Collation) -> Version {
-        let database = Database { name: name.into(), collation, tables: OrdMap::new(), views: OrdMap::new() };
+        let database = Database {
+            name: name.into(),
+            collation,
+            tables: OrdMap::new(),
+            views: OrdMap::new(),
+            referring: OrdSet::new(),
+        };
         self.next(self.databases.update(key(name), database))
     }
 
@@ -184,6 +192,7 @@ impl Version {
                 collation: database.collation,
                 tables: tables.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
                 views: views.map(|(key, view)| (key.clone(), Arc::clone(view))).collect(),
+                referring: database.referring.clone(),
             };
             (key.clone(), seen)
         });
@@ -202,8 +211,13 @@ impl Version {
     /// Adds or replaces the table of that database and name. Without the database nothing changes.
     pub(super) fn with_table(&self, entry: Entry) -> Version {
         let database = Arc::clone(&entry.descriptor.database);
-        let name = Arc::clone(&entry.descriptor.name);
-        self.map_tables(&database, |tables| tables.update(key(&name), entry))
+        let name = key(&entry.descriptor.name);
+        let refers = !entry.descriptor.constraints.foreign_keys.is_empty();
+        self.map_tables(&database, |old| Database {
+            referring: if refers { old.referring.update(name.clone()) } else { old.referring.without(&name) },
+            tables: old.tables.update(name, entry),
+            ..old.clone()
+        })
     }
 
     /// The same version with the time noted at which the tables came that are not in `before`, or other ones there.
@@ -220,7 +234,40 @@ impl Version {
     }
 
     pub(super) fn without_table(&self, database: &str, table: &str) -> Version {
-        self.map_tables(database, |tables| tables.without(&key(table)))
+        let name = key(table);
+        self.map_tables(database, |old| Database {
+            tables: old.tables.without(&name),
+            referring: old.referring.without(&name),
+            ..old.clone()
+        })
+    }
+
+    /// The same version with foreign keys following what they refer to: `name` says what a table is called by now, `columns` what
+    /// its columns are.
+    pub(super) fn referring_to(
+        &self,
+        (database, table): (&str, &str),
+        name: (&Arc<str>, &Arc<str>),
+        columns: impl Fn(&str) -> Option<Arc<str>>,
+    ) -> Version {
+        let mut version = self.clone();
+        for child in self.with_foreign_keys() {
+            let Some(entry) = self.entry(&child.database, &child.name) else { continue };
+            let mut new = (*child).clone();
+            let keys = new.constraints.foreign_keys.iter_mut();
+            for key in keys.filter(|key| key.refers_to(database, table)) {
+                (key.database, key.table) = (Arc::clone(name.0), Arc::clone(name.1));
+                for column in &mut key.referenced {
+                    if let Some(now) = columns(column) {
+                        *column = now;
+                    }
+                }
+            }
+            if new != *child {
+                version = version.with_table(Entry { descriptor: Arc::new(new), ..entry.clone() });
+            }
+        }
+        version
     }
 
     /// A database's views, by name.
@@ -253,16 +300,9 @@ impl Version {
         self.next(databases)
     }
 
-    fn map_tables(
-        &self,
-        database: &str,
-        change: impl FnOnce(&OrdMap<String, Entry>) -> OrdMap<String, Entry>,
-    ) -> Version {
+    fn map_tables(&self, database: &str, change: impl FnOnce(&Database) -> Database) -> Version {
         let databases = match self.databases.get(&key(database)) {
-            Some(old) => {
-                let new = Database { tables: change(&old.tables), ..old.clone() };
-                self.databases.update(key(database), new)
-            }
+            Some(old) => self.databases.update(key(database), change(old)),
             None => self.databases.clone(),
         };
         self.next(databases)
@@ -281,6 +321,14 @@ impl Catalog for Version {
 
     fn has_database(&self, database: &str) -> bool {
         self.has_database_named(database)
+    }
+
+    fn with_foreign_keys(&self) -> Vec<Arc<TableDescriptor>> {
+        let of = |database: &Database| {
+            let entries = database.referring.iter().filter_map(|name| database.tables.get(name));
+            entries.map(|entry| Arc::clone(&entry.descriptor)).collect::<Vec<_>>()
+        };
+        self.databases.values().flat_map(of).collect()
     }
 }
 

@@ -142,8 +142,8 @@ const TABLES: &[Definition] = &[
     settings::CHARACTER_SETS,
     checks::TABLE,
     transactions::CLUSTER,
-    settings::COLLATIONS,
     settings::APPLICABILITY,
+    settings::COLLATIONS,
     privileges::COLUMNS,
     columns::TABLE,
     locks::WAITS,
@@ -153,6 +153,7 @@ const TABLES: &[Definition] = &[
     constraints::KEY_COLUMN_USAGE,
     partitions::TABLE,
     processlist::TABLE,
+    constraints::REFERENTIAL_CONSTRAINTS,
     privileges::SCHEMAS,
     schemata::TABLE,
     variables::SESSION,
@@ -284,6 +285,10 @@ impl Catalog for SessionCatalog<'_> {
         self.version.collation(database)
     }
 
+    fn with_foreign_keys(&self) -> Vec<Arc<TableDescriptor>> {
+        self.version.with_foreign_keys()
+    }
+
     fn is_read_only(&self, database: &str) -> bool {
         is_it(database)
     }
@@ -356,6 +361,9 @@ mod tests {
         }
         let mut session = Database::new().session();
         session.run("set global tidb_enable_check_constraint = on").unwrap();
+        session
+            .run("create table r (id int primary key, up int, foreign key (up) references r (id))")
+            .unwrap();
         session
             .run("create table t (id int primary key, v int check (v > 0), key (v)) partition by hash (id) partitions 3")
             .unwrap();

@@ -120,7 +120,7 @@ impl Session {
             if let (Some(active), Some(dml)) = (&self.transaction, &planned.dml)
                 && active.is_pessimistic()
             {
-                let keys = rows_and_unique(&dml.tables(), running.execution.changes());
+                let keys = rows_and_unique(&dml.entered(), running.execution.changes());
                 wanted.push(WantedLocks { strength: LockStrength::Update, wait: LockingWait::Wait, keys });
             }
             if let Locked::Again = self.lock_all(wanted, &mut patience, cancel)? {

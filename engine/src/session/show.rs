@@ -493,6 +493,9 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             (name, false) => format!("  KEY {} ({columns})", quoted(name)),
         });
     }
+    for key in &table.constraints.foreign_keys {
+        lines.push(format!("  {}", key.clause(table)));
+    }
     for CheckConstraint { name, expr, enforced } in &table.constraints.checks {
         let off = if *enforced { "" } else { " /*!80016 NOT ENFORCED */" };
         lines.push(format!("  CONSTRAINT {} CHECK (({expr})){off}", quoted(name)));

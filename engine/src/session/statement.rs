@@ -339,7 +339,7 @@ impl Session {
     pub(super) fn plan(&self, bound: BoundQuery, version: &Version, params: &[Datum]) -> Result<Planned> {
         let dml = bound.dml.clone();
         let mut targets: Vec<(Arc<TableDescriptor>, Option<Entry>)> = Vec::new();
-        for table in dml.iter().flat_map(Dml::tables) {
+        for table in dml.iter().flat_map(Dml::entered) {
             if !targets.iter().any(|(known, _)| Arc::ptr_eq(known, table)) {
                 targets.push((Arc::clone(table), version.entry(&table.database, &table.name).cloned()));
             }
@@ -537,7 +537,7 @@ impl Session {
         let place = |table: &Arc<TableDescriptor>| {
             planned.targets.iter().position(|(known, _)| Arc::ptr_eq(known, table)).unwrap_or(0)
         };
-        let targets = planned.dml.iter().flat_map(Dml::tables).map(place).collect();
+        let targets = planned.dml.iter().flat_map(Dml::entered).map(place).collect();
         // After a writer is in: DDL that it waited for is before its snapshot.
         let (client, ts, pin) = match &mut self.transaction {
             Some(active) => active.reader(&mut self.client, planned.is_of_now())?,
@@ -583,11 +583,11 @@ impl Session {
             let (inserted, deleted): &mut (u64, u64) = &mut growth[at];
             (*inserted, *deleted) = (*inserted + came, *deleted + went);
         }
-        let changes = execution.take_changes();
+        let (changes, relied) = execution.take_changes();
         drop(execution);
         if let Some(active) = &mut self.transaction {
             let tables = writing.iter().map(|writing| &writing.table).zip(growth);
-            return active.write(tables, changes);
+            return active.write(tables, changes, &relied);
         }
         for (Writing { table, counters, guard }, (inserted, deleted)) in writing.into_iter().zip(growth) {
             // DDL that has the right to publish may be waiting for this.

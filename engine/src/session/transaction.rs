@@ -31,6 +31,7 @@
 //!
 //! **The rows of tables** are told to the statistics when the transaction commits, not before.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allod_executor::Cancel;
@@ -178,14 +179,16 @@ impl Active {
         Ok(counters)
     }
 
-    /// Takes over what a statement that has succeeded changed: for each table, so many rows came and went.
+    /// Takes over what a statement that has succeeded changed: for each table, so many rows came and went. `relied`: the keys of
+    /// rows that stay as they are, and must.
     pub fn write<'a>(
         &mut self,
         growth: impl Iterator<Item = (&'a Arc<TableDescriptor>, (u64, u64))>,
         mut changes: Vec<Mutation>,
+        relied: &BTreeSet<Key>,
     ) {
-        // Rows that stay as they are: who locks has locked them, and nobody else need know.
-        changes.retain(|change| !matches!(change.op, MutationOp::Lock));
+        // Other rows that stay as they are: who locks has locked them, and nobody else need know.
+        changes.retain(|change| !matches!(change.op, MutationOp::Lock) || relied.contains(&change.key));
         self.transaction.write(changes);
         for (table, (inserted, deleted)) in growth {
             let written = self.tables.iter_mut().find(|written| written.table.id == table.id);

@@ -114,11 +114,12 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         }
         Node::MaxOneRow { input: i } => Node::MaxOneRow { input: input(i) },
         Node::SelectLock { input: i, lock } => Node::SelectLock { input: input(i), lock: lock.clone() },
-        Node::Insert { table, partition, generated, checks, on_duplicate, source } => Node::Insert {
+        Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source } => Node::Insert {
             table: table.clone(),
             partition: partition.clone(),
             generated: generated.clone(),
             checks: checks.clone(),
+            foreign: foreign.clone(),
             on_duplicate: on_duplicate.clone(),
             source: input(source),
         },

@@ -1,12 +1,14 @@
 //! The changes of keys that a statement comes to: one for each key, however often it was touched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, KeyPart, TableDescriptor, TableId};
 
+use super::net::Net;
 use super::rows::{Held, Rows};
 use crate::error::{Error, Result};
 use crate::pipeline::{Memory, Reservation};
@@ -28,6 +30,8 @@ pub(super) struct Changes<'a> {
     table: &'a TableDescriptor,
     changes: BTreeMap<Key, Change>,
     seen: BTreeSet<Key>,
+    /// What becomes of each row, if foreign keys ask.
+    net: Option<Net>,
     reservation: Reservation,
 }
 
@@ -39,7 +43,17 @@ impl<'a> Changes<'a> {
     /// None yet.
     pub fn new(table: &'a TableDescriptor, memory: &Memory) -> Changes<'a> {
         let reservation = memory.reservation();
-        Changes { table, changes: BTreeMap::new(), seen: BTreeSet::new(), reservation }
+        Changes { table, changes: BTreeMap::new(), seen: BTreeSet::new(), net: None, reservation }
+    }
+
+    /// None yet, and foreign keys ask what becomes of rows.
+    pub fn following(table: &'a TableDescriptor, memory: &Memory) -> Changes<'a> {
+        Changes { net: Some(Net::default()), ..Changes::new(table, memory) }
+    }
+
+    /// What has become of rows.
+    pub fn net(&mut self) -> &mut Net {
+        self.net.get_or_insert_default()
     }
 
     /// Whether this old row is met for the first time: a join may find a row more than once.
@@ -48,14 +62,20 @@ impl<'a> Changes<'a> {
     }
 
     /// A new row.
-    pub fn insert(&mut self, new: &Rows, row: usize) -> Result<()> {
+    pub fn insert(&mut self, new: &Arc<Rows>, row: usize) -> Result<()> {
+        if let Some(net) = &mut self.net {
+            net.came(&Held { rows: Arc::clone(new), row });
+        }
         (0..new.spaces()).try_for_each(|space| self.arrive(new.key(row, space), new.row(row, space), space))
     }
 
     /// An old row goes; false if it went before.
-    pub fn delete(&mut self, old: &Rows, row: usize) -> Result<bool> {
+    pub fn delete(&mut self, old: &Arc<Rows>, row: usize) -> Result<bool> {
         let first = self.first_sight(old, row);
         if first {
+            if let Some(net) = &mut self.net {
+                net.went(&Held { rows: Arc::clone(old), row });
+            }
             for space in 0..old.spaces() {
                 self.set(old.key(row, space), Change::Delete)?;
             }
@@ -76,6 +96,9 @@ impl<'a> Changes<'a> {
 
     /// First half of an update: the old row goes from where the new one does not come.
     pub fn replace_old(&mut self, old: &Held, new: &Held) -> Result<()> {
+        if let Some(net) = &mut self.net {
+            net.became(old, new);
+        }
         differing(old, new).into_iter().try_for_each(|space| self.set(old.key(space), Change::Delete))
     }
 
@@ -88,7 +111,10 @@ impl<'a> Changes<'a> {
     }
 
     /// A row comes to keys of which it is known that they are free.
-    pub fn put(&mut self, new: &Rows, row: usize) -> Result<()> {
+    pub fn put(&mut self, new: &Arc<Rows>, row: usize) -> Result<()> {
+        if let Some(net) = &mut self.net {
+            net.came(&Held { rows: Arc::clone(new), row });
+        }
         (0..new.spaces()).try_for_each(|space| {
             let change = Change::Put(new.row(row, space));
             self.set(new.key(row, space), change)
@@ -96,12 +122,18 @@ impl<'a> Changes<'a> {
     }
 
     /// A row goes, perhaps one that this statement has put there.
-    pub fn remove(&mut self, old: &Rows, row: usize) -> Result<()> {
+    pub fn remove(&mut self, old: &Arc<Rows>, row: usize) -> Result<()> {
+        if let Some(net) = &mut self.net {
+            net.went(&Held { rows: Arc::clone(old), row });
+        }
         (0..old.spaces()).try_for_each(|space| self.set(old.key(row, space), Change::Delete))
     }
 
     /// A row becomes another one, whose keys are its own or known to be free.
     pub fn alter(&mut self, old: &Held, new: &Held) -> Result<()> {
+        if let Some(net) = &mut self.net {
+            net.became(old, new);
+        }
         for space in differing(old, new) {
             self.set(old.key(space), Change::Delete)?;
             self.set(new.key(space), Change::Put(new.rows.row(new.row, space)))?;

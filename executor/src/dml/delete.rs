@@ -1,15 +1,17 @@
 //! DELETE: rows that go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use allod_planner::physical::Target;
 use allod_storage::schema::TableId;
 use arrow::array::ArrayRef;
 
 use super::changes::{Changes, into_mutations};
+use super::foreign::Heeded;
 use super::rows::Rows;
 use super::update::that_are_there;
-use super::{Done, door};
+use super::{Done, door, foreign};
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::Affected;
@@ -19,15 +21,19 @@ use crate::execute::Affected;
 pub(super) fn run(builder: &mut Builder, targets: &[Target], mut columns: &[ArrayRef]) -> Result<Done> {
     let mut changes: BTreeMap<TableId, Changes<'_>> = BTreeMap::new();
     let mut growth = Vec::with_capacity(targets.len());
+    let foreign = targets.first().and_then(|target| target.foreign.as_deref());
     for Target { table, partition, .. } in targets {
         let Some((own, rest)) = columns.split_at_checked(table.columns.len()) else {
             return Err(Error::Plan(format!("rows of {} without all their columns", table.name)));
         };
         columns = rest;
         let old = door(table.columns.iter().map(|c| &c.ty), &that_are_there(table, own))?;
-        let old = Rows::new(table, old, partition.as_deref())?;
+        let old = Arc::new(Rows::new(table, old, partition.as_deref())?);
         let memory = &builder.runner.context.memory;
-        let changes = changes.entry(table.id).or_insert_with(|| Changes::new(table, memory));
+        let changes = changes.entry(table.id).or_insert_with(|| match foreign {
+            Some(_) => Changes::following(table, memory),
+            None => Changes::new(table, memory),
+        });
         let mut deleted = 0;
         for row in 0..old.len() {
             deleted += u64::from(changes.delete(&old, row)?);
@@ -36,5 +42,8 @@ pub(super) fn run(builder: &mut Builder, targets: &[Target], mut columns: &[Arra
     }
     let rows = growth.iter().map(|(_, deleted)| deleted).sum();
     let affected = Affected { rows, matched: rows, ..Affected::default() };
-    Ok(Done { affected, growth, mutations: into_mutations(changes) })
+    let heeded = foreign.map(|foreign| foreign::hold(builder, foreign, &mut changes));
+    let Heeded { growth: others, relied } = heeded.transpose()?.unwrap_or_default();
+    growth.extend(others);
+    Ok(Done { affected, growth, mutations: into_mutations(changes), relied })
 }

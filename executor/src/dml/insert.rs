@@ -1,9 +1,11 @@
 //! INSERT and REPLACE: rows that come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use allod_planner::checks::RowChecks;
 use allod_planner::column::ColumnId;
+use allod_planner::foreign::ForeignKeys;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::OnDuplicate;
@@ -11,9 +13,10 @@ use allod_storage::schema::{SqlType, TableDescriptor};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array, new_null_array};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
-use super::changes::Changes;
+use super::changes::{Changes, into_mutations};
+use super::foreign::Heeded;
 use super::rows::{Rows, deal};
-use super::{Done, check, door, generate, not_null, upsert};
+use super::{Done, check, door, foreign, generate, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
 use crate::error::{Error, Result};
@@ -27,6 +30,8 @@ pub(super) struct Inserted<'a> {
     pub generated: Option<&'a GeneratedColumns>,
     /// CHECK constraints; `None` if none is enforced.
     pub checks: Option<&'a RowChecks>,
+    /// Foreign keys; `None` if there are none to heed.
+    pub foreign: Option<&'a ForeignKeys>,
     /// The visible columns of the table, then what ON DUPLICATE KEY UPDATE needs besides.
     pub all: Batch,
     /// What the plan calls these columns.
@@ -41,8 +46,12 @@ pub(super) fn run(
     row_ids: &dyn RowIds,
     destination: Destination,
 ) -> Result<Done> {
-    let Inserted { table, partition, generated, checks, all, ids } = rows;
-    let mut changes = Changes::new(table, &builder.runner.context.memory);
+    let Inserted { table, partition, generated, checks, foreign, all, ids } = rows;
+    let memory = &builder.runner.context.memory;
+    let mut changes = match foreign {
+        Some(_) => Changes::following(table, memory),
+        None => Changes::new(table, memory),
+    };
     if on_duplicate.looks() {
         let given = all.rows as u64;
         let extra = all.columns[table.visible_columns().count()..].to_vec();
@@ -57,17 +66,31 @@ pub(super) fn run(
         // What no partition takes counts as what meets a key.
         let duplicates = affected.duplicates + given - affected.records;
         let affected = Affected { records: given, duplicates, ..affected };
-        return Ok(Done { affected, growth: vec![growth], mutations: changes.into_mutations() });
+        return done(builder, (table, changes, foreign), affected, growth);
     }
     let Numbered { columns, first: last_insert_id, numbered: _ } = number(table, all, row_ids, generated)?;
     check(checks, &columns)?;
-    let new = Rows::new(table, columns, partition)?;
+    let new = Arc::new(Rows::new(table, columns, partition)?);
     for row in 0..new.len() {
         changes.insert(&new, row)?;
     }
     let rows = new.len() as u64;
     let affected = Affected { rows, matched: rows, last_insert_id, records: rows, duplicates: 0 };
-    Ok(Done { affected, growth: vec![(rows, 0)], mutations: changes.into_mutations() })
+    done(builder, (table, changes, foreign), affected, (rows, 0))
+}
+
+/// What it comes to, foreign keys included.
+fn done<'a>(
+    builder: &mut Builder,
+    (table, changes, foreign): (&'a TableDescriptor, Changes<'a>, Option<&'a ForeignKeys>),
+    affected: Affected,
+    growth: (u64, u64),
+) -> Result<Done> {
+    let mut changes = BTreeMap::from([(table.id, changes)]);
+    let heeded = foreign.map(|foreign| foreign::hold(builder, foreign, &mut changes));
+    let Heeded { growth: others, relied } = heeded.transpose()?.unwrap_or_default();
+    let growth = std::iter::once(growth).chain(others).collect();
+    Ok(Done { affected, growth, mutations: into_mutations(changes), relied })
 }
 
 /// Only the rows that a partition takes; a warning for each of the others, which INSERT IGNORE leaves out.

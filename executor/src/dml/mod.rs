@@ -9,14 +9,17 @@
 //! ([`check_free`]); so a statement that fails has left nothing there but locks.
 //!
 //! Generated columns are computed from finished rows, numbers included, before they are dealt to partitions ([`generate`]).
-//! Then rows are held against CHECK constraints ([`check`]).
+//! Then rows are held against CHECK constraints ([`check`]), and last of all against
+//! foreign keys ([`foreign`]).
 
 mod changes;
 mod checks;
 mod delete;
+mod foreign;
 mod generated;
 mod insert;
 mod keys;
+mod net;
 mod remake;
 mod rows;
 mod update;
@@ -29,6 +32,7 @@ pub use keys::record_keys;
 pub use remake::remake;
 pub use rows::deal;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,6 +58,8 @@ pub(crate) struct Done {
     pub growth: Vec<(u64, u64)>,
     /// The keys that it changes, in order; none if they are committed.
     pub mutations: Vec<Mutation>,
+    /// Those among them whose rows stay as they are, and must: rows of it refer to them.
+    pub relied: BTreeSet<Key>,
 }
 
 /// Runs a change of rows and commits it, or returns the keys that it changes.
@@ -78,10 +84,11 @@ pub(crate) fn run(
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let mut done = match &plan.node {
-        Node::Insert { table, partition, generated, checks, on_duplicate, source } => {
+        Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source } => {
             let (partition, generated) = (partition.as_deref(), generated.as_deref());
-            let checks = checks.as_deref();
-            let inserted = Inserted { table, partition, generated, checks, all, ids: &source.columns };
+            let (checks, foreign) = (checks.as_deref(), foreign.as_deref());
+            let inserted =
+                Inserted { table, partition, generated, checks, foreign, all, ids: &source.columns };
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
         Node::Update { targets, ignore, .. } => {
@@ -151,15 +158,18 @@ pub(crate) fn check_free(
     Ok(())
 }
 
-/// The tables whose rows a plan changes.
+/// The tables whose rows a plan changes, and those that foreign keys make it look at.
 fn tables(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
-    match &plan.node {
-        Node::Insert { table, .. } => vec![table],
+    let (mut tables, foreign): (Vec<_>, _) = match &plan.node {
+        Node::Insert { table, foreign, .. } => (vec![table], foreign.as_ref()),
         Node::Update { targets, .. } | Node::Delete { targets, .. } => {
-            targets.iter().map(|target| &target.table).collect()
+            let foreign = targets.first().and_then(|target| target.foreign.as_ref());
+            (targets.iter().map(|target| &target.table).collect(), foreign)
         }
-        _ => Vec::new(),
-    }
+        _ => return Vec::new(),
+    };
+    tables.extend(foreign.into_iter().flat_map(|foreign| foreign.descriptors()));
+    tables
 }
 
 /// The error of a key that is taken, of one of these tables.

@@ -18,9 +18,10 @@ use arrow::compute::or;
 
 use super::changes::{Changes, duplicate, into_mutations};
 use super::checks::violations;
+use super::foreign::Heeded;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
-use super::{Done, door, generate, not_null};
+use super::{Done, door, foreign, generate, not_null};
 use crate::batch::take;
 use crate::build::Builder;
 use crate::error::{Error, Result};
@@ -47,17 +48,25 @@ pub(super) fn run(
         let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
         update.add(target, own, ignore, &mut affected)?;
     }
+    let foreign = targets.first().and_then(|target| target.foreign.as_deref());
     let mut changes = BTreeMap::new();
     for (id, update) in updates {
-        let mut own = Changes::new(update.table, &builder.runner.context.memory);
+        let memory = &builder.runner.context.memory;
+        let mut own = match foreign {
+            Some(_) => Changes::following(update.table, memory),
+            None => Changes::new(update.table, memory),
+        };
         match ignore {
             false => update.finish(destination, &mut own)?,
             true => affected.rows -= update.finish_one_by_one(builder, destination, &mut own)?,
         }
         changes.insert(id, own);
     }
-    let growth = vec![(0, 0); targets.len()];
-    Ok(Done { affected, growth, mutations: into_mutations(changes) })
+    let mut growth = vec![(0, 0); targets.len()];
+    let heeded = foreign.map(|foreign| foreign::hold(builder, foreign, &mut changes));
+    let Heeded { growth: others, relied } = heeded.transpose()?.unwrap_or_default();
+    growth.extend(others);
+    Ok(Done { affected, growth, mutations: into_mutations(changes), relied })
 }
 
 /// The rows of one table that are updated.

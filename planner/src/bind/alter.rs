@@ -16,15 +16,17 @@
 //!
 //! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
 //! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108,
-//! one that a CHECK uses error 3959.
+//! one that a CHECK uses error 3959, one that a
+//! foreign key has or refers to errors 1828 and 1829.
 
+mod foreign_keys;
 mod keys;
 
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, Datum, Generated, GeneratedKind, SqlType,
-    TableDescriptor,
+    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, Datum, ForeignKey, Generated,
+    GeneratedKind, SqlType, TableDescriptor,
 };
 use sqlparser::ast::{self, Ident, ObjectName};
 
@@ -33,7 +35,7 @@ use super::check::{self, CheckFault, Written};
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
-use super::{Bound, GeneratedFault, collation, generated, partition};
+use super::{Bound, GeneratedFault, collation, foreign, generated, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -50,6 +52,8 @@ struct Draft {
     primary: Option<Vec<usize>>,
     keys: Vec<Key>,
     checks: Vec<CheckConstraint>,
+    /// Their columns are numbers.
+    foreign_keys: Vec<ForeignKey>,
     notes: Vec<PlanWarning>,
     warnings: Vec<PlanWarning>,
     /// That of columns that say nothing of theirs.
@@ -123,11 +127,20 @@ impl Binder<'_> {
                     let key = Ident::new(&**key);
                     self.add_key(&mut draft, &name, (Some(&key), *unique), parts)?;
                 }
-                AlterSyntax::DropColumn { name, if_exists } => draft.drop_column(name, *if_exists)?,
+                AlterSyntax::DropColumn { name: column, if_exists } => {
+                    if draft.find(&column.value).is_some() {
+                        self.check_not_referred(&draft, &name, column)?;
+                    }
+                    draft.drop_column(column, *if_exists)?;
+                }
                 AlterSyntax::DropKey { name, if_exists } => draft.drop_key(&name.value, *if_exists)?,
                 AlterSyntax::DropPrimaryKey => draft.drop_key("PRIMARY", false)?,
-                // There is none: they are read over where they are defined.
-                AlterSyntax::DropForeignKey(name) => return Err(Error::CannotDrop(name.value.clone())),
+                AlterSyntax::DropForeignKey(name) => {
+                    let named = |key: &ForeignKey| key.name.eq_ignore_ascii_case(&name.value);
+                    let at = draft.foreign_keys.iter().position(named);
+                    let at = at.ok_or_else(|| Error::CannotDrop(name.value.clone()))?;
+                    draft.foreign_keys.remove(at);
+                }
                 AlterSyntax::DropCheck(name) => {
                     if self.checks_are_on(&mut draft.warnings) {
                         let at = draft.check_named(name)?;
@@ -155,8 +168,10 @@ impl Binder<'_> {
         }
         draft.settle()?;
         draft.check()?;
+        self.check_foreign_keys(&mut draft, &name)?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, checks, notes, warnings, collation, .. } = draft;
+        let Draft { base, columns, keys, primary, checks, foreign_keys, notes, warnings, collation, .. } =
+            draft;
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);
             numbers.iter().filter_map(at).collect()
@@ -165,6 +180,11 @@ impl Binder<'_> {
             let (name, unique, columns) = (Arc::clone(&key.name), key.unique, ordinals(&key.columns));
             AlteredKey { spec: IndexSpec { name, unique, columns }, from: key.from }
         };
+        let foreign_keys =
+            foreign_keys.into_iter().map(|key| ForeignKey { columns: ordinals(&key.columns), ..key });
+        let constraints = Constraints { checks, foreign_keys: foreign_keys.collect() };
+        let defs: Vec<ColumnDef> = columns.iter().map(|c| c.def.clone()).collect();
+        foreign::check_actions(&constraints, &defs)?;
         let partitioning = base.partitioning.clone().map(|mut scheme| {
             scheme.columns = ordinals(&scheme.columns);
             scheme
@@ -181,7 +201,8 @@ impl Binder<'_> {
             collation,
             base,
             auto_increment,
-            constraints: Constraints { checks },
+            constraints,
+            holds_foreign_keys: self.foreign_keys_are_on(),
             rename,
             notes,
             warnings,
@@ -248,6 +269,7 @@ impl Binder<'_> {
             draft.check_renamed(from)?;
         }
         draft.follow(from, &def.name);
+        self.check_changed(draft, table, &before, &def, number)?;
         if draft.is_dealt_by(number) {
             if renamed {
                 return Err(Error::PartitionDependency(old.value.clone()));
@@ -400,6 +422,7 @@ impl Draft {
             primary: base.clustered.then(|| base.key.clone()),
             keys: base.indexes.iter().enumerate().map(key).collect(),
             checks: base.constraints.checks.clone(),
+            foreign_keys: base.constraints.foreign_keys.clone(),
             notes: Vec::new(),
             warnings: Vec::new(),
             collation: base.collation,

@@ -264,6 +264,8 @@ pub struct AlterTable {
     pub constraints: Constraints,
     /// That of columns that say nothing of theirs.
     pub collation: Collation,
+    /// Whether rows that are there are held against foreign keys that are new.
+    pub holds_foreign_keys: bool,
     /// AUTO_INCREMENT = n.
     pub auto_increment: Option<u64>,
     /// RENAME TO.

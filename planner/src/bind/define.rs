@@ -17,9 +17,10 @@ use super::binder::{Binder, place};
 use super::check::{CheckFault, Written};
 use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
+use super::foreign::{self, Defined};
 use super::key::{self, Part};
 use super::types::column_type;
-use super::{Bound, GeneratedFault, PartitionFault, collation, generated, partition};
+use super::{Bound, ForeignFault, GeneratedFault, PartitionFault, collation, generated, partition};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
@@ -72,7 +73,20 @@ impl Binder<'_> {
             self.table_key(&mut keys, constraint, &name, &mut columns)?;
         }
         let mut warnings = partition.map(partition::define::warnings).unwrap_or_default();
-        let constraints = self.constraints(table, &name, &columns, &mut warnings)?;
+        let mut constraints = self.constraints(table, &name, &columns, &mut warnings)?;
+        for written in foreign::written(&table.constraints) {
+            let defined = keys.columns().collect();
+            let is_partitioned = partition.is_some();
+            let defined = Defined { name: &name, columns: &columns, keys: defined, is_partitioned };
+            let key = self.define_foreign_key(written, &defined, &constraints.foreign_keys)?;
+            if !keys.columns().any(|of| of.starts_with(&key.columns)) {
+                let taken = |n: &str| keys.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
+                let (name, columns) = (free_name(&key.name, taken), key.columns.clone());
+                keys.indexes.push(IndexSpec { name, unique: false, columns });
+            }
+            constraints.foreign_keys.push(key);
+        }
+        foreign::check_actions(&constraints, &columns)?;
         let Keys { primary, mut indexes } = keys;
         generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
@@ -351,6 +365,9 @@ impl Binder<'_> {
             }
             PartitionChangeSyntax::Remove => PartitionChange::Remove,
             PartitionChangeSyntax::By(clause) => {
+                if !table.constraints.foreign_keys.is_empty() || !self.referring(&name).is_empty() {
+                    return Err(ForeignFault::Partitioned.into());
+                }
                 let unique = table.indexes.iter().filter(|i| i.unique && &*i.name != "PRIMARY");
                 let stored = table.index("PRIMARY").map(|i| table.indexes[i].columns.as_slice());
                 let keys = partition::define::Keys {
@@ -386,6 +403,12 @@ impl Binder<'_> {
                     names.iter().map(|n| self.table_name(n)).collect();
                 let tables = tables?;
                 tables.iter().try_for_each(|table| self.writable(&table.database))?;
+                self.check_dropped(|database, name| {
+                    let is_it = |t: &TableName| {
+                        t.database.eq_ignore_ascii_case(database) && t.table.eq_ignore_ascii_case(name)
+                    };
+                    tables.iter().any(is_it)
+                })?;
                 Ddl::DropTables { tables, if_exists }
             }
             ObjectType::View => {
@@ -397,6 +420,7 @@ impl Binder<'_> {
             ObjectType::Database | ObjectType::Schema => {
                 let name: Arc<str> = single(names)?;
                 self.writable(&name)?;
+                self.check_dropped(|database, _| name.eq_ignore_ascii_case(database))?;
                 Ddl::DropDatabase { name, if_exists }
             }
             ObjectType::Index => {
@@ -412,6 +436,9 @@ impl Binder<'_> {
                     // With its own columns.
                     let key = AlterSyntax::DropKey { name: Ident::new(&*index), if_exists };
                     return self.alter_table(table, &[key], None);
+                }
+                if let Some(at) = known.descriptor.index(&index) {
+                    self.check_not_needed(&name, &known.descriptor, at)?;
                 }
                 Ddl::DropIndex { table: name, index, if_exists }
             }
@@ -475,9 +502,8 @@ impl Binder<'_> {
             }
             TableConstraint::Unique(c) => (c.index_name.as_ref().or(c.name.as_ref()), true, &c.columns),
             TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns),
-            TableConstraint::Check(_) => return Ok(()),
-            // Parsed and ignored, as MySQL once did.
-            TableConstraint::ForeignKey(_) => return Ok(()),
+            // They are looked at when all keys are known.
+            TableConstraint::Check(_) | TableConstraint::ForeignKey(_) => return Ok(()),
             other => return Err(not_supported(&format!("'{other}'"))),
         };
         let parts = key::parts(written, columns)?;
@@ -496,6 +522,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// The columns of each.
+    fn columns(&self) -> impl Iterator<Item = &[usize]> {
+        self.primary.iter().chain(self.indexes.iter().map(|i| &i.columns)).map(Vec::as_slice)
+    }
+
     fn primary(&mut self, columns: Vec<usize>) -> Result<(), Error> {
         if self.primary.replace(columns).is_some() {
             return Err(Error::MultiplePrimaryKeys);

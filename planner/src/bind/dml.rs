@@ -18,6 +18,7 @@ use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, Function, types};
 use crate::logical::{OutputColumn, Plan};
+use crate::physical::OnDuplicate;
 
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
@@ -51,7 +52,9 @@ impl Binder<'_> {
         let on_duplicate = self.on_duplicate(insert, &table, &mut block, sources)?;
         let (partition, generated) = (dealing.map(Arc::new), self.generated_columns(&table)?);
         let checks = self.row_checks(&table)?;
-        Ok((block, Dml::Insert { table, partition, generated, checks, on_duplicate }))
+        let as_parent = matches!(on_duplicate, OnDuplicate::Replace | OnDuplicate::Update(_));
+        let foreign = self.foreign_keys(&[&table], as_parent)?;
+        Ok((block, Dml::Insert { table, partition, generated, checks, foreign, on_duplicate }))
     }
 
     /// The rows to insert, and the tables of the SELECT that they come from.

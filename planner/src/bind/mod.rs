@@ -7,7 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
-//!     └ define, key, partition, generated, check  CREATE, ALTER, DROP: plain data for the engine
+//!     └ define, key, partition, generated, check, foreign  CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
 //! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
@@ -26,6 +26,7 @@ mod ddl;
 mod define;
 mod dml;
 mod expression;
+mod foreign;
 mod from;
 mod generated;
 mod hint;
@@ -59,6 +60,7 @@ use crate::checks::RowChecks;
 use crate::column::Columns;
 use crate::error::Error;
 use crate::expr::FunctionUsage;
+use crate::foreign::ForeignKeys;
 use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
@@ -73,6 +75,7 @@ pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
     PartitionSpec, TableName,
 };
+pub use foreign::ForeignFault;
 pub use generated::{GeneratedFault, bind_generated};
 pub use key::KeyFault;
 pub(crate) use keyed::{Condition, plain_conditions};
@@ -289,6 +292,8 @@ pub enum Dml {
         generated: Option<Arc<GeneratedColumns>>,
         /// Its CHECK constraints; `None` if none is enforced.
         checks: Option<Arc<RowChecks>>,
+        /// The foreign keys to heed; `None` if there are none.
+        foreign: Option<Arc<ForeignKeys>>,
         /// What happens to a row of which a key is taken.
         on_duplicate: OnDuplicate,
     },
@@ -310,6 +315,22 @@ impl Dml {
             Dml::Insert { table, .. } => vec![table],
             Dml::Update { targets, .. } | Dml::Delete(targets) => targets.iter().map(|t| &t.table).collect(),
         }
+    }
+
+    /// The foreign keys that it must heed.
+    pub fn foreign(&self) -> Option<&ForeignKeys> {
+        match self {
+            Dml::Insert { foreign, .. } => foreign.as_deref(),
+            Dml::Update { targets, .. } | Dml::Delete(targets) => targets.first()?.foreign.as_deref(),
+        }
+    }
+
+    /// [`Dml::tables`], and then those whose rows it looks at or changes because of foreign keys: nobody may change their
+    /// definitions meanwhile.
+    pub fn entered(&self) -> Vec<&Arc<TableDescriptor>> {
+        let mut tables = self.tables();
+        tables.extend(self.foreign().into_iter().flat_map(ForeignKeys::descriptors));
+        tables
     }
 }
 

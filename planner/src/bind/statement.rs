@@ -146,7 +146,11 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             binder.drop(*object_type, *if_exists, names, table.as_ref())
         }
         S::Truncate(truncate) => match truncate.table_names.as_slice() {
-            [target] => Ok(Bound::Ddl(Ddl::Truncate { table: binder.table(&target.name)?.0 })),
+            [target] => {
+                let table = binder.table(&target.name)?.0;
+                binder.check_truncated(&table)?;
+                Ok(Bound::Ddl(Ddl::Truncate { table }))
+            }
             _ => Err(not_supported("TRUNCATE of several tables")),
         },
         S::CreateDatabase { db_name, if_not_exists, default_charset, default_collation, .. } => {

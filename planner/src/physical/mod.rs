@@ -16,6 +16,7 @@ use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
 use crate::checks::RowChecks;
 use crate::column::{ColumnId, Columns, Origin};
 use crate::expr::{AggregateCall, Expr};
+use crate::foreign::ForeignKeys;
 use crate::generated::GeneratedColumns;
 pub use crate::logical::{
     JoinKind, LockStrength, LockedTable, LockingWait, OutputColumn, RowLock, SortKey, Window,
@@ -178,6 +179,8 @@ pub enum Node {
         generated: Option<Arc<GeneratedColumns>>,
         /// CHECK constraints; `None` if none is enforced.
         checks: Option<Arc<RowChecks>>,
+        /// The foreign keys to heed; `None` if there are none.
+        foreign: Option<Arc<ForeignKeys>>,
         /// What happens to a row of which a key is taken.
         on_duplicate: OnDuplicate,
         /// Rows to insert.

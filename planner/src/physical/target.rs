@@ -5,6 +5,7 @@ use std::sync::Arc;
 use allod_storage::schema::TableDescriptor;
 
 use crate::checks::RowChecks;
+use crate::foreign::ForeignKeys;
 use crate::generated::GeneratedColumns;
 use crate::partition::PartitionFunction;
 
@@ -19,6 +20,8 @@ pub struct Target {
     pub generated: Option<Arc<GeneratedColumns>>,
     /// For UPDATE: its CHECK constraints; `None` if none is enforced.
     pub checks: Option<Arc<RowChecks>>,
+    /// The foreign keys that the statement must heed, the same for all of its targets; `None` if there are none.
+    pub foreign: Option<Arc<ForeignKeys>>,
     /// For UPDATE: the ordinals of the columns that it assigns to.
     pub assigned: Vec<usize>,
 }

@@ -35,8 +35,7 @@ impl Binder<'_> {
             }
             TableConstraint::Index(c) => self.add_key(draft, table, (c.name.as_ref(), false), &c.columns),
             TableConstraint::Check(c) => self.add_checks(draft, table, vec![Written::of_table(c)]),
-            // Read over, as in CREATE TABLE.
-            TableConstraint::ForeignKey(_) => Ok(()),
+            TableConstraint::ForeignKey(key) => self.add_foreign_key(draft, table, key),
             other => Err(not_supported(&format!("'{other}'"))),
         }
     }

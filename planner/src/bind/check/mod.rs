@@ -109,7 +109,7 @@ pub(super) fn without_column(
 ) -> Result<(), Error> {
     let mut gone = Vec::new();
     for (place, check) in checks.iter().enumerate() {
-        let about: BTreeSet<usize> = used(&of_text(&check.expr, columns)?.0).collect();
+        let about = columns_of(check, columns)?;
         if about.contains(&at) {
             if about.len() > 1 {
                 return Err(dependency(check, &columns[at]));
@@ -121,6 +121,11 @@ pub(super) fn without_column(
     Ok(())
 }
 
+/// Ordinals of the columns that a constraint is about.
+pub(super) fn columns_of(check: &CheckConstraint, columns: &[ColumnDef]) -> Result<BTreeSet<usize>, Error> {
+    Ok(used(&of_text(&check.expr, columns)?.0).collect())
+}
+
 /// A column that gets another name is in no constraint (error 3959).
 pub(super) fn check_independent(
     checks: &[CheckConstraint],
@@ -128,7 +133,7 @@ pub(super) fn check_independent(
     at: usize,
 ) -> Result<(), Error> {
     for check in checks {
-        if used(&of_text(&check.expr, columns)?.0).any(|o| o == at) {
+        if columns_of(check, columns)?.contains(&at) {
             return Err(dependency(check, &columns[at]));
         }
     }

@@ -99,7 +99,8 @@ impl Binder<'_> {
                 }
             }
             let plan = Plan::Project { input: Box::new(plan), exprs };
-            let targets = targets.into_iter().map(|(_, target)| target).collect();
+            let mut targets: Vec<Target> = targets.into_iter().map(|(_, target)| target).collect();
+            b.heed_foreign_keys(&mut targets)?;
             Ok((Block { plan, output }, Dml::Update { targets, ignore: update.or.is_some() }))
         })
     }
@@ -159,8 +160,19 @@ impl Binder<'_> {
                 b.chosen_rows(plan, delete.selection.as_ref(), &delete.order_by, delete.limit.as_ref())?;
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
+            b.heed_foreign_keys(&mut targets)?;
             Ok((Block { plan, output }, Dml::Delete(targets)))
         })
+    }
+
+    /// Notes the foreign keys that the statement must heed.
+    fn heed_foreign_keys(&mut self, targets: &mut [Target]) -> Result<(), Error> {
+        let tables: Vec<_> = targets.iter().map(|target| &target.table).collect();
+        let foreign = self.foreign_keys(&tables, true)?;
+        for target in targets {
+            target.foreign.clone_from(&foreign);
+        }
+        Ok(())
     }
 
     /// Adds the columns of a table that have the time of its update.
@@ -344,7 +356,10 @@ impl Scans {
                 };
                 let partition = scan.dealing.as_ref().map(named);
                 let (table, assigned) = (scan.table.clone(), Vec::new());
-                scans.push((*first, Target { table, partition, generated: None, checks: None, assigned }));
+                scans.push((
+                    *first,
+                    Target { table, partition, generated: None, checks: None, foreign: None, assigned },
+                ));
             }
         });
         Scans(scans)

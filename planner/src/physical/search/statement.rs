@@ -109,8 +109,8 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
     let (rows, cost) = (source.rows, source.cost);
     let source = Box::new(source);
     let node = match dml {
-        Dml::Insert { table, partition, generated, checks, on_duplicate } => {
-            Node::Insert { table, partition, generated, checks, on_duplicate, source }
+        Dml::Insert { table, partition, generated, checks, foreign, on_duplicate } => {
+            Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source }
         }
         Dml::Update { targets, ignore } => Node::Update { targets, ignore, source },
         Dml::Delete(targets) => Node::Delete { targets, source },
