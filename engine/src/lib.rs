@@ -73,6 +73,7 @@ mod information_schema;
 mod like;
 mod params;
 mod partitioning;
+mod performance_schema;
 mod processes;
 pub mod repl;
 mod result;

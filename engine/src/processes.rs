@@ -23,7 +23,7 @@ pub(crate) struct Processes(ArcSwap<OrdMap<u64, Arc<Process>>>);
 /// A connection as others see it.
 pub(crate) struct Process {
     pub id: u64,
-    user: ArcSwap<String>,
+    who: ArcSwap<Who>,
     /// Address and port.
     pub host: String,
     doing: ArcSwap<Doing>,
@@ -31,6 +31,13 @@ pub(crate) struct Process {
     wake: Notify,
     /// The socket, to look at while its owner is busy; set when it is first needed.
     socket: OnceLock<Option<TcpStream>>,
+}
+
+/// Who is connected.
+pub(crate) struct Who {
+    pub user: String,
+    /// What the client told of itself: `program_name`, `_pid`.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// What a connection is doing.
@@ -80,7 +87,7 @@ impl Processes {
 
 impl Process {
     /// One that has just connected.
-    pub fn new(id: u64, user: String, host: String) -> Process {
+    pub fn new(id: u64, who: Who, host: String) -> Process {
         let doing = Doing {
             command: "Connect",
             database: None,
@@ -91,18 +98,18 @@ impl Process {
         };
         let doing = ArcSwap::from_pointee(doing);
         let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
-        let user = ArcSwap::from_pointee(user);
-        Process { id, user, host, doing, wish, wake, socket: OnceLock::new() }
+        let who = ArcSwap::from_pointee(who);
+        Process { id, who, host, doing, wish, wake, socket: OnceLock::new() }
     }
 
     /// Who is connected.
-    pub fn user(&self) -> Arc<String> {
-        self.user.load_full()
+    pub fn who(&self) -> Arc<Who> {
+        self.who.load_full()
     }
 
     /// For its owner: somebody else is, from now on.
-    pub fn becomes(&self, user: &str) {
-        self.user.store(Arc::new(user.to_owned()));
+    pub fn becomes(&self, who: Who) {
+        self.who.store(Arc::new(who));
     }
 
     /// What it is doing.
@@ -175,10 +182,14 @@ impl Process {
 mod tests {
     use super::*;
 
+    fn nobody() -> Who {
+        Who { user: String::new(), attributes: Vec::new() }
+    }
+
     #[test]
     fn the_list_is_published_and_the_first_wish_stands() {
         let processes = Processes::default();
-        let process = Arc::new(Process::new(7, "root".into(), "here".into()));
+        let process = Arc::new(Process::new(7, nobody(), "here".into()));
         let before = processes.list();
         processes.enter(&process);
         assert_eq!((before.len(), processes.list().len()), (0, 1));
@@ -191,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_statement_is_stopped_through_what_is_published() {
-        let process = Process::new(1, String::new(), String::new());
+        let process = Process::new(1, nobody(), String::new());
         process.stop_statement();
         let mut session = crate::Database::new().session();
         process.does(Doing {

@@ -104,4 +104,8 @@ with tempfile.TemporaryDirectory() as folder:
         assert cursor.execute(sql) == 0
     assert one(loader, "select count(*) from loaded") == ((100_001,),)
     fails(1148, one, connect(local_infile=False), sql)
+told = connect(program_name="tried")
+assert ("program_name", "tried") in one(
+    told, "select attr_name, attr_value from performance_schema.session_account_connect_attrs "
+    "where processlist_id = connection_id()")
 print("ok")

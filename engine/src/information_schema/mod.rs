@@ -52,6 +52,7 @@ use allod_storage::schema::{
 use crate::accounts::{self, Account, Rights};
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result};
+use crate::performance_schema;
 use crate::processes::Processes;
 use crate::system_tables;
 use crate::transactions::Transactions;
@@ -76,7 +77,7 @@ pub(crate) struct SessionCatalog<'a> {
 }
 
 /// Names of the databases whose tables are in memory, in order.
-pub(crate) const DATABASES: [&str; 2] = [DATABASE, system_tables::DATABASE];
+pub(crate) const DATABASES: [&str; 3] = [DATABASE, system_tables::DATABASE, performance_schema::DATABASE];
 
 /// Where the rows of tables in memory come from.
 #[derive(Clone, Copy)]
@@ -182,6 +183,7 @@ pub(crate) fn is_it(database: &str) -> bool {
 fn definitions(database: &str) -> &'static [Definition] {
     match named(database) {
         Some(DATABASE) => TABLES,
+        Some(performance_schema::DATABASE) => performance_schema::TABLES,
         Some(_) => system_tables::TABLES,
         None => &[],
     }
@@ -356,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_every_table_can_be_read() {
-        for tables in [TABLES, system_tables::TABLES] {
+        for tables in [TABLES, system_tables::TABLES, performance_schema::TABLES] {
             assert!(tables.windows(2).all(|w| w[0].name < w[1].name));
         }
         let mut session = Database::new().session();
@@ -380,6 +382,8 @@ mod tests {
                 "data_lock_waits",
                 "db",
                 "deadlocks",
+                "session_account_connect_attrs",
+                "session_connect_attrs",
                 "default_roles",
                 "global_grants",
                 "role_edges",

@@ -35,7 +35,7 @@ fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
 pub(crate) fn cells(facts: &Facts) -> Vec<Vec<Datum>> {
     let list = facts.processes.list();
     let may_see =
-        |process: &&Arc<Process>| facts.rights.has(Privilege::Process) || *process.user() == facts.user;
+        |process: &&Arc<Process>| facts.rights.has(Privilege::Process) || process.who().user == facts.user;
     let mut rows: Vec<Vec<Datum>> = list.values().filter(may_see).map(row).collect();
     if !list.contains_key(&facts.connection) {
         rows.push(vec![
@@ -57,7 +57,7 @@ fn row(process: &Arc<Process>) -> Vec<Datum> {
     let optional = |value: &Option<Arc<str>>| value.as_deref().map_or(Datum::Null, text);
     vec![
         number(process.id),
-        text(process.user().as_str()),
+        text(process.who().user.as_str()),
         text(&process.host),
         optional(&doing.database),
         text(doing.command),

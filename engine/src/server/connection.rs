@@ -17,7 +17,7 @@ use super::wire::{ReadError, Wire};
 use super::{Ended, log};
 use crate::Session;
 use crate::error::Error;
-use crate::processes::{Doing, Process, Wish};
+use crate::processes::{Doing, Process, Who, Wish};
 
 /// How long a client may take to say who it is.
 const LOGIN_TIME: Duration = Duration::from_secs(10);
@@ -61,7 +61,8 @@ pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) 
         Ok(Err(ended)) => return turn_away(&mut wire, id, &peer, ended).await,
         Err(_) => return log::line(format_args!("connection {id} from {peer}: did not log in in time")),
     };
-    let process = Arc::new(Process::new(id, visitor.login.user.clone(), peer.clone()));
+    let (user, attributes) = (visitor.login.user.clone(), visitor.login.attributes.clone());
+    let process = Arc::new(Process::new(id, Who { user, attributes }, peer.clone()));
     let listed = Listed { server: Arc::clone(&server), process: Arc::clone(&process) };
     server.processes().enter(&process);
     let ended = Connection::begin(wire, visitor, &process, server).await;

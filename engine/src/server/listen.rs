@@ -74,7 +74,7 @@ impl Shared {
     pub fn session(&self, process: &Process, account: &Account, database: Option<&str>) -> Result<Session> {
         let host = process.host.rsplit_once(':').map_or(&*process.host, |(host, _)| host);
         let mut session =
-            self.database.session_of(process.id, &format!("{}@{host}", process.user()), account);
+            self.database.session_of(process.id, &format!("{}@{host}", process.who().user), account);
         session.leave_database();
         if let Some(name) = database {
             session.use_database(name)?;

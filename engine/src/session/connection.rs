@@ -128,7 +128,7 @@ impl Session {
         let processes = self.database.shared().processes.list();
         let unknown = || Error::new(code::NO_SUCH_THREAD, format!("unknown thread id: {id}"));
         let process = processes.get(&id).ok_or_else(unknown)?;
-        if *process.user() != *self.identity.login_name()
+        if *process.who().user != *self.identity.login_name()
             && !self.identity.rights.has_dynamic("CONNECTION_ADMIN")
         {
             return Err(Error::new(code::KILL_DENIED, format!("you are not owner of thread {id}")));

@@ -1,5 +1,6 @@
 //! COM_CHANGE_USER: another login on the same connection, with a new session.
 
+use crate::processes::Who;
 use crate::server::Ended;
 use crate::server::connection::Connection;
 use crate::server::desk::Pace;
@@ -29,7 +30,8 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
     }
     let way = Way { capabilities: connection.capabilities, encrypted: connection.encrypted };
     let account = login::admit(&mut connection.wire, &login, way, &database, &salt, host).await?;
-    connection.process.becomes(&login.user);
+    let (user, attributes) = (login.user.clone(), login.attributes.clone());
+    connection.process.becomes(Who { user, attributes });
     connection.statements.clear();
     connection.run(Pace::Long, |session| session.reset()).await?;
     let session = connection.desk.session()?;

@@ -1,0 +1,57 @@
+//! The database `performance_schema`: what clients told of themselves when they connected.
+//!
+//! ```sql
+//! select attr_name, attr_value from performance_schema.session_account_connect_attrs where processlist_id = connection_id();
+//! ```
+//!
+//! Left out: the instruments of MySQL that give the database its name; EXPLAIN ANALYZE, SHOW STATUS and
+//! `information_schema.builtin_function_usage` measure here.
+
+use allod_planner::account::Privilege;
+use allod_storage::schema::Datum;
+
+use crate::catalog::Version;
+use crate::error::Result;
+use crate::information_schema::Kind::{Number, Text};
+use crate::information_schema::{Definition, Facts, Kind, number, text};
+
+/// Name of the database.
+pub(crate) const DATABASE: &str = "performance_schema";
+
+/// Sorted by name.
+pub(crate) const TABLES: &[Definition] = &[
+    Definition { name: "session_account_connect_attrs", columns: COLUMNS, rows: own },
+    Definition { name: "session_connect_attrs", columns: COLUMNS, rows: all },
+];
+
+const COLUMNS: &[(&str, Kind)] = &[
+    ("PROCESSLIST_ID", Number),
+    ("ATTR_NAME", Text(32)),
+    ("ATTR_VALUE", Text(1024)),
+    ("ORDINAL_POSITION", Number),
+];
+
+/// Of the connections of the same user.
+fn own(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    Ok(attributes(facts, false))
+}
+
+/// Of all connections, for who may see them.
+fn all(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    Ok(attributes(facts, facts.rights.has(Privilege::Process)))
+}
+
+fn attributes(facts: &Facts, of_all: bool) -> Vec<Vec<Datum>> {
+    let mut rows = Vec::new();
+    for process in facts.processes.list().values() {
+        let who = process.who();
+        if !of_all && who.user != facts.user {
+            continue;
+        }
+        let told = who.attributes.iter().zip(0u64..);
+        rows.extend(told.map(|((name, value), at)| {
+            vec![number(process.id), text(name.as_str()), text(value.as_str()), number(at)]
+        }));
+    }
+    rows
+}
