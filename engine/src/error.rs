@@ -302,6 +302,8 @@ codes! {
     DUPLICATED_MEMBER = 1291 "HY000";
     /// A text that is no value of the type.
     TRUNCATED_WRONG_VALUE = 1292 "22007";
+    /// A string that is larger than a packet may be.
+    PACKET_OVERFLOW = 1301 "HY000";
     /// A function or a savepoint that does not exist.
     DOES_NOT_EXIST = 1305 "42000";
     /// Stopped by the user.
@@ -318,6 +320,8 @@ codes! {
     INVALID_VIEW = 1356 "HY000";
     /// A column that was left out and has no default.
     NO_DEFAULT = 1364 "HY000";
+    /// A divisor is zero.
+    DIVISION_BY_ZERO = 1365 "22012";
     /// A text that is no number.
     ASSIGN_INCORRECT = 1366 "HY000";
     /// A literal that cannot be held.
@@ -660,6 +664,7 @@ impl From<allod_planner::Error> for Error {
             E::NoDefault(_) => code::NO_DEFAULT,
             E::ColumnNotNull(_) => code::COLUMN_NOT_NULL,
             E::IncorrectValue { .. } => code::INCORRECT_VALUE,
+            E::IncorrectLiteral { .. } => code::TRUNCATED_WRONG_VALUE,
             E::DuplicatedMember { .. } => code::DUPLICATED_MEMBER,
             E::TooManyMembers(_) => code::TOO_MANY_MEMBERS,
             E::TooBigDisplayWidth { .. } => code::TOO_BIG_DISPLAY_WIDTH,
@@ -725,10 +730,14 @@ impl From<allod_executor::Error> for Error {
     fn from(error: allod_executor::Error) -> Error {
         use allod_executor::Error as E;
         let code = match &error {
-            E::OutOfRange { .. } => code::OUT_OF_RANGE,
+            E::OutOfRange { .. } | E::ConstantOverflow { .. } => code::OUT_OF_RANGE,
             E::AssignOutOfRange { .. } => code::ASSIGN_OUT_OF_RANGE,
-            E::AssignTruncated { .. } => code::ASSIGN_TRUNCATED,
-            E::AssignIncorrectTime { .. } | E::TruncatedWrongValue { .. } => code::TRUNCATED_WRONG_VALUE,
+            E::AssignTruncated { .. } | E::AssignLongValue { .. } => code::ASSIGN_TRUNCATED,
+            E::AssignIncorrectTime { .. } | E::TruncatedWrongValue { .. } | E::WrongValue { .. } => {
+                code::TRUNCATED_WRONG_VALUE
+            }
+            E::DivisionByZero => code::DIVISION_BY_ZERO,
+            E::PacketOverflow { .. } => code::PACKET_OVERFLOW,
             E::AssignIncorrectNumber { .. } => code::ASSIGN_INCORRECT,
             E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,

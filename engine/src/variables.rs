@@ -27,6 +27,8 @@
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
+//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`) and of division by zero; the rest of its words is kept |
+//! | `max_error_count` | how many warnings of a statement are kept |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
 //! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and
@@ -48,6 +50,7 @@ use imbl::OrdMap;
 
 use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
+use allod_planner::sql_mode::SqlMode;
 use allod_storage::client::{AsyncUse, CommitOptions, GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, Timestamp};
 
@@ -77,6 +80,8 @@ enum Domain {
     Text,
     /// ON and OFF, in all their spellings.
     Switch,
+    /// Words of `sql_mode`.
+    Mode,
     /// One of these words, in any case.
     Word(&'static [&'static str]),
     /// A whole number in this range.
@@ -168,6 +173,7 @@ const DEFINITIONS: &[Definition] = &[
     define("lower_case_table_names", Domain::ReadOnly, "2"),
     define("max_allowed_packet", Domain::Number(1024, 1 << 30), "67108864"),
     define("max_connections", Domain::Number(0, 100_000), "0"),
+    define("max_error_count", Domain::Number(0, 65_535), "1024"),
     define("max_execution_time", Domain::Number(0, i64::MAX), "0"),
     define("max_prepared_stmt_count", Domain::ReadOnly, "16382"),
     define("net_buffer_length", Domain::Number(1024, 1 << 20), "16384"),
@@ -183,7 +189,7 @@ const DEFINITIONS: &[Definition] = &[
     define("sql_big_selects", Domain::Switch, "ON"),
     define(
         "sql_mode",
-        Domain::Text,
+        Domain::Mode,
         "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
     ),
     define("sql_notes", Domain::Switch, "ON"),
@@ -263,6 +269,7 @@ const DEFINITIONS: &[Definition] = &[
 const NOT_OF_PLANS: &[&str] = &[
     "innodb_lock_wait_timeout",
     "lock_wait_timeout",
+    "max_error_count",
     "tidb_backoff_lock_fast",
     "tidb_backoff_weight",
     "tidb_enable_1pc",
@@ -351,6 +358,7 @@ impl SystemValues {
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
+            Domain::Mode => Datum::string(text),
             Domain::Text | Domain::Word(_) | Domain::Real(..) | Domain::Span(..) | Domain::ReadOnly => {
                 text.parse().map(Datum::Int).unwrap_or_else(|_| Datum::string(text))
             }
@@ -437,6 +445,13 @@ impl Definition {
             }
             Domain::Text if value.is_null() => String::new(),
             Domain::Text => text,
+            Domain::Mode => match SqlMode::normal_form(&text) {
+                Ok(mode) => mode,
+                Err(word) => {
+                    let message = format!("variable '{}' can't be set to the value of '{word}'", self.name);
+                    return Err(Error::new(code::WRONG_VALUE_FOR_VARIABLE, message));
+                }
+            },
             Domain::Switch => match text.to_ascii_lowercase().as_str() {
                 "1" | "on" | "true" => "ON".to_string(),
                 "0" | "off" | "false" => "OFF".to_string(),
@@ -497,6 +512,10 @@ pub(crate) struct Settings {
     pub time_limit: Option<Duration>,
     /// The moment of NOW(); `None` = now.
     pub now: Option<SystemTime>,
+    /// What becomes of values that do not fit.
+    pub mode: SqlMode,
+    /// How many warnings are kept.
+    pub warnings_max: usize,
     /// Sizes and numbers of workers of lookups.
     pub tuning: Tuning,
     /// Whether a statement outside of a transaction is committed by itself.
@@ -549,6 +568,11 @@ impl Settings {
             memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
             time_limit: time_limit(time_limit_ms),
             now: seconds("timestamp").filter(|s| *s > 0.0).map(|s| UNIX_EPOCH + Duration::from_secs_f64(s)),
+            mode: match word("sql_mode") {
+                Datum::String(words) => SqlMode::of(&words),
+                _ => SqlMode::default(),
+            },
+            warnings_max: usize::try_from(number("max_error_count")).unwrap_or(0),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),
                 index_lookup_rows: rows("tidb_index_lookup_size"),

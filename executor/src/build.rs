@@ -38,6 +38,7 @@ use crate::hash_join::{self, BuildForm, BuildSink};
 use crate::index_join::{IndexJoinForm, IndexJoiner};
 use crate::index_lookup::{RowLookup, RowLookupForm, index_name};
 use crate::index_merge;
+use crate::kernel::Scratch;
 use crate::limit::TaskLimit;
 use crate::lock::{Collector, Locking};
 use crate::lookup::Pace;
@@ -83,6 +84,8 @@ pub(crate) struct Builder {
     pub locks: Collector,
     /// What a change of rows passed over.
     pub warnings: Vec<Error>,
+    /// Of what is computed on the statement's own thread.
+    pub scratch: Scratch,
     /// Common table expressions that have been computed.
     ctes: Vec<Option<Arc<Materialized>>>,
     /// What is wanted of the part of the plan that the walk is in.
@@ -129,6 +132,7 @@ impl Builder {
         let query = Arc::clone(prepared.query());
         let ctes = query.ctes.iter().map(|_| None).collect();
         let wanted = Wanted::default();
+        let scratch = Scratch::new(runner.context.cancel.clone(), runner.context.rules);
         Builder {
             query,
             prepared,
@@ -139,6 +143,7 @@ impl Builder {
             tuning,
             locks,
             warnings: Vec::new(),
+            scratch,
             ctes,
             wanted,
         }
@@ -199,7 +204,7 @@ impl Builder {
     fn pipeline_of(&mut self, plan: &Plan, filters: &Filters) -> Result<Pipeline> {
         match &plan.node {
             Node::Values { rows } => {
-                let batch = literal_rows(rows, plan.columns.len())?;
+                let batch = literal_rows(rows, plan.columns.len(), &mut self.scratch)?;
                 let batches = if batch.rows > 0 { vec![batch] } else { vec![] };
                 Ok(Pipeline::new(plan.id, Arc::new(Batches::new(batches)), plan.columns.clone()))
             }
@@ -456,7 +461,7 @@ impl Builder {
         let (rows, mut columns) = self.materialize(input)?;
         let started = self.runner.context.clock();
         let form = self.form(plan, &columns, || WindowForm::new(window, &columns))?;
-        let rows = form.run(rows, &self.runner.context)?;
+        let rows = form.run(rows, &self.runner.context, &mut self.scratch)?;
         self.runner.book_memory(plan.id, rows.bytes());
         if let Some(started) = started {
             self.runner.measured.entry(plan.id).or_default().elapsed += started.elapsed();

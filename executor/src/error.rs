@@ -63,6 +63,22 @@ pub enum Error {
         /// Row of the statement, from 1.
         row: u64,
     },
+    /// 1690: a number does not fit the type that its column is to become.
+    #[error("constant {value} overflows {ty}")]
+    ConstantOverflow {
+        /// The number.
+        value: String,
+        /// The type.
+        ty: String,
+    },
+    /// 1265: a string is longer than what its column is to become.
+    #[error("Data truncated for column '{column}', value is '{value}'")]
+    AssignLongValue {
+        /// Column.
+        column: Arc<str>,
+        /// The string.
+        value: String,
+    },
     /// 1048: NULL for a column that has none.
     #[error("Column '{column}' cannot be null")]
     AssignNull {
@@ -76,6 +92,25 @@ pub enum Error {
         ty: &'static str,
         /// The value.
         value: String,
+    },
+    /// 1292, from a conversion of what is no date.
+    #[error("Incorrect {ty} value: '{value}'")]
+    WrongValue {
+        /// `datetime`, `date`, `timestamp`.
+        ty: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// 1365: a divisor is zero.
+    #[error("Division by 0")]
+    DivisionByZero,
+    /// 1301: a text or byte string would be larger than a packet may be.
+    #[error("Result of {function}() was larger than max_allowed_packet ({limit}) - truncated")]
+    PacketOverflow {
+        /// The function.
+        function: &'static str,
+        /// Bytes that there may be.
+        limit: u64,
     },
     /// A document, a path or an argument of a function of JSON is not what it must be.
     #[error(transparent)]

@@ -21,6 +21,7 @@ use crate::batch::{Batch, positions, to_door};
 use crate::build::Builder;
 use crate::dml::{self, Done};
 use crate::error::{Error, Result};
+use crate::kernel::Rules;
 use crate::lock::{Collector, Locking, WantedLocks};
 use crate::metrics::{self, OperatorMetrics};
 use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
@@ -52,6 +53,8 @@ pub struct Environment {
     pub row_ids: Arc<dyn RowIds>,
     /// What becomes of a change of rows.
     pub destination: Destination,
+    /// What becomes of losses.
+    pub rules: Rules,
     /// Whether locking clauses lock.
     pub locking: Locking,
     /// Whether to count and take times, for EXPLAIN ANALYZE.
@@ -139,6 +142,7 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         workers: env.workers.max(1),
         analyze: env.analyze,
         columns: Arc::clone(&query.columns),
+        rules: env.rules,
     };
     let schema = prepared.schema();
     let locks = Collector::new(env.locking, &context.memory);
@@ -184,10 +188,18 @@ impl Execution {
         (std::mem::take(&mut self.done.mutations), std::mem::take(&mut self.done.relied))
     }
 
-    /// What a change of rows passed over, each as the error that it would have been: for SHOW WARNINGS. Meaningful when the
-    /// iterator has ended without an error.
-    pub fn take_warnings(&mut self) -> Vec<Error> {
-        std::mem::take(&mut self.builder.warnings)
+    /// What was lost, and what a change of rows passed over, each as the error that it would have been, for SHOW WARNINGS; and
+    /// how much there was in all, of which the first are here. Meaningful when the iterator has ended.
+    pub fn take_warnings(&mut self) -> (Vec<Error>, u64) {
+        let columns = &self.query.columns;
+        let mut notices = std::mem::take(&mut self.builder.scratch.notices);
+        notices.merge(self.builder.runner.take_notices());
+        let (mut said, total) = notices.take();
+        let passed_over = std::mem::take(&mut self.builder.warnings);
+        let total = total + passed_over.len() as u64;
+        said.extend(passed_over);
+        let name = |id| columns.knows(ColumnId(id)).then(|| columns.explain_name(ColumnId(id)));
+        (said.into_iter().map(|error| error.naming(name)).collect(), total)
     }
 
     /// What its locking clauses want locked, and what it found by keys to change it. Meaningful when the iterator has ended

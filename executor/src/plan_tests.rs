@@ -250,6 +250,7 @@ impl Fixture {
             cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
             destination: Destination::Commit,
+            rules: Default::default(),
             locking: crate::lock::Locking::Off,
             analyze: true,
             tuning: self.tuning,

@@ -21,6 +21,7 @@ use arrow::datatypes::DataType;
 use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::batch::Batch;
 use crate::hash_join::{self, BuildForm, BuildSink};
+use crate::kernel::Rules;
 use crate::kernel::hash::mix;
 use crate::pipeline::{Batches, Cancel, Context, Flow, Memory, Pipeline, Runner, Sink, Worker};
 
@@ -50,7 +51,14 @@ impl Sink for Count {
 
 pub(crate) fn context(workers: usize) -> Context {
     let memory = Memory::new(u64::MAX);
-    Context { memory, cancel: Cancel::new(), workers, analyze: false, columns: Arc::default() }
+    Context {
+        memory,
+        cancel: Cancel::new(),
+        workers,
+        analyze: false,
+        columns: Arc::default(),
+        rules: Rules::default(),
+    }
 }
 
 fn plan() -> Box<Plan> {

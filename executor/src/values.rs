@@ -114,29 +114,36 @@ pub(crate) fn datum(array: &ArrayRef, row: usize) -> Result<Datum> {
 }
 
 /// The rows of a `Values` node.
-pub(crate) fn literal_rows(rows: &[Vec<Expr>], width: usize) -> Result<Batch> {
-    let columns = (0..width).map(|c| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>()));
-    Ok(Batch { columns: columns.collect::<Result<_>>()?, rows: rows.len() })
+pub(crate) fn literal_rows(rows: &[Vec<Expr>], width: usize, scratch: &mut Scratch) -> Result<Batch> {
+    let mark = scratch.notices.mark();
+    scratch.notices.once = true;
+    let column = |c: usize| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>(), scratch);
+    let columns = (0..width).map(column).collect::<Result<_>>()?;
+    scratch.notices.once = false;
+    scratch.notices.order_since(mark);
+    Ok(Batch { columns, rows: rows.len() })
 }
 
 /// One column of literal rows. If the rows differ in nothing but constants (as those of an INSERT do) the constants become
 /// columns and the expression is evaluated once, over all rows; otherwise row by row.
-fn literal_column(exprs: &[&Expr]) -> Result<ArrayRef> {
+fn literal_column(exprs: &[&Expr], scratch: &mut Scratch) -> Result<ArrayRef> {
     let Some(first) = exprs.first() else { return Ok(Arc::new(NullArray::new(0))) };
     if let Some((datums, ty)) = constants(exprs) {
         return column(datums.into_iter(), &ty.sql);
     }
-    let mut scratch = Scratch::default();
     if exprs.len() > 1
         && let Some((expr, ids, batch)) = lift(exprs)?
     {
-        return to_door(&Program::compile(&expr, &ids)?.eval(&batch, &mut scratch)?, first.ty());
+        return to_door(&Program::compile(&expr, &ids)?.eval(&batch, scratch)?, first.ty());
     }
     let no_columns = Batch::new(Vec::new(), 1);
-    let values = exprs
-        .iter()
-        .map(|expr| to_door(&Program::compile(expr, &[])?.eval(&no_columns, &mut scratch)?, expr.ty()));
-    Ok(batch::concat(&values.collect::<Result<Vec<_>>>()?))
+    let mut values = Vec::with_capacity(exprs.len());
+    for (row, expr) in exprs.iter().enumerate() {
+        scratch.notices.first_row = row;
+        values.push(to_door(&Program::compile(expr, &[])?.eval(&no_columns, scratch)?, expr.ty())?);
+    }
+    scratch.notices.first_row = 0;
+    Ok(batch::concat(&values))
 }
 
 /// The values, if all are constants of one type, and the type; a bare NULL is of any.
@@ -241,7 +248,7 @@ mod tests {
             (uniform, vec![Datum::Int(3), Datum::Null]),
             (mixed, vec![Datum::Int(3), Datum::Null, Datum::Int(6)]),
         ] {
-            let batch = literal_rows(&rows, 1).unwrap();
+            let batch = literal_rows(&rows, 1, &mut Scratch::default()).unwrap();
             let got: Vec<Datum> = (0..batch.rows).map(|r| datum(&batch.columns[0], r).unwrap()).collect();
             assert_eq!(got, expected);
         }

@@ -228,10 +228,18 @@ pub enum Error {
     /// 1364.
     #[error("field '{0}' doesn't have a default value")]
     NoDefault(String),
+    /// 1292: a literal that is no value of its type.
+    #[error("incorrect {kind} value: '{value}'")]
+    IncorrectLiteral {
+        /// `date`, `datetime`, `time`.
+        kind: &'static str,
+        /// As written.
+        value: String,
+    },
     /// 1048.
     #[error("column '{0}' cannot be null")]
     ColumnNotNull(String),
-    /// 1525: a literal that is no value of its type.
+    /// 1525: what is compared with a date or a time is none.
     #[error("incorrect {sql_type} value: '{value}'")]
     IncorrectValue {
         /// `DATE`, `DATETIME`, `TIME`, …

@@ -348,7 +348,7 @@ mod tests {
         session.run("create table taken (id int)").unwrap();
         let before = database.catalog().entry("test", "t").unwrap().descriptor.clone();
         for (change, code) in [
-            ("modify v int", 1366),
+            ("modify v int", 1292),
             ("add unique (v)", 1062),
             ("add w int, modify v varchar(5) not null default null", 1067),
             ("add w date not null", 1292),

@@ -3,7 +3,7 @@
 mod cell;
 mod row;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::vec;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray};
@@ -31,6 +31,36 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Warning {
+    /// An error, as SHOW WARNINGS shows it.
+    pub(crate) fn error(error: &Error) -> Warning {
+        Warning { level: "Error", code: error.code(), message: error.message().to_string() }
+    }
+}
+
+/// What SHOW WARNINGS shows of a statement.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Diagnostics {
+    /// No more than `max_error_count`.
+    pub list: Vec<Warning>,
+    /// `@@warning_count`: how many there were.
+    pub total: u64,
+    /// `@@error_count`.
+    pub errors: u64,
+}
+
+impl Diagnostics {
+    /// Of these, which are the first of `total`; no more than `limit` are kept.
+    pub fn new(mut list: Vec<Warning>, total: u64, limit: usize) -> Diagnostics {
+        let errors = list.iter().filter(|w| w.level == "Error").count() as u64;
+        list.truncate(limit);
+        Diagnostics { list, total, errors }
+    }
+}
+
+/// Where a query that runs leaves what there is to say, when it has ended.
+pub(crate) type Late = Arc<OnceLock<Diagnostics>>;
+
 /// The result of one statement.
 ///
 /// For a query it is an iterator of Arrow batches (in the types of the table in `allod_storage::schema`), or of typed
@@ -46,6 +76,10 @@ pub struct ResultSet {
     last_insert_id: u64,
     info: String,
     warnings: Vec<Warning>,
+    /// Warnings beside those, which nobody kept.
+    unkept: u64,
+    /// Of a query that runs: all that there is to say, when it has ended.
+    late: Option<Late>,
     keeps_warnings: bool,
     /// LOAD DATA waits for the text of this file.
     request: Option<(Arc<str>, Box<Load>)>,
@@ -96,6 +130,8 @@ impl ResultSet {
             last_insert_id: 0,
             info: String::new(),
             warnings: Vec::new(),
+            unkept: 0,
+            late: None,
             keeps_warnings: false,
             request: None,
         }
@@ -185,6 +221,31 @@ impl ResultSet {
         self
     }
 
+    /// With the number of warnings that nobody kept.
+    pub(crate) fn with_unkept(mut self, unkept: u64) -> ResultSet {
+        self.unkept = unkept;
+        self
+    }
+
+    /// With what will be said at the end.
+    pub(crate) fn with_late(mut self, late: Late) -> ResultSet {
+        self.late = Some(late);
+        self
+    }
+
+    /// Where it will be said.
+    pub(crate) fn late(&self) -> Option<Late> {
+        self.late.clone()
+    }
+
+    /// How many warnings there are so far.
+    pub(crate) fn warning_count(&self) -> u64 {
+        match self.late.as_ref().and_then(|late| late.get()) {
+            Some(all) => all.total,
+            None => self.warnings.len() as u64 + self.unkept,
+        }
+    }
+
     /// Header and MySQL type of each column; empty if the statement returns no rows.
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -224,9 +285,9 @@ impl ResultSet {
         &self.info
     }
 
-    /// Warnings of the statement.
+    /// Warnings of the statement; of a query those of computing its rows, too, when all of them have been taken.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        self.late.as_ref().and_then(|late| late.get()).map_or(&self.warnings, |all| &all.list)
     }
 
     /// The rows one at a time, with typed access by name or position.

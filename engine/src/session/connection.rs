@@ -11,7 +11,7 @@ use super::{Prepared, Session};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
 use crate::processes::Wish;
-use crate::result::Column;
+use crate::result::{Column, Diagnostics, Late};
 
 impl Session {
     /// The schema that bare table names belong to, to keep.
@@ -160,7 +160,7 @@ const NAMES: &[u16] = &[
 struct Described(Arc<[Column]>);
 
 impl super::Outcome for Described {
-    fn warnings(&self) -> Option<&[crate::Warning]> {
+    fn diagnostics(&self, _: usize) -> Option<(Diagnostics, Option<Late>)> {
         None
     }
 }
@@ -205,9 +205,9 @@ mod tests {
         let want = |names: &str| Ok::<_, crate::Error>(names.to_string());
         assert_eq!(names("set names utf8"), want("utf8 utf8 utf8 utf8_bin"));
         assert_eq!(names("SET NAMES 'latin1' COLLATE 'latin1_bin'"), want("latin1 latin1 latin1 latin1_bin"));
-        assert_eq!(names("set names default"), want("utf8mb4 utf8mb4 utf8mb4 latin1_bin"));
-        assert_eq!(names("set character set ascii"), want("ascii ascii ascii latin1_bin"));
-        assert_eq!(names("set names klingon").unwrap_err().code(), 1235);
+        assert_eq!(names("set names default"), want("utf8mb4 utf8mb4 utf8mb4 utf8mb4_bin"));
+        assert_eq!(names("set character set ascii"), want("ascii ascii ascii ascii_bin"));
+        assert_eq!(names("set names klingon").unwrap_err().code(), 1115);
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Session {
             metrics = Some(match planned.dml {
                 Some(_) => self.change(planned, cancel, true)?.metrics,
                 None if !planned.locked.is_empty() && self.locks_rows() => {
-                    self.query_and_lock(planned, cancel, true)?.1
+                    self.query_and_lock(planned, cancel, true)?.metrics
                 }
                 None => {
                     let mut running = self.start(planned, cancel, true)?;

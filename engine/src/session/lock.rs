@@ -35,6 +35,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 
 use super::Session;
+use super::diagnostics::told;
 use super::statement::Planned;
 use super::transaction::Options;
 use crate::error::{Error, Result, code};
@@ -69,8 +70,17 @@ impl Patience {
 /// A change of rows that has been done.
 pub(super) struct Changed {
     pub affected: Affected,
-    /// What it passed over.
-    pub warnings: Vec<Warning>,
+    /// What there is to say, and how much there was in all.
+    pub said: (Vec<Warning>, u64),
+    /// What was measured, if it was.
+    pub metrics: BTreeMap<u32, OperatorMetrics>,
+}
+
+/// A query that has been run to its end.
+pub(super) struct Answered {
+    pub batches: Vec<RecordBatch>,
+    /// What there is to say, and how much there was in all.
+    pub said: (Vec<Warning>, u64),
     /// What was measured, if it was.
     pub metrics: BTreeMap<u32, OperatorMetrics>,
 }
@@ -137,10 +147,10 @@ impl Session {
             }
             self.check_buffer(planned, running.execution.changes())?;
             let affected = running.execution.affected();
-            let warnings = running.execution.take_warnings().into_iter().map(passed_over).collect();
+            let said = told(&mut running);
             let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
             self.leave(running);
-            return Ok(Changed { affected, warnings, metrics });
+            return Ok(Changed { affected, said, metrics });
         }
     }
 
@@ -150,7 +160,7 @@ impl Session {
         planned: &Planned,
         cancel: &Cancel,
         analyze: bool,
-    ) -> Result<(Vec<RecordBatch>, BTreeMap<u32, OperatorMetrics>)> {
+    ) -> Result<Answered> {
         let mut patience = Patience::new();
         self.note_locked(planned);
         loop {
@@ -159,7 +169,7 @@ impl Session {
             let wanted = running.execution.take_locks();
             if let Locked::Yes { .. } = self.lock_all(wanted, &mut patience, cancel)? {
                 let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
-                return Ok((batches, metrics));
+                return Ok(Answered { batches, said: told(&mut running), metrics });
             }
         }
     }
@@ -378,12 +388,6 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Unlocked<I> {
         // Both are at most the number of rows.
         Some(visible(&rows.slice(passed as usize, taken as usize), &self.skip))
     }
-}
-
-/// The warning of what would have been an error.
-fn passed_over(error: allod_executor::Error) -> Warning {
-    let error = Error::from(error);
-    Warning { level: "Warning", code: error.code(), message: error.message().to_string() }
 }
 
 /// The columns that the query asked for.

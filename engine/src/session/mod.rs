@@ -16,6 +16,7 @@ mod accounts;
 mod admin;
 mod as_of;
 mod connection;
+mod diagnostics;
 mod explain;
 mod load_data;
 mod lock;
@@ -42,7 +43,7 @@ use crate::accounts::{Account, Accounts, Rights};
 use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
-use crate::result::{ResultSet, Warning};
+use crate::result::{Diagnostics, Late, ResultSet, Warning};
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
 use crate::variables::Variables;
@@ -69,7 +70,9 @@ pub struct Session {
     last_insert_id: u64,
     row_count: i64,
     /// Of the last statement; what SHOW WARNINGS shows.
-    warnings: Vec<Warning>,
+    diagnostics: Diagnostics,
+    /// What a query says when it has ended, which may be by now.
+    late: Option<Late>,
     /// By name in lower case: what SQL's PREPARE made.
     prepared: BTreeMap<String, Prepared>,
     /// While a statement runs that was prepared in another database than the current one: that.
@@ -109,7 +112,8 @@ impl Session {
             variables,
             last_insert_id: 0,
             row_count: -1,
-            warnings: Vec::new(),
+            diagnostics: Diagnostics::default(),
+            late: None,
             prepared: BTreeMap::new(),
             names_in: None,
             usage: FunctionUsage::default(),
@@ -166,7 +170,12 @@ impl Session {
 
     /// Warnings of the last statement.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        &self.diagnostics().list
+    }
+
+    /// What there is to say of the last statement.
+    fn diagnostics(&self) -> &Diagnostics {
+        self.late.as_ref().and_then(|late| late.get()).unwrap_or(&self.diagnostics)
     }
 
     /// How often the functions of SQL were used: by the statements of this session that were planned so far, and by those
@@ -253,16 +262,17 @@ impl Session {
     fn noting<T: Outcome>(&mut self, what: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
         let caught = catch_unwind(AssertUnwindSafe(|| what(self)));
         let result = caught.unwrap_or_else(|panic| Err(Error::internal(panic_message(&*panic))));
+        let limit = self.variables.settings().warnings_max;
         match &result {
             Ok(outcome) => {
-                if let Some(warnings) = outcome.warnings() {
-                    self.warnings = warnings.to_vec();
+                if let Some((diagnostics, late)) = outcome.diagnostics(limit) {
+                    (self.diagnostics, self.late) = (diagnostics, late);
                 }
             }
             Err(error) => {
                 self.row_count = -1;
-                let message = error.message().to_string();
-                self.warnings = vec![Warning { level: "Error", code: error.code(), message }];
+                let said = vec![Warning::error(error)];
+                (self.diagnostics, self.late) = (Diagnostics::new(said, 1, limit), None);
             }
         }
         result
@@ -282,24 +292,25 @@ impl Drop for Session {
 /// What a step of a statement leaves for SHOW WARNINGS.
 trait Outcome {
     /// `None` = what is there stays.
-    fn warnings(&self) -> Option<&[Warning]>;
+    fn diagnostics(&self, limit: usize) -> Option<(Diagnostics, Option<Late>)>;
 }
 
 impl Outcome for ResultSet {
-    fn warnings(&self) -> Option<&[Warning]> {
-        (!self.keeps_warnings()).then(|| ResultSet::warnings(self))
+    fn diagnostics(&self, limit: usize) -> Option<(Diagnostics, Option<Late>)> {
+        let said = || Diagnostics::new(self.warnings().to_vec(), self.warning_count(), limit);
+        (!self.keeps_warnings()).then(|| (said(), self.late()))
     }
 }
 
 impl Outcome for Vec<Parsed> {
-    fn warnings(&self) -> Option<&[Warning]> {
+    fn diagnostics(&self, _: usize) -> Option<(Diagnostics, Option<Late>)> {
         None
     }
 }
 
 /// A step that is not the last one.
 impl Outcome for () {
-    fn warnings(&self) -> Option<&[Warning]> {
+    fn diagnostics(&self, _: usize) -> Option<(Diagnostics, Option<Late>)> {
         None
     }
 }

@@ -88,10 +88,10 @@ impl Session {
             Show::Account(shown) => self.show_account(shown, version),
             Show::Regions(spaces) => self.show_regions(spaces, version),
             Show::Status { global, pattern } => self.status(*global, pattern),
-            Show::Warnings => warnings(&self.warnings),
+            Show::Warnings => warnings(self.warnings()),
             Show::Errors => {
                 let errors: Vec<Warning> =
-                    self.warnings.iter().filter(|w| w.level == "Error").cloned().collect();
+                    self.warnings().iter().filter(|w| w.level == "Error").cloned().collect();
                 warnings(&errors)
             }
             Show::ProcessList { full } => {

@@ -14,7 +14,8 @@ use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, TableId, Timestamp};
 
 use super::Session;
-use super::lock::{Changed, Unlocked};
+use super::diagnostics::{Telling, rules};
+use super::lock::{Answered, Changed, Unlocked};
 use super::plan_cache::Setting;
 use crate::catalog::{Counters, Entry, Version, Waiting, WriteGuard};
 use crate::database::Database;
@@ -235,13 +236,12 @@ impl Session {
                 let planned = self.plan(query, &version, params)?;
                 drop(version);
                 self.join_transaction(&planned)?;
-                let result = self.query(&planned, cancel)?;
-                let warnings = result.warnings().to_vec();
-                for batch in result {
-                    batch?;
-                }
+                let mut result = self.query(&planned, cancel)?;
+                result.try_for_each(|batch| batch.map(drop))?;
                 self.row_count = 0;
-                Ok(ResultSet::done(0, 0).with_warnings(warnings))
+                let (warnings, total) = (result.warnings().to_vec(), result.warning_count());
+                let unkept = total - warnings.len() as u64;
+                Ok(ResultSet::done(0, 0).with_warnings(warnings).with_unkept(unkept))
             }
             Bound::Set(assignments) => {
                 let mut warnings = Vec::new();
@@ -328,8 +328,8 @@ impl Session {
                 version: VERSION,
                 release: RELEASE,
                 last_insert_id: self.last_insert_id,
-                warnings: self.warnings.len() as u64,
-                errors: self.warnings.iter().filter(|w| w.level == "Error").count() as u64,
+                warnings: self.diagnostics().total,
+                errors: self.diagnostics().errors,
                 row_count: self.row_count,
                 variables: &self.variables,
             },
@@ -468,29 +468,39 @@ impl Session {
         let mut warnings = planned.warnings();
         let Some(dml) = &planned.dml else {
             self.row_count = -1;
+            let limit = self.variables.settings().warnings_max;
             let result = match &planned.skip {
                 None if !planned.locked.is_empty() && self.locks_rows() => {
-                    ResultSet::ready(header, self.query_and_lock(planned, cancel, false)?.0)
+                    let Answered { batches, said: (said, total), metrics: _ } =
+                        self.query_and_lock(planned, cancel, false)?;
+                    let unkept = total - said.len() as u64;
+                    warnings.extend(said);
+                    ResultSet::ready(header, batches).with_unkept(unkept)
                 }
-                None => ResultSet::running(header, self.start(planned, cancel, false)?),
                 Some(skip) if self.locks_rows() => {
                     ResultSet::ready(header, self.query_and_skip(planned, skip, cancel)?)
                 }
-                Some(skip) => {
-                    let (running, skip) = (self.start(planned, cancel, false)?, skip.clone());
-                    // What would have had to be counted as it is locked is counted here.
-                    ResultSet::running(header, Unlocked::new(running, skip))
+                skip => {
+                    let telling = Telling::new(self.start(planned, cancel, false)?, warnings.clone(), limit);
+                    let late = telling.late();
+                    let result = match skip.clone() {
+                        None => ResultSet::running(header, telling),
+                        // What would have had to be counted as it is locked is counted here.
+                        Some(skip) => ResultSet::running(header, Unlocked::new(telling, skip)),
+                    };
+                    result.with_late(late)
                 }
             };
             return Ok(result.with_warnings(warnings));
         };
-        let Changed { affected, warnings: passed_over, metrics: _ } = self.change(planned, cancel, false)?;
-        warnings.extend(passed_over);
+        let Changed { affected, said: (said, total), metrics: _ } = self.change(planned, cancel, false)?;
+        let unkept = total - said.len() as u64;
+        warnings.extend(said);
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
         if affected.last_insert_id != 0 {
             self.last_insert_id = affected.last_insert_id;
         }
-        let noted = warnings.len();
+        let noted = warnings.len() as u64 + unkept;
         let info = match dml {
             Dml::Update { .. } => {
                 format!("Rows matched: {}  Changed: {}  Warnings: {noted}", affected.matched, affected.rows)
@@ -503,7 +513,7 @@ impl Session {
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
         let done = done.with_found_rows(affected.matched);
-        Ok(done.with_info(info).with_warnings(warnings))
+        Ok(done.with_info(info).with_warnings(warnings).with_unkept(unkept))
     }
 
     /// The wish to stop of a statement that runs from now on, however often: only what reads is limited in time, as in MySQL.
@@ -566,6 +576,7 @@ impl Session {
             cancel: cancel.clone(),
             row_ids,
             destination,
+            rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
             locking: self.locking(planned),
             analyze,
             tuning: settings.tuning,
@@ -642,6 +653,17 @@ impl Session {
                 Ok(warning)
             }
         }
+    }
+}
+
+/// How many rows an INSERT … VALUES has.
+fn values_of(planned: &Planned) -> Option<usize> {
+    match &planned.query.root.node {
+        physical::Node::Insert { source, .. } => match &source.node {
+            physical::Node::Values { rows } => Some(rows.len()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

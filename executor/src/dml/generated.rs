@@ -22,13 +22,22 @@ pub fn generate(
     generated: Option<&GeneratedColumns>,
     columns: Vec<ArrayRef>,
 ) -> Result<Vec<ArrayRef>> {
+    generate_by(table, generated, columns, &mut Scratch::default())
+}
+
+/// The same by the rules of a statement.
+pub(super) fn generate_by(
+    table: &TableDescriptor,
+    generated: Option<&GeneratedColumns>,
+    columns: Vec<ArrayRef>,
+    scratch: &mut Scratch,
+) -> Result<Vec<ArrayRef>> {
     let Some(GeneratedColumns { columns: generated, .. }) = generated else { return Ok(columns) };
     let ids: Vec<ColumnId> = (0..columns.len() as u32).map(ColumnId).collect();
     let rows = columns.first().map_or(0, |column| column.len());
     let mut batch = Batch::new(columns, rows);
-    let mut scratch = Scratch::default();
     for (ordinal, expr) in generated {
-        let computed = Exprs::compile([expr], &ids)?.eval(&batch, &mut scratch)?;
+        let computed = Exprs::compile([expr], &ids)?.eval(&batch, scratch)?;
         for column in computed {
             let def = &table.columns[*ordinal];
             let column = to_door(&column, &def.ty)?;

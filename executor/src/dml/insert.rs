@@ -16,11 +16,12 @@ use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
 use super::rows::{Rows, deal};
-use super::{Done, check, door, foreign, generate, not_null, upsert};
+use super::{Done, check, door, foreign, generate_by, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination, RowIds};
+use crate::kernel::Scratch;
 
 /// Rows to insert.
 pub(super) struct Inserted<'a> {
@@ -55,7 +56,7 @@ pub(super) fn run(
     if on_duplicate.looks() {
         let given = all.rows as u64;
         let extra = all.columns[table.visible_columns().count()..].to_vec();
-        let numbered = number(table, all, row_ids, generated)?;
+        let numbered = number(table, all, row_ids, generated, &mut builder.scratch)?;
         let (Numbered { columns, numbered, first: _ }, extra) = match on_duplicate.ignores() {
             true => in_partitions(builder, table, partition, numbered, extra)?,
             false => (numbered, extra),
@@ -68,7 +69,8 @@ pub(super) fn run(
         let affected = Affected { records: given, duplicates, ..affected };
         return done(builder, (table, changes, foreign), affected, growth);
     }
-    let Numbered { columns, first: last_insert_id, numbered: _ } = number(table, all, row_ids, generated)?;
+    let Numbered { columns, first: last_insert_id, numbered: _ } =
+        number(table, all, row_ids, generated, &mut builder.scratch)?;
     check(checks, &columns)?;
     let new = Arc::new(Rows::new(table, columns, partition)?);
     for row in 0..new.len() {
@@ -137,6 +139,7 @@ pub(super) fn number(
     all: Batch,
     row_ids: &dyn RowIds,
     generated: Option<&GeneratedColumns>,
+    scratch: &mut Scratch,
 ) -> Result<Numbered> {
     let visible: Vec<usize> = table.visible_columns().collect();
     let given = door(visible.iter().map(|&o| &table.columns[o].ty), &all.columns)?;
@@ -168,7 +171,7 @@ pub(super) fn number(
         first = first_given;
         columns.push(column);
     }
-    let columns = generate(table, generated, columns)?;
+    let columns = generate_by(table, generated, columns, scratch)?;
     not_null(table, &columns)?;
     Ok(Numbered { columns, first, numbered })
 }

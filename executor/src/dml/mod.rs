@@ -28,6 +28,7 @@ mod view;
 
 pub use checks::check;
 pub use generated::generate;
+use generated::generate_by;
 pub use keys::record_keys;
 pub use remake::remake;
 pub use rows::deal;

@@ -21,11 +21,12 @@ use super::checks::violations;
 use super::foreign::Heeded;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
-use super::{Done, door, foreign, generate, not_null};
+use super::{Done, door, foreign, generate_by, not_null};
 use crate::batch::take;
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination};
+use crate::kernel::Scratch;
 
 /// Updates rows: `columns` are for each target all columns of the old row, then the visible ones of the new row.
 pub(super) fn run(
@@ -46,7 +47,7 @@ pub(super) fn run(
         columns = rest;
         let partition = target.partition.as_deref();
         let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
-        update.add(target, own, ignore, &mut affected)?;
+        update.add(target, own, ignore, &mut affected, &mut builder.scratch)?;
     }
     let foreign = targets.first().and_then(|target| target.foreign.as_deref());
     let mut changes = BTreeMap::new();
@@ -100,6 +101,7 @@ impl<'a> TableUpdate<'a> {
         columns: &[ArrayRef],
         ignore: bool,
         affected: &mut Affected,
+        scratch: &mut Scratch,
     ) -> Result<()> {
         let (table, partition) = (self.table, target.partition.as_deref());
         let width = table.columns.len();
@@ -134,7 +136,7 @@ impl<'a> TableUpdate<'a> {
                 new[ordinal] = if all { Arc::clone(column) } else { take(column, &first) };
             }
         }
-        let new = generate(table, target.generated.as_deref(), new)?;
+        let new = generate_by(table, target.generated.as_deref(), new, scratch)?;
         let mut changed = BooleanArray::from(vec![false; first.len()]);
         for (before, after) in old.iter().zip(&new) {
             if !Arc::ptr_eq(before, after) {

@@ -35,12 +35,11 @@ use super::changes::{Changes, duplicate};
 use super::checks::violations;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
-use super::{door, generate, not_null};
+use super::{door, generate_by, not_null};
 use crate::batch::Batch;
 use crate::build::Builder;
 use crate::error::{Error, Result};
 use crate::execute::{Affected, Destination, RowIds};
-use crate::kernel::Scratch;
 use crate::key::Exprs;
 
 /// Rows whose assignments are computed at once, at most.
@@ -244,7 +243,7 @@ impl Upsert<'_, '_, '_, '_> {
         let given = visible.chain(&self.source.extra).map(|column| take(column, &rows, None));
         let given: Vec<ArrayRef> = given.collect::<Result<_, _>>()?;
         let batch = Batch::new(old.iter().chain(&given).cloned().collect(), held.len());
-        let computed = exprs.eval(&batch, &mut Scratch::default())?;
+        let computed = exprs.eval(&batch, &mut self.builder.scratch)?;
         let types = update.new.iter().map(|(ordinal, _)| &table.columns[*ordinal].ty);
         let computed = door(types, &computed)?;
 
@@ -252,7 +251,7 @@ impl Upsert<'_, '_, '_, '_> {
         for ((ordinal, _), column) in update.new.iter().zip(computed) {
             columns[*ordinal] = column;
         }
-        let columns = generate(table, self.source.generated, columns)?;
+        let columns = generate_by(table, self.source.generated, columns, &mut self.builder.scratch)?;
         let mut violations = violations(self.source.checks, &columns)?.into_iter();
         let mut changed = BooleanArray::from(vec![false; held.len()]);
         for (before, after) in old.iter().zip(&columns) {

@@ -7,6 +7,7 @@ use arrow::buffer::NullBuffer;
 use super::bits;
 use super::decimal::Decimals;
 use super::function::{Failure, Outcome, ints, unfit};
+use super::notice::{Notices, Verdict};
 use super::value::{Column, Value, Values, uniform, zip_checked, zip_map, zip_option};
 
 const BIGINT: Failure = Failure::OutOfRange("BIGINT");
@@ -63,6 +64,20 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
         }
         _ => Err(unfit(function)),
     }
+}
+
+/// Tells of the rows that were divided by zero: those whose result is NULL although neither operand is.
+pub(crate) fn tell_zeros(
+    result: &Value,
+    args: &[Value],
+    rows: usize,
+    notices: &mut Notices,
+) -> Result<(), Failure> {
+    if notices.rules().divided == Verdict::Ignore || result.nulls().is_none_or(|n| n.null_count() == 0) {
+        return Ok(());
+    }
+    let by_zero = |row: &usize| result.is_null(*row) && args.iter().all(|arg| !arg.is_null(*row));
+    (0..rows).filter(by_zero).try_for_each(|row| notices.divided(row))
 }
 
 /// An argument of a bit operation: its 64 bits.

@@ -4,6 +4,8 @@
 //! "chrono-Compatible Low-Level Date Algorithms"), from a day to its date by multiplications that stand for divisions
 //! (Cassio Neri and Lorenz Schneider, "Euclidean affine functions and their application to calendar algorithms").
 
+use allod_storage::schema::ZERO_DATE;
+
 /// Microseconds of a day.
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 /// Microseconds of a second.
@@ -47,6 +49,9 @@ const YEAR_STEP: u32 = 2_939_745;
 /// The date of a day number.
 #[inline]
 pub(crate) fn civil(days: i64) -> Civil {
+    if days == i64::from(ZERO_DATE) {
+        return Civil { year: 0, month: 0, day: 0 };
+    }
     let (century, year, rest) = century_year(days);
     let day_of_year = rest / YEAR_STEP / 4;
     let both = 2141 * day_of_year + 197_913;
@@ -60,6 +65,9 @@ pub(crate) fn civil(days: i64) -> Civil {
 /// The year of a day number, without the rest of the date.
 #[inline]
 pub(crate) fn year(days: i64) -> i64 {
+    if days == i64::from(ZERO_DATE) {
+        return 0;
+    }
     let (century, year, rest) = century_year(days);
     let next = rest >= MARCH_TO_JANUARY * 4 * YEAR_STEP;
     i64::from(100 * century + year + u32::from(next)) - i64::from(SHIFT_YEARS)

@@ -1,20 +1,23 @@
-//! Conversions between types: CAST, and storing into a column.
+//! Conversions between types: CAST, and of one value what storing into a column ([`super::assign`]) needs, too.
 //!
-//! CAST never fails: what does not convert becomes the nearest value of the type, the longest prefix that is one, or NULL
-//! for dates and times. Storing under strict mode ([`assign`]) converts the same way but says what was lost, as the error
-//! that MySQL gives. Both come from the same conversions of one value, which give a result and the [`Loss`].
+//! What does not convert becomes the nearest value of the type, the longest prefix that is one, or NULL for dates and times.
+//! Storing into a column converts the same way. Both come from the same conversions of one value, which give a
+//! result and the [`Loss`]; what becomes of that, a warning or an error, the statement's rules say ([`super::notice`]).
+//!
+//! Nothing is said of a CAST to CHAR(n) or BINARY(n) that cuts: keys of prefixes are cut so, too.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 
-use allod_storage::schema::{IntWidth, SqlType};
+use allod_storage::schema::{SqlType, ZERO_DATETIME};
 use arrow::array::{BinaryViewBuilder, StringViewBuilder};
 
-use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN};
+use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN, TIME_US_MAX};
 use super::choice;
 use super::clock;
 use super::decimal::{Decimals, NARROW_MAX, WIDE_MAX, narrowed, power, rescale};
 use super::function::{Failure, Outcome};
 use super::json;
+use super::notice::Notices;
 use super::number::{self, Extent};
 use super::value::{Binary, Column, Strings, Value};
 use crate::error::Error;
@@ -34,10 +37,58 @@ pub(super) enum Loss {
     TooLong,
 }
 
+/// Rows at which a conversion lost something: noted while a column is converted, told when it is.
+#[derive(Default)]
+struct Lost(RefCell<Vec<usize>>);
+
+impl Lost {
+    /// The value, having noted its row if it is not all that it was.
+    fn note<T>(&self, row: usize, (value, loss): (T, Loss)) -> T {
+        if loss != Loss::None {
+            self.0.borrow_mut().push(row);
+        }
+        value
+    }
+
+    /// Says what was lost, with the text that it was lost of.
+    fn tell(
+        self,
+        value: &Value,
+        notices: &mut Notices,
+        error: impl Fn(String) -> Error,
+    ) -> Result<(), Failure> {
+        for row in self.0.into_inner() {
+            let mut text = String::new();
+            write_at(value, row, 0, &mut text);
+            notices.converted(row, error(text))?;
+        }
+        Ok(())
+    }
+
+    /// The same for numbers.
+    fn tell_number(self, value: &Value, ty: &'static str, notices: &mut Notices) -> Result<(), Failure> {
+        self.tell(value, notices, |value| Error::TruncatedWrongValue { ty, value })
+    }
+}
+
+/// What a text loses that is to be a number; numbers that do not fit are said nothing of.
+fn of_text(value: &Value, loss: Loss) -> Loss {
+    match value {
+        Value::String(_) | Value::Bytes(_) => loss,
+        _ => Loss::None,
+    }
+}
+
 /// CAST(value AS to), where the value's type is `from`.
-pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Outcome {
+pub(crate) fn cast(
+    value: &Value,
+    from: &SqlType,
+    to: &SqlType,
+    rows: usize,
+    notices: &mut Notices,
+) -> Outcome {
     if *from == SqlType::Json && from != to {
-        return json::cast(value, to, rows);
+        return json::cast(value, to, rows, notices);
     }
     if from != to
         && let Some(printed) = printed(value, from, to, rows)
@@ -47,39 +98,149 @@ pub(crate) fn cast(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> 
     if let Some(fast) = without_loss(value, to) {
         return Ok(fast);
     }
+    let lost = Lost::default();
     Ok(match to {
         SqlType::Null => Value::Null,
-        SqlType::Json => return json::cast(value, to, rows),
-        SqlType::Int { unsigned: false, .. } | SqlType::Year => Value::Int(to_int(value, rows)),
-        SqlType::Int { unsigned: true, .. } => Value::UInt(to_uint(value, rows)),
+        SqlType::Json => return json::cast(value, to, rows, notices),
+        SqlType::Int { unsigned: false, .. } | SqlType::Year => {
+            let out = each(value, rows, |row| {
+                let (v, loss) = whole_at(value, row, false);
+                let loss = of_text(value, in_range((v, loss), i64::MIN.into(), i64::MAX.into()).1);
+                // An unsigned integer keeps its bits.
+                Some(match value {
+                    Value::UInt(v) => v.value(row) as i64,
+                    _ => lost.note(row, (v.clamp(i64::MIN.into(), i64::MAX.into()) as i64, loss)),
+                })
+            });
+            lost.tell_number(value, "INTEGER", notices)?;
+            Value::Int(out)
+        }
+        SqlType::Int { unsigned: true, .. } => {
+            let out = each(value, rows, |row| {
+                let (v, loss) = whole_at(value, row, false);
+                let loss = of_text(value, in_range((v, loss), i64::MIN.into(), u64::MAX.into()).1);
+                Some(lost.note(row, (unsigned_bits(v), loss)))
+            });
+            lost.tell_number(value, "INTEGER", notices)?;
+            Value::UInt(out)
+        }
         SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
             Value::UInt(each(value, rows, |row| Some(choice::number_at(value, row, to).0)))
         }
-        SqlType::Float => Value::Double(to_double_column(value, rows).map(|v| f64::from(v as f32))),
-        SqlType::Double => Value::Double(to_double_column(value, rows)),
-        SqlType::Decimal { precision, scale } => Value::Decimal(to_decimal(value, *precision, *scale, rows)),
+        SqlType::Float => Value::Double(doubles_told(value, rows, notices)?.map(|v| f64::from(v as f32))),
+        SqlType::Double => Value::Double(doubles_told(value, rows, notices)?),
+        SqlType::Decimal { precision, scale } => {
+            let out = to_decimal(value, *precision, *scale, rows, &lost);
+            lost.tell_number(value, "DECIMAL", notices)?;
+            Value::Decimal(out)
+        }
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
-            let fsp = fsp_of(from);
-            clip(text_with(value, fsp, rows), *n, rows)
+            let text = text_with(value, fsp_of(from), rows);
+            clip(text, *n, rows)
         }
         SqlType::Text(..) => text_with(value, fsp_of(from), rows),
-        SqlType::Binary(n) => bytes_of(&text_with(value, fsp_of(from), rows), Some(*n), *n, rows),
+        SqlType::Binary(n) if u64::from(*n) > PACKET_MAX => {
+            // Padded it would be larger than anything that can be sent.
+            for row in (0..rows).filter(|row| !value.is_null(*row)) {
+                notices.warn(row, Error::PacketOverflow { function: "cast_as_binary", limit: PACKET_MAX });
+            }
+            Value::Null
+        }
+        SqlType::Binary(n) => {
+            let text = text_with(value, fsp_of(from), rows);
+            bytes_of(&text, Some(*n), *n, rows)
+        }
         SqlType::VarBinary(n) => bytes_of(&text_with(value, fsp_of(from), rows), None, *n, rows),
         SqlType::Blob(_) => bytes_of(&text_with(value, fsp_of(from), rows), None, u32::MAX, rows),
-        SqlType::Date => Value::Date(micros(value, rows).map(|us| clock::split(us).0 as i32)),
+        SqlType::Date => Value::Date(micros_told(value, rows, notices)?.map(|us| clock::split(us).0 as i32)),
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => {
             let fsp = *fsp;
-            Value::DateTime(micros(value, rows).map(|us| clock::round_fsp(us, fsp)))
+            Value::DateTime(micros_told(value, rows, notices)?.map(|us| clock::round_fsp(us, fsp)))
         }
         SqlType::Time(fsp) => {
             let fsp = *fsp;
-            Value::Time(times(value, rows).map(|us| clock::round_fsp(us, fsp)))
+            Value::Time(times_told(value, rows, notices)?.map(|us| clock::round_fsp(us, fsp)))
         }
     })
 }
 
+/// The largest text or byte string that a function makes, in bytes: TiDB's `max_allowed_packet`.
+pub(super) const PACKET_MAX: u64 = 64 << 20;
+
+/// As doubles, telling of texts that are none; of the empty one nothing is said.
+fn doubles_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<f64>, Failure> {
+    if let Some(v) = value.to_double() {
+        return Ok(v);
+    }
+    let lost = Lost::default();
+    let is_empty = |row: usize| match value {
+        Value::String(v) => v.value(row).is_empty(),
+        Value::Bytes(v) => v.value(row).is_empty(),
+        _ => false,
+    };
+    let out = each(value, rows, |row| {
+        let (v, loss) = double_at(value, row);
+        let silent = loss != Loss::None && is_empty(row);
+        Some(lost.note(row, (v, if silent { Loss::None } else { of_text(value, loss) })))
+    });
+    lost.tell_number(value, "DOUBLE", notices)?;
+    Ok(out)
+}
+
+/// As microseconds since 1970, telling of what is no date.
+pub(crate) fn micros_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<i64>, Failure> {
+    let out = match (value, notices.rules().zero_date) {
+        (Value::DateTime(_) | Value::Date(_), _) | (_, false) => micros(value, rows),
+        (other, true) => each(other, rows, |row| micros_at(other, row).filter(|us| is_datetime(*us, true))),
+    };
+    tell_none(value, &out, rows, |row, value| {
+        notices.converted(row, Error::WrongValue { ty: "datetime", value })
+    })?;
+    if let Value::String(texts) = value {
+        let rows = if is_constant(value) { rows.min(1) } else { rows };
+        // Whatever the mode is: the date is there.
+        for row in (0..rows).filter(|row| !out.is_null(*row)) {
+            let text = texts.value(row);
+            // Only what begins with many digits and has a point can be of that kind.
+            let suspicious = text.contains('.') && !text.contains(['-', '/', ':']);
+            if suspicious && clock::parse_datetime_told(text).is_some_and(|(_, truncated)| truncated) {
+                let value = text.to_owned();
+                notices.warn(row, Error::TruncatedWrongValue { ty: "datetime", value });
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// As a time, telling of what is none.
+fn times_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<i64>, Failure> {
+    let out = times(value, rows);
+    let told = |row, value| notices.converted(row, Error::TruncatedWrongValue { ty: "time", value });
+    tell_none(value, &out, rows, told)?;
+    Ok(out)
+}
+
+/// Tells of rows that have become NULL.
+fn tell_none(
+    value: &Value,
+    out: &Column<i64>,
+    rows: usize,
+    mut tell: impl FnMut(usize, String) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if out.nulls.as_ref().is_none_or(|n| n.null_count() == 0) {
+        return Ok(());
+    }
+    let rows = if is_constant(value) { rows.min(1) } else { rows };
+    for row in (0..rows).filter(|row| out.is_null(*row) && !value.is_null(*row)) {
+        let mut text = String::new();
+        write_at(value, row, 0, &mut text);
+        tell(row, text)?;
+    }
+    Ok(())
+}
+
 /// Conversions that only change the form.
-fn without_loss(value: &Value, to: &SqlType) -> Option<Value> {
+pub(super) fn without_loss(value: &Value, to: &SqlType) -> Option<Value> {
     Some(match (value, to) {
         (Value::Null, _) => Value::Null,
         (Value::Bool(_) | Value::Int(_), SqlType::Int { .. } | SqlType::Year)
@@ -116,7 +277,7 @@ fn printed(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Option<V
     }
 }
 
-fn fsp_of(sql: &SqlType) -> u8 {
+pub(super) fn fsp_of(sql: &SqlType) -> u8 {
     match sql {
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) | SqlType::Time(fsp) => *fsp,
         _ => 0,
@@ -175,15 +336,8 @@ pub(crate) fn to_int(value: &Value, rows: usize) -> Column<i64> {
 }
 
 /// CAST AS UNSIGNED: a negative number keeps its bits.
-fn to_uint(value: &Value, rows: usize) -> Column<u64> {
-    each(value, rows, |row| {
-        let v = whole_at(value, row, false).0;
-        Some(if v < 0 {
-            v.max(i128::from(i64::MIN)) as i64 as u64
-        } else {
-            v.min(i128::from(u64::MAX)) as u64
-        })
-    })
+fn unsigned_bits(v: i128) -> u64 {
+    if v < 0 { v.max(i128::from(i64::MIN)) as i64 as u64 } else { v.min(i128::from(u64::MAX)) as u64 }
 }
 
 /// Applies `f` to the rows that are not NULL.
@@ -223,7 +377,7 @@ pub(super) fn is_constant(value: &Value) -> bool {
         }
 }
 
-fn double_at(value: &Value, row: usize) -> (f64, Loss) {
+pub(super) fn double_at(value: &Value, row: usize) -> (f64, Loss) {
     let text = |bytes: &[u8]| {
         let (v, extent) = number::double_prefix(bytes);
         (v, loss_of(extent))
@@ -258,7 +412,7 @@ fn to_double_column(value: &Value, rows: usize) -> Column<f64> {
 }
 
 /// The value at a row as a decimal of the given scale; beyond `precision` digits it is the greatest of them.
-fn decimal_at(value: &Value, row: usize, precision: u8, scale: u8) -> (i128, Loss) {
+pub(super) fn decimal_at(value: &Value, row: usize, precision: u8, scale: u8) -> (i128, Loss) {
     let (v, loss) = match value {
         Value::Decimal(v) => (rescale(v.value(row), v.scale(), scale), Loss::None),
         Value::Double(v) => (number::double_to_decimal(v.value(row), scale), Loss::None),
@@ -290,8 +444,11 @@ fn decimal_at(value: &Value, row: usize, precision: u8, scale: u8) -> (i128, Los
     }
 }
 
-fn to_decimal(value: &Value, precision: u8, scale: u8, rows: usize) -> Decimals {
-    let wide = each(value, rows, |row| Some(decimal_at(value, row, precision, scale).0));
+fn to_decimal(value: &Value, precision: u8, scale: u8, rows: usize, lost: &Lost) -> Decimals {
+    let wide = each(value, rows, |row| {
+        let (v, loss) = decimal_at(value, row, precision, scale);
+        Some(lost.note(row, (v, of_text(value, loss))))
+    });
     if precision <= 18
         || matches!(wide.values, super::value::Values::One(v) if v.unsigned_abs() <= u128::from(NARROW_MAX))
     {
@@ -342,7 +499,7 @@ fn text_with(value: &Value, fsp: u8, rows: usize) -> Value {
 }
 
 /// Writes the value at a row as text.
-fn write_at(value: &Value, row: usize, fsp: u8, out: &mut String) {
+pub(super) fn write_at(value: &Value, row: usize, fsp: u8, out: &mut String) {
     use std::fmt::Write;
     let written = match value {
         Value::Null => Ok(()),
@@ -394,7 +551,7 @@ fn one_or_all(v: &Strings, rows: usize) -> usize {
 }
 
 /// The bytes of strings, at most `limit`, padded with zeros to `width`.
-fn bytes_of(value: &Value, width: Option<u32>, limit: u32, rows: usize) -> Value {
+pub(super) fn bytes_of(value: &Value, width: Option<u32>, limit: u32, rows: usize) -> Value {
     if matches!(value, Value::Null) {
         return Value::Null;
     }
@@ -424,14 +581,18 @@ fn bytes_of(value: &Value, width: Option<u32>, limit: u32, rows: usize) -> Value
 }
 
 /// The value at a row as microseconds since 1970; None if it is no date.
-fn micros_at(value: &Value, row: usize) -> Option<i64> {
+pub(super) fn micros_at(value: &Value, row: usize) -> Option<i64> {
     match value {
         Value::Date(v) => Some(i64::from(v.value(row)) * DAY_US),
         Value::DateTime(v) => Some(v.value(row)),
         Value::String(v) => clock::parse_datetime(v.value(row)),
         Value::Bytes(v) => clock::parse_datetime(std::str::from_utf8(v.value(row)).ok()?),
         Value::Null | Value::Time(_) => None,
-        Value::Double(_) | Value::Decimal(_) | Value::Int(_) | Value::UInt(_) | Value::Bool(_) => {
+        // What stands behind the point of a number is no part of a date.
+        Value::Decimal(v) => {
+            clock::datetime_from_number(i64::try_from(v.value(row) / power(v.scale())?).ok()?)
+        }
+        Value::Double(_) | Value::Int(_) | Value::UInt(_) | Value::Bool(_) => {
             clock::datetime_from_number(i64::try_from(whole_at(value, row, false).0).ok()?)
         }
     }
@@ -442,13 +603,16 @@ pub(crate) fn micros(value: &Value, rows: usize) -> Column<i64> {
     match value {
         Value::DateTime(v) => v.clone(),
         Value::Date(v) => v.map(|d| i64::from(d) * DAY_US),
-        other => each(other, rows, |row| {
-            micros_at(other, row).filter(|us| (DAYS_MIN..=DAYS_MAX).contains(&clock::split(*us).0))
-        }),
+        other => each(other, rows, |row| micros_at(other, row).filter(|us| is_datetime(*us, false))),
     }
 }
 
-fn time_at(value: &Value, row: usize) -> Option<i64> {
+/// Whether there is such a moment, or (where that is one) none at all.
+pub(super) fn is_datetime(us: i64, zero: bool) -> bool {
+    (DAYS_MIN..=DAYS_MAX).contains(&clock::split(us).0) || (zero && us == ZERO_DATETIME)
+}
+
+pub(super) fn time_at(value: &Value, row: usize) -> Option<i64> {
     match value {
         Value::Time(v) => Some(v.value(row)),
         Value::DateTime(v) => Some(clock::split(v.value(row)).1),
@@ -456,7 +620,13 @@ fn time_at(value: &Value, row: usize) -> Option<i64> {
         Value::String(v) => clock::parse_time(v.value(row)),
         Value::Bytes(v) => clock::parse_time(std::str::from_utf8(v.value(row)).ok()?),
         Value::Null => None,
-        Value::Double(_) | Value::Decimal(_) | Value::Int(_) | Value::UInt(_) | Value::Bool(_) => {
+        // hhmmss and a fraction of a second.
+        Value::Decimal(v) => {
+            let micros = rescale(v.value(row), v.scale(), 6)?;
+            let whole = clock::time_from_number(i64::try_from(micros / 1_000_000).ok()?)?;
+            Some(whole.checked_add(i64::try_from(micros % 1_000_000).ok()?)?.clamp(-TIME_US_MAX, TIME_US_MAX))
+        }
+        Value::Double(_) | Value::Int(_) | Value::UInt(_) | Value::Bool(_) => {
             clock::time_from_number(i64::try_from(whole_at(value, row, false).0).ok()?)
         }
     }
@@ -470,207 +640,11 @@ pub(crate) fn times(value: &Value, rows: usize) -> Column<i64> {
     }
 }
 
-/// Stores into a column of type `to` under strict mode.
-pub(crate) fn assign(value: &Value, to: &SqlType, nullable: bool, column: &Arc<str>, rows: usize) -> Outcome {
-    if !nullable && (0..rows).any(|row| value.is_null(row)) {
-        return Err(Failure::Other(Error::AssignNull { column: Arc::clone(column) }));
-    }
-    if matches!(value, Value::Null) {
-        return Ok(Value::Null);
-    }
-    let checked = |row: usize, loss: Loss| match loss {
-        Loss::None => Ok(()),
-        loss => Err(Failure::Other(refused(value, row, loss, to, column))),
-    };
-    Ok(match to {
-        SqlType::Null => Value::Null,
-        SqlType::Json => return json::assign(value, column, rows),
-        SqlType::Int { width, unsigned } => {
-            let (low, high) = int_range(*width, *unsigned);
-            let wide = stored(value, rows, checked, |row| in_range(whole_at(value, row, true), low, high))?;
-            if *unsigned { Value::UInt(wide.map(|v| v as u64)) } else { Value::Int(wide.map(|v| v as i64)) }
-        }
-        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
-            Value::UInt(stored(value, rows, checked, |row| choice::number_at(value, row, to))?)
-        }
-        SqlType::Year => {
-            let wide = stored(value, rows, checked, |row| {
-                let (v, loss) = whole_at(value, row, true);
-                let digits = match value {
-                    Value::String(v) => v.value(row).trim().len(),
-                    _ => 4,
-                };
-                let v = match v {
-                    // '0' and '00' are years of two digits, 0 and '0000' are the year 0.
-                    0 if digits < 4 && loss == Loss::None => 2000,
-                    1..=69 => v + 2000,
-                    70..=99 => v + 1900,
-                    v => v,
-                };
-                let in_range = v == 0 || (1901..=2155).contains(&v);
-                (v, if in_range || loss != Loss::None { loss } else { Loss::Range })
-            })?;
-            Value::Int(wide.map(|v| v as i64))
-        }
-        SqlType::Float => Value::Double(stored(value, rows, checked, |row| {
-            let (v, loss) = double_at(value, row);
-            let single = f64::from(v as f32);
-            (single, if single.is_finite() { loss } else { Loss::Range })
-        })?),
-        SqlType::Double => Value::Double(stored(value, rows, checked, |row| double_at(value, row))?),
-        SqlType::Decimal { precision, scale } => {
-            if let Some(fast) = without_loss(value, to) {
-                return Ok(fast);
-            }
-            let wide = stored(value, rows, checked, |row| decimal_at(value, row, *precision, *scale))?;
-            Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
-        }
-        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
-            let text = to_text(value, rows);
-            let text = if matches!(to, SqlType::Char(..)) { strip_blanks(text, rows) } else { text };
-            fit_text(text, rows, checked, |s| {
-                let limit = *n as usize;
-                if s.len() <= limit {
-                    return Some(s.len());
-                }
-                match s.char_indices().nth(limit) {
-                    None => Some(s.len()),
-                    // Blanks beyond the end do not count.
-                    Some((end, _)) => s[end..].bytes().all(|b| b == b' ').then_some(end),
-                }
-            })?
-        }
-        SqlType::Text(n, _) => {
-            fit_text(to_text(value, rows), rows, checked, |s| (s.len() <= *n as usize).then_some(s.len()))?
-        }
-        SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
-            let bytes = match value {
-                Value::Bytes(_) => value.clone(),
-                other => to_text(other, rows),
-            };
-            for row in 0..rows {
-                let len = match &bytes {
-                    Value::String(v) if !bytes.is_null(row) => v.value(row).len(),
-                    Value::Bytes(v) if !bytes.is_null(row) => v.value(row).len(),
-                    _ => 0,
-                };
-                if len > *n as usize {
-                    checked(row, Loss::TooLong)?;
-                }
-            }
-            bytes_of(&bytes, matches!(to, SqlType::Binary(_)).then_some(*n), *n, rows)
-        }
-        SqlType::Date => Value::Date(
-            stored(value, rows, checked, |row| found(micros_at(value, row)))?
-                .map(|us| clock::split(us).0 as i32),
-        ),
-        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => Value::DateTime(
-            stored(value, rows, checked, |row| found(micros_at(value, row)))?
-                .map(|us| clock::round_fsp(us, *fsp)),
-        ),
-        SqlType::Time(fsp) => Value::Time(
-            stored(value, rows, checked, |row| found(time_at(value, row)))?
-                .map(|us| clock::round_fsp(us, *fsp)),
-        ),
-    })
-}
-
-fn found(us: Option<i64>) -> (i64, Loss) {
-    match us {
-        Some(us) if (DAYS_MIN..=DAYS_MAX).contains(&clock::split(us).0) => (us, Loss::None),
-        _ => (0, Loss::Incorrect),
-    }
-}
-
-fn in_range((v, loss): (i128, Loss), low: i128, high: i128) -> (i128, Loss) {
+/// The nearest number in the range.
+pub(super) fn in_range((v, loss): (i128, Loss), low: i128, high: i128) -> (i128, Loss) {
     match loss {
-        Loss::None if v < low || v > high => (v, Loss::Range),
-        loss => (v, loss),
-    }
-}
-
-/// Range of an integer column.
-fn int_range(width: IntWidth, unsigned: bool) -> (i128, i128) {
-    let bits = width.bytes() * 8;
-    if unsigned { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) }
-}
-
-/// Converts every row that is not NULL; the first loss is an error.
-fn stored<T: arrow::datatypes::ArrowNativeType>(
-    value: &Value,
-    rows: usize,
-    checked: impl Fn(usize, Loss) -> Result<(), Failure>,
-    convert: impl Fn(usize) -> (T, Loss),
-) -> Result<Column<T>, Failure> {
-    let mut out = Vec::with_capacity(rows);
-    for row in 0..rows {
-        if value.is_null(row) {
-            out.push(T::default());
-            continue;
-        }
-        let (v, loss) = convert(row);
-        checked(row, loss)?;
-        out.push(v);
-    }
-    Ok(Column::many(out, value.nulls().cloned()))
-}
-
-/// Strings cut where `end` says; None is too long.
-fn fit_text(
-    text: Value,
-    rows: usize,
-    checked: impl Fn(usize, Loss) -> Result<(), Failure>,
-    end: impl Fn(&str) -> Option<usize>,
-) -> Outcome {
-    let Value::String(strings) = &text else { return Ok(text) };
-    let mut cut = false;
-    for row in 0..rows {
-        if let Some(s) = strings.get(row) {
-            match end(s) {
-                None => checked(row, Loss::TooLong)?,
-                Some(end) => cut |= end < s.len(),
-            }
-        }
-    }
-    if !cut {
-        return Ok(text);
-    }
-    Ok(super::string::slice(&strings.plain(), rows, |_, s| end(s).map(|end| 0..end)))
-}
-
-/// CHAR columns do not keep blanks at their end.
-fn strip_blanks(text: Value, rows: usize) -> Value {
-    match &text {
-        Value::String(v) if (0..rows).any(|row| v.get(row).is_some_and(|s| s.ends_with(' '))) => {
-            super::string::slice(&v.plain(), rows, |_, s| Some(0..s.trim_end_matches(' ').len()))
-        }
-        _ => text,
-    }
-}
-
-/// The error for a value that a column does not take.
-fn refused(value: &Value, row: usize, loss: Loss, to: &SqlType, column: &Arc<str>) -> Error {
-    let mut text = String::new();
-    write_at(value, row, fsp_of(to), &mut text);
-    let (column, number) = (Arc::clone(column), row as u64 + 1);
-    match (loss, to) {
-        // What is no member has been cut to nothing.
-        (_, SqlType::Enum(_) | SqlType::Set(_)) => Error::AssignTruncated { column, row: number },
-        (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },
-        (Loss::Range, _) => Error::AssignOutOfRange { column, row: number },
-        (_, SqlType::Date) => Error::AssignIncorrectTime { ty: "date", value: text, column, row: number },
-        (_, SqlType::DateTime(_) | SqlType::Timestamp(_)) => {
-            Error::AssignIncorrectTime { ty: "datetime", value: text, column, row: number }
-        }
-        (_, SqlType::Time(_)) => Error::AssignIncorrectTime { ty: "time", value: text, column, row: number },
-        (Loss::Truncated, _) => Error::AssignTruncated { column, row: number },
-        (_, SqlType::Decimal { .. }) => {
-            Error::AssignIncorrectNumber { ty: "decimal", value: text, column, row: number }
-        }
-        (_, SqlType::Float | SqlType::Double) => {
-            Error::AssignIncorrectNumber { ty: "double", value: text, column, row: number }
-        }
-        _ => Error::AssignIncorrectNumber { ty: "integer", value: text, column, row: number },
+        Loss::None if v < low || v > high => (v.clamp(low, high), Loss::Range),
+        loss => (v.clamp(low, high), loss),
     }
 }
 
@@ -683,7 +657,7 @@ impl Value {
             (Value::Decimal(_), SqlType::Decimal { .. }) | (Value::Null, _) | (_, SqlType::Null) => Ok(self),
             _ => match self.clone().conform(sql) {
                 Ok(value) => Ok(value),
-                Err(_) => cast(&self, &SqlType::Null, sql, 1)
+                Err(_) => cast(&self, &SqlType::Null, sql, 1, &mut Notices::default())
                     .map_err(|e| e.resolve(|_| Error::Plan("a constant does not fit its type".into()))),
             },
         }

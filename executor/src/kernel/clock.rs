@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use allod_storage::schema::ZERO_DATETIME;
+
 use super::calendar::{Civil, DAY_US, SECOND_US, TIME_US_MAX, checked_days, civil};
 
 /// Hour, minute, second and microsecond of a time of day.
@@ -84,25 +86,49 @@ fn century(year: i64, digits: usize) -> i64 {
     }
 }
 
-/// A DATE or DATETIME: `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits. Microseconds since 1970.
+/// A DATE or DATETIME, perhaps `0000-00-00`: `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits.
+/// Microseconds since 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
+    parse_datetime_told(text).map(|(us, _)| us)
+}
+
+/// The same, and whether something behind it was no part of it.
+pub(crate) fn parse_datetime_told(text: &str) -> Option<(i64, bool)> {
     let text = text.trim().as_bytes();
     let leading = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let mut at = Cursor { rest: text };
     let (year, month, day);
     let mut time = [0i64; 3];
+    let mut micro = 0;
+    let mut truncated = false;
     if leading > 4 {
-        // Only digits: YYMMDD, YYYYMMDD, and the same with a time.
+        // Only digits: YYMMDD, YYYYMMDD, and the same with a time, of which the last part may lack a digit.
         let year_digits = if matches!(leading, 8 | 14) { 4 } else { 2 };
-        if !matches!(leading, 6 | 8 | 12 | 14) {
+        if leading > 14 || leading == 13 {
             return None;
         }
         year = century(at.number(year_digits)?.0, year_digits);
         month = at.number(2)?.0;
         day = at.number(2)?.0;
-        if leading >= 12 {
-            for part in &mut time {
-                *part = at.number(2)?.0;
+        let mut parts = 0;
+        while parts < 3 && at.rest.len() > text.len() - leading {
+            let most = at.rest.len() - (text.len() - leading);
+            time[parts] = at.number(most.min(2))?.0;
+            parts += 1;
+        }
+        if at.eat(|b| b == b'.') {
+            match leading {
+                11.. => micro = at.fraction(),
+                // What stands behind the point of a date, or of hours and minutes, is what is missing.
+                _ => {
+                    let from = if matches!(leading, 5 | 6 | 8) { 0 } else { 2 };
+                    let most = (at.rest.len().div_ceil(2)).min(3 - from);
+                    for part in time.iter_mut().skip(from).take(most) {
+                        *part = at.number(2).map_or(0, |(part, _)| part);
+                    }
+                    truncated = !at.rest.is_empty();
+                    at.rest = &[];
+                }
             }
         }
     } else {
@@ -125,13 +151,19 @@ pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
                 *part = at.number(2)?.0;
             }
         }
+        if at.eat(|b| b == b'.') {
+            micro = at.fraction();
+        }
     }
-    let micro = if at.eat(|b| b == b'.') { at.fraction() } else { 0 };
     if !at.rest.is_empty() || time[0] > 23 || time[1] > 59 || time[2] > 59 {
         return None;
     }
+    // `00-00-00` is the same, for there is no month 0 of the year 2000.
+    if matches!(year, 0 | 2000) && (month, day, time, micro) == (0, 0, [0; 3], 0) && text[0] == b'0' {
+        return Some((ZERO_DATETIME, truncated));
+    }
     let days = checked_days(year, month, day)?;
-    Some(days * DAY_US + ((time[0] * 60 + time[1]) * 60 + time[2]) * SECOND_US + micro)
+    Some((days * DAY_US + ((time[0] * 60 + time[1]) * 60 + time[2]) * SECOND_US + micro, truncated))
 }
 
 /// A TIME: `[-][D ]hh:mm:ss[.fraction]`, `hh:mm`, `hhmmss`, or seconds; a datetime gives its time. Clipped to ±838:59:59.
@@ -192,6 +224,10 @@ fn number_to_seconds(v: i64) -> Option<i64> {
 
 /// The TIME that a number of the form hhmmss stands for.
 pub(crate) fn time_from_number(v: i64) -> Option<i64> {
+    // So many digits are those of a datetime, whose time is meant.
+    if v >= 10_000_000_000 {
+        return datetime_from_number(v).map(|us| split(us).1);
+    }
     let us = number_to_seconds(v.checked_abs()?)?.checked_mul(SECOND_US)?;
     let us = us.min(TIME_US_MAX);
     Some(if v < 0 { -us } else { us })
@@ -199,7 +235,10 @@ pub(crate) fn time_from_number(v: i64) -> Option<i64> {
 
 /// The DATETIME that a number of the form YYYYMMDD or YYYYMMDDhhmmss (or with two digits of the year) stands for.
 pub(crate) fn datetime_from_number(v: i64) -> Option<i64> {
-    if v <= 0 {
+    if v == 0 {
+        return Some(ZERO_DATETIME);
+    }
+    if v < 0 {
         return None;
     }
     let (date, time) = if v > 99_999_999 { (v / 1_000_000, v % 1_000_000) } else { (v, 0) };
@@ -289,6 +328,19 @@ mod tests {
             ("20240209", Some("2024-02-09 00:00:00.000000")),
             ("240209", Some("2024-02-09 00:00:00.000000")),
             ("20240209101112", Some("2024-02-09 10:11:12.000000")),
+            ("2402091011", Some("2024-02-09 10:11:00.000000")),
+            ("240209101", Some("2024-02-09 10:01:00.000000")),
+            ("24029", Some("2024-02-09 00:00:00.000000")),
+            ("170102034", Some("2017-01-02 03:04:00.000000")),
+            ("17011", Some("2017-01-01 00:00:00.000000")),
+            ("1701020304.1", Some("2017-01-02 03:04:01.000000")),
+            ("1701020304.111", Some("2017-01-02 03:04:11.000000")),
+            ("150101.a", Some("2015-01-01 00:00:00.000000")),
+            ("150101.1a1", Some("2015-01-01 01:00:00.000000")),
+            ("970101.111", Some("1997-01-01 11:01:00.000000")),
+            ("970101.11111", Some("1997-01-01 11:11:01.000000")),
+            ("970101.111a1", Some("1997-01-01 11:01:00.000000")),
+            ("2402091011121", None),
             ("2024/02/09 10:11", Some("2024-02-09 10:11:00.000000")),
             ("2024-02-09T10:11:12.5", Some("2024-02-09 10:11:12.500000")),
             (" 2024-02-09 10:11:12.1234567 ", Some("2024-02-09 10:11:12.123457")),

@@ -12,11 +12,12 @@ use regex::Regex;
 use super::collate;
 use super::compare::{self, InSet};
 use super::like::Matcher;
+use super::notice::Notices;
 use super::program::Node;
 use super::value::{Binary, Bools, Overflow, Strings, Value};
 use super::{
-    arithmetic, bits, cast, coding, control, digest, json, list, math, network, password, pattern, span,
-    string, temporal, writing,
+    arithmetic, assign, bits, cast, coding, control, digest, json, list, math, network, password, pattern,
+    span, string, temporal, writing,
 };
 use crate::error::{Error, Result};
 
@@ -131,13 +132,14 @@ pub(crate) fn cost(function: &Function, args: &[Expr]) -> u32 {
     }
 }
 
-/// Evaluates a call whose arguments are known.
+/// Evaluates a call whose arguments are known. What is lost on the way is told to `notices`.
 pub(crate) fn apply<'a>(
     function: &Function,
     node: &Node,
     args: &[Value],
     types: &dyn Fn(usize) -> &'a SqlType,
     rows: usize,
+    notices: &mut Notices,
 ) -> Outcome {
     if !function.takes_null() && args.iter().any(|a| matches!(a, Value::Null)) {
         return Ok(Value::Null);
@@ -163,9 +165,6 @@ pub(crate) fn apply<'a>(
         Function::Plus
         | Function::Minus
         | Function::Mul
-        | Function::Div
-        | Function::IntDiv
-        | Function::Mod
         | Function::Negate
         | Function::BitAnd
         | Function::BitOr
@@ -174,9 +173,16 @@ pub(crate) fn apply<'a>(
         | Function::ShiftLeft
         | Function::ShiftRight
         | Function::BitCount => arithmetic::apply(function, args, &node.sql, rows),
+        Function::Div | Function::IntDiv | Function::Mod => {
+            let value = arithmetic::apply(function, args, &node.sql, rows)?;
+            arithmetic::tell_zeros(&value, args, rows, notices)?;
+            Ok(value)
+        }
 
-        Function::Cast => cast::cast(&args[0], types(0), &node.sql, rows),
-        Function::Assign { column } => cast::assign(&args[0], &node.sql, node.nullable, column, rows),
+        Function::Cast => cast::cast(&args[0], types(0), &node.sql, rows, notices),
+        Function::Assign { column } => {
+            assign::assign(&args[0], &node.sql, (node.nullable, column), rows, notices)
+        }
 
         Function::Substring
         | Function::Left
@@ -208,7 +214,11 @@ pub(crate) fn apply<'a>(
         | Function::Oct
         | Function::Unhex
         | Function::Conv
-        | Function::Crc32 => string::apply(function, args, rows),
+        | Function::Crc32 => {
+            let value = string::apply(function, args, &node.sql, rows)?;
+            string::tell_overflow(function, &value, args, rows, notices);
+            Ok(value)
+        }
 
         Function::Elt
         | Function::Field
@@ -269,7 +279,7 @@ pub(crate) fn apply<'a>(
         | Function::MakeDate
         | Function::TimeToSec
         | Function::SecToTime
-        | Function::StrToDate => temporal::apply(function, args, &node.sql, rows),
+        | Function::StrToDate => temporal::apply(function, args, &node.sql, rows, notices),
 
         Function::Json(function) => json::apply(*function, args, types, rows),
         Function::Collate(function) => collate::apply(*function, args, rows),

@@ -15,6 +15,7 @@
 //! The only unsafe code of the executor is in `unchecked`.
 
 mod arithmetic;
+mod assign;
 mod bits;
 mod calendar;
 mod cast;
@@ -36,6 +37,7 @@ mod math;
 #[cfg(test)]
 mod model;
 mod network;
+mod notice;
 mod number;
 mod password;
 mod pattern;
@@ -53,6 +55,7 @@ mod volatile;
 mod writing;
 
 pub use json::JsonFault;
+pub use notice::{Notices, Rules, Verdict};
 pub use predicate::Predicate;
 pub use program::Program;
 pub use scratch::Scratch;

@@ -37,16 +37,18 @@ impl Predicate {
             }
             left = match left {
                 Left::Rows(rows) => self.narrow(conjunct, batch, rows, scratch)?,
-                dense => match self.program.truth(conjunct, &mut frame, scratch) {
-                    Ok(truth) => dense.and(truth.bits),
-                    // It may have failed only where an earlier conjunct does not hold.
-                    Err(error) => match dense {
-                        Left::Bits(bits) => {
+                dense => {
+                    let mark = scratch.notices.mark();
+                    let truth = self.program.truth(conjunct, &mut frame, scratch);
+                    match (truth, dense) {
+                        // It may have failed, or complained, only where an earlier conjunct does not hold.
+                        (truth, Left::Bits(bits)) if truth.is_err() || scratch.notices.mark() != mark => {
+                            scratch.notices.back_to(mark);
                             self.narrow(conjunct, batch, bits.set_indices_u32().collect(), scratch)?
                         }
-                        _ => return Err(error),
-                    },
-                },
+                        (truth, dense) => dense.and(truth?.bits),
+                    }
+                }
             };
         }
         Ok(left.into_selection(batch.rows))

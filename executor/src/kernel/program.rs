@@ -63,6 +63,8 @@ pub(crate) struct Node {
     cost: u32,
     /// Whether a part has another value each time.
     volatile: bool,
+    /// Whether it depends on no column.
+    constant: bool,
 }
 
 #[derive(Debug)]
@@ -130,7 +132,10 @@ impl Program {
             Selection::None => self.picked(batch, Vec::new()),
             Selection::Rows(rows) => self.picked(batch, rows.clone()),
         };
-        (0..self.roots.len()).map(|root| self.root(root, &mut frame, scratch)).collect()
+        let mark = scratch.notices.mark();
+        let columns = (0..self.roots.len()).map(|root| self.root(root, &mut frame, scratch)).collect();
+        scratch.notices.order_since(mark);
+        columns
     }
 
     /// Number of expressions.
@@ -225,9 +230,16 @@ impl Program {
         let cost = self.nodes[id].cost;
         if (!sparse(cost, count, frame.rows) || cost == 0 || frame.find(id).is_some())
             && !self.nodes[id].volatile
-            && let Ok(value) = self.value(id, frame, scratch)
         {
-            return Ok(value);
+            let mark = scratch.notices.mark();
+            if let Ok(value) = self.value(id, frame, scratch)
+                && scratch.notices.mark() == mark
+            {
+                return Ok(value);
+            }
+            // It may have been about rows that nobody asked for.
+            scratch.notices.back_to(mark);
+            self.forget(id, frame);
         }
         let rows: Vec<u32> = wanted.set_indices_u32().collect();
         let value = {
@@ -241,6 +253,12 @@ impl Program {
             back[*row as usize] = position as u32;
         }
         Ok(value.take(&back))
+    }
+
+    /// Forgets what a frame knows of a node and of what it is made of.
+    fn forget(&self, id: usize, frame: &mut Frame<'_>) {
+        frame.slots[id] = None;
+        self.nodes[id].args.iter().for_each(|arg| self.forget(*arg, frame));
     }
 
     /// The value of a node for these rows of a frame, whatever is known of it and of what it is made of.
@@ -276,8 +294,15 @@ impl Program {
                     args.push(self.value(*arg, frame, scratch)?);
                 }
                 let types = |i: usize| &self.nodes[node.args[i]].sql;
-                function::apply(function, node, &args, &types, frame.rows)
-                    .map_err(|e| e.resolve(|ty| Error::OutOfRange { ty, expression: self.render(id).into() }))
+                let mark = scratch.notices.mark();
+                let value = function::apply(function, node, &args, &types, frame.rows, &mut scratch.notices)
+                    .map_err(|e| {
+                        e.resolve(|ty| Error::OutOfRange { ty, expression: self.render(id).into() })
+                    })?;
+                if node.constant {
+                    scratch.notices.of_constant(self.id, id, mark);
+                }
+                Ok(value)
             }
         }
     }
@@ -304,12 +329,15 @@ impl Program {
                 let rows = values.len();
                 slots[column] = Some(Value::String(Strings::Views(values)));
                 let mut over = Frame { source: Source::Slots, rows, slots, parent: None };
+                let mark = scratch.notices.mark();
                 match self.value(id, &mut over, scratch) {
-                    Ok(value) => {
+                    Ok(value) if scratch.notices.mark() == mark => {
                         scratch.learn(self.id, id, &codes, Known::Mapped(value.clone()));
                         value
                     }
-                    Err(_) => {
+                    // What it says is about rows, not about values that perhaps no row has.
+                    Ok(_) | Err(_) => {
+                        scratch.notices.back_to(mark);
                         scratch.learn(self.id, id, &codes, Known::Fails);
                         return Ok(None);
                     }
@@ -527,6 +555,7 @@ impl Compiler<'_> {
             measure: false,
             cost,
             volatile,
+            constant: depends == Depends::Nothing && !volatile,
         });
         self.single.push(depends);
         self.known.insert(key, id);

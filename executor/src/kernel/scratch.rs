@@ -6,6 +6,7 @@ use arrow::array::{AsArray, DictionaryArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::UInt16Type;
 
+use super::notice::{Notices, Rules};
 use super::value::Value;
 use super::volatile::Sequence;
 use crate::pipeline::Cancel;
@@ -19,6 +20,8 @@ pub struct Scratch {
     sequences: HashMap<(u64, usize), Sequence>,
     /// The wish to stop, for what takes its time.
     cancel: Cancel,
+    /// What kernels had to say.
+    pub notices: Notices,
 }
 
 /// One expression over one dictionary.
@@ -46,9 +49,9 @@ pub(crate) enum Known {
 const DICTIONARIES_MAX: usize = 8;
 
 impl Scratch {
-    /// Of a statement that may be asked to stop.
-    pub(crate) fn new(cancel: Cancel) -> Scratch {
-        Scratch { cancel, ..Scratch::default() }
+    /// Of a statement that may be asked to stop, with these rules.
+    pub(crate) fn new(cancel: Cancel, rules: Rules) -> Scratch {
+        Scratch { cancel, notices: Notices::new(rules), ..Scratch::default() }
     }
 
     /// The wish to stop.

@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use allod_planner::expr::Function;
 use allod_planner::partition::crc32;
+use allod_storage::schema::SqlType;
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
 
-use super::function::{Outcome, Prepared, bytes, ints, text, unfit};
+use super::cast::PACKET_MAX;
+use super::function::{Failure, Outcome, Prepared, build_bytes, bytes, ints, text, unfit};
 use super::like::Matcher;
+use super::notice::Notices;
 use super::program::Node;
 use super::unchecked::views_over;
 use super::value::{Binary, Column, Strings, Value};
@@ -138,8 +141,69 @@ fn substring(s: &str, position: i64, length: Option<i64>) -> Range<usize> {
     start..end
 }
 
-/// Evaluates a string function.
-pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome {
+/// Evaluates a string function whose result has type `sql`.
+pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+    let bytes = args.iter().any(|a| matches!(a, Value::Bytes(_)));
+    match function {
+        // Bytes have no case.
+        Function::Upper | Function::Lower if bytes && sql.is_binary() => Ok(args[0].clone()),
+        Function::CharLength | Function::Locate | Function::StrCmp if bytes => spelled(function, args, rows),
+        _ if bytes && sql.is_binary() && function.keeps_bytes() => {
+            let Value::String(letters) = spelled(function, args, rows)? else { return Ok(Value::Null) };
+            Ok(build_bytes(rows, |row| Some(letters.get(row)?.chars().map(|c| c as u8).collect::<Vec<u8>>())))
+        }
+        _ => of_text(function, args, rows),
+    }
+}
+
+/// Tells of results that are NULL because they would be longer than a packet may be.
+pub(crate) fn tell_overflow(
+    function: &Function,
+    result: &Value,
+    args: &[Value],
+    rows: usize,
+    notices: &mut Notices,
+) {
+    let (name, count) = match function {
+        Function::Lpad => ("lpad", 1),
+        Function::Rpad => ("rpad", 1),
+        Function::Repeat => ("repeat", 1),
+        Function::Space => ("space", 0),
+        _ => return,
+    };
+    if result.nulls().is_none_or(|n| n.null_count() == 0) {
+        return;
+    }
+    let counts = ints(&args[count], rows);
+    for row in (0..rows).filter(|row| result.is_null(*row) && args.iter().all(|arg| !arg.is_null(*row))) {
+        if counts.get(row).is_some_and(|n| n > 0) {
+            notices.warn(row, Error::PacketOverflow { function: name, limit: PACKET_MAX });
+        }
+    }
+}
+
+/// A function of bytes, by way of texts in which each byte is a character: their positions are those of the bytes.
+fn spelled(function: &Function, args: &[Value], rows: usize) -> Outcome {
+    let letters = |bytes: &[u8]| bytes.iter().map(|b| char::from(*b)).collect::<String>();
+    let spell = |arg: &Value| match arg {
+        Value::Bytes(_) | Value::String(_) => {
+            let bytes = bytes(arg, rows)?;
+            Ok(match arg {
+                Value::Bytes(Binary::One(b)) => Value::String(Strings::One(letters(b).into())),
+                Value::String(Strings::One(s)) => Value::String(Strings::One(letters(s.as_bytes()).into())),
+                _ => build(rows, |row, out| {
+                    out.push_str(&letters(bytes.get(row)?));
+                    Some(())
+                }),
+            })
+        }
+        other => Ok(other.clone()),
+    };
+    let args = args.iter().map(spell).collect::<Result<Vec<Value>, Failure>>()?;
+    of_text(function, &args, rows)
+}
+
+fn of_text(function: &Function, args: &[Value], rows: usize) -> Outcome {
     match function {
         Function::Length
         | Function::BitLength

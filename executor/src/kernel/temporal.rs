@@ -1,23 +1,61 @@
 //! Functions of dates and times.
 
 use allod_planner::expr::{Function, TimeUnit, calendar as written};
-use allod_storage::schema::SqlType;
+use allod_storage::schema::{SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::calendar::{
     self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, MONTHS, SECOND_US, TIME_US_MAX, WEEKDAYS,
     add_months, civil, day_of_year, days, month_days, weekday,
 };
-use super::cast::{micros, times};
+use super::cast::{micros, micros_told, times};
 use super::clock::{clock, split, write_date, write_datetime};
 use super::decimal::{Decimals, rescale};
 use super::function::{Failure, Outcome, ints, text, unfit};
+use super::notice::Notices;
 use super::string::build;
 use super::value::{Column, Value, zip_map, zip_option};
 
 /// Evaluates a function of dates whose result has type `sql`.
-pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+pub(crate) fn apply(
+    function: &Function,
+    args: &[Value],
+    sql: &SqlType,
+    rows: usize,
+    notices: &mut Notices,
+) -> Outcome {
+    // `0000-00-00` has parts, all zero, and nothing else that could be told of a date.
+    let own: Vec<Value>;
+    let args = match function {
+        Function::Extract(_) => args,
+        _ if args.iter().any(|arg| has_zero_date(arg, rows)) => {
+            own = args.iter().map(|arg| without_zero_dates(arg, rows)).collect();
+            &own
+        }
+        _ => args,
+    };
     let day = |i: usize| day_numbers(&args[i], rows);
     let int = |v: Column<i64>| Ok(Value::Int(v));
+    if matches!(
+        function,
+        Function::DayOfWeek
+            | Function::WeekDay
+            | Function::DayOfYear
+            | Function::WeekOfYear
+            | Function::YearWeek
+            | Function::DayName
+            | Function::MonthName
+            | Function::LastDay
+            | Function::DateAdd(_)
+            | Function::DateSub(_)
+            | Function::DateFormat
+            | Function::ToDays
+            | Function::ToSeconds
+            | Function::Extract(
+                TimeUnit::Year | TimeUnit::Month | TimeUnit::Day | TimeUnit::Quarter | TimeUnit::Week
+            )
+    ) {
+        tell_no_dates(args, rows, notices)?;
+    }
     match function {
         Function::Extract(unit) => int(extract(*unit, &args[0], rows)),
         Function::DayOfWeek => int(day(0).map(|d| (weekday(d) + 1) % 7 + 1)),
@@ -107,6 +145,33 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
         Function::StrToDate => str_to_date(args, sql, rows),
         _ => Err(unfit(function)),
     }
+}
+
+fn has_zero_date(value: &Value, rows: usize) -> bool {
+    match value {
+        Value::Date(v) => (0..rows).any(|row| v.value(row) == ZERO_DATE),
+        Value::DateTime(v) => (0..rows).any(|row| v.value(row) == ZERO_DATETIME),
+        _ => false,
+    }
+}
+
+/// NULL in their place.
+fn without_zero_dates(value: &Value, rows: usize) -> Value {
+    match value {
+        Value::Date(v) => {
+            Value::Date(Column::from_options((0..rows).map(|row| v.get(row).filter(|day| *day != ZERO_DATE))))
+        }
+        Value::DateTime(v) => Value::DateTime(Column::from_options(
+            (0..rows).map(|row| v.get(row).filter(|us| *us != ZERO_DATETIME)),
+        )),
+        other => other.clone(),
+    }
+}
+
+/// Tells of texts that a function takes for dates and that are none.
+fn tell_no_dates(args: &[Value], rows: usize, notices: &mut Notices) -> Result<(), Failure> {
+    let texts = args.iter().take(1).filter(|arg| matches!(arg, Value::String(_)));
+    texts.into_iter().try_for_each(|arg| micros_told(arg, rows, notices).map(drop))
 }
 
 /// Day numbers of dates and datetimes.

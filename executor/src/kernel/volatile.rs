@@ -188,6 +188,7 @@ mod tests {
 
     use super::*;
     use crate::batch::Batch;
+    use crate::kernel::Rules;
 
     fn call(what: Volatile, nth: u32, args: Vec<Expr>, sql: SqlType) -> Expr {
         Expr::call(Function::Volatile { what, nth }, args, ColumnType::nullable(sql))
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(slept[0].as_primitive::<Int64Type>().values().to_vec(), [0, 0]);
         let cancel = Cancel::new();
         cancel.cancel();
-        let stopped = run(&sleep(Datum::Double(1e300)), 1, &mut Scratch::new(cancel));
+        let stopped = run(&sleep(Datum::Double(1e300)), 1, &mut Scratch::new(cancel, Rules::default()));
         assert!(matches!(stopped, Err(Error::Cancelled)));
         for wrong in [Datum::Double(-1.0), Datum::Null] {
             let failed = run(&sleep(wrong), 1, &mut Scratch::default());

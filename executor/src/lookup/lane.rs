@@ -299,7 +299,7 @@ impl<F: Fetch> Lanes<F> {
             lookups: self.lookups.clone(),
             client: seed.client(),
             table_client: table.as_ref().map(ClientSeed::client),
-            worker: Worker::new(context.cancel.clone()),
+            worker: Worker::new(context.cancel.clone(), context.rules),
             cost: vec![Cost::new(context.analyze); scans],
             meters: vec![Meter::default(); plans],
         }
@@ -391,6 +391,7 @@ impl<F: Fetch> Lanes<F> {
         self.reservation.grow(bytes_of(&fetched.found.columns))?;
         self.measures.memory_bytes = self.measures.memory_bytes.max(self.reservation.bytes());
         let flow = land(&mut fetched, worker)?;
+        worker.scratch.notices.hear(&mut fetched.lane.worker.scratch.notices);
         self.idle.push(fetched.lane);
         self.reservation.resize(held)?;
         Ok(flow)

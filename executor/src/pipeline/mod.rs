@@ -47,6 +47,7 @@ use allod_storage::schema::RegionId;
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::kernel::Rules;
 
 /// Whether whoever received a batch wants more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,8 @@ pub(crate) struct Context {
     pub analyze: bool,
     /// What the statement's column ids stand for: the types of columns of which there may be no batch to look at.
     pub columns: Arc<Columns>,
+    /// What becomes of losses.
+    pub rules: Rules,
 }
 
 impl Context {

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::batch::Batch;
 use crate::error::{Error, Result};
+use crate::kernel::Notices;
 use crate::metrics::{Detail, RegionTimes};
 
 /// The most tasks in one round of a stream, per worker.
@@ -77,6 +78,15 @@ impl Runner {
         Runner { context, measured: BTreeMap::new(), tallies: Vec::new(), idle: Vec::new() }
     }
 
+    /// What the workers' kernels had to say, but those that are under way.
+    pub fn take_notices(&mut self) -> Notices {
+        let mut all = Notices::default();
+        for worker in &mut self.idle {
+            all.merge(std::mem::take(&mut worker.scratch.notices));
+        }
+        all
+    }
+
     /// Runs a pipeline to its end; the sink's time is booked to plan node `plan`, if it has one.
     pub fn run<S: Sink>(
         &mut self,
@@ -100,7 +110,10 @@ impl Runner {
             {
                 self.context.cancel.check()?;
                 let mut local = locals.pop().unwrap_or_else(|| sink.local());
-                let mut worker = self.idle.pop().unwrap_or_else(|| Worker::new(self.context.cancel.clone()));
+                let mut worker = self
+                    .idle
+                    .pop()
+                    .unwrap_or_else(|| Worker::new(self.context.cancel.clone(), self.context.rules));
                 worker.task = first_task;
                 let consumed = caught(|| sink.consume(&mut local, &mut worker, batch.clone()));
                 locals.push(local);
@@ -160,7 +173,10 @@ impl Runner {
     fn crews<L>(&mut self, branch: &Branch, count: usize, mut local: impl FnMut() -> L) -> Vec<Crew<L>> {
         (0..count)
             .map(|_| Crew {
-                worker: self.idle.pop().unwrap_or_else(|| Worker::new(self.context.cancel.clone())),
+                worker: self
+                    .idle
+                    .pop()
+                    .unwrap_or_else(|| Worker::new(self.context.cancel.clone(), self.context.rules)),
                 reader: branch.source.start(),
                 source: Meter::default(),
                 scanned: 0,

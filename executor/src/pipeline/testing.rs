@@ -6,6 +6,7 @@ use allod_planner::column::ColumnId;
 use arrow::array::{ArrayRef, Int64Array};
 
 use super::*;
+use crate::kernel::Rules;
 
 /// A context that nobody limits.
 pub(crate) fn context(workers: usize) -> Context {
@@ -15,6 +16,7 @@ pub(crate) fn context(workers: usize) -> Context {
         workers,
         analyze: true,
         columns: Arc::default(),
+        rules: Rules::default(),
     }
 }
 

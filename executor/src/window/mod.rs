@@ -78,7 +78,7 @@ impl WindowForm {
     }
 
     /// The rows of the input with a column more for each function.
-    pub fn run(&self, input: Materialized, context: &Context) -> Result<Materialized> {
+    pub fn run(&self, input: Materialized, context: &Context, scratch: &mut Scratch) -> Result<Materialized> {
         let rows = input.rows;
         if rows == 0 {
             return Ok(input);
@@ -93,10 +93,13 @@ impl WindowForm {
         let layout = self.layout(&batch)?;
         let made = self.calls.par_iter().map(|call| {
             context.cancel.check()?;
-            call.eval(&batch, &layout)
+            let mut own = Scratch::new(context.cancel.clone(), context.rules);
+            Ok((call.eval(&batch, &layout, &mut own)?, own.notices))
         });
-        let made: Vec<ArrayRef> = made.collect::<Result<_>>()?;
-        batch.columns.extend(made);
+        for (column, notices) in made.collect::<Result<Vec<_>>>()? {
+            batch.columns.push(column);
+            scratch.notices.merge(notices);
+        }
         let mut reservation = reservation.unwrap_or_else(|| context.memory.reservation());
         reservation.resize(batch.bytes())?;
         let slices = (0..rows).step_by(BATCH_ROWS).map(|at| batch.slice(at, BATCH_ROWS.min(rows - at)));
@@ -162,10 +165,9 @@ impl CallForm {
         })
     }
 
-    fn eval(&self, batch: &Batch, layout: &Layout) -> Result<ArrayRef> {
-        let mut scratch = Scratch::default();
+    fn eval(&self, batch: &Batch, layout: &Layout, scratch: &mut Scratch) -> Result<ArrayRef> {
         if let Some(aggregate) = &self.aggregate {
-            return aggregate.eval(batch, &mut scratch, &self.frame.frames(batch, layout)?);
+            return aggregate.eval(batch, scratch, &self.frame.frames(batch, layout)?);
         }
         let Layout { partition, peers } = layout;
         let rows = 0..batch.rows;
@@ -203,15 +205,15 @@ impl CallForm {
                 shares(&|row| f64::from(peers.ends[row] - first(row)) / f64::from(size(row)))
             }
             WindowFunction::Ntile(n) => counts(&|row| ntile(place(row), size(row), n)),
-            WindowFunction::Lag(n) => self.shifted(batch, |row| {
+            WindowFunction::Lag(n) => self.shifted(batch, scratch, |row| {
                 u32::try_from(n).ok().filter(|n| *n <= place(row)).map(|n| row as u32 - n)
             })?,
-            WindowFunction::Lead(n) => self.shifted(batch, |row| {
+            WindowFunction::Lead(n) => self.shifted(batch, scratch, |row| {
                 u32::try_from(n).ok().filter(|n| *n < last(row) - row as u32).map(|n| row as u32 + n)
             })?,
-            WindowFunction::FirstValue => self.of_frame(batch, layout, |start, _| Some(start))?,
-            WindowFunction::LastValue => self.of_frame(batch, layout, |_, end| Some(end - 1))?,
-            WindowFunction::NthValue(n) => self.of_frame(batch, layout, |start, end| {
+            WindowFunction::FirstValue => self.of_frame(batch, layout, scratch, |start, _| Some(start))?,
+            WindowFunction::LastValue => self.of_frame(batch, layout, scratch, |_, end| Some(end - 1))?,
+            WindowFunction::NthValue(n) => self.of_frame(batch, layout, scratch, |start, end| {
                 let at = u32::try_from(n - 1).ok()?.checked_add(start)?;
                 (at < end).then_some(at)
             })?,
@@ -222,8 +224,13 @@ impl CallForm {
     }
 
     /// The first argument at another row; where there is none the second one at this row, if there is a second one.
-    fn shifted(&self, batch: &Batch, from: impl Fn(usize) -> Option<u32>) -> Result<ArrayRef> {
-        let args = self.args.eval(batch, &mut Scratch::default())?;
+    fn shifted(
+        &self,
+        batch: &Batch,
+        scratch: &mut Scratch,
+        from: impl Fn(usize) -> Option<u32>,
+    ) -> Result<ArrayRef> {
+        let args = self.args.eval(batch, scratch)?;
         let rows = 0..batch.rows;
         match args.as_slice() {
             [value] => {
@@ -244,9 +251,10 @@ impl CallForm {
         &self,
         batch: &Batch,
         layout: &Layout,
+        scratch: &mut Scratch,
         from: impl Fn(u32, u32) -> Option<u32>,
     ) -> Result<ArrayRef> {
-        let args = self.args.eval(batch, &mut Scratch::default())?;
+        let args = self.args.eval(batch, scratch)?;
         let value = args.first().ok_or_else(|| Error::Plan("a value of nothing".into()))?;
         let frames = self.frame.frames(batch, layout)?;
         let row = |(&start, &end): (&u32, &u32)| match start < end {

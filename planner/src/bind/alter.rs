@@ -14,13 +14,14 @@
 //!
 //! Generated columns are no matter of these expressions, which have NULL for them: they are computed when the new row is made.
 //!
-//! What TiDB refuses is refused (error 8200): to drop a primary key that rows are sorted by, or a column that shares a key with
-//! others; to rename or drop a column that partitions go by is error 3855, one that a generated column uses error 3108,
-//! one that a CHECK uses error 3959, one that a
-//! foreign key has or refers to errors 1828 and 1829.
+//! What TiDB refuses is refused (error 8200): changes between some types ([`pairs`]); to drop a primary key that rows are
+//! sorted by, or a column that shares a key with others; to rename or drop a column that partitions go by is error 3855, one
+//! that a generated column uses error 3108, one that a CHECK uses error 3959, one that a foreign key has or refers to errors
+//! 1828 and 1829.
 
 mod foreign_keys;
 mod keys;
+mod pairs;
 
 use std::sync::Arc;
 
@@ -295,8 +296,12 @@ impl Binder<'_> {
         if def.auto_increment && !before.auto_increment {
             return Err(Error::Unsupported("modify column: can't set auto_increment".into()));
         }
-        // What is part of the primary key is never NULL, said or not.
+        pairs::check(&before.ty.sql, &def.ty.sql)?;
+        // What is part of the primary key is never NULL, unless that is asked for.
         if draft.is_primary(number) {
+            if new.options.iter().any(|o| matches!(o.option, ast::ColumnOption::Null)) {
+                return Err(Error::NullablePrimaryKey);
+            }
             def.ty.nullable = false;
             def.default = def.default.filter(|value| !value.is_null());
         }

@@ -5,7 +5,9 @@ mod duplicate;
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, ColumnDefault, ColumnType, Datum, SqlType, TableDescriptor};
+use allod_storage::schema::{
+    ColumnDef, ColumnDefault, ColumnType, Datum, SqlType, TableDescriptor, ZERO_DATE, ZERO_DATETIME,
+};
 use sqlparser::ast::{self, AssignmentTarget, ObjectName, SetExpr, TableObject};
 
 use super::alter::nothing;
@@ -18,7 +20,8 @@ use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, Function, types};
 use crate::logical::{OutputColumn, Plan};
-use crate::physical::OnDuplicate;
+use crate::physical::{OnDuplicate, PlanWarning};
+use crate::sql_mode::SqlMode;
 
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
@@ -26,6 +29,7 @@ impl Binder<'_> {
         if insert.returning.is_some() {
             return Err(not_supported("this form of INSERT"));
         }
+        self.lenient(insert.ignore);
         let TableObject::TableName(name) = &insert.table else {
             return Err(not_supported("INSERT into a function"));
         };
@@ -288,17 +292,50 @@ impl Binder<'_> {
             None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),
             // The first member, as in MySQL.
             None if matches!(column.ty.sql, SqlType::Enum(_)) => Ok(constant(Datum::UInt(1), false)),
+            None if self.rw.lenient => {
+                let message = format!("Field '{}' doesn't have a default value", column.name);
+                let said = PlanWarning { code: 1364, message };
+                if !self.warnings.contains(&said) {
+                    self.warnings.push(said);
+                }
+                self.nothing_of(column)
+            }
             None => Err(Error::NoDefault(column.name.to_string())),
+        }
+    }
+
+    /// From here on losses are no errors, if `sql_mode` is not strict or the statement says IGNORE.
+    pub(super) fn lenient(&mut self, ignore: bool) {
+        self.rw.lenient = ignore || !self.mode().strict;
+    }
+
+    /// The session's `sql_mode`.
+    pub(super) fn mode(&self) -> SqlMode {
+        match self.cx.session.variables.system("sql_mode", false) {
+            Some(Datum::String(words)) => SqlMode::of(&words),
+            // Where there are no variables there is no mode either: all is as strict as can be.
+            _ => SqlMode { strict: true, no_zero_date: true, no_zero_in_date: true, ..SqlMode::default() },
+        }
+    }
+
+    /// What a column holds that has no default, where that is no error.
+    fn nothing_of(&mut self, column: &ColumnDef) -> Result<Expr, Error> {
+        let constant =
+            |value: Datum| Expr::Constant { value, ty: ColumnType::not_null(column.ty.sql.clone()) };
+        match column.ty.sql {
+            SqlType::Date => Ok(constant(Datum::Date(ZERO_DATE))),
+            SqlType::DateTime(_) | SqlType::Timestamp(_) => Ok(constant(Datum::DateTime(ZERO_DATETIME))),
+            _ => {
+                let nothing = Expr::constant(nothing(&column.ty.sql), SqlType::varchar(20));
+                self.rw.assign(nothing, column)
+            }
         }
     }
 
     /// The same, but where that would be an error the nothing of the column's type: 0, an empty text.
     fn default_or_nothing(&mut self, column: &ColumnDef) -> Result<Expr, Error> {
         match self.default(column) {
-            Err(Error::NoDefault(_)) => {
-                let nothing = Expr::constant(nothing(&column.ty.sql), SqlType::varchar(20));
-                self.rw.assign(nothing, column)
-            }
+            Err(Error::NoDefault(_)) => self.nothing_of(column),
             default => default,
         }
     }

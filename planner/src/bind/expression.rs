@@ -47,7 +47,7 @@ impl Binder<'_> {
             E::CompoundIdentifier(parts) => self.name(parts),
             E::Value(v) => self.value(v),
             E::Nested(inner) => self.expr(inner),
-            E::TypedString(t) => typed_string(t),
+            E::TypedString(t) => typed_string(t, !self.mode().no_zero_date),
             E::Prefixed { prefix, value } => match (&**value, prefix.value.eq_ignore_ascii_case("_binary")) {
                 (value, true) => {
                     let text = self.expr(value)?;
@@ -158,6 +158,7 @@ impl Binder<'_> {
                 };
                 let (ty, nullable) = (args[0].ty().sql.clone(), args.iter().any(|a| a.ty().nullable));
                 let ty = types::string(types::text_length(&ty));
+                let ty = crate::expr::of_bytes(&args, ty);
                 Ok(self.rw.call(function, args, ty, nullable))
             }
             E::MemberOf(member) => {
@@ -814,15 +815,16 @@ pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
     })
 }
 
-fn typed_string(t: &ast::TypedString) -> Result<Expr, Error> {
+/// `zero`: 0000-00-00 is a date.
+fn typed_string(t: &ast::TypedString, zero: bool) -> Result<Expr, Error> {
     let text = match &t.value.value {
         Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => s,
         other => return Err(not_supported(&format!("the literal {other}"))),
     };
     match &t.data_type {
-        ast::DataType::Date => literal::date(text),
+        ast::DataType::Date => literal::date(text, zero),
         ast::DataType::Time(..) => literal::time(text),
-        ast::DataType::Timestamp(..) | ast::DataType::Datetime(..) => literal::datetime(text),
+        ast::DataType::Timestamp(..) | ast::DataType::Datetime(..) => literal::datetime(text, zero),
         other => Err(not_supported(&format!("the literal {other} '…'"))),
     }
 }

@@ -81,6 +81,12 @@ pub fn parse_datetime(text: &str) -> Option<(i64, bool)> {
     Some((days * DAY_US + clock + fraction, has_time))
 }
 
+/// Whether a text is the date of which every part is zero.
+pub fn is_zero_date(text: &str) -> bool {
+    let zeros = text.bytes().filter(|b| *b == b'0').count();
+    zeros >= 6 && text.trim().bytes().all(|b| matches!(b, b'0' | b'-' | b':' | b' ' | b'.' | b'/' | b'T'))
+}
+
 /// Reads a number as a date: `YYYYMMDD`, `YYMMDD`, `YYYYMMDDhhmmss`.
 pub fn number_to_datetime(number: i64) -> Option<(i64, bool)> {
     let digits = number.checked_ilog10()? + 1;

@@ -53,7 +53,9 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
             };
             (*bits >= 64 || v >> bits == 0).then_some(Datum::UInt(v))
         }
-        SqlType::Float => to_double(value).map(|v| Datum::Double(f64::from(v as f32))),
+        SqlType::Float => {
+            to_double(value).map(|v| f64::from(v as f32)).filter(|v| v.is_finite()).map(Datum::Double)
+        }
         SqlType::Double => to_double(value).map(Datum::Double),
         SqlType::Decimal { precision, scale } => to_decimal(value, *precision, *scale),
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {

@@ -315,6 +315,7 @@ fn shift(value: &Datum, unit: TimeUnit, n: i64, ty: &SqlType) -> Option<Datum> {
     }
 }
 
+/// Dividing by zero is for the kernel, which says so.
 fn arithmetic(function: &Function, a: &Datum, b: &Datum, ty: &SqlType) -> Option<Datum> {
     match ty {
         SqlType::Int { unsigned, .. } => {
@@ -328,9 +329,9 @@ fn arithmetic(function: &Function, a: &Datum, b: &Datum, ty: &SqlType) -> Option
                 Function::Plus => a + b,
                 Function::Minus => a - b,
                 Function::Mul => a.checked_mul(b)?,
-                Function::IntDiv if b == 0 => return Some(Datum::Null),
+                Function::IntDiv if b == 0 => return None,
                 Function::IntDiv => a / b,
-                Function::Mod if b == 0 => return Some(Datum::Null),
+                Function::Mod if b == 0 => return None,
                 Function::Mod => a % b,
                 _ => return None,
             };
@@ -346,7 +347,7 @@ fn arithmetic(function: &Function, a: &Datum, b: &Datum, ty: &SqlType) -> Option
                 Function::Plus => a + b,
                 Function::Minus => a - b,
                 Function::Mul => a * b,
-                Function::Div | Function::Mod if *b == 0.0 => return Some(Datum::Null),
+                Function::Div | Function::Mod if *b == 0.0 => return None,
                 Function::Div => a / b,
                 Function::Mod => a % b,
                 _ => return None,
@@ -364,7 +365,7 @@ fn arithmetic(function: &Function, a: &Datum, b: &Datum, ty: &SqlType) -> Option
                 Function::Plus => both(*scale).and_then(|(a, b)| a.checked_add(b))?,
                 Function::Minus => both(*scale).and_then(|(a, b)| a.checked_sub(b))?,
                 Function::Mul => rescale(a.checked_mul(b)?, sa + sb, *scale)?,
-                Function::Div | Function::Mod if b == 0 => return Some(Datum::Null),
+                Function::Div | Function::Mod if b == 0 => return None,
                 Function::Div => {
                     // One digit more than wanted, then rounded.
                     let up = u32::from(*scale + 1 + sb).checked_sub(u32::from(sa))?;

@@ -442,6 +442,30 @@ impl Function {
         }
     }
 
+    /// Whether it makes a text of its arguments' characters, and bytes of their bytes if one of them is bytes.
+    pub fn keeps_bytes(&self) -> bool {
+        matches!(
+            self,
+            Function::Substring
+                | Function::Left
+                | Function::Right
+                | Function::Upper
+                | Function::Lower
+                | Function::Concat
+                | Function::ConcatWs
+                | Function::Trim
+                | Function::TrimLeading
+                | Function::TrimTrailing
+                | Function::Replace
+                | Function::Lpad
+                | Function::Rpad
+                | Function::Reverse
+                | Function::Repeat
+                | Function::SubstringIndex
+                | Function::Insert
+        )
+    }
+
     /// Whether it may have a value though an argument is NULL. Control flow aside, all others are NULL then.
     pub fn takes_null(&self) -> bool {
         match self {

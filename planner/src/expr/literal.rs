@@ -1,6 +1,6 @@
 //! Literals to constants.
 
-use allod_storage::schema::{Collation, ColumnType, Datum, SqlType};
+use allod_storage::schema::{Collation, ColumnType, Datum, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::{Expr, calendar, convert, types};
 use crate::error::Error;
@@ -76,22 +76,28 @@ fn bytes_or_number(bytes: &[u8]) -> Expr {
     }
 }
 
-/// `DATE '…'`.
-pub fn date(text: &str) -> Result<Expr, Error> {
+/// `DATE '…'`. `zero`: 0000-00-00 is one.
+pub fn date(text: &str, zero: bool) -> Result<Expr, Error> {
     match calendar::parse_datetime(text) {
+        None if zero && calendar::is_zero_date(text) => {
+            Ok(Expr::constant(Datum::Date(ZERO_DATE), SqlType::Date))
+        }
         Some((us, false)) => {
             let days = us.div_euclid(calendar::DAY_US) as i32;
             Ok(Expr::constant(Datum::Date(days), SqlType::Date))
         }
-        _ => Err(Error::IncorrectValue { sql_type: "DATE", value: text.into() }),
+        _ => Err(Error::IncorrectLiteral { kind: "date", value: text.into() }),
     }
 }
 
-/// `TIMESTAMP '…'`.
-pub fn datetime(text: &str) -> Result<Expr, Error> {
+/// `TIMESTAMP '…'`. `zero`: 0000-00-00 is one.
+pub fn datetime(text: &str, zero: bool) -> Result<Expr, Error> {
     match calendar::parse_datetime(text) {
+        None if zero && calendar::is_zero_date(text) => {
+            Ok(Expr::constant(Datum::DateTime(ZERO_DATETIME), SqlType::DateTime(0)))
+        }
         Some((us, _)) => Ok(Expr::constant(Datum::DateTime(us), SqlType::DateTime(fraction_digits(text)))),
-        None => Err(Error::IncorrectValue { sql_type: "DATETIME", value: text.into() }),
+        None => Err(Error::IncorrectLiteral { kind: "datetime", value: text.into() }),
     }
 }
 
@@ -99,7 +105,7 @@ pub fn datetime(text: &str) -> Result<Expr, Error> {
 pub fn time(text: &str) -> Result<Expr, Error> {
     match calendar::parse_time(text) {
         Some(us) => Ok(Expr::constant(Datum::Time(us), SqlType::Time(fraction_digits(text)))),
-        None => Err(Error::IncorrectValue { sql_type: "TIME", value: text.into() }),
+        None => Err(Error::IncorrectLiteral { kind: "time", value: text.into() }),
     }
 }
 

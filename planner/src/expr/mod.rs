@@ -38,7 +38,7 @@ pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
 pub use rewrite::Rewriter;
-pub(crate) use table::exists as function_exists;
+pub(crate) use table::{exists as function_exists, of_bytes};
 pub use types::Family;
 pub use unit::TimeUnit;
 pub use usage::FunctionUsage;

@@ -5,7 +5,7 @@
 //! result type is MySQL's, constants are folded. A [`Rewriter`] belongs to the statement that is being bound and writes to
 //! nothing but itself; what it counted is returned with the result.
 
-use allod_storage::schema::{Collation, ColumnDef, ColumnType, Datum, IntWidth, SqlType};
+use allod_storage::schema::{Collation, ColumnDef, ColumnType, Datum, IntWidth, SqlType, ZERO_DATETIME};
 
 use super::types::{self, BOTH_INTEGERS, Family};
 use super::{
@@ -26,6 +26,8 @@ pub struct Rewriter {
     volatile_calls: u32,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
+    /// Whether what becomes of NULL where there is none is for those to say who run the statement.
+    pub lenient: bool,
     /// What was used so far.
     pub usage: FunctionUsage,
 }
@@ -148,7 +150,7 @@ impl Rewriter {
         self.call(Function::Cast, vec![expr], to, nullable)
     }
 
-    /// The value as it is stored in a column, in strict mode.
+    /// The value as it is stored in a column.
     pub fn assign(&mut self, expr: Expr, column: &ColumnDef) -> Result<Expr, Error> {
         let ty = &column.ty;
         if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) {
@@ -169,13 +171,12 @@ impl Rewriter {
         };
         if let Expr::Constant { value, .. } = &expr {
             if value.is_null() {
-                return if ty.nullable {
-                    Ok(Expr::Constant { value: Datum::Null, ty: ty.clone() })
-                } else {
-                    Err(Error::ColumnNotNull(column.name.to_string()))
-                };
-            }
-            if let Some(value) = convert::cast_datum(value, &ty.sql) {
+                match ty.nullable {
+                    true => return Ok(Expr::Constant { value: Datum::Null, ty: ty.clone() }),
+                    false if !self.lenient => return Err(Error::ColumnNotNull(column.name.to_string())),
+                    false => {}
+                }
+            } else if let Some(value) = convert::cast_datum(value, &ty.sql) {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }
         }
@@ -350,7 +351,8 @@ impl Rewriter {
             }
             Some(Datum::String(s)) => {
                 let sql_type = if family(&temporal) == Family::Date { "DATE" } else { "DATETIME" };
-                let moment = calendar::parse_datetime(s);
+                let none = || calendar::is_zero_date(s).then_some((ZERO_DATETIME, true));
+                let moment = calendar::parse_datetime(s).or_else(none);
                 Some(
                     moment
                         .map(|(us, _)| datetime(us))
@@ -442,7 +444,11 @@ impl Rewriter {
             Family::Double | Family::String | Family::Binary => {
                 Expr::constant(Datum::Double(0.0), SqlType::Double)
             }
-            Family::Date | Family::DateTime | Family::Time => Expr::constant(Datum::Int(0), SqlType::BIGINT),
+            // A fraction of a second is something, too.
+            Family::Date | Family::DateTime | Family::Time => {
+                let number = self.number(expr);
+                return self.condition(number);
+            }
             // Only the number 0 is false.
             Family::Json => {
                 let nullable = expr.ty().nullable;

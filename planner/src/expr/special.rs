@@ -161,7 +161,8 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let function = if name == "CONCAT" { Function::Concat } else { Function::ConcatWs };
             let separators = if name == "CONCAT_WS" { types::text_length(&args[0].ty().sql) } else { 0 };
             let length = length.saturating_add(separators.saturating_mul(args.len() as u32));
-            Ok(rw.call(function, args, types::string(length), nullable))
+            let ty = super::table::of_bytes(&args, types::string(length));
+            Ok(rw.call(function, args, ty, nullable))
         }
         "ELT" => {
             count(2..=usize::MAX)?;

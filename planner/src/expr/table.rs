@@ -413,6 +413,7 @@ impl Rewriter {
             Gives::Binary(n) => types::binary(n),
             Gives::Json => SqlType::Json,
         };
+        let sql = if entry.function.keeps_bytes() { of_bytes(&cast, sql) } else { sql };
         let nullable = match entry.nulls {
             Never => false,
             More => true,
@@ -472,6 +473,15 @@ impl Rewriter {
     pub fn integer(&mut self, expr: Expr) -> Expr {
         let number = self.number(expr);
         self.cast(number, &SqlType::BIGINT)
+    }
+}
+
+/// The type of a text made of these: bytes, if one of them is bytes.
+pub(crate) fn of_bytes(args: &[Expr], sql: SqlType) -> SqlType {
+    if sql.is_string() && args.iter().any(|a| Family::of(&a.ty().sql) == Family::Binary) {
+        types::binary(types::text_length(&sql))
+    } else {
+        sql
     }
 }
 

@@ -14,7 +14,7 @@ mod types;
 
 pub use collation::{Charset, Collation};
 pub use constraint::{CheckConstraint, Constraints, ForeignKey, ReferenceAction};
-pub use datum::{Datum, DatumKey, civil_from_days};
+pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use table::{

@@ -55,7 +55,7 @@ impl Answer {
     /// What the query ended with before it returned rows.
     pub fn new(session: &Session, mut result: ResultSet, rows: Rows, pace: Pace) -> Result<Answer> {
         let first = if result.is_query() { result.next().transpose()? } else { None };
-        let warnings = u16::try_from(result.warnings().len()).unwrap_or(u16::MAX);
+        let warnings = count_of(&result);
         Ok(Answer { first, rows, status: status_of(session), warnings, pace, result })
     }
 
@@ -151,8 +151,15 @@ pub(crate) async fn send(connection: &mut Connection, answer: Answer, status: u1
         }
     }
     let capabilities = connection.capabilities;
+    // What there was to say of the rows is known behind the last of them.
+    let warnings = count_of(&rest);
     connection.wire.put(|out| reply::end_of_rows(out, capabilities, status, warnings));
     Ok(())
+}
+
+/// The number of warnings, as far as the protocol can count.
+fn count_of(result: &ResultSet) -> u16 {
+    u16::try_from(result.warning_count()).unwrap_or(u16::MAX)
 }
 
 /// The next batch of a result; `None` = there is none.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::kernel::cast;
 use crate::kernel::clock::write_date;
 use crate::kernel::function::Outcome;
+use crate::kernel::notice::Notices;
 use crate::kernel::value::{Binary, Strings, Value};
 
 /// Type numbers of the protocol, which opaque values tell.
@@ -80,7 +81,7 @@ pub(super) fn plain(document: JsonRef<'_>, out: &mut String) {
 }
 
 /// CAST between JSON and another type, one of the two being JSON. Only strings that are to be JSON can fail.
-pub(in crate::kernel) fn cast(value: &Value, to: &SqlType, rows: usize) -> Outcome {
+pub(in crate::kernel) fn cast(value: &Value, to: &SqlType, rows: usize, notices: &mut Notices) -> Outcome {
     match (value, to) {
         (Value::Null, _) => Ok(Value::Null),
         (Value::String(texts), SqlType::Json) => {
@@ -88,9 +89,9 @@ pub(in crate::kernel) fn cast(value: &Value, to: &SqlType, rows: usize) -> Outco
         }
         (Value::Bytes(documents), to) if to.is_string() || to.is_binary() => {
             let text = converted(documents, rows, text_of);
-            cast::cast(&text, &SqlType::text(u32::MAX), to, rows)
+            cast::cast(&text, &SqlType::text(u32::MAX), to, rows, notices)
         }
-        (Value::Bytes(documents), to) => numbers(documents, to, rows),
+        (Value::Bytes(documents), to) => numbers(documents, to, rows, notices),
         _ => Err(Error::Plan("a conversion of what is no document".into()).into()),
     }
 }
@@ -139,7 +140,7 @@ fn converted(documents: &Binary, rows: usize, text: impl Fn(JsonRef<'_>) -> Stri
 
 /// Documents as numbers, dates and times: by way of their text, of which what is no number is none. A double becomes an
 /// integer by rounding, while text that is a string ends at its point.
-fn numbers(documents: &Binary, to: &SqlType, rows: usize) -> Outcome {
+fn numbers(documents: &Binary, to: &SqlType, rows: usize, notices: &mut Notices) -> Outcome {
     let whole = to.is_integer();
     let text = converted(documents, rows, |document| {
         let mut out = String::new();
@@ -150,5 +151,5 @@ fn numbers(documents: &Binary, to: &SqlType, rows: usize) -> Outcome {
         }
         out
     });
-    cast::cast(&text, &SqlType::text(u32::MAX), to, rows)
+    cast::cast(&text, &SqlType::text(u32::MAX), to, rows, notices)
 }

@@ -28,6 +28,7 @@ use crate::physical::Target;
 impl Binder<'_> {
     /// UPDATE.
     pub fn update(&mut self, update: &ast::Update) -> Result<(Block, Dml), Error> {
+        self.lenient(update.or.is_some());
         let unknown = update.or.is_some_and(|or| or != SqliteOnConflict::Ignore);
         if update.from.is_some() || update.returning.is_some() || unknown {
             return Err(not_supported("this form of UPDATE"));

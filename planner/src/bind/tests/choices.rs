@@ -51,7 +51,7 @@ fn members_are_text_and_bits_are_numbers_or_bytes() {
         ("cast(s as char)", "varchar(3)"),
         ("b", "bit(12)"),
         ("b + 1", "bigint unsigned"),
-        ("concat(b)", "varchar(2)"),
+        ("concat(b)", "varbinary(2)"),
         ("cast(b as unsigned)", "bigint unsigned"),
     ] {
         assert_eq!(chosen(sql).1, ty, "{sql}");

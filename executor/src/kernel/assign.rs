@@ -1,0 +1,335 @@
+//! Storing values into columns.
+//!
+//! What does not fit is told to the statement's [`Notices`], which make an error of it or a warning; then the nearest value
+//! that the column holds takes its place: the end of a range, the beginning of a text, `0000-00-00`, and for NULL the nothing
+//! of the type. ALTER TABLE says the same in other words, TiDB's ([`Rules::remade`]).
+
+use std::sync::Arc;
+
+use allod_storage::schema::json::{Json, encode};
+use allod_storage::schema::{IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
+
+use super::cast::{
+    Loss, bytes_of, decimal_at, double_at, fsp_of, in_range, is_datetime, micros_at, time_at, to_text,
+    whole_at, without_loss, write_at,
+};
+use super::choice;
+use super::clock;
+use super::decimal::{Decimals, narrowed};
+use super::function::{Failure, Outcome, build_bytes};
+use super::json;
+use super::notice::{Notices, Rules};
+use super::value::{Column, Strings, Value};
+use crate::error::Error;
+
+/// Stores into a column of type `to`, of this name, which may or may not hold NULL. What does not fit is told to `notices`;
+/// if that is no error the nearest value that the column holds takes its place.
+pub(crate) fn assign(
+    value: &Value,
+    to: &SqlType,
+    (nullable, column): (bool, &Arc<str>),
+    rows: usize,
+    notices: &mut Notices,
+) -> Outcome {
+    if !nullable {
+        let mut found = false;
+        for row in (0..rows).filter(|row| value.is_null(*row)) {
+            let column = Arc::clone(column);
+            let what = match notices.rules().remade {
+                true => Error::AssignTruncated { column, row: (notices.first_row + row) as u64 + 1 },
+                false => Error::AssignNull { column },
+            };
+            notices.null(row, what)?;
+            found = true;
+        }
+        if found {
+            let stored = assign(value, to, (true, column), rows, notices)?;
+            return Ok(without_nulls(&stored, to, rows));
+        }
+    }
+    if matches!(value, Value::Null) {
+        return Ok(Value::Null);
+    }
+    let (Rules { zero_date: zero, remade, .. }, first) = (*notices.rules(), notices.first_row);
+    let mut checked = |row: usize, loss: Loss| match loss {
+        Loss::None => Ok(()),
+        loss if remade => notices.stored(row, unfit_row((value, row), loss, to, column)),
+        loss => notices.stored(row, refused((value, row), first, loss, to, column)),
+    };
+    Ok(match to {
+        SqlType::Null => Value::Null,
+        SqlType::Json => return json::assign(value, column, rows),
+        SqlType::Int { width, unsigned } => {
+            let (low, high) = int_range(*width, *unsigned);
+            let wide =
+                stored(value, rows, &mut checked, |row| in_range(whole_at(value, row, true), low, high))?;
+            if *unsigned { Value::UInt(wide.map(|v| v as u64)) } else { Value::Int(wide.map(|v| v as i64)) }
+        }
+        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
+            Value::UInt(stored(value, rows, &mut checked, |row| choice::number_at(value, row, to))?)
+        }
+        SqlType::Year => {
+            let wide = stored(value, rows, &mut checked, |row| {
+                let (v, loss) = whole_at(value, row, true);
+                let digits = match value {
+                    Value::String(v) => v.value(row).trim().len(),
+                    _ => 4,
+                };
+                let v = match v {
+                    // '0' and '00' are years of two digits, 0 and '0000' are the year 0.
+                    0 if digits < 4 && loss == Loss::None => 2000,
+                    1..=69 => v + 2000,
+                    70..=99 => v + 1900,
+                    v => v,
+                };
+                let in_range = v == 0 || (1901..=2155).contains(&v);
+                match loss {
+                    Loss::None if in_range => (v, loss),
+                    Loss::None => (0, Loss::Range),
+                    // What begins with a year is that year.
+                    _ => (if in_range { v } else { 0 }, loss),
+                }
+            })?;
+            Value::Int(wide.map(|v| v as i64))
+        }
+        SqlType::Float => Value::Double(stored(value, rows, &mut checked, |row| {
+            let (v, loss) = double_at(value, row);
+            let single = f64::from(v as f32);
+            if single.is_finite() { (single, loss) } else { (f64::from(f32::MAX).copysign(v), Loss::Range) }
+        })?),
+        SqlType::Double => Value::Double(stored(value, rows, &mut checked, |row| double_at(value, row))?),
+        SqlType::Decimal { precision, scale } => {
+            if let Some(fast) = without_loss(value, to) {
+                return Ok(fast);
+            }
+            let wide = stored(value, rows, &mut checked, |row| decimal_at(value, row, *precision, *scale))?;
+            Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
+        }
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
+            let text = to_text(value, rows);
+            let text = if matches!(to, SqlType::Char(..)) { strip_blanks(text, rows) } else { text };
+            fit_text(text, rows, &mut checked, |s| {
+                let limit = *n as usize;
+                if s.len() <= limit {
+                    return (s.len(), Loss::None);
+                }
+                match s.char_indices().nth(limit) {
+                    None => (s.len(), Loss::None),
+                    // Blanks beyond the end do not count.
+                    Some((end, _)) if s[end..].bytes().all(|b| b == b' ') => (end, Loss::None),
+                    Some((end, _)) => (end, Loss::TooLong),
+                }
+            })?
+        }
+        SqlType::Text(n, _) => {
+            fit_text(to_text(value, rows), rows, &mut checked, |s| match s.len() <= *n as usize {
+                true => (s.len(), Loss::None),
+                false => (s.floor_char_boundary(*n as usize), Loss::TooLong),
+            })?
+        }
+        SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
+            let bytes = match value {
+                Value::Bytes(_) => value.clone(),
+                other => to_text(other, rows),
+            };
+            for row in 0..rows {
+                let len = match &bytes {
+                    Value::String(v) if !bytes.is_null(row) => v.value(row).len(),
+                    Value::Bytes(v) if !bytes.is_null(row) => v.value(row).len(),
+                    _ => 0,
+                };
+                if len > *n as usize {
+                    checked(row, Loss::TooLong)?;
+                }
+            }
+            bytes_of(&bytes, matches!(to, SqlType::Binary(_)).then_some(*n), *n, rows)
+        }
+        SqlType::Date => Value::Date(
+            stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
+                .map(|us| clock::split(us).0 as i32),
+        ),
+        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => Value::DateTime(
+            stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
+                .map(|us| clock::round_fsp(us, *fsp)),
+        ),
+        SqlType::Time(fsp) => Value::Time(
+            stored(value, rows, &mut checked, |row| match time_at(value, row) {
+                Some(us) => (us, Loss::None),
+                None => (0, Loss::Incorrect),
+            })?
+            .map(|us| clock::round_fsp(us, *fsp)),
+        ),
+    })
+}
+
+/// The nothing of the type in place of NULL: 0, an empty text, no member.
+fn without_nulls(value: &Value, to: &SqlType, rows: usize) -> Value {
+    fn filled<T: arrow::datatypes::ArrowNativeType>(v: &Column<T>, nothing: T, rows: usize) -> Column<T> {
+        Column::many((0..rows).map(|row| v.get(row).unwrap_or(nothing)).collect(), None)
+    }
+    let text = |row: usize| match value {
+        Value::String(v) => v.get(row).unwrap_or("").to_owned(),
+        _ => String::new(),
+    };
+    match (value, to) {
+        (Value::Int(v), _) => Value::Int(filled(v, 0, rows)),
+        (Value::UInt(v), _) => Value::UInt(filled(v, 0, rows)),
+        (Value::Double(v), _) => Value::Double(filled(v, 0.0, rows)),
+        (Value::Decimal(v), _) => Value::Decimal(Decimals::wide(filled(&v.widened(), 0, rows), v.scale())),
+        (Value::Date(v), _) => Value::Date(filled(v, ZERO_DATE, rows)),
+        (Value::DateTime(v), _) => Value::DateTime(filled(v, ZERO_DATETIME, rows)),
+        (Value::Time(v), _) => Value::Time(filled(v, 0, rows)),
+        (_, SqlType::Int { unsigned: false, .. } | SqlType::Year) => Value::Int(Column::one(0)),
+        (_, SqlType::Int { unsigned: true, .. } | SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_)) => {
+            Value::UInt(Column::one(0))
+        }
+        (_, SqlType::Float | SqlType::Double) => Value::Double(Column::one(0.0)),
+        (_, SqlType::Decimal { scale, .. }) => Value::Decimal(Decimals::one(0, *scale)),
+        (_, SqlType::Date) => Value::Date(Column::one(ZERO_DATE)),
+        (_, SqlType::DateTime(_) | SqlType::Timestamp(_)) => Value::DateTime(Column::one(ZERO_DATETIME)),
+        (_, SqlType::Time(_)) => Value::Time(Column::one(0)),
+        (_, SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..)) => {
+            Value::String(Strings::Views((0..rows).map(|row| Some(text(row))).collect()))
+        }
+        (_, SqlType::Json) => {
+            let null = encode(&Json::Null);
+            build_bytes(rows, |row| Some(bytes_at(value, row).map_or(null.clone(), <[u8]>::to_vec)))
+        }
+        (_, SqlType::Binary(width)) => build_bytes(rows, |row| {
+            Some(bytes_at(value, row).map_or(vec![0; *width as usize], <[u8]>::to_vec))
+        }),
+        (_, SqlType::VarBinary(_) | SqlType::Blob(_)) => {
+            build_bytes(rows, |row| Some(bytes_at(value, row).map_or(Vec::new(), <[u8]>::to_vec)))
+        }
+        (_, SqlType::Null) => value.clone(),
+    }
+}
+
+/// The bytes at a row, if there are any.
+fn bytes_at(value: &Value, row: usize) -> Option<&[u8]> {
+    match value {
+        Value::Bytes(v) if !value.is_null(row) => Some(v.value(row)),
+        _ => None,
+    }
+}
+
+/// The moment; the one that is none, if there is no such.
+fn found(us: Option<i64>, zero: bool) -> (i64, Loss) {
+    match us {
+        Some(us) if is_datetime(us, zero) => (us, Loss::None),
+        _ => (ZERO_DATETIME, Loss::Incorrect),
+    }
+}
+
+/// Range of an integer column.
+fn int_range(width: IntWidth, unsigned: bool) -> (i128, i128) {
+    let bits = width.bytes() * 8;
+    if unsigned { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) }
+}
+
+/// Converts every row that is not NULL.
+fn stored<T: arrow::datatypes::ArrowNativeType>(
+    value: &Value,
+    rows: usize,
+    checked: &mut impl FnMut(usize, Loss) -> Result<(), Failure>,
+    convert: impl Fn(usize) -> (T, Loss),
+) -> Result<Column<T>, Failure> {
+    let mut out = Vec::with_capacity(rows);
+    for row in 0..rows {
+        if value.is_null(row) {
+            out.push(T::default());
+            continue;
+        }
+        let (v, loss) = convert(row);
+        checked(row, loss)?;
+        out.push(v);
+    }
+    Ok(Column::many(out, value.nulls().cloned()))
+}
+
+/// Strings cut where `end` says.
+fn fit_text(
+    text: Value,
+    rows: usize,
+    checked: &mut impl FnMut(usize, Loss) -> Result<(), Failure>,
+    end: impl Fn(&str) -> (usize, Loss),
+) -> Outcome {
+    let Value::String(strings) = &text else { return Ok(text) };
+    let mut cut = false;
+    for row in 0..rows {
+        if let Some(s) = strings.get(row) {
+            let (end, loss) = end(s);
+            checked(row, loss)?;
+            cut |= end < s.len();
+        }
+    }
+    if !cut {
+        return Ok(text);
+    }
+    Ok(super::string::slice(&strings.plain(), rows, |_, s| Some(0..end(s).0)))
+}
+
+/// CHAR columns do not keep blanks at their end.
+fn strip_blanks(text: Value, rows: usize) -> Value {
+    match &text {
+        Value::String(v) if (0..rows).any(|row| v.get(row).is_some_and(|s| s.ends_with(' '))) => {
+            super::string::slice(&v.plain(), rows, |_, s| Some(0..s.trim_end_matches(' ').len()))
+        }
+        _ => text,
+    }
+}
+
+/// The error for a value that a column does not take.
+fn refused(
+    (value, row): (&Value, usize),
+    rows_before: usize,
+    loss: Loss,
+    to: &SqlType,
+    column: &Arc<str>,
+) -> Error {
+    let mut text = String::new();
+    write_at(value, row, fsp_of(to), &mut text);
+    let (column, number) = (Arc::clone(column), (rows_before + row) as u64 + 1);
+    match (loss, to) {
+        // What is no member has been cut to nothing.
+        (_, SqlType::Enum(_) | SqlType::Set(_)) => Error::AssignTruncated { column, row: number },
+        (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },
+        (Loss::Range, _) => Error::AssignOutOfRange { column, row: number },
+        (_, SqlType::Date) => Error::AssignIncorrectTime { ty: "date", value: text, column, row: number },
+        (_, SqlType::DateTime(_) | SqlType::Timestamp(_)) => {
+            Error::AssignIncorrectTime { ty: "datetime", value: text, column, row: number }
+        }
+        (_, SqlType::Time(_)) => Error::AssignIncorrectTime { ty: "time", value: text, column, row: number },
+        (Loss::Truncated, _) => Error::AssignTruncated { column, row: number },
+        (_, SqlType::Decimal { .. }) => {
+            Error::AssignIncorrectNumber { ty: "decimal", value: text, column, row: number }
+        }
+        (_, SqlType::Float | SqlType::Double) => {
+            Error::AssignIncorrectNumber { ty: "double", value: text, column, row: number }
+        }
+        _ => Error::AssignIncorrectNumber { ty: "integer", value: text, column, row: number },
+    }
+}
+
+/// The error for a value of a column that is to become one of this type.
+fn unfit_row((value, row): (&Value, usize), loss: Loss, to: &SqlType, column: &Arc<str>) -> Error {
+    let mut text = String::new();
+    write_at(value, row, fsp_of(to), &mut text);
+    let is_number = matches!(to, SqlType::Int { .. } | SqlType::Year | SqlType::Float | SqlType::Double);
+    match (loss, to) {
+        (Loss::Range, SqlType::Decimal { precision, scale }) => {
+            Error::OutOfRange { ty: "DECIMAL", expression: format!("({precision}, {scale})").into() }
+        }
+        (Loss::Range, to) if is_number && *to != SqlType::Year => {
+            let ty = to.to_string();
+            let ty = ty.trim_end_matches(" unsigned").to_owned();
+            Error::ConstantOverflow { value: text, ty }
+        }
+        (Loss::TooLong, to) if !matches!(to, SqlType::Bit(_)) => {
+            Error::AssignLongValue { column: Arc::clone(column), value: text }
+        }
+        (_, SqlType::Decimal { .. }) => Error::TruncatedWrongValue { ty: "DECIMAL", value: text },
+        _ if is_number => Error::TruncatedWrongValue { ty: "DOUBLE", value: text },
+        _ => refused((value, row), 0, loss, to, column),
+    }
+}

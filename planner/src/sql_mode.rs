@@ -1,0 +1,124 @@
+//! `sql_mode`, as far as it says what becomes of values.
+//!
+//! A mode is a list of words. Some stand for others (`ANSI`, `TRADITIONAL`); what the session keeps is the list with all of
+//! them, in MySQL's order. The words that nothing obeys here (`PIPES_AS_CONCAT`, `ANSI_QUOTES`, …) are kept and shown.
+
+/// The words, in MySQL's order.
+const WORDS: &[&str] = &[
+    "REAL_AS_FLOAT",
+    "PIPES_AS_CONCAT",
+    "ANSI_QUOTES",
+    "IGNORE_SPACE",
+    "NOT_USED",
+    "ONLY_FULL_GROUP_BY",
+    "NO_UNSIGNED_SUBTRACTION",
+    "NO_DIR_IN_CREATE",
+    "POSTGRESQL",
+    "ORACLE",
+    "MSSQL",
+    "DB2",
+    "MAXDB",
+    "NO_KEY_OPTIONS",
+    "NO_TABLE_OPTIONS",
+    "NO_FIELD_OPTIONS",
+    "MYSQL323",
+    "MYSQL40",
+    "ANSI",
+    "NO_AUTO_VALUE_ON_ZERO",
+    "NO_BACKSLASH_ESCAPES",
+    "STRICT_TRANS_TABLES",
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_IN_DATE",
+    "NO_ZERO_DATE",
+    "ALLOW_INVALID_DATES",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "TRADITIONAL",
+    "NO_AUTO_CREATE_USER",
+    "HIGH_NOT_PRECEDENCE",
+    "NO_ENGINE_SUBSTITUTION",
+    "PAD_CHAR_TO_FULL_LENGTH",
+];
+
+/// What a word brings besides itself.
+fn brings(word: &str) -> &'static [&'static str] {
+    match word {
+        "ANSI" => &["REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "ONLY_FULL_GROUP_BY"],
+        "TRADITIONAL" => &[
+            "STRICT_TRANS_TABLES",
+            "STRICT_ALL_TABLES",
+            "NO_ZERO_IN_DATE",
+            "NO_ZERO_DATE",
+            "ERROR_FOR_DIVISION_BY_ZERO",
+            "NO_AUTO_CREATE_USER",
+            "NO_ENGINE_SUBSTITUTION",
+        ],
+        _ => &[],
+    }
+}
+
+/// What a mode says of values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SqlMode {
+    /// What a column does not hold is an error of the statement that stores it.
+    pub strict: bool,
+    /// `0000-00-00` is no date.
+    pub no_zero_date: bool,
+    /// `2020-00-01` is no date.
+    pub no_zero_in_date: bool,
+    /// `2020-02-31` is a date.
+    pub allow_invalid_dates: bool,
+    /// Dividing by zero is said to somebody.
+    pub error_for_division_by_zero: bool,
+}
+
+impl SqlMode {
+    /// What these words say.
+    pub fn of(text: &str) -> SqlMode {
+        let has = |word: &str| text.split(',').any(|known| known.trim().eq_ignore_ascii_case(word));
+        SqlMode {
+            strict: has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES"),
+            no_zero_date: has("NO_ZERO_DATE"),
+            no_zero_in_date: has("NO_ZERO_IN_DATE"),
+            allow_invalid_dates: has("ALLOW_INVALID_DATES"),
+            error_for_division_by_zero: has("ERROR_FOR_DIVISION_BY_ZERO"),
+        }
+    }
+
+    /// The list with all that its words stand for, each word once, in MySQL's order.
+    ///
+    /// # Errors
+    /// The first word that there is not.
+    pub fn normal_form(text: &str) -> Result<String, String> {
+        let mut wanted: Vec<&str> = Vec::new();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let found = WORDS.iter().find(|known| known.eq_ignore_ascii_case(word));
+            let word = *found.ok_or_else(|| word.to_string())?;
+            wanted.push(word);
+            wanted.extend(brings(word));
+        }
+        let kept: Vec<&str> = WORDS.iter().copied().filter(|word| wanted.contains(word)).collect();
+        Ok(kept.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_for_others() {
+        let traditional = SqlMode::normal_form("traditional").unwrap();
+        assert_eq!(
+            traditional,
+            "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,TRADITIONAL,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"
+        );
+        let mode = SqlMode::of(&traditional);
+        assert!(mode.strict && mode.no_zero_date && mode.error_for_division_by_zero);
+        assert_eq!(
+            SqlMode::normal_form("no_zero_date, , strict_all_tables,no_zero_date").unwrap(),
+            "STRICT_ALL_TABLES,NO_ZERO_DATE"
+        );
+        assert_eq!(SqlMode::normal_form("ansi,nope"), Err("nope".to_string()));
+        assert_eq!(SqlMode::of(""), SqlMode::default());
+    }
+}
