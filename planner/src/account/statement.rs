@@ -181,7 +181,7 @@ pub enum Attribute {
 /// A privilege of GRANT and REVOKE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Granted {
-    /// ALL [PRIVILEGES].
+    /// `ALL [PRIVILEGES]`.
     All,
     /// USAGE: none.
     Usage,

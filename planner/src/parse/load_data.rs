@@ -82,7 +82,7 @@ struct Assignment {
     asks: bool,
 }
 
-/// [`LoadRows`] of a table, whose columns are known.
+/// What a load into a table does with its rows, whose columns are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadInsert {
     rows: LoadRows,
