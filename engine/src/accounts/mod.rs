@@ -184,6 +184,14 @@ impl Accounts {
         Rights::of(self, name, roles)
     }
 
+    /// What views of this definer may read: of the account of this name, else of the one that who logs in as such is.
+    pub fn rights_of_definer(&self, name: &AccountName) -> Rights {
+        let account = self.get(name).or_else(|| self.of_visitor(&name.user, &name.host));
+        // Who has no name is nobody's definer.
+        let account = account.filter(|account| account.name.user == name.user);
+        self.rights(account.map_or(name, |account| &account.name), &[])
+    }
+
     fn with(&self, account: Account) -> Accounts {
         Accounts { all: self.all.update(account.name.clone(), Arc::new(account)) }
     }

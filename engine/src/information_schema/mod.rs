@@ -300,7 +300,7 @@ impl Catalog for SessionCatalog<'_> {
     }
 
     fn may(&self, who: Option<&str>, access: Access<'_>, partly: bool) -> bool {
-        let definer = who.map(|who| self.version.accounts().rights(&AccountName::of_text(who), &[]));
+        let definer = who.map(|who| self.version.accounts().rights_of_definer(&AccountName::of_text(who)));
         definer.as_ref().unwrap_or(self.facts.rights).may(access, partly)
     }
 

@@ -271,13 +271,27 @@ impl Binder<'_> {
                         Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into()))
                     }
                     _ if ty.sql == SqlType::Json => Err(Error::DefaultNotAllowed(column.into())),
-                    _ => cast_constant(&value, &from.sql, &ty.sql)
-                        .map(ColumnDefault::Value)
-                        .ok_or_else(invalid),
+                    _ => {
+                        // Bytes of a fixed number are filled up with zeros.
+                        let (sql, size) = match ty.sql {
+                            SqlType::Binary(n) => (SqlType::VarBinary(n), n as usize),
+                            ref sql => (sql.clone(), 0),
+                        };
+                        let value = cast_constant(&value, &from.sql, &sql).map(|value| match value {
+                            Datum::Bytes(bytes) if bytes.len() < size => {
+                                let zeros = std::iter::repeat_n(0, size - bytes.len());
+                                Datum::Bytes(bytes.iter().copied().chain(zeros).collect())
+                            }
+                            value => value,
+                        });
+                        value.map(ColumnDefault::Value).ok_or_else(invalid)
+                    }
                 }
             }
             _ => match e {
                 ast::Expr::Nested(inner) => Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into())),
+                // TiDB does without the parentheses: DEFAULT UUID().
+                ast::Expr::Function(_) => Ok(ColumnDefault::Expr(generated::spelled(e, &[]).into())),
                 _ => Err(invalid()),
             },
         }

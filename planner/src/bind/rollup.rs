@@ -38,6 +38,10 @@ impl Binder<'_> {
         if args.is_empty() || args.len() > GROUPING_MAX {
             return Err(Error::ArgumentCount("GROUPING".into()));
         }
+        // Nothing else makes its column.
+        if !self.scope().rolls_up {
+            return Err(Error::InvalidAggregate);
+        }
         let args: Vec<Expr> = args.iter().map(|e| self.expr(e)).collect::<Result<_, Error>>()?;
         let known = self.scope().groupings.iter().find(|(_, known)| *known == args).map(|(id, _)| *id);
         let id = match known {

@@ -98,9 +98,6 @@ impl Binder<'_> {
         let mut windows = std::mem::take(&mut scope.windows);
         let groupings = std::mem::take(&mut scope.groupings);
         plan = self.attach(plan, below);
-        if !groupings.is_empty() && !rolls_up {
-            return Err(Error::InvalidAggregate);
-        }
         if !group_by.is_empty()
             || !aggregates.is_empty()
             || !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty())

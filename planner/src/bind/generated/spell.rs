@@ -10,7 +10,7 @@ use allod_storage::schema::ColumnDef;
 use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value};
 
 /// Functions whose value depends on more than their arguments, or that do more than to yield one; MySQL's list.
-const DISALLOWED: [&str; 48] = [
+const DISALLOWED: [&str; 49] = [
     "BENCHMARK",
     "CONNECTION_ID",
     "CURDATE",
@@ -24,6 +24,7 @@ const DISALLOWED: [&str; 48] = [
     "DEFAULT",
     "FOUND_ROWS",
     "GET_LOCK",
+    "GROUPING",
     "IS_FREE_LOCK",
     "IS_USED_LOCK",
     "LASTVAL",
