@@ -6,7 +6,7 @@
 //! but for the length of texts, which may grow here (as in TiDB; MySQL cuts them, or fails).
 //!
 //! Whether a body reads itself is found out by binding it: the name is there, and to resolve it is an error that is caught here
-//! and nowhere else. A recursive WITH whose expressions do not read themselves binds them like any others.
+//! and nowhere else (so a recursion within a recursion is bound twice, and one within that four times). A recursive WITH whose expressions do not read themselves binds them like any others.
 //!
 //! What MySQL refuses is refused: no rows to begin with (3574), no UNION (3573), a step that groups (3575), reads itself twice or
 //! in a subquery (3577) or on the far side of a left join (3576). Left out: ORDER BY of the whole, and UNION ALL mixed with
@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnType, Datum, SqlType};
+use allod_storage::schema::{Collation, ColumnType, Datum, SqlType};
 use sqlparser::ast::{self, GroupByExpr, SetExpr, SetOperator, SetQuantifier};
 
 use super::binder::{Binder, Block, CteName};
@@ -30,6 +30,8 @@ use crate::physical::Recursion;
 const ROUNDS_MAX: u64 = 1000;
 /// Characters that a text may grow to.
 const TEXT_CHARS: u32 = 16_383;
+/// Bytes that a byte string may grow to.
+const BYTES: u32 = 65_535;
 /// The place of an expression that is not there yet.
 const NOWHERE: usize = usize::MAX;
 
@@ -264,6 +266,9 @@ fn grown(ty: &SqlType) -> SqlType {
         SqlType::Char(n, collation) | SqlType::VarChar(n, collation) => {
             SqlType::VarChar(TEXT_CHARS.max(*n), *collation)
         }
+        // (Literals of bytes are of type BIT.)
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Bit(_) => SqlType::VarBinary(BYTES),
+        SqlType::Enum(_) | SqlType::Set(_) => SqlType::VarChar(TEXT_CHARS, Collation::default()),
         other => other.clone(),
     }
 }
@@ -298,8 +303,11 @@ fn check(step: &Plan, working: usize) -> Result<(), RecursionFault> {
     step.walk(&mut |node| {
         readers += usize::from(matches!(node, Plan::CteScan { cte, .. } if *cte == working))
     });
-    if readers > 1 {
-        return Err(RecursionFault::ReferencedTwice);
+    match readers {
+        // One of the rows to begin with, behind a step.
+        0 => return Err(RecursionFault::NoSeed),
+        1 => {}
+        _ => return Err(RecursionFault::ReferencedTwice),
     }
     place(step, working)
 }

@@ -21,6 +21,7 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast;
 
 use super::binder::Binder;
+use super::scope::Clause;
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, Function};
@@ -38,8 +39,9 @@ impl Binder<'_> {
         if args.is_empty() || args.len() > GROUPING_MAX {
             return Err(Error::ArgumentCount("GROUPING".into()));
         }
-        // Nothing else makes its column.
-        if !self.scope().rolls_up {
+        // Its column comes to be above the grouping, and nowhere else.
+        let scope = self.scope();
+        if !scope.rolls_up || scope.in_aggregate || scope.clause == Clause::Group {
             return Err(Error::InvalidAggregate);
         }
         let args: Vec<Expr> = args.iter().map(|e| self.expr(e)).collect::<Result<_, Error>>()?;

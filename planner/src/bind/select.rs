@@ -24,7 +24,7 @@ use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, collate};
+use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate};
 use crate::logical::keys::Dependencies;
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
 use crate::parse;
@@ -422,6 +422,14 @@ impl Grouping {
     fn above(&mut self, binder: &mut Binder, expr: &Expr) -> Result<Expr, Error> {
         if let Some((id, key)) = self.keys.iter().find(|(_, key)| key == expr) {
             return Ok(Expr::column(*id, key.ty().clone()));
+        }
+        // A comparison in the collation of the key `s COLLATE c` names the sort key of `s`.
+        if let Expr::Call { function: Function::Collate(CollateFunction::SortKey(collation)), args, .. } =
+            expr && let Some((id, key)) = self.keys.iter().find(|(_, key)| {
+            matches!(key, Expr::Call { function: Function::Collate(CollateFunction::Collate), args: text, ty }
+                    if text.first() == args.first() && ty.sql.collation() == *collation)
+        }) {
+            return Ok(collate::sort_key_of(Expr::column(*id, key.ty().clone()), *collation));
         }
         match expr {
             Expr::Constant { .. } => Ok(expr.clone()),

@@ -35,6 +35,7 @@ use super::check::columns_of;
 use super::ddl::TableName;
 use super::expression::not_supported;
 use super::{bind_checks, bind_generated};
+use crate::account::Privilege;
 use crate::error::Error;
 use crate::foreign::{ForeignKeys, ForeignLink, ForeignParent, ForeignTable};
 
@@ -111,6 +112,11 @@ impl Binder<'_> {
             }
         }
         let parent = self.table_name(&written.foreign_table)?;
+        let is_own = parent.database.eq_ignore_ascii_case(&table.name.database)
+            && parent.table.eq_ignore_ascii_case(&table.name.table);
+        if !is_own {
+            self.check_table(Privilege::References, &parent)?;
+        }
         let referenced = written.referred_columns.iter().map(|c| Arc::from(c.value.as_str())).collect();
         let mut key = ForeignKey {
             name: name.into(),
