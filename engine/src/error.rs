@@ -239,7 +239,9 @@ codes! {
     /// A regular expression that is none.
     REGEXP = 1139 "42000";
     /// Aggregates beside columns.
-    MIXED_AGGREGATE = 1140 "42000";
+    MIXED_AGGREGATE = 8123 "HY000";
+    /// ORDER BY an aggregate of a query that has none.
+    AGGREGATE_IN_ORDER = 3029 "HY000";
     /// A table that does not exist.
     NO_SUCH_TABLE = 1146 "42S02";
     /// A TEXT column in a key.
@@ -652,8 +654,9 @@ impl From<allod_planner::Error> for Error {
             E::Recursion { fault, .. } => recursion_fault(*fault),
             E::RecursiveReference(_) => code::RECURSION_NO_SEED,
             E::GroupingOfNoKey(_) => code::GROUPING_OF_NO_KEY,
-            E::NotGrouped(_) => code::NOT_GROUPED,
-            E::MixedAggregate(_) => code::MIXED_AGGREGATE,
+            E::NotGrouped { .. } => code::NOT_GROUPED,
+            E::MixedAggregate { .. } => code::MIXED_AGGREGATE,
+            E::AggregateInOrder(_) => code::AGGREGATE_IN_ORDER,
             E::OrderByNotInDistinct(_) => code::ORDER_BY_NOT_IN_DISTINCT,
             E::UnionColumnCount => code::UNION_COLUMN_COUNT,
             E::OperandColumns(_) => code::OPERAND_COLUMNS,

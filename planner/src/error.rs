@@ -182,14 +182,31 @@ pub enum Error {
     /// 3602: an argument, counted from 0.
     #[error("argument #{0} of GROUPING function is not in GROUP BY")]
     GroupingOfNoKey(usize),
-    /// 1055: a column that the group key does not determine.
+    /// 1055: a column that the group key does not determine, and what uses it: `expression #1 of SELECT list`.
     #[error(
-        "expression '{0}' is not in GROUP BY clause and contains a column which is not functionally dependent on it"
+        "{place} is not in GROUP BY clause and contains nonaggregated column '{column}' which is not functionally dependent on columns in GROUP BY clause; this is incompatible with sql_mode=only_full_group_by"
     )]
-    NotGrouped(String),
-    /// 1140: the same without a GROUP BY clause.
-    #[error("in aggregated query without GROUP BY, '{0}' is a nonaggregated column")]
-    MixedAggregate(String),
+    NotGrouped {
+        /// What uses it.
+        place: String,
+        /// The column.
+        column: String,
+    },
+    /// 8123: the same without a GROUP BY clause.
+    #[error(
+        "in aggregated query without GROUP BY, {place} contains nonaggregated column '{column}'; this is incompatible with sql_mode=only_full_group_by"
+    )]
+    MixedAggregate {
+        /// What uses it.
+        place: String,
+        /// The column.
+        column: String,
+    },
+    /// 3029: `SELECT a … ORDER BY COUNT(b)`; a key, counted from 1.
+    #[error(
+        "expression #{0} of ORDER BY contains aggregate function and applies to the result of a non-aggregated query"
+    )]
+    AggregateInOrder(usize),
     /// 3065: `SELECT DISTINCT a … ORDER BY b`.
     #[error("expression '{0}' of ORDER BY clause is not in SELECT list, which is incompatible with DISTINCT")]
     OrderByNotInDistinct(String),

@@ -69,6 +69,8 @@ pub struct SqlMode {
     pub allow_invalid_dates: bool,
     /// Dividing by zero is said to somebody.
     pub error_for_division_by_zero: bool,
+    /// What a group does not determine is not asked of it.
+    pub only_full_group_by: bool,
 }
 
 impl SqlMode {
@@ -81,6 +83,7 @@ impl SqlMode {
             no_zero_in_date: has("NO_ZERO_IN_DATE"),
             allow_invalid_dates: has("ALLOW_INVALID_DATES"),
             error_for_division_by_zero: has("ERROR_FOR_DIVISION_BY_ZERO"),
+            only_full_group_by: has("ONLY_FULL_GROUP_BY"),
         }
     }
 

@@ -314,7 +314,13 @@ impl Binder<'_> {
         match self.cx.session.variables.system("sql_mode", false) {
             Some(Datum::String(words)) => SqlMode::of(&words),
             // Where there are no variables there is no mode either: all is as strict as can be.
-            _ => SqlMode { strict: true, no_zero_date: true, no_zero_in_date: true, ..SqlMode::default() },
+            _ => SqlMode {
+                strict: true,
+                no_zero_date: true,
+                no_zero_in_date: true,
+                only_full_group_by: true,
+                ..SqlMode::default()
+            },
         }
     }
 

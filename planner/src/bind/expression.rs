@@ -15,6 +15,7 @@ use super::binder::{Binder, place};
 use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
 use super::types::cast_type;
+use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{
     AggregateFunction, BlockMode, ConcatForm, Expr, Function, TimeUnit, collate, literal, types,
@@ -480,6 +481,17 @@ impl Binder<'_> {
                 && let Some(found) = alias()
             {
                 return found.cloned().map_err(|()| ambiguous());
+            }
+            // `SELECT a AS b … HAVING SUM(b) > 0`, unless it is an aggregate itself.
+            let aggregate = |id: &ColumnId| scope.aggregates.iter().any(|(known, _)| known == id);
+            if own
+                && table.is_none()
+                && scope.in_aggregate
+                && scope.clause == Clause::Having
+                && let Some(Ok(found)) = scope.find_alias(column)
+                && !found.columns().iter().any(aggregate)
+            {
+                return Ok(found.clone());
             }
         }
         Err(Error::UnknownColumn { name: written(), clause: clause.name(), position })

@@ -18,6 +18,7 @@ use sqlparser::ast::{
 use super::binder::{Binder, Block};
 use super::expression::{not_supported, unnested};
 use super::from::From;
+use super::generated::bind_generated;
 use super::locking::rows_of;
 use super::query::ordinal;
 use super::scope::{Clause, Pending, Relation};
@@ -25,7 +26,8 @@ use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::error::Error;
 use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate};
-use crate::logical::keys::Dependencies;
+use crate::generated::GeneratedColumns;
+use crate::logical::dependencies::Dependencies;
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
 use crate::parse;
 
@@ -89,6 +91,7 @@ impl Binder<'_> {
             None => vec![],
         };
         self.scope().clause = Clause::Order;
+        let before_order = self.scope().aggregates.len();
         let mut keys = self.order_keys(order, &items)?;
 
         let scope = self.scope();
@@ -110,16 +113,34 @@ impl Binder<'_> {
                 }
                 false => (group_by, None),
             };
-            let mut grouping = Grouping::new(&plan, group_by, aggregates, level);
-            for item in &mut items {
-                item.expr = grouping.above(self, &item.expr)?;
+            if group_by.is_empty() && level.is_none() && before_order > 0 {
+                // There is one row: in whatever order.
+                keys.clear();
             }
-            for condition in &mut having {
+            let only_ordered = before_order == 0 && group_by.is_empty() && having.is_empty();
+            let aggregate = |key: &Expr| {
+                key.columns().iter().any(|id| aggregates.iter().any(|(aggregate, _)| aggregate == id))
+            };
+            let aggregated_key = keys.iter().position(|(key, _)| aggregate(key)).filter(|_| only_ordered);
+            let mut grouping = Grouping::new(self, &plan, group_by, aggregates, level);
+            for (at, item) in items.iter_mut().enumerate() {
+                grouping.place = ("SELECT list", at);
+                item.expr = grouping.above(self, &item.expr).map_err(|error| match aggregated_key {
+                    Some(key) if matches!(error, Error::MixedAggregate { .. }) => {
+                        Error::AggregateInOrder(key + 1)
+                    }
+                    _ => error,
+                })?;
+            }
+            for (at, condition) in having.iter_mut().enumerate() {
+                grouping.place = ("HAVING clause", at);
                 *condition = grouping.above(self, condition)?;
             }
-            for (key, _) in &mut keys {
+            for (at, (key, _)) in keys.iter_mut().enumerate() {
+                grouping.place = ("ORDER BY", at);
                 *key = grouping.above(self, key)?;
             }
+            grouping.place = ("SELECT list", 0);
             for p in &mut pending {
                 grouping.pending_above(self, p)?;
             }
@@ -400,10 +421,15 @@ struct Grouping {
     determined: ColumnSet,
     /// Columns that became ANY_VALUE, and as what.
     any_values: Vec<(ColumnId, ColumnId)>,
+    /// Whether `sql_mode` has ONLY_FULL_GROUP_BY: if not, any value of the group is as good as another.
+    strict: bool,
+    /// What is restated: of which clause, the how manieth.
+    place: (&'static str, usize),
 }
 
 impl Grouping {
     fn new(
+        binder: &Binder,
         input: &Plan,
         keys: Vec<(ColumnId, Expr)>,
         aggregates: Vec<(ColumnId, AggregateCall)>,
@@ -411,11 +437,19 @@ impl Grouping {
     ) -> Grouping {
         let bare: ColumnSet = keys.iter().filter_map(|(_, e)| e.as_column()).collect();
         let determined = match level {
-            None => Dependencies::of(input).closure(&bare),
+            None => Dependencies::with(input, &generators).closure(&bare),
             // Where a key stands for all, it determines nothing.
             Some(_) => ColumnSet::default(),
         };
-        Grouping { keys, aggregates, input: input.column_set(), determined, any_values: vec![] }
+        Grouping {
+            keys,
+            aggregates,
+            input: input.column_set(),
+            determined,
+            any_values: vec![],
+            strict: binder.mode().only_full_group_by,
+            place: ("SELECT list", 0),
+        }
     }
 
     /// An expression as it is above the aggregation.
@@ -441,13 +475,14 @@ impl Grouping {
                 if let Some((_, new)) = self.any_values.iter().find(|(old, _)| old == id) {
                     return Ok(binder.column(*new));
                 }
-                if !self.determined.contains(*id) {
-                    let name = binder.columns.explain_name(*id);
-                    let no_groups = self.keys.is_empty();
-                    return Err(if no_groups {
-                        Error::MixedAggregate(name)
+                if self.strict && !self.determined.contains(*id) {
+                    let column = binder.columns.explain_name(*id);
+                    let (clause, at) = self.place;
+                    let place = format!("expression #{} of {clause}", at + 1);
+                    return Err(if self.keys.is_empty() {
+                        Error::MixedAggregate { place, column }
                     } else {
-                        Error::NotGrouped(name)
+                        Error::NotGrouped { place, column }
                     });
                 }
                 let call = binder.rw.aggregate(AggregateFunction::AnyValue, vec![expr.clone()], false);
@@ -481,6 +516,12 @@ impl Grouping {
         pending.plan = plan.transform_up(&mut |node| node.map_own_exprs(&mut restate));
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// The generated columns of a table. The texts were checked when they were defined.
+fn generators(scan: &Scan) -> Option<Arc<GeneratedColumns>> {
+    let known = || bind_generated(&scan.table).ok().flatten().map(Arc::new);
+    scan.generated.clone().or_else(known)
 }
 
 /// Whether it is GROUP BY … WITH ROLLUP.

@@ -1,8 +1,7 @@
-//! What determines what: unique keys of a plan's rows, and functional dependencies among its columns.
+//! Unique keys of a plan's rows.
 //!
 //! A *unique key* is a set of output columns on which no two rows agree (the columns are not NULL, so SQL's equality is
-//! meant); the empty key says that there is at most one row. A *dependency* `from -> to` says that rows that agree on
-//! `from` agree on `to`.
+//! meant); the empty key says that there is at most one row. What columns determine besides: [`super::dependencies`].
 
 use super::{JoinKind, Plan};
 use crate::column::ColumnId;
@@ -89,93 +88,4 @@ pub(crate) fn bound_columns(on: &[Expr], columns: &ColumnSet, other: &ColumnSet)
         }
     }
     bound
-}
-
-/// Functional dependencies among the columns of a plan, those below projections included.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Dependencies {
-    rules: Vec<(ColumnSet, ColumnSet)>,
-}
-
-impl Dependencies {
-    /// What holds for the rows that the plan yields.
-    pub(crate) fn of(plan: &Plan) -> Dependencies {
-        let mut dependencies = Dependencies::default();
-        dependencies.collect(plan);
-        dependencies
-    }
-
-    /// Everything that the given columns determine, they included.
-    pub(crate) fn closure(&self, of: &ColumnSet) -> ColumnSet {
-        let mut closure = of.clone();
-        loop {
-            let before = closure.len();
-            for (from, to) in &self.rules {
-                if from.is_subset(&closure) {
-                    closure.union_with(to);
-                }
-            }
-            if closure.len() == before {
-                return closure;
-            }
-        }
-    }
-
-    fn collect(&mut self, plan: &Plan) {
-        match plan {
-            Plan::Scan(scan) => {
-                let all = plan.column_set();
-                for key in unique_keys(plan, &[]) {
-                    self.rules.push((key, all.clone()));
-                }
-                self.equalities(&scan.predicates);
-            }
-            Plan::Filter { input, predicates } => {
-                self.equalities(predicates);
-                self.collect(input);
-            }
-            Plan::Project { input, exprs } => {
-                for (id, e) in exprs {
-                    self.rules.push((e.column_set(), [*id].into_iter().collect()));
-                    if let Some(source) = e.as_column() {
-                        self.rules.push(([*id].into_iter().collect(), [source].into_iter().collect()));
-                    }
-                }
-                self.collect(input);
-            }
-            Plan::Join(join) => {
-                self.collect(&join.left);
-                match join.kind {
-                    JoinKind::Inner => {
-                        self.equalities(&join.on);
-                        self.collect(&join.right);
-                    }
-                    // Of the rows that the right side pads with NULLs its own dependencies say nothing safe when a
-                    // column is nullable anyway, and the equalities do not hold.
-                    JoinKind::Left | JoinKind::Semi | JoinKind::Anti | JoinKind::Mark(_) => {}
-                }
-            }
-            Plan::Apply { join, .. } => self.collect(&join.left),
-            Plan::Aggregate { group_by, .. } => {
-                let key = group_by.iter().map(|(id, _)| *id).collect();
-                self.rules.push((key, plan.column_set()));
-            }
-            Plan::Sort { input, .. }
-            | Plan::Window { input, .. }
-            | Plan::Limit { input, .. }
-            | Plan::Lock { input, .. }
-            | Plan::MaxOneRow { input } => self.collect(input),
-            Plan::Values { .. } | Plan::Union { .. } | Plan::CteScan { .. } => {}
-        }
-    }
-
-    fn equalities(&mut self, predicates: &[Expr]) {
-        for (a, b) in predicates.iter().filter_map(equality) {
-            for (column, by) in [(a, b), (b, a)] {
-                if let Some(id) = column.as_column() {
-                    self.rules.push((by.column_set(), [id].into_iter().collect()));
-                }
-            }
-        }
-    }
 }

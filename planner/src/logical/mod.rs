@@ -4,6 +4,7 @@
 //! knows which columns it produces ([`Plan::columns`]).
 
 mod check;
+pub(crate) mod dependencies;
 pub(crate) mod keys;
 pub(crate) mod predicate;
 mod walk;

@@ -99,6 +99,7 @@ pub(crate) fn rejects_nulls(e: &Expr, nulls: &ColumnSet) -> bool {
         Expr::Call { function: Function::And, args, .. } => args.iter().any(|a| rejects_nulls(a, nulls)),
         Expr::Call { function: Function::Or, args, .. } => args.iter().all(|a| rejects_nulls(a, nulls)),
         Expr::Call { function: Function::IsTrue, args, .. } => args.iter().all(|a| rejects_nulls(a, nulls)),
+        Expr::Call { function: Function::IsFalse, args, .. } => args.iter().all(|a| is_null_when(a, nulls)),
         // NOT (x IS NULL) holds only if x is not NULL.
         Expr::Call { function: Function::Not, args, .. } => {
             args.iter().any(|a| args_of(a, &Function::IsNull).is_some_and(|x| is_null_when(&x[0], nulls)))

@@ -12,7 +12,7 @@ use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::logical::Plan;
-use crate::logical::keys::Dependencies;
+use crate::logical::dependencies::Dependencies;
 
 pub(super) fn apply(plan: Plan, _cx: &mut Context) -> Plan {
     plan.transform_up(&mut |node| match node {

@@ -1,4 +1,4 @@
-//! Variances, by Welford's and Chan's formulas: numerically stable, and mergeable.
+//! Variances, by the formulas of Youngs and Cramer and of Chan, as in TiDB: numerically stable, and mergeable.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(in crate::aggregate) struct Spread {
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::aggregate) struct Moments {
     count: f64,
-    mean: f64,
+    sum: f64,
     /// Sum of the squared distances from the mean.
     squares: f64,
 }
@@ -30,20 +30,23 @@ impl Moments {
     #[inline]
     fn add(&mut self, value: f64) {
         self.count += 1.0;
-        let distance = value - self.mean;
-        self.mean += distance / self.count;
-        self.squares += distance * (value - self.mean);
+        self.sum += value;
+        if self.count > 1.0 {
+            let distance = self.count * value - self.sum;
+            self.squares += distance * distance / (self.count * (self.count - 1.0));
+        }
     }
 
     pub fn merge(&mut self, other: &Moments) {
-        if other.count == 0.0 {
+        if other.count == 0.0 || self.count == 0.0 {
+            *self = if other.count == 0.0 { *self } else { *other };
             return;
         }
-        let count = self.count + other.count;
-        let distance = other.mean - self.mean;
-        self.squares += other.squares + distance * distance * self.count * other.count / count;
-        self.mean += distance * other.count / count;
-        self.count = count;
+        let distance = other.count / self.count * self.sum - other.sum;
+        let weight = self.count / other.count / (self.count + other.count);
+        self.squares += other.squares + weight * distance * distance;
+        self.sum += other.sum;
+        self.count += other.count;
     }
 
     fn value(&self, spread: Spread) -> Option<f64> {

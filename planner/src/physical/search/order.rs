@@ -9,7 +9,8 @@
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::expr::Expr;
-use crate::logical::keys::{Dependencies, unique_keys};
+use crate::logical::dependencies::Dependencies;
+use crate::logical::keys::unique_keys;
 use crate::logical::predicate::equality;
 use crate::logical::{JoinKind, Plan, SortKey};
 
