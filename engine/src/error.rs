@@ -224,6 +224,22 @@ codes! {
     UNKNOWN = 1105 "HY000";
     /// A DELETE names a table that its FROM does not have.
     UNKNOWN_TARGET = 1109 "42S02";
+    /// `*` where there is nothing.
+    NO_TABLES = 1096 "HY000";
+    /// A function that a DEFAULT cannot have.
+    DEFAULT_FUNCTION = 3770 "HY000";
+    /// A sequence that has given out all that it has.
+    SEQUENCE_RUN_OUT = 4135 "HY000";
+    /// A sequence that could not give out a number.
+    SEQUENCE_CONFLICT = 4136 "HY000";
+    /// A sequence that there is not.
+    UNKNOWN_SEQUENCE = 4139 "HY000";
+    /// A table's option that a sequence does not have.
+    SEQUENCE_TABLE_OPTION = 8227 "HY000";
+    /// DEFAULT NEXTVAL of a column that holds no whole numbers.
+    SEQUENCE_DEFAULT_TYPE = 8228 "HY000";
+    /// ADD COLUMN with DEFAULT NEXTVAL.
+    SEQUENCE_DEFAULT_ADDED = 8230 "HY000";
     /// A column that is named twice.
     COLUMN_TWICE = 1110 "42000";
     /// A default of a type that has none.
@@ -637,6 +653,13 @@ impl From<allod_planner::Error> for Error {
             E::UnknownTable { .. } => code::NO_SUCH_TABLE,
             E::WrongObject { .. } => code::WRONG_OBJECT,
             E::ViewVariable => code::VIEW_VARIABLE,
+            E::DefaultFunction { .. } => code::DEFAULT_FUNCTION,
+            E::SequenceConflict { .. } => code::SEQUENCE_CONFLICT,
+            E::SequenceTableOption(_) => code::SEQUENCE_TABLE_OPTION,
+            E::SequenceDefaultType(_) => code::SEQUENCE_DEFAULT_TYPE,
+            E::SequenceDefaultAdded(_) => code::SEQUENCE_DEFAULT_ADDED,
+            E::SequenceWritten(..) => code::UNKNOWN,
+            E::NoTables => code::NO_TABLES,
             E::Split(_) => code::SPLIT_REGION,
             E::InvalidView(_) => code::INVALID_VIEW,
             E::ViewRecursion { .. } => code::VIEW_RECURSION,
@@ -752,6 +775,7 @@ impl From<allod_executor::Error> for Error {
             E::RegexpIndex => code::REGEXP_INDEX,
             E::WrongValueForFunction { .. } => code::WRONG_VALUE_FOR_FUNCTION,
             E::ShortVector { .. } => code::SHORT_VECTOR,
+            E::SequenceRunOut { .. } => code::SEQUENCE_RUN_OUT,
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::RecursionDepth { .. } => code::RECURSION_DEPTH,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,

@@ -132,7 +132,7 @@ impl Builder {
         let query = Arc::clone(prepared.query());
         let ctes = query.ctes.iter().map(|_| None).collect();
         let wanted = Wanted::default();
-        let scratch = Scratch::new(runner.context.cancel.clone(), runner.context.rules);
+        let scratch = runner.context.scratch();
         Builder {
             query,
             prepared,

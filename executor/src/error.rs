@@ -154,6 +154,12 @@ pub enum Error {
     /// 1242: a subquery that must give one value gave several.
     #[error("Subquery returns more than 1 row")]
     SubqueryRows,
+    /// 4135: a sequence that has given out all that it has.
+    #[error("Sequence '{name}' has run out")]
+    SequenceRunOut {
+        /// `database.sequence`.
+        name: String,
+    },
     /// 3636: WITH RECURSIVE still finds something new.
     #[error(
         "recursive query aborted after {rounds} iterations. Try increasing @@cte_max_recursion_depth to a larger value"

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{Node, Query};
+use allod_planner::sequence::SequenceId;
 use allod_storage::client::Client;
 use allod_storage::error as storage;
 use allod_storage::key::Key;
@@ -35,6 +36,20 @@ pub trait RowIds: Send + Sync {
     fn observe(&self, table: TableId, value: u64);
 }
 
+/// Who gives out the numbers of sequences, and knows which of them a session got last. The sequences are those that the
+/// statement names; to ask for another is an error of whoever made the plan.
+pub trait Sequences: Send + Sync + std::fmt::Debug {
+    /// A number that nobody has.
+    ///
+    /// # Errors
+    /// [`Error::SequenceRunOut`].
+    fn next(&self, sequence: SequenceId) -> Result<i64>;
+    /// The number that the session got last, if any.
+    fn last(&self, sequence: SequenceId) -> Result<Option<i64>>;
+    /// Sees to it that what is given out lies behind `value`; `None` if it does already.
+    fn set(&self, sequence: SequenceId, value: i64) -> Result<Option<i64>>;
+}
+
 /// What a statement runs in.
 pub struct Environment {
     /// The statement's own client.
@@ -51,6 +66,8 @@ pub struct Environment {
     pub cancel: Cancel,
     /// Who numbers rows.
     pub row_ids: Arc<dyn RowIds>,
+    /// Who gives out the numbers of the sequences that it asks; `None` = it asks none.
+    pub sequences: Option<Arc<dyn Sequences>>,
     /// What becomes of a change of rows.
     pub destination: Destination,
     /// What becomes of losses.
@@ -143,6 +160,7 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         analyze: env.analyze,
         columns: Arc::clone(&query.columns),
         rules: env.rules,
+        sequences: env.sequences,
     };
     let schema = prepared.schema();
     let locks = Collector::new(env.locking, &context.memory);

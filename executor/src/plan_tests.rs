@@ -249,6 +249,7 @@ impl Fixture {
             memory_limit_bytes: self.memory_limit_bytes,
             cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
+            sequences: None,
             destination: Destination::Commit,
             rules: Default::default(),
             locking: crate::lock::Locking::Off,

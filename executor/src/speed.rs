@@ -58,6 +58,7 @@ pub(crate) fn context(workers: usize) -> Context {
         analyze: false,
         columns: Arc::default(),
         rules: Rules::default(),
+        sequences: None,
     }
 }
 

@@ -117,11 +117,30 @@ pub(crate) fn datum(array: &ArrayRef, row: usize) -> Result<Datum> {
 pub(crate) fn literal_rows(rows: &[Vec<Expr>], width: usize, scratch: &mut Scratch) -> Result<Batch> {
     let mark = scratch.notices.mark();
     scratch.notices.once = true;
-    let column = |c: usize| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>(), scratch);
-    let columns = (0..width).map(column).collect::<Result<_>>()?;
+    let columns = if rows.len() > 1 && rows.iter().flatten().any(Expr::asks_sequence) {
+        in_turn(rows, width, scratch)?
+    } else {
+        let column = |c: usize| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>(), scratch);
+        (0..width).map(column).collect::<Result<_>>()?
+    };
     scratch.notices.once = false;
     scratch.notices.order_since(mark);
     Ok(Batch { columns, rows: rows.len() })
+}
+
+/// Row by row, for what a row asks of a sequence comes before what the next one does.
+fn in_turn(rows: &[Vec<Expr>], width: usize, scratch: &mut Scratch) -> Result<Vec<ArrayRef>> {
+    let no_columns = Batch::new(Vec::new(), 1);
+    let mut columns = vec![Vec::with_capacity(rows.len()); width];
+    for (at, row) in rows.iter().enumerate() {
+        scratch.notices.first_row = at;
+        let values = Program::compile_all(row, &[])?.eval_all(&no_columns, scratch)?;
+        for (column, (value, expr)) in columns.iter_mut().zip(values.iter().zip(row)) {
+            column.push(to_door(value, expr.ty())?);
+        }
+    }
+    scratch.notices.first_row = 0;
+    Ok(columns.iter().map(|column| batch::concat(column)).collect())
 }
 
 /// One column of literal rows. If the rows differ in nothing but constants (as those of an INSERT do) the constants become

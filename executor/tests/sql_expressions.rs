@@ -64,6 +64,7 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         memory_limit_bytes: 1 << 30,
         cancel: Cancel::new(),
         row_ids: Arc::new(Nothing),
+        sequences: None,
         destination: allod_executor::Destination::Commit,
         rules: Default::default(),
         locking: allod_executor::Locking::Off,

@@ -7,6 +7,7 @@ use allod_storage::schema::{Collation, ColumnType, Datum, TableDescriptor};
 use crate::account::Access;
 use crate::error::Error;
 use crate::parse::Parsed;
+use crate::sequence::Sequence;
 use crate::stats::TableStats;
 
 /// A table as the planner sees it: its descriptor and what is known of its rows.
@@ -68,6 +69,10 @@ pub trait Catalog {
     fn table(&self, database: &str, table: &str) -> Option<Table>;
     /// The view, names compared without regard to case.
     fn view(&self, _database: &str, _view: &str) -> Option<Arc<View>> {
+        None
+    }
+    /// The sequence, names compared without regard to case.
+    fn sequence(&self, _database: &str, _sequence: &str) -> Option<Arc<Sequence>> {
         None
     }
     /// Whether the database exists.

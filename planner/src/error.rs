@@ -108,6 +108,37 @@ pub enum Error {
     /// 8212: SPLIT TABLE with something that is no place.
     #[error("Failed to split region ranges: {0}")]
     Split(String),
+    /// 3770: a function that a DEFAULT cannot have.
+    #[error("Default value expression of column '{column}' contains a disallowed function: `{function}`.")]
+    DefaultFunction {
+        /// The column.
+        column: String,
+        /// The function.
+        function: String,
+    },
+    /// 4136: a sequence that could not give out a number.
+    #[error("Sequence '{database}.{name}' values are conflicting")]
+    SequenceConflict {
+        /// Database.
+        database: String,
+        /// Its name.
+        name: String,
+    },
+    /// 8227: a table's option that a sequence does not have.
+    #[error("Unsupported sequence table-option: {0}")]
+    SequenceTableOption(String),
+    /// 8228: DEFAULT NEXTVAL of a column that holds no whole numbers.
+    #[error("Unsupported sequence default value for column type '{0}'")]
+    SequenceDefaultType(String),
+    /// 8230: ADD COLUMN … DEFAULT NEXTVAL.
+    #[error("Unsupported using sequence as default value in add column '{0}'")]
+    SequenceDefaultAdded(String),
+    /// 1105: a change of what is in a sequence, as if it were a table.
+    #[error("{0} sequence {1} is not supported now")]
+    SequenceWritten(&'static str, String),
+    /// 1096: `*` where there is nothing.
+    #[error("No tables used")]
+    NoTables,
     /// 1351.
     #[error("view's SELECT contains a variable or parameter")]
     ViewVariable,

@@ -22,6 +22,7 @@ pub mod physical;
 mod prune;
 mod ranges;
 mod rules;
+pub mod sequence;
 pub mod sql_mode;
 mod stack;
 pub mod stats;

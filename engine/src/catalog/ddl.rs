@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use allod_planner::bind::{CreateTable, Ddl, IndexSpec, PartitionLabel, TableName};
 use allod_planner::catalog::{Catalog as _, View};
 use allod_planner::physical::PlanWarning;
+use allod_planner::sequence::Sequence;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
@@ -17,7 +18,7 @@ use allod_storage::schema::{
     PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
 };
 
-use super::version::{Counters, Entry, Version};
+use super::version::{Counters, Entry, SequenceEntry, Version};
 use super::writers::{Predecessors, Writers};
 use super::{Catalog, Lease, Waiting};
 use crate::error::{Error, Result, code};
@@ -70,6 +71,13 @@ impl Lease<'_> {
             }
             Ddl::CreateView { view, how } => self.create_view(view, *how),
             Ddl::DropViews { views, if_exists } => self.drop_views(views, *if_exists),
+            Ddl::CreateSequence { name, options, comment, if_not_exists } => {
+                self.create_sequence(name, *options, comment, *if_not_exists)
+            }
+            Ddl::AlterSequence { name, clauses, comment, if_exists } => {
+                self.alter_sequence(name, clauses, comment.as_ref(), *if_exists)
+            }
+            Ddl::DropSequences { sequences, if_exists } => self.drop_sequences(sequences, *if_exists),
             Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, waiting),
             Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
@@ -283,6 +291,16 @@ impl Lease<'_> {
                 version = version.with_view(Arc::new(view));
                 continue;
             }
+            if let Some(entry) = version.sequence_entry(&from.database, &from.table).cloned() {
+                version = version.without_sequence(&from.database, &from.table);
+                if let Some(error) = taken(&version, to) {
+                    return Err(error);
+                }
+                let definition =
+                    Sequence { database, name: Arc::clone(&to.table), ..(*entry.definition).clone() };
+                version = version.with_sequence(SequenceEntry { definition: Arc::new(definition), ..entry });
+                continue;
+            }
             let entry = entry(&version, from)?.clone();
             version = version.without_table(&from.database, &from.table);
             if let Some(error) = taken(&version, to) {
@@ -490,7 +508,8 @@ pub(super) fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v En
 
 pub(super) fn taken(version: &Version, name: &TableName) -> Option<Error> {
     let view = || version.view(&name.database, &name.table).map(drop);
-    version.entry(&name.database, &name.table).map(drop).or_else(view)?;
+    let sequence = || version.sequence_entry(&name.database, &name.table).map(drop);
+    version.entry(&name.database, &name.table).map(drop).or_else(view).or_else(sequence)?;
     Some(Error::new(code::TABLE_EXISTS, format!("table '{}' already exists", name.table)))
 }
 

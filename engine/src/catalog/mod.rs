@@ -19,7 +19,9 @@ mod analyze;
 mod ddl;
 mod foreign;
 mod growth;
+mod numbers;
 mod partitions;
+mod sequences;
 mod version;
 mod views;
 mod waiting;
@@ -40,7 +42,7 @@ use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
 pub use version::Version;
-pub(crate) use version::{Counters, Entry};
+pub(crate) use version::{Counters, Entry, SequenceEntry};
 pub(crate) use waiting::Waiting;
 pub(crate) use writers::WriteGuard;
 

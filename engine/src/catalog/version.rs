@@ -8,11 +8,13 @@ use imbl::{OrdMap, OrdSet};
 
 use allod_executor::RowIds;
 use allod_planner::catalog::{Catalog, Table, View};
+use allod_planner::sequence::Sequence;
 use allod_planner::stats::TableStats;
 use allod_storage::schema::{Collation, TableDescriptor, TableId, Timestamp};
 
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
+use super::numbers::Numbers;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
 
@@ -34,6 +36,8 @@ struct Database {
     tables: OrdMap<String, Entry>,
     /// By name in lower case; none of them is a table's.
     views: OrdMap<String, Arc<View>>,
+    /// By name in lower case; none of them is a table's or a view's.
+    sequences: OrdMap<String, SequenceEntry>,
     /// The tables that have foreign keys.
     referring: OrdSet<String>,
 }
@@ -50,6 +54,13 @@ pub(crate) struct Entry {
     pub since: Timestamp,
     /// Whether DDL is at work on the table, and nobody may write to it.
     pub closed: bool,
+}
+
+/// A sequence in a version.
+#[derive(Clone, Debug)]
+pub(crate) struct SequenceEntry {
+    pub definition: Arc<Sequence>,
+    pub numbers: Arc<Numbers>,
 }
 
 /// Numbers that a table gives to its rows (hidden row ids and AUTO_INCREMENT values, from one sequence as in TiDB), and how
@@ -154,6 +165,7 @@ impl Version {
             collation,
             tables: OrdMap::new(),
             views: OrdMap::new(),
+            sequences: OrdMap::new(),
             referring: OrdSet::new(),
         };
         self.next(self.databases.update(key(name), database))
@@ -187,11 +199,14 @@ impl Version {
         let databases = databases.map(|(key, database)| {
             let tables = database.tables.iter().filter(|(name, _)| rights.sees_table(&database.name, name));
             let views = database.views.iter().filter(|(name, _)| rights.sees_table(&database.name, name));
+            let sequences = database.sequences.iter();
+            let sequences = sequences.filter(|(name, _)| rights.sees_table(&database.name, name));
             let seen = Database {
                 name: Arc::clone(&database.name),
                 collation: database.collation,
                 tables: tables.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
                 views: views.map(|(key, view)| (key.clone(), Arc::clone(view))).collect(),
+                sequences: sequences.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
                 referring: database.referring.clone(),
             };
             (key.clone(), seen)
@@ -300,6 +315,29 @@ impl Version {
         self.next(databases)
     }
 
+    /// A database's sequences, by name.
+    pub(crate) fn sequences(&self, database: &str) -> impl Iterator<Item = &SequenceEntry> {
+        self.databases.get(&key(database)).into_iter().flat_map(|d| d.sequences.values())
+    }
+
+    pub(crate) fn sequence_entry(&self, database: &str, sequence: &str) -> Option<&SequenceEntry> {
+        self.databases.get(&key(database))?.sequences.get(&key(sequence))
+    }
+
+    /// Adds or replaces the sequence of that database and name. Without the database nothing changes.
+    pub(super) fn with_sequence(&self, entry: SequenceEntry) -> Version {
+        let (database, name) = (Arc::clone(&entry.definition.database), key(&entry.definition.name));
+        self.map_tables(&database, |old| Database {
+            sequences: old.sequences.update(name, entry),
+            ..old.clone()
+        })
+    }
+
+    pub(super) fn without_sequence(&self, database: &str, sequence: &str) -> Version {
+        let name = key(sequence);
+        self.map_tables(database, |old| Database { sequences: old.sequences.without(&name), ..old.clone() })
+    }
+
     fn map_tables(&self, database: &str, change: impl FnOnce(&Database) -> Database) -> Version {
         let databases = match self.databases.get(&key(database)) {
             Some(old) => self.databases.update(key(database), change(old)),
@@ -317,6 +355,10 @@ impl Catalog for Version {
 
     fn view(&self, database: &str, view: &str) -> Option<Arc<View>> {
         self.databases.get(&key(database))?.views.get(&key(view)).cloned()
+    }
+
+    fn sequence(&self, database: &str, sequence: &str) -> Option<Arc<Sequence>> {
+        self.sequence_entry(database, sequence).map(|entry| Arc::clone(&entry.definition))
     }
 
     fn has_database(&self, database: &str) -> bool {

@@ -14,6 +14,9 @@ impl Lease<'_> {
         let version = self.version();
         let name = TableName { database: Arc::clone(&view.database), table: Arc::clone(&view.name) };
         let database = database(&version, &name)?;
+        if how != ViewHow::Create && version.sequence_entry(&name.database, &name.table).is_some() {
+            return Err(no_view(&name));
+        }
         match (version.view(&name.database, &name.table), version.entry(&name.database, &name.table), how) {
             (_, Some(_), ViewHow::Replace | ViewHow::Alter) => return Err(no_view(&name)),
             (None, None, ViewHow::Alter) => {
@@ -34,7 +37,9 @@ impl Lease<'_> {
         for name in views {
             if version.view(&name.database, &name.table).is_some() {
                 version = version.without_view(&name.database, &name.table);
-            } else if version.entry(&name.database, &name.table).is_some() {
+            } else if version.entry(&name.database, &name.table).is_some()
+                || version.sequence_entry(&name.database, &name.table).is_some()
+            {
                 return Err(no_view(name));
             } else {
                 missing.push(format!("{}.{}", name.database, name.table));
@@ -49,7 +54,7 @@ impl Lease<'_> {
     }
 }
 
-/// There is a table of this name.
+/// There is a table or a sequence of this name.
 fn no_view(name: &TableName) -> Error {
     Error::new(code::WRONG_OBJECT, format!("'{}.{}' is not VIEW", name.database, name.table))
 }

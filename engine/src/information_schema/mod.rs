@@ -26,6 +26,7 @@ mod privileges;
 pub(crate) mod processlist;
 mod regions;
 mod schemata;
+mod sequences;
 mod settings;
 mod statistics;
 mod tables;
@@ -42,6 +43,7 @@ use allod_planner::catalog::{Catalog, MemoryTable, Table, View};
 use allod_planner::error::Error as PlannerError;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::SHOWN;
+use allod_planner::sequence::Sequence;
 use allod_storage::client::Client;
 use allod_storage::cluster::Cluster;
 use allod_storage::schema::{
@@ -157,6 +159,7 @@ const TABLES: &[Definition] = &[
     constraints::REFERENTIAL_CONSTRAINTS,
     privileges::SCHEMAS,
     schemata::TABLE,
+    sequences::TABLE,
     variables::SESSION,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
@@ -279,6 +282,10 @@ impl Catalog for SessionCatalog<'_> {
         self.version.view(database, view)
     }
 
+    fn sequence(&self, database: &str, sequence: &str) -> Option<Arc<Sequence>> {
+        self.version.sequence(database, sequence)
+    }
+
     fn has_database(&self, database: &str) -> bool {
         is_it(database) || self.version.has_database(database)
     }
@@ -382,6 +389,7 @@ mod tests {
                 "data_lock_waits",
                 "db",
                 "deadlocks",
+                "sequences",
                 "session_account_connect_attrs",
                 "session_connect_attrs",
                 "default_roles",

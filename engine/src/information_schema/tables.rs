@@ -72,5 +72,13 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
         row[20] = text("VIEW");
         row
     });
-    Ok(own.chain(others).chain(views).collect())
+    let sequences = version.databases().flat_map(|database| version.sequences(database)).map(|entry| {
+        let sequence = &entry.definition;
+        let mut row = vec![Datum::Null; TABLE.columns.len()];
+        let kind = text("SEQUENCE");
+        row[..4].clone_from_slice(&[text("def"), text(&sequence.database), text(&sequence.name), kind]);
+        row[20] = text(&sequence.comment);
+        row
+    });
+    Ok(own.chain(others).chain(views).chain(sequences).collect())
 }

@@ -23,6 +23,7 @@ mod lock;
 mod plan_cache;
 mod prepared;
 mod privileges;
+mod sequences;
 mod show;
 mod simulate;
 mod statement;
@@ -50,6 +51,7 @@ use crate::variables::Variables;
 
 use accounts::Identity;
 use plan_cache::PlanCache;
+use sequences::LastNumbers;
 use transaction::{Active, Options};
 
 pub(crate) use load_data::Load;
@@ -68,6 +70,8 @@ pub struct Session {
     current: Option<Arc<str>>,
     variables: Variables,
     last_insert_id: u64,
+    /// LASTVAL() of sequences.
+    last_numbers: Arc<LastNumbers>,
     row_count: i64,
     /// Of the last statement; what SHOW WARNINGS shows.
     diagnostics: Diagnostics,
@@ -111,6 +115,7 @@ impl Session {
             current: Some(DEFAULT_DATABASE.into()),
             variables,
             last_insert_id: 0,
+            last_numbers: Arc::default(),
             row_count: -1,
             diagnostics: Diagnostics::default(),
             late: None,

@@ -66,7 +66,11 @@ impl Session {
                 let own = view.options.definer.as_deref().is_none_or(|d| *d == *self.identity.account_text);
                 if own { Ok(()) } else { self.super_only() }
             }
-            Ddl::DropViews { views: tables, .. } | Ddl::DropTables { tables, .. } => {
+            Ddl::CreateSequence { name, .. } => self.all(name, &[P::Create]),
+            Ddl::AlterSequence { name, .. } => self.all(name, &[P::Alter]),
+            Ddl::DropViews { views: tables, .. }
+            | Ddl::DropSequences { sequences: tables, .. }
+            | Ddl::DropTables { tables, .. } => {
                 tables.iter().try_for_each(|table| self.all(table, &[P::Drop]))
             }
             Ddl::Truncate { table } => self.all(table, &[P::Drop]),
@@ -86,7 +90,10 @@ impl Session {
                 self.check_database(database)
             }
             Show::CreateDatabase { name } => self.check_database(name),
-            Show::Columns { table, .. } | Show::Index { table } | Show::CreateTable { table } => {
+            Show::Columns { table, .. }
+            | Show::Index { table }
+            | Show::CreateTable { table }
+            | Show::CreateSequence { sequence: table } => {
                 if self.identity.rights.sees_table(&table.database, &table.table) {
                     return Ok(());
                 }

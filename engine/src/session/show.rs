@@ -61,7 +61,15 @@ impl Session {
                 });
                 ResultSet::text(&columns, row.into_iter().collect())
             }
-            Show::CreateTable { table } | Show::CreateView { view: table } => {
+            Show::CreateSequence { sequence: name }
+                if let Some(sequence) = version.sequence(&name.database, &name.table) =>
+            {
+                let row = vec![text(&*sequence.name), text(sequence.to_string())];
+                ResultSet::text(&["Sequence", "Create Sequence"], vec![row])
+            }
+            Show::CreateTable { table }
+            | Show::CreateView { view: table }
+            | Show::CreateSequence { sequence: table } => {
                 let table = descriptor(version, table)?;
                 let row = vec![text(&*table.name), text(create_table(&table))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
@@ -204,6 +212,7 @@ fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String
         false => version.tables(database).map(|t| (&*t.name, "BASE TABLE")).collect(),
     };
     names.extend(version.views(database).map(|view| (&*view.name, "VIEW")));
+    names.extend(version.sequences(database).map(|entry| (&*entry.definition.name, "SEQUENCE")));
     names.sort_by_cached_key(|(name, _)| name.to_lowercase());
     let names = names.into_iter().filter(|(name, _)| fits(pattern, name));
     if full {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds};
+use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds, Sequences};
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
@@ -17,7 +17,8 @@ use super::Session;
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
 use super::plan_cache::Setting;
-use crate::catalog::{Counters, Entry, Version, Waiting, WriteGuard};
+use super::sequences::{self, Asked};
+use crate::catalog::{Counters, Entry, SequenceEntry, Version, Waiting, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
@@ -60,6 +61,8 @@ pub(super) struct Planned {
     pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
     usage: Arc<FunctionUsage>,
+    /// The sequences that its expressions ask.
+    sequences: Arc<[SequenceEntry]>,
     /// The tables that it writes to, each once, in the version that it was planned with. Not that version itself, which holds
     /// the descriptors of all tables.
     targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
@@ -347,6 +350,7 @@ impl Session {
         let targets = targets.into();
         let usage = Arc::new(bound.usage.clone());
         let skip = bound.skip.clone();
+        let sequences = sequences::of_query(&bound, version);
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let query = Arc::new(query);
@@ -359,7 +363,19 @@ impl Session {
         let header = Header::new(columns, schema);
         let uses_tables = !query.tables().is_empty();
         let locked = query.locked_tables().into_iter().cloned().collect();
-        Ok(Planned { query, prepared, dml, header, uses_tables, locked, skip, as_of, usage, targets })
+        Ok(Planned {
+            query,
+            prepared,
+            dml,
+            header,
+            uses_tables,
+            locked,
+            skip,
+            as_of,
+            usage,
+            sequences,
+            targets,
+        })
     }
 
     /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
@@ -575,6 +591,7 @@ impl Session {
             memory_limit_bytes: self.memory_quota(planned).saturating_sub(self.buffered_bytes()),
             cancel: cancel.clone(),
             row_ids,
+            sequences: self.asked_sequences(planned),
             destination,
             rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
             locking: self.locking(planned),
@@ -583,6 +600,12 @@ impl Session {
         };
         let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
         Ok(Running { execution, writing, targets })
+    }
+
+    /// Who answers for the sequences that a statement asks.
+    fn asked_sequences(&self, planned: &Planned) -> Option<Arc<dyn Sequences>> {
+        let (sequences, last) = (Arc::clone(&planned.sequences), Arc::clone(&self.last_numbers));
+        (!sequences.is_empty()).then(|| Arc::new(Asked { sequences, last }) as Arc<dyn Sequences>)
     }
 
     /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves its

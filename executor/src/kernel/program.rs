@@ -30,7 +30,7 @@ use super::scratch::{Known, Scratch};
 use super::unchecked::views_over;
 use super::value::{Bools, Strings, Value};
 use super::{bits, control, volatile};
-use crate::batch::{Batch, Selection, position, take};
+use crate::batch::{Batch, Selection, concat, position, take};
 use crate::error::{Error, Result};
 
 /// One or more expressions over the same input, compiled once; what they have in common is computed once. Immutable, shared
@@ -41,6 +41,8 @@ pub struct Program {
     id: u64,
     nodes: Vec<Node>,
     roots: Vec<usize>,
+    /// Whether it asks sequences several times, so that one row's values come before the next one's.
+    in_turn: bool,
 }
 
 /// One subexpression.
@@ -106,11 +108,16 @@ impl Program {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut compiler = Compiler { input, nodes: Vec::new(), known: HashMap::new(), single: Vec::new() };
         let roots = exprs.into_iter().map(|e| compiler.add(e)).collect::<Result<Vec<_>>>()?;
-        Ok(Program { id: NEXT.fetch_add(1, Ordering::Relaxed), nodes: compiler.nodes, roots })
+        let asks = |node: &&Node| matches!(&node.op, Op::Call(Function::Volatile { what, .. }) if what.asks_sequence());
+        let in_turn = compiler.nodes.iter().filter(asks).count() > 1;
+        Ok(Program { id: NEXT.fetch_add(1, Ordering::Relaxed), nodes: compiler.nodes, roots, in_turn })
     }
 
     /// The first expression's value for every row.
     pub fn eval(&self, batch: &Batch, scratch: &mut Scratch) -> Result<ArrayRef> {
+        if self.in_turn {
+            return self.eval_all(batch, scratch).map(|mut columns| columns.swap_remove(0));
+        }
         let mut frame = self.frame(batch);
         self.root(0, &mut frame, scratch)
     }
@@ -127,6 +134,10 @@ impl Program {
         selection: &Selection,
         scratch: &mut Scratch,
     ) -> Result<Vec<ArrayRef>> {
+        let rows = selection.count(batch.rows);
+        if self.in_turn && rows > 1 {
+            return self.eval_in_turn(batch, selection, scratch);
+        }
         let mut frame = match selection {
             Selection::All => self.frame(batch),
             Selection::None => self.picked(batch, Vec::new()),
@@ -136,6 +147,29 @@ impl Program {
         let columns = (0..self.roots.len()).map(|root| self.root(root, &mut frame, scratch)).collect();
         scratch.notices.order_since(mark);
         columns
+    }
+
+    /// The same row by row: each row's values are all there before the next row's begin.
+    fn eval_in_turn(
+        &self,
+        batch: &Batch,
+        selection: &Selection,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<ArrayRef>> {
+        let rows: Vec<u32> = match selection {
+            Selection::All => (0..batch.rows as u32).collect(),
+            Selection::None => vec![],
+            Selection::Rows(rows) => rows.clone(),
+        };
+        let first_row = scratch.notices.first_row;
+        let mut columns = vec![Vec::with_capacity(rows.len()); self.roots.len()];
+        for (at, row) in rows.into_iter().enumerate() {
+            scratch.notices.first_row = first_row + at;
+            let values = self.eval_selected(batch, &Selection::Rows(vec![row]), scratch)?;
+            columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+        }
+        scratch.notices.first_row = first_row;
+        Ok(columns.iter().map(|column| concat(column)).collect())
     }
 
     /// Number of expressions.

@@ -1,6 +1,7 @@
 //! What a worker keeps between batches.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, DictionaryArray};
 use arrow::buffer::ScalarBuffer;
@@ -9,6 +10,8 @@ use arrow::datatypes::UInt16Type;
 use super::notice::{Notices, Rules};
 use super::value::Value;
 use super::volatile::Sequence;
+use crate::error::{Error, Result};
+use crate::execute::Sequences;
 use crate::pipeline::Cancel;
 
 /// A worker's caches. Programs keep their own state in it, so a program itself stays immutable and is shared by all workers.
@@ -20,6 +23,8 @@ pub struct Scratch {
     sequences: HashMap<(u64, usize), Sequence>,
     /// The wish to stop, for what takes its time.
     cancel: Cancel,
+    /// Who gives out the numbers of sequences; `None` where none is asked.
+    asked: Option<Arc<dyn Sequences>>,
     /// What kernels had to say.
     pub notices: Notices,
 }
@@ -52,6 +57,17 @@ impl Scratch {
     /// Of a statement that may be asked to stop, with these rules.
     pub(crate) fn new(cancel: Cancel, rules: Rules) -> Scratch {
         Scratch { cancel, notices: Notices::new(rules), ..Scratch::default() }
+    }
+
+    /// The same for a statement that asks sequences.
+    pub(crate) fn asking(self, asked: Option<Arc<dyn Sequences>>) -> Scratch {
+        Scratch { asked, ..self }
+    }
+
+    /// Who gives out the numbers of sequences.
+    pub(crate) fn sequences(&self) -> Result<&dyn Sequences> {
+        let missing = || Error::Plan("a sequence is asked where there is none".into());
+        self.asked.as_deref().ok_or_else(missing)
     }
 
     /// The wish to stop.

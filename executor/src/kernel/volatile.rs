@@ -67,7 +67,26 @@ pub(crate) fn eval(
         }
         (Volatile::RandomBytes, Some(lengths)) => random_bytes(&ints(&lengths, rows), rows),
         (Volatile::Sleep, Some(seconds)) => sleep(&seconds, rows, scratch.cancel()),
-        (Volatile::RandomBytes | Volatile::Sleep | Volatile::Benchmark, _) => {
+        (Volatile::NextValue(sequence), _) => {
+            let sequences = scratch.sequences()?;
+            let numbers: Result<Vec<i64>> = (0..rows).map(|_| sequences.next(sequence)).collect();
+            Ok(Value::Int(Column::many(numbers?, None)))
+        }
+        (Volatile::LastValue(sequence), _) => {
+            let last = scratch.sequences()?.last(sequence)?;
+            Ok(Value::Int(Column::from_options((0..rows).map(|_| last))))
+        }
+        (Volatile::SetValue(sequence), Some(_)) => {
+            let [_, value] = node.args[..] else {
+                return Err(Error::Plan("SETVAL takes a sequence and a number".into()));
+            };
+            let values = ints(&program.value(value, frame, scratch)?, rows);
+            let sequences = scratch.sequences()?;
+            let set = |row| values.get(row).map_or(Ok(None), |value| sequences.set(sequence, value));
+            let set: Result<Vec<Option<i64>>> = (0..rows).map(set).collect();
+            Ok(Value::Int(Column::from_options(set?.into_iter())))
+        }
+        (Volatile::RandomBytes | Volatile::Sleep | Volatile::Benchmark | Volatile::SetValue(_), _) => {
             Err(Error::Plan(format!("{} without an argument", what.name())))
         }
     }

@@ -299,7 +299,7 @@ impl<F: Fetch> Lanes<F> {
             lookups: self.lookups.clone(),
             client: seed.client(),
             table_client: table.as_ref().map(ClientSeed::client),
-            worker: Worker::new(context.cancel.clone(), context.rules),
+            worker: Worker::of(context),
             cost: vec![Cost::new(context.analyze); scans],
             meters: vec![Meter::default(); plans],
         }

@@ -47,7 +47,8 @@ use allod_storage::schema::RegionId;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::kernel::Rules;
+use crate::execute::Sequences;
+use crate::kernel::{Rules, Scratch};
 
 /// Whether whoever received a batch wants more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +131,16 @@ pub(crate) struct Context {
     pub columns: Arc<Columns>,
     /// What becomes of losses.
     pub rules: Rules,
+    /// Who gives out the numbers of sequences.
+    pub sequences: Option<Arc<dyn Sequences>>,
 }
 
 impl Context {
+    /// What a worker of the statement keeps between batches.
+    pub fn scratch(&self) -> Scratch {
+        Scratch::new(self.cancel.clone(), self.rules).asking(self.sequences.clone())
+    }
+
     /// The time, if somebody wants to know how long things take.
     pub fn clock(&self) -> Option<Instant> {
         self.analyze.then(Instant::now)

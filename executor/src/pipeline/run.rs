@@ -110,10 +110,7 @@ impl Runner {
             {
                 self.context.cancel.check()?;
                 let mut local = locals.pop().unwrap_or_else(|| sink.local());
-                let mut worker = self
-                    .idle
-                    .pop()
-                    .unwrap_or_else(|| Worker::new(self.context.cancel.clone(), self.context.rules));
+                let mut worker = self.idle.pop().unwrap_or_else(|| Worker::of(&self.context));
                 worker.task = first_task;
                 let consumed = caught(|| sink.consume(&mut local, &mut worker, batch.clone()));
                 locals.push(local);
@@ -173,10 +170,7 @@ impl Runner {
     fn crews<L>(&mut self, branch: &Branch, count: usize, mut local: impl FnMut() -> L) -> Vec<Crew<L>> {
         (0..count)
             .map(|_| Crew {
-                worker: self
-                    .idle
-                    .pop()
-                    .unwrap_or_else(|| Worker::new(self.context.cancel.clone(), self.context.rules)),
+                worker: self.idle.pop().unwrap_or_else(|| Worker::of(&self.context)),
                 reader: branch.source.start(),
                 source: Meter::default(),
                 scanned: 0,

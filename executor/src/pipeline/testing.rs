@@ -17,6 +17,7 @@ pub(crate) fn context(workers: usize) -> Context {
         analyze: true,
         columns: Arc::default(),
         rules: Rules::default(),
+        sequences: None,
     }
 }
 

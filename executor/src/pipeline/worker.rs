@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use allod_storage::client::Interrupt;
 use allod_storage::runtime::now;
 
-use super::Flow;
+use super::{Context, Flow};
 use crate::error::{Error, Result};
-use crate::kernel::{Rules, Scratch};
+use crate::kernel::Scratch;
 
 /// A wish to stop, shared by a session and the statement that it runs, and the time at which the statement has to stop
 /// anyway. Workers look at it between morsels.
@@ -74,10 +74,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker of a statement with these rules that sees this wish to stop.
-    pub fn new(cancel: Cancel, rules: Rules) -> Worker {
+    /// A worker of a statement.
+    pub fn of(context: &Context) -> Worker {
+        Worker::new(context.scratch(), context.cancel.clone())
+    }
+
+    fn new(scratch: Scratch, cancel: Cancel) -> Worker {
         Worker {
-            scratch: Scratch::new(cancel.clone(), rules),
+            scratch,
             task: 0,
             scanned_rows: 0,
             cancel,
@@ -89,7 +93,7 @@ impl Worker {
     /// A worker of its own, for tests of one reader, stage or sink.
     #[cfg(test)]
     pub fn alone() -> Worker {
-        Worker::new(Cancel::new(), Rules::default())
+        Worker::new(Scratch::default(), Cancel::new())
     }
 
     /// Error if the statement was cancelled or is out of time, Stop if another worker has ended the branch.

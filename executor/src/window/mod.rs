@@ -93,7 +93,7 @@ impl WindowForm {
         let layout = self.layout(&batch)?;
         let made = self.calls.par_iter().map(|call| {
             context.cancel.check()?;
-            let mut own = Scratch::new(context.cancel.clone(), context.rules);
+            let mut own = context.scratch();
             Ok((call.eval(&batch, &layout, &mut own)?, own.notices))
         });
         for (column, notices) in made.collect::<Result<Vec<_>>>()? {

@@ -40,7 +40,7 @@ use super::{Bound, GeneratedFault, collation, foreign, generated, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
-use crate::parse::{self, AlterSyntax, ColumnPlace};
+use crate::parse::{self, AlterSyntax, ColumnPlace, next_of};
 use crate::physical::PlanWarning;
 
 /// A table as it is becoming.
@@ -224,6 +224,10 @@ impl Binder<'_> {
         }
         let mut keys = Keys::default();
         let column = self.column_def(def, 0, &mut keys, draft.collation)?;
+        let numbers = |o: &ast::ColumnOptionDef| matches!(&o.option, ast::ColumnOption::Default(e) if next_of(e).is_some());
+        if def.options.iter().any(numbers) {
+            return Err(Error::SequenceDefaultAdded(def.name.value.clone()));
+        }
         let stored = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Stored);
         let number = draft.next;
         draft.next += 1;

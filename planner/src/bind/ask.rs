@@ -107,7 +107,7 @@ impl Binder<'_> {
                 | "ROW_COUNT",
                 _,
             ) => Err(Error::ArgumentCount(name.to_ascii_lowercase())),
-            _ => Ok(None),
+            _ => self.sequence_call(name, args),
         }
     }
 

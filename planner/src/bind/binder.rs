@@ -20,6 +20,7 @@ use crate::hints::Hint;
 use crate::logical::{Join, JoinKind, OutputColumn, Plan};
 use crate::parse::{self, Edit, Parsed};
 use crate::physical::PlanWarning;
+use crate::sequence::Sequence;
 
 /// Query blocks that may be nested in each other.
 const BLOCK_DEPTH_MAX: usize = 100;
@@ -61,6 +62,8 @@ pub(super) struct Binder<'a> {
     pub defined: Option<TableName>,
     /// While a view is defined, what its text is to have in another form.
     pub edits: Option<Vec<Edit>>,
+    /// The sequences that are asked, each once.
+    pub sequences: Vec<Arc<Sequence>>,
     /// Query blocks of the statement so far, and of those how many come before the first one of `parsed`.
     pub blocks: u32,
     pub blocks_before: u32,
@@ -106,6 +109,7 @@ impl<'a> Binder<'a> {
             guarded: Vec::new(),
             defined: None,
             edits: None,
+            sequences: Vec::new(),
             blocks: parsed.blocks.selects.len().max(1) as u32,
             blocks_before: 0,
         })

@@ -11,6 +11,7 @@ use crate::catalog::View;
 use crate::expr::Expr;
 use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
+use crate::sequence::{SequenceClause, SequenceOptions};
 
 /// A table by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,35 @@ pub enum Ddl {
     DropViews {
         /// Views in order.
         views: Vec<TableName>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// CREATE SEQUENCE.
+    CreateSequence {
+        /// The sequence.
+        name: TableName,
+        /// Which numbers it gives out.
+        options: SequenceOptions,
+        /// COMMENT.
+        comment: Arc<str>,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+    },
+    /// ALTER SEQUENCE.
+    AlterSequence {
+        /// The sequence.
+        name: TableName,
+        /// What changes.
+        clauses: Vec<SequenceClause>,
+        /// COMMENT; `None` = as it was.
+        comment: Option<Arc<str>>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// DROP SEQUENCE.
+    DropSequences {
+        /// Sequences in order.
+        sequences: Vec<TableName>,
         /// IF EXISTS.
         if_exists: bool,
     },

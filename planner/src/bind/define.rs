@@ -254,10 +254,19 @@ impl Binder<'_> {
         if now_precision(e).is_some() {
             return if is_now(e, &ty.sql) { Ok(ColumnDefault::Now) } else { Err(invalid()) };
         }
+        if let Some(default) = self.sequence_default(e, column, ty)? {
+            return Ok(default);
+        }
         // What depends on the time or on the session is a constant only now.
         let (asked_now, volatile) =
             (std::mem::take(&mut self.rw.asked_now), std::mem::take(&mut self.volatile));
         let value = self.in_block(|b| b.expr(e))?;
+        if value.asks_sequence() {
+            let text = e.to_string().to_ascii_lowercase();
+            let function = ["lastval", "setval"].into_iter().find(|name| text.contains(name));
+            let function = function.unwrap_or("nextval").to_owned();
+            return Err(Error::DefaultFunction { column: column.into(), function });
+        }
         let lasting = !self.rw.asked_now && !self.volatile;
         (self.rw.asked_now, self.volatile) = (asked_now, volatile);
         match value {
@@ -430,6 +439,12 @@ impl Binder<'_> {
                     names.iter().map(|n| self.table_name(n)).collect::<Result<_, _>>()?;
                 views.iter().try_for_each(|view| self.writable(&view.database))?;
                 Ddl::DropViews { views, if_exists }
+            }
+            ObjectType::Sequence => {
+                let sequences: Vec<TableName> =
+                    names.iter().map(|n| self.table_name(n)).collect::<Result<_, _>>()?;
+                sequences.iter().try_for_each(|sequence| self.writable(&sequence.database))?;
+                Ddl::DropSequences { sequences, if_exists }
             }
             ObjectType::Database | ObjectType::Schema => {
                 let name: Arc<str> = single(names)?;

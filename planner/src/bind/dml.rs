@@ -33,7 +33,9 @@ impl Binder<'_> {
         let TableObject::TableName(name) = &insert.table else {
             return Err(not_supported("INSERT into a function"));
         };
-        self.check_table(Privilege::Insert, &self.table_name(name)?)?;
+        let full = self.table_name(name)?;
+        self.check_table(Privilege::Insert, &full)?;
+        self.refuse_sequence("insert into", &full)?;
         let (full, table) = self.table(name)?;
         let table = table.descriptor;
         if insert.replace_into {

@@ -145,6 +145,10 @@ impl Binder<'_> {
             self.guard(&full, &from.relations);
             return Ok(from);
         }
+        // It is no table: one row without columns, for its numbers to be asked for.
+        if self.cx.catalog.sequence(&full.database, &full.table).is_some() {
+            return self.from(&[]);
+        }
         match self.memory_table(&full)? {
             Some(table) if partitions.is_empty() => {
                 let from = self.memory_rows(table, alias)?;

@@ -39,6 +39,7 @@ mod recursion;
 mod rollup;
 mod scope;
 mod select;
+mod sequence;
 mod statement;
 mod subquery;
 mod transaction;
@@ -68,6 +69,7 @@ use crate::parse::Parsed;
 pub use crate::parse::{LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
+use crate::sequence::Sequence;
 
 pub use admin::{Spaces, SplitPoints};
 pub use check::{CheckFault, bind_checks};
@@ -276,6 +278,8 @@ pub struct BoundQuery {
     pub skip: Option<SkipLocked>,
     /// AS OF TIMESTAMP: what it reads is what there was at this time.
     pub as_of: Option<Datum>,
+    /// The sequences that its expressions ask, each once.
+    pub sequences: Vec<Arc<Sequence>>,
 }
 
 /// What a change of rows does with the rows of its query, and what `BoundQuery::query.output` lists for that.
@@ -371,6 +375,7 @@ pub enum Show {
     Columns { table: TableName, full: bool, pattern: Option<String> },
     CreateTable { table: TableName },
     CreateView { view: TableName },
+    CreateSequence { sequence: TableName },
     CreateDatabase { name: Arc<str> },
     Index { table: TableName },
     Variables { global: bool, pattern: Option<String> },

@@ -219,7 +219,7 @@ impl Binder<'_> {
                 }
                 SelectItem::Wildcard(options) => {
                     if star.is_empty() && self.scope().relations.is_empty() {
-                        return Err(Error::Syntax { message: "no tables used".into(), position: None });
+                        return Err(Error::NoTables);
                     }
                     self.check_star(star)?;
                     self.note_star(options.wildcard_token.0.span, star);

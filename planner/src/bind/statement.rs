@@ -24,6 +24,8 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             binder.create_table(table, *clustered, partition.as_ref())
         }
         Statement::CreateView(view) => binder.create_view(view),
+        Statement::CreateSequence(sequence) => binder.create_sequence(sequence),
+        Statement::AlterSequence(sequence) => binder.alter_sequence(sequence),
         Statement::AlterDatabase { name, said } => binder.alter_database(name.as_ref(), said),
         Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
@@ -213,6 +215,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
         skip: None,
         as_of,
+        sequences: binder.sequences,
         warnings: binder.warnings,
     })
 }
@@ -234,6 +237,9 @@ impl Binder<'_> {
                 full: *full,
                 pattern: pattern.clone(),
             },
+            ShowSyntax::CreateTable { table } if self.is_sequence(table)? => {
+                Show::CreateSequence { sequence: self.table_name(table)? }
+            }
             ShowSyntax::CreateTable { table } => Show::CreateTable { table: self.shown_table(table, None)? },
             ShowSyntax::CreateView { view } => {
                 let name = self.table_name(view)?;
@@ -245,6 +251,10 @@ impl Binder<'_> {
                         return Err(Error::WrongObject { database, name, wanted: "VIEW" });
                     }
                 }
+            }
+            ShowSyntax::CreateSequence { sequence } => {
+                self.sequence(sequence)?;
+                Show::CreateSequence { sequence: self.table_name(sequence)? }
             }
             ShowSyntax::CreateDatabase { name } => Show::CreateDatabase { name: self.database(Some(name))? },
             ShowSyntax::Index { table, database } => {

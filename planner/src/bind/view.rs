@@ -135,6 +135,7 @@ impl<'a> Binder<'a> {
         inner.warnings = std::mem::take(&mut self.warnings);
         inner.counted = std::mem::take(&mut self.counted);
         inner.viewed = std::mem::take(&mut self.viewed);
+        inner.sequences = std::mem::take(&mut self.sequences);
         inner.viewed.push(name);
         inner.defined = self.defined.clone();
         inner.explained = self.explained;
@@ -148,7 +149,9 @@ impl<'a> Binder<'a> {
         // If it fails, so does the statement, and nobody asks for what was collected.
         let block = inner.query(query)?;
         inner.viewed.pop();
-        let Binder { rw, columns, ctes, hints, warnings, counted, viewed, volatile, blocks, .. } = inner;
+        let Binder {
+            rw, columns, ctes, hints, warnings, counted, viewed, volatile, blocks, sequences, ..
+        } = inner;
         self.rw = rw;
         self.columns = columns;
         self.ctes = ctes;
@@ -158,6 +161,7 @@ impl<'a> Binder<'a> {
         self.viewed = viewed;
         self.volatile = volatile;
         self.blocks = blocks;
+        self.sequences = sequences;
         Ok(block)
     }
 
@@ -195,7 +199,8 @@ impl<'a> Binder<'a> {
     /// What there is under a name that is no table's: an error that says so.
     pub fn no_table(&self, name: &ObjectName, full: &TableName) -> Error {
         let (database, table) = (full.database.to_string(), full.table.to_string());
-        if self.cx.catalog.view(&database, &table).is_some() {
+        let catalog = self.cx.catalog;
+        if catalog.view(&database, &table).is_some() || catalog.sequence(&database, &table).is_some() {
             Error::WrongObject { database, name: table, wanted: "BASE TABLE" }
         } else if self.cx.catalog.has_database(&database) {
             Error::UnknownTable { database, table, position: place(name) }

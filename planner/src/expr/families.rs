@@ -1,5 +1,7 @@
 //! Functions that come in families of one shape: for each family an enum, and one kernel in the executor.
 
+use crate::sequence::SequenceId;
+
 /// One-way functions of bytes, in hexadecimal digits. NULL for NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Digest {
@@ -204,6 +206,12 @@ pub enum Volatile {
     Sleep,
     /// BENCHMARK(n, x): 0, after x was evaluated n times.
     Benchmark,
+    /// NEXTVAL(sequence): a number that nobody has. The first argument is the name, for whoever reads the plan.
+    NextValue(SequenceId),
+    /// LASTVAL(sequence): the number that the session got last from it; NULL if none.
+    LastValue(SequenceId),
+    /// SETVAL(sequence, n): n, below which it gives out no more; NULL if that is so already.
+    SetValue(SequenceId),
 }
 
 impl Volatile {
@@ -216,12 +224,20 @@ impl Volatile {
             Volatile::RandomBytes => "random_bytes",
             Volatile::Sleep => "sleep",
             Volatile::Benchmark => "benchmark",
+            Volatile::NextValue(_) => "nextval",
+            Volatile::LastValue(_) => "lastval",
+            Volatile::SetValue(_) => "setval",
         }
     }
 
     /// Whether it has an answer, or an error, for NULL.
     pub(super) fn takes_null(self) -> bool {
-        !matches!(self, Volatile::RandomBytes)
+        !matches!(self, Volatile::RandomBytes | Volatile::SetValue(_))
+    }
+
+    /// Whether it asks a sequence: what it comes to depends on what was asked before, so rows are evaluated in turn.
+    pub fn asks_sequence(self) -> bool {
+        matches!(self, Volatile::NextValue(_) | Volatile::LastValue(_) | Volatile::SetValue(_))
     }
 }
 

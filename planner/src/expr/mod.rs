@@ -138,6 +138,12 @@ impl Expr {
             || self.children().iter().any(Expr::is_volatile)
     }
 
+    /// Whether a part of it asks a sequence.
+    pub fn asks_sequence(&self) -> bool {
+        matches!(self, Expr::Call { function: Function::Volatile { what, .. }, .. } if what.asks_sequence())
+            || self.children().iter().any(Expr::asks_sequence)
+    }
+
     /// Every column it uses, in order of appearance, repeats included.
     pub fn columns(&self) -> Vec<ColumnId> {
         let mut out = Vec::new();

@@ -23,6 +23,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::sequence::next_value;
 use crate::expr::TimeUnit;
 
 /// Binding strengths, weakest first.
@@ -299,6 +300,9 @@ impl Dialect for AllodDialect {
                 if keyword == Keyword::INTERVAL {
                     return Some(parse_interval(parser));
                 }
+                if keyword == Keyword::NEXT {
+                    return next_value(parser);
+                }
                 if keyword == Keyword::CHAR && *next == Token::LParen {
                     return Some(parse_char(parser));
                 }
@@ -373,7 +377,7 @@ fn parse_binary(parser: &mut Parser) -> Result<Expr, ParserError> {
 }
 
 /// A call of a function whose syntax is not the usual one, as the usual one.
-fn call(name: &TokenWithSpan, args: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &TokenWithSpan, args: Vec<Expr>) -> Expr {
     let ident = Ident::with_span(name.span, name.token.to_string());
     let args = args.into_iter().map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).collect();
     Expr::Function(Function {

@@ -24,6 +24,7 @@ mod load_data;
 mod locking;
 mod partition;
 mod rewrite;
+mod sequence;
 mod simulate;
 mod split;
 mod statement;
@@ -48,6 +49,7 @@ pub(crate) use locking::read_of;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
+pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
 pub use statement::SHOWN;
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};

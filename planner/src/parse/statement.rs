@@ -15,6 +15,7 @@ use super::alter::{AlterSyntax, CharsetOption};
 use super::load_data::LoadDataSyntax;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
+use super::sequence::SequenceSyntax;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
 use super::view::ViewSyntax;
@@ -34,6 +35,8 @@ pub(crate) enum Statement {
     },
     /// CREATE VIEW, ALTER VIEW.
     CreateView(Box<ViewSyntax>),
+    CreateSequence(Box<SequenceSyntax>),
+    AlterSequence(Box<SequenceSyntax>),
     /// ALTER DATABASE: of the current one if it names none.
     AlterDatabase {
         name: Option<Ident>,
@@ -118,6 +121,8 @@ impl Statement {
             Statement::CreateTable { .. }
             | Statement::AlterDatabase { .. }
             | Statement::CreateView(_)
+            | Statement::CreateSequence(_)
+            | Statement::AlterSequence(_)
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
             | Statement::Analyze { .. } => true,
@@ -190,6 +195,9 @@ pub(crate) enum ShowSyntax {
     },
     CreateView {
         view: ObjectName,
+    },
+    CreateSequence {
+        sequence: ObjectName,
     },
     CreateDatabase {
         name: Ident,
@@ -338,15 +346,23 @@ impl<'a> Source<'a> {
                 if let Some(statement) = self.alter_database()? {
                     return Ok(statement);
                 }
+                if let Some(statement) = self.sequence()? {
+                    return Ok(statement);
+                }
                 match self.alter_partitions()? {
                     Some(statement) => Ok(statement),
                     None => self.alter_table(),
                 }
             }
-            "CREATE" => match self.view()? {
-                Some(statement) => Ok(statement),
-                None => self.other(),
-            },
+            "CREATE" => {
+                if let Some(statement) = self.view()? {
+                    return Ok(statement);
+                }
+                match self.sequence()? {
+                    Some(statement) => Ok(statement),
+                    None => self.other(),
+                }
+            }
             "ADMIN" => self.admin(),
             "SPLIT" => self.split(),
             "KILL" => self.kill(),
@@ -488,6 +504,9 @@ impl<'a> Source<'a> {
             }
             "CREATE" if self.word("VIEW") => {
                 ShowSyntax::CreateView { view: self.parser.parse_object_name(false)? }
+            }
+            "CREATE" if self.word("SEQUENCE") => {
+                ShowSyntax::CreateSequence { sequence: self.parser.parse_object_name(false)? }
             }
             "CREATE" if self.word("DATABASE") || self.word("SCHEMA") => {
                 ShowSyntax::CreateDatabase { name: self.parser.parse_identifier()? }

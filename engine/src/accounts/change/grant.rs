@@ -298,8 +298,9 @@ fn check_place(named: &Named<'_>, place: &Place<'_>, actor: &Actor<'_>, gain: bo
     }
     let descriptor = actor.version.entry(database, table).map(|entry| Arc::clone(&entry.descriptor));
     let view = actor.version.view(database, table);
+    let sequence = actor.version.sequence(database, table);
     let system = crate::information_schema::descriptor(database, table).is_some();
-    let there = descriptor.is_some() || view.is_some() || system;
+    let there = descriptor.is_some() || view.is_some() || sequence.is_some() || system;
     if gain && !there && !named.whole.has(Privilege::Create) {
         return Err(Error::new(code::NO_SUCH_TABLE, format!("table '{database}.{table}' doesn't exist")));
     }

@@ -205,7 +205,10 @@ impl Binder<'_> {
                     ..
                 },
             ] if one => {
-                self.check_table(privilege, &self.table_name(name)?)?;
+                let full = self.table_name(name)?;
+                self.check_table(privilege, &full)?;
+                let what = if privilege == Privilege::Delete { "delete" } else { "update" };
+                self.refuse_sequence(what, &full)?;
                 self.scan(name, alias.as_ref(), partitions, index_hints)
             }
             tables => {
