@@ -21,9 +21,10 @@
 //! ```
 //!
 //! A statement that has nothing below it must succeed; if it returns rows they must be given. Each session has a thread of its
-//! own, and one step is taken after the other, so a script runs the same way each time.
+//! own, and one step is taken after the other, so a script runs the same way each time: who is to wait for a lock is waited for,
+//! until `information_schema.data_lock_waits` has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -34,8 +35,10 @@ use allod::{Cancel, Database, Session};
 use crate::database;
 use crate::slt::Value;
 
-/// How long a statement is watched that is to wait.
-const WATCH: Duration = Duration::from_millis(100);
+/// A statement that is to wait is watched until it is seen to wait for a lock. What it waits for otherwise (a commit, a change of
+/// the schema) nobody shows: then it is looked at so often, at so many moments: on a machine that stalls, looks stall as well.
+const LOOKS: usize = 60;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// How long one that is to end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -76,9 +79,10 @@ struct Step {
 pub fn run(database: &Database, script: &str) -> Result<Vec<String>, String> {
     let mut failures = Vec::new();
     let mut sessions: BTreeMap<String, Connection> = BTreeMap::new();
+    let mut observer = Observer(database.session());
     for step in parse(script)? {
         let session = sessions.entry(step.session.clone()).or_insert_with(|| Connection::new(database));
-        if let Err(why) = session.take(&step) {
+        if let Err(why) = session.take(&step, &mut observer) {
             failures.push(format!("line {}: {}: {}\n    {why}", step.line, step.session, step.sql));
         }
     }
@@ -88,6 +92,19 @@ pub fn run(database: &Database, script: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(failures)
+}
+
+/// Sees who waits for a lock.
+struct Observer(Session);
+
+impl Observer {
+    /// The transactions that wait.
+    fn waiters(&mut self) -> Result<BTreeSet<String>, String> {
+        match outcome(&mut self.0, "select trx_id from information_schema.data_lock_waits") {
+            Outcome::Rows(waiters) => Ok(waiters.into_iter().collect()),
+            other => Err(format!("{other:?}")),
+        }
+    }
 }
 
 /// A session, on a thread of its own.
@@ -118,7 +135,7 @@ impl Connection {
         Connection { statements: Some(statements), handles, outcomes, waiting: false, thread: Some(thread) }
     }
 
-    fn take(&mut self, step: &Step) -> Result<(), String> {
+    fn take(&mut self, step: &Step, observer: &mut Observer) -> Result<(), String> {
         let goes_on = step.sql.is_empty() || step.sql == STOP;
         if goes_on != self.waiting {
             return Err(if self.waiting { "it still waits" } else { "nothing waits here" }.into());
@@ -129,23 +146,22 @@ impl Connection {
         {
             last.cancel();
         }
+        let before = observer.waiters()?;
         if !goes_on && let Some(statements) = &self.statements {
             statements.send(step.sql.clone()).map_err(|e| e.to_string())?;
         }
         self.waiting = false;
-        let patience = if step.expected == Expected::Waits { WATCH } else { PATIENCE };
-        let outcome = match (self.outcomes.recv_timeout(patience), &step.expected) {
-            (Ok(outcome), Expected::Waits) => return Err(format!("did not wait: {outcome:?}")),
-            (Ok(outcome), _) => outcome,
-            (Err(RecvTimeoutError::Timeout), Expected::Waits) => {
+        let outcome = match (self.next(step, observer, &before)?, &step.expected) {
+            (Some(outcome), Expected::Waits) => return Err(format!("did not wait: {outcome:?}")),
+            (Some(outcome), _) => outcome,
+            (None, Expected::Waits) => {
                 self.waiting = true;
                 return Ok(());
             }
-            (Err(RecvTimeoutError::Timeout), _) => {
+            (None, _) => {
                 self.waiting = true;
                 return Err("waits".into());
             }
-            (Err(RecvTimeoutError::Disconnected), _) => return Err("the session is gone".into()),
         };
         let fits = match (&outcome, &step.expected) {
             (Outcome::Changed(_), Expected::Success) => true,
@@ -155,6 +171,30 @@ impl Connection {
             (Outcome::Rows(_) | Outcome::Changed(_) | Outcome::Failed(..), _) => false,
         };
         if fits { Ok(()) } else { Err(format!("came to {outcome:?}, expected {:?}", step.expected)) }
+    }
+
+    /// What a step comes to; `None` = it waits.
+    fn next(
+        &self,
+        step: &Step,
+        observer: &mut Observer,
+        before: &BTreeSet<String>,
+    ) -> Result<Option<Outcome>, String> {
+        let within = |patience| match self.outcomes.recv_timeout(patience) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err("the session is gone".to_owned()),
+        };
+        if step.expected != Expected::Waits {
+            return within(PATIENCE);
+        }
+        for _ in 0..LOOKS {
+            let outcome = within(BETWEEN_LOOKS)?;
+            if outcome.is_some() || !observer.waiters()?.is_subset(before) {
+                return Ok(outcome);
+            }
+        }
+        Ok(None)
     }
 }
 
