@@ -103,7 +103,11 @@ with tempfile.TemporaryDirectory() as folder:
     with loader.cursor() as cursor:
         assert cursor.execute(sql) == 0
     assert one(loader, "select count(*) from loaded") == ((100_001,),)
-    fails(1148, one, connect(local_infile=False), sql)
+    # A client that gives no files is left with no transaction that it has not begun.
+    without = connect(local_infile=False, autocommit=True)
+    fails(1148, one, without, sql)
+    one(without, "insert into loaded (id) values (100002)")
+    assert one(loader, "select count(*) from loaded") == ((100_002,),)
 told = connect(program_name="tried")
 assert ("program_name", "tried") in one(
     told, "select attr_name, attr_value from performance_schema.session_account_connect_attrs "

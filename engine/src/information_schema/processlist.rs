@@ -30,8 +30,8 @@ fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     Ok(cells(facts))
 }
 
-/// A row for each process, in order of their numbers: of all users for who has the privilege PROCESS, else of the own one. One that is not connected to a server (the session that asks may be)
-/// sees itself besides.
+/// A row for each process, in order of their numbers: of all users for who has the privilege PROCESS, else of the own one. Who asks
+/// and is not connected through a server sees itself besides.
 pub(crate) fn cells(facts: &Facts) -> Vec<Vec<Datum>> {
     let list = facts.processes.list();
     let may_see =
@@ -40,7 +40,7 @@ pub(crate) fn cells(facts: &Facts) -> Vec<Vec<Datum>> {
     if !list.contains_key(&facts.connection) {
         rows.push(vec![
             number(facts.connection),
-            text("root"),
+            text(facts.user),
             text("localhost"),
             facts.database.map_or(Datum::Null, text),
             text("Query"),

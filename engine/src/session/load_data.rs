@@ -34,8 +34,8 @@ pub(crate) struct Load {
     /// Rows of the batches that are done.
     before: u64,
     batch: Vec<Vec<LoadField>>,
-    /// Whether its transaction is its own.
-    alone: bool,
+    /// Whether its transaction is its own; `None` = it has not begun, and there is nothing to be undone if it never does.
+    alone: Option<bool>,
     cancel: Cancel,
     total: Affected,
     warnings: Vec<Warning>,
@@ -45,13 +45,13 @@ pub(crate) struct Load {
 
 impl Session {
     pub(super) fn load_data(&mut self, spec: &LoadData, cancel: &Cancel) -> Result<ResultSet> {
-        let mut load = Load::begin(self, spec, cancel)?;
+        let mut load = Load::new(spec, cancel);
         if self.remote {
             return Ok(ResultSet::asking(&spec.file, load));
         }
         let failed =
             |error| Error::new(code::FILE_NOT_FOUND, format!("can't read file: '{}' ({error})", spec.file));
-        let mut file = open(Path::new(&*spec.file)).or_else(|error| load.undo(self, error))?;
+        let mut file = open(Path::new(&*spec.file))?;
         let mut piece = vec![0; PIECE];
         loop {
             let read = file.read(&mut piece).or_else(|error| load.undo(self, failed(error)))?;
@@ -76,25 +76,34 @@ impl Session {
 }
 
 impl Load {
-    /// Begins a transaction, if there is none.
-    fn begin(session: &mut Session, spec: &LoadData, cancel: &Cancel) -> Result<Load> {
-        session.begin_unless_autocommit()?;
-        let alone = !session.in_transaction();
-        match &mut session.transaction {
-            Some(active) => active.save(SAVEPOINT),
-            None => session.begin(Options::default())?,
-        }
-        Ok(Load {
+    fn new(spec: &LoadData, cancel: &Cancel) -> Load {
+        Load {
             rows: spec.rows.clone(),
             lines: Lines::new(spec.format.clone()),
             before: 0,
             batch: Vec::new(),
-            alone,
+            alone: None,
             cancel: cancel.clone(),
             total: Affected::default(),
             warnings: Vec::new(),
             warned: 0,
-        })
+        }
+    }
+
+    /// Begins a transaction, if there is none. Only now that there are rows: a client that is asked for a file may not have it.
+    fn begin(&mut self, session: &mut Session) -> Result<()> {
+        if self.alone.is_some() {
+            return Ok(());
+        }
+        session.begin_unless_autocommit()?;
+        self.alone = Some(!session.in_transaction());
+        match &mut session.transaction {
+            Some(active) => {
+                active.save(SAVEPOINT);
+                Ok(())
+            }
+            None => session.begin(Options::default()),
+        }
     }
 
     /// Takes the next piece of the text.
@@ -115,9 +124,10 @@ impl Load {
         let batch = std::mem::take(&mut self.batch);
         session.noting(|session| self.insert(session, &batch)).or_else(|error| self.undo(session, error))?;
         session.noting(|session| {
-            match &mut session.transaction {
-                Some(active) if !self.alone => active.release(SAVEPOINT)?,
-                _ => session.commit(&self.cancel)?,
+            match (&mut session.transaction, self.alone) {
+                (_, None) => {}
+                (Some(active), Some(false)) => active.release(SAVEPOINT)?,
+                (_, Some(_)) => session.commit(&self.cancel)?,
             }
             let Affected { rows, last_insert_id, records, duplicates, .. } = self.total;
             session.row_count = i64::try_from(rows).unwrap_or(i64::MAX);
@@ -154,12 +164,13 @@ impl Load {
 
     /// Leaves nothing of the load, and gives back why.
     fn undo<T>(&self, session: &mut Session, error: Error) -> Result<T> {
-        match &mut session.transaction {
-            Some(active) if !self.alone => {
+        match (&mut session.transaction, self.alone) {
+            (_, None) => {}
+            (Some(active), Some(false)) => {
                 active.roll_back_to(SAVEPOINT)?;
                 active.release(SAVEPOINT)?;
             }
-            _ => session.roll_back(),
+            (_, Some(_)) => session.roll_back(),
         }
         Err(error)
     }
@@ -168,6 +179,7 @@ impl Load {
         if batch.is_empty() {
             return Ok(());
         }
+        self.begin(session)?;
         let width = self.rows.width();
         for (number, row) in (self.before + 1..).zip(batch).filter(|(_, row)| row.len() != width) {
             let (code, message) = match row.len() < width {
