@@ -1,0 +1,114 @@
+//! Aggregates: what each takes and gives.
+
+use allod_storage::schema::{ColumnType, Datum, SqlType};
+
+use super::{Rewriter, family};
+use crate::expr::types::{self, Family};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, collate, order_key_of};
+
+impl Rewriter {
+    /// An aggregate with its arguments cast and its type.
+    pub fn aggregate(
+        &mut self,
+        function: AggregateFunction,
+        mut args: Vec<Expr>,
+        distinct: bool,
+    ) -> AggregateCall {
+        use AggregateFunction as A;
+        let mut nullable = true;
+        let sql = match function {
+            A::CountAll | A::Count | A::ApproxCountDistinct => {
+                nullable = false;
+                args = args
+                    .into_iter()
+                    .map(|a| match family(&a) {
+                        Family::Null => self.cast(a, &SqlType::BIGINT),
+                        Family::Json if distinct => order_key_of(a),
+                        Family::String if distinct || function == A::ApproxCountDistinct => {
+                            collate::ordered_by(a)
+                        }
+                        _ => a,
+                    })
+                    .collect();
+                SqlType::BIGINT
+            }
+            A::Sum | A::Avg => {
+                args = args.into_iter().map(|a| self.number(a)).collect();
+                let (whole, scale) = args.first().map_or((1, 0), |a| types::type_digits(&a.ty().sql));
+                match args.first().map(family) {
+                    Some(Family::Double) => SqlType::Double,
+                    _ if function == A::Sum => types::decimal(whole + scale + 22, scale),
+                    _ => types::decimal(whole + scale + 4, scale + 4),
+                }
+            }
+            A::Min | A::Max | A::AnyValue => {
+                if function != A::AnyValue {
+                    args = args.into_iter().map(|a| self.ordered(a)).collect();
+                }
+                if function == A::AnyValue {
+                    nullable = args.first().is_none_or(|a| a.ty().nullable);
+                }
+                args.first().map_or(types::NULL_TYPE, |a| a.ty().sql.clone())
+            }
+            A::ApproxPercentile { .. } => {
+                // Texts have no percentiles.
+                let text = args.first().is_none_or(|a| matches!(family(a), Family::String | Family::Binary));
+                args = args
+                    .into_iter()
+                    .map(|a| match family(&a) {
+                        _ if text => Expr::constant(Datum::Null, SqlType::BIGINT),
+                        Family::Null => self.cast(a, &SqlType::BIGINT),
+                        Family::Choice => self.number(a),
+                        _ => a,
+                    })
+                    .collect();
+                args.first().map_or(SqlType::BIGINT, |a| a.ty().sql.clone())
+            }
+            A::BitAnd | A::BitOr | A::BitXor => {
+                nullable = false;
+                args = args.into_iter().map(|a| self.bit_pattern(a)).collect();
+                SqlType::BIGINT_UNSIGNED
+            }
+            A::StdDevPop | A::StdDevSamp | A::VarPop | A::VarSamp => {
+                args = args
+                    .into_iter()
+                    .map(|a| {
+                        let a = self.number(a);
+                        self.cast(a, &SqlType::Double)
+                    })
+                    .collect();
+                SqlType::Double
+            }
+            A::JsonArrayAgg => {
+                args = args.into_iter().map(|a| self.json_element(a)).collect();
+                SqlType::Json
+            }
+            A::JsonObjectAgg => {
+                args = args
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, a)| if at == 0 { self.json_key(a) } else { self.json_element(a) })
+                    .collect();
+                SqlType::Json
+            }
+            A::GroupConcat(_) => {
+                let mut parts = Vec::with_capacity(args.len());
+                for (at, arg) in args.into_iter().enumerate() {
+                    parts.push(match (at, family(&arg)) {
+                        (0 | 1, _) => self.text(arg),
+                        (_, Family::Null) => self.cast(arg, &SqlType::BIGINT),
+                        (_, Family::Json) => order_key_of(arg),
+                        (_, Family::String) => collate::ordered_by(arg),
+                        _ => arg,
+                    });
+                }
+                args = parts;
+                match args.first().map(family) {
+                    Some(Family::Binary) => SqlType::Blob(u32::MAX),
+                    _ => SqlType::text(u32::MAX),
+                }
+            }
+        };
+        AggregateCall { function, args, distinct, ty: ColumnType { sql, nullable } }
+    }
+}

@@ -1,0 +1,144 @@
+//! Arithmetic and bits: which type a result has is decided here.
+
+use allod_storage::schema::{Datum, SqlType};
+
+use super::{Rewriter, constant_as, family};
+use crate::expr::types::{self, BOTH_INTEGERS, Family};
+use crate::expr::{Expr, Function, fold};
+
+impl Rewriter {
+    /// A value where a number is wanted: strings become doubles, temporal values the number they print as.
+    pub fn number(&mut self, expr: Expr) -> Expr {
+        match family(&expr) {
+            Family::Int | Family::UInt | Family::Decimal | Family::Double => expr,
+            Family::Null => self.cast(expr, &SqlType::BIGINT),
+            // Members count as strings do, though with their numbers.
+            Family::String | Family::Binary | Family::Choice | Family::Json => {
+                self.cast(expr, &SqlType::Double)
+            }
+            Family::Date | Family::DateTime | Family::Time => match types::type_digits(&expr.ty().sql) {
+                (_, 0) => self.cast(expr, &SqlType::BIGINT),
+                (whole, scale) => self.cast(expr, &types::decimal(whole + scale, scale)),
+            },
+        }
+    }
+
+    /// `a op b` for +, -, *, /, DIV, %.
+    pub fn arithmetic(&mut self, function: Function, a: Expr, b: Expr) -> Expr {
+        let (a, b) = match (family(&a), family(&b)) {
+            // NULL does not decide the type.
+            (Family::Null, f) if f.is_number() => (self.cast(a, &b.ty().sql.clone()), b),
+            (f, Family::Null) if f.is_number() => {
+                let b = self.cast(b, &a.ty().sql.clone());
+                (a, b)
+            }
+            _ => (self.number(a), self.number(b)),
+        };
+        let divides = matches!(function, Function::Div | Function::IntDiv | Function::Mod);
+        let zero_free = fold::constant(&b).is_some_and(fold::is_true);
+        let nullable = a.ty().nullable || b.ty().nullable || (divides && !zero_free);
+        let (fa, fb) = (family(&a), family(&b));
+        let integers = |f: Family| matches!(f, Family::Int | Family::UInt);
+        if fa == Family::Double || fb == Family::Double {
+            let args = vec![self.cast(a, &SqlType::Double), self.cast(b, &SqlType::Double)];
+            return match function {
+                Function::IntDiv => self.truncated_division(args, SqlType::Double, nullable),
+                function => self.call(function, args, SqlType::Double, nullable),
+            };
+        }
+        if integers(fa) && integers(fb) && function != Function::Div {
+            return self.integer_arithmetic(function, a, b, nullable);
+        }
+        let (a, b) = (self.exact(a), self.exact(b));
+        let ((wa, sa), (wb, sb)) = (types::digits(&a), types::digits(&b));
+        let ty = match function {
+            Function::Plus | Function::Minus => types::decimal(wa.max(wb) + sa.max(sb) + 1, sa.max(sb)),
+            Function::Mul => types::decimal(wa + sa + wb + sb, sa + sb),
+            Function::Mod => types::decimal((wa + sa).max(wb + sb), sa.max(sb)),
+            _ => types::decimal(wa + sa + sb + 4, sa + 4),
+        };
+        match function {
+            Function::IntDiv => self.truncated_division(vec![a, b], ty, nullable),
+            function => self.call(function, vec![a, b], ty, nullable),
+        }
+    }
+
+    fn integer_arithmetic(&mut self, function: Function, a: Expr, b: Expr, nullable: bool) -> Expr {
+        let (fa, fb) = (family(&a), family(&b));
+        if fa == fb {
+            let ty = if fa == Family::UInt { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT };
+            return self.call(function, vec![a, b], ty, nullable);
+        }
+        // One is unsigned, so the result is (for % it has the signedness of the dividend).
+        let ty = if function == Function::Mod && fa == Family::Int {
+            SqlType::BIGINT
+        } else {
+            SqlType::BIGINT_UNSIGNED
+        };
+        if let Some(b) = constant_as(&b, &a.ty().sql)
+            && fa == Family::UInt
+        {
+            return self.call(function, vec![a, b], ty, nullable);
+        }
+        if let Some(a) = constant_as(&a, &b.ty().sql)
+            && fb == Family::UInt
+        {
+            return self.call(function, vec![a, b], ty, nullable);
+        }
+        let args = vec![self.cast(a, &BOTH_INTEGERS), self.cast(b, &BOTH_INTEGERS)];
+        let exact = match function {
+            Function::IntDiv => return self.truncated_division(args, types::decimal(24, 4), nullable),
+            Function::Mul => self.call(function, args, types::decimal(40, 0), nullable),
+            function => self.call(function, args, types::decimal(21, 0), nullable),
+        };
+        self.explicit_cast(exact, ty)
+    }
+
+    /// DIV of numbers that are not integers: the quotient without its fraction.
+    fn truncated_division(&mut self, args: Vec<Expr>, ty: SqlType, nullable: bool) -> Expr {
+        let quotient = self.call(Function::Div, args, ty.clone(), nullable);
+        let zero = Expr::constant(Datum::Int(0), SqlType::BIGINT);
+        let ty = match ty {
+            SqlType::Decimal { precision, scale } => types::decimal(u32::from(precision - scale), 0),
+            other => other,
+        };
+        let whole = self.call(Function::Truncate, vec![quotient, zero], ty, nullable);
+        self.explicit_cast(whole, SqlType::BIGINT)
+    }
+
+    /// `-expr`.
+    pub fn negate(&mut self, expr: Expr) -> Expr {
+        if let Some(Datum::UInt(v)) = fold::constant(&expr)
+            && *v <= 1 << 63
+        {
+            return Expr::constant(Datum::Int((*v as i64).wrapping_neg()), SqlType::BIGINT);
+        }
+        let expr = self.number(expr);
+        let nullable = expr.ty().nullable;
+        match family(&expr) {
+            Family::UInt => {
+                let exact = self.cast(expr, &BOTH_INTEGERS);
+                let negative = self.call(Function::Negate, vec![exact], BOTH_INTEGERS, nullable);
+                self.explicit_cast(negative, SqlType::BIGINT)
+            }
+            Family::Int => self.call(Function::Negate, vec![expr], SqlType::BIGINT, nullable),
+            _ => {
+                let ty = expr.ty().sql.clone();
+                self.call(Function::Negate, vec![expr], ty, nullable)
+            }
+        }
+    }
+
+    /// `&`, `|`, `^`, `<<`, `>>`, `~`: on BIGINT UNSIGNED.
+    pub fn bits(&mut self, function: Function, args: Vec<Expr>) -> Expr {
+        let args: Vec<Expr> = args.into_iter().map(|a| self.bit_pattern(a)).collect();
+        let nullable = args.iter().any(|a| a.ty().nullable);
+        self.call(function, args, SqlType::BIGINT_UNSIGNED, nullable)
+    }
+
+    /// A value where bits are wanted: as BIGINT UNSIGNED. Members have theirs, which a double could not hold.
+    pub fn bit_pattern(&mut self, expr: Expr) -> Expr {
+        let number = if family(&expr) == Family::Choice { expr } else { self.number(expr) };
+        self.cast(number, &SqlType::BIGINT_UNSIGNED)
+    }
+}

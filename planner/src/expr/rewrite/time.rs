@@ -1,0 +1,111 @@
+//! Dates and times: moments, intervals and their units.
+
+use allod_storage::schema::{Datum, SqlType};
+
+use super::{Rewriter, family};
+use crate::expr::types::{self, Family};
+use crate::expr::{Expr, Function, TimeUnit, calendar, fold};
+
+impl Rewriter {
+    /// `expr + INTERVAL amount unit`, or minus.
+    pub fn shift(&mut self, expr: Expr, amount: Expr, unit: TimeUnit, minus: bool) -> Expr {
+        let written = family(&expr) == Family::String;
+        let constant = fold::constant(&expr).is_some();
+        // A text stays one: whether it has a time of day is not known before it is read.
+        let expr = if written && !constant { expr } else { self.moment(expr) };
+        let (amount, unit) = match self.amount(amount, unit) {
+            Some(known) => known,
+            None => (Expr::constant(Datum::Null, SqlType::BIGINT), unit),
+        };
+        let fsp = match &expr.ty().sql {
+            _ if unit.has_fraction() || family(&amount) == Family::Decimal => 6,
+            SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
+            _ => 0,
+        };
+        let ty = match &expr.ty().sql {
+            text if text.is_string() => types::string(types::text_length(&SqlType::DateTime(6))),
+            SqlType::Date if unit.is_of_days() => SqlType::Date,
+            SqlType::Time(_) if !unit.is_of_days() => SqlType::Time(fsp),
+            _ => SqlType::DateTime(fsp),
+        };
+        let function = if minus { Function::DateSub(unit) } else { Function::DateAdd(unit) };
+        match self.call(function, vec![expr, amount], ty, true) {
+            // What was a text shows a fraction only if there is one.
+            Expr::Constant { value: Datum::DateTime(us), .. } if written => datetime(us),
+            other => other,
+        }
+    }
+
+    /// The amount of an interval as the function wants it: a text for a compound unit, unless it is a constant, which is read
+    /// here; else a number. `None` if a constant is no amount of the unit.
+    fn amount(&mut self, amount: Expr, unit: TimeUnit) -> Option<(Expr, TimeUnit)> {
+        if unit.ends().is_some() {
+            let text = self.text(amount);
+            let Some(Datum::String(known)) = fold::constant(&text) else { return Some((text, unit)) };
+            let (simple, n) = unit.read(known)?;
+            // Seconds keep the result without a fraction.
+            let (simple, n) = match simple {
+                TimeUnit::Microsecond if !unit.has_fraction() => (TimeUnit::Second, n / 1_000_000),
+                other => (other, n),
+            };
+            return Some((Expr::constant(Datum::Int(n), SqlType::BIGINT), simple));
+        }
+        let amount = match (unit, family(&amount)) {
+            (_, Family::Int) => amount,
+            (TimeUnit::Second, Family::Decimal) => amount,
+            (TimeUnit::Second, Family::String | Family::Double) if !reads_as_integer(&amount) => {
+                self.cast(amount, &types::decimal(20, 6))
+            }
+            _ => self.cast(amount, &SqlType::BIGINT),
+        };
+        Some((amount, unit))
+    }
+
+    /// EXTRACT(unit FROM expr).
+    pub fn extract(&mut self, unit: TimeUnit, expr: Expr) -> Expr {
+        let largest = unit.ends().map_or(unit, |(largest, _)| largest);
+        let of_day =
+            matches!(largest, TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Microsecond);
+        let expr = match family(&expr) {
+            Family::Time => expr,
+            Family::String if of_day => self.cast(expr, &SqlType::Time(6)),
+            _ => self.moment(expr),
+        };
+        let nullable = expr.ty().nullable;
+        self.call(Function::Extract(unit), vec![expr], SqlType::BIGINT, nullable)
+    }
+
+    /// A value where a date or datetime is wanted: a constant string is read as whichever it is.
+    pub fn moment(&mut self, expr: Expr) -> Expr {
+        match family(&expr) {
+            Family::Date | Family::DateTime | Family::Time => expr,
+            Family::Null => self.cast(expr, &SqlType::DateTime(0)),
+            Family::String => {
+                if let Some(Datum::String(s)) = fold::constant(&expr)
+                    && let Some((us, has_time)) = calendar::parse_datetime(s)
+                {
+                    return if has_time {
+                        let fsp = if us % 1_000_000 == 0 { 0 } else { 6 };
+                        Expr::constant(Datum::DateTime(us), SqlType::DateTime(fsp))
+                    } else {
+                        Expr::constant(Datum::Date(us.div_euclid(calendar::DAY_US) as i32), SqlType::Date)
+                    };
+                }
+                self.cast(expr, &SqlType::DateTime(6))
+            }
+            Family::Choice => {
+                let text = self.text(expr);
+                self.moment(text)
+            }
+            _ => self.cast(expr, &SqlType::DateTime(0)),
+        }
+    }
+}
+
+fn reads_as_integer(expr: &Expr) -> bool {
+    matches!(fold::constant(expr), Some(Datum::String(s)) if s.trim().parse::<i64>().is_ok())
+}
+
+pub(super) fn datetime(us: i64) -> Expr {
+    Expr::constant(Datum::DateTime(us), SqlType::DateTime(if us % 1_000_000 == 0 { 0 } else { 6 }))
+}
