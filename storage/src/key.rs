@@ -38,7 +38,7 @@ use arrow::datatypes::{
     TimeUnit, TimestampMicrosecondType, UInt16Type, UInt64Type,
 };
 
-use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType};
+use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType, TableDescriptor};
 
 pub(crate) use search::{Bound, gallop, halve};
 pub(crate) use together::Marks;
@@ -359,6 +359,20 @@ impl KeyEncoder {
             columns: schema.key.iter().map(|&o| (o, schema.columns[o].ty.arrow())).collect(),
             unique_prefix: schema.unique_prefix,
         }
+    }
+
+    /// For the records of a table's partition, which are in this space. Binds to all columns of the table.
+    pub fn of_records(table: &TableDescriptor, space: SpaceId) -> KeyEncoder {
+        let columns = table.key.iter().map(|&o| (o, table.columns[o].ty.arrow())).collect();
+        KeyEncoder { space, columns, unique_prefix: None }
+    }
+
+    /// For the entries of an index in a partition, which are in this space. Binds to the columns of the index
+    /// ([`TableDescriptor::index_ordinals`]).
+    pub fn of_index(table: &TableDescriptor, index: usize, space: SpaceId) -> KeyEncoder {
+        let ordinals = table.index_ordinals(index);
+        let columns = ordinals.iter().enumerate().map(|(at, &o)| (at, table.columns[o].ty.arrow())).collect();
+        KeyEncoder { space, columns, unique_prefix: table.indexes[index].unique_prefix() }
     }
 
     /// The keys of the rows of these columns: all columns of the space, in order. A string column may be dictionary codes.

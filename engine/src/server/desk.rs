@@ -6,7 +6,7 @@
 //! answer; meanwhile the task waits, and cancels the statement if its client goes away.
 //!
 //! Which it is going to be nobody knows before, but statements repeat: what was short is taken to be short again until it
-//! was not. A prepared statement remembers that for itself; texts are known by their [`shape`], that is without their
+//! was not, clearly or several times in a row: on a busy machine any statement may find its processor taken away once. A prepared statement remembers that for itself; texts are known by their [`shape`], that is without their
 //! numbers and strings. Something new is taken to be long.
 //!
 //! A short statement may still have to wait, for a lock. Whoever waits in storage tells the runtime
@@ -24,6 +24,10 @@ use crate::{Error, Session};
 
 /// What still is short.
 const SHORT: Duration = Duration::from_micros(500);
+/// What is long without any doubt.
+const LONG: Duration = Duration::from_millis(10);
+/// What was not short so often in a row is long.
+const STRIKES: u8 = 3;
 /// Shapes that a connection remembers.
 const SHAPES: usize = 64;
 /// Text beyond this many bytes is no short statement.
@@ -32,42 +36,55 @@ const SHAPE_BYTES_MAX: usize = 4 << 10;
 /// How long a statement is taken to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// It was short the last time.
-    Short,
+    /// It was short, but for the last so many times.
+    Short {
+        /// Less than [`STRIKES`].
+        strikes: u8,
+    },
     /// It was not, or is new.
     #[default]
     Long,
 }
 
 impl Pace {
-    /// What a statement that took so long is taken to do the next time.
-    fn of(elapsed: Duration) -> Pace {
-        if elapsed <= SHORT { Pace::Short } else { Pace::Long }
+    /// It was short the last time.
+    pub const SHORT: Pace = Pace::Short { strikes: 0 };
+
+    /// What a statement that was taken to be so and took so long is taken to do the next time.
+    fn after(self, elapsed: Duration) -> Pace {
+        match self {
+            _ if elapsed <= SHORT => Pace::SHORT,
+            Pace::Short { strikes } if elapsed <= LONG && strikes + 1 < STRIKES => {
+                Pace::Short { strikes: strikes + 1 }
+            }
+            _ => Pace::Long,
+        }
     }
 }
 
 /// Shapes of texts that were short.
-pub(super) struct Shapes([u64; SHAPES]);
+pub(super) struct Shapes([(u64, Pace); SHAPES]);
 
 impl Default for Shapes {
     fn default() -> Shapes {
-        Shapes([0; SHAPES])
+        Shapes([(0, Pace::Long); SHAPES])
     }
 }
 
 impl Shapes {
     /// How long a statement of this shape is taken to run.
     pub fn pace(&self, shape: u64) -> Pace {
+        let (known, pace) = self.0[shape as usize % SHAPES];
         // An empty place has no shape.
-        if shape != 0 && self.0[shape as usize % SHAPES] == shape { Pace::Short } else { Pace::Long }
+        if shape != 0 && known == shape { pace } else { Pace::Long }
     }
 
     /// Remembers how long one ran.
     pub fn note(&mut self, shape: u64, pace: Pace) {
         let place = &mut self.0[shape as usize % SHAPES];
         match pace {
-            Pace::Short => *place = shape,
-            Pace::Long if *place == shape => *place = 0,
+            Pace::Short { .. } => *place = (shape, pace),
+            Pace::Long if place.0 == shape => place.0 = 0,
             Pace::Long => {}
         }
     }
@@ -127,12 +144,12 @@ impl Desk {
         work: impl FnOnce(&mut Session) -> T + Send + 'static,
     ) -> Result<(T, Pace), Ended> {
         let mut session = self.session.take().ok_or_else(lost)?;
-        if pace == Pace::Short && self.in_place {
+        if matches!(pace, Pace::Short { .. }) && self.in_place {
             process.show_socket(|| wire.handle());
             let begun = Instant::now();
             let done = work(&mut session);
             self.session = Some(session);
-            return Ok((done, Pace::of(begun.elapsed())));
+            return Ok((done, pace.after(begun.elapsed())));
         }
         let mut task = tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
@@ -155,7 +172,7 @@ impl Desk {
         };
         let (session, done, elapsed) = finished.map_err(|_| lost())?;
         self.session = Some(session);
-        if vanished { Err(Ended::Vanished) } else { Ok((done, Pace::of(elapsed))) }
+        if vanished { Err(Ended::Vanished) } else { Ok((done, pace.after(elapsed))) }
     }
 }
 
@@ -179,12 +196,27 @@ mod tests {
     fn what_was_short_is_remembered_until_it_was_long() {
         let (mut shapes, a) = (Shapes::default(), shape("commit"));
         assert_eq!(shapes.pace(a), Pace::Long);
-        shapes.note(a, Pace::Short);
-        assert_eq!(shapes.pace(a), Pace::Short);
+        shapes.note(a, Pace::SHORT);
+        assert_eq!(shapes.pace(a), Pace::SHORT);
         shapes.note(shape("a long one"), Pace::Long);
-        assert_eq!(shapes.pace(a), Pace::Short);
+        assert_eq!(shapes.pace(a), Pace::SHORT);
         shapes.note(a, Pace::Long);
         assert_eq!(shapes.pace(a), Pace::Long);
         assert_eq!(Shapes::default().pace(0), Pace::Long);
+    }
+
+    #[test]
+    fn what_was_short_may_be_held_up_once() {
+        let [short, held_up, long] = [SHORT, 2 * SHORT, LONG + SHORT];
+        assert_eq!(Pace::Long.after(held_up), Pace::Long);
+        let mut pace = Pace::Long.after(short);
+        assert_eq!(pace, Pace::SHORT);
+        for strikes in 1..STRIKES {
+            pace = pace.after(held_up);
+            assert_eq!(pace, Pace::Short { strikes });
+        }
+        assert_eq!(pace.after(held_up), Pace::Long);
+        assert_eq!(pace.after(short), Pace::SHORT);
+        assert_eq!(Pace::SHORT.after(long), Pace::Long);
     }
 }

@@ -77,7 +77,10 @@ impl Session {
     pub(crate) fn reset(&mut self) {
         let mut fresh = Session::new(self.database.clone(), self.id);
         fresh.identity = self.identity.anew(self.database.catalog().accounts());
-        (fresh.current, fresh.remote) = (self.current.take(), self.remote);
+        fresh.current = self.current.take();
+        if self.remote {
+            fresh.set_remote();
+        }
         *self = fresh;
     }
 

@@ -158,9 +158,10 @@ impl Session {
         &self.identity.rights
     }
 
-    /// Says that its client is elsewhere.
+    /// Says that its client is elsewhere: between two statements it waits for that.
     pub(crate) fn set_remote(&mut self) {
         self.remote = true;
+        self.client.keep_turn();
     }
 
     /// Says who it is: a user (`name@host`, as connected), and the account that this is.

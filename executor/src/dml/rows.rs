@@ -6,11 +6,11 @@ use std::sync::Arc;
 use allod_planner::partition::PartitionFunction;
 use allod_storage::key::{Key, KeyEncoder, RowKeys};
 use allod_storage::mvcc::RowRef;
-use allod_storage::schema::{SpaceId, SpaceSchema, TableDescriptor};
+use allod_storage::schema::TableDescriptor;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::interleave;
 use arrow::compute::kernels::cmp::distinct;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::plan_error;
 use crate::batch::Batch;
@@ -33,16 +33,41 @@ impl Rows {
         columns: Vec<ArrayRef>,
         partition: Option<&PartitionFunction>,
     ) -> Result<Rows> {
+        let indexes = (0..table.indexes.len()).map(|index| schema(table, table.index_ordinals(index)));
+        let schemas: Vec<SchemaRef> =
+            [schema(table, 0..table.columns.len())].into_iter().chain(indexes).collect();
+        Rows::with_schemas(table, columns, partition, schemas.iter())
+    }
+
+    /// Other rows of the same table.
+    pub fn others(
+        &self,
+        table: &TableDescriptor,
+        columns: Vec<ArrayRef>,
+        partition: Option<&PartitionFunction>,
+    ) -> Result<Rows> {
+        Rows::with_schemas(table, columns, partition, self.batches.iter().map(|batch| batch.schema_ref()))
+    }
+
+    /// `schemas` of the records, then of the entries of each index.
+    fn with_schemas<'a>(
+        table: &TableDescriptor,
+        columns: Vec<ArrayRef>,
+        partition: Option<&PartitionFunction>,
+        schemas: impl Iterator<Item = &'a SchemaRef>,
+    ) -> Result<Rows> {
         let rows = columns.first().map_or(0, |c| c.len());
         let all = Batch::new(columns, rows);
         let partition = deal_batch(table, &all, partition)?;
-        let mut batches = vec![Arc::new(record_batch(&table.record_space(SpaceId(0)), all.columns.clone())?)];
-        let mut held = Vec::new();
-        for index in 0..table.indexes.len() {
-            let (space, ordinals) = table.index_space(index, SpaceId(0));
-            let columns = ordinals.iter().map(|&o| Arc::clone(&all.columns[o])).collect();
-            batches.push(Arc::new(record_batch(&space, columns)?));
-            held.push(ordinals);
+        let mut batches = Vec::with_capacity(1 + table.indexes.len());
+        for (space, schema) in schemas.enumerate() {
+            let columns = match space.checked_sub(1) {
+                None => all.columns.clone(),
+                Some(index) => {
+                    table.index_ordinals(index).iter().map(|&o| Arc::clone(&all.columns[o])).collect()
+                }
+            };
+            batches.push(Arc::new(RecordBatch::try_new(Arc::clone(schema), columns)?));
         }
         let mut keys = BTreeMap::new();
         for &p in &partition {
@@ -50,10 +75,10 @@ impl Rows {
                 continue;
             }
             let spaces = &table.partitions[p];
-            let record_keys = KeyEncoder::new(&table.record_space(spaces.records)).bind(batches[0].columns());
+            let record_keys = KeyEncoder::of_records(table, spaces.records).bind(batches[0].columns());
             let mut in_partition = vec![record_keys.map_err(plan_error)?];
             for (index, &id) in spaces.indexes.iter().enumerate() {
-                let encoder = KeyEncoder::new(&table.index_space(index, id).0);
+                let encoder = KeyEncoder::of_index(table, index, id);
                 in_partition.push(encoder.bind(batches[index + 1].columns()).map_err(plan_error)?);
             }
             keys.insert(p, in_partition);
@@ -159,7 +184,11 @@ fn deal_batch(
     }
 }
 
-fn record_batch(space: &SpaceSchema, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
-    let fields = space.columns.iter().map(|def| Field::new(&*def.name, def.ty.arrow(), def.ty.nullable));
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)?)
+/// Of batches with these columns of the table.
+fn schema(table: &TableDescriptor, ordinals: impl IntoIterator<Item = usize>) -> SchemaRef {
+    let fields = ordinals.into_iter().map(|ordinal| {
+        let def = &table.columns[ordinal];
+        Field::new(&*def.name, def.ty.arrow(), def.ty.nullable)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

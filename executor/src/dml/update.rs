@@ -145,7 +145,7 @@ impl<'a> TableUpdate<'a> {
         }
         not_null(table, &new)?;
         let mut violations = violations(target.checks.as_deref(), &new)?.into_iter();
-        let new = Arc::new(Rows::new(table, new, partition)?);
+        let new = Arc::new(found.others(table, new, partition)?);
         for (row, &at) in first.iter().enumerate() {
             let mut stays = !changed.value(row);
             if let Some(violated) = violations.next().flatten().filter(|_| !stays) {

@@ -103,6 +103,8 @@ pub struct Client {
     retry: RetryPolicy,
     /// How its transactions commit.
     options: CommitOptions,
+    /// Whether a commit ends by letting others have the processor.
+    takes_turns: bool,
     /// How far the clock of timestamps was ahead of this client's when it last saw one come over a network. Times to live are
     /// counted by that clock.
     oracle_ahead_ms: i64,
@@ -121,13 +123,14 @@ pub struct ClientSeed {
     interrupt: Interrupt,
     retry: RetryPolicy,
     options: CommitOptions,
+    takes_turns: bool,
     oracle_ahead_ms: i64,
 }
 
 impl ClientSeed {
     /// A client. Its counters start at zero.
     pub fn client(&self) -> Client {
-        let ClientSeed { shared, view, tally, own, interrupt, retry, options, oracle_ahead_ms } =
+        let ClientSeed { shared, view, tally, own, interrupt, retry, options, takes_turns, oracle_ahead_ms } =
             self.clone();
         let number = shared.clients.fetch_add(1, Ordering::Relaxed);
         let random = Random::new(shared.seed ^ number.wrapping_mul(0x2545_F491_4F6C_DD1D));
@@ -145,6 +148,7 @@ impl ClientSeed {
             interrupt,
             retry,
             options,
+            takes_turns,
             oracle_ahead_ms,
             not_sync,
         }
@@ -168,7 +172,9 @@ impl Client {
         let view = RegionView::clone(&shared.cache.peek());
         let retry = RetryPolicy { weight: shared.backoff_weight, ..RetryPolicy::default() };
         let (own, interrupt, options) = Default::default();
-        ClientSeed { shared, view, tally: None, own, interrupt, retry, options, oracle_ahead_ms: 0 }.client()
+        let (takes_turns, oracle_ahead_ms) = (true, 0);
+        ClientSeed { shared, view, tally: None, own, interrupt, retry, options, takes_turns, oracle_ahead_ms }
+            .client()
     }
 
     /// What other clients can be made from, with what this one knows.
@@ -181,6 +187,7 @@ impl Client {
             interrupt: self.interrupt.clone(),
             retry: self.retry,
             options: self.options,
+            takes_turns: self.takes_turns,
             oracle_ahead_ms: self.oracle_ahead_ms,
         }
     }
@@ -201,6 +208,7 @@ impl Client {
             interrupt: self.interrupt.clone(),
             retry: self.retry,
             options: self.options,
+            takes_turns: self.takes_turns,
             oracle_ahead_ms: self.oracle_ahead_ms,
             not_sync: PhantomData,
         }
@@ -240,6 +248,11 @@ impl Client {
     /// From now on transactions commit so that it commits, unless they say otherwise.
     pub fn commit_by(&mut self, options: CommitOptions) {
         self.options = options;
+    }
+
+    /// From now on its commits do not let others have the processor: who runs its statements waits for something between them.
+    pub fn keep_turn(&mut self) {
+        self.takes_turns = false;
     }
 
     /// How to wait for this client's futures.

@@ -118,6 +118,13 @@ pub struct IndexDescriptor {
     pub columns: Vec<usize>,
 }
 
+impl IndexDescriptor {
+    /// [`SpaceSchema::unique_prefix`] of its spaces.
+    pub(crate) fn unique_prefix(&self) -> Option<usize> {
+        self.unique.then_some(self.columns.len())
+    }
+}
+
 /// How rows are dealt to partitions (tidb.md A5): by the value of an expression or by the values of columns, and then by one
 /// of four methods. HASH and RANGE and LIST go by an expression; KEY, RANGE COLUMNS and LIST COLUMNS by columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -245,16 +252,22 @@ impl TableDescriptor {
     /// What the space of an index looks like, and for each of its columns the table column it copies: the indexed columns,
     /// then those columns of `key` that are not among them, sorted by all of these.
     pub fn index_space(&self, index: usize, id: SpaceId) -> (SpaceSchema, Vec<usize>) {
-        let descriptor = &self.indexes[index];
-        let mut ordinals = descriptor.columns.clone();
-        ordinals.extend(self.key.iter().filter(|k| !descriptor.columns.contains(k)));
+        let ordinals = self.index_ordinals(index);
         let space = SpaceSchema {
             id,
             columns: ordinals.iter().map(|&o| self.columns[o].clone()).collect(),
             key: (0..ordinals.len()).collect(),
-            unique_prefix: descriptor.unique.then_some(descriptor.columns.len()),
+            unique_prefix: self.indexes[index].unique_prefix(),
         };
         (space, ordinals)
+    }
+
+    /// The table columns that the entries of an index copy, in their order there.
+    pub fn index_ordinals(&self, index: usize) -> Vec<usize> {
+        let columns = &self.indexes[index].columns;
+        let mut ordinals = columns.clone();
+        ordinals.extend(self.key.iter().filter(|k| !columns.contains(k)));
+        ordinals
     }
 }
 

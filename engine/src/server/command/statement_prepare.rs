@@ -51,7 +51,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         let columns = session.describe(&prepared)?;
         Ok((prepared, columns))
     };
-    let (prepared, columns) = match connection.run(Pace::Short, work).await?.0 {
+    let (prepared, columns) = match connection.run(Pace::SHORT, work).await?.0 {
         Ok(made) => made,
         Err(error) => {
             connection.fail(&error);
