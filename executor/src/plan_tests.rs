@@ -442,9 +442,10 @@ fn rows_are_numbered() {
 
 /// UPDATE t SET id = id + add, a = set WHERE id < below.
 /// A table by itself, as what a statement changes.
-fn target(table: &Arc<TableDescriptor>, assigned: &[usize]) -> Vec<Target> {
+fn target(table: &Arc<TableDescriptor>, assigned: &[usize]) -> Arc<[Target]> {
     let (partition, assigned) = (partition(table), assigned.to_vec());
-    vec![Target { table: table.clone(), partition, generated: None, checks: None, foreign: None, assigned }]
+    [Target { table: table.clone(), partition, generated: None, checks: None, foreign: None, assigned }]
+        .into()
 }
 
 fn update(

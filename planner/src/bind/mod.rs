@@ -304,12 +304,12 @@ pub enum Dml {
     /// For each table every column of the old row, hidden ones included, then every visible column of the new one.
     Update {
         /// The tables.
-        targets: Vec<Target>,
+        targets: Arc<[Target]>,
         /// Whether a row whose new key is taken stays as it is.
         ignore: bool,
     },
     /// For each table every column of the old row, hidden ones included.
-    Delete(Vec<Target>),
+    Delete(Arc<[Target]>),
 }
 
 impl Dml {

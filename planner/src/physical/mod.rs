@@ -190,7 +190,7 @@ pub enum Node {
     /// column of the new one. NULL throughout where an outer join found no row.
     Update {
         /// The tables, each as often as it is updated under a name of its own.
-        targets: Vec<Target>,
+        targets: Arc<[Target]>,
         /// UPDATE IGNORE: a row whose new key is taken stays as it is, with a warning.
         ignore: bool,
         /// Old and new rows.
@@ -199,7 +199,7 @@ pub enum Node {
     /// DELETE: for each of its tables the source yields every column of the old row, hidden ones included.
     Delete {
         /// The tables, each as often as its rows go under a name of its own.
-        targets: Vec<Target>,
+        targets: Arc<[Target]>,
         /// Rows to delete.
         source: Box<Plan>,
     },

@@ -102,7 +102,7 @@ impl Binder<'_> {
             let plan = Plan::Project { input: Box::new(plan), exprs };
             let mut targets: Vec<Target> = targets.into_iter().map(|(_, target)| target).collect();
             b.heed_foreign_keys(&mut targets)?;
-            Ok((Block { plan, output }, Dml::Update { targets, ignore: update.or.is_some() }))
+            Ok((Block { plan, output }, Dml::Update { targets: targets.into(), ignore: update.or.is_some() }))
         })
     }
 
@@ -162,7 +162,7 @@ impl Binder<'_> {
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
             b.heed_foreign_keys(&mut targets)?;
-            Ok((Block { plan, output }, Dml::Delete(targets)))
+            Ok((Block { plan, output }, Dml::Delete(targets.into())))
         })
     }
 

@@ -163,9 +163,7 @@ pub(super) async fn commit(
     let interrupt = client.interrupt.clone();
     let ended = committer.run(client, mutations, options).await;
     client.interrupt = interrupt;
-    if client.takes_turns {
-        client.runtime().take_turns();
-    }
+    client.take_turns();
     match ended {
         Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
         Err(stop) => stop.into_result(),
