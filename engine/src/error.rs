@@ -592,6 +592,35 @@ fn check_fault(fault: &allod_planner::bind::CheckFault) -> u16 {
     }
 }
 
+/// Names and numbers.
+fn limit_fault(fault: &allod_planner::bind::LimitFault) -> u16 {
+    use allod_planner::bind::LimitFault as F;
+    match fault {
+        F::Name(_) => 1059,
+        F::Keys => 1069,
+        F::Columns => 1117,
+        F::ColumnName(_) => 1166,
+        F::IndexName(_) => 1280,
+    }
+}
+
+/// Options.
+fn option_fault(fault: &allod_planner::bind::OptionFault) -> u16 {
+    use allod_planner::bind::OptionFault as F;
+    match fault {
+        F::CompactPartitions { .. } => 1105,
+        F::InvisiblePrimaryKey => 3522,
+        F::TtlColumnType(_) => 8148,
+        F::TtlColumnNeeded(_) => 8149,
+        F::NoTtl(_) => 8150,
+        F::TtlReferred => 8152,
+        F::TtlPrimaryKey => 8153,
+        F::Union => 8232,
+        F::InsertMethod => 8233,
+        F::Cached(_) => 8242,
+    }
+}
+
 /// And foreign keys.
 fn foreign_fault(fault: &allod_planner::bind::ForeignFault) -> u16 {
     use allod_planner::bind::ForeignFault as F;
@@ -733,6 +762,8 @@ impl From<allod_planner::Error> for Error {
             E::Generated(fault) => generated_fault(fault),
             E::Check(fault) => check_fault(fault),
             E::Foreign(fault) => foreign_fault(fault),
+            E::Option(fault) => option_fault(fault),
+            E::Limit(fault) => limit_fault(fault),
             E::Window(fault) => window_fault(fault),
             E::Key(fault) => key_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,

@@ -73,6 +73,7 @@ pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
         hidden: false,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     }
 }
 
@@ -92,8 +93,20 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
         key: vec![0],
         clustered: true,
         indexes: vec![
-            IndexDescriptor { id: IndexId(1), name: "ua".into(), unique: true, columns: vec![1] },
-            IndexDescriptor { id: IndexId(2), name: "ks".into(), unique: false, columns: vec![2, 1] },
+            IndexDescriptor {
+                id: IndexId(1),
+                name: "ua".into(),
+                unique: true,
+                columns: vec![1],
+                options: Default::default(),
+            },
+            IndexDescriptor {
+                id: IndexId(2),
+                name: "ks".into(),
+                unique: false,
+                columns: vec![2, 1],
+                options: Default::default(),
+            },
         ],
         partitioning: (partitions > 1).then(|| PartitionScheme::hash("id", vec![0])),
         partitions: (0..partitions as u64)
@@ -107,6 +120,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 
@@ -134,6 +148,7 @@ fn heap() -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 

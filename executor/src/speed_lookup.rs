@@ -38,6 +38,7 @@ fn table() -> Arc<TableDescriptor> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     };
     Arc::new(TableDescriptor {
         id: TableId(1),
@@ -57,6 +58,7 @@ fn table() -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 

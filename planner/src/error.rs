@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::bind::{CheckFault, ForeignFault, GeneratedFault, KeyFault, PartitionFault, WindowFault};
+use crate::bind::{
+    CheckFault, ForeignFault, GeneratedFault, KeyFault, LimitFault, OptionFault, PartitionFault, WindowFault,
+};
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -483,6 +485,12 @@ pub enum Error {
     /// Foreign keys that cannot be; the number is with each fault.
     #[error(transparent)]
     Foreign(#[from] ForeignFault),
+    /// Names that cannot be, and too many of something; the number is with each fault.
+    #[error(transparent)]
+    Limit(#[from] LimitFault),
+    /// Options of tables and indexes that cannot be; the number is with each fault.
+    #[error(transparent)]
+    Option(#[from] OptionFault),
     /// What is wrong with a window.
     #[error(transparent)]
     Window(#[from] WindowFault),

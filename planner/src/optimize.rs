@@ -10,10 +10,10 @@ use crate::{physical, rules};
 pub fn optimize(bound: BoundQuery, cx: &PlanContext) -> Result<physical::Query, Error> {
     let BoundQuery { query, mut columns, dml, hints, mut warnings, .. } = bound;
     let options = Options::of(cx.session.variables);
-    let wishes = Wishes::new(&hints, &query);
-    warnings.extend(physical::unmatched(&hints, &query, cx.database));
-    let (query, mut about_order) = rules::rewrite(query, &mut columns, &hints);
     let access = AccessContext { options: &options, hints: &hints };
+    warnings.extend(physical::unmatched(&access, &query, cx.database));
+    let wishes = Wishes::new(&hints, &query);
+    let (query, mut about_order) = rules::rewrite(query, &mut columns, &hints);
     warnings.extend(physical::unmerged(&access, &query));
     let mut plan = physical::lower(query, dml, columns, access, wishes);
     warnings.append(&mut about_order);

@@ -25,6 +25,8 @@ pub struct Options {
     pub index_join_batch_rows: u64,
     /// `tidb_opt_agg_push_down`-like switches are rules, not options; this is `tidb_opt_prefer_range_scan`, ON.
     pub prefer_range_scan: bool,
+    /// `tidb_opt_use_invisible_indexes`, OFF.
+    pub use_invisible_indexes: bool,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
             index_merge: true,
             index_join_batch_rows: 25_000,
             prefer_range_scan: true,
+            use_invisible_indexes: false,
         }
     }
 }
@@ -59,6 +62,12 @@ impl Options {
             index_merge: switch("tidb_enable_index_merge", default.index_merge),
             index_join_batch_rows,
             prefer_range_scan: switch("tidb_opt_prefer_range_scan", default.prefer_range_scan),
+            use_invisible_indexes: use_invisible_indexes(variables),
         }
     }
+}
+
+/// Whether the session plans with invisible indexes (`tidb_opt_use_invisible_indexes`).
+pub(crate) fn use_invisible_indexes(variables: &dyn Variables) -> bool {
+    variables.system("tidb_opt_use_invisible_indexes", false) == Some(Datum::Int(1))
 }

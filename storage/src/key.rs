@@ -717,6 +717,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            comment: "".into(),
         });
         SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }
     }

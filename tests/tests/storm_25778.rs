@@ -44,6 +44,7 @@ fn schema() -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     };
     let columns = vec![column("id"), column("balance")];
     Arc::new(SpaceSchema { id: SPACE, columns, key: vec![0], unique_prefix: None })

@@ -123,6 +123,7 @@ impl Lease<'_> {
             Some(at) => IndexDescriptor {
                 name: Arc::clone(&spec.name),
                 columns: spec.columns.clone(),
+                options: spec.options.clone(),
                 ..old.indexes[*at].clone()
             },
             None => lease.index(spec),
@@ -136,6 +137,7 @@ impl Lease<'_> {
             comment: Arc::clone(&change.comment),
             constraints: change.constraints.clone(),
             collation: change.collation,
+            options: change.options.clone(),
             ..old.clone()
         }
     }

@@ -15,7 +15,8 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
     CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId,
-    PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, Timestamp,
+    PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, TableOptions,
+    Timestamp,
 };
 
 use super::version::{Counters, Entry, SequenceEntry, Version};
@@ -158,6 +159,7 @@ impl Lease<'_> {
             comment: Arc::clone(&create.comment),
             constraints: create.constraints.clone(),
             collation: create.collation,
+            options: create.options.clone(),
         };
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client, waiting)?;
         Ok(create.warnings.iter().map(warning).collect())
@@ -186,6 +188,7 @@ impl Lease<'_> {
             partitions: self.partitions(labels(&model), indexes.len()),
             indexes,
             constraints: constraints_like(&model.constraints, &name.table),
+            options: TableOptions { cached: false, ..model.options.clone() },
             ..(*model).clone()
         };
         self.add_table(descriptor, 1, client, waiting)
@@ -451,6 +454,7 @@ impl Lease<'_> {
             name: Arc::clone(&spec.name),
             unique: spec.unique,
             columns: spec.columns.clone(),
+            options: spec.options.clone(),
         }
     }
 
@@ -522,6 +526,7 @@ pub(super) fn row_id_column() -> ColumnDef {
         hidden: true,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     }
 }
 

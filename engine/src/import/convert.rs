@@ -236,6 +236,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            comment: "".into(),
         }
     }
 

@@ -58,6 +58,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
             hidden: false,
             generated: None,
             on_update_now: false,
+            comment: "".into(),
         })
     });
     let create = CreateTable {
@@ -73,6 +74,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         constraints: Constraints::default(),
         auto_increment: None,
         collation: Default::default(),
+        options: Default::default(),
     };
     let database = session.owner().clone();
     let mut waiting = session.waiting(&Cancel::new());

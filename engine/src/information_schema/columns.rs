@@ -52,7 +52,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
 
 fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
     let column = &table.columns[ordinal];
-    let ColumnDef { name, ty, default, generated, .. } = column;
+    let ColumnDef { name, ty, default, generated, comment, .. } = column;
     let full = ty.sql.to_string();
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
     let size = Size::of(&ty.sql);
@@ -86,7 +86,7 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
         text(key_of(table, ordinal)),
         text(extra_of(column)),
         text("select,insert,update,references"),
-        text(""),
+        text(comment),
         text(generated.as_ref().map_or("", |g| &*g.expr)),
     ]
 }

@@ -20,6 +20,7 @@
 mod checks;
 mod columns;
 mod constraints;
+pub(crate) mod keys;
 mod locks;
 mod partitions;
 mod privileges;
@@ -29,7 +30,7 @@ mod schemata;
 mod sequences;
 mod settings;
 mod statistics;
-mod tables;
+pub(crate) mod tables;
 pub(crate) mod transactions;
 mod usage;
 mod variables;
@@ -166,6 +167,7 @@ const TABLES: &[Definition] = &[
     privileges::TABLES,
     tables::TABLE,
     checks::TIDB_TABLE,
+    keys::TIDB,
     transactions::TABLE,
     regions::TABLE,
     privileges::ATTRIBUTES,
@@ -245,6 +247,7 @@ fn without_rows(
         hidden: false,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     };
     TableDescriptor {
         id: TableId(0),
@@ -264,6 +267,7 @@ fn without_rows(
         comment: "".into(),
         constraints: Constraints::default(),
         collation: Default::default(),
+        options: Default::default(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! `statistics`: the columns of all indexes.
 
-use allod_storage::schema::{Datum, KeyPart};
+use allod_storage::schema::{Datum, TableDescriptor};
 
 use super::Kind::{Number, Text};
-use super::{Definition, Facts, entries, indexes, number, text};
+use super::keys::{KeyColumn, key_columns};
+use super::{Definition, Facts, entries, number, text, yes_no};
 use crate::catalog::Version;
 use crate::error::Result;
 
@@ -33,42 +34,29 @@ pub(super) const TABLE: Definition = Definition {
 };
 
 fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
-    let mut rows = Vec::new();
-    for entry in entries(version) {
-        let table = &entry.descriptor;
-        for (name, unique, columns) in indexes(table) {
-            for (position, &ordinal) in columns.iter().enumerate() {
-                let column = &table.columns[ordinal];
-                let (of, length, expression) = match table.key_part(ordinal) {
-                    KeyPart::Column(of) | KeyPart::SortKey(of, None) => (Some(of), Datum::Null, Datum::Null),
-                    KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
-                        (Some(of), number(u64::from(length)), Datum::Null)
-                    }
-                    KeyPart::Expression(expr) => (None, Datum::Null, text(expr)),
-                };
-                let distinct = entry.stats.columns.get(ordinal).map_or(Datum::Null, |c| number(c.distinct));
-                rows.push(vec![
-                    text("def"),
-                    text(&table.database),
-                    text(&table.name),
-                    number(u64::from(!unique)),
-                    text(&table.database),
-                    text(name),
-                    number(position as u64 + 1),
-                    of.map_or(Datum::Null, |of| text(&table.columns[of].name)),
-                    text("A"),
-                    distinct,
-                    length,
-                    Datum::Null,
-                    text(if column.ty.nullable { "YES" } else { "" }),
-                    text("BTREE"),
-                    text(""),
-                    text(""),
-                    text("YES"),
-                    expression,
-                ]);
-            }
-        }
-    }
-    Ok(rows)
+    let of = |entry| key_columns(entry).map(move |column| row(&entry.descriptor, &column));
+    Ok(entries(version).flat_map(of).collect())
+}
+
+fn row(table: &TableDescriptor, of: &KeyColumn<'_>) -> Vec<Datum> {
+    vec![
+        text("def"),
+        text(&table.database),
+        text(&table.name),
+        number(u64::from(!of.unique)),
+        text(&table.database),
+        text(of.key),
+        number(of.position as u64),
+        of.column.map_or(Datum::Null, text),
+        text("A"),
+        number(of.distinct),
+        of.length.map_or(Datum::Null, |n| number(n.into())),
+        Datum::Null,
+        text(if of.nullable { "YES" } else { "" }),
+        text("BTREE"),
+        text(""),
+        text(&of.options.comment),
+        yes_no(!of.options.invisible),
+        of.expression.map_or(Datum::Null, text),
+    ]
 }

@@ -1,6 +1,6 @@
 //! `tables`: the tables of all databases. TABLE_ROWS is what statistics and the changes since say, not a count.
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, TableDescriptor};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, kind, names, number, text};
@@ -32,10 +32,20 @@ pub(super) const TABLE: Definition = Definition {
         ("CREATE_OPTIONS", Text(255)),
         ("TABLE_COMMENT", Text(2048)),
         ("TIDB_TABLE_ID", Number),
+        ("TIDB_ROW_ID_SHARDING_INFO", Text(255)),
         ("TIDB_PK_TYPE", Text(64)),
     ],
     rows,
 };
+
+/// CREATE_OPTIONS of a table.
+pub(crate) fn create_options(table: &TableDescriptor) -> &'static str {
+    match (table.partitioning.is_some(), table.options.cached) {
+        (true, _) => "partitioned",
+        (false, true) => "cached=on",
+        (false, false) => "",
+    }
+}
 
 fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let own = super::DATABASES.into_iter().filter(|name| facts.rights.sees_database(name));
@@ -60,10 +70,15 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
             row[13] = number(entry.counters.peek());
         }
         row[17] = text(table.collation.name());
-        row[19] = text(if table.partitioning.is_some() { "partitioned" } else { "" });
+        row[19] = text(create_options(table));
         row[20] = text(&table.comment);
         row[21] = number(table.id.0);
-        row[22] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
+        row[22] = match table.options.shard_row_id_bits {
+            _ if table.clustered => text("NOT_SHARDED(PK_IS_HANDLE)"),
+            0 => text("NOT_SHARDED"),
+            bits => text(format!("SHARD_BITS={bits}")),
+        };
+        row[23] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
         row
     });
     let views = version.databases().flat_map(|database| version.views(database)).map(|view| {

@@ -86,9 +86,9 @@ impl Session {
 
     fn check_show(&self, show: &Show) -> Result<()> {
         match show {
-            Show::Tables { database, .. } | Show::TableStatus { database, .. } => {
-                self.check_database(database)
-            }
+            Show::Tables { database, .. }
+            | Show::TableStatus { database, .. }
+            | Show::OpenTables { database } => self.check_database(database),
             Show::CreateDatabase { name } => self.check_database(name),
             Show::Columns { table, .. }
             | Show::Index { table }

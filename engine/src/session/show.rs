@@ -8,7 +8,7 @@ use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
     Charset, CheckConstraint, Collation, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
-    SqlType, TableDescriptor,
+    SqlType, TableDescriptor, TableOptions, TimeToLive,
 };
 
 use super::Session;
@@ -16,6 +16,8 @@ use crate::accounts::Rights;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
+use crate::information_schema::keys::{KeyColumn, key_columns};
+use crate::information_schema::tables::create_options;
 use crate::like::matches;
 use crate::partitioning::{self, quoted};
 use crate::result::{ResultSet, Warning};
@@ -47,6 +49,10 @@ impl Session {
             }
             Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
             Show::TableStatus { database, pattern } => table_status(version, database, pattern),
+            Show::OpenTables { database } => {
+                known_database(version, database)?;
+                ResultSet::text(&["Database", "Table", "In_use", "Name_locked"], Vec::new())
+            }
             Show::Columns { table, full, pattern } => {
                 let table = descriptor(version, table)?;
                 columns(&table, *full, pattern, &self.identity.rights)
@@ -190,7 +196,15 @@ fn descriptor(version: &Version, name: &TableName) -> Result<Arc<TableDescriptor
 fn databases<'a>(all: impl Iterator<Item = &'a str>, pattern: &Option<String>) -> Result<ResultSet> {
     let mut names: Vec<&str> = all.filter(|name| fits(pattern, name)).collect();
     names.sort_by_cached_key(|name| name.to_lowercase());
-    ResultSet::text(&["Database"], names.into_iter().map(|name| vec![text(name)]).collect())
+    ResultSet::text(&[&header("Database", pattern)], names.into_iter().map(|name| vec![text(name)]).collect())
+}
+
+/// The name of a column of names, which says what they are like.
+fn header(name: &str, pattern: &Option<String>) -> String {
+    match pattern {
+        Some(pattern) => format!("{name} ({pattern})"),
+        None => name.to_owned(),
+    }
 }
 
 fn known_database(version: &Version, database: &str) -> Result<()> {
@@ -203,7 +217,7 @@ fn known_database(version: &Version, database: &str) -> Result<()> {
 
 fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
-    let header = format!("Tables_in_{database}");
+    let header = header(&format!("Tables_in_{database}"), pattern);
     let mut names: Vec<(&str, &str)> = match information_schema::is_it(database) {
         true => {
             let kind = information_schema::kind(database);
@@ -225,21 +239,45 @@ fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String
 fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
     let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
+    let columns = [
+        "Name",
+        "Engine",
+        "Version",
+        "Row_format",
+        "Rows",
+        "Avg_row_length",
+        "Data_length",
+        "Max_data_length",
+        "Index_length",
+        "Data_free",
+        "Auto_increment",
+        "Create_time",
+        "Update_time",
+        "Check_time",
+        "Collation",
+        "Checksum",
+        "Create_options",
+        "Comment",
+    ];
+    // What is not known is NULL: sizes and times.
     let rows = tables.filter_map(|t| version.entry(database, &t.name)).map(|entry| {
-        let rows = Some(entry.live_rows().to_string());
-        let auto = entry.descriptor.columns.iter().any(|c| c.auto_increment);
-        vec![
-            text(&*entry.descriptor.name),
-            text("Allod"),
-            rows,
-            auto.then(|| entry.counters.peek().to_string()),
-            text(entry.descriptor.collation.name()),
-            text(&*entry.descriptor.comment),
-        ]
+        let table = &entry.descriptor;
+        let auto = table.columns.iter().any(|c| c.auto_increment);
+        let mut row = vec![None; columns.len()];
+        row[0] = text(&*table.name);
+        row[1] = text("Allod");
+        row[4] = text(entry.live_rows().to_string());
+        row[10] = auto.then(|| entry.counters.peek().to_string());
+        row[14] = text(table.collation.name());
+        row[16] = text(create_options(table));
+        row[17] = text(&*table.comment);
+        row
     });
-    let views = version.views(database).filter(|view| fits(pattern, &view.name));
-    let views = views.map(|view| vec![text(&*view.name), None, None, None, None, text("VIEW")]);
-    let columns = ["Name", "Engine", "Rows", "Auto_increment", "Collation", "Comment"];
+    let views = version.views(database).filter(|view| fits(pattern, &view.name)).map(|view| {
+        let mut row = vec![None; columns.len()];
+        (row[0], row[17]) = (text(&*view.name), text("VIEW"));
+        row
+    });
     ResultSet::text(&columns, rows.chain(views).collect())
 }
 
@@ -267,7 +305,7 @@ fn columns(
             text(extra_of(column)),
         ]);
         if full {
-            row.extend([text("select,insert,update,references"), text("")]);
+            row.extend([text("select,insert,update,references"), text(&*column.comment)]);
         }
         row
     });
@@ -337,44 +375,29 @@ pub(crate) fn key_of(table: &TableDescriptor, ordinal: usize) -> &'static str {
 
 /// Rows of SHOW INDEX; a table in memory (`None`) has none.
 fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
-    let mut rows = Vec::new();
-    if let Some(entry) = entry {
-        let table = &entry.descriptor;
-        let clustered = table.clustered.then_some(("PRIMARY", true, &table.key, true));
-        let others = table.indexes.iter().map(|i| (&*i.name, i.unique, &i.columns, false));
-        for (name, unique, columns, clustered) in clustered.into_iter().chain(others) {
-            for (position, &ordinal) in columns.iter().enumerate() {
-                let column = &table.columns[ordinal];
-                let distinct = entry.stats.columns.get(ordinal).map(|c| c.distinct.to_string());
-                let (of, length, expression) = match table.key_part(ordinal) {
-                    KeyPart::Column(of) | KeyPart::SortKey(of, None) => (Some(of), None, None),
-                    KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
-                        (Some(of), Some(length.to_string()), None)
-                    }
-                    KeyPart::Expression(expr) => (None, None, text(expr)),
-                };
-                rows.push(vec![
-                    text(&*table.name),
-                    text(if unique { "0" } else { "1" }),
-                    text(name),
-                    text((position + 1).to_string()),
-                    of.map(|of| table.columns[of].name.to_string()),
-                    text("A"),
-                    distinct,
-                    length,
-                    None,
-                    text(if column.ty.nullable { "YES" } else { "" }),
-                    text("BTREE"),
-                    text(""),
-                    text(""),
-                    text("YES"),
-                    expression,
-                    yes_no(clustered),
-                    text("NO"),
-                ]);
-            }
-        }
-    }
+    let row = |table: &TableDescriptor, of: KeyColumn<'_>| {
+        vec![
+            text(&*table.name),
+            text(if of.unique { "0" } else { "1" }),
+            text(of.key),
+            text(of.position.to_string()),
+            of.column.map(str::to_owned),
+            text("A"),
+            text(of.distinct.to_string()),
+            of.length.map(|n| n.to_string()),
+            None,
+            text(if of.nullable { "YES" } else { "" }),
+            text("BTREE"),
+            text(""),
+            text(&*of.options.comment),
+            yes_no(!of.options.invisible),
+            of.expression.map(str::to_owned),
+            yes_no(of.clustered),
+            text("NO"),
+        ]
+    };
+    let of = |entry| key_columns(entry).map(move |column| row(&entry.descriptor, column));
+    let rows = entry.into_iter().flat_map(of).collect();
     let columns = [
         "Table",
         "Non_unique",
@@ -488,7 +511,7 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             if column.auto_increment {
                 line += " AUTO_INCREMENT";
             }
-            line
+            line + &comment_clause(" ", &column.comment)
         })
         .collect();
     if table.clustered {
@@ -496,11 +519,15 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
     }
     for index in &table.indexes {
         let columns = list(&index.columns);
-        lines.push(match (&*index.name, index.unique) {
+        let mut line = match (&*index.name, index.unique) {
             ("PRIMARY", _) => format!("  PRIMARY KEY ({columns}) /*T![clustered_index] NONCLUSTERED */"),
             (name, true) => format!("  UNIQUE KEY {} ({columns})", quoted(name)),
             (name, false) => format!("  KEY {} ({columns})", quoted(name)),
-        });
+        };
+        if index.options.invisible {
+            line += " /*!80000 INVISIBLE */";
+        }
+        lines.push(line + &comment_clause(" ", &index.options.comment));
     }
     for key in &table.constraints.foreign_keys {
         lines.push(format!("  {}", key.clause(table)));
@@ -516,13 +543,40 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         table.collation.charset().name(),
         table.collation
     );
-    if !table.comment.is_empty() {
-        let _ = write!(sql, " COMMENT='{}'", table.comment.replace('\'', "''"));
+    let TableOptions { cached, ttl, shard_row_id_bits, pre_split_regions } = &table.options;
+    let numbers = [("SHARD_ROW_ID_BITS", *shard_row_id_bits), ("PRE_SPLIT_REGIONS", *pre_split_regions)];
+    let numbers = numbers.into_iter().filter(|(_, n)| *n > 0 && *shard_row_id_bits > 0);
+    let numbers: String = numbers.map(|(name, n)| format!("{name}={n} ")).collect();
+    if !numbers.is_empty() {
+        let _ = write!(sql, " /*T! {numbers}*/");
+    }
+    sql += &comment_clause("=", &table.comment);
+    if *cached {
+        sql += " /* CACHED ON */";
     }
     if let Some(scheme) = &table.partitioning {
         let _ = write!(sql, "\n{}", partitioning::clause(scheme, table));
     }
+    if let Some(TimeToLive { column, amount, unit, enabled, job_interval }) = ttl {
+        let enabled = if *enabled { "ON" } else { "OFF" };
+        let _ = write!(
+            sql,
+            " /*T![ttl] TTL={} + INTERVAL {amount} {unit} */ /*T![ttl] TTL_ENABLE='{enabled}' */ \
+             /*T![ttl] TTL_JOB_INTERVAL='{job_interval}' */",
+            quoted(column)
+        );
+    }
     sql
+}
+
+/// ` COMMENT 'text'`, if there is any.
+fn comment_clause(between: &str, comment: &str) -> String {
+    match comment {
+        "" => String::new(),
+        comment => {
+            format!(" COMMENT{between}'{}'", comment.replace('\\', "\\\\").replace('\'', "''"))
+        }
+    }
 }
 
 #[cfg(test)]

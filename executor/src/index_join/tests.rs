@@ -37,6 +37,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         name: name.into(),
         unique: false,
         columns,
+        options: Default::default(),
     };
     Arc::new(TableDescriptor {
         id: TableId(7),
@@ -56,6 +57,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 
@@ -80,6 +82,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 

@@ -185,6 +185,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            comment: "".into(),
         };
         let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });
         let arrow_schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, false)]));

@@ -22,12 +22,13 @@
 mod foreign_keys;
 mod keys;
 mod pairs;
+mod together;
 
 use std::sync::Arc;
 
 use allod_storage::schema::{
     CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, Datum, ForeignKey, Generated,
-    GeneratedKind, SqlType, TableDescriptor,
+    GeneratedKind, IndexOptions, SqlType, TableDescriptor, TableOptions,
 };
 use sqlparser::ast::{self, Ident, ObjectName};
 
@@ -36,12 +37,16 @@ use super::check::{self, CheckFault, Written};
 use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
-use super::{Bound, GeneratedFault, collation, foreign, generated, partition};
+use super::option::{self, OptionFault, Options};
+use super::{Bound, GeneratedFault, collation, foreign, generated, limits, partition};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
-use crate::parse::{self, AlterSyntax, ColumnPlace, next_of};
+use crate::parse::{self, AlterSyntax, ColumnPlace, TableOption, next_of};
 use crate::physical::PlanWarning;
+
+/// TiDB's code of a warning without a code.
+const UNKNOWN: u16 = 1105;
 
 /// A table as it is becoming.
 struct Draft {
@@ -59,6 +64,9 @@ struct Draft {
     warnings: Vec<PlanWarning>,
     /// That of columns that say nothing of theirs.
     collation: Collation,
+    options: TableOptions,
+    /// The column that was dropped last.
+    dropped: Option<String>,
 }
 
 /// `number` is the ordinal of an old column, or beyond all of these.
@@ -88,6 +96,7 @@ struct Key {
     columns: Vec<usize>,
     /// Its position in the old table.
     from: Option<usize>,
+    options: IndexOptions,
 }
 
 impl Binder<'_> {
@@ -100,8 +109,13 @@ impl Binder<'_> {
     ) -> Result<Bound, Error> {
         let (name, table) = self.table(table)?;
         self.writable(&name.database)?;
+        if !matches!(changes, [AlterSyntax::Cache(_)]) {
+            option::check_not_cached(&table.descriptor, "Alter Table")?;
+        }
+        together::check(changes, &table.descriptor)?;
+        check_ttl_alone(changes)?;
         let mut draft = Draft::of(&table.descriptor);
-        let (mut comment, mut auto_increment, mut rename) = (None, None, None);
+        let (mut said, mut rename) = (Options::default(), None);
         for change in changes {
             match change {
                 AlterSyntax::AddColumns { columns, if_not_exists } => {
@@ -124,9 +138,9 @@ impl Binder<'_> {
                 AlterSyntax::Add(constraint) => {
                     self.add_constraint(&mut draft, &name, constraint, clustered)?;
                 }
-                AlterSyntax::AddKey { name: key, unique, parts } => {
+                AlterSyntax::AddKey { name: key, unique, parts, options } => {
                     let key = Ident::new(&**key);
-                    self.add_key(&mut draft, &name, (Some(&key), *unique), parts)?;
+                    self.add_key(&mut draft, &name, (Some(&key), *unique), (parts, options))?;
                 }
                 AlterSyntax::DropColumn { name: column, if_exists } => {
                     if draft.find(&column.value).is_some() {
@@ -156,30 +170,60 @@ impl Binder<'_> {
                 }
                 AlterSyntax::RenameColumn { from, to } => draft.rename_column(from, to)?,
                 AlterSyntax::RenameKey { from, to } => draft.rename_key(from, to)?,
-                AlterSyntax::Rename(to) => rename = Some(self.table_name(to)?),
-                AlterSyntax::Comment(text) => comment = Some(text.as_str().into()),
-                AlterSyntax::Charset { said, convert } => {
-                    if let Some(to) = collation::Said::of(said)?.settled()? {
-                        draft.become_of(to, *convert)?;
+                AlterSyntax::Rename(to) => {
+                    let to = self.table_name(to)?;
+                    limits::name(&to.table)?;
+                    rename = Some(to);
+                }
+                AlterSyntax::Visibility { name, invisible } => {
+                    draft.key_named(name)?.options.invisible = *invisible;
+                }
+                AlterSyntax::Convert(to) => {
+                    if let Some(to) = collation::Said::of(to)?.settled()? {
+                        draft.become_of(to, true)?;
                     }
                 }
-                AlterSyntax::AutoIncrement(next) => auto_increment = Some(*next),
+                AlterSyntax::Option(TableOption::PreSplitRegions(_)) => {
+                    return Err(Error::Unsupported("this type of ALTER TABLE".into()));
+                }
+                AlterSyntax::Option(TableOption::Charset(to)) => {
+                    if let Some(to) = collation::Said::of(to)?.settled()? {
+                        draft.become_of(to, false)?;
+                    }
+                }
+                AlterSyntax::Option(option) => said.say(option)?,
+                AlterSyntax::RemoveTtl => draft.options.ttl = None,
+                AlterSyntax::Cache(on) => {
+                    if *on && table.descriptor.partitioning.is_some() {
+                        return Err(OptionFault::Cached("partition mode").into());
+                    }
+                    draft.options.cached = *on;
+                }
+                AlterSyntax::Compact(partitions) => {
+                    check_partitions(&table.descriptor, partitions)?;
+                    let message = "compact skipped: no tiflash replica in the table".into();
+                    draft.warnings.push(PlanWarning { code: UNKNOWN, message });
+                }
                 AlterSyntax::Nothing => {}
             }
         }
+        let (comment, auto_increment) = (said.comment.clone(), said.auto_increment);
+        draft.options = said.settle(&draft.options)?;
         draft.settle()?;
         draft.check()?;
+        self.check_options(&mut draft, &name)?;
         self.check_foreign_keys(&mut draft, &name)?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, checks, foreign_keys, notes, warnings, collation, .. } =
-            draft;
+        let Draft { base, columns, keys, primary, checks, foreign_keys, collation, options, .. } = draft;
+        let (notes, warnings) = (draft.notes, draft.warnings);
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);
             numbers.iter().filter_map(at).collect()
         };
         let altered = |key: &Key| {
             let (name, unique, columns) = (Arc::clone(&key.name), key.unique, ordinals(&key.columns));
-            AlteredKey { spec: IndexSpec { name, unique, columns }, from: key.from }
+            let options = key.options.clone();
+            AlteredKey { spec: IndexSpec { name, unique, columns, options }, from: key.from }
         };
         let foreign_keys =
             foreign_keys.into_iter().map(|key| ForeignKey { columns: ordinals(&key.columns), ..key });
@@ -200,6 +244,7 @@ impl Binder<'_> {
             rows,
             comment: comment.unwrap_or_else(|| Arc::clone(&base.comment)),
             collation,
+            options,
             base,
             auto_increment,
             constraints,
@@ -208,6 +253,21 @@ impl Binder<'_> {
             notes,
             warnings,
         })))
+    }
+
+    /// What must hold of the options in the end.
+    fn check_options(&self, draft: &mut Draft, name: &TableName) -> Result<(), Error> {
+        let defs = draft.defs();
+        let at = |number: &usize| draft.columns.iter().position(|c| c.number == *number);
+        let ordinals = |numbers: &[usize]| numbers.iter().filter_map(at).collect::<Vec<_>>();
+        let keys: Vec<Vec<usize>> = draft.keys.iter().map(|k| ordinals(&k.columns)).collect();
+        let described = draft.keys.iter().zip(&keys);
+        let described = described.map(|(key, columns)| (&*key.name, key.unique, &**columns, &key.options));
+        option::check_visible(draft.primary.is_some(), described, &defs)?;
+        let primary = draft.primary.as_deref().map(ordinals).unwrap_or_default();
+        let is_new = draft.options.ttl.is_some() && draft.options.ttl != draft.base.options.ttl;
+        let referred = || is_new && !self.referring(name).is_empty();
+        option::check_ttl(&mut draft.options, &defs, &primary, referred)
     }
 
     fn add_column(
@@ -258,6 +318,7 @@ impl Binder<'_> {
             return draft.unless(if_exists, 1054, error);
         };
         let renamed = !old.value.eq_ignore_ascii_case(&new.name.value);
+        limits::column_name(&new.name.value)?;
         if renamed && draft.find(&new.name.value).is_some() {
             return Err(Error::DuplicateColumn(new.name.value.clone()));
         }
@@ -416,6 +477,44 @@ pub(super) fn nothing(ty: &SqlType) -> Datum {
     }
 }
 
+/// What is changed of a TTL stands by itself (error 8200).
+fn check_ttl_alone(changes: &[AlterSyntax]) -> Result<(), Error> {
+    let of_ttl = |change: &&AlterSyntax| {
+        matches!(
+            change,
+            AlterSyntax::Option(
+                TableOption::Ttl { .. } | TableOption::TtlEnable(_) | TableOption::TtlJobInterval(_)
+            )
+        )
+    };
+    let removes = changes.iter().any(|change| matches!(change, AlterSyntax::RemoveTtl));
+    let alone = match removes {
+        true => changes.len() == 1,
+        false => changes.iter().all(|c| of_ttl(&c)) || !changes.iter().any(|c| of_ttl(&c)),
+    };
+    if alone { Ok(()) } else { Err(Error::Unsupported("multi schema change for alter table ttl".into())) }
+}
+
+/// The partitions of COMPACT are there.
+fn check_partitions(table: &TableDescriptor, names: &[Ident]) -> Result<(), Error> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    if table.partitioning.is_none() {
+        let names: Vec<&str> = names.iter().map(|n| n.value.as_str()).collect();
+        let list = names.join(" ");
+        let table = table.name.to_string();
+        return Err(OptionFault::CompactPartitions { table, list }.into());
+    }
+    let known = |name: &&Ident| table.partitions.iter().any(|p| p.name.eq_ignore_ascii_case(&name.value));
+    match names.iter().find(|name| !known(name)) {
+        Some(name) => {
+            Err(Error::UnknownPartition { partition: name.value.clone(), table: table.name.to_string() })
+        }
+        None => Ok(()),
+    }
+}
+
 impl Draft {
     fn of(base: &Arc<TableDescriptor>) -> Draft {
         let kept = base.columns.iter().enumerate().filter(|(_, c)| !c.is_row_id());
@@ -424,6 +523,7 @@ impl Draft {
             unique: index.unique,
             columns: index.columns.clone(),
             from: Some(from),
+            options: index.options.clone(),
         };
         Draft {
             columns: kept.map(|(number, def)| Column { number, def: def.clone() }).collect(),
@@ -435,6 +535,8 @@ impl Draft {
             notes: Vec::new(),
             warnings: Vec::new(),
             collation: base.collation,
+            options: base.options.clone(),
+            dropped: None,
             base: Arc::clone(base),
         }
     }
@@ -573,9 +675,10 @@ impl Draft {
         self.check_independent(at)?;
         let defs = self.defs();
         check::without_column(&mut self.checks, &defs, at)?;
-        if self.declared() == 1 {
-            return Err(Error::LastColumn { column: name.value.clone(), table: self.base.name.to_string() });
+        if self.options.ttl.as_ref().is_some_and(|ttl| ttl.column.eq_ignore_ascii_case(&name.value)) {
+            return Err(OptionFault::TtlColumnNeeded(name.value.clone()).into());
         }
+        self.dropped = Some(name.value.clone());
         let gone = |key: &&Key| self.is_of(&key.columns, number);
         let gone: Vec<Arc<str>> = self.keys.iter().filter(gone).map(|key| Arc::clone(&key.name)).collect();
         gone.iter().for_each(|name| self.remove_key(name));
@@ -585,6 +688,7 @@ impl Draft {
 
     fn rename_column(&mut self, from: &Ident, to: &Ident) -> Result<(), Error> {
         let at = self.named(from)?;
+        limits::column_name(&to.value)?;
         if self.find(&to.value).is_some_and(|other| other != at) {
             return Err(Error::DuplicateColumn(to.value.clone()));
         }
@@ -602,6 +706,11 @@ impl Draft {
 
     /// What must hold of the whole.
     fn check(&self) -> Result<(), Error> {
+        if self.declared() == 0 {
+            let column = self.dropped.clone().unwrap_or_default();
+            return Err(Error::LastColumn { column, table: self.base.name.to_string() });
+        }
+        limits::counts(self.declared(), self.keys.len())?;
         generated::check_order(&self.defs())?;
         check::check_all(&self.checks, &self.defs())?;
         let new_keys = self.keys.iter().filter(|k| k.from.is_none());

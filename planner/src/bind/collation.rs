@@ -10,7 +10,7 @@
 //! ```
 
 use allod_storage::schema::{Charset, Collation, Datum, SqlType};
-use sqlparser::ast::{self, ColumnOption, CreateTableOptions, SqlOption, Value};
+use sqlparser::ast::{self, ColumnOption, SqlOption, Value};
 
 use super::binder::Binder;
 use super::ddl::Ddl;
@@ -92,13 +92,16 @@ impl Said {
     /// What options say.
     pub fn of(options: &[CharsetOption]) -> Result<Said, Error> {
         let mut said = Said::default();
-        for option in options {
-            match option {
-                CharsetOption::Charset(name) => said.charset(name)?,
-                CharsetOption::Collation(name) => said.collation(name)?,
-            }
-        }
+        said.more(options)?;
         Ok(said)
+    }
+
+    /// What more options say.
+    pub fn more(&mut self, options: &[CharsetOption]) -> Result<(), Error> {
+        options.iter().try_for_each(|option| match option {
+            CharsetOption::Charset(name) => self.charset(name),
+            CharsetOption::Collation(name) => self.collation(name),
+        })
     }
 
     /// What the options of a table say.
@@ -114,14 +117,6 @@ impl Said {
             }
         }
         Ok(said)
-    }
-}
-
-/// The collation that CREATE TABLE gives its table, if it says any.
-pub(super) fn of_table(options: &CreateTableOptions) -> Result<Option<Collation>, Error> {
-    match options {
-        CreateTableOptions::Plain(options) => Said::of_options(options)?.settled(),
-        _ => Ok(None),
     }
 }
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    Collation, ColumnDef, Constraints, Datum, PartitionScheme, RangeBound, TableDescriptor,
+    Collation, ColumnDef, Constraints, Datum, IndexOptions, PartitionScheme, RangeBound, TableDescriptor,
+    TableOptions,
 };
 
 use crate::catalog::View;
@@ -266,6 +267,8 @@ pub struct CreateTable {
     pub auto_increment: Option<u64>,
     /// That of columns that say nothing of theirs.
     pub collation: Collation,
+    /// What it is declared with besides.
+    pub options: TableOptions,
 }
 
 /// The new definition of a table, made for one version of it.
@@ -294,6 +297,8 @@ pub struct AlterTable {
     pub constraints: Constraints,
     /// That of columns that say nothing of theirs.
     pub collation: Collation,
+    /// What it is declared with besides.
+    pub options: TableOptions,
     /// Whether rows that are there are held against foreign keys that are new.
     pub holds_foreign_keys: bool,
     /// AUTO_INCREMENT = n.
@@ -324,4 +329,6 @@ pub struct IndexSpec {
     pub unique: bool,
     /// Ordinals of the columns.
     pub columns: Vec<usize>,
+    /// What it is declared with besides.
+    pub options: IndexOptions,
 }

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use allod_storage::schema::{
     Collation, ColumnDef, ColumnDefault, ColumnType, Constraints, Datum, Generated, GeneratedKind,
-    PartitionScheme, SqlType,
+    IndexOptions, PartitionScheme, SqlType, TableDescriptor, TableOptions,
 };
-use sqlparser::ast::{
-    self, ColumnOption, CreateTableLikeKind, CreateTableOptions, Ident, ObjectType, SqlOption,
-    TableConstraint,
-};
+use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Ident, ObjectType, TableConstraint};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
@@ -19,12 +16,15 @@ use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
 use super::expression::not_supported;
 use super::foreign::{self, Defined};
 use super::key::{self, Part};
+use super::option::{self, Options};
 use super::types::column_type;
-use super::{Bound, ForeignFault, GeneratedFault, PartitionFault, collation, generated, partition};
+use super::{
+    Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, collation, generated, limits, partition,
+};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
-use crate::parse::{AlterSyntax, PartitionChangeSyntax, PartitionClause};
+use crate::parse::{AlterSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of};
 use crate::physical::PlanWarning;
 
 impl Binder<'_> {
@@ -33,6 +33,7 @@ impl Binder<'_> {
         &mut self,
         table: &ast::CreateTable,
         clustered: Option<bool>,
+        more: &[TableOption],
         partition: Option<&PartitionClause>,
     ) -> Result<Bound, Error> {
         if table.temporary || table.or_replace {
@@ -44,12 +45,14 @@ impl Binder<'_> {
         let name = self.table_name(&table.name)?;
         self.database(Some(&Ident::new(&*name.database)))?;
         self.writable(&name.database)?;
+        limits::name(&name.table)?;
         if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &table.like
         {
             let (like, _) = self.table(&like.name)?;
             return Ok(Bound::Ddl(Ddl::CreateTableLike { name, like, if_not_exists: table.if_not_exists }));
         }
-        let collation = collation::of_table(&table.table_options)?;
+        let said = Options::of_new(&table.table_options, more)?;
+        let collation = said.charset.settled()?;
         let collation = collation.unwrap_or_else(|| self.cx.catalog.collation(&name.database));
         let mut columns: Vec<ColumnDef> = Vec::with_capacity(table.columns.len());
         let mut keys = Keys::default();
@@ -82,12 +85,12 @@ impl Binder<'_> {
             if !keys.columns().any(|of| of.starts_with(&key.columns)) {
                 let taken = |n: &str| keys.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
                 let (name, columns) = (free_name(&key.name, taken), key.columns.clone());
-                keys.indexes.push(IndexSpec { name, unique: false, columns });
+                keys.indexes.push(IndexSpec { name, unique: false, columns, options: Default::default() });
             }
             constraints.foreign_keys.push(key);
         }
         foreign::check_actions(&constraints, &columns)?;
-        let Keys { primary, mut indexes } = keys;
+        let Keys { primary, primary_options, mut indexes } = keys;
         generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
             let base = key::base(&columns, *ordinal);
@@ -133,12 +136,22 @@ impl Binder<'_> {
             // Rows are not sorted by the beginning of a column.
             Some(key) if clustered && key.iter().all(|o| !columns[*o].hidden) => key,
             Some(columns) => {
-                indexes.insert(0, IndexSpec { name: "PRIMARY".into(), unique: true, columns });
+                let options = primary_options.clone();
+                indexes.insert(0, IndexSpec { name: "PRIMARY".into(), unique: true, columns, options });
                 vec![]
             }
             None => vec![],
         };
-        let (comment, auto_increment) = options(&table.table_options);
+        if primary_options.invisible {
+            return Err(OptionFault::InvisiblePrimaryKey.into());
+        }
+        limits::counts(columns.iter().filter(|c| !c.hidden).count(), indexes.len())?;
+        let specs = indexes.iter().map(|i| (&*i.name, i.unique, &*i.columns, &i.options));
+        option::check_visible(!key.is_empty(), specs, &columns)?;
+        let comment = said.comment.clone().unwrap_or_default();
+        let auto_increment = said.auto_increment;
+        let mut options = said.settle(&TableOptions::default())?;
+        option::check_ttl(&mut options, &columns, &key, || false)?;
         Ok(Bound::Ddl(Ddl::CreateTable(CreateTable {
             name,
             if_not_exists: table.if_not_exists,
@@ -152,6 +165,7 @@ impl Binder<'_> {
             constraints,
             auto_increment,
             collation,
+            options,
         })))
     }
 
@@ -170,6 +184,7 @@ impl Binder<'_> {
         table: Collation,
     ) -> Result<ColumnDef, Error> {
         let name = def.name.value.as_str();
+        limits::column_name(name)?;
         let sql = collation::of_column(def, column_type(&def.data_type, name)?, table)?;
         let mut nullable = true;
         let (mut default, mut auto_increment, mut on_update) = (None, false, None);
@@ -182,7 +197,8 @@ impl Binder<'_> {
                 ColumnOption::PrimaryKey(_) => keys.primary(vec![ordinal])?,
                 ColumnOption::Unique(_) => {
                     let (name, columns) = (keys.name(None, name)?, vec![ordinal]);
-                    keys.indexes.push(IndexSpec { name, unique: true, columns });
+                    let options = IndexOptions::default();
+                    keys.indexes.push(IndexSpec { name, unique: true, columns, options });
                 }
                 ColumnOption::DialectSpecific(tokens) => {
                     let words: Vec<Keyword> = tokens
@@ -230,6 +246,7 @@ impl Binder<'_> {
                 hidden: false,
                 generated,
                 on_update_now,
+                comment: comment_of(def).into(),
             });
         }
         Ok(ColumnDef {
@@ -240,6 +257,7 @@ impl Binder<'_> {
             hidden: false,
             generated,
             on_update_now,
+            comment: comment_of(def).into(),
         })
     }
 
@@ -309,8 +327,10 @@ impl Binder<'_> {
     /// CREATE INDEX.
     pub fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Bound, Error> {
         let (name, table) = self.table(&create.table_name)?;
+        option::check_not_cached(&table.descriptor, "Create Index")?;
         let columns = &table.descriptor.columns;
         let parts = key::parts(&create.columns, columns)?;
+        let options = option::of_key(&create.index_options);
         let index = create.name.as_ref().and_then(|n| n.0.last()).and_then(|p| p.as_ident());
         let index: Arc<str> = index.map_or(key::first_name(&parts, columns), |i| &i.value).into();
         let whole = |part: &Part| match part {
@@ -320,17 +340,22 @@ impl Binder<'_> {
         let is_there = table.descriptor.index(&index).is_some() && create.if_not_exists;
         match parts.iter().map(whole).collect::<Option<Vec<_>>>() {
             Some(ordinals) => {
-                self.new_index(name, index, create.unique, ordinals, create.if_not_exists, &table.descriptor)
+                let spec = IndexSpec { name: index, unique: create.unique, columns: ordinals, options };
+                self.new_index(name, spec, create.if_not_exists, &table.descriptor)
             }
             // Nothing is done but to say so.
             None if is_there => {
-                let index = IndexSpec { name: index, unique: create.unique, columns: vec![] };
+                let index = IndexSpec { name: index, unique: create.unique, columns: vec![], options };
                 Ok(Bound::Ddl(Ddl::CreateIndex { table: name, index, if_not_exists: true }))
             }
             // With columns of its own.
             None => {
-                let key =
-                    AlterSyntax::AddKey { name: index, unique: create.unique, parts: create.columns.clone() };
+                let key = AlterSyntax::AddKey {
+                    name: index,
+                    unique: create.unique,
+                    parts: create.columns.clone(),
+                    options: create.index_options.clone(),
+                };
                 self.alter_table(&create.table_name, &[key], None)
             }
         }
@@ -339,23 +364,27 @@ impl Binder<'_> {
     fn new_index(
         &mut self,
         table: TableName,
-        name: Arc<str>,
-        unique: bool,
-        columns: Vec<usize>,
+        index: IndexSpec,
         if_not_exists: bool,
-        descriptor: &allod_storage::schema::TableDescriptor,
+        descriptor: &TableDescriptor,
     ) -> Result<Bound, Error> {
-        if name.eq_ignore_ascii_case("PRIMARY") || (descriptor.index(&name).is_some() && !if_not_exists) {
+        let IndexSpec { name, unique, columns, options } = &index;
+        limits::index_name(name)?;
+        if descriptor.index(name).is_some() && !if_not_exists {
             return Err(Error::DuplicateKeyName(name.to_string()));
         }
-        for ordinal in &columns {
+        limits::counts(0, descriptor.indexes.len() + 1)?;
+        for ordinal in columns {
             key_type(&descriptor.columns[*ordinal])?;
         }
         key::check_length(columns.iter().map(|o| key::counted(&descriptor.columns, *o)))?;
-        if unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
-            partition::define::holds_all(&columns, dealt_by, "UNIQUE INDEX")?;
+        if *unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
+            partition::define::holds_all(columns, dealt_by, "UNIQUE INDEX")?;
         }
-        Ok(Bound::Ddl(Ddl::CreateIndex { table, index: IndexSpec { name, unique, columns }, if_not_exists }))
+        let known = descriptor.indexes.iter().map(option::described);
+        let all = known.chain([(&**name, *unique, &**columns, options)]);
+        option::check_visible(descriptor.clustered, all, &descriptor.columns)?;
+        Ok(Bound::Ddl(Ddl::CreateIndex { table, index, if_not_exists }))
     }
 
     /// ALTER TABLE of partitions.
@@ -426,6 +455,11 @@ impl Binder<'_> {
                     names.iter().map(|n| self.table_name(n)).collect();
                 let tables = tables?;
                 tables.iter().try_for_each(|table| self.writable(&table.database))?;
+                for table in &tables {
+                    if let Some(known) = self.cx.catalog.table(&table.database, &table.table) {
+                        option::check_not_cached(&known.descriptor, "Drop Table")?;
+                    }
+                }
                 self.check_dropped(|database, name| {
                     let is_it = |t: &TableName| {
                         t.database.eq_ignore_ascii_case(database) && t.table.eq_ignore_ascii_case(name)
@@ -458,6 +492,7 @@ impl Binder<'_> {
                     position: names.first().and_then(place),
                 })?;
                 let (name, known) = self.table(table)?;
+                option::check_not_cached(&known.descriptor, "Drop Index")?;
                 let index: Arc<str> = single(names)?;
                 let columns = &known.descriptor.columns;
                 let at = known.descriptor.index(&index).map(|at| &known.descriptor.indexes[at]);
@@ -523,14 +558,17 @@ impl Binder<'_> {
         table: &TableName,
         columns: &mut Vec<ColumnDef>,
     ) -> Result<(), Error> {
-        let (name, unique, written) = match constraint {
+        let (name, unique, written, options) = match constraint {
             TableConstraint::PrimaryKey(c) => {
                 let parts = key::parts(&c.columns, columns)?;
                 let ordinals = self.key_columns("PRIMARY", &parts, table, columns)?;
+                keys.primary_options = option::of_key(&c.index_options);
                 return keys.primary(ordinals);
             }
-            TableConstraint::Unique(c) => (c.index_name.as_ref().or(c.name.as_ref()), true, &c.columns),
-            TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns),
+            TableConstraint::Unique(c) => {
+                (c.index_name.as_ref().or(c.name.as_ref()), true, &c.columns, &c.index_options)
+            }
+            TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns, &c.index_options),
             // They are looked at when all keys are known.
             TableConstraint::Check(_) | TableConstraint::ForeignKey(_) => return Ok(()),
             other => return Err(not_supported(&format!("'{other}'"))),
@@ -538,7 +576,7 @@ impl Binder<'_> {
         let parts = key::parts(written, columns)?;
         let name = keys.name(name, key::first_name(&parts, columns))?;
         let columns = self.key_columns(&name, &parts, table, columns)?;
-        keys.indexes.push(IndexSpec { name, unique, columns });
+        keys.indexes.push(IndexSpec { name, unique, columns, options: option::of_key(options) });
         Ok(())
     }
 }
@@ -547,6 +585,7 @@ impl Binder<'_> {
 #[derive(Default)]
 pub(super) struct Keys {
     pub primary: Option<Vec<usize>>,
+    pub primary_options: IndexOptions,
     pub indexes: Vec<IndexSpec>,
 }
 
@@ -567,10 +606,11 @@ impl Keys {
     fn name(&self, name: Option<&Ident>, first: &str) -> Result<Arc<str>, Error> {
         let taken = |n: &str| self.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
         match name {
-            Some(name) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
-                Err(Error::DuplicateKeyName(name.value.clone()))
+            Some(name) if taken(&name.value) => Err(Error::DuplicateKeyName(name.value.clone())),
+            Some(name) => {
+                limits::index_name(&name.value)?;
+                Ok(name.value.as_str().into())
             }
-            Some(name) => Ok(name.value.as_str().into()),
             None => Ok(free_name(first, taken)),
         }
     }
@@ -597,26 +637,6 @@ pub(super) fn key_type(column: &ColumnDef) -> Result<(), Error> {
         SqlType::Json => Err(Error::JsonKey(column.name.to_string())),
         _ => Ok(()),
     }
-}
-
-/// COMMENT and AUTO_INCREMENT; other options (ENGINE, CHARSET, …) say nothing here.
-fn options(options: &CreateTableOptions) -> (Arc<str>, Option<u64>) {
-    let (mut comment, mut auto_increment) = (Arc::from(""), None);
-    if let CreateTableOptions::Plain(options) = options {
-        for option in options {
-            match option {
-                SqlOption::Comment(text) => {
-                    let (ast::CommentDef::WithEq(text) | ast::CommentDef::WithoutEq(text)) = text;
-                    comment = text.as_str().into();
-                }
-                SqlOption::KeyValue { key, value } if key.value.eq_ignore_ascii_case("AUTO_INCREMENT") => {
-                    auto_increment = value.to_string().parse().ok();
-                }
-                _ => {}
-            }
-        }
-    }
-    (comment, auto_increment)
 }
 
 /// The digits behind the point that a call of CURRENT_TIMESTAMP or one of its other names asks for.

@@ -15,6 +15,7 @@ use sqlparser::tokenizer::Location;
 use super::binder::Binder;
 use crate::error::Error;
 use crate::hints::{Hint, HintKind, HintTable, Hints, IndexMode};
+use crate::options::use_invisible_indexes;
 use crate::parse::{HintBody, HintSyntax, TableSyntax};
 use crate::physical::PlanWarning;
 use allod_storage::schema::TableDescriptor;
@@ -44,7 +45,11 @@ impl Binder<'_> {
         for hint in hints {
             let mut indexes: Vec<Arc<str>> = Vec::with_capacity(hint.index_names.len());
             for name in &hint.index_names {
-                let known = name.value.eq_ignore_ascii_case("primary") || table.index(&name.value).is_some();
+                let seen = |i: usize| {
+                    !table.indexes[i].options.invisible || use_invisible_indexes(self.cx.session.variables)
+                };
+                let clustered = table.clustered && name.value.eq_ignore_ascii_case("primary");
+                let known = clustered || table.index(&name.value).is_some_and(seen);
                 if !known {
                     return Err(Error::UnknownKey { key: name.value.clone(), table: table.name.to_string() });
                 }

@@ -297,6 +297,7 @@ impl Binder<'_> {
                 hidden: true,
                 generated,
                 on_update_now: false,
+                comment: "".into(),
             });
         }
         Ok(out)

@@ -7,7 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
-//!     └ define, key, partition, generated, check, foreign  CREATE, ALTER, DROP: plain data for the engine
+//!     └ define, key, option, partition, generated, check, foreign  CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
 //! Binding is one pass. All state is in a `binder::Binder` that lives for the statement; scopes are a stack, innermost
@@ -32,7 +32,9 @@ mod generated;
 mod hint;
 mod key;
 mod keyed;
+mod limits;
 mod locking;
+mod option;
 mod partition;
 mod query;
 mod recursion;
@@ -81,7 +83,9 @@ pub use foreign::ForeignFault;
 pub use generated::{GeneratedFault, bind_generated};
 pub use key::KeyFault;
 pub(crate) use keyed::{Condition, plain_conditions};
+pub use limits::LimitFault;
 pub use locking::{SkipLocked, SkippedTable};
+pub use option::OptionFault;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use recursion::RecursionFault;
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
@@ -372,6 +376,7 @@ pub enum Show {
     Databases { pattern: Option<String> },
     Tables { database: Arc<str>, full: bool, pattern: Option<String> },
     TableStatus { database: Arc<str>, pattern: Option<String> },
+    OpenTables { database: Arc<str> },
     Columns { table: TableName, full: bool, pattern: Option<String> },
     CreateTable { table: TableName },
     CreateView { view: TableName },

@@ -11,7 +11,7 @@ use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
     TableName,
 };
-use super::{collation, cte, locking};
+use super::{collation, cte, limits, locking, option};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
@@ -20,8 +20,8 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
     let mut binder = Binder::new(parsed, cx)?;
     match statement {
         Statement::Sql(sql) => sql_statement(binder, sql),
-        Statement::CreateTable { table, clustered, partition } => {
-            binder.create_table(table, *clustered, partition.as_ref())
+        Statement::CreateTable { table, clustered, options, partition } => {
+            binder.create_table(table, *clustered, options, partition.as_ref())
         }
         Statement::CreateView(view) => binder.create_view(view),
         Statement::CreateSequence(sequence) => binder.create_sequence(sequence),
@@ -142,14 +142,15 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             let (block, dml) = binder.delete(delete)?;
             Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
-        S::CreateTable(table) => binder.create_table(table, None, None),
+        S::CreateTable(table) => binder.create_table(table, None, &[], None),
         S::CreateIndex(create) => binder.create_index(create),
         S::Drop { object_type, if_exists, names, table, .. } => {
             binder.drop(*object_type, *if_exists, names, table.as_ref())
         }
         S::Truncate(truncate) => match truncate.table_names.as_slice() {
             [target] => {
-                let table = binder.table(&target.name)?.0;
+                let (table, known) = binder.table(&target.name)?;
+                option::check_not_cached(&known.descriptor, "Truncate Table")?;
                 binder.check_truncated(&table)?;
                 Ok(Bound::Ddl(Ddl::Truncate { table }))
             }
@@ -161,16 +162,19 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             default_collation.iter().try_for_each(|name| said.collation(name))?;
             let collation = said.settled()?.unwrap_or_default();
             let (name, if_not_exists) = (last_name(db_name), *if_not_exists);
+            limits::name(&name)?;
             Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation }))
         }
         S::CreateSchema { schema_name: ast::SchemaName::Simple(name), if_not_exists, .. } => {
             let (name, if_not_exists) = (last_name(name), *if_not_exists);
+            limits::name(&name)?;
             Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation: Collation::default() }))
         }
         S::RenameTable(renames) => {
             let mut out = Vec::with_capacity(renames.len());
             for rename in renames {
                 let (from, to) = (binder.table_name(&rename.old_name)?, binder.table_name(&rename.new_name)?);
+                limits::name(&to.table)?;
                 binder.writable(&from.database)?;
                 binder.writable(&to.database)?;
                 out.push((from, to));
@@ -231,6 +235,9 @@ impl Binder<'_> {
             },
             ShowSyntax::TableStatus { database, pattern } => {
                 Show::TableStatus { database: self.database(database.as_ref())?, pattern: pattern.clone() }
+            }
+            ShowSyntax::OpenTables { database } => {
+                Show::OpenTables { database: self.database(database.as_ref())? }
             }
             ShowSyntax::Columns { table, database, full, pattern } => Show::Columns {
                 table: self.shown_table(table, database.as_ref())?,

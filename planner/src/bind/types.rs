@@ -34,6 +34,12 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         | DataType::Int8Unsigned(_)
         | DataType::UnsignedInteger
         | DataType::Unsigned => int(IntWidth::Big, true),
+        DataType::Float(ExactNumberInfo::PrecisionAndScale(precision, scale))
+        | DataType::Double(ExactNumberInfo::PrecisionAndScale(precision, scale))
+            if i64::try_from(*precision).is_ok_and(|precision| precision < *scale) =>
+        {
+            Err(Error::ScaleAbovePrecision(column.into()))
+        }
         DataType::Float(info) => match info {
             // FLOAT(p): above 24 bits it is a double.
             ExactNumberInfo::Precision(25..) => Ok(SqlType::Double),

@@ -21,7 +21,7 @@ use sqlparser::ast::{self, ObjectName};
 use super::binder::{Binder, place};
 use super::ddl::{Ddl, TableName};
 use super::from::{From, derived, within};
-use super::{Bound, PlanContext};
+use super::{Bound, PlanContext, limits};
 use crate::catalog::View;
 use crate::error::Error;
 use crate::expr::Rewriter;
@@ -36,6 +36,8 @@ impl<'a> Binder<'a> {
         let name = self.table_name(&syntax.name)?;
         self.database(Some(&ast::Ident::new(&*name.database)))?;
         self.writable(&name.database)?;
+        limits::name(&name.table)?;
+        syntax.columns.iter().try_for_each(|column| limits::name(&column.value))?;
         self.defined = Some(name.clone());
         self.edits = Some(vec![]);
         let block = self.query(&syntax.query)?;

@@ -32,6 +32,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         hidden,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     };
     Arc::new(TableDescriptor {
         id: TableId(1),
@@ -40,7 +41,13 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         columns: vec![def("a", false), def("b", false), def("_tidb_rowid", true)],
         key: vec![2],
         clustered: false,
-        indexes: vec![IndexDescriptor { id: IndexId(1), name: "a".into(), unique: false, columns: vec![0] }],
+        indexes: vec![IndexDescriptor {
+            id: IndexId(1),
+            name: "a".into(),
+            unique: false,
+            columns: vec![0],
+            options: Default::default(),
+        }],
         partitioning: (partitions > 1).then(|| PartitionScheme::hash("a", vec![0])),
         partitions: (0..partitions)
             .map(|p| PartitionDescriptor {
@@ -53,6 +60,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         comment: "".into(),
         constraints: Default::default(),
         collation: Default::default(),
+        options: Default::default(),
     })
 }
 

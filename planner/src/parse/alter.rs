@@ -7,12 +7,14 @@
 //! DROP { CHECK | CONSTRAINT | FOREIGN KEY } k                                    RENAME COLUMN c TO d
 //! ALTER { CHECK | CONSTRAINT } k [NOT] ENFORCED
 //! RENAME { INDEX | KEY } k TO l         RENAME [TO | AS] t                       ALTER [COLUMN] c { SET DEFAULT v | DROP DEFAULT }
-//! COMMENT = 'text'   AUTO_INCREMENT = n   ENGINE, CHARSET, ALGORITHM, LOCK, ORDER BY, …: nothing here
+//! ALTER INDEX k { VISIBLE | INVISIBLE } CACHE, NOCACHE, REMOVE TTL           COMPACT [PARTITION p, …] [TIFLASH REPLICA]
+//! the options of a table: [`super::option`]   ALGORITHM, LOCK, ORDER BY, …: nothing here
 //! ```
 
 use sqlparser::ast::{self, Ident, ObjectName, TableConstraint};
 use sqlparser::tokenizer::Token;
 
+use super::option::TableOption;
 use super::statement::{Failure, Source, Statement};
 use crate::error::Error;
 
@@ -38,6 +40,7 @@ pub(crate) enum AlterSyntax {
         name: std::sync::Arc<str>,
         unique: bool,
         parts: Vec<ast::IndexColumn>,
+        options: Vec<ast::IndexOption>,
     },
     DropColumn {
         name: Ident,
@@ -76,16 +79,20 @@ pub(crate) enum AlterSyntax {
         from: Ident,
         to: Ident,
     },
-    Rename(ObjectName),
-    Comment(String),
-    /// CHARACTER SET and COLLATE.
-    Charset {
-        /// What was said, in order.
-        said: Vec<CharsetOption>,
-        /// CONVERT TO: of the columns too.
-        convert: bool,
+    /// ALTER INDEX … VISIBLE or INVISIBLE.
+    Visibility {
+        name: Ident,
+        invisible: bool,
     },
-    AutoIncrement(u64),
+    Rename(ObjectName),
+    /// CONVERT TO CHARACTER SET and COLLATE: of the columns too.
+    Convert(Vec<CharsetOption>),
+    Option(TableOption),
+    RemoveTtl,
+    /// CACHE, NOCACHE.
+    Cache(bool),
+    /// COMPACT: of these partitions; empty = of the table.
+    Compact(Vec<Ident>),
     /// What says nothing here.
     Nothing,
 }
@@ -157,6 +164,16 @@ impl Source<'_> {
                 self.expect_word("ENFORCED")?;
                 return Ok(AlterSyntax::Enforce { name, enforced });
             }
+            let index = |token: &Token| matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("INDEX"));
+            if index(&self.parser.peek_token_ref().token) {
+                self.parser.next_token();
+                let name = self.parser.parse_identifier()?;
+                let invisible = self.word("INVISIBLE");
+                if !invisible {
+                    self.expect_word("VISIBLE")?;
+                }
+                return Ok(AlterSyntax::Visibility { name, invisible });
+            }
             self.word("COLUMN");
             let column = self.parser.parse_identifier()?;
             if self.word("DROP") {
@@ -221,14 +238,6 @@ impl Source<'_> {
 
     /// An option of the table, or how the change is to be made.
     fn option(&mut self) -> Result<AlterSyntax, Failure> {
-        if self.word("COMMENT") {
-            let _ = self.parser.consume_token(&Token::Eq);
-            return Ok(AlterSyntax::Comment(self.parser.parse_literal_string()?));
-        }
-        if self.word("AUTO_INCREMENT") {
-            let _ = self.parser.consume_token(&Token::Eq);
-            return Ok(AlterSyntax::AutoIncrement(self.parser.parse_literal_uint()?));
-        }
         if self.word("ORDER") {
             self.expect_word("BY")?;
             self.parser.parse_comma_separated(|p| p.parse_order_by_expr())?;
@@ -237,25 +246,34 @@ impl Source<'_> {
         if self.word("FORCE") {
             return Ok(AlterSyntax::Nothing);
         }
-        let convert = self.word("CONVERT");
-        if convert {
+        if self.word("CONVERT") {
             self.expect_word("TO")?;
+            return Ok(AlterSyntax::Convert(self.charset_options()?));
         }
-        let charset = self.charset_options()?;
-        if convert || !charset.is_empty() {
-            return Ok(AlterSyntax::Charset { said: charset, convert });
+        if self.word("REMOVE") {
+            self.expect_word("TTL")?;
+            return Ok(AlterSyntax::RemoveTtl);
         }
-        const KNOWN: [&str; 8] = [
-            "ENGINE",
-            "ROW_FORMAT",
-            "KEY_BLOCK_SIZE",
-            "COMPRESSION",
-            "STATS_PERSISTENT",
-            "STATS_AUTO_RECALC",
-            "ALGORITHM",
-            "LOCK",
-        ];
-        if !KNOWN.iter().any(|known| self.word(known)) {
+        if self.word("CACHE") {
+            return Ok(AlterSyntax::Cache(true));
+        }
+        if self.word("NOCACHE") {
+            return Ok(AlterSyntax::Cache(false));
+        }
+        if self.word("COMPACT") {
+            let partitions = match self.word("PARTITION") {
+                true => self.parser.parse_comma_separated(|p| p.parse_identifier())?,
+                false => Vec::new(),
+            };
+            if self.word("TIFLASH") {
+                self.expect_word("REPLICA")?;
+            }
+            return Ok(AlterSyntax::Compact(partitions));
+        }
+        if let Some(option) = self.table_option()? {
+            return Ok(AlterSyntax::Option(option));
+        }
+        if !self.word("ALGORITHM") && !self.word("LOCK") {
             let found = self.parser.peek_token_ref();
             return Ok(self.parser.expected_ref("a change of the table", found)?);
         }

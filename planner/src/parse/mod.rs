@@ -22,6 +22,7 @@ mod hint;
 mod items;
 mod load_data;
 mod locking;
+mod option;
 mod partition;
 mod rewrite;
 mod sequence;
@@ -46,6 +47,7 @@ pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
 pub(crate) use locking::read_of;
+pub(crate) use option::{TableOption, comment_of, key_options};
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };

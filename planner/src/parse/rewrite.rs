@@ -3,14 +3,14 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::change::{delete_statement, update_statement};
+use super::option::{is_key_option, key_option};
 use super::partition::insert_statement;
 
 /// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: kept by nobody.
-const NUMBERED_OPTIONS: &[&str] =
-    &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE", "PRE_SPLIT_REGIONS", "SHARD_ROW_ID_BITS"];
+const NUMBERED_OPTIONS: &[&str] = &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE"];
 
 /// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
-/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
+/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
@@ -58,12 +58,39 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
                 kept.push(TokenWithSpan { token, span: t.span });
                 continue;
             }
+            // Nor comments.
+            Token::DoubleQuotedString(text)
+                if word(previous, "COMMENT")
+                    || *previous == Token::Eq
+                        && kept.len() > 1
+                        && word(&kept[kept.len() - 2].token, "COMMENT") =>
+            {
+                let token = Token::SingleQuotedString(text.clone());
+                kept.push(TokenWithSpan { token, span: t.span });
+                continue;
+            }
             // The library wants a name there, which may be missing.
             name if word(name, "CONSTRAINT") && word(next, "CHECK") => continue,
             name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
                 && (*previous == Token::RParen || word(previous, "KEY")) =>
             {
                 clustered = Some(word(name, "CLUSTERED"));
+                continue;
+            }
+            // Behind a key's columns, or behind another option of it.
+            Token::Word(w)
+                if w.quote_style.is_none()
+                    && is_key_option(&w.value)
+                    && match previous {
+                        Token::RParen | Token::SingleQuotedString(_) => true,
+                        before => {
+                            ["BTREE", "HASH", "RTREE", "VISIBLE", "INVISIBLE"].iter().any(|o| word(before, o))
+                                && kept.len() > 1
+                                && word(&kept[kept.len() - 2].token, "USING")
+                        }
+                    } =>
+            {
+                kept.extend(key_option(t));
                 continue;
             }
             name if depth == 0 && NUMBERED_OPTIONS.iter().any(|option| word(name, option)) => {

@@ -13,13 +13,14 @@ use crate::error::{Error, Position};
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
 use super::load_data::LoadDataSyntax;
+use super::option::TableOption;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::rewrite;
 use super::sequence::SequenceSyntax;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
 use super::view::ViewSyntax;
-use super::{as_of, locking, parser, syntax_error, tokenize, unexpected};
+use super::{as_of, locking, parser, position, syntax_error, tokenize, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub(crate) enum Statement {
         table: Box<ast::CreateTable>,
         /// `CLUSTERED` or `NONCLUSTERED` behind the primary key.
         clustered: Option<bool>,
+        /// Options behind those that the library knows.
+        options: Vec<TableOption>,
         partition: Option<PartitionClause>,
     },
     /// CREATE VIEW, ALTER VIEW.
@@ -183,6 +186,10 @@ pub(crate) enum ShowSyntax {
     TableStatus {
         database: Option<Ident>,
         pattern: Option<String>,
+    },
+    /// None ever is: nobody keeps tables open.
+    OpenTables {
+        database: Option<Ident>,
     },
     Columns {
         table: ObjectName,
@@ -388,9 +395,10 @@ impl<'a> Source<'a> {
     fn other(&mut self) -> Result<Statement, Failure> {
         match self.parser.parse_statement()? {
             ast::Statement::CreateTable(table) => {
+                let options = self.table_options()?;
                 let partition = self.partition_clause()?;
                 let (table, clustered) = (Box::new(table), self.clustered);
-                Ok(Statement::CreateTable { table, clustered, partition })
+                Ok(Statement::CreateTable { table, clustered, options, partition })
             }
             other => Ok(Statement::Sql(Box::new(other))),
         }
@@ -486,6 +494,7 @@ impl<'a> Source<'a> {
             "TABLE" if self.word("STATUS") => {
                 ShowSyntax::TableStatus { database: self.in_database()?, pattern: self.like()? }
             }
+            "OPEN" if self.word("TABLES") => ShowSyntax::OpenTables { database: self.in_database()? },
             "TABLE" => {
                 let spaces = self.spaces()?;
                 self.expect_word("REGIONS")?;
@@ -545,10 +554,19 @@ impl<'a> Source<'a> {
     }
 
     fn like(&mut self) -> Result<Option<String>, Failure> {
-        if self.word("LIKE") {
-            return Ok(Some(self.parser.parse_literal_string()?));
+        if !self.word("LIKE") {
+            return Ok(None);
         }
-        Ok(None)
+        let next = self.parser.peek_token_ref();
+        match &next.token {
+            // Nothing stands there that could be named.
+            Token::Word(name) => Err(Failure::Ours(Error::UnknownColumn {
+                name: name.value.to_lowercase(),
+                clause: "where clause",
+                position: position(next.span.start),
+            })),
+            _ => Ok(Some(self.parser.parse_literal_string()?)),
+        }
     }
 
     fn set(&mut self) -> Result<Statement, Failure> {

@@ -50,6 +50,7 @@ impl FakeCatalog {
                             hidden: true,
                             generated: None,
                             on_update_now: false,
+                            comment: "".into(),
                         });
                     }
                     let names = if create.partitions.is_empty() {
@@ -78,6 +79,7 @@ impl FakeCatalog {
                         comment: create.comment,
                         constraints: create.constraints,
                         collation: create.collation,
+                        options: Default::default(),
                     };
                     catalog.tables.push(Table {
                         descriptor: Arc::new(descriptor),
@@ -114,6 +116,7 @@ impl FakeCatalog {
             name: index.name,
             unique: index.unique,
             columns: index.columns,
+            options: Default::default(),
         });
         self.tables[table].descriptor = Arc::new(descriptor);
     }

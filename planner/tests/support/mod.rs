@@ -78,6 +78,7 @@ impl Tables {
                 hidden: true,
                 generated: None,
                 on_update_now: false,
+                comment: "".into(),
             });
         }
         let indexes: Vec<IndexDescriptor> = table
@@ -88,6 +89,7 @@ impl Tables {
                 name: i.name,
                 unique: i.unique,
                 columns: i.columns,
+                options: Default::default(),
             })
             .collect();
         let names =
@@ -114,6 +116,7 @@ impl Tables {
             comment: table.comment,
             constraints: Default::default(),
             collation: table.collation,
+            options: Default::default(),
         };
         let stats = Arc::new(TableStats::pseudo());
         self.tables

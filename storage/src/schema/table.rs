@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Collation, ColumnType, Constraints, Datum, IndexId, SpaceId, TableId};
+use super::{
+    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, SpaceId, TableId, TableOptions,
+};
 
 /// The hidden column that is the key of a table without a clustered primary key. Always the last column.
 pub const ROW_ID_NAME: &str = "_tidb_rowid";
@@ -24,6 +26,8 @@ pub struct ColumnDef {
     pub hidden: bool,
     /// How it is computed; `None` = it holds what it is given.
     pub generated: Option<Generated>,
+    /// COMMENT.
+    pub comment: Arc<str>,
 }
 
 /// What a column holds that an INSERT leaves out.
@@ -116,6 +120,8 @@ pub struct IndexDescriptor {
     pub unique: bool,
     /// Ordinals of the indexed table columns, in index order; [`TableDescriptor::key_part`] says what they are to the user.
     pub columns: Vec<usize>,
+    /// What it is declared with besides.
+    pub options: IndexOptions,
 }
 
 impl IndexDescriptor {
@@ -212,6 +218,8 @@ pub struct TableDescriptor {
     pub constraints: Constraints,
     /// That of columns that say nothing of theirs.
     pub collation: Collation,
+    /// What it is declared with besides.
+    pub options: TableOptions,
 }
 
 impl TableDescriptor {

@@ -32,6 +32,7 @@ pub fn schema(id: SpaceId) -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        comment: "".into(),
     };
     let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::text(u32::MAX))];
     Arc::new(SpaceSchema { id, columns, key: vec![0], unique_prefix: None })

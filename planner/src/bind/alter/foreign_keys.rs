@@ -35,7 +35,8 @@ impl Binder<'_> {
         if !is_found {
             let taken = |n: &str| draft.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n));
             let name = free_name(&key.name, taken);
-            draft.keys.push(Key { name, unique: false, columns: columns.clone(), from: None });
+            let (columns, options) = (columns.clone(), Default::default());
+            draft.keys.push(Key { name, unique: false, columns, from: None, options });
         }
         draft.foreign_keys.push(ForeignKey { columns, ..key });
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDefault, Generated, GeneratedKind};
+use allod_storage::schema::{ColumnDefault, Generated, GeneratedKind, IndexOptions};
 use sqlparser::ast::{self, Ident, TableConstraint};
 
 use super::{Column, Draft, Key};
@@ -11,7 +11,8 @@ use crate::bind::check::Written;
 use crate::bind::ddl::TableName;
 use crate::bind::define::{Keys, free_name};
 use crate::bind::expression::not_supported;
-use crate::bind::{generated, key};
+use crate::bind::option::{self, OptionFault};
+use crate::bind::{generated, key, limits};
 use crate::error::Error;
 
 impl Binder<'_> {
@@ -27,13 +28,15 @@ impl Binder<'_> {
             TableConstraint::PrimaryKey(c) => {
                 let parts = key::parts(&c.columns, &draft.defs())?;
                 let columns = self.numbers(draft, table, "PRIMARY", &parts)?;
-                draft.add_primary(columns, clustered == Some(true))
+                draft.add_primary(columns, clustered == Some(true), option::of_key(&c.index_options))
             }
             TableConstraint::Unique(c) => {
                 let name = c.index_name.as_ref().or(c.name.as_ref());
-                self.add_key(draft, table, (name, true), &c.columns)
+                self.add_key(draft, table, (name, true), (&c.columns, &c.index_options))
             }
-            TableConstraint::Index(c) => self.add_key(draft, table, (c.name.as_ref(), false), &c.columns),
+            TableConstraint::Index(c) => {
+                self.add_key(draft, table, (c.name.as_ref(), false), (&c.columns, &c.index_options))
+            }
             TableConstraint::Check(c) => self.add_checks(draft, table, vec![Written::of_table(c)]),
             TableConstraint::ForeignKey(key) => self.add_foreign_key(draft, table, key),
             other => Err(not_supported(&format!("'{other}'"))),
@@ -46,20 +49,21 @@ impl Binder<'_> {
         draft: &mut Draft,
         table: &TableName,
         (name, unique): (Option<&Ident>, bool),
-        written: &[ast::IndexColumn],
+        (written, options): (&[ast::IndexColumn], &[ast::IndexOption]),
     ) -> Result<(), Error> {
         let defs = draft.defs();
         let parts = key::parts(written, &defs)?;
         let taken = |n: &str| draft.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n));
         let name: Arc<str> = match name {
-            Some(name) if taken(&name.value) || name.value.eq_ignore_ascii_case("PRIMARY") => {
-                return Err(Error::DuplicateKeyName(name.value.clone()));
+            Some(name) if taken(&name.value) => return Err(Error::DuplicateKeyName(name.value.clone())),
+            Some(name) => {
+                limits::index_name(&name.value)?;
+                name.value.as_str().into()
             }
-            Some(name) => name.value.as_str().into(),
             None => free_name(key::first_name(&parts, &defs), taken),
         };
         let columns = self.numbers(draft, table, &name, &parts)?;
-        draft.keys.push(Key { name, unique, columns, from: None });
+        draft.keys.push(Key { name, unique, columns, from: None, options: option::of_key(options) });
         Ok(())
     }
 
@@ -111,9 +115,12 @@ impl Draft {
             })
     }
 
-    /// Keys on the beginning of a column that is about to be renamed know it by its new name.
+    /// Keys on the beginning of a column that is about to be renamed know it by its new name, and so does the TTL.
     pub(super) fn follow(&mut self, at: usize, to: &Arc<str>) {
         let from = Arc::clone(&self.columns[at].def.name);
+        if let Some(ttl) = self.options.ttl.as_mut().filter(|ttl| ttl.column == from) {
+            ttl.column = Arc::clone(to);
+        }
         for generated in self.columns.iter_mut().filter_map(|c| c.def.generated.as_mut()) {
             if let GeneratedKind::KeyPrefix { column, .. } | GeneratedKind::SortKey { column, .. } =
                 &mut generated.kind
@@ -143,15 +150,26 @@ impl Draft {
         self.columns.retain(|c| !(c.def.hidden && key.columns.contains(&c.number)));
     }
 
+    /// The key of ALTER INDEX. A primary key is one too, and stays visible.
+    pub(super) fn key_named(&mut self, name: &Ident) -> Result<&mut Key, Error> {
+        if self.primary.is_some() && name.value.eq_ignore_ascii_case("PRIMARY") {
+            return Err(OptionFault::InvisiblePrimaryKey.into());
+        }
+        let table = &self.base.name;
+        let found = self.keys.iter_mut().find(|k| k.name.eq_ignore_ascii_case(&name.value));
+        found.ok_or_else(|| Error::UnknownKey { key: name.value.clone(), table: table.to_string() })
+    }
+
     pub(super) fn rename_key(&mut self, from: &Ident, to: &Ident) -> Result<(), Error> {
         let find = |name: &str| self.keys.iter().position(|k| k.name.eq_ignore_ascii_case(name));
         let at = find(&from.value).ok_or_else(|| Error::UnknownKey {
             key: from.value.clone(),
             table: self.base.name.to_string(),
         })?;
-        if find(&to.value).is_some_and(|other| other != at) || to.value.eq_ignore_ascii_case("PRIMARY") {
+        if find(&to.value).is_some_and(|other| other != at) {
             return Err(Error::DuplicateKeyName(to.value.clone()));
         }
+        limits::index_name(&to.value)?;
         self.keys[at].name = to.value.as_str().into();
         Ok(())
     }
@@ -171,18 +189,27 @@ impl Draft {
 
     /// Behind a column's definition: PRIMARY KEY, UNIQUE.
     pub(super) fn keys_of_column(&mut self, keys: Keys, number: usize, name: &Arc<str>) -> Result<(), Error> {
-        let Keys { primary, indexes } = keys;
+        let Keys { primary, indexes, .. } = keys;
         if primary.is_some() {
-            self.add_primary(vec![number], false)?;
+            self.add_primary(vec![number], false, IndexOptions::default())?;
         }
         for _ in indexes {
             let name = free_name(name, |n| self.keys.iter().any(|k| k.name.eq_ignore_ascii_case(n)));
-            self.keys.push(Key { name, unique: true, columns: vec![number], from: None });
+            let options = IndexOptions::default();
+            self.keys.push(Key { name, unique: true, columns: vec![number], from: None, options });
         }
         Ok(())
     }
 
-    fn add_primary(&mut self, columns: Vec<usize>, clustered: bool) -> Result<(), Error> {
+    fn add_primary(
+        &mut self,
+        columns: Vec<usize>,
+        clustered: bool,
+        options: IndexOptions,
+    ) -> Result<(), Error> {
+        if options.invisible {
+            return Err(OptionFault::InvisiblePrimaryKey.into());
+        }
         if self.primary.is_some() || self.keys.iter().any(|k| &*k.name == "PRIMARY") {
             return Err(Error::MultiplePrimaryKeys);
         }
@@ -201,7 +228,7 @@ impl Draft {
         if clustered && !self.columns.iter().any(|c| c.def.hidden && columns.contains(&c.number)) {
             self.primary = Some(columns);
         } else {
-            self.keys.insert(0, Key { name: "PRIMARY".into(), unique: true, columns, from: None });
+            self.keys.insert(0, Key { name: "PRIMARY".into(), unique: true, columns, from: None, options });
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ use super::binder::Binder;
 use super::check::columns_of;
 use super::ddl::TableName;
 use super::expression::not_supported;
-use super::{bind_checks, bind_generated};
+use super::{OptionFault, bind_checks, bind_generated};
 use crate::account::Privilege;
 use crate::error::Error;
 use crate::foreign::{ForeignKeys, ForeignLink, ForeignParent, ForeignTable};
@@ -146,6 +146,9 @@ impl Binder<'_> {
         };
         if is_partitioned {
             return Err(ForeignFault::Partitioned.into());
+        }
+        if found.as_ref().is_some_and(|table| !own && table.descriptor.options.ttl.is_some()) {
+            return Err(OptionFault::TtlReferred.into());
         }
         let mut ordinals = Vec::with_capacity(key.referenced.len());
         for (name, &own) in key.referenced.iter_mut().zip(&key.columns) {

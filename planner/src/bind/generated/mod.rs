@@ -29,7 +29,7 @@
 mod fault;
 mod spell;
 
-pub(super) use spell::{Offence, offence, spelled};
+pub(super) use spell::{Offence, names_in, offence, spelled};
 
 use std::sync::Arc;
 

@@ -114,6 +114,21 @@ fn offence_in(expr: &mut Expr) -> Option<Offence> {
     own.or_else(|| parts(expr).into_iter().find_map(offence_in))
 }
 
+/// The names in an expression: of its columns, without their tables, and words.
+pub(in super::super) fn names_in(expr: &Expr) -> Vec<String> {
+    fn collect(expr: &mut Expr, names: &mut Vec<String>) {
+        match expr {
+            Expr::Identifier(name) => names.push(name.value.clone()),
+            Expr::CompoundIdentifier(path) => names.extend(path.last().map(|name| name.value.clone())),
+            _ => {}
+        }
+        parts(expr).into_iter().for_each(|part| collect(part, names));
+    }
+    let mut names = Vec::new();
+    collect(&mut expr.clone(), &mut names);
+    names
+}
+
 /// The text to keep.
 pub(in super::super) fn spelled(expr: &Expr, columns: &[ColumnDef]) -> String {
     let mut expr = expr.clone();
@@ -265,6 +280,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            comment: "".into(),
         };
         let columns = [column("a"), column("First`s"), column("DAY")];
         for (written, kept) in [

@@ -7,8 +7,10 @@
 
 use std::sync::Arc;
 
+use allod_storage::schema::IndexDescriptor;
+
 use super::{AccessContext, Node, Path, paths};
-use crate::hints::{HintKind, HintTable, Hints, IndexMode};
+use crate::hints::{HintKind, HintTable, IndexMode};
 use crate::logical::{Plan, Query, Scan};
 use crate::physical::PlanWarning;
 
@@ -25,6 +27,8 @@ pub(super) struct Allowed {
     named: Vec<bool>,
     /// Forbidden by IGNORE.
     ignored: Vec<bool>,
+    /// INVISIBLE.
+    invisible: Vec<bool>,
     /// Only in order.
     ordered: Vec<bool>,
     /// Only without order.
@@ -38,11 +42,15 @@ pub(super) struct Allowed {
 
 impl Allowed {
     /// What the hints say of a table.
-    pub(super) fn of(hints: &Hints, scan: &Scan) -> Allowed {
+    pub(super) fn of(cx: &AccessContext, scan: &Scan) -> Allowed {
+        let hints = cx.hints;
+        let unseen = |i: &IndexDescriptor| i.options.invisible && !cx.options.use_invisible_indexes;
+        let invisible = std::iter::once(false).chain(scan.table.indexes.iter().map(unseen)).collect();
         let none = || vec![false; scan.table.indexes.len() + 1];
         let mut allowed = Allowed {
             named: none(),
             ignored: none(),
+            invisible,
             ordered: none(),
             unordered: none(),
             restricted: false,
@@ -83,7 +91,7 @@ impl Allowed {
     }
 
     fn at(&self, place: usize) -> bool {
-        (!self.restricted || self.named[place]) && !self.ignored[place]
+        (!self.restricted || self.named[place]) && !self.ignored[place] && !self.invisible[place]
     }
 
     /// Whether the table's own records may be scanned.
@@ -142,8 +150,8 @@ fn place(scan: &Scan, name: &str) -> Option<usize> {
 
 /// Warnings for index hints that name what is not there, in TiDB's words. To be asked before the rules, which may drop scans.
 /// `current`: the database that a table is in of which none is named.
-pub(crate) fn unmatched(hints: &Hints, query: &Query, current: Option<&str>) -> Vec<PlanWarning> {
-    let mut warnings = Vec::new();
+pub(crate) fn unmatched(cx: &AccessContext, query: &Query, current: Option<&str>) -> Vec<PlanWarning> {
+    let (hints, mut warnings) = (cx.hints, Vec::new());
     let named = |hint| match hint {
         HintKind::Index { mode, table, indexes } => {
             let word = match mode {
@@ -174,10 +182,12 @@ pub(crate) fn unmatched(hints: &Hints, query: &Query, current: Option<&str>) -> 
             continue;
         };
         if word == "use_index_merge" {
-            warnings.extend(not_to_merge(hints, scan, &qualified(&table, current), &indexes));
+            warnings.extend(not_to_merge(cx, scan, &qualified(&table, current), &indexes));
             continue;
         }
-        for index in indexes.iter().filter(|name| place(scan, name).is_none()) {
+        let allowed = Allowed::of(cx, scan);
+        let unseen = |name: &&Arc<str>| place(scan, name).is_none_or(|at| allowed.invisible[at]);
+        for index in indexes.iter().filter(unseen) {
             let message = format!("Key '{index}' doesn't exist in table '{}'", scan.table.name);
             warnings.push(PlanWarning { code: NO_SUCH_KEY, message });
         }
@@ -186,8 +196,8 @@ pub(crate) fn unmatched(hints: &Hints, query: &Query, current: Option<&str>) -> 
 }
 
 /// `USE_INDEX_MERGE(t, i, …)` with indexes that are not there or may not be read.
-fn not_to_merge(hints: &Hints, scan: &Scan, table: &str, indexes: &[Arc<str>]) -> Option<PlanWarning> {
-    let allowed = Allowed::of(hints, scan);
+fn not_to_merge(cx: &AccessContext, scan: &Scan, table: &str, indexes: &[Arc<str>]) -> Option<PlanWarning> {
+    let allowed = Allowed::of(cx, scan);
     let usable = |name: &str| match place(scan, name) {
         Some(at) => allowed.at(at),
         // The rows themselves, whatever they are kept by.
@@ -224,7 +234,7 @@ pub(crate) fn unmerged(cx: &AccessContext, query: &Query) -> Vec<PlanWarning> {
     let mut scans = Vec::new();
     query.ctes.iter().chain([&query.plan]).for_each(|plan| collect(plan, &mut scans));
     let why = |scan: &Scan| {
-        let allowed = Allowed::of(cx.hints, scan);
+        let allowed = Allowed::of(cx, scan);
         let needed = scan.columns.iter().map(|(id, _)| *id).collect();
         let found = paths(cx, scan, &needed, &[], None);
         let followed = |path: &Path| match &path.plan.node {

@@ -75,7 +75,7 @@ pub(in crate::physical) fn lookup_paths(
     if is_static && site.partition_count() > 1 {
         return vec![];
     }
-    let allowed = Allowed::of(cx.hints, scan);
+    let allowed = Allowed::of(cx, scan);
     let ask = Ask { site: &site, equalities, bounds, outer_columns };
     let own = allowed.own_key().then(|| ask.path(None)).flatten();
     let indexes = (0..scan.table.indexes.len()).filter(|i| allowed.index(*i));

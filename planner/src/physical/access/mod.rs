@@ -76,7 +76,7 @@ pub(super) fn paths(
     wanted_rows: Option<f64>,
 ) -> Vec<Path> {
     let site = Site::new(cx, scan, needed, order, wanted_rows);
-    let allowed = Allowed::of(cx.hints, scan);
+    let allowed = Allowed::of(cx, scan);
     let mut paths = match partition_union::parts(&site) {
         Some(parts) => partition_union::paths(&site, &parts, &allowed),
         None => within(&site, &allowed),
