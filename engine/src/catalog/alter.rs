@@ -324,7 +324,8 @@ mod tests {
             for _ in 0..5 {
                 for change in [
                     "add w varchar(5) default 'x' first",
-                    "modify v int unsigned after w, rename column w to x",
+                    "modify v int unsigned after w",
+                    "rename column w to x",
                     "drop key v, add key vx (v, x)",
                     "drop key vx, add key v (v), drop column x",
                     "modify v bigint",
