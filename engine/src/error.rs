@@ -621,6 +621,21 @@ fn option_fault(fault: &allod_planner::bind::OptionFault) -> u16 {
     }
 }
 
+/// And temporary tables.
+fn temporary_fault(fault: &allod_planner::bind::TemporaryFault) -> u16 {
+    use allod_planner::bind::TemporaryFault as F;
+    match fault {
+        F::ForeignKey => 1215,
+        F::InView(_) => 1352,
+        F::Partitioned => 1562,
+        F::Exchanged(_) => 1733,
+        F::Unsupported(_) => 8006,
+        F::NotGlobal => 8007,
+        F::Ttl => 8151,
+        F::Local(_) | F::PreserveRows => 8200,
+    }
+}
+
 /// And foreign keys.
 fn foreign_fault(fault: &allod_planner::bind::ForeignFault) -> u16 {
     use allod_planner::bind::ForeignFault as F;
@@ -661,6 +676,7 @@ fn key_fault(fault: &allod_planner::bind::KeyFault) -> u16 {
         F::Column => 3762,
         F::Row(_) => 3800,
         F::Dependency(_) => 3837,
+        F::Clustered => 8200,
     }
 }
 
@@ -764,6 +780,7 @@ impl From<allod_planner::Error> for Error {
             E::Foreign(fault) => foreign_fault(fault),
             E::Option(fault) => option_fault(fault),
             E::Limit(fault) => limit_fault(fault),
+            E::Temporary(fault) => temporary_fault(fault),
             E::Window(fault) => window_fault(fault),
             E::Key(fault) => key_fault(fault),
             E::PartitionFunction => code::PARTITION_FUNCTION,

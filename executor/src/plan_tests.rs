@@ -121,6 +121,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 
@@ -149,6 +150,7 @@ fn heap() -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 

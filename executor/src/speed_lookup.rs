@@ -59,6 +59,7 @@ fn table() -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 

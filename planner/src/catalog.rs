@@ -75,6 +75,14 @@ pub trait Catalog {
     fn sequence(&self, _database: &str, _sequence: &str) -> Option<Arc<Sequence>> {
         None
     }
+    /// The table as views and foreign keys know it, whatever a session's own table hides.
+    fn lasting_table(&self, database: &str, table: &str) -> Option<Table> {
+        self.table(database, table)
+    }
+    /// The view as other views know it, whatever a session's own table hides.
+    fn lasting_view(&self, database: &str, view: &str) -> Option<Arc<View>> {
+        self.view(database, view)
+    }
     /// Whether the database exists.
     fn has_database(&self, database: &str) -> bool;
     /// The collation of tables of the database that say nothing of theirs.

@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::bind::{
-    CheckFault, ForeignFault, GeneratedFault, KeyFault, LimitFault, OptionFault, PartitionFault, WindowFault,
+    CheckFault, ForeignFault, GeneratedFault, KeyFault, LimitFault, OptionFault, PartitionFault,
+    TemporaryFault, WindowFault,
 };
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
@@ -491,6 +492,9 @@ pub enum Error {
     /// Options of tables and indexes that cannot be; the number is with each fault.
     #[error(transparent)]
     Option(#[from] OptionFault),
+    /// What cannot be done with temporary tables; the number is with each fault.
+    #[error(transparent)]
+    Temporary(#[from] TemporaryFault),
     /// What is wrong with a window.
     #[error(transparent)]
     Window(#[from] WindowFault),

@@ -85,7 +85,8 @@ impl Catalog {
     }
 }
 
-fn collect(table: &TableDescriptor, client: &mut Client) -> Result<TableStats> {
+/// What there is to learn of a table.
+pub(super) fn collect(table: &TableDescriptor, client: &mut Client) -> Result<TableStats> {
     let runtime = client.runtime();
     let ordinals: Vec<usize> = (0..table.columns.len()).collect();
     let (ts, _pin) = runtime.block_on(client.snapshot())?;

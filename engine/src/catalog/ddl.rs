@@ -16,7 +16,7 @@ use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
     CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId,
     PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, TableOptions,
-    Timestamp,
+    Temporary, Timestamp,
 };
 
 use super::version::{Counters, Entry, SequenceEntry, Version};
@@ -67,8 +67,8 @@ impl Lease<'_> {
             }
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Ddl::CreateTable(create) => self.create_table(create, client, waiting),
-            Ddl::CreateTableLike { name, like, if_not_exists } => {
-                self.create_table_like(name, like, *if_not_exists, client, waiting)
+            Ddl::CreateTableLike { name, like, if_not_exists, temporary } => {
+                self.create_table_like((name, like, *temporary), *if_not_exists, client, waiting)
             }
             Ddl::CreateView { view, how } => self.create_view(view, *how),
             Ddl::DropViews { views, if_exists } => self.drop_views(views, *if_exists),
@@ -79,7 +79,9 @@ impl Lease<'_> {
                 self.alter_sequence(name, clauses, comment.as_ref(), *if_exists)
             }
             Ddl::DropSequences { sequences, if_exists } => self.drop_sequences(sequences, *if_exists),
-            Ddl::DropTables { tables, if_exists } => self.drop_tables(tables, *if_exists, waiting),
+            Ddl::DropTables { tables, if_exists, temporary: _ } => {
+                self.drop_tables(tables, *if_exists, waiting)
+            }
             Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
             Ddl::CreateIndex { table, index, if_not_exists } => {
@@ -135,40 +137,14 @@ impl Lease<'_> {
         if let Some(error) = taken(&version, &create.name) {
             return unless(create.if_not_exists, error);
         }
-        let mut columns = create.columns.clone();
-        let mut key = create.key.clone();
-        if key.is_empty() {
-            key.push(columns.len());
-            columns.push(row_id_column());
-        }
-        let indexes = create.indexes.iter().map(|spec| self.index(spec)).collect();
-        let partitions = match create.partitions.as_slice() {
-            [] => vec![PartitionLabel::new("p0")],
-            named => named.to_vec(),
-        };
-        let descriptor = TableDescriptor {
-            id: TableId(self.id()),
-            database,
-            name: Arc::clone(&create.name.table),
-            columns,
-            key,
-            clustered: !create.key.is_empty(),
-            indexes,
-            partitioning: create.partitioning.clone(),
-            partitions: self.partitions(partitions, create.indexes.len()),
-            comment: Arc::clone(&create.comment),
-            constraints: create.constraints.clone(),
-            collation: create.collation,
-            options: create.options.clone(),
-        };
+        let descriptor = self.catalog.described(create, database);
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client, waiting)?;
         Ok(create.warnings.iter().map(warning).collect())
     }
 
     fn create_table_like(
         &mut self,
-        name: &TableName,
-        like: &TableName,
+        (name, like, temporary): (&TableName, &TableName, Option<Temporary>),
         if_not_exists: bool,
         client: &mut Client,
         waiting: &mut Waiting,
@@ -179,18 +155,7 @@ impl Lease<'_> {
         if let Some(error) = taken(&version, name) {
             return unless(if_not_exists, error);
         }
-        let indexes = model.indexes.iter().map(|i| IndexDescriptor { id: IndexId(self.id()), ..i.clone() });
-        let indexes: Vec<IndexDescriptor> = indexes.collect();
-        let descriptor = TableDescriptor {
-            id: TableId(self.id()),
-            database,
-            name: Arc::clone(&name.table),
-            partitions: self.partitions(labels(&model), indexes.len()),
-            indexes,
-            constraints: constraints_like(&model.constraints, &name.table),
-            options: TableOptions { cached: false, ..model.options.clone() },
-            ..(*model).clone()
-        };
+        let descriptor = self.catalog.described_like(&model, database, &name.table, temporary);
         self.add_table(descriptor, 1, client, waiting)
     }
 
@@ -213,6 +178,7 @@ impl Lease<'_> {
             writers: Arc::new(Writers::default()),
             since: Timestamp::default(),
             closed: refers,
+            own: false,
         };
         let version = self.version();
         self.publish(version.with_table(entry.clone()));
@@ -448,7 +414,70 @@ impl Lease<'_> {
         self.publish(version);
     }
 
-    pub(super) fn index(&mut self, spec: &IndexSpec) -> IndexDescriptor {
+    pub(super) fn index(&self, spec: &IndexSpec) -> IndexDescriptor {
+        self.catalog.index(spec)
+    }
+
+    /// Fresh space ids for partitions of these names.
+    pub(super) fn partitions(&self, labels: Vec<PartitionLabel>, indexes: usize) -> Vec<PartitionDescriptor> {
+        self.catalog.partitions(labels, indexes)
+    }
+}
+
+impl Catalog {
+    /// A table that is to be made, with ids.
+    pub(super) fn described(&self, create: &CreateTable, database: Arc<str>) -> TableDescriptor {
+        let mut columns = create.columns.clone();
+        let mut key = create.key.clone();
+        if key.is_empty() {
+            key.push(columns.len());
+            columns.push(row_id_column());
+        }
+        let partitions = match create.partitions.as_slice() {
+            [] => vec![PartitionLabel::new("p0")],
+            named => named.to_vec(),
+        };
+        TableDescriptor {
+            id: TableId(self.id()),
+            database,
+            name: Arc::clone(&create.name.table),
+            columns,
+            key,
+            clustered: !create.key.is_empty(),
+            indexes: create.indexes.iter().map(|spec| self.index(spec)).collect(),
+            partitioning: create.partitioning.clone(),
+            partitions: self.partitions(partitions, create.indexes.len()),
+            comment: Arc::clone(&create.comment),
+            constraints: create.constraints.clone(),
+            collation: create.collation,
+            options: create.options.clone(),
+            temporary: create.temporary,
+        }
+    }
+
+    /// A table that is to be made like another one, with ids.
+    pub(super) fn described_like(
+        &self,
+        model: &TableDescriptor,
+        database: Arc<str>,
+        name: &Arc<str>,
+        temporary: Option<Temporary>,
+    ) -> TableDescriptor {
+        let indexes = model.indexes.iter().map(|i| IndexDescriptor { id: IndexId(self.id()), ..i.clone() });
+        TableDescriptor {
+            id: TableId(self.id()),
+            database,
+            name: Arc::clone(name),
+            partitions: self.partitions(labels(model), model.indexes.len()),
+            indexes: indexes.collect(),
+            constraints: constraints_like(&model.constraints, name),
+            options: TableOptions { cached: false, ..model.options.clone() },
+            temporary,
+            ..model.clone()
+        }
+    }
+
+    fn index(&self, spec: &IndexSpec) -> IndexDescriptor {
         IndexDescriptor {
             id: IndexId(self.id()),
             name: Arc::clone(&spec.name),
@@ -459,11 +488,7 @@ impl Lease<'_> {
     }
 
     /// Fresh space ids for partitions of these names.
-    pub(super) fn partitions(
-        &mut self,
-        labels: Vec<PartitionLabel>,
-        indexes: usize,
-    ) -> Vec<PartitionDescriptor> {
+    pub(super) fn partitions(&self, labels: Vec<PartitionLabel>, indexes: usize) -> Vec<PartitionDescriptor> {
         let partition = |PartitionLabel { name, comment }| PartitionDescriptor {
             name,
             records: SpaceId(self.id()),
@@ -531,7 +556,7 @@ pub(super) fn row_id_column() -> ColumnDef {
 }
 
 /// Layouts of all spaces of a table.
-fn schemas(table: &TableDescriptor) -> Vec<SpaceSchema> {
+pub(super) fn schemas(table: &TableDescriptor) -> Vec<SpaceSchema> {
     table.partitions.iter().flat_map(|p| partition_schemas(table, p)).collect()
 }
 

@@ -52,6 +52,13 @@ impl Growth {
         live.abs_diff(published) >= DRIFT_ROWS_MIN.max(published.unsigned_abs() / DRIFT_PART)
     }
 
+    /// How many rows there are, which is soon to be published.
+    pub fn publish(&self) -> u64 {
+        let rows = self.rows();
+        self.published.store(rows.cast_signed(), Ordering::Relaxed);
+        rows
+    }
+
     /// The rows were counted: `counted`, when by the statements they were `before`. Both are soon to be published.
     pub fn counted(&self, before: u64, counted: u64) {
         self.note(counted, before);
@@ -66,8 +73,7 @@ impl Catalog {
         let version = lease.version();
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == table.id);
         let Some(entry) = entry.filter(|e| !e.closed) else { return };
-        let rows = entry.counters.growth.rows();
-        entry.counters.growth.published.store(rows.cast_signed(), Ordering::Relaxed);
+        let rows = entry.counters.growth.publish();
         let stats = Arc::new(TableStats { rows, ..(*entry.stats).clone() });
         lease.publish(version.with_table(Entry { stats, ..entry.clone() }));
     }

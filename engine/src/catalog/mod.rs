@@ -22,12 +22,14 @@ mod growth;
 mod numbers;
 mod partitions;
 mod sequences;
+mod temporary;
 mod version;
 mod views;
 mod waiting;
 mod writers;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -41,6 +43,7 @@ use crate::error::{Error, Result};
 use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
+pub(crate) use temporary::{OwnTables, Retired};
 pub use version::Version;
 pub(crate) use version::{Counters, Entry, SequenceEntry};
 pub(crate) use waiting::Waiting;
@@ -54,14 +57,14 @@ pub(crate) struct Catalog {
     published: ArcSwap<Version>,
     /// Tells the time of changes.
     cluster: Cluster,
-    home: Sender<Ids>,
-    lease: Receiver<Ids>,
+    home: Sender<Gone>,
+    lease: Receiver<Gone>,
+    /// The next id of a table, an index or a space; none is given twice. Sessions take some for tables of their own.
+    ids: AtomicU64,
 }
 
 /// What goes from one holder of the lease to the next.
-struct Ids {
-    /// Ids of tables, indexes and spaces; never reused.
-    next: u64,
+struct Gone {
     /// Spaces that no version names any more. They are dropped when nobody can read them, at the end of a later change at the
     /// latest.
     retired: Vec<SpaceId>,
@@ -76,8 +79,9 @@ impl Catalog {
     pub fn new(cluster: Cluster) -> Catalog {
         let (home, lease) = bounded(1);
         // The channel has room for the one lease there is.
-        let _ = home.send(Ids { next: 1, retired: Vec::new(), superseded: Vec::new() });
-        Catalog { published: ArcSwap::from_pointee(Version::initial()), cluster, home, lease }
+        let _ = home.send(Gone { retired: Vec::new(), superseded: Vec::new() });
+        let published = ArcSwap::from_pointee(Version::initial());
+        Catalog { published, cluster, home, lease, ids: AtomicU64::new(1) }
     }
 
     /// The newest version.
@@ -90,7 +94,7 @@ impl Catalog {
         // Not on the channel itself: in a simulation its other end is in the hands of somebody who only gets on while the
         // cluster's clock does.
         waiting.until(|| match self.lease.try_recv() {
-            Ok(ids) => Ok(Some(Lease::new(self, ids))),
+            Ok(gone) => Ok(Some(Lease::new(self, gone))),
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(Error::internal("the catalog is gone")),
         })
@@ -98,8 +102,13 @@ impl Catalog {
 
     /// The right to publish, if nobody has it.
     fn lease_if_free(&self) -> Option<Lease<'_>> {
-        let ids = self.lease.try_recv().ok()?;
-        Some(Lease::new(self, ids))
+        let gone = self.lease.try_recv().ok()?;
+        Some(Lease::new(self, gone))
+    }
+
+    /// A fresh id.
+    fn id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Waits until no DDL runs.
@@ -112,6 +121,9 @@ impl Catalog {
         let table = &entry.descriptor;
         loop {
             let guard = entry.writers.enter();
+            if entry.own {
+                return Ok(Some(guard));
+            }
             let now = self.load();
             match now.entry(&table.database, &table.name) {
                 Some(now) if !Arc::ptr_eq(&now.descriptor, table) => return Ok(None),
@@ -129,7 +141,7 @@ impl Catalog {
 /// The right to publish versions; goes back where it came from when dropped, whatever happens.
 struct Lease<'a> {
     catalog: &'a Catalog,
-    ids: Option<Ids>,
+    gone: Option<Gone>,
     /// The tables that it has closed to writers, by database and name.
     closed: Vec<(Arc<str>, Arc<str>)>,
     /// How long those who are in a table that it closes have to leave; `None` = they need not, and it is not closed.
@@ -139,31 +151,29 @@ struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    fn new(catalog: &'a Catalog, ids: Ids) -> Lease<'a> {
-        Lease { catalog, ids: Some(ids), closed: Vec::new(), grace: None, in_the_way: None }
+    fn new(catalog: &'a Catalog, gone: Gone) -> Lease<'a> {
+        Lease { catalog, gone: Some(gone), closed: Vec::new(), grace: None, in_the_way: None }
     }
 
     /// A fresh id.
-    fn id(&mut self) -> u64 {
-        let ids = self.ids.as_mut().expect("a lease has its ids until it is dropped");
-        ids.next += 1;
-        ids.next - 1
+    fn id(&self) -> u64 {
+        self.catalog.id()
     }
 
     /// Leaves spaces, which the newest version does not name, to be dropped as soon as nobody can read them.
     fn retire(&mut self, spaces: Vec<SpaceId>) {
-        if let Some(ids) = &mut self.ids {
-            ids.retired.extend(spaces);
+        if let Some(gone) = &mut self.gone {
+            gone.retired.extend(spaces);
         }
     }
 
     /// The retired spaces that nobody can read any more.
     fn unreadable(&mut self) -> Vec<SpaceId> {
-        let Some(ids) = &mut self.ids else { return Vec::new() };
-        ids.superseded.retain(|descriptor| descriptor.strong_count() > 0);
-        let held: Vec<Arc<TableDescriptor>> = ids.superseded.iter().filter_map(Weak::upgrade).collect();
+        let Some(gone) = &mut self.gone else { return Vec::new() };
+        gone.superseded.retain(|descriptor| descriptor.strong_count() > 0);
+        let held: Vec<Arc<TableDescriptor>> = gone.superseded.iter().filter_map(Weak::upgrade).collect();
         let readable: HashSet<SpaceId> = held.iter().flat_map(|table| ddl::spaces(table)).collect();
-        ids.retired.extract_if(.., |space| !readable.contains(space)).collect()
+        gone.retired.extract_if(.., |space| !readable.contains(space)).collect()
     }
 
     /// The newest version; nobody else makes another while the lease is held.
@@ -177,12 +187,12 @@ impl<'a> Lease<'a> {
         let version = version.since(&before, self.catalog.cluster.last_timestamp());
         self.catalog.published.store(Arc::new(version));
         let now = self.version();
-        if let Some(ids) = &mut self.ids {
+        if let Some(Gone { superseded, .. }) = &mut self.gone {
             let gone = before.all().filter(|old| {
                 let new = now.entry(&old.database, &old.name).map(|entry| &entry.descriptor);
                 new.is_none_or(|new| !Arc::ptr_eq(new, old))
             });
-            ids.superseded.extend(gone.map(Arc::downgrade));
+            superseded.extend(gone.map(Arc::downgrade));
         }
     }
 }
@@ -195,8 +205,8 @@ impl Drop for Lease<'_> {
                 self.reopen(entry.clone());
             }
         }
-        if let Some(ids) = self.ids.take() {
-            let _ = self.catalog.home.send(ids);
+        if let Some(gone) = self.gone.take() {
+            let _ = self.catalog.home.send(gone);
         }
     }
 }
@@ -220,7 +230,7 @@ mod tests {
     fn a_lease_comes_back_even_from_a_panic() {
         let catalog = Catalog::new(Cluster::new(ClusterConfig::default()));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut lease = catalog.lease(&mut waiting()).unwrap();
+            let lease = catalog.lease(&mut waiting()).unwrap();
             lease.id();
             panic!("while holding the lease");
         }));

@@ -15,6 +15,7 @@ use allod_storage::schema::{Collation, TableDescriptor, TableId, Timestamp};
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
 use super::numbers::Numbers;
+use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
 
@@ -25,6 +26,8 @@ pub struct Version {
     /// By name in lower case.
     databases: OrdMap<String, Database>,
     accounts: Arc<Accounts>,
+    /// The temporary tables of the session that sees this; a published version has none.
+    own: OwnTables,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +57,8 @@ pub(crate) struct Entry {
     pub since: Timestamp,
     /// Whether DDL is at work on the table, and nobody may write to it.
     pub closed: bool,
+    /// Whether it is a session's own, and in no published version.
+    pub own: bool,
 }
 
 /// A sequence in a version.
@@ -95,6 +100,11 @@ impl Counters {
 }
 
 impl Entry {
+    /// As the planner sees it.
+    fn seen(&self) -> Table {
+        Table { descriptor: Arc::clone(&self.descriptor), stats: Arc::clone(&self.stats) }
+    }
+
     /// About how many rows there are: what was counted last, and the changes since.
     pub fn live_rows(&self) -> u64 {
         self.counters.growth.rows()
@@ -115,7 +125,7 @@ impl RowIds for Counters {
 impl Version {
     pub(super) fn initial() -> Version {
         let accounts = Arc::new(Accounts::initial());
-        let nothing = Version { number: 0, databases: OrdMap::new(), accounts };
+        let nothing = Version { number: 0, databases: OrdMap::new(), accounts, own: OwnTables::default() };
         nothing.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
@@ -154,8 +164,19 @@ impl Version {
         self.databases.values().flat_map(|database| database.tables.values()).map(|entry| &entry.descriptor)
     }
 
+    /// The table of this name: the session's own, if it has one, or the one that lasts.
     pub(crate) fn entry(&self, database: &str, table: &str) -> Option<&Entry> {
+        self.own.get(database, table).or_else(|| self.lasting(database, table))
+    }
+
+    /// The table of this name that lasts.
+    fn lasting(&self, database: &str, table: &str) -> Option<&Entry> {
         self.databases.get(&key(database))?.tables.get(&key(table))
+    }
+
+    /// The same version as a session sees it that has these tables.
+    pub(crate) fn with_own(&self, own: OwnTables) -> Version {
+        Version { own, ..self.clone() }
     }
 
     /// Adds an empty database.
@@ -187,7 +208,7 @@ impl Version {
     }
 
     fn next(&self, databases: OrdMap<String, Database>) -> Version {
-        Version { number: self.number + 1, databases, accounts: Arc::clone(&self.accounts) }
+        Version { number: self.number + 1, databases, ..self.clone() }
     }
 
     /// The same, but only with the databases, tables and views of which these rights say that they may be seen.
@@ -350,10 +371,21 @@ impl Version {
 impl Catalog for Version {
     fn table(&self, database: &str, table: &str) -> Option<Table> {
         let entry = self.entry(database, table)?;
-        Some(Table { descriptor: Arc::clone(&entry.descriptor), stats: Arc::clone(&entry.stats) })
+        Some(entry.seen())
     }
 
     fn view(&self, database: &str, view: &str) -> Option<Arc<View>> {
+        match self.own.get(database, view) {
+            Some(_) => None,
+            None => self.lasting_view(database, view),
+        }
+    }
+
+    fn lasting_table(&self, database: &str, table: &str) -> Option<Table> {
+        self.lasting(database, table).map(Entry::seen)
+    }
+
+    fn lasting_view(&self, database: &str, view: &str) -> Option<Arc<View>> {
         self.databases.get(&key(database))?.views.get(&key(view)).cloned()
     }
 
@@ -375,7 +407,7 @@ impl Catalog for Version {
 }
 
 /// Names compare without regard to case.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     name.to_lowercase()
 }
 

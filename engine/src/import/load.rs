@@ -48,6 +48,10 @@ impl Target {
         loop {
             let version = catalog.load();
             let entry = version.entry(database, name).ok_or_else(missing)?;
+            if entry.descriptor.temporary.is_some() {
+                // Its rows would be everybody's.
+                return Err(Error::new(code::UNKNOWN, "IMPORT INTO does not support temporary table"));
+            }
             let Some(writing) = catalog.enter(entry, &mut waiting)? else { continue };
             let (table, counters) = (Arc::clone(&entry.descriptor), Arc::clone(&entry.counters));
             let before = counters.growth.rows();

@@ -75,6 +75,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         auto_increment: None,
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     };
     let database = session.owner().clone();
     let mut waiting = session.waiting(&Cancel::new());

@@ -268,6 +268,7 @@ fn without_rows(
         constraints: Constraints::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     }
 }
 
@@ -288,6 +289,14 @@ impl Catalog for SessionCatalog<'_> {
 
     fn sequence(&self, database: &str, sequence: &str) -> Option<Arc<Sequence>> {
         self.version.sequence(database, sequence)
+    }
+
+    fn lasting_table(&self, database: &str, table: &str) -> Option<Table> {
+        self.version.lasting_table(database, table)
+    }
+
+    fn lasting_view(&self, database: &str, view: &str) -> Option<Arc<View>> {
+        self.version.lasting_view(database, view)
     }
 
     fn has_database(&self, database: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Times to read at.
 
 use allod_planner::expr::calendar::parse_datetime;
-use allod_storage::schema::{Datum, Timestamp};
+use allod_storage::schema::{Datum, TableDescriptor, Temporary, Timestamp};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone};
 
 use super::Session;
@@ -12,15 +12,17 @@ use crate::error::{Error, Result, code};
 impl Session {
     /// The time that a statement reads at, if that is in the past. An error if it may not be, or not with this statement.
     pub(super) fn as_of(&mut self, planned: &Planned) -> Result<Option<Timestamp>> {
+        let mut by_variable = self.transaction.is_some() && self.snapshot.is_some();
         let as_of = match (&self.transaction, planned.as_of) {
             (Some(_), Some(_)) => return Err(wrong("as of timestamp can't be set in transaction")),
             (Some(active), None) => active.as_of(),
             (None, as_of) if planned.uses_tables => {
                 let next = self.next_options();
-                if planned.dml.is_some() {
+                if planned.dml.is_some() && !planned.written().all(|table| table.is_local()) {
                     next.check_write()?;
                 }
                 self.next = Options::default();
+                by_variable = as_of.is_none() && self.snapshot.is_some() && next.as_of == self.snapshot;
                 as_of.or(next.as_of)
             }
             (None, _) => None,
@@ -28,6 +30,7 @@ impl Session {
         let Some(ts) = as_of else { return Ok(None) };
         let version = self.version();
         for table in planned.query.tables() {
+            check_temporary(table, by_variable)?;
             let entry = version.entry(&table.database, &table.name);
             if entry.is_some_and(|entry| entry.since > ts) {
                 let name = format!("{}.{}", table.database, table.name);
@@ -36,6 +39,20 @@ impl Session {
         }
         Ok(Some(ts))
     }
+}
+
+/// Temporary tables have no past.
+fn check_temporary(table: &TableDescriptor, by_variable: bool) -> Result<()> {
+    let message = match table.temporary {
+        Some(Temporary::Local) if by_variable => {
+            "can not read local temporary table when 'tidb_snapshot' is set"
+        }
+        // One of all sessions was empty whenever that was.
+        Some(Temporary::Global) if by_variable => return Ok(()),
+        Some(_) => "can not stale read temporary table",
+        None => return Ok(()),
+    };
+    Err(Error::new(code::UNKNOWN, message))
 }
 
 /// The timestamp of a local time, or of a number that is one.

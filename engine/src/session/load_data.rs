@@ -70,6 +70,9 @@ impl Session {
             return Err(Error::internal("rows of a file are an INSERT"));
         };
         let planned = self.plan(query, &version, &[])?;
+        if self.make_room(&planned)? {
+            return self.insert_batch(parsed, cancel);
+        }
         drop(version);
         self.change(&planned, cancel, false)
     }

@@ -27,6 +27,7 @@ mod sequences;
 mod show;
 mod simulate;
 mod statement;
+mod temporary;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ use crate::variables::Variables;
 use accounts::Identity;
 use plan_cache::PlanCache;
 use sequences::LastNumbers;
+use temporary::Temporaries;
 use transaction::{Active, Options};
 
 pub(crate) use load_data::Load;
@@ -84,6 +86,7 @@ pub struct Session {
     /// What its statements used of functions, all together.
     usage: FunctionUsage,
     plans: PlanCache,
+    temporaries: Temporaries,
     /// `None` = each statement is one by itself.
     transaction: Option<Active>,
     /// What SET TRANSACTION says of the next one.
@@ -123,6 +126,7 @@ impl Session {
             names_in: None,
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
+            temporaries: Temporaries::default(),
             transaction: None,
             next: Options::default(),
             snapshot: None,
@@ -259,6 +263,9 @@ impl Session {
         let cancel = std::mem::take(&mut self.cancel);
         self.show_transaction(Stage::Running, Some(&parsed.text));
         let result = self.noting(|session| session.statement(parsed, params, &cancel, counted));
+        if self.transaction.is_none() {
+            self.end_rows();
+        }
         self.show_transaction(Stage::Idle, None);
         result
     }
@@ -289,6 +296,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.roll_back();
+        self.leave_temporaries();
         if self.shown.is_some() {
             self.database.shared().transactions.leave(self.id);
         }

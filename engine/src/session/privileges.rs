@@ -4,7 +4,8 @@
 //! was checked when it was made and is not checked again (`crate::accounts`).
 
 use allod_planner::account::Privilege as P;
-use allod_planner::bind::{Bound, Ddl, SetTarget, Show, TableName};
+use allod_planner::bind::{Bound, CreateTable, Ddl, SetTarget, Show, TableName};
+use allod_storage::schema::Temporary;
 
 use super::Session;
 use crate::accounts;
@@ -20,7 +21,7 @@ impl Session {
         match bound {
             Bound::Ddl(ddl) => self.check_ddl(ddl),
             Bound::Analyze { tables } => {
-                tables.iter().try_for_each(|table| self.all(table, &[P::Insert, P::Select]))
+                tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
             Bound::Use { database } => self.check_database(database),
             Bound::Check(_) | Bound::Simulate(_) => self.super_only(),
@@ -52,6 +53,13 @@ impl Session {
             Ddl::CreateDatabase { name, .. } => self.on_database(name, P::Create),
             Ddl::DropDatabase { name, .. } => self.on_database(name, P::Drop),
             Ddl::AlterDatabase { name, .. } => self.on_database(name, P::Alter),
+            Ddl::CreateTable(CreateTable { name, temporary: Some(Temporary::Local), .. }) => {
+                self.on_database(&name.database, P::CreateTemporaryTables)
+            }
+            Ddl::CreateTableLike { name, like, temporary: Some(Temporary::Local), .. } => {
+                self.on_database(&name.database, P::CreateTemporaryTables)?;
+                self.all(like, &[P::Select])
+            }
             Ddl::CreateTable(create) => self.all(&create.name, &[P::Create]),
             Ddl::CreateTableLike { name, like, .. } => {
                 self.all(name, &[P::Create])?;
@@ -68,12 +76,15 @@ impl Session {
             }
             Ddl::CreateSequence { name, .. } => self.all(name, &[P::Create]),
             Ddl::AlterSequence { name, .. } => self.all(name, &[P::Alter]),
-            Ddl::DropViews { views: tables, .. }
-            | Ddl::DropSequences { sequences: tables, .. }
-            | Ddl::DropTables { tables, .. } => {
-                tables.iter().try_for_each(|table| self.all(table, &[P::Drop]))
+            Ddl::DropViews { views: names, .. } | Ddl::DropSequences { sequences: names, .. } => {
+                names.iter().try_for_each(|name| self.all(name, &[P::Drop]))
             }
-            Ddl::Truncate { table } => self.all(table, &[P::Drop]),
+            // Whether there is such a table is asked later.
+            Ddl::DropTables { temporary: Some(Temporary::Local), .. } => Ok(()),
+            Ddl::DropTables { tables, .. } => {
+                tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Drop]))
+            }
+            Ddl::Truncate { table } => self.all_unless_own(table, &[P::Drop]),
             Ddl::RenameTables { renames } => renames.iter().try_for_each(|(from, to)| {
                 self.all(from, &[P::Alter, P::Drop])?;
                 self.all(to, &[P::Create, P::Insert])
@@ -94,7 +105,9 @@ impl Session {
             | Show::Index { table }
             | Show::CreateTable { table }
             | Show::CreateSequence { sequence: table } => {
-                if self.identity.rights.sees_table(&table.database, &table.table) {
+                if self.temporaries.has_local(table)
+                    || self.identity.rights.sees_table(&table.database, &table.table)
+                {
                     return Ok(());
                 }
                 Err(self.denied("SHOW", table))
@@ -106,6 +119,7 @@ impl Session {
             | Show::Status { .. }
             | Show::Warnings
             | Show::Errors
+            | Show::Counted { .. }
             | Show::ProcessList { .. }
             | Show::Engines
             | Show::Charset { .. }
@@ -139,6 +153,11 @@ impl Session {
             Some(privilege) => Err(self.denied(privilege.name(), table)),
             None => Ok(()),
         }
+    }
+
+    /// The same, but with its own tables a session may do everything.
+    fn all_unless_own(&self, table: &TableName, privileges: &[P]) -> Result<()> {
+        if self.temporaries.has_local(table) { Ok(()) } else { self.all(table, privileges) }
     }
 
     fn super_only(&self) -> Result<()> {

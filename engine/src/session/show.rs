@@ -8,7 +8,7 @@ use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
     Charset, CheckConstraint, Collation, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
-    SqlType, TableDescriptor, TableOptions, TimeToLive,
+    SqlType, TableDescriptor, TableOptions, Temporary, TimeToLive,
 };
 
 use super::Session;
@@ -58,10 +58,10 @@ impl Session {
                 columns(&table, *full, pattern, &self.identity.rights)
             }
             Show::CreateView { view: name } | Show::CreateTable { table: name }
-                if version.view(&name.database, &name.table).is_some() =>
+                if shown_view(show, version, name).is_some() =>
             {
                 let columns = ["View", "Create View", "character_set_client", "collation_connection"];
-                let row = version.view(&name.database, &name.table).map(|view| {
+                let row = shown_view(show, version, name).map(|view| {
                     let cells = [&*view.name, &create_view(&view), "utf8mb4", "utf8mb4_bin"];
                     cells.map(text).to_vec()
                 });
@@ -107,6 +107,13 @@ impl Session {
                 let errors: Vec<Warning> =
                     self.warnings().iter().filter(|w| w.level == "Error").cloned().collect();
                 warnings(&errors)
+            }
+            Show::Counted { errors } => {
+                let (name, count) = match errors {
+                    true => ("@@session.error_count", self.diagnostics().errors),
+                    false => ("@@session.warning_count", self.diagnostics().total),
+                };
+                Ok(ResultSet::text(&[name], vec![vec![text(count.to_string())]])?.keeping_warnings())
             }
             Show::ProcessList { full } => {
                 /// Characters of a statement that SHOW PROCESSLIST shows unless it is FULL.
@@ -175,6 +182,14 @@ impl Session {
     }
 }
 
+/// The view that SHOW CREATE shows, if it is one; SHOW CREATE VIEW also shows one that is hidden.
+fn shown_view(show: &Show, version: &Version, name: &TableName) -> Option<Arc<View>> {
+    match show {
+        Show::CreateView { .. } => version.lasting_view(&name.database, &name.table),
+        _ => version.view(&name.database, &name.table),
+    }
+}
+
 fn entry<'v>(version: &'v Version, name: &TableName) -> Result<&'v Entry> {
     version.entry(&name.database, &name.table).ok_or_else(|| {
         let message = format!("table '{}.{}' doesn't exist", name.database, name.table);
@@ -238,7 +253,7 @@ fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String
 
 fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
     known_database(version, database)?;
-    let tables = version.tables(database).filter(|t| fits(pattern, &t.name));
+    let tables = version.entries(database).filter(|entry| fits(pattern, &entry.descriptor.name));
     let columns = [
         "Name",
         "Engine",
@@ -260,7 +275,7 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
         "Comment",
     ];
     // What is not known is NULL: sizes and times.
-    let rows = tables.filter_map(|t| version.entry(database, &t.name)).map(|entry| {
+    let rows = tables.map(|entry| {
         let table = &entry.descriptor;
         let auto = table.columns.iter().any(|c| c.auto_increment);
         let mut row = vec![None; columns.len()];
@@ -536,7 +551,12 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         let off = if *enforced { "" } else { " /*!80016 NOT ENFORCED */" };
         lines.push(format!("  CONSTRAINT {} CHECK (({expr})){off}", quoted(name)));
     }
-    let mut sql = format!("CREATE TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
+    let kind = match table.temporary {
+        Some(Temporary::Global) => "GLOBAL TEMPORARY ",
+        Some(Temporary::Local) => "TEMPORARY ",
+        None => "",
+    };
+    let mut sql = format!("CREATE {kind}TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
     let _ = write!(
         sql,
         "ENGINE=InnoDB DEFAULT CHARSET={} COLLATE={}",
@@ -565,6 +585,9 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
              /*T![ttl] TTL_JOB_INTERVAL='{job_interval}' */",
             quoted(column)
         );
+    }
+    if table.temporary == Some(Temporary::Global) {
+        sql += " ON COMMIT DELETE ROWS";
     }
     sql
 }

@@ -81,6 +81,11 @@ impl Planned {
         self.dml.is_some() || self.skip.is_some() || !self.locked.is_empty()
     }
 
+    /// The tables that it writes to, and those whose rows it locks.
+    pub fn written(&self) -> impl Iterator<Item = &Arc<TableDescriptor>> {
+        self.targets.iter().map(|(table, _)| table).chain(&*self.locked)
+    }
+
     /// The columns of its rows.
     pub fn columns(&self) -> Arc<[Column]> {
         self.header.columns()
@@ -124,7 +129,7 @@ impl Session {
         cancel: &Cancel,
         mut counted: bool,
     ) -> Result<ResultSet> {
-        if parsed.commits_implicitly() {
+        if self.commits_first(parsed) {
             self.commit(cancel)?;
             self.next_options().check_write()?;
         }
@@ -179,7 +184,10 @@ impl Session {
             Bound::Query(query) => {
                 let keep = query.cacheable && !momentary && self.names_in.is_none();
                 let planned = Arc::new(self.plan(query, &version, params)?);
-                if keep {
+                if self.make_room(&planned)? {
+                    return self.attempt(parsed, params, cancel, counted);
+                }
+                if keep && !planned.query.tables().iter().any(|table| table.temporary.is_some()) {
                     self.keep(parsed, params, &planned, &version);
                 }
                 drop(version);
@@ -188,6 +196,9 @@ impl Session {
             }
             Bound::Explain { analyze, format, query } => {
                 let planned = self.plan(query, &version, params)?;
+                if analyze && self.make_room(&planned)? {
+                    return self.attempt(parsed, params, cancel, counted);
+                }
                 drop(version);
                 if analyze {
                     self.join_transaction(&planned)?;
@@ -198,8 +209,7 @@ impl Session {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.
                 drop(version);
                 self.plans.clear();
-                let mut waiting = self.waiting(cancel);
-                let notes = self.database.shared().catalog.apply(&ddl, &mut self.client, &mut waiting)?;
+                let notes = self.define(&ddl, cancel)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
                 self.current
@@ -209,6 +219,9 @@ impl Session {
             }
             Bound::Analyze { tables } => {
                 for table in &tables {
+                    if self.temporaries.tables.analyze(table, &mut self.client)?.is_some() {
+                        continue;
+                    }
                     let mut waiting = self.waiting(cancel);
                     self.database.shared().catalog.analyze(table, &mut self.client, &mut waiting)?;
                 }
@@ -627,7 +640,7 @@ impl Session {
             // DDL that has the right to publish may be waiting for this.
             drop(guard);
             if counters.growth.note(inserted, deleted) {
-                self.database.shared().catalog.publish_rows(&table);
+                self.tell_rows(&table);
             }
         }
     }

@@ -168,7 +168,10 @@ impl Active {
         table: &Arc<TableDescriptor>,
         enter: impl FnOnce() -> Result<(WriteGuard, Arc<Counters>)>,
     ) -> Result<Arc<Counters>> {
-        self.options.check_write()?;
+        // One's own tables are nobody else's business.
+        if !table.is_local() || self.options.as_of.is_some() {
+            self.options.check_write()?;
+        }
         // By identity: a descriptor that was changed is another one.
         if let Some(known) = self.tables.iter().find(|written| Arc::ptr_eq(&written.table, table)) {
             return Ok(Arc::clone(&known.counters));
@@ -240,10 +243,14 @@ fn no_savepoint(name: &str) -> Error {
 
 impl Session {
     /// The schema that a statement sees.
-    pub(super) fn version(&self) -> Arc<Version> {
-        match &self.transaction {
+    pub(crate) fn version(&self) -> Arc<Version> {
+        let version = match &self.transaction {
             Some(active) => Arc::clone(&active.version),
             None => self.database.catalog(),
+        };
+        match self.temporaries.tables.is_empty() {
+            true => version,
+            false => Arc::new(version.with_own(self.temporaries.tables.clone())),
         }
     }
 
@@ -468,6 +475,7 @@ impl Session {
                 shown.clear();
             }
         }
+        self.end_rows();
     }
 
     /// From now on there is no transaction; what it wrote is with the caller.
@@ -479,6 +487,12 @@ impl Session {
     /// Commits the transaction, if there is one. Whatever happens, there is none afterwards. Who cancels it in time, while it
     /// waits for others, has it rolled back.
     pub(super) fn commit(&mut self, cancel: &Cancel) -> Result<()> {
+        let committed = self.commit_transaction(cancel);
+        self.end_rows();
+        committed
+    }
+
+    fn commit_transaction(&mut self, cancel: &Cancel) -> Result<()> {
         let Some(Active { transaction, tables, locked, version, savepoints, options: _ }) =
             self.leave_transaction()
         else {
@@ -504,7 +518,7 @@ impl Session {
             // DDL that has the right to publish may be waiting for this.
             drop(guard);
             if counters.growth.note(rows.inserted, rows.deleted) {
-                self.database.shared().catalog.publish_rows(&table);
+                self.tell_rows(&table);
             }
         }
         Ok(())

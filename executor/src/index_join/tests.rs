@@ -58,6 +58,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 

@@ -13,7 +13,7 @@
 //!
 //! What a view reads its definer must be allowed to, or whoever reads the view if it says SQL SECURITY INVOKER; who may not gets
 //! 1356. Nobody asks at all if the catalog restricts nothing, which it says once a statement. Definitions are not asked about here
-//! but by the engine, when they are bound.
+//! but by the engine, when they are bound. With its own temporary tables a session may do everything.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Binder<'_> {
 
     /// Refuses a table with which the user may not do this, not even with some of its columns.
     pub fn check_table(&self, privilege: Privilege, name: &TableName) -> Result<(), Error> {
-        if self.is_free() || self.may(privilege, name, None, true) {
+        if self.is_free() || self.is_local(name) || self.may(privilege, name, None, true) {
             return Ok(());
         }
         Err(self.denied(privilege, name, None))
@@ -56,7 +56,7 @@ impl Binder<'_> {
 
     /// Guards the columns of a relation, if the user may not read all of it.
     pub fn guard(&mut self, name: &TableName, relations: &[Relation]) {
-        if self.is_free() || self.may(Privilege::Select, name, None, false) {
+        if self.is_free() || self.is_local(name) || self.may(Privilege::Select, name, None, false) {
             return;
         }
         for column in relations.iter().flat_map(|relation| &relation.columns) {
@@ -92,7 +92,10 @@ impl Binder<'_> {
     pub fn check_lock(&self, table: &TableDescriptor) -> Result<(), Error> {
         let name = TableName { database: Arc::clone(&table.database), table: Arc::clone(&table.name) };
         let enough = [Privilege::Update, Privilege::Delete, Privilege::LockTables];
-        if self.is_free() || enough.into_iter().any(|privilege| self.may(privilege, &name, None, true)) {
+        if self.is_free()
+            || table.is_local()
+            || enough.into_iter().any(|privilege| self.may(privilege, &name, None, true))
+        {
             return Ok(());
         }
         Err(self.denied(Privilege::LockTables, &name, None))
@@ -113,7 +116,7 @@ impl Binder<'_> {
         table: &TableDescriptor,
         ordinal: usize,
     ) -> Result<(), Error> {
-        if self.is_free() {
+        if self.is_free() || table.is_local() {
             return Ok(());
         }
         let name = TableName { database: Arc::clone(&table.database), table: Arc::clone(&table.name) };

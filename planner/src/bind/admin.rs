@@ -5,6 +5,7 @@ use sqlparser::ast;
 
 use super::binder::Binder;
 use super::ddl::TableName;
+use super::temporary;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
 use crate::parse::{SpacesSyntax, SplitSyntax};
@@ -40,9 +41,11 @@ pub enum SplitPoints {
 }
 
 impl Binder<'_> {
-    pub(super) fn spaces(&mut self, syntax: &SpacesSyntax) -> Result<Spaces, Error> {
+    /// Spaces that a statement is about. `what`: how it is called where it is refused.
+    pub(super) fn spaces(&mut self, syntax: &SpacesSyntax, what: &'static str) -> Result<Spaces, Error> {
         let (name, table) = self.table(&syntax.table)?;
         let table = table.descriptor;
+        temporary::check_lasting(&table, what)?;
         let partitions = self.named_partitions(&table, &syntax.partitions)?;
         let index = match &syntax.index {
             None => None,
@@ -62,7 +65,7 @@ impl Binder<'_> {
         spaces: &SpacesSyntax,
         at: &SplitSyntax,
     ) -> Result<(Spaces, SplitPoints), Error> {
-        let bound = self.spaces(spaces)?;
+        let bound = self.spaces(spaces, "split table")?;
         let (_, table) = self.table(&spaces.table)?;
         let table = table.descriptor;
         let columns: Vec<usize> = match bound.index {

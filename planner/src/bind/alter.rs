@@ -38,7 +38,7 @@ use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
 use super::option::{self, OptionFault, Options};
-use super::{Bound, GeneratedFault, collation, foreign, generated, limits, partition};
+use super::{Bound, GeneratedFault, collation, foreign, generated, limits, partition, temporary};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
@@ -109,6 +109,7 @@ impl Binder<'_> {
     ) -> Result<Bound, Error> {
         let (name, table) = self.table(table)?;
         self.writable(&name.database)?;
+        temporary::check_alterable(&table.descriptor, "ALTER TABLE")?;
         if !matches!(changes, [AlterSyntax::Cache(_)]) {
             option::check_not_cached(&table.descriptor, "Alter Table")?;
         }
@@ -194,6 +195,7 @@ impl Binder<'_> {
                 AlterSyntax::Option(option) => said.say(option)?,
                 AlterSyntax::RemoveTtl => draft.options.ttl = None,
                 AlterSyntax::Cache(on) => {
+                    temporary::check_lasting(&table.descriptor, "alter temporary table cache")?;
                     if *on && table.descriptor.partitioning.is_some() {
                         return Err(OptionFault::Cached("partition mode").into());
                     }
@@ -267,6 +269,7 @@ impl Binder<'_> {
         let primary = draft.primary.as_deref().map(ordinals).unwrap_or_default();
         let is_new = draft.options.ttl.is_some() && draft.options.ttl != draft.base.options.ttl;
         let referred = || is_new && !self.referring(name).is_empty();
+        temporary::check_options(draft.base.temporary, &draft.options)?;
         option::check_ttl(&mut draft.options, &defs, &primary, referred)
     }
 

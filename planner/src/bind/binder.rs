@@ -183,7 +183,7 @@ impl<'a> Binder<'a> {
         if self.memory_table(&full)?.is_some() {
             return Err(self.access_denied(&full.database));
         }
-        match self.cx.catalog.table(&full.database, &full.table) {
+        match self.found_table(&full) {
             Some(table) => Ok((full, table)),
             None => Err(self.no_table(name, &full)),
         }

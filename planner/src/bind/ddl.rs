@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{
     Collation, ColumnDef, Constraints, Datum, IndexOptions, PartitionScheme, RangeBound, TableDescriptor,
-    TableOptions,
+    TableOptions, Temporary,
 };
 
 use crate::catalog::View;
@@ -59,6 +59,8 @@ pub enum Ddl {
         like: TableName,
         /// IF NOT EXISTS.
         if_not_exists: bool,
+        /// CREATE [GLOBAL] TEMPORARY TABLE.
+        temporary: Option<Temporary>,
     },
     /// CREATE VIEW, ALTER VIEW.
     CreateView {
@@ -109,6 +111,8 @@ pub enum Ddl {
         tables: Vec<TableName>,
         /// IF EXISTS.
         if_exists: bool,
+        /// DROP [GLOBAL] TEMPORARY TABLE: no other ones.
+        temporary: Option<Temporary>,
     },
     /// TRUNCATE TABLE.
     Truncate {
@@ -269,6 +273,8 @@ pub struct CreateTable {
     pub collation: Collation,
     /// What it is declared with besides.
     pub options: TableOptions,
+    /// CREATE [GLOBAL] TEMPORARY TABLE.
+    pub temporary: Option<Temporary>,
 }
 
 /// The new definition of a table, made for one version of it.

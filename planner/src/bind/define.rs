@@ -19,7 +19,8 @@ use super::key::{self, Part};
 use super::option::{self, Options};
 use super::types::column_type;
 use super::{
-    Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, collation, generated, limits, partition,
+    Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, TemporaryFault, collation, generated,
+    limits, partition, temporary,
 };
 use crate::catalog::Table;
 use crate::error::Error;
@@ -36,9 +37,10 @@ impl Binder<'_> {
         more: &[TableOption],
         partition: Option<&PartitionClause>,
     ) -> Result<Bound, Error> {
-        if table.temporary || table.or_replace {
-            return Err(not_supported("TEMPORARY tables and OR REPLACE"));
+        if table.or_replace {
+            return Err(not_supported("OR REPLACE"));
         }
+        let temporary = temporary::kind(table)?;
         if table.query.is_some() {
             return Err(not_supported("CREATE TABLE … SELECT"));
         }
@@ -48,9 +50,15 @@ impl Binder<'_> {
         limits::name(&name.table)?;
         if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &table.like
         {
-            let (like, _) = self.table(&like.name)?;
-            return Ok(Bound::Ddl(Ddl::CreateTableLike { name, like, if_not_exists: table.if_not_exists }));
+            let (like, model) = self.table(&like.name)?;
+            temporary::check_lasting(&model.descriptor, "create table like")?;
+            temporary::check_definition(temporary, model.descriptor.partitioning.is_some(), false)?;
+            temporary::check_options(temporary, &model.descriptor.options)?;
+            let if_not_exists = table.if_not_exists;
+            return Ok(Bound::Ddl(Ddl::CreateTableLike { name, like, if_not_exists, temporary }));
         }
+        let mut foreign_keys = foreign::written(&table.constraints).peekable();
+        temporary::check_definition(temporary, partition.is_some(), foreign_keys.peek().is_some())?;
         let said = Options::of_new(&table.table_options, more)?;
         let collation = said.charset.settled()?;
         let collation = collation.unwrap_or_else(|| self.cx.catalog.collation(&name.database));
@@ -77,7 +85,7 @@ impl Binder<'_> {
         }
         let mut warnings = partition.map(partition::define::warnings).unwrap_or_default();
         let mut constraints = self.constraints(table, &name, &columns, &mut warnings)?;
-        for written in foreign::written(&table.constraints) {
+        for written in foreign_keys {
             let defined = keys.columns().collect();
             let is_partitioned = partition.is_some();
             let defined = Defined { name: &name, columns: &columns, keys: defined, is_partitioned };
@@ -151,6 +159,7 @@ impl Binder<'_> {
         let comment = said.comment.clone().unwrap_or_default();
         let auto_increment = said.auto_increment;
         let mut options = said.settle(&TableOptions::default())?;
+        temporary::check_options(temporary, &options)?;
         option::check_ttl(&mut options, &columns, &key, || false)?;
         Ok(Bound::Ddl(Ddl::CreateTable(CreateTable {
             name,
@@ -166,6 +175,7 @@ impl Binder<'_> {
             auto_increment,
             collation,
             options,
+            temporary,
         })))
     }
 
@@ -327,6 +337,7 @@ impl Binder<'_> {
     /// CREATE INDEX.
     pub fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Bound, Error> {
         let (name, table) = self.table(&create.table_name)?;
+        temporary::check_alterable(&table.descriptor, "CREATE INDEX")?;
         option::check_not_cached(&table.descriptor, "Create Index")?;
         let columns = &table.descriptor.columns;
         let parts = key::parts(&create.columns, columns)?;
@@ -394,6 +405,7 @@ impl Binder<'_> {
         change: &PartitionChangeSyntax,
     ) -> Result<Bound, Error> {
         let (name, Table { descriptor: table, .. }) = self.table(table)?;
+        temporary::check_alterable(&table, "ALTER TABLE")?;
         let texts = |names: &[Ident]| names.iter().map(|n| Arc::from(n.value.as_str())).collect();
         let change = match change {
             PartitionChangeSyntax::Add { definitions, count } => {
@@ -409,6 +421,9 @@ impl Binder<'_> {
             }
             PartitionChangeSyntax::Exchange { partition, with, validation } => {
                 let (with, other) = self.table(with)?;
+                if other.descriptor.temporary.is_some() {
+                    return Err(TemporaryFault::Exchanged(with.table.to_string()).into());
+                }
                 if other.descriptor.partitioning.is_some() {
                     return Err(PartitionFault::ExchangePartitioned(with.table.to_string()).into());
                 }
@@ -417,6 +432,7 @@ impl Binder<'_> {
             }
             PartitionChangeSyntax::Remove => PartitionChange::Remove,
             PartitionChangeSyntax::By(clause) => {
+                temporary::check_definition(table.temporary, true, false)?;
                 if !table.constraints.foreign_keys.is_empty() || !self.referring(&name).is_empty() {
                     return Err(ForeignFault::Partitioned.into());
                 }
@@ -461,12 +477,12 @@ impl Binder<'_> {
                     }
                 }
                 self.check_dropped(|database, name| {
-                    let is_it = |t: &TableName| {
+                    let is_it = |t: &&TableName| {
                         t.database.eq_ignore_ascii_case(database) && t.table.eq_ignore_ascii_case(name)
                     };
-                    tables.iter().any(is_it)
+                    tables.iter().find(is_it).is_some_and(|table| !self.is_local(table))
                 })?;
-                Ddl::DropTables { tables, if_exists }
+                Ddl::DropTables { tables, if_exists, temporary: None }
             }
             ObjectType::View => {
                 let views: Vec<TableName> =
@@ -492,6 +508,7 @@ impl Binder<'_> {
                     position: names.first().and_then(place),
                 })?;
                 let (name, known) = self.table(table)?;
+                temporary::check_alterable(&known.descriptor, "DROP INDEX")?;
                 option::check_not_cached(&known.descriptor, "Drop Index")?;
                 let index: Arc<str> = single(names)?;
                 let columns = &known.descriptor.columns;

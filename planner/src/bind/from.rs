@@ -134,7 +134,7 @@ impl Binder<'_> {
     ) -> Result<From, Error> {
         let full = self.table_name(name)?;
         self.note_table(name, &full);
-        let view = self.cx.catalog.view(&full.database, &full.table);
+        let view = self.found_view(&full);
         // Of tables that are going to be changed it is asked later which of them are only read.
         if !self.changing || view.is_some() {
             self.check_table(Privilege::Select, &full)?;
@@ -208,6 +208,7 @@ impl Binder<'_> {
     ) -> Result<From, Error> {
         let (full, table) = self.table(name)?;
         let descriptor = table.descriptor;
+        self.check_viewed(&descriptor)?;
         if let Some(alias) = alias.filter(|a| !a.columns.is_empty()) {
             return Err(Error::ColumnListCount(alias.name.value.clone()));
         }

@@ -72,6 +72,9 @@ pub enum KeyFault {
     /// 3800.
     #[error("expression of expression index '{0}' cannot refer to a row value")]
     Row(String),
+    /// 8200.
+    #[error("CLUSTERED/NONCLUSTERED keyword is only supported for primary key")]
+    Clustered,
     /// 3837: the column cannot be dropped or renamed.
     #[error("column '{0}' has an expression index dependency and cannot be dropped or renamed")]
     Dependency(String),
@@ -179,7 +182,7 @@ pub(super) fn check_length(key: impl Iterator<Item = SqlType>) -> Result<(), Err
     Ok(())
 }
 
-/// Bytes of a value in a key, as TiDB counts them: four a character.
+/// Bytes of a value in a key, as TiDB counts them: for a character as many as its set may need.
 fn bytes_of(ty: &SqlType) -> u64 {
     use allod_storage::schema::IntWidth as W;
     match ty {
@@ -187,10 +190,14 @@ fn bytes_of(ty: &SqlType) -> u64 {
         SqlType::Int { width: W::Small, .. } | SqlType::Enum(_) => 2,
         SqlType::Int { width: W::Medium, .. } | SqlType::Date | SqlType::Time(_) => 3,
         SqlType::Int { width: W::Int, .. } | SqlType::Float | SqlType::Timestamp(_) => 4,
-        SqlType::Char(n, _) | SqlType::VarChar(n, _) => u64::from(*n) * 4,
+        SqlType::Char(n, of) | SqlType::VarChar(n, of) => u64::from(*n) * u64::from(of.charset().bytes_max()),
         SqlType::Binary(n) | SqlType::VarBinary(n) => u64::from(*n),
         SqlType::Bit(bits) => u64::from(*bits).div_ceil(8),
-        SqlType::Decimal { precision, .. } => u64::from(*precision).div_ceil(9) * 4,
+        // Nine digits are four bytes, and two of the others are one.
+        SqlType::Decimal { precision, .. } => {
+            let digits = u64::from(*precision);
+            digits / 9 * 4 + (digits % 9).div_ceil(2)
+        }
         // Those without a length are refused for that.
         _ => 8,
     }
@@ -251,7 +258,9 @@ pub(super) fn whole(columns: &[ColumnDef], ordinal: usize) -> usize {
 /// The types that count for the length of a key: what the user wrote, not what is held.
 pub(super) fn counted(columns: &[ColumnDef], ordinal: usize) -> SqlType {
     match columns[ordinal].generated.as_ref().map(|g| &g.kind) {
-        Some(GeneratedKind::SortKey { length: Some(length), .. }) => SqlType::varchar(*length),
+        Some(GeneratedKind::SortKey { length: Some(length), .. }) => {
+            SqlType::VarChar(*length, columns[base(columns, ordinal)].ty.sql.collation())
+        }
         Some(GeneratedKind::SortKey { length: None, .. }) => columns[base(columns, ordinal)].ty.sql.clone(),
         _ => columns[ordinal].ty.sql.clone(),
     }

@@ -7,6 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
+//!     ├ temporary                               which tables hide others, and what cannot be done with them
 //!     └ define, key, option, partition, generated, check, foreign  CREATE, ALTER, DROP: plain data for the engine
 //! ```
 //!
@@ -34,6 +35,7 @@ mod key;
 mod keyed;
 mod limits;
 mod locking;
+mod naming;
 mod option;
 mod partition;
 mod query;
@@ -44,6 +46,7 @@ mod select;
 mod sequence;
 mod statement;
 mod subquery;
+mod temporary;
 mod transaction;
 mod types;
 mod view;
@@ -88,6 +91,7 @@ pub use locking::{SkipLocked, SkippedTable};
 pub use option::OptionFault;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use recursion::RecursionFault;
+pub use temporary::TemporaryFault;
 pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
 pub use window::WindowFault;
 
@@ -387,6 +391,7 @@ pub enum Show {
     Status { global: bool, pattern: Option<String> },
     Warnings,
     Errors,
+    Counted { errors: bool },
     ProcessList { full: bool },
     Engines,
     Charset { pattern: Option<String> },

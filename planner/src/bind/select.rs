@@ -20,6 +20,7 @@ use super::expression::{not_supported, unnested};
 use super::from::From;
 use super::generated::bind_generated;
 use super::locking::rows_of;
+use super::naming;
 use super::query::ordinal;
 use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
@@ -207,14 +208,21 @@ impl Binder<'_> {
                             let texts = texts.get_or_insert_with(|| {
                                 parse::select_item_texts(self.parsed, select.select_token.0.span.end)
                             });
-                            match texts.get(i).filter(|_| texts.len() == select.projection.len()) {
-                                Some(text) => text.as_str().into(),
-                                None => e.to_string().into(),
-                            }
+                            let text = match texts.get(i).filter(|_| texts.len() == select.projection.len()) {
+                                Some(text) => text.clone(),
+                                None => e.to_string(),
+                            };
+                            naming::literal(e, &text).unwrap_or(text).into()
                         }
                     };
-                    let aliased =
-                        !matches!(unnested(e), ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
+                    // What a literal is called says nothing within the block.
+                    let is_bare = |e: &ast::Expr| {
+                        matches!(
+                            e,
+                            ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) | ast::Expr::Value(_)
+                        )
+                    };
+                    let aliased = !is_bare(unnested(e));
                     items.push(Item { expr: self.expr(e)?, name, aliased });
                 }
                 SelectItem::Wildcard(options) => {

@@ -11,10 +11,10 @@ use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
     TableName,
 };
-use super::{collation, cte, limits, locking, option};
+use super::{collation, cte, limits, locking, option, temporary};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
-use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, Statement};
+use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
 
 pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
     let mut binder = Binder::new(parsed, cx)?;
@@ -26,6 +26,9 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
         Statement::CreateView(view) => binder.create_view(view),
         Statement::CreateSequence(sequence) => binder.create_sequence(sequence),
         Statement::AlterSequence(sequence) => binder.alter_sequence(sequence),
+        Statement::DropTemporary { kind, if_exists, names } => {
+            Ok(Bound::Ddl(binder.drop_temporary(*kind, *if_exists, names)?))
+        }
         Statement::AlterDatabase { name, said } => binder.alter_database(name.as_ref(), said),
         Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
@@ -59,7 +62,12 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Ok(Bound::Analyze { tables: names? })
         }
         Statement::Check(all) => {
-            let all: Result<_, Error> = all.iter().map(|spaces| binder.spaces(spaces)).collect();
+            let what = |spaces: &SpacesSyntax| match spaces.index {
+                None => "admin check table",
+                Some(_) => "admin check index",
+            };
+            let all: Result<_, Error> =
+                all.iter().map(|spaces| binder.spaces(spaces, what(spaces))).collect();
             Ok(Bound::Check(all?))
         }
         Statement::Split { spaces, at } => {
@@ -151,7 +159,9 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             [target] => {
                 let (table, known) = binder.table(&target.name)?;
                 option::check_not_cached(&known.descriptor, "Truncate Table")?;
-                binder.check_truncated(&table)?;
+                if !known.descriptor.is_local() {
+                    binder.check_truncated(&table)?;
+                }
                 Ok(Bound::Ddl(Ddl::Truncate { table }))
             }
             _ => Err(not_supported("TRUNCATE of several tables")),
@@ -177,6 +187,9 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
                 limits::name(&to.table)?;
                 binder.writable(&from.database)?;
                 binder.writable(&to.database)?;
+                if let Some(table) = binder.found_table(&from) {
+                    temporary::check_alterable(&table.descriptor, "RENAME TABLE")?;
+                }
                 out.push((from, to));
             }
             Ok(Bound::Ddl(Ddl::RenameTables { renames: out }))
@@ -250,8 +263,13 @@ impl Binder<'_> {
             ShowSyntax::CreateTable { table } => Show::CreateTable { table: self.shown_table(table, None)? },
             ShowSyntax::CreateView { view } => {
                 let name = self.table_name(view)?;
-                match self.cx.catalog.view(&name.database, &name.table) {
+                // Of what a session's own table hides.
+                match self.cx.catalog.lasting_view(&name.database, &name.table) {
                     Some(_) => Show::CreateView { view: name },
+                    None if self.is_local(&name) => {
+                        let (database, table) = (name.database.to_string(), name.table.to_string());
+                        return Err(Error::UnknownTable { database, table, position: None });
+                    }
                     None => {
                         let (database, name) =
                             (self.table(view)?.0.database.to_string(), name.table.to_string());
@@ -275,12 +293,13 @@ impl Binder<'_> {
             }
             ShowSyntax::Warnings => Show::Warnings,
             ShowSyntax::Errors => Show::Errors,
+            ShowSyntax::Counted { errors } => Show::Counted { errors: *errors },
             ShowSyntax::ProcessList { full } => Show::ProcessList { full: *full },
             ShowSyntax::Engines => Show::Engines,
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
             ShowSyntax::Simulation => Show::Simulation,
-            ShowSyntax::Regions(spaces) => Show::Regions(self.spaces(spaces)?),
+            ShowSyntax::Regions(spaces) => Show::Regions(self.spaces(spaces, "show table regions")?),
             ShowSyntax::Account(shown) => Show::Account(shown.clone()),
         })
     }

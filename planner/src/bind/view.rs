@@ -21,7 +21,7 @@ use sqlparser::ast::{self, ObjectName};
 use super::binder::{Binder, place};
 use super::ddl::{Ddl, TableName};
 use super::from::{From, derived, within};
-use super::{Bound, PlanContext, limits};
+use super::{Bound, PlanContext, limits, naming};
 use crate::catalog::View;
 use crate::error::Error;
 use crate::expr::Rewriter;
@@ -44,9 +44,10 @@ impl<'a> Binder<'a> {
         if !syntax.columns.is_empty() && syntax.columns.len() != block.output.len() {
             return Err(Error::ColumnListCount(name.table.to_string()));
         }
+        let names = naming::of_view(&syntax.query, &block.output);
         let mut columns: Vec<(Arc<str>, _)> = Vec::with_capacity(block.output.len());
-        for (at, output) in block.output.iter().enumerate() {
-            let name = syntax.columns.get(at).map_or(output.name.clone(), |c| c.value.as_str().into());
+        for (at, (output, own)) in block.output.iter().zip(names).enumerate() {
+            let name = syntax.columns.get(at).map_or(own, |c| c.value.as_str().into());
             if columns.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
                 return Err(Error::DuplicateColumn(name.to_string()));
             }

@@ -61,6 +61,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         constraints: Default::default(),
         collation: Default::default(),
         options: Default::default(),
+        temporary: None,
     })
 }
 

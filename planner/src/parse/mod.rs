@@ -16,6 +16,7 @@ mod admin;
 mod alter;
 mod as_of;
 mod change;
+mod clustered;
 mod dialect;
 mod guard;
 mod hint;
@@ -29,6 +30,7 @@ mod sequence;
 mod simulate;
 mod split;
 mod statement;
+mod temporary;
 mod transaction;
 mod view;
 
@@ -54,6 +56,7 @@ pub(crate) use partition::{
 pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
 pub use statement::SHOWN;
 pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
+pub(crate) use temporary::kind as temporary_kind;
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 pub use view::ViewHow;
 pub(crate) use view::{Edit, ViewSyntax};
@@ -90,6 +93,20 @@ impl Parsed {
     /// Whether it commits the session's transaction before it does anything, as MySQL's definitions do.
     pub fn commits_implicitly(&self) -> bool {
         self.statement.commits_implicitly()
+    }
+
+    /// The tables that DROP TABLE names, with their databases if these are named too; none of another statement.
+    pub fn dropped_tables(&self) -> Vec<(Option<&str>, &str)> {
+        let Statement::Sql(sql) = &self.statement else { return Vec::new() };
+        let ast::Statement::Drop { object_type: ast::ObjectType::Table, names, .. } = &**sql else {
+            return Vec::new();
+        };
+        let named = names.iter().filter_map(|name| {
+            let mut parts = name.0.iter().rev().filter_map(|part| part.as_ident());
+            let table = parts.next()?;
+            Some((parts.next(), table))
+        });
+        named.map(|(database, table)| (database.map(|d| d.value.as_str()), table.value.as_str())).collect()
     }
 
     /// The text of nothing, for expressions that are no part of a statement.

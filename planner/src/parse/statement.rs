@@ -1,7 +1,7 @@
 //! Statements: the library's, and those it lacks.
 
 use allod_storage::fault::Step;
-use allod_storage::schema::{Charset, Collation};
+use allod_storage::schema::{Charset, Collation, Temporary};
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -20,7 +20,7 @@ use super::sequence::SequenceSyntax;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
 use super::view::ViewSyntax;
-use super::{as_of, locking, parser, position, syntax_error, tokenize, unexpected};
+use super::{as_of, clustered, locking, parser, position, syntax_error, temporary, tokenize, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -40,6 +40,12 @@ pub(crate) enum Statement {
     CreateView(Box<ViewSyntax>),
     CreateSequence(Box<SequenceSyntax>),
     AlterSequence(Box<SequenceSyntax>),
+    /// DROP [GLOBAL] TEMPORARY TABLE.
+    DropTemporary {
+        kind: Temporary,
+        if_exists: bool,
+        names: Vec<ObjectName>,
+    },
     /// ALTER DATABASE: of the current one if it names none.
     AlterDatabase {
         name: Option<Ident>,
@@ -107,22 +113,23 @@ pub(crate) enum Statement {
 }
 
 impl Statement {
-    /// Whether it commits the session's transaction first: changes of the schema, and ANALYZE TABLE.
+    /// Whether it commits the session's transaction first: changes of the schema, and ANALYZE TABLE. Temporary tables of the
+    /// session are no part of the schema.
     pub fn commits_implicitly(&self) -> bool {
         use ast::Statement as S;
         match self {
             Statement::Sql(sql) => matches!(
                 **sql,
-                S::CreateTable(_)
-                    | S::CreateIndex(_)
+                S::CreateIndex(_)
                     | S::CreateDatabase { .. }
                     | S::CreateSchema { .. }
                     | S::Drop { .. }
                     | S::Truncate(_)
                     | S::RenameTable(_)
             ),
-            Statement::CreateTable { .. }
-            | Statement::AlterDatabase { .. }
+            Statement::CreateTable { table, .. } => temporary::kind(table) != Some(Temporary::Local),
+            Statement::DropTemporary { kind, .. } => *kind != Temporary::Local,
+            Statement::AlterDatabase { .. }
             | Statement::CreateView(_)
             | Statement::CreateSequence(_)
             | Statement::AlterSequence(_)
@@ -223,6 +230,10 @@ pub(crate) enum ShowSyntax {
     },
     Warnings,
     Errors,
+    /// SHOW COUNT(*) WARNINGS, or ERRORS.
+    Counted {
+        errors: bool,
+    },
     ProcessList {
         full: bool,
     },
@@ -289,6 +300,7 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(piece: &Piece<'a>) -> Result<(Source<'a>, Vec<ast::Expr>), Failure> {
+        clustered::check(&piece.tokens)?;
         let (tokens, clustered) = rewrite(&piece.tokens);
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
         Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }, as_of))
@@ -387,6 +399,10 @@ impl<'a> Source<'a> {
                 self.parser.next_token();
                 Ok(Statement::Deallocate { name: self.parser.parse_identifier()?.value })
             }
+            "DROP" => match self.drop_temporary()? {
+                Some(statement) => Ok(statement),
+                None => self.other(),
+            },
             _ => self.other(),
         }
     }
@@ -394,9 +410,10 @@ impl<'a> Source<'a> {
     /// A statement that the library knows, perhaps with more behind it.
     fn other(&mut self) -> Result<Statement, Failure> {
         match self.parser.parse_statement()? {
-            ast::Statement::CreateTable(table) => {
+            ast::Statement::CreateTable(mut table) => {
                 let options = self.table_options()?;
                 let partition = self.partition_clause()?;
+                self.on_commit(&mut table)?;
                 let (table, clustered) = (Box::new(table), self.clustered);
                 Ok(Statement::CreateTable { table, clustered, options, partition })
             }
@@ -524,6 +541,16 @@ impl<'a> Source<'a> {
             "STATUS" => ShowSyntax::Status { global, pattern: self.like()? },
             "WARNINGS" => ShowSyntax::Warnings,
             "ERRORS" => ShowSyntax::Errors,
+            "COUNT" => {
+                for token in [Token::LParen, Token::Mul, Token::RParen] {
+                    self.parser.expect_token(&token)?;
+                }
+                let errors = self.word("ERRORS");
+                if !errors {
+                    self.expect_word("WARNINGS")?;
+                }
+                ShowSyntax::Counted { errors }
+            }
             "PROCESSLIST" => ShowSyntax::ProcessList { full },
             "ENGINES" => ShowSyntax::Engines,
             "CHARSET" => ShowSyntax::Charset { pattern: self.like()? },

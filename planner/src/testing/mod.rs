@@ -80,6 +80,7 @@ impl FakeCatalog {
                         constraints: create.constraints,
                         collation: create.collation,
                         options: Default::default(),
+                        temporary: create.temporary,
                     };
                     catalog.tables.push(Table {
                         descriptor: Arc::new(descriptor),

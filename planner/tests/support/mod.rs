@@ -117,6 +117,7 @@ impl Tables {
             constraints: Default::default(),
             collation: table.collation,
             options: Default::default(),
+            temporary: table.temporary,
         };
         let stats = Arc::new(TableStats::pseudo());
         self.tables

@@ -220,9 +220,25 @@ pub struct TableDescriptor {
     pub collation: Collation,
     /// What it is declared with besides.
     pub options: TableOptions,
+    /// `None` = it lasts, and so do its rows.
+    pub temporary: Option<Temporary>,
+}
+
+/// Kinds of temporary tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Temporary {
+    /// CREATE GLOBAL TEMPORARY TABLE: everybody knows the table, and each transaction has rows of its own in it.
+    Global,
+    /// CREATE TEMPORARY TABLE: one session knows it, for as long as the session lasts.
+    Local,
 }
 
 impl TableDescriptor {
+    /// Whether it is a session's own.
+    pub fn is_local(&self) -> bool {
+        self.temporary == Some(Temporary::Local)
+    }
+
     /// Ordinal of the column with this name, without regard to case.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))

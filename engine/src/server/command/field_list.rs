@@ -18,7 +18,7 @@ pub(super) fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), E
         connection.fail(&Error::new(code::NO_DATABASE, "no database selected"));
         return Ok(());
     };
-    let version = session.owner().catalog();
+    let version = session.version();
     let version = version.seen_with(session.rights());
     let known = version.entry(&database, &table).map(|entry| entry.descriptor.clone());
     let in_memory = || information_schema::descriptor(&database, &table);

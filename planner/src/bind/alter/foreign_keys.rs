@@ -12,6 +12,7 @@ use crate::bind::binder::Binder;
 use crate::bind::ddl::TableName;
 use crate::bind::define::free_name;
 use crate::bind::foreign::{Defined, check_collation, compatible};
+use crate::bind::temporary;
 use crate::error::Error;
 
 impl Binder<'_> {
@@ -22,6 +23,7 @@ impl Binder<'_> {
         table: &TableName,
         written: &ForeignKeyConstraint,
     ) -> Result<(), Error> {
+        temporary::check_definition(draft.base.temporary, false, true)?;
         let defs = draft.defs();
         let place = |number: &usize| draft.columns.iter().position(|c| c.number == *number);
         let keys = draft.primary.iter().chain(draft.keys.iter().map(|key| &key.columns));

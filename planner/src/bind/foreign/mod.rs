@@ -34,7 +34,7 @@ use super::binder::Binder;
 use super::check::columns_of;
 use super::ddl::TableName;
 use super::expression::not_supported;
-use super::{OptionFault, bind_checks, bind_generated};
+use super::{OptionFault, TemporaryFault, bind_checks, bind_generated};
 use crate::account::Privilege;
 use crate::error::Error;
 use crate::foreign::{ForeignKeys, ForeignLink, ForeignParent, ForeignTable};
@@ -134,9 +134,12 @@ impl Binder<'_> {
     /// Looks at what a foreign key refers to, and calls its columns as they are called there.
     fn refer(&mut self, key: &mut ForeignKey, child: &Defined<'_>) -> Result<(), Error> {
         let own = key.refers_to(&child.name.database, &child.name.table);
-        let found = self.cx.catalog.table(&key.database, &key.table);
+        let found = self.cx.catalog.lasting_table(&key.database, &key.table);
         let there = match &found {
             _ if own => Some((child.columns, child.keys.clone(), child.is_partitioned)),
+            Some(table) if table.descriptor.temporary.is_some() => {
+                return Err(TemporaryFault::ForeignKey.into());
+            }
             Some(table) => Some(described(&table.descriptor)),
             None => None,
         };
@@ -190,18 +193,19 @@ impl Binder<'_> {
         let mut keys = ForeignKeys { tables: Vec::new(), links: Vec::new() };
         // Those whose rows are changed, and those that rows are only looked for in.
         let mut changed = Vec::new();
-        for table in tables {
+        // Nothing refers to temporary ones, whatever their names.
+        for table in tables.iter().filter(|table| table.temporary.is_none()) {
             changed.push(self.foreign_table(&mut keys, table)?);
         }
-        let mut next = 0;
+        let (mut next, named) = (0, changed.len());
         while let Some(&at) = changed.get(next) {
             next += 1;
             let table = Arc::clone(&keys.tables[at].table);
             for key in &table.constraints.foreign_keys {
-                let parent = self.cx.catalog.table(&key.database, &key.table).map(|t| t.descriptor);
+                let parent = self.cx.catalog.lasting_table(&key.database, &key.table).map(|t| t.descriptor);
                 self.link(&mut keys, &table, key, parent.as_ref())?;
             }
-            if next <= tables.len() && !as_parents {
+            if next <= named && !as_parents {
                 continue;
             }
             for child in &all {
@@ -282,7 +286,7 @@ impl Binder<'_> {
         }
         for child in self.cx.catalog.with_foreign_keys() {
             for key in &child.constraints.foreign_keys {
-                let is_there = || self.cx.catalog.table(&key.database, &key.table).is_some();
+                let is_there = || self.cx.catalog.lasting_table(&key.database, &key.table).is_some();
                 if !going(&child.database, &child.name) && going(&key.database, &key.table) && is_there() {
                     return Err(ForeignFault::CannotDrop {
                         table: key.table.to_string(),
