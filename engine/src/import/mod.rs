@@ -107,6 +107,16 @@ mod tests {
     }
 
     #[test]
+    fn nobody_loads_rows_that_all_would_see() {
+        let dir = TempDir::new().unwrap();
+        let mut session = Database::new().session();
+        session.run("create global temporary table g (id int) on commit delete rows").unwrap();
+        let path = csv(&dir, "id\n1\n");
+        assert_eq!(session.load_csv("g", &path).unwrap_err().code(), 1105);
+        assert!(query(&mut session, "select * from g").is_empty());
+    }
+
+    #[test]
     fn a_file_that_does_not_fit_changes_nothing() {
         let dir = TempDir::new().unwrap();
         let mut session = Database::new().session();
