@@ -439,18 +439,20 @@ fn unions_agree_on_types() {
 }
 
 #[test]
-fn headers_are_the_text_as_written() {
+fn headers_are_the_text_as_written_or_what_a_literal_says() {
     let names = |sql: &str| query(sql).query.output.iter().map(|o| o.name.to_string()).collect::<Vec<_>>();
     assert_eq!(
         names("select  A, t.b,sum( a+1 ) , 'x,y', (1), extract(year from dt) as y from t group by a, b, dt"),
-        ["A", "b", "sum( a+1 )", "'x,y'", "(1)", "y"]
+        ["A", "b", "sum( a+1 )", "x,y", "1", "y"]
     );
     assert_eq!(names("select distinct a+b, /* c */ 1+1 from t"), ["a+b", "1+1"]);
     assert_eq!(
         names("select\n  '(', count(*)\n,\tif(a > 1, ')', \"'\") from t group by a"),
-        ["'('", "count(*)", "if(a > 1, ')', \"'\")"]
+        ["(", "count(*)", "if(a > 1, ')', \"'\")"]
     );
     assert_eq!(names("select * from (select 1+1 from t) q"), ["1+1"]);
+    // But for literals: TiDB shows what they are.
+    assert_eq!(names("select ' a', \"b\", null, True, + 1.50, -1"), ["a", "b", "NULL", "TRUE", "1.50", "-1"]);
 }
 
 #[test]
