@@ -414,6 +414,10 @@ codes! {
     COLLATION_CHARSET = 1253 "42000";
     /// Two collations of which neither counts more.
     ILLEGAL_MIX = 1267 "HY000";
+    /// Three texts of collations that do not go together.
+    ILLEGAL_MIX_OF_THREE = 1270 "HY000";
+    /// Bytes that are no text.
+    CANNOT_CONVERT_STRING = 3854 "HY000";
     /// Several collations of which none counts most.
     ILLEGAL_MIX_OF_ALL = 1271 "HY000";
     /// No such collation.
@@ -758,8 +762,11 @@ impl From<allod_planner::Error> for Error {
             E::JsonKey(_) => code::JSON_KEY,
             E::DefaultNotAllowed(_) => code::DEFAULT_NOT_ALLOWED,
             E::UnknownCharset(_) => code::UNKNOWN_CHARSET,
+            E::UnsupportedIntroducer(_) => code::UNKNOWN_CHARSET,
             E::CollationCharset { .. } => code::COLLATION_CHARSET,
             E::IllegalMix { .. } => code::ILLEGAL_MIX,
+            E::IllegalMixOfThree { .. } => code::ILLEGAL_MIX_OF_THREE,
+            E::CannotConvertString { .. } => code::CANNOT_CONVERT_STRING,
             E::IllegalMixOfAll(_) => code::ILLEGAL_MIX_OF_ALL,
             E::UnknownCollation(_) => code::UNKNOWN_COLLATION,
             E::ConflictingCharsets(..) => code::CONFLICTING_CHARSETS,
@@ -812,7 +819,7 @@ impl From<allod_executor::Error> for Error {
             }
             E::DivisionByZero => code::DIVISION_BY_ZERO,
             E::PacketOverflow { .. } => code::PACKET_OVERFLOW,
-            E::AssignIncorrectNumber { .. } => code::ASSIGN_INCORRECT,
+            E::AssignIncorrectNumber { .. } | E::AssignIncorrectText { .. } => code::ASSIGN_INCORRECT,
             E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,
             E::Json(fault) => fault.code(),

@@ -27,7 +27,7 @@
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
-//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`) and of division by zero; the rest of its words is kept |
+//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`) and of division by zero, what stands beside GROUP BY, how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`); the rest of its words is kept |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
@@ -50,7 +50,7 @@ use imbl::OrdMap;
 
 use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
-use allod_planner::sql_mode::SqlMode;
+use allod_planner::sql_mode::{Lexing, SqlMode};
 use allod_storage::client::{AsyncUse, CommitOptions, GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, Timestamp};
 
@@ -562,16 +562,17 @@ impl Settings {
         // -1 is none of this variable's own.
         let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
         let time_limit_ms = u64::try_from(number("max_execution_time")).unwrap_or(0);
+        let mode = match word("sql_mode") {
+            Datum::String(words) => SqlMode::of(&words),
+            _ => SqlMode::default(),
+        };
         Settings {
             workers: number("tidb_executor_concurrency").try_into().unwrap_or(1),
             // Negative stands for no limit, as in TiDB.
             memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
             time_limit: time_limit(time_limit_ms),
             now: seconds("timestamp").filter(|s| *s > 0.0).map(|s| UNIX_EPOCH + Duration::from_secs_f64(s)),
-            mode: match word("sql_mode") {
-                Datum::String(words) => SqlMode::of(&words),
-                _ => SqlMode::default(),
-            },
+            mode,
             warnings_max: usize::try_from(number("max_error_count")).unwrap_or(0),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),
@@ -604,7 +605,8 @@ impl Settings {
                 lock_fast_ms: u32::try_from(number("tidb_backoff_lock_fast")).unwrap_or(u32::MAX),
             },
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
-            keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0,
+            keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0
+                && mode.lexing == Lexing::default(),
             wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
             interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
             packet_bytes_max: rows("max_allowed_packet"),

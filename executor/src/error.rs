@@ -55,6 +55,16 @@ pub enum Error {
         /// Row of the statement, from 1.
         row: u64,
     },
+    /// 1366: bytes that are no text of the column's character set, or a character that the set lacks.
+    #[error("Incorrect string value: '{value}' for column '{column}' at row {row}")]
+    AssignIncorrectText {
+        /// The bytes from the first one that does not fit.
+        value: String,
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
     /// 1406: a string is longer than the column.
     #[error("Data too long for column '{column}' at row {row}")]
     AssignTooLong {

@@ -396,9 +396,28 @@ pub enum Error {
         /// As TiDB calls it.
         operation: String,
     },
+    /// 1270.
+    #[error("Illegal mix of collations {operands} for operation '{operation}'")]
+    IllegalMixOfThree {
+        /// Collations and how much the operands insist on them.
+        operands: String,
+        /// As TiDB calls it.
+        operation: String,
+    },
     /// 1271.
     #[error("Illegal mix of collations for operation '{0}'")]
-    IllegalMixOfAll(&'static str),
+    IllegalMixOfAll(String),
+    /// 1115: `_gbk 'text'`.
+    #[error("Unsupported character introducer: '{0}'")]
+    UnsupportedIntroducer(&'static str),
+    /// 3854: bytes beside texts that are no text of their set.
+    #[error("Cannot convert string '{value}' from binary to {to}")]
+    CannotConvertString {
+        /// The bytes.
+        value: String,
+        /// The character set.
+        to: &'static str,
+    },
     /// 1273.
     #[error("Unknown collation: '{0}'")]
     UnknownCollation(String),

@@ -1,7 +1,8 @@
-//! `sql_mode`, as far as it says what becomes of values.
+//! `sql_mode`, as far as it says what becomes of values and how texts are read.
 //!
 //! A mode is a list of words. Some stand for others (`ANSI`, `TRADITIONAL`); what the session keeps is the list with all of
-//! them, in MySQL's order. The words that nothing obeys here (`PIPES_AS_CONCAT`, `ANSI_QUOTES`, …) are kept and shown.
+//! them, in MySQL's order. The words that nothing obeys here (`NO_DIR_IN_CREATE`, …) are kept and shown; of `IGNORE_SPACE` there
+//! is nothing to obey, since a blank before a parenthesis never matters here.
 
 /// The words, in MySQL's order.
 const WORDS: &[&str] = &[
@@ -71,6 +72,21 @@ pub struct SqlMode {
     pub error_for_division_by_zero: bool,
     /// What a group does not determine is not asked of it.
     pub only_full_group_by: bool,
+    /// How texts are read.
+    pub lexing: Lexing,
+}
+
+/// How the text of a statement is read. The same text is another statement in another mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lexing {
+    /// `"a"` is a name and no text.
+    pub ansi_quotes: bool,
+    /// `a || b` is CONCAT(a, b) and not OR.
+    pub pipes_as_concat: bool,
+    /// A backslash is a character like any other.
+    pub no_backslash_escapes: bool,
+    /// `NOT a BETWEEN b AND c` is `(NOT a) BETWEEN b AND c`.
+    pub high_not_precedence: bool,
 }
 
 impl SqlMode {
@@ -84,6 +100,12 @@ impl SqlMode {
             allow_invalid_dates: has("ALLOW_INVALID_DATES"),
             error_for_division_by_zero: has("ERROR_FOR_DIVISION_BY_ZERO"),
             only_full_group_by: has("ONLY_FULL_GROUP_BY"),
+            lexing: Lexing {
+                ansi_quotes: has("ANSI_QUOTES"),
+                pipes_as_concat: has("PIPES_AS_CONCAT"),
+                no_backslash_escapes: has("NO_BACKSLASH_ESCAPES"),
+                high_not_precedence: has("HIGH_NOT_PRECEDENCE"),
+            },
         }
     }
 

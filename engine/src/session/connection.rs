@@ -89,7 +89,7 @@ impl Session {
     /// # Errors
     /// 1064 for the first that is none.
     pub(crate) fn prepare_all(&mut self, sql: &str) -> Result<Vec<Prepared>> {
-        let statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        let statements = self.parse(sql)?;
         Ok(statements.into_iter().map(Prepared::from).collect())
     }
 

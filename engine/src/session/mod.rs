@@ -209,7 +209,7 @@ impl Session {
                 ControlFlow::Continue(already) => counted = already,
             }
         }
-        let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        let mut statements = self.parse(sql)?;
         match (statements.pop(), statements.is_empty()) {
             (Some(statement), true) => self.execute_parsed(&statement, &[], counted),
             (Some(_), false) => {
@@ -217,6 +217,12 @@ impl Session {
             }
             (None, _) => Err(Error::new(code::EMPTY_QUERY, "query was empty")),
         }
+    }
+
+    /// The statements of a text, read as `sql_mode` says.
+    fn parse(&mut self, sql: &str) -> Result<Vec<Parsed>> {
+        let lexing = self.variables.settings().mode.lexing;
+        self.noting(|_| Ok(allod_planner::parse_as(sql, lexing)?))
     }
 
     /// Runs a statement whose `?` stand for the given values (see [`params!`](crate::params!)).
@@ -233,7 +239,7 @@ impl Session {
     /// # Errors
     /// The first error of a statement or of `each`; what came before stays done.
     pub fn execute_all(&mut self, sql: &str, mut each: impl FnMut(ResultSet) -> Result<()>) -> Result<()> {
-        for statement in self.noting(|_| Ok(allod_planner::parse(sql)?))? {
+        for statement in self.parse(sql)? {
             self.asked();
             let result = self.execute_parsed(&statement, &[], false)?;
             each(result)?;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use allod_planner::Parsed;
+use allod_planner::sql_mode::Lexing;
 use allod_storage::schema::Datum;
 
 use super::Session;
@@ -47,7 +48,7 @@ impl Session {
     /// # Errors
     /// 1064 if it is not one statement.
     pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
-        let mut statements = self.noting(|_| Ok(allod_planner::parse(sql)?))?;
+        let mut statements = self.parse(sql)?;
         match (statements.pop(), statements.is_empty()) {
             (Some(parsed), true) => {
                 Ok(Prepared { parsed, database: self.current.as_deref().map(str::to_owned) })
@@ -79,7 +80,7 @@ impl Session {
             return result;
         }
         let mut counted = false;
-        if self.variables.settings().keeps_prepared_plans {
+        if self.variables.settings().keeps_prepared_plans && prepared.parsed.lexing == Lexing::default() {
             match self.execute_cached(&prepared.parsed.text, params) {
                 ControlFlow::Break(result) => return result,
                 ControlFlow::Continue(already) => counted = already,

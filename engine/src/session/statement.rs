@@ -9,6 +9,7 @@ use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowI
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
+use allod_planner::sql_mode::Lexing;
 use allod_planner::template::{Generalized, Template};
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, TableId, Timestamp};
@@ -443,6 +444,10 @@ impl Session {
 
     /// Keeps a plan: for texts that differ in literals only or for other parameters, if that can be, else for the same.
     fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>, version: &Version) {
+        // The plans are found by texts, which mean something else if they are read in another way.
+        if parsed.lexing != Lexing::default() {
+            return;
+        }
         let database = self.current.clone();
         let setting = Setting { database: database.as_deref(), variables: self.settings };
         if !params.is_empty() {

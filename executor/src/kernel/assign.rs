@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use allod_storage::schema::json::{Json, encode};
-use allod_storage::schema::{IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{Charset, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::cast::{
     Loss, bytes_of, decimal_at, double_at, fsp_of, in_range, is_datetime, micros_at, time_at, to_text,
@@ -105,8 +105,8 @@ pub(crate) fn assign(
             let wide = stored(value, rows, &mut checked, |row| decimal_at(value, row, *precision, *scale))?;
             Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
         }
-        SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
-            let text = to_text(value, rows);
+        SqlType::Char(n, collation) | SqlType::VarChar(n, collation) => {
+            let text = in_set(value, collation.charset(), rows, &mut checked)?;
             let text = if matches!(to, SqlType::Char(..)) { strip_blanks(text, rows) } else { text };
             fit_text(text, rows, &mut checked, |s| {
                 let limit = *n as usize;
@@ -121,8 +121,9 @@ pub(crate) fn assign(
                 }
             })?
         }
-        SqlType::Text(n, _) => {
-            fit_text(to_text(value, rows), rows, &mut checked, |s| match s.len() <= *n as usize {
+        SqlType::Text(n, collation) => {
+            let text = in_set(value, collation.charset(), rows, &mut checked)?;
+            fit_text(text, rows, &mut checked, |s| match s.len() <= *n as usize {
                 true => (s.len(), Loss::None),
                 false => (s.floor_char_boundary(*n as usize), Loss::TooLong),
             })?
@@ -279,6 +280,66 @@ fn strip_blanks(text: Value, rows: usize) -> Value {
     }
 }
 
+/// Values as texts of a character set: as far as it has them.
+fn in_set(
+    value: &Value,
+    charset: Charset,
+    rows: usize,
+    checked: &mut impl FnMut(usize, Loss) -> Result<(), Failure>,
+) -> Outcome {
+    let mut made: Vec<Option<String>> = Vec::with_capacity(rows);
+    match value {
+        Value::Bytes(bytes) => {
+            for row in 0..rows {
+                if value.is_null(row) {
+                    made.push(None);
+                    continue;
+                }
+                let (text, rest) = charset.decoded_start(bytes.value(row));
+                if !rest.is_empty() {
+                    checked(row, Loss::Foreign)?;
+                }
+                made.push(Some(text));
+            }
+        }
+        Value::String(texts) if matches!(charset, Charset::Utf8 | Charset::Gbk | Charset::Ascii) => {
+            let mut changed = false;
+            for row in 0..rows {
+                let Some(text) = texts.get(row) else {
+                    made.push(None);
+                    continue;
+                };
+                let held = charset.held(text);
+                if held.is_some() {
+                    checked(row, Loss::Foreign)?;
+                    changed = true;
+                }
+                made.push(Some(held.unwrap_or_else(|| text.to_owned())));
+            }
+            if !changed {
+                return Ok(value.clone());
+            }
+        }
+        other => return Ok(to_text(other, rows)),
+    }
+    Ok(Value::String(Strings::Views(made.into_iter().collect())))
+}
+
+/// The bytes of a value from the first one that is no text of a set, as messages show them.
+fn foreign_bytes(value: &Value, row: usize, charset: Charset) -> String {
+    let bytes: &[u8] = match value {
+        Value::Bytes(bytes) => charset.decoded_start(bytes.value(row)).1,
+        Value::String(texts) => {
+            let text = texts.value(row);
+            let start = charset.lacks(text).and_then(|c| text.find(c)).unwrap_or(0);
+            &text.as_bytes()[start..]
+        }
+        _ => &[],
+    };
+    let shown: String = bytes.iter().take(6).map(|byte| format!("\\x{byte:02X}")).collect();
+    if bytes.len() > 6 { shown + "..." } else { shown }
+}
+
 /// The error for a value that a column does not take.
 fn refused(
     (value, row): (&Value, usize),
@@ -291,6 +352,10 @@ fn refused(
     write_at(value, row, fsp_of(to), &mut text);
     let (column, number) = (Arc::clone(column), (rows_before + row) as u64 + 1);
     match (loss, to) {
+        (Loss::Foreign, _) => {
+            let value = foreign_bytes(value, row, to.collation().charset());
+            Error::AssignIncorrectText { value, column, row: number }
+        }
         // What is no member has been cut to nothing.
         (_, SqlType::Enum(_) | SqlType::Set(_)) => Error::AssignTruncated { column, row: number },
         (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },

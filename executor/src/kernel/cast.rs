@@ -35,6 +35,8 @@ pub(super) enum Loss {
     Incorrect,
     /// The text is longer than the type allows.
     TooLong,
+    /// The bytes are no text of the column's set, or the set lacks a character of the text.
+    Foreign,
 }
 
 /// Rows at which a conversion lost something: noted while a column is converted, told when it is.
@@ -106,11 +108,8 @@ pub(crate) fn cast(
             let out = each(value, rows, |row| {
                 let (v, loss) = whole_at(value, row, false);
                 let loss = of_text(value, in_range((v, loss), i64::MIN.into(), i64::MAX.into()).1);
-                // An unsigned integer keeps its bits.
-                Some(match value {
-                    Value::UInt(v) => v.value(row) as i64,
-                    _ => lost.note(row, (v.clamp(i64::MIN.into(), i64::MAX.into()) as i64, loss)),
-                })
+                let loss = if matches!(value, Value::UInt(_)) { Loss::None } else { loss };
+                Some(lost.note(row, (signed(value, row, v), loss)))
             });
             lost.tell_number(value, "INTEGER", notices)?;
             Value::Int(out)
@@ -327,12 +326,25 @@ fn loss_of(extent: Extent) -> Loss {
 pub(crate) fn to_int(value: &Value, rows: usize) -> Column<i64> {
     each(value, rows, |row| {
         let v = whole_at(value, row, false).0;
-        // An unsigned integer keeps its bits.
-        Some(match value {
-            Value::UInt(v) => v.value(row) as i64,
-            _ => v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64,
-        })
+        Some(signed(value, row, v))
     })
+}
+
+/// A whole number as a signed one: the nearest, but an unsigned integer keeps its bits, and so do the digits of one; those of
+/// a larger number are all ones.
+fn signed(value: &Value, row: usize, v: i128) -> i64 {
+    // A power of ten, as documents have it, is a number beyond the range like any other.
+    let digits = |bytes: &[u8]| bytes.trim_ascii().iter().all(u8::is_ascii_digit);
+    let written = || match value {
+        Value::String(texts) => digits(texts.value(row).as_bytes()),
+        Value::Bytes(bytes) => digits(bytes.value(row)),
+        _ => false,
+    };
+    match value {
+        Value::UInt(v) => v.value(row) as i64,
+        _ if v > i128::from(i64::MAX) && written() => u64::try_from(v).unwrap_or(u64::MAX) as i64,
+        _ => v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64,
+    }
 }
 
 /// CAST AS UNSIGNED: a negative number keeps its bits.

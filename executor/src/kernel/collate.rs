@@ -1,4 +1,4 @@
-//! What is done to texts because of their collation: sort keys, folded texts, keyed texts.
+//! What is done to texts because of their collation and their set: sort keys, folded texts, keyed texts, bytes.
 
 use allod_planner::expr::CollateFunction;
 
@@ -27,6 +27,7 @@ pub(super) fn apply(function: CollateFunction, args: &[Value], rows: usize) -> O
                 Some(())
             }))
         }
+        CollateFunction::FoldMembers(collation) => texts(&args[0], rows, |s| collation.folded_members(s)),
         CollateFunction::FoldPattern { collation, escape } => {
             let texts = text(&args[0], rows)?;
             Ok(string::build(rows, |row, out| {
@@ -46,6 +47,38 @@ pub(super) fn apply(function: CollateFunction, args: &[Value], rows: usize) -> O
                 Some(key)
             }))
         }
+        CollateFunction::Encode(charset) => {
+            let texts = text(&args[0], rows)?;
+            Ok(build_bytes(rows, |row| Some(charset.encoded(texts.get(row)?))))
+        }
+        CollateFunction::Decode(charset) => {
+            let read = bytes(&args[0], rows)?;
+            Ok(string::build(rows, |row, out| {
+                out.push_str(&charset.decoded(read.get(row)?)?);
+                Some(())
+            }))
+        }
+        CollateFunction::DecodeStart(charset) => {
+            let read = bytes(&args[0], rows)?;
+            Ok(string::build(rows, |row, out| {
+                out.push_str(&charset.decoded_start(read.get(row)?).0);
+                Some(())
+            }))
+        }
+        CollateFunction::Kept(charset) => texts(&args[0], rows, |s| charset.kept(s)),
+        CollateFunction::Upper(charset) => {
+            texts(&args[0], rows, |s| s.chars().map(|c| charset.has_or(string::upper(c), c)).collect())
+        }
+        CollateFunction::Lower(charset) => {
+            texts(&args[0], rows, |s| s.chars().map(|c| charset.has_or(string::lower(c), c)).collect())
+        }
+        CollateFunction::Code(charset) => {
+            let code = |s: &str| {
+                let first = s.chars().next().map(String::from).unwrap_or_default();
+                charset.encoded(&first).iter().fold(0, |code, byte| code << 8 | i64::from(*byte))
+            };
+            Ok(Value::Int(text(&args[0], rows)?.map(rows, code)))
+        }
         CollateFunction::Unkeyed => {
             let keyed = bytes(&args[0], rows)?;
             let mut damaged = false;
@@ -61,6 +94,15 @@ pub(super) fn apply(function: CollateFunction, args: &[Value], rows: usize) -> O
             }
         }
     }
+}
+
+/// Texts made of texts.
+fn texts(arg: &Value, rows: usize, made: impl Fn(&str) -> String) -> Outcome {
+    let texts = text(arg, rows)?;
+    Ok(string::build(rows, |row, out| {
+        out.push_str(&made(texts.get(row)?));
+        Some(())
+    }))
 }
 
 /// The text behind its sort key.

@@ -3,7 +3,7 @@
 use allod_planner::expr::Function;
 
 use super::compare::{self, order_at};
-use super::function::{Failure, Outcome, ints, text, unfit};
+use super::function::{Failure, Outcome, build_bytes, bytes, ints, text, unfit};
 use super::string::build;
 use super::value::{Column, Strings, Value};
 
@@ -33,6 +33,13 @@ fn elt(args: &[Value], rows: usize) -> Outcome {
         return Ok(Value::Null);
     }
     let n = ints(n, rows);
+    if members.iter().any(|m| matches!(m, Value::Bytes(_))) {
+        let members: Vec<_> = members.iter().map(|m| bytes(m, rows)).collect::<Result<_, Failure>>()?;
+        return Ok(build_bytes(rows, |row| {
+            let at = usize::try_from(n.get(row)?.checked_sub(1)?).ok()?;
+            members.get(at)?.get(row)
+        }));
+    }
     let texts = texts(members, rows)?;
     Ok(build(rows, |row, out| {
         let at = usize::try_from(n.get(row)?.checked_sub(1)?).ok()?;

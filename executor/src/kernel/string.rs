@@ -345,8 +345,8 @@ fn of_bytes(function: &Function, args: &[Value], rows: usize) -> Outcome {
             Function::Length => b.len() as i64,
             Function::BitLength => b.len() as i64 * 8,
             Function::Crc32 => i64::from(crc32(&b)),
-            Function::Ord => {
-                // The first character's bytes as a number.
+            Function::Ord if !matches!(args[0], Value::Bytes(_)) => {
+                // The first character's bytes as a number; of bytes it is the first one.
                 let n = std::str::from_utf8(&b).ok().and_then(|s| s.chars().next()).map_or(1, char::len_utf8);
                 b.iter().take(n).fold(0, |v, b| v << 8 | i64::from(*b))
             }
@@ -554,12 +554,12 @@ fn conv(s: &str, from: i64, to: i64, out: &mut String) -> Option<()> {
 }
 
 /// MySQL maps a character to one character: `ß` has no upper case.
-fn upper(c: char) -> char {
+pub(super) fn upper(c: char) -> char {
     let mut mapped = c.to_uppercase();
     mapped.next().filter(|_| mapped.len() == 0).unwrap_or(c)
 }
 
-fn lower(c: char) -> char {
+pub(super) fn lower(c: char) -> char {
     let mut mapped = c.to_lowercase();
     mapped.next().filter(|_| mapped.len() == 0).unwrap_or(c)
 }

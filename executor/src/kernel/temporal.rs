@@ -350,7 +350,7 @@ fn from_unix_time(args: &[Value], rows: usize) -> Outcome {
             d.widened().map_option(rows, |v| i64::try_from(rescale(v, scale, 6)?).ok())
         }
         Value::Double(v) => {
-            v.map_option(rows, |v| Some(v * 1e6).filter(|v| v.abs() < 9e18).map(|v| v as i64))
+            v.map_option(rows, |v| Some((v * 1e6).round()).filter(|v| v.abs() < 9e18).map(|v| v as i64))
         }
         other => ints(other, rows).map_option(rows, |v| v.checked_mul(SECOND_US)),
     };

@@ -16,7 +16,7 @@ use super::binder::Binder;
 use super::ddl::Ddl;
 use super::{Bound, PlanContext};
 use crate::error::Error;
-use crate::expr::{Expr, literal, types};
+use crate::expr::{Expr, Function, literal, types};
 use crate::parse::CharsetOption;
 
 /// The collation of literals: `collation_connection`.
@@ -200,6 +200,9 @@ impl Binder<'_> {
     pub(super) fn introduced(&mut self, introducer: &str, value: &ast::Expr) -> Result<Expr, Error> {
         let Some(name) = introducer.strip_prefix('_') else { return self.expr(value) };
         let set = charset(name)?;
+        if set == Charset::Gbk {
+            return Err(Error::UnsupportedIntroducer(set.name()));
+        }
         let literal = match value {
             ast::Expr::Value(v) => &v.value,
             _ => return self.expr(value),
@@ -218,19 +221,21 @@ impl Binder<'_> {
         })
     }
 
-    /// CONVERT(expr USING charset). A character that the set has not is a question mark.
+    /// CONVERT(expr USING charset). A character that the set has not is a question mark; bytes that are no text of it are NULL,
+    /// and those of CHAR end where they are none any more.
     pub(super) fn convert_using(&mut self, expr: Expr, name: &str) -> Result<Expr, Error> {
         let set = charset(name)?;
         let text = self.rw.text(expr);
         let length = types::text_length(&text.ty().sql);
-        let ty = match set {
-            Charset::Binary if text.ty().sql.is_binary() => return Ok(text),
-            Charset::Binary => types::binary(length.saturating_mul(4)),
-            _ => types::string(length).with_collation(set.collation()),
-        };
-        if text.ty().sql == ty {
-            return Ok(text);
-        }
-        Ok(self.rw.explicit_cast(text, ty))
+        let of_numbers =
+            matches!(text, Expr::Call { function: Function::Writing(crate::expr::Writing::Char), .. });
+        Ok(match (set, text.ty().sql.is_binary()) {
+            (Charset::Binary, true) => text,
+            (Charset::Binary, false) => self.rw.explicit_cast(text, types::binary(length.saturating_mul(4))),
+            (_, true) if of_numbers => self.rw.read_start_in(text, set),
+            (_, true) => self.rw.read_in(text, set),
+            (_, false) if text.ty().sql.collation() == set.collation() => text,
+            (_, false) => self.rw.kept_in(text, set),
+        })
     }
 }

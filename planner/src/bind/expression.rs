@@ -86,9 +86,7 @@ impl Binder<'_> {
             }
             E::RLike { negated, expr, pattern, .. } => {
                 let (text, pattern) = (self.expr(expr)?, self.expr(pattern)?);
-                let args = vec![self.rw.text(text), self.rw.text(pattern)];
-                let nullable = args.iter().any(|a| a.ty().nullable);
-                let found = self.rw.call(Function::Regexp, args, SqlType::BOOL, nullable);
+                let found = self.rw.regexp(text, pattern)?;
                 Ok(if *negated { self.rw.not(found) } else { found })
             }
             E::Case { operand, conditions, else_result, .. } => {
@@ -103,6 +101,8 @@ impl Binder<'_> {
                     branches.push((condition, self.expr(&when.result)?));
                 }
                 let otherwise = else_result.as_deref().map(|o| self.expr(o)).transpose()?;
+                let results = branches.iter().map(|(_, result)| result).chain(&otherwise);
+                self.rw.agreeing(&results.cloned().collect::<Vec<Expr>>(), "case")?;
                 Ok(self.rw.case(branches, otherwise))
             }
             E::Cast { expr, data_type, array: false, .. } => {

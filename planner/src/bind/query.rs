@@ -180,7 +180,7 @@ impl Binder<'_> {
             if ty.is_string() {
                 let columns = [self.defined(&left.plan, a.id), self.defined(&right.plan, b.id)];
                 match collate::mixed(columns.iter().filter(|c| c.ty().sql.is_string())) {
-                    Some((_, Some(_))) => return Err(Error::IllegalMixOfAll("UNION")),
+                    Some((_, Some(_))) => return Err(Error::IllegalMixOfAll("UNION".into())),
                     Some((of, None)) => ty = ty.with_collation(of.collation),
                     None => {}
                 }

@@ -133,6 +133,8 @@ pub(super) fn cast_type(ty: &DataType, expr: &Expr) -> Result<SqlType, Error> {
         DataType::Binary(None) => Ok(SqlType::VarBinary(length.saturating_mul(4).max(1))),
         DataType::Binary(Some(n)) => Ok(SqlType::Binary(u32::try_from(*n).unwrap_or(u32::MAX))),
         DataType::Decimal(ExactNumberInfo::None) => Ok(types::decimal(10, 0)),
+        // Nothing is rounded, as in TiDB.
+        DataType::Float(_) | DataType::Float4 => Ok(SqlType::Double),
         other => column_type(other, "CAST"),
     }
 }

@@ -53,7 +53,7 @@ impl<'a> Binder<'a> {
             }
             columns.push((name, self.columns.ty(output.id).clone()));
         }
-        let query = syntax.definition(self.edits.take().unwrap_or_default())?;
+        let query = syntax.definition(self.edits.take().unwrap_or_default(), self.parsed.lexing)?;
         let mut options = syntax.options.clone();
         options.definer.get_or_insert_with(|| self.cx.session.account.to_owned());
         let TableName { database, table: name } = name;

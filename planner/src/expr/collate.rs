@@ -14,7 +14,7 @@
 //! ```
 //! For the default collation nothing is put anywhere.
 
-use allod_storage::schema::{Collation, ColumnType, Datum, SqlType};
+use allod_storage::schema::{Charset, Collation, ColumnType, Datum, SqlType};
 
 use super::rewrite::family;
 use super::types::Family;
@@ -30,6 +30,8 @@ pub enum CollateFunction {
     SortKey(Collation),
     /// The text with one character for all that weigh the same.
     Fold(Collation),
+    /// Such texts whose commas are commas.
+    FoldMembers(Collation),
     /// A pattern of LIKE for such texts.
     FoldPattern {
         /// Whose weights.
@@ -41,6 +43,20 @@ pub enum CollateFunction {
     Keyed(Collation),
     /// The text of a keyed one.
     Unkeyed,
+    /// The bytes of a text in its set.
+    Encode(Charset),
+    /// The text that bytes are in a set: NULL if they are none.
+    Decode(Charset),
+    /// The text that bytes begin with in a set.
+    DecodeStart(Charset),
+    /// The text with a question mark for each character that the set has not.
+    Kept(Charset),
+    /// UPPER within a set.
+    Upper(Charset),
+    /// LOWER within a set.
+    Lower(Charset),
+    /// ORD within a set.
+    Code(Charset),
 }
 
 impl CollateFunction {
@@ -49,22 +65,43 @@ impl CollateFunction {
         match self {
             CollateFunction::Collate => "collate",
             CollateFunction::SortKey(_) => "weight_string",
-            CollateFunction::Fold(_) | CollateFunction::FoldPattern { .. } => "folded",
+            CollateFunction::Fold(_)
+            | CollateFunction::FoldMembers(_)
+            | CollateFunction::FoldPattern { .. } => "folded",
             CollateFunction::Keyed(_) => "keyed",
             CollateFunction::Unkeyed => "unkeyed",
+            CollateFunction::Encode(_) => "to_binary",
+            CollateFunction::Decode(_) | CollateFunction::DecodeStart(_) => "from_binary",
+            CollateFunction::Kept(_) => "convert",
+            CollateFunction::Upper(_) => "upper",
+            CollateFunction::Lower(_) => "lower",
+            CollateFunction::Code(_) => "ord",
         }
     }
 
     /// Its value for a constant.
     pub(super) fn of_constant(self, value: &Datum) -> Option<Datum> {
+        if let (Datum::Bytes(bytes), CollateFunction::Decode(charset)) = (value, self) {
+            return Some(charset.decoded(bytes).map_or(Datum::Null, Datum::string));
+        }
         let Datum::String(text) = value else { return None };
         match self {
+            CollateFunction::Encode(charset) => Some(Datum::Bytes(charset.encoded(text).into())),
+            CollateFunction::Kept(charset) => Some(Datum::string(charset.kept(text))),
             CollateFunction::SortKey(collation) => Some(Datum::Bytes(collation.sort_key(text).into())),
             CollateFunction::Fold(collation) => Some(Datum::string(collation.folded(text))),
+            CollateFunction::FoldMembers(collation) => Some(Datum::string(collation.folded_members(text))),
             CollateFunction::FoldPattern { collation, escape } => {
                 Some(Datum::string(collation.folded_pattern(text, escape)))
             }
-            CollateFunction::Collate | CollateFunction::Keyed(_) | CollateFunction::Unkeyed => None,
+            CollateFunction::Collate
+            | CollateFunction::Keyed(_)
+            | CollateFunction::Unkeyed
+            | CollateFunction::Decode(_)
+            | CollateFunction::DecodeStart(_)
+            | CollateFunction::Upper(_)
+            | CollateFunction::Lower(_)
+            | CollateFunction::Code(_) => None,
         }
     }
 }
@@ -155,7 +192,12 @@ pub type Conflict = (Insistence, Insistence);
 pub fn mixed<'a>(texts: impl Iterator<Item = &'a Expr>) -> Option<(Insistence, Option<Conflict>)> {
     let mut conflict = None;
     let mut out: Option<Insistence> = None;
-    for next in texts.map(insistence) {
+    let mut foreign: Vec<(Insistence, &Expr)> = Vec::new();
+    for text in texts {
+        let next = insistence(text);
+        if !is_ascii(text, next) {
+            foreign.push((next, text));
+        }
         let so_far = match out {
             None => {
                 out = Some(next);
@@ -164,7 +206,6 @@ pub fn mixed<'a>(texts: impl Iterator<Item = &'a Expr>) -> Option<(Insistence, O
             Some(so_far) => so_far,
         };
         out = Some(if next.strength != so_far.strength {
-            // What insists less has its way only if the other cannot hold its characters.
             if next.strength < so_far.strength { next } else { so_far }
         } else if next.collation == so_far.collation {
             so_far
@@ -175,7 +216,32 @@ pub fn mixed<'a>(texts: impl Iterator<Item = &'a Expr>) -> Option<(Insistence, O
             unforced(so_far, next, &mut conflict)
         });
     }
-    out.map(|out| (out, conflict))
+    let mut out = out?;
+    // What insists less has its way only if the other cannot hold its characters.
+    for (other, text) in foreign {
+        let (set, wanted) = (out.collation.charset(), other.collation.charset());
+        let fits = match fold::constant(text) {
+            Some(Datum::String(text)) => set.lacks(text).is_none(),
+            _ => set.covers(wanted),
+        };
+        if !matches!(set, Charset::Gbk | Charset::Ascii) || fits {
+            continue;
+        }
+        match wanted.covers(set) && out.strength != Strength::Explicit {
+            true => out = other,
+            false => conflict = conflict.or(Some((out, other))),
+        }
+    }
+    Some((out, conflict))
+}
+
+/// Whether a text can only have characters that every set has.
+fn is_ascii(text: &Expr, of: Insistence) -> bool {
+    match text {
+        Expr::Constant { value: Datum::String(text), .. } => text.is_ascii(),
+        Expr::Constant { .. } => true,
+        _ => of.strength >= Strength::Numeric || of.collation.charset() == Charset::Ascii,
+    }
 }
 
 /// Which of two different collations counts if nobody said so: that of the larger character set, and within one that which
@@ -183,6 +249,9 @@ pub fn mixed<'a>(texts: impl Iterator<Item = &'a Expr>) -> Option<(Insistence, O
 fn unforced(a: Insistence, b: Insistence, conflict: &mut Option<Conflict>) -> Insistence {
     let (x, y) = (a.collation.charset(), b.collation.charset());
     if x != y {
+        if !x.covers(y) && !y.covers(x) {
+            *conflict = Some((a, b));
+        }
         return if x.covers(y) { a } else { b };
     }
     match (a.collation.is_plain(), b.collation.is_plain()) {
@@ -195,10 +264,16 @@ fn unforced(a: Insistence, b: Insistence, conflict: &mut Option<Conflict>) -> In
     }
 }
 
-/// The error that two texts have no collation in common (1267).
-fn illegal_mix((a, b): Conflict, operation: &str) -> Error {
+/// The error that texts have no collation in common (1267 of two, 1270 of three, else 1271).
+pub(super) fn illegal_mix(texts: &[&Expr], operation: &str) -> Error {
     let say = |of: Insistence| format!("({},{})", of.collation, of.strength.name());
-    Error::IllegalMix { operands: format!("{} and {}", say(a), say(b)), operation: operation.into() }
+    let said: Vec<String> = texts.iter().map(|text| say(insistence(text))).collect();
+    let operation = operation.to_owned();
+    match said.as_slice() {
+        [a, b] => Error::IllegalMix { operands: format!("{a} and {b}"), operation },
+        [a, b, c] => Error::IllegalMixOfThree { operands: format!("{a}, {b}, {c}"), operation },
+        _ => Error::IllegalMixOfAll(operation),
+    }
 }
 
 /// The sort key of a text, as an expression that is not counted as a use of a function. The text itself if that is its key.
@@ -234,7 +309,7 @@ impl Rewriter {
     /// Texts as they are compared with each other by an operation.
     pub(super) fn compared_texts(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
         match mixed([&a, &b].into_iter()) {
-            Some((_, Some(conflict))) => Err(illegal_mix(conflict, "=")),
+            Some((_, Some(_))) => Err(illegal_mix(&[&a, &b], "=")),
             Some((of, None)) => Ok((sort_key_of(a, of.collation), sort_key_of(b, of.collation))),
             None => Ok((a, b)),
         }
@@ -266,6 +341,9 @@ impl Rewriter {
         }
         match function {
             Function::Cast if args.first().is_some_and(|a| family(a) == Family::String) => sql,
+            Function::Collate(CollateFunction::Upper(_) | CollateFunction::Lower(_)) => {
+                sql.with_collation(args[0].ty().sql.collation())
+            }
             Function::Assign { .. } | Function::Collate(_) => sql,
             _ => match mixed(args.iter().filter(|a| family(a) == Family::String)) {
                 Some((of, _)) => sql.with_collation(of.collation),
@@ -282,10 +360,17 @@ impl Rewriter {
         }
         let pair = match name {
             "STRCMP" => self.compared_texts(a.clone(), b.clone())?,
+            "FIND_IN_SET" => match mixed([a, b].into_iter()) {
+                Some((of, None)) if !of.collation.is_plain() => {
+                    let members = CollateFunction::FoldMembers(of.collation);
+                    (folded(members, a.clone()), folded(members, b.clone()))
+                }
+                _ => return Ok(args),
+            },
             // Where a text begins is counted in characters, of which a folded text has as many.
             "LOCATE" => {
                 let of = match mixed([a, b].into_iter()) {
-                    Some((_, Some(conflict))) => return Err(illegal_mix(conflict, "locate")),
+                    Some((_, Some(_))) => return Err(illegal_mix(&[a, b], "locate")),
                     Some((of, None)) if !of.collation.is_plain() => CollateFunction::Fold(of.collation),
                     _ => return Ok(args),
                 };
@@ -308,7 +393,7 @@ impl Rewriter {
             _ if family(&text) != Family::String || family(&pattern) != Family::String => {
                 Collation::default()
             }
-            Some((_, Some(conflict))) => return Err(illegal_mix(conflict, "like")),
+            Some((_, Some(_))) => return Err(illegal_mix(&[&text, &pattern], "like")),
             Some((of, None)) => of.collation,
             None => Collation::default(),
         };
@@ -338,6 +423,25 @@ pub fn keyed(arg: Expr) -> (Expr, Option<ColumnType>) {
     let ty = ColumnType { sql: SORT_KEY, nullable };
     let keyed = Expr::call(Function::Collate(CollateFunction::Keyed(collation)), vec![arg], ty);
     (keyed, Some(ColumnType { sql: shown, nullable: true }))
+}
+
+/// Texts of which the least or the greatest is asked for, as one type of keyed ones, and the type of the texts; `None` if their
+/// order is that of their bytes.
+pub(super) fn keyed_all(texts: &mut [Expr], ty: &SqlType) -> bool {
+    let collation = ty.collation();
+    if !ty.is_string() || collation.is_plain() {
+        return false;
+    }
+    for text in texts {
+        let null = Expr::constant(Datum::Null, SORT_KEY);
+        let own = std::mem::replace(text, null);
+        if fold::constant(&own).is_some_and(Datum::is_null) {
+            continue;
+        }
+        let ty = ColumnType { sql: SORT_KEY, nullable: own.ty().nullable };
+        *text = Expr::call(Function::Collate(CollateFunction::Keyed(collation)), vec![own], ty);
+    }
+    true
 }
 
 /// The text of the least or the greatest keyed one.

@@ -60,9 +60,13 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
         SqlType::Decimal { precision, scale } => to_decimal(value, *precision, *scale),
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let text = to_text(value)?;
-            (text.chars().count() <= *n as usize).then(|| Datum::string(text))
+            let held = ty.collation().charset().held(&text).is_none();
+            (held && text.chars().count() <= *n as usize).then(|| Datum::string(text))
         }
-        SqlType::Text(n, _) => to_text(value).filter(|t| t.len() <= *n as usize).map(Datum::string),
+        SqlType::Text(n, collation) => {
+            let text = to_text(value).filter(|t| t.len() <= *n as usize)?;
+            collation.charset().held(&text).is_none().then(|| Datum::string(text))
+        }
         SqlType::Binary(n) | SqlType::VarBinary(n) | SqlType::Blob(n) => {
             let bytes = match value {
                 Datum::Bytes(b) => b.clone(),

@@ -15,6 +15,7 @@
 
 mod aggregate;
 pub mod calendar;
+mod charset;
 pub mod collate;
 mod convert;
 mod families;
@@ -22,6 +23,7 @@ mod fold;
 mod function;
 mod json;
 pub(crate) mod literal;
+mod reading;
 mod rewrite;
 mod special;
 mod table;

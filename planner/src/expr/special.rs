@@ -1,6 +1,6 @@
 //! Functions whose types depend on more than a line of the [function table](super::table) can say.
 
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::rewrite::family;
 use super::table::Arg;
@@ -143,9 +143,16 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             // Documents are compared as text here, as MySQL does.
             let args =
                 args.into_iter().map(|a| if family(&a) == Family::Json { rw.text(a) } else { a }).collect();
-            let (values, ty) = rw.unify(args);
+            let args = among_dates(rw, args);
+            let args = rw.beside_texts(args)?;
+            rw.agreeing(&args, &name.to_ascii_lowercase())?;
+            let (mut values, ty) = rw.unify(args);
             let nullable = values.iter().any(|v| v.ty().nullable);
             let function = if name == "LEAST" { Function::Least } else { Function::Greatest };
+            if collate::keyed_all(&mut values, &ty) {
+                let keyed = rw.call(function, values, collate::SORT_KEY, nullable);
+                return Ok(collate::unkeyed(keyed, ColumnType { sql: ty, nullable }));
+            }
             Ok(rw.call(function, values, ty, nullable))
         }
         "ISNULL" => {
@@ -173,7 +180,8 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             }
             cast.extend(args.map(|a| rw.text(a)));
             let length = cast.iter().skip(1).map(|a| types::text_length(&a.ty().sql)).max().unwrap_or(0);
-            Ok(rw.call(Function::Elt, cast, types::string(length), true))
+            let ty = super::table::of_bytes(&cast[1..], types::string(length));
+            Ok(rw.call(Function::Elt, cast, ty, true))
         }
         "FIELD" => {
             count(2..=usize::MAX)?;
@@ -229,7 +237,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let mut args = args.into_iter();
             let x = args.next().map(|a| rw.number(a)).ok_or_else(|| Error::ArgumentCount(name.into()))?;
             let places = match args.next() {
-                Some(d) => rw.integer(d),
+                Some(d) => rw.counted(d),
                 None => Expr::constant(Datum::Int(0), SqlType::BIGINT),
             };
             let nullable = x.ty().nullable || places.ty().nullable;
@@ -507,6 +515,17 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             Ok(rw.call(Function::Writing(Writing::WeightString), cast, ty, nullable))
         }
         _ => Err(Error::Internal(format!("function {name} is announced but not defined").into())),
+    }
+}
+
+/// Constants among dates, as dates.
+fn among_dates(rw: &mut Rewriter, args: Vec<Expr>) -> Vec<Expr> {
+    let is_date = |e: &Expr| family(e) == Family::Date;
+    let dates = args.iter().any(is_date)
+        && args.iter().all(|e| is_date(e) || fold::constant(e).is_some() && !family(e).is_temporal());
+    match dates {
+        true => args.into_iter().map(|e| if is_date(&e) { e } else { rw.cast(e, &SqlType::Date) }).collect(),
+        false => args,
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Most functions are one line of [`TABLE`]. Those whose type depends on more than that are in [`special`](super::special).
 
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{Datum, IntWidth, SqlType};
 
+use super::fold;
 use super::rewrite::family;
 use super::special::{SPECIAL, special};
 use super::types::{self, Family};
@@ -360,7 +361,9 @@ impl Rewriter {
     /// A call by name. `Ok(None)`: there is no such function.
     pub fn function(&mut self, name: &str, args: Vec<Expr>) -> Result<Option<Expr>, Error> {
         let upper = name.to_ascii_uppercase();
+        let args = self.of_one_charset(&upper, args)?;
         let args = self.collated_args(&upper, args)?;
+        let args = self.match_type(&upper, args)?;
         match lookup(&upper) {
             Some(entry) => self.table_function(entry, args).map(Some),
             None if SPECIAL.contains(&upper.as_str()) => special(self, &upper, args).map(Some),
@@ -395,6 +398,7 @@ impl Rewriter {
             };
             cast.push(match wanted {
                 Document => self.document(arg, i, entry)?,
+                Int if entry.function == Function::SubstringIndex => self.counted(arg),
                 wanted => self.argument(arg, wanted),
             });
         }
@@ -419,7 +423,15 @@ impl Rewriter {
             More => true,
             OfArgs => cast.iter().any(|a| a.ty().nullable),
         };
-        Ok(self.call(entry.function.clone(), cast, sql, nullable))
+        let of_time = cast.first().is_some_and(|a| family(a) == Family::Time);
+        let call = self.call(entry.function.clone(), cast, sql, nullable);
+        // HOUR and its like have no sign; EXTRACT has one.
+        match (&entry.function, of_time) {
+            (Function::Extract(_), true) => {
+                Ok(self.call(Function::Abs, vec![call], SqlType::BIGINT, nullable))
+            }
+            _ => Ok(call),
+        }
     }
 
     /// A document: only JSON and strings can be one.
@@ -466,6 +478,23 @@ impl Rewriter {
                 }
                 _ => self.moment(expr),
             },
+        }
+    }
+
+    /// A value where a count is wanted: what is beyond the signed integers is as good as the largest.
+    pub(super) fn counted(&mut self, expr: Expr) -> Expr {
+        let number = self.number(expr);
+        let most = || Expr::constant(Datum::Int(i64::MAX), SqlType::BIGINT);
+        match (family(&number), fold::constant(&number)) {
+            (Family::UInt, Some(Datum::UInt(n))) if i64::try_from(*n).is_err() => most(),
+            (Family::UInt, None) if matches!(number.ty().sql, SqlType::Int { width: IntWidth::Big, .. }) => {
+                let nullable = number.ty().nullable;
+                let most = self.cast(most(), &SqlType::BIGINT_UNSIGNED);
+                let args = vec![number, most];
+                let least = self.call(Function::Least, args, SqlType::BIGINT_UNSIGNED, nullable);
+                self.cast(least, &SqlType::BIGINT)
+            }
+            _ => self.cast(number, &SqlType::BIGINT),
         }
     }
 

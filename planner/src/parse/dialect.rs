@@ -23,6 +23,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::lexing::CONCAT;
 use super::sequence::next_value;
 use crate::expr::TimeUnit;
 
@@ -40,6 +41,7 @@ mod strength {
     pub const ADDITIVE: u8 = 30;
     pub const MULTIPLICATIVE: u8 = 40;
     pub const BIT_XOR: u8 = 45;
+    pub const CONCAT: u8 = 46;
     pub const UNARY: u8 = 47;
     pub const BANG: u8 = 48;
     pub const BINARY: u8 = 49;
@@ -49,7 +51,12 @@ mod strength {
 
 /// MySQL as its users mean it.
 #[derive(Debug)]
-pub struct AllodDialect;
+pub struct AllodDialect {
+    /// Whether `"` encloses names.
+    pub ansi_quotes: bool,
+    /// Whether a backslash takes the meaning from the character behind it.
+    pub backslash_escapes: bool,
+}
 
 const BASE: MySqlDialect = MySqlDialect {};
 
@@ -67,7 +74,7 @@ impl Dialect for AllodDialect {
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
-        BASE.is_delimited_identifier_start(ch)
+        BASE.is_delimited_identifier_start(ch) || self.ansi_quotes && ch == '"'
     }
 
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
@@ -88,7 +95,7 @@ impl Dialect for AllodDialect {
     }
 
     fn supports_string_literal_backslash_escape(&self) -> bool {
-        true
+        self.backslash_escapes
     }
 
     fn supports_string_literal_concatenation(&self) -> bool {
@@ -191,6 +198,10 @@ impl Dialect for AllodDialect {
         true
     }
 
+    fn supports_parens_around_table_factor(&self) -> bool {
+        true
+    }
+
     fn supports_values_as_table_factor(&self) -> bool {
         true
     }
@@ -231,6 +242,7 @@ impl Dialect for AllodDialect {
             Token::StringConcat => strength::OR,
             Token::Overlap => strength::AND,
             Token::Caret => strength::BIT_XOR,
+            Token::CustomBinaryOperator(op) if op == CONCAT => strength::CONCAT,
             Token::ShiftLeft | Token::ShiftRight => strength::SHIFT,
             Token::Arrow | Token::LongArrow => strength::ARROW,
             // Operators of other dialects: not operators here, so the expression ends before them.
@@ -332,6 +344,7 @@ impl Dialect for AllodDialect {
             Token::Word(w) if w.keyword == Keyword::DIV => BinaryOperator::MyIntegerDivide,
             Token::Word(w) if is_mod(w) => BinaryOperator::Modulo,
             Token::StringConcat => BinaryOperator::Or,
+            Token::CustomBinaryOperator(op) if op == CONCAT => return Some(parse_concat(parser, left)),
             Token::Word(w) if w.keyword == Keyword::IN || w.keyword == Keyword::NOT => {
                 return parse_in(parser, left);
             }
@@ -341,6 +354,14 @@ impl Dialect for AllodDialect {
         let left = Box::new(left.clone());
         Some(parser.parse_subexpr(strength).map(|right| Expr::BinaryOp { left, op, right: Box::new(right) }))
     }
+}
+
+/// `a || b` where that is CONCAT.
+fn parse_concat(parser: &mut Parser, left: &Expr) -> Result<Expr, ParserError> {
+    let operator = parser.next_token();
+    let name = TokenWithSpan { token: Token::make_word("concat", None), span: operator.span };
+    let right = parser.parse_subexpr(strength::CONCAT)?;
+    Ok(call(&name, vec![left.clone(), right]))
 }
 
 /// `[NOT] IN (SELECT …`: parsed here so that an error inside the subquery is reported as it is, instead of a second try

@@ -30,7 +30,7 @@ pub(crate) fn select_item_texts(parsed: &Parsed, after: Location) -> Vec<String>
     let mut items = Vec::new();
     let mut begin = 0;
     let mut depth = 0usize;
-    let mut scan = Scan { text, at: 0 };
+    let mut scan = Scan { text, at: 0, escapes: !parsed.lexing.no_backslash_escapes };
     while let Some(piece) = scan.next() {
         match piece {
             Piece::Symbol('(') => depth += 1,
@@ -74,6 +74,8 @@ enum Piece<'a> {
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// Whether a backslash takes the meaning from a quote.
+    escapes: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -81,7 +83,7 @@ impl<'a> Scan<'a> {
         let rest = &self.text[self.at..];
         let first = rest.chars().next()?;
         let (piece, length) = match first {
-            '\'' | '"' | '`' => (Piece::Quoted, quoted_length(rest, first)),
+            '\'' | '"' | '`' => (Piece::Quoted, quoted_length(rest, first, self.escapes)),
             '#' => comment(rest, "\n"),
             '-' if rest.starts_with("-- ") => comment(rest, "\n"),
             '/' if rest.starts_with("/*") => comment(rest, "*/"),
@@ -104,10 +106,10 @@ fn comment<'a>(rest: &str, end: &str) -> (Piece<'a>, usize) {
 }
 
 /// Length of a quoted text with its quotes; a doubled quote or a backslash does not end it.
-fn quoted_length(rest: &str, quote: char) -> usize {
+fn quoted_length(rest: &str, quote: char, escapes: bool) -> usize {
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((i, c)) = chars.next() {
-        if c == '\\' && quote != '`' {
+        if c == '\\' && quote != '`' && escapes {
             chars.next();
         } else if c == quote {
             if chars.peek().is_some_and(|(_, next)| *next == quote) {

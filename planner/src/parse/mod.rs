@@ -21,6 +21,7 @@ mod dialect;
 mod guard;
 mod hint;
 mod items;
+mod lexing;
 mod load_data;
 mod locking;
 mod option;
@@ -37,14 +38,15 @@ mod view;
 use std::sync::Arc;
 
 use sqlparser::ast;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 use crate::error::{Error, Position};
+use crate::sql_mode::Lexing;
 
 pub(crate) use admin::{SpacesSyntax, SplitSyntax};
 pub(crate) use alter::{AlterSyntax, CharsetOption, ColumnPlace};
-use dialect::AllodDialect;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
@@ -80,12 +82,14 @@ pub struct Parsed {
     /// The times of its AS OF TIMESTAMP clauses.
     pub(crate) as_of: Vec<ast::Expr>,
     pub(crate) statement: Statement,
+    /// How the text was read.
+    pub lexing: Lexing,
 }
 
-/// What a text means is in the text alone.
+/// What a text means is in the text and in how it is read.
 impl PartialEq for Parsed {
     fn eq(&self, other: &Parsed) -> bool {
-        (&self.text, self.start) == (&other.text, other.start)
+        (&self.text, self.start, self.lexing) == (&other.text, other.start, other.lexing)
     }
 }
 
@@ -120,24 +124,30 @@ impl Parsed {
             blocks: hint::Blocks::default(),
             as_of: vec![],
             statement: Statement::Set(vec![]),
+            lexing: Lexing::default(),
         }
     }
 }
 
 /// Parses a text of any number of statements separated by `;`. Positions in errors count from the start of the text.
 pub fn parse(sql: &str) -> Result<Vec<Parsed>, Error> {
-    let tokens = tokenize(sql)?;
-    split::statements(sql, tokens).into_iter().map(parse_one).collect()
+    parse_as(sql, Lexing::default())
 }
 
-fn parse_one(piece: split::Piece) -> Result<Parsed, Error> {
+/// The same where `sql_mode` says how the text is read.
+pub fn parse_as(sql: &str, lexing: Lexing) -> Result<Vec<Parsed>, Error> {
+    let tokens = tokenize_as(sql, lexing)?;
+    split::statements(sql, tokens).into_iter().map(|piece| parse_one(piece, lexing)).collect()
+}
+
+fn parse_one(piece: split::Piece, lexing: Lexing) -> Result<Parsed, Error> {
     guard::check(&piece.tokens)?;
     let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let blocks = hint::blocks(&piece.tokens);
     let (statement, as_of) = crate::stack::roomy(|| statement::parse(&piece))?;
     let (text, param_count) = (piece.text.into(), params.len());
-    Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, statement })
+    Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, statement, lexing })
 }
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).
@@ -152,9 +162,14 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
     }
 }
 
-/// The tokens of a text. What stands in TiDB's comments (`/*T! … */`, `/*T![feature] … */`) is part of it.
+/// The tokens of a text of our own.
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
-    let mut tokens = tokens_of(sql)?;
+    tokenize_as(sql, Lexing::default())
+}
+
+/// The tokens of a text. What stands in TiDB's comments (`/*T! … */`, `/*T![feature] … */`) is part of it.
+fn tokenize_as(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
+    let mut tokens = tokens_of(sql, lexing)?;
     let mut at = 0;
     while let Some(found) = tokens[at..].iter().position(|t| tidb_comment(&t.token).is_some()) {
         at += found;
@@ -167,7 +182,7 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
             1 => Location { line: start.line, column: column + place.column - 1 },
             line => Location { line: start.line + line - 1, column: place.column },
         };
-        let mut within = tokens_of(&text[skipped..])?;
+        let mut within = tokens_of(&text[skipped..], lexing)?;
         within.retain(|t| t.token != Token::EOF);
         for token in &mut within {
             token.span = Span { start: moved(token.span.start), end: moved(token.span.end) };
@@ -176,6 +191,7 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
         tokens.splice(at..=at, within);
         at += taken_in;
     }
+    lexing::obey(&mut tokens, lexing);
     Ok(tokens)
 }
 
@@ -192,11 +208,10 @@ fn tidb_comment(token: &Token) -> Option<usize> {
     text[..skipped].is_ascii().then_some(skipped)
 }
 
-fn tokens_of(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
-    let mut tokens =
-        Tokenizer::new(&AllodDialect, sql).tokenize_with_location().map_err(|e: TokenizerError| {
-            Error::Syntax { position: position(e.location), message: shortened(e.message) }
-        })?;
+fn tokens_of(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
+    let mut tokens = Tokenizer::new(lexing::quoting(lexing), sql).tokenize_with_location().map_err(
+        |e: TokenizerError| Error::Syntax { position: position(e.location), message: shortened(e.message) },
+    )?;
     let mut qualified = false;
     for t in &mut tokens {
         if !qualified && let Some(digits) = bits(&t.token) {
@@ -204,7 +219,25 @@ fn tokens_of(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
         }
         qualified = t.token == Token::Period;
     }
+    integers(&mut tokens);
     Ok(tokens)
+}
+
+/// `CAST(x AS UNSIGNED INT)`, of which the library knows `INTEGER` only.
+fn integers(tokens: &mut [TokenWithSpan]) {
+    let mut sign = false;
+    for t in tokens.iter_mut().filter(|t| !matches!(t.token, Token::Whitespace(_))) {
+        let Token::Word(word) = &t.token else {
+            sign = false;
+            continue;
+        };
+        if sign && word.keyword == Keyword::INT {
+            t.token = Token::make_keyword("INTEGER");
+            sign = false;
+            continue;
+        }
+        sign = matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED);
+    }
 }
 
 /// The digits of `0b101`, which the library takes for a name.
@@ -215,7 +248,9 @@ fn bits(token: &Token) -> Option<&str> {
 }
 
 fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
-    Parser::new(&AllodDialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens)
+    Parser::new(lexing::quoting(Lexing::default()))
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(tokens)
 }
 
 /// The error for text behind the end of a statement.

@@ -1,3 +1,4 @@
+use super::lexing::quoting;
 use super::*;
 
 fn expression(text: &str) -> String {
@@ -92,7 +93,7 @@ fn flags_are_those_of_the_mysql_dialect() {
     use sqlparser::dialect::{Dialect, MySqlDialect};
     let mysql = MySqlDialect {};
     macro_rules! agree {
-        ($($flag:ident),* $(,)?) => { $( assert_eq!(AllodDialect.$flag(), mysql.$flag(), stringify!($flag)); )* };
+        ($($flag:ident),* $(,)?) => { $( assert_eq!(quoting(Lexing::default()).$flag(), mysql.$flag(), stringify!($flag)); )* };
     }
     agree!(
         supports_string_literal_backslash_escape,

@@ -6,10 +6,11 @@ use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::split::Cursor;
 use super::statement::{Failure, Source, Statement};
-use super::{Parsed, parse, position, tokenize};
+use super::{Parsed, parse_as, position, tokenize_as};
 use crate::account::Who;
 use crate::catalog::ViewOptions;
 use crate::error::{Error, Position};
+use crate::sql_mode::Lexing;
 
 /// CREATE VIEW as syntax.
 #[derive(Clone, Debug)]
@@ -128,7 +129,7 @@ impl Source<'_> {
 
 impl ViewSyntax {
     /// The query by itself with these changes; refused if it needs something that only its statement has.
-    pub fn definition(&self, mut edits: Vec<Edit>) -> Result<Parsed, Error> {
+    pub fn definition(&self, mut edits: Vec<Edit>, lexing: Lexing) -> Result<Parsed, Error> {
         edits.sort_by_key(|e| (e.from.line, e.from.column));
         edits.dedup_by_key(|e| (e.from.line, e.from.column));
         let mut cursor = Cursor::new(&self.text, self.start);
@@ -145,10 +146,10 @@ impl ViewSyntax {
             Token::Word(word) => word.quote_style.is_none() && word.value.starts_with('@'),
             _ => false,
         };
-        if tokenize(&text)?.iter().any(|t| variable(&t.token)) {
+        if tokenize_as(&text, lexing)?.iter().any(|t| variable(&t.token)) {
             return Err(Error::ViewVariable);
         }
-        let mut parsed = parse(&text)?;
+        let mut parsed = parse_as(&text, lexing)?;
         match (parsed.pop(), parsed.is_empty()) {
             (Some(parsed), true) if parsed.as_of.is_empty() => Ok(parsed),
             (Some(_), true) => Err(Error::NotSupported("AS OF TIMESTAMP in a view".into())),

@@ -141,11 +141,15 @@ fn converted(documents: &Binary, rows: usize, text: impl Fn(JsonRef<'_>) -> Stri
 /// Documents as numbers, dates and times: by way of their text, of which what is no number is none. A double becomes an
 /// integer by rounding, while text that is a string ends at its point.
 fn numbers(documents: &Binary, to: &SqlType, rows: usize, notices: &mut Notices) -> Outcome {
-    let whole = to.is_integer();
+    let (whole, unsigned) = (to.is_integer(), matches!(to, SqlType::Int { unsigned: true, .. }));
     let text = converted(documents, rows, |document| {
         let mut out = String::new();
         match document.view() {
-            View::Double(v) if whole => out.push_str(&v.round_ties_even().to_string()),
+            View::Double(v) if whole => {
+                let most = if unsigned { u64::MAX.into() } else { i64::MAX.into() };
+                let nearest = (v.round_ties_even() as i128).clamp(i64::MIN.into(), most);
+                out.push_str(&nearest.to_string());
+            }
             View::Array(_) | View::Object(_) | View::Null => out.push('0'),
             _ => plain(document, &mut out),
         }

@@ -85,13 +85,8 @@ impl Rewriter {
         {
             return self.call(function, vec![a, b], ty, nullable);
         }
-        let args = vec![self.cast(a, &BOTH_INTEGERS), self.cast(b, &BOTH_INTEGERS)];
-        let exact = match function {
-            Function::IntDiv => return self.truncated_division(args, types::decimal(24, 4), nullable),
-            Function::Mul => self.call(function, args, types::decimal(40, 0), nullable),
-            function => self.call(function, args, types::decimal(21, 0), nullable),
-        };
-        self.explicit_cast(exact, ty)
+        // The kernel computes in 128 bits; what is out of the result's range is an error.
+        self.call(function, vec![a, b], ty, nullable)
     }
 
     /// DIV of numbers that are not integers: the quotient without its fraction.

@@ -45,6 +45,15 @@ impl Rewriter {
         }
         // Bytes that were written as such are no number to a string.
         let written = |e: &Expr| matches!(e, Expr::Constant { ty, .. } if matches!(ty.sql, SqlType::Bit(_)));
+        if written(&a) && fb == Family::String || written(&b) && fa == Family::String {
+            let texts = self.beside_texts(vec![a.clone(), b.clone()])?;
+            if let [a, b] = texts.as_slice()
+                && family(a) == Family::String
+                && family(b) == Family::String
+            {
+                return self.compared_texts(a.clone(), b.clone());
+            }
+        }
         if written(&a) && fb.is_text() {
             let a = self.text(a);
             return self.comparable(a, b);
@@ -192,6 +201,14 @@ impl Rewriter {
                 Ok(self.moments(temporal, read))
             };
         }
+        // A year by itself is no day of it, and before all of them.
+        if other.ty().sql == SqlType::Year && !is_time {
+            let places = if family(&temporal) == Family::Date { 10_000 } else { 10_000_000_000 };
+            let number = self.number(temporal);
+            let factor = Expr::constant(Datum::Int(places), SqlType::BIGINT);
+            let year = self.arithmetic(Function::Mul, other, factor);
+            return Ok(self.numbers(number, year));
+        }
         if family(&other).is_number() {
             return Ok((self.cast(temporal, &SqlType::Double), self.cast(other, &SqlType::Double)));
         }
@@ -226,6 +243,14 @@ impl Rewriter {
 
     /// `expr [NOT] BETWEEN low AND high`.
     pub fn between(&mut self, expr: Expr, low: Expr, high: Expr, negated: bool) -> Result<Expr, Error> {
+        // One type for all: a text between a text and a number is a number.
+        let words = |e: &Expr| family(e) == Family::String;
+        let mixed = words(&expr) && (words(&low) != words(&high));
+        let number = family(&low).is_number() || family(&high).is_number();
+        let (expr, low, high) = match mixed && number {
+            true => (self.number(expr), self.number(low), self.number(high)),
+            false => (expr, low, high),
+        };
         if negated {
             let below = self.compare(Function::Lt, expr.clone(), low)?;
             let above = self.compare(Function::Gt, expr, high)?;
@@ -239,7 +264,9 @@ impl Rewriter {
 
     /// `text LIKE pattern`.
     pub fn like(&mut self, text: Expr, pattern: Expr, escape: Option<char>) -> Result<Expr, Error> {
-        let (text, pattern) = (self.text(text), self.text(pattern));
+        let mut texts = vec![self.text(text), self.text(pattern)];
+        texts = self.beside_texts(texts)?;
+        let (text, pattern) = (texts.swap_remove(0), texts.swap_remove(0));
         let (text, pattern, escape) = self.like_operands(text, pattern, escape)?;
         let nullable = text.ty().nullable || pattern.ty().nullable;
         Ok(self.call(Function::Like { escape }, vec![text, pattern], SqlType::BOOL, nullable))

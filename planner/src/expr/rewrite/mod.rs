@@ -55,6 +55,7 @@ impl Rewriter {
     /// A call whose arguments are as the function wants them.
     pub fn call(&mut self, function: Function, args: Vec<Expr>, sql: SqlType, nullable: bool) -> Expr {
         self.usage.add(&function, args.first().map_or(Family::Null, family));
+        let (function, args) = self.in_charset(function, args, &sql);
         let sql = self.collated(&function, &args, sql);
         fold::call(function, args, ColumnType { sql, nullable })
     }
@@ -103,6 +104,14 @@ impl Rewriter {
         }
         if sql == SqlType::Json && family(&expr) != Family::String {
             return self.to_json(expr);
+        }
+        if Family::of(&sql).is_number()
+            && let Some(number) = self.numeric_reading(&expr)
+        {
+            return self.cast(number, &sql);
+        }
+        if family(&expr) == Family::Time && matches!(sql, SqlType::Date | SqlType::DateTime(_)) {
+            return self.today_at(expr, sql);
         }
         if expr.ty().sql != sql && (expr.ty().sql.is_choice() || matches!(expr.ty().sql, SqlType::Bit(_))) {
             let read = self.read_as(expr, &sql);

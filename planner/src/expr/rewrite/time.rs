@@ -4,23 +4,31 @@ use allod_storage::schema::{Datum, SqlType};
 
 use super::{Rewriter, family};
 use crate::expr::types::{self, Family};
-use crate::expr::{Expr, Function, TimeUnit, calendar, fold};
+use crate::expr::{Expr, Function, Span, TimeUnit, calendar, fold};
 
 impl Rewriter {
     /// `expr + INTERVAL amount unit`, or minus.
     pub fn shift(&mut self, expr: Expr, amount: Expr, unit: TimeUnit, minus: bool) -> Expr {
+        // A number with a fraction is read as it is written.
+        let expr = if family(&expr) == Family::Decimal { self.text(expr) } else { expr };
         let written = family(&expr) == Family::String;
-        let constant = fold::constant(&expr).is_some();
-        // A text stays one: whether it has a time of day is not known before it is read.
-        let expr = if written && !constant { expr } else { self.moment(expr) };
         let (amount, unit) = match self.amount(amount, unit) {
             Some(known) => known,
             None => (Expr::constant(Datum::Null, SqlType::BIGINT), unit),
         };
-        let fsp = match &expr.ty().sql {
-            _ if unit.has_fraction() || family(&amount) == Family::Decimal => 6,
-            SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
+        let known = [&expr, &amount].into_iter().all(|e| fold::constant(e).is_some());
+        // A text stays one: whether it has a time of day is not known before it is read, nor whether it has a fraction before
+        // it is moved.
+        let stays = written && !(known && family(&amount) != Family::Decimal);
+        let expr = if stays { expr } else { self.moment(expr) };
+        let fraction = match &amount.ty().sql {
+            SqlType::Decimal { scale, .. } => (*scale).min(6),
             _ => 0,
+        };
+        let fsp = match &expr.ty().sql {
+            _ if unit.has_fraction() => 6,
+            SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => fraction.max(*n),
+            _ => fraction,
         };
         let ty = match &expr.ty().sql {
             text if text.is_string() => types::string(types::text_length(&SqlType::DateTime(6))),
@@ -34,6 +42,22 @@ impl Rewriter {
             Expr::Constant { value: Datum::DateTime(us), .. } if written => datetime(us),
             other => other,
         }
+    }
+
+    /// A time of this day.
+    pub(super) fn today_at(&mut self, time: Expr, sql: SqlType) -> Expr {
+        let midnight = self.now_us().div_euclid(calendar::DAY_US) * calendar::DAY_US;
+        let own = match &time.ty().sql {
+            SqlType::Time(n) => *n,
+            _ => 6,
+        };
+        let fsp = match &sql {
+            SqlType::DateTime(n) => own.max(*n),
+            _ => own,
+        };
+        let args = vec![Expr::constant(Datum::DateTime(midnight), SqlType::DateTime(0)), time];
+        let moment = self.call(Function::Span(Span::AddTime), args, SqlType::DateTime(fsp), true);
+        self.cast(moment, &sql)
     }
 
     /// The amount of an interval as the function wants it: a text for a compound unit, unless it is a constant, which is read
@@ -52,6 +76,13 @@ impl Rewriter {
         }
         let amount = match (unit, family(&amount)) {
             (_, Family::Int) => amount,
+            (TimeUnit::Second, family) if family != Family::Int && fold::constant(&amount).is_some() => {
+                let text = self.text(amount.clone());
+                match fold::constant(&text) {
+                    Some(Datum::String(text)) => seconds_of(text),
+                    _ => self.cast(amount, &SqlType::BIGINT),
+                }
+            }
             (TimeUnit::Second, Family::Decimal) => amount,
             (TimeUnit::Second, Family::String | Family::Double) if !reads_as_integer(&amount) => {
                 self.cast(amount, &types::decimal(20, 6))
@@ -108,4 +139,30 @@ fn reads_as_integer(expr: &Expr) -> bool {
 
 pub(super) fn datetime(us: i64) -> Expr {
     Expr::constant(Datum::DateTime(us), SqlType::DateTime(if us % 1_000_000 == 0 { 0 } else { 6 }))
+}
+
+/// The seconds that a text begins with: an integer, or a decimal of up to six digits of a fraction, cut and not rounded.
+fn seconds_of(text: &str) -> Expr {
+    let text = text.trim_start();
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (whole, rest) = unsigned.split_at(digits(unsigned));
+    let fraction = rest.strip_prefix('.').map_or("", |rest| &rest[..digits(rest).min(6)]);
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    // What has more digits moves everything out of range.
+    let value =
+        format!("{whole}{fraction}").parse::<i128>().unwrap_or(if whole.is_empty() { 0 } else { 1 << 80 });
+    match u8::try_from(fraction.len()) {
+        Ok(scale @ 1..) => {
+            let precision = (whole.len() + fraction.len()).clamp(1, 38) as u32;
+            Expr::constant(
+                Datum::Decimal { value: sign * value, scale },
+                types::decimal(precision, u32::from(scale)),
+            )
+        }
+        _ => match i64::try_from(sign * value) {
+            Ok(n) => Expr::constant(Datum::Int(n), SqlType::BIGINT),
+            Err(_) => Expr::constant(Datum::Null, SqlType::BIGINT),
+        },
+    }
 }

@@ -24,6 +24,7 @@
 //! where MySQL has version 9's. The order is the same but for characters that are younger; the numbers are not. Like TiDB's, no
 //! table knows contractions (sequences of characters with a weight of their own).
 
+mod bytes;
 mod names;
 mod weights;
 

@@ -81,13 +81,12 @@ impl Charset {
     pub fn covers(self, other: Charset) -> bool {
         let rank = |set| match set {
             Charset::Ascii => 0,
-            Charset::Latin1 => 1,
-            Charset::Gbk => 2,
-            Charset::Utf8 => 3,
-            Charset::Utf8mb4 => 4,
-            Charset::Binary => 5,
+            Charset::Latin1 | Charset::Gbk => 1,
+            Charset::Utf8 => 2,
+            Charset::Utf8mb4 => 3,
+            Charset::Binary => 4,
         };
-        rank(self) >= rank(other)
+        self == other || rank(self) > rank(other)
     }
 
     /// The first character of a text that the set has not.

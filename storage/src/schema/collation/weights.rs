@@ -227,6 +227,11 @@ impl Collation {
         out
     }
 
+    /// The same but for commas: `FIND_IN_SET` looks between them.
+    pub fn folded_members(self, text: &str) -> String {
+        text.chars().map(|c| if c == ',' { c } else { self.fold(c) }).collect()
+    }
+
     /// A pattern of LIKE for folded texts: `%` and `_` stay what they are unless they are escaped, and nothing is escaped
     /// any more.
     pub fn folded_pattern(self, pattern: &str, escape: Option<char>) -> String {
@@ -287,9 +292,18 @@ impl Collation {
     }
 }
 
+/// The code of a character in GBK, of one byte or two; `None` if it has none.
+pub(super) fn gbk_code(c: char) -> Option<u16> {
+    if c == '?' {
+        return Some(QUESTION_MARK);
+    }
+    let c = u16::try_from(u32::from(c)).ok()?;
+    GBK.cell(u32::from(c)).filter(|code| *code != QUESTION_MARK)
+}
+
 /// Whether GBK has the character.
 pub(super) fn is_gbk(c: char) -> bool {
-    c == '?' || u32::from(c) <= 0xFFFF && GBK.cell(u32::from(c)).is_some_and(|code| code != QUESTION_MARK)
+    gbk_code(c).is_some()
 }
 
 /// A Hangul syllable weighs what its letters do; anything else outside the table has weights of its own.
