@@ -13,6 +13,7 @@ use allod_storage::schema::Datum;
 use crate::accounts::{Account, Password};
 use crate::catalog::{Catalog, Version};
 use crate::error::{Error, Result, code};
+use crate::named_locks::NamedLocks;
 use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub processes: Processes,
     /// The transactions of sessions.
     pub transactions: Transactions,
+    /// The locks that have names.
+    pub named_locks: Arc<NamedLocks>,
     began: Instant,
     next_connection: AtomicU64,
     /// Statements that sessions were asked to run.
@@ -100,6 +103,7 @@ impl Builder {
             usage: Usage::new(),
             processes: Processes::default(),
             transactions: Transactions::default(),
+            named_locks: Arc::default(),
             began: Instant::now(),
             next_connection: AtomicU64::new(1),
             questions: AtomicU64::new(0),

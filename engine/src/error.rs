@@ -258,6 +258,8 @@ codes! {
     MIXED_AGGREGATE = 8123 "HY000";
     /// ORDER BY an aggregate of a query that has none.
     AGGREGATE_IN_ORDER = 3029 "HY000";
+    /// GET_LOCK of what is no name.
+    WRONG_LOCK_NAME = 3057 "42000";
     /// A table that does not exist.
     NO_SUCH_TABLE = 1146 "42S02";
     /// A TEXT column in a key.
@@ -826,6 +828,7 @@ impl From<allod_executor::Error> for Error {
             E::WrongArguments(_) => code::WRONG_ARGUMENTS,
             E::Regexp { .. } => code::REGEXP,
             E::BadArguments(_) => code::WRONG_ARGUMENTS,
+            E::WrongLockName(_) => code::WRONG_LOCK_NAME,
             E::RegexpArgument => code::REGEXP_ARGUMENT,
             E::RegexpIndex => code::REGEXP_INDEX,
             E::WrongValueForFunction { .. } => code::WRONG_VALUE_FOR_FUNCTION,

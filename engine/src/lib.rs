@@ -71,6 +71,7 @@ pub mod format;
 pub mod import;
 mod information_schema;
 mod like;
+mod named_locks;
 mod params;
 mod partitioning;
 mod performance_schema;

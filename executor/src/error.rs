@@ -137,6 +137,9 @@ pub enum Error {
     /// 1210: an argument that the function cannot take.
     #[error("Incorrect arguments to {0}")]
     BadArguments(&'static str),
+    /// 3057: GET_LOCK of what is no name of a lock.
+    #[error("Incorrect user-level lock name '{0}'.")]
+    WrongLockName(String),
     /// 3685: REGEXP_INSTR with what is neither 0 nor 1.
     #[error("Illegal argument to a regular expression.")]
     RegexpArgument,

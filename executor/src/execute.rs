@@ -50,6 +50,40 @@ pub trait Sequences: Send + Sync + std::fmt::Debug {
     fn set(&self, sequence: SequenceId, value: i64) -> Result<Option<i64>>;
 }
 
+/// Who knows which sessions hold the locks that have names (GET_LOCK), on behalf of one of them. Names come in lower case.
+pub trait NamedLocks: Send + Sync + std::fmt::Debug {
+    /// Takes the lock, perhaps once more; false if another session has it.
+    fn take(&self, name: &str) -> bool;
+    /// Gives it back as often as it was taken once; false if the session does not have it.
+    fn give_back(&self, name: &str) -> bool;
+    /// The connection that has it.
+    fn holder(&self, name: &str) -> Option<u64>;
+    /// Gives all back: how many, counted as often as they were taken.
+    fn give_all_back(&self) -> u64;
+}
+
+/// Where there are no sessions: every lock is free, and nobody has one.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl NamedLocks for Nobody {
+    fn take(&self, _: &str) -> bool {
+        true
+    }
+
+    fn give_back(&self, _: &str) -> bool {
+        false
+    }
+
+    fn holder(&self, _: &str) -> Option<u64> {
+        None
+    }
+
+    fn give_all_back(&self) -> u64 {
+        0
+    }
+}
+
 /// What a statement runs in.
 pub struct Environment {
     /// The statement's own client.
@@ -68,6 +102,8 @@ pub struct Environment {
     pub row_ids: Arc<dyn RowIds>,
     /// Who gives out the numbers of the sequences that it asks; `None` = it asks none.
     pub sequences: Option<Arc<dyn Sequences>>,
+    /// Who knows of the locks that have names.
+    pub named_locks: Arc<dyn NamedLocks>,
     /// What becomes of a change of rows.
     pub destination: Destination,
     /// What becomes of losses.
@@ -161,6 +197,7 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         columns: Arc::clone(&query.columns),
         rules: env.rules,
         sequences: env.sequences,
+        named_locks: Some(env.named_locks),
     };
     let schema = prepared.schema();
     let locks = Collector::new(env.locking, &context.memory);

@@ -49,7 +49,9 @@ mod window;
 
 pub use dml::{check, committed, deal, generate, record_keys, remake};
 pub use error::Error;
-pub use execute::{Affected, Destination, Environment, Execution, RowIds, Sequences, Tuning, execute};
+pub use execute::{
+    Affected, Destination, Environment, Execution, NamedLocks, Nobody, RowIds, Sequences, Tuning, execute,
+};
 pub use kernel::{JsonFault, Rules, Verdict};
 pub use lock::{Locking, WantedLocks};
 pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};

@@ -267,6 +267,7 @@ impl Fixture {
             cancel: self.cancel.clone(),
             row_ids: self.row_ids.clone(),
             sequences: None,
+            named_locks: Arc::new(crate::Nobody),
             destination: Destination::Commit,
             rules: Default::default(),
             locking: crate::lock::Locking::Off,

@@ -59,6 +59,7 @@ pub(crate) fn context(workers: usize) -> Context {
         columns: Arc::default(),
         rules: Rules::default(),
         sequences: None,
+        named_locks: None,
     }
 }
 

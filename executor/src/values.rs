@@ -117,7 +117,7 @@ pub(crate) fn datum(array: &ArrayRef, row: usize) -> Result<Datum> {
 pub(crate) fn literal_rows(rows: &[Vec<Expr>], width: usize, scratch: &mut Scratch) -> Result<Batch> {
     let mark = scratch.notices.mark();
     scratch.notices.once = true;
-    let columns = if rows.len() > 1 && rows.iter().flatten().any(Expr::asks_sequence) {
+    let columns = if rows.len() > 1 && rows.iter().flatten().any(Expr::in_turn) {
         in_turn(rows, width, scratch)?
     } else {
         let column = |c: usize| literal_column(&rows.iter().map(|row| &row[c]).collect::<Vec<_>>(), scratch);

@@ -65,6 +65,7 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         cancel: Cancel::new(),
         row_ids: Arc::new(Nothing),
         sequences: None,
+        named_locks: Arc::new(allod_executor::Nobody),
         destination: allod_executor::Destination::Commit,
         rules: Default::default(),
         locking: allod_executor::Locking::Off,

@@ -45,6 +45,7 @@ use crate::accounts::{Account, Accounts, Rights};
 use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
+use crate::named_locks::OfSession;
 use crate::result::{Diagnostics, Late, ResultSet, Warning};
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
@@ -74,6 +75,8 @@ pub struct Session {
     last_insert_id: u64,
     /// LASTVAL() of sequences.
     last_numbers: Arc<LastNumbers>,
+    /// What it has of the locks that have names.
+    named_locks: Arc<OfSession>,
     row_count: i64,
     /// Of the last statement; what SHOW WARNINGS shows.
     diagnostics: Diagnostics,
@@ -109,10 +112,13 @@ impl Session {
         let variables = Variables::new(database.shared().globals.load_full());
         client.retry_by(variables.settings().retry);
         client.commit_by(variables.settings().commit);
+        let named_locks =
+            Arc::new(OfSession { locks: Arc::clone(&database.shared().named_locks), session: id });
         Session {
             database,
             client,
             id,
+            named_locks,
             identity: Identity::of_owner(),
             remote: false,
             current: Some(DEFAULT_DATABASE.into()),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use allod_executor::{Cancel, Destination, Environment, Execution, Prepared, RowIds, Sequences};
+use allod_executor::{Cancel, Destination, Environment, Execution, NamedLocks, Prepared, RowIds, Sequences};
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
@@ -610,6 +610,7 @@ impl Session {
             cancel: cancel.clone(),
             row_ids,
             sequences: self.asked_sequences(planned),
+            named_locks: Arc::clone(&self.named_locks) as Arc<dyn NamedLocks>,
             destination,
             rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
             locking: self.locking(planned),

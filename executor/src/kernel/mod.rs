@@ -36,6 +36,7 @@ mod locale;
 mod math;
 #[cfg(test)]
 mod model;
+mod named_lock;
 mod network;
 mod notice;
 mod number;

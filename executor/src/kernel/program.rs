@@ -108,7 +108,8 @@ impl Program {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut compiler = Compiler { input, nodes: Vec::new(), known: HashMap::new(), single: Vec::new() };
         let roots = exprs.into_iter().map(|e| compiler.add(e)).collect::<Result<Vec<_>>>()?;
-        let asks = |node: &&Node| matches!(&node.op, Op::Call(Function::Volatile { what, .. }) if what.asks_sequence());
+        let asks =
+            |node: &&Node| matches!(&node.op, Op::Call(Function::Volatile { what, .. }) if what.in_turn());
         let in_turn = compiler.nodes.iter().filter(asks).count() > 1;
         Ok(Program { id: NEXT.fetch_add(1, Ordering::Relaxed), nodes: compiler.nodes, roots, in_turn })
     }

@@ -11,7 +11,7 @@ use super::notice::{Notices, Rules};
 use super::value::Value;
 use super::volatile::Sequence;
 use crate::error::{Error, Result};
-use crate::execute::Sequences;
+use crate::execute::{NamedLocks, Sequences};
 use crate::pipeline::Cancel;
 
 /// A worker's caches. Programs keep their own state in it, so a program itself stays immutable and is shared by all workers.
@@ -25,6 +25,8 @@ pub struct Scratch {
     cancel: Cancel,
     /// Who gives out the numbers of sequences; `None` where none is asked.
     asked: Option<Arc<dyn Sequences>>,
+    /// Who knows of the locks that have names.
+    named_locks: Option<Arc<dyn NamedLocks>>,
     /// What kernels had to say.
     pub notices: Notices,
 }
@@ -59,9 +61,19 @@ impl Scratch {
         Scratch { cancel, notices: Notices::new(rules), ..Scratch::default() }
     }
 
-    /// The same for a statement that asks sequences.
-    pub(crate) fn asking(self, asked: Option<Arc<dyn Sequences>>) -> Scratch {
-        Scratch { asked, ..self }
+    /// The same for a statement that asks sequences and locks.
+    pub(crate) fn asking(
+        self,
+        asked: Option<Arc<dyn Sequences>>,
+        named_locks: Option<Arc<dyn NamedLocks>>,
+    ) -> Scratch {
+        Scratch { asked, named_locks, ..self }
+    }
+
+    /// Who knows of the locks that have names.
+    pub(crate) fn named_locks(&self) -> Result<&dyn NamedLocks> {
+        let missing = || Error::Plan("a lock is asked for where there is none".into());
+        self.named_locks.as_deref().ok_or_else(missing)
     }
 
     /// Who gives out the numbers of sequences.

@@ -12,6 +12,7 @@ use allod_storage::runtime;
 use allod_storage::schema::Datum;
 
 use super::function::{build_bytes, ints};
+use super::named_lock;
 use super::program::{Frame, Node, Program};
 use super::scratch::Scratch;
 use super::string::build;
@@ -40,6 +41,9 @@ pub(crate) fn eval(
     let rows = frame.rows;
     if what == Volatile::Benchmark {
         return benchmark(program, node, frame, scratch);
+    }
+    if what.in_turn() && !what.asks_sequence() {
+        return named_lock::eval(what, program, node, frame, scratch);
     }
     let arg = match node.args.first() {
         Some(arg) => Some(program.value(*arg, frame, scratch)?),
@@ -86,9 +90,18 @@ pub(crate) fn eval(
             let set: Result<Vec<Option<i64>>> = (0..rows).map(set).collect();
             Ok(Value::Int(Column::from_options(set?.into_iter())))
         }
-        (Volatile::RandomBytes | Volatile::Sleep | Volatile::Benchmark | Volatile::SetValue(_), _) => {
-            Err(Error::Plan(format!("{} without an argument", what.name())))
-        }
+        (
+            Volatile::RandomBytes
+            | Volatile::Sleep
+            | Volatile::Benchmark
+            | Volatile::SetValue(_)
+            | Volatile::GetLock
+            | Volatile::ReleaseLock
+            | Volatile::IsFreeLock
+            | Volatile::IsUsedLock
+            | Volatile::ReleaseAllLocks,
+            _,
+        ) => Err(Error::Plan(format!("{} without an argument", what.name()))),
     }
 }
 

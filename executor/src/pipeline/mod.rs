@@ -47,7 +47,7 @@ use allod_storage::schema::RegionId;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::execute::Sequences;
+use crate::execute::{NamedLocks, Sequences};
 use crate::kernel::{Rules, Scratch};
 
 /// Whether whoever received a batch wants more.
@@ -133,12 +133,14 @@ pub(crate) struct Context {
     pub rules: Rules,
     /// Who gives out the numbers of sequences.
     pub sequences: Option<Arc<dyn Sequences>>,
+    /// Who knows of the locks that have names; `None` where nobody asks.
+    pub named_locks: Option<Arc<dyn NamedLocks>>,
 }
 
 impl Context {
     /// What a worker of the statement keeps between batches.
     pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.cancel.clone(), self.rules).asking(self.sequences.clone())
+        Scratch::new(self.cancel.clone(), self.rules).asking(self.sequences.clone(), self.named_locks.clone())
     }
 
     /// The time, if somebody wants to know how long things take.

@@ -425,8 +425,8 @@ pub fn keyed(arg: Expr) -> (Expr, Option<ColumnType>) {
     (keyed, Some(ColumnType { sql: shown, nullable: true }))
 }
 
-/// Texts of which the least or the greatest is asked for, as one type of keyed ones, and the type of the texts; `None` if their
-/// order is that of their bytes.
+/// Makes keyed texts of those of which the least or the greatest is asked for, all of one type; false, and nothing is done, if
+/// their order is that of their bytes.
 pub(super) fn keyed_all(texts: &mut [Expr], ty: &SqlType) -> bool {
     let collation = ty.collation();
     if !ty.is_string() || collation.is_plain() {

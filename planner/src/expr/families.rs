@@ -212,6 +212,16 @@ pub enum Volatile {
     LastValue(SequenceId),
     /// SETVAL(sequence, n): n, below which it gives out no more; NULL if that is so already.
     SetValue(SequenceId),
+    /// GET_LOCK(name, seconds): 1, or 0 if another session had it all the time.
+    GetLock,
+    /// RELEASE_LOCK(name): 1, or 0 if the session does not have it.
+    ReleaseLock,
+    /// IS_FREE_LOCK(name): whether nobody has it.
+    IsFreeLock,
+    /// IS_USED_LOCK(name): the connection that has it; NULL if none.
+    IsUsedLock,
+    /// RELEASE_ALL_LOCKS(): how many the session had.
+    ReleaseAllLocks,
 }
 
 impl Volatile {
@@ -227,6 +237,11 @@ impl Volatile {
             Volatile::NextValue(_) => "nextval",
             Volatile::LastValue(_) => "lastval",
             Volatile::SetValue(_) => "setval",
+            Volatile::GetLock => "get_lock",
+            Volatile::ReleaseLock => "release_lock",
+            Volatile::IsFreeLock => "is_free_lock",
+            Volatile::IsUsedLock => "is_used_lock",
+            Volatile::ReleaseAllLocks => "release_all_locks",
         }
     }
 
@@ -235,9 +250,22 @@ impl Volatile {
         !matches!(self, Volatile::RandomBytes | Volatile::SetValue(_))
     }
 
-    /// Whether it asks a sequence: what it comes to depends on what was asked before, so rows are evaluated in turn.
+    /// Whether it asks a sequence.
     pub fn asks_sequence(self) -> bool {
         matches!(self, Volatile::NextValue(_) | Volatile::LastValue(_) | Volatile::SetValue(_))
+    }
+
+    /// Whether what it comes to depends on what was asked before, so that rows are evaluated in turn.
+    pub fn in_turn(self) -> bool {
+        let locks = matches!(
+            self,
+            Volatile::GetLock
+                | Volatile::ReleaseLock
+                | Volatile::IsFreeLock
+                | Volatile::IsUsedLock
+                | Volatile::ReleaseAllLocks
+        );
+        locks || self.asks_sequence()
     }
 }
 

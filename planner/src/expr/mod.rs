@@ -146,6 +146,12 @@ impl Expr {
             || self.children().iter().any(Expr::asks_sequence)
     }
 
+    /// Whether what a part of it comes to depends on what was asked before ([`Volatile::in_turn`]).
+    pub fn in_turn(&self) -> bool {
+        matches!(self, Expr::Call { function: Function::Volatile { what, .. }, .. } if what.in_turn())
+            || self.children().iter().any(Expr::in_turn)
+    }
+
     /// Every column it uses, in order of appearance, repeats included.
     pub fn columns(&self) -> Vec<ColumnId> {
         let mut out = Vec::new();

@@ -33,12 +33,15 @@ pub(super) const SPECIAL: &[&str] = &[
     "FIELD",
     "FLOOR",
     "FROM_UNIXTIME",
+    "GET_LOCK",
     "GREATEST",
     "IF",
     "IFNULL",
     "INSTR",
     "INTERVAL",
     "ISNULL",
+    "IS_FREE_LOCK",
+    "IS_USED_LOCK",
     "LEAST",
     "LOCALTIME",
     "LOCALTIMESTAMP",
@@ -51,6 +54,8 @@ pub(super) const SPECIAL: &[&str] = &[
     "PI",
     "RAND",
     "RANDOM_BYTES",
+    "RELEASE_ALL_LOCKS",
+    "RELEASE_LOCK",
     "ROUND",
     "SEC_TO_TIME",
     "SLEEP",
@@ -487,6 +492,24 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let [seconds] = exactly(name, args)?;
             let seconds = rw.argument(seconds, Arg::Double);
             Ok(rw.volatile(Volatile::Sleep, vec![seconds], SqlType::BIGINT, false))
+        }
+        "GET_LOCK" => {
+            let [lock, seconds] = exactly(name, args)?;
+            let args = vec![rw.text(lock), rw.argument(seconds, Arg::Double)];
+            Ok(rw.volatile(Volatile::GetLock, args, SqlType::BIGINT, false))
+        }
+        "RELEASE_LOCK" | "IS_FREE_LOCK" | "IS_USED_LOCK" => {
+            let [lock] = exactly(name, args)?;
+            let args = vec![rw.text(lock)];
+            Ok(match name {
+                "RELEASE_LOCK" => rw.volatile(Volatile::ReleaseLock, args, SqlType::BIGINT, false),
+                "IS_FREE_LOCK" => rw.volatile(Volatile::IsFreeLock, args, SqlType::BIGINT, false),
+                _ => rw.volatile(Volatile::IsUsedLock, args, SqlType::BIGINT_UNSIGNED, true),
+            })
+        }
+        "RELEASE_ALL_LOCKS" => {
+            count(0..=0)?;
+            Ok(rw.volatile(Volatile::ReleaseAllLocks, args, SqlType::BIGINT, false))
         }
         "UUID" => {
             count(0..=0)?;
