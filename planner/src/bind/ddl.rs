@@ -59,7 +59,7 @@ pub enum Ddl {
         like: TableName,
         /// IF NOT EXISTS.
         if_not_exists: bool,
-        /// CREATE [GLOBAL] TEMPORARY TABLE.
+        /// `CREATE [GLOBAL] TEMPORARY TABLE`.
         temporary: Option<Temporary>,
     },
     /// CREATE VIEW, ALTER VIEW.
@@ -111,7 +111,7 @@ pub enum Ddl {
         tables: Vec<TableName>,
         /// IF EXISTS.
         if_exists: bool,
-        /// DROP [GLOBAL] TEMPORARY TABLE: no other ones.
+        /// `DROP [GLOBAL] TEMPORARY TABLE`: no other ones.
         temporary: Option<Temporary>,
     },
     /// TRUNCATE TABLE.
@@ -273,7 +273,7 @@ pub struct CreateTable {
     pub collation: Collation,
     /// What it is declared with besides.
     pub options: TableOptions,
-    /// CREATE [GLOBAL] TEMPORARY TABLE.
+    /// `CREATE [GLOBAL] TEMPORARY TABLE`.
     pub temporary: Option<Temporary>,
 }
 

@@ -83,7 +83,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// DROP [GLOBAL] TEMPORARY TABLE. Whether a session's own tables exist is the engine's to say.
+    /// `DROP [GLOBAL] TEMPORARY TABLE`. Whether a session's own tables exist is the engine's to say.
     pub(super) fn drop_temporary(
         &self,
         kind: Temporary,

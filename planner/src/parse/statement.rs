@@ -40,7 +40,7 @@ pub(crate) enum Statement {
     CreateView(Box<ViewSyntax>),
     CreateSequence(Box<SequenceSyntax>),
     AlterSequence(Box<SequenceSyntax>),
-    /// DROP [GLOBAL] TEMPORARY TABLE.
+    /// `DROP [GLOBAL] TEMPORARY TABLE`.
     DropTemporary {
         kind: Temporary,
         if_exists: bool,

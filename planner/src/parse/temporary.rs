@@ -8,7 +8,7 @@ use super::statement::{Failure, Source, Statement};
 use crate::error::Error;
 
 impl Source<'_> {
-    /// DROP [GLOBAL] TEMPORARY TABLE; nothing is read if it is something else.
+    /// `DROP [GLOBAL] TEMPORARY TABLE`; nothing is read if it is something else.
     pub(super) fn drop_temporary(&mut self) -> Result<Option<Statement>, Failure> {
         let is = |source: &Self, at: usize, word: &str| {
             source.parser.peek_nth_token(at).token.to_string().eq_ignore_ascii_case(word)
