@@ -12,9 +12,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use allod_executor::Cancel;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use imbl::OrdMap;
 use tokio::sync::Notify;
+
+use crate::slot::Slot;
 
 /// The list.
 #[derive(Default)]
@@ -26,7 +28,7 @@ pub(crate) struct Process {
     who: ArcSwap<Who>,
     /// Address and port.
     pub host: String,
-    doing: ArcSwap<Doing>,
+    doing: Slot<Doing>,
     wish: AtomicU8,
     wake: Notify,
     /// The socket, to look at while its owner is busy; set when it is first needed.
@@ -96,7 +98,7 @@ impl Process {
             cancel: None,
             idle_limit: None,
         };
-        let doing = ArcSwap::from_pointee(doing);
+        let doing = Slot::new(doing);
         let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
         let who = ArcSwap::from_pointee(who);
         Process { id, who, host, doing, wish, wake, socket: OnceLock::new() }
@@ -113,13 +115,13 @@ impl Process {
     }
 
     /// What it is doing.
-    pub fn doing(&self) -> Guard<Arc<Doing>> {
-        self.doing.load()
+    pub fn doing(&self) -> Arc<Doing> {
+        self.doing.get()
     }
 
     /// For its owner: says what it is doing.
     pub fn does(&self, doing: Doing) {
-        self.doing.store(Arc::new(doing));
+        self.doing.set(doing);
     }
 
     /// Stops its statement.
