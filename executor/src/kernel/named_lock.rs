@@ -37,6 +37,7 @@ pub(super) fn eval(
         args.push(program.value(*arg, frame, scratch)?);
     }
     let names: Vec<String> = match args.first() {
+        Some(Value::Null) => (0..rows).map(|_| name_of(None)).collect::<Result<_>>()?,
         Some(names) => {
             let names = text(names, rows).map_err(|_| Error::BadArguments(what.name()))?;
             (0..rows).map(|row| name_of(names.get(row))).collect::<Result<_>>()?
