@@ -388,6 +388,8 @@ codes! {
     OUT_OF_RANGE = 1690 "22003";
     /// An UPDATE of one table under two names that moves rows of it.
     KEY_UPDATED_TWICE = 1706 "HY000";
+    /// EXCHANGE PARTITION of a table with a global index.
+    EXCHANGE_ATTRIBUTE = 1731 "HY000";
     /// A partition that does not exist.
     UNKNOWN_PARTITION = 1735 "HY000";
     /// EXCHANGE PARTITION with a row of another partition.
@@ -562,6 +564,7 @@ fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
         F::ExchangePartitioned(_) => 1732,
         F::DifferentDefinitions => 1736,
         F::ClauseOnNonPartitioned => 1747,
+        F::GlobalNeeded(_) => 8264,
     }
 }
 

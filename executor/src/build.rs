@@ -22,8 +22,8 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, MergeJoin, Node, Plan, Query,
-    Recursion, Side, SortKey, Window,
+    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexScan, MergeJoin, Node, Plan,
+    Query, Recursion, Side, SortKey, Window,
 };
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::mvcc::RegionScan;
@@ -117,6 +117,14 @@ impl Filters {
 /// Positions of the partitions to read.
 pub(crate) fn partitions(table: &TableDescriptor, wanted: Option<&[usize]>) -> Vec<usize> {
     wanted.map_or_else(|| (0..table.partitions.len()).collect(), <[usize]>::to_vec)
+}
+
+/// Positions of the partitions whose entries are to be read: of a global index those of the first, which are all.
+pub(crate) fn index_partitions(scan: &IndexScan) -> Vec<usize> {
+    match scan.table.is_global(scan.index) {
+        true => vec![0],
+        false => partitions(&scan.table, scan.partitions.as_deref()),
+    }
 }
 
 impl Builder {

@@ -20,8 +20,7 @@ use allod_storage::client::Client;
 use allod_storage::schema::{ForeignKey, IndexDescriptor, SpaceId, TableDescriptor};
 
 use super::ddl::{
-    Notes, create_spaces, drop_spaces, entry, fill_index, labels, partition_schemas, row_id_column, spaces,
-    warning,
+    Notes, create_spaces, drop_spaces, entry, fill_index, labels, row_id_column, schemas, spaces, warning,
 };
 use super::foreign;
 use super::partitions::read;
@@ -94,7 +93,10 @@ impl Lease<'_> {
         if let Some(to) = &change.rename {
             self.rename(&[(change.table.clone(), to.clone())])?;
         }
-        let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
+        let note = |of: &PlanWarning| {
+            let message = Error::new(of.code, of.message.as_str()).message().to_owned();
+            Warning { level: "Note", code: of.code, message }
+        };
         Ok(change.notes.iter().map(note).chain(change.warnings.iter().map(warning)).collect())
     }
 
@@ -153,27 +155,30 @@ impl Lease<'_> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
         hold(client, before, &descriptor, waiting)?;
-        for (partition, old) in descriptor.partitions.iter_mut().zip(&before.partitions) {
-            let space = |key: &AlteredKey| match key.from {
-                Some(at) => old.indexes[at],
-                None => SpaceId(self.id()),
-            };
-            partition.indexes = change.indexes.iter().map(space).collect();
+        let spaces = change.indexes.iter().enumerate().map(|(at, key)| match key.from {
+            Some(old) => before.partitions.iter().map(|p| p.indexes[old]).collect(),
+            None => self.index_spaces(&descriptor, at),
+        });
+        let spaces: Vec<Vec<SpaceId>> = spaces.collect();
+        for (at, partition) in descriptor.partitions.iter_mut().enumerate() {
+            partition.indexes = spaces.iter().map(|of_index| of_index[at]).collect();
         }
         let added =
             || change.indexes.iter().enumerate().filter(|(_, key)| key.from.is_none()).map(|(at, _)| at);
-        let of = |at: usize| descriptor.partitions.iter().map(move |p| p.indexes[at]);
+        let of = |at: usize| descriptor.spaces_of_index(at);
         let fresh: Vec<SpaceId> = added().flat_map(of).collect();
         let schemas = added().flat_map(|at| of(at).map(move |id| (at, id)));
         let schemas = schemas.map(|(at, id)| descriptor.index_space(at, id).0);
         create_spaces(client, schemas.collect::<Vec<_>>())?;
-        if let Err(error) = added().try_for_each(|at| fill_index(client, &descriptor, at, waiting)) {
+        if let Err(error) =
+            added().try_for_each(|at| fill_index(client, &descriptor, at, &descriptor.partitions, waiting))
+        {
             drop_spaces(client, &fresh);
             return Err(error);
         }
         let kept = |at: usize| change.indexes.iter().any(|key| key.from == Some(at));
-        let gone = before.partitions.iter().flat_map(|p| p.indexes.iter().enumerate());
-        let gone = gone.filter(|(at, _)| !kept(*at)).map(|(_, &id)| id).collect();
+        let gone = (0..before.indexes.len()).filter(|at| !kept(*at));
+        let gone = gone.flat_map(|at| before.spaces_of_index(at)).collect();
         Ok(Altered { descriptor, gone, counters: Arc::clone(&old.counters) })
     }
 
@@ -187,9 +192,8 @@ impl Lease<'_> {
     ) -> Result<Altered> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
-        descriptor.partitions = self.partitions(labels(before), descriptor.indexes.len());
-        let schemas: Vec<_> =
-            descriptor.partitions.iter().flat_map(|p| partition_schemas(&descriptor, p)).collect();
+        descriptor.partitions = self.partitions(labels(before), &descriptor.indexes);
+        let schemas = schemas(&descriptor);
         let fresh = spaces(&descriptor);
         // A column that is numbered from now on begins with 1, whatever numbers rows have had.
         let is_numbered = |table: &TableDescriptor| table.columns.iter().any(|c| c.auto_increment);

@@ -223,7 +223,7 @@ impl Lease<'_> {
     fn truncate(&mut self, table: &TableName, client: &mut Client, waiting: &mut Waiting) -> Notes {
         let version = self.version();
         let old = self.close_one(entry(&version, table)?, waiting)?;
-        let partitions = self.partitions(labels(&old.descriptor), old.descriptor.indexes.len());
+        let partitions = self.partitions(labels(&old.descriptor), &old.descriptor.indexes);
         let descriptor = TableDescriptor { partitions, ..(*old.descriptor).clone() };
         if let Err(error) = create_spaces(client, schemas(&descriptor)) {
             self.reopen(old);
@@ -304,12 +304,13 @@ impl Lease<'_> {
         let mut descriptor = (*old.descriptor).clone();
         descriptor.indexes.push(self.index(spec));
         let position = descriptor.indexes.len() - 1;
-        for partition in &mut descriptor.partitions {
-            partition.indexes.push(SpaceId(self.id()));
+        let spaces: Vec<SpaceId> = self.index_spaces(&descriptor, position);
+        for (partition, space) in descriptor.partitions.iter_mut().zip(spaces) {
+            partition.indexes.push(space);
         }
-        let fresh: Vec<SpaceId> = descriptor.partitions.iter().map(|p| p.indexes[position]).collect();
+        let fresh: Vec<SpaceId> = descriptor.spaces_of_index(position).collect();
         let built = create_spaces(client, fresh.iter().map(|&id| descriptor.index_space(position, id).0))
-            .and_then(|()| fill_index(client, &descriptor, position, waiting));
+            .and_then(|()| fill_index(client, &descriptor, position, &descriptor.partitions, waiting));
         match built {
             Ok(()) => self.reopen(Entry { descriptor: Arc::new(descriptor), ..old }),
             Err(error) => {
@@ -336,8 +337,11 @@ impl Lease<'_> {
         };
         let old = self.close_one(entry, waiting)?;
         let mut descriptor = (*old.descriptor).clone();
+        let gone = descriptor.spaces_of_index(position).collect();
         descriptor.indexes.remove(position);
-        let gone = descriptor.partitions.iter_mut().map(|p| p.indexes.remove(position)).collect::<Vec<_>>();
+        for partition in &mut descriptor.partitions {
+            partition.indexes.remove(position);
+        }
         self.reopen(Entry { descriptor: Arc::new(descriptor), ..old });
         self.retire(gone);
         no_notes()
@@ -418,8 +422,17 @@ impl Lease<'_> {
         self.catalog.index(spec)
     }
 
-    /// Fresh space ids for partitions of these names.
-    pub(super) fn partitions(&self, labels: Vec<PartitionLabel>, indexes: usize) -> Vec<PartitionDescriptor> {
+    /// As [`Catalog::index_spaces`].
+    pub(super) fn index_spaces(&self, table: &TableDescriptor, index: usize) -> Vec<SpaceId> {
+        self.catalog.index_spaces(table, index)
+    }
+
+    /// As [`Catalog::partitions`].
+    pub(super) fn partitions(
+        &self,
+        labels: Vec<PartitionLabel>,
+        indexes: &[IndexDescriptor],
+    ) -> Vec<PartitionDescriptor> {
         self.catalog.partitions(labels, indexes)
     }
 }
@@ -437,6 +450,7 @@ impl Catalog {
             [] => vec![PartitionLabel::new("p0")],
             named => named.to_vec(),
         };
+        let indexes: Vec<IndexDescriptor> = create.indexes.iter().map(|spec| self.index(spec)).collect();
         TableDescriptor {
             id: TableId(self.id()),
             database,
@@ -444,9 +458,9 @@ impl Catalog {
             columns,
             key,
             clustered: !create.key.is_empty(),
-            indexes: create.indexes.iter().map(|spec| self.index(spec)).collect(),
+            partitions: self.partitions(partitions, &indexes),
+            indexes,
             partitioning: create.partitioning.clone(),
-            partitions: self.partitions(partitions, create.indexes.len()),
             comment: Arc::clone(&create.comment),
             constraints: create.constraints.clone(),
             collation: create.collation,
@@ -468,7 +482,7 @@ impl Catalog {
             id: TableId(self.id()),
             database,
             name: Arc::clone(name),
-            partitions: self.partitions(labels(model), model.indexes.len()),
+            partitions: self.partitions(labels(model), &model.indexes),
             indexes: indexes.collect(),
             constraints: constraints_like(&model.constraints, name),
             options: TableOptions { cached: false, ..model.options.clone() },
@@ -487,12 +501,24 @@ impl Catalog {
         }
     }
 
-    /// Fresh space ids for partitions of these names.
-    pub(super) fn partitions(&self, labels: Vec<PartitionLabel>, indexes: usize) -> Vec<PartitionDescriptor> {
+    /// Fresh space ids for the entries of an index, for each partition: one and the same if it is global.
+    fn index_spaces(&self, table: &TableDescriptor, index: usize) -> Vec<SpaceId> {
+        let shared = table.is_global(index).then(|| SpaceId(self.id()));
+        table.partitions.iter().map(|_| shared.unwrap_or_else(|| SpaceId(self.id()))).collect()
+    }
+
+    /// Fresh space ids for partitions of these names, and for their entries of these indexes.
+    pub(super) fn partitions(
+        &self,
+        labels: Vec<PartitionLabel>,
+        indexes: &[IndexDescriptor],
+    ) -> Vec<PartitionDescriptor> {
+        let shared: Vec<Option<SpaceId>> =
+            indexes.iter().map(|i| i.options.global.then(|| SpaceId(self.id()))).collect();
         let partition = |PartitionLabel { name, comment }| PartitionDescriptor {
             name,
             records: SpaceId(self.id()),
-            indexes: (0..indexes).map(|_| SpaceId(self.id())).collect(),
+            indexes: shared.iter().map(|space| space.unwrap_or_else(|| SpaceId(self.id()))).collect(),
             comment,
         };
         labels.into_iter().map(partition).collect()
@@ -557,25 +583,44 @@ pub(super) fn row_id_column() -> ColumnDef {
 
 /// Layouts of all spaces of a table.
 pub(super) fn schemas(table: &TableDescriptor) -> Vec<SpaceSchema> {
-    table.partitions.iter().flat_map(|p| partition_schemas(table, p)).collect()
+    let of_partitions = table.partitions.iter().flat_map(|p| partition_schemas(table, p));
+    of_partitions.chain(global_schemas(table)).collect()
 }
 
-/// Layouts of the spaces of one partition.
+/// Layouts of the spaces of global indexes.
+pub(super) fn global_schemas(table: &TableDescriptor) -> impl Iterator<Item = SpaceSchema> + '_ {
+    global_spaces(table).map(|(index, id)| table.index_space(index, id).0)
+}
+
+/// Global indexes and their spaces.
+pub(super) fn global_spaces(table: &TableDescriptor) -> impl Iterator<Item = (usize, SpaceId)> + '_ {
+    let global = (0..table.indexes.len()).filter(|i| table.is_global(*i));
+    global.flat_map(|index| table.spaces_of_index(index).map(move |id| (index, id)))
+}
+
+/// Layouts of the spaces of one partition that are its own.
 pub(super) fn partition_schemas<'a>(
     table: &'a TableDescriptor,
     partition: &'a PartitionDescriptor,
 ) -> impl Iterator<Item = SpaceSchema> + 'a {
-    let indexes = partition.indexes.iter().enumerate().map(|(i, &id)| table.index_space(i, id).0);
+    let indexes = partition.indexes.iter().enumerate().filter(|(i, _)| !table.is_global(*i));
+    let indexes = indexes.map(|(i, &id)| table.index_space(i, id).0);
     std::iter::once(table.record_space(partition.records)).chain(indexes)
 }
 
+/// All spaces of a table, each once.
 pub(super) fn spaces(table: &TableDescriptor) -> Vec<SpaceId> {
-    table.partitions.iter().flat_map(partition_spaces).collect()
+    let of_partitions = table.partitions.iter().flat_map(|p| partition_spaces(table, p));
+    of_partitions.chain(global_spaces(table).map(|(_, id)| id)).collect()
 }
 
-/// The spaces of one partition.
-pub(super) fn partition_spaces(partition: &PartitionDescriptor) -> impl Iterator<Item = SpaceId> + '_ {
-    std::iter::once(partition.records).chain(partition.indexes.iter().copied())
+/// The spaces of one partition that are its own.
+pub(super) fn partition_spaces<'a>(
+    table: &'a TableDescriptor,
+    partition: &'a PartitionDescriptor,
+) -> impl Iterator<Item = SpaceId> + 'a {
+    let indexes = partition.indexes.iter().enumerate().filter(|(i, _)| !table.is_global(*i));
+    std::iter::once(partition.records).chain(indexes.map(|(_, &id)| id))
 }
 
 /// All of them, or none.
@@ -605,15 +650,16 @@ pub(super) fn drop_spaces(client: &mut Client, spaces: &[SpaceId]) {
     }
 }
 
-/// Builds an index from the rows that are there.
-pub(super) fn fill_index(
+/// Builds an index from the rows that are in these partitions.
+pub(super) fn fill_index<'a>(
     client: &mut Client,
     table: &TableDescriptor,
     position: usize,
+    partitions: impl IntoIterator<Item = &'a PartitionDescriptor>,
     waiting: &Waiting,
 ) -> Result<()> {
     let runtime = client.runtime();
-    for partition in &table.partitions {
+    for partition in partitions {
         let (ts, _pin) = runtime.block_on(client.snapshot())?;
         let (space, ordinals) = table.index_space(position, partition.indexes[position]);
         let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;

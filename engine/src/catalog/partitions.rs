@@ -28,7 +28,8 @@ use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor};
 
 use super::ddl::{
-    Notes, create_spaces, drop_spaces, entry, no_notes, partition_schemas, partition_spaces, warning,
+    Notes, create_spaces, drop_spaces, entry, fill_index, global_schemas, global_spaces, no_notes,
+    partition_schemas, partition_spaces, warning,
 };
 use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
@@ -55,7 +56,7 @@ impl Lease<'_> {
         // Before anybody has to wait.
         plan_partitions(&open.descriptor, change)?;
         let old = self.close_one(open, waiting)?;
-        match self.redealt(&old, change, client) {
+        match self.redealt(&old, change, client, waiting) {
             Ok((descriptor, gone)) => {
                 let stats = stats_after(&old, &descriptor, change);
                 self.reopen(Entry { descriptor: Arc::new(descriptor), stats, ..old });
@@ -80,9 +81,18 @@ impl Lease<'_> {
         old: &Entry,
         change: &PartitionChange,
         client: &mut Client,
+        waiting: &Waiting,
     ) -> Result<(TableDescriptor, Vec<SpaceId>)> {
         let table = &old.descriptor;
         let plan = plan_partitions(table, change)?;
+        let mut indexes = table.indexes.clone();
+        for (at, index) in indexes.iter_mut().enumerate() {
+            match change {
+                PartitionChange::Repartition { global, .. } => index.options.global = global[at],
+                PartitionChange::Remove => index.options.global = false,
+                _ => {}
+            }
+        }
         let fresh: Vec<usize> =
             (0..plan.partitions.len()).filter(|&i| plan.partitions[i].from.is_none()).collect();
         let label = |planned: &PlannedPartition| PartitionLabel {
@@ -90,7 +100,7 @@ impl Lease<'_> {
             comment: Arc::clone(&planned.comment),
         };
         let labels = fresh.iter().map(|&i| label(&plan.partitions[i])).collect();
-        let mut made = self.partitions(labels, table.indexes.len()).into_iter();
+        let mut made = self.partitions(labels, &indexes).into_iter();
         let mut partitions = Vec::with_capacity(plan.partitions.len());
         for planned in &plan.partitions {
             let partition = match planned.from {
@@ -101,18 +111,34 @@ impl Lease<'_> {
             let PartitionLabel { name, comment } = label(planned);
             partitions.push(PartitionDescriptor { name, comment, ..partition });
         }
-        let descriptor = TableDescriptor { partitioning: plan.scheme, partitions, ..(**table).clone() };
+        let mut descriptor =
+            TableDescriptor { partitioning: plan.scheme, partitions, indexes, ..(**table).clone() };
+        // The entries of a global index are made anew: those of partitions that go are among the others.
+        for index in (0..descriptor.indexes.len()).filter(|i| descriptor.is_global(*i)).collect::<Vec<_>>() {
+            let spaces = self.index_spaces(&descriptor, index);
+            for (partition, space) in descriptor.partitions.iter_mut().zip(spaces) {
+                partition.indexes[index] = space;
+            }
+        }
         let made: Vec<&PartitionDescriptor> = fresh.iter().map(|&i| &descriptor.partitions[i]).collect();
-        let schemas: Vec<SpaceSchema> = made.iter().flat_map(|p| partition_schemas(&descriptor, p)).collect();
-        let spaces: Vec<SpaceId> = made.iter().flat_map(|p| partition_spaces(p)).collect();
+        let schemas = made.iter().flat_map(|p| partition_schemas(&descriptor, p));
+        let schemas: Vec<SpaceSchema> = schemas.chain(global_schemas(&descriptor)).collect();
+        let spaces: Vec<SpaceId> = schemas.iter().map(|schema| schema.id).collect();
         create_spaces(client, schemas)?;
         let moved: Vec<&PartitionDescriptor> = plan.moved.iter().map(|&i| &table.partitions[i]).collect();
-        if let Err(error) = move_rows(client, table, &moved, &descriptor, &fresh) {
+        let stays = |at: &usize| !fresh.contains(at);
+        let staying = || (0..descriptor.partitions.len()).filter(stays).map(|at| &descriptor.partitions[at]);
+        let filled = move_rows(client, table, &moved, &descriptor, &fresh).and_then(|()| {
+            let mut global = global_spaces(&descriptor);
+            global.try_for_each(|(index, _)| fill_index(client, &descriptor, index, staying(), waiting))
+        });
+        if let Err(error) = filled {
             drop_spaces(client, &spaces);
             return Err(error);
         }
         let kept = |p: &PartitionDescriptor| descriptor.partitions.iter().any(|q| q.records == p.records);
-        let gone = table.partitions.iter().filter(|p| !kept(p)).flat_map(partition_spaces).collect();
+        let gone = table.partitions.iter().filter(|p| !kept(p)).flat_map(|p| partition_spaces(table, p));
+        let gone = gone.chain(global_spaces(table).map(|(_, id)| id)).collect();
         Ok((descriptor, gone))
     }
 
@@ -182,10 +208,10 @@ impl Lease<'_> {
         if renumbered {
             let in_parted = read(client, parted, &[&outgoing])?;
             let labels = || vec![PartitionLabel::new(Arc::clone(&outgoing.name))];
-            into_parted = self.partitions(labels(), parted.indexes.len()).remove(0);
-            into_plain = self.partitions(labels(), plain.indexes.len()).remove(0);
+            into_parted = self.partitions(labels(), &parted.indexes).remove(0);
+            into_plain = self.partitions(labels(), &plain.indexes).remove(0);
             let fresh: Vec<SpaceId> =
-                partition_spaces(&into_parted).chain(partition_spaces(&into_plain)).collect();
+                partition_spaces(parted, &into_parted).chain(partition_spaces(plain, &into_plain)).collect();
             let schemas: Vec<SpaceSchema> = partition_schemas(parted, &into_parted)
                 .chain(partition_schemas(plain, &into_plain))
                 .collect();
@@ -198,7 +224,7 @@ impl Lease<'_> {
                 drop_spaces(client, &fresh);
                 return Err(error);
             }
-            gone.extend(partition_spaces(&outgoing).chain(partition_spaces(&incoming)));
+            gone.extend(partition_spaces(parted, &outgoing).chain(partition_spaces(plain, &incoming)));
         } else {
             one.counters.pass(other.counters.peek().saturating_sub(1));
             other.counters.pass(one.counters.peek().saturating_sub(1));
@@ -233,6 +259,13 @@ fn exchangeable(parted: &TableDescriptor, partition: &str, plain: &TableDescript
         let message = format!("unknown partition '{partition}' in table '{}'", parted.name);
         Error::new(code::UNKNOWN_PARTITION, message)
     })?;
+    if let Some(index) = (0..parted.indexes.len()).find(|i| parted.is_global(*i)) {
+        let message = format!(
+            "non matching attribute 'global index: {}' between partition and table",
+            parted.indexes[index].name
+        );
+        return Err(Error::new(code::EXCHANGE_ATTRIBUTE, message));
+    }
     let columns_agree = parted.columns.len() == plain.columns.len()
         && parted.columns.iter().zip(&plain.columns).all(|(a, b)| {
             a.name.eq_ignore_ascii_case(&b.name)

@@ -148,7 +148,7 @@ impl Catalog {
     /// Makes an empty table of the same definition, whose numbers begin with `first`.
     pub fn create_own_again(&self, old: &Entry, first: u64, client: &mut Client) -> Result<Entry> {
         let table = &*old.descriptor;
-        let partitions = self.partitions(labels(table), table.indexes.len());
+        let partitions = self.partitions(labels(table), &table.indexes);
         let descriptor = TableDescriptor { id: TableId(self.id()), partitions, ..table.clone() };
         made(descriptor, (*old.stats).clone(), first, client)
     }

@@ -103,6 +103,6 @@ fn tidb_row(table: &TableDescriptor, of: &KeyColumn<'_>) -> Vec<Datum> {
         number(of.id),
         yes_no(!of.options.invisible),
         yes_no(of.clustered),
-        number(0),
+        number(u64::from(of.options.global)),
     ]
 }

@@ -38,14 +38,16 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let mut rows = Vec::new();
     for entry in entries(version) {
         let table = &entry.descriptor;
-        for partition in &table.partitions {
+        for (at, partition) in table.partitions.iter().enumerate() {
             let (is_partition, partition_id, partition_name) = match table.partitioning {
                 Some(_) => (number(1), number(partition.records.0), text(&partition.name)),
                 None => (number(0), Datum::Null, Datum::Null),
             };
             let records = (partition.records, None);
-            let spaces =
-                partition.indexes.iter().zip(&table.indexes).map(|(&space, index)| (space, Some(index)));
+            // That of a global index is shown with the first.
+            let is_own = |index: &usize| !table.is_global(*index) || at == 0;
+            let spaces = (0..table.indexes.len()).filter(is_own);
+            let spaces = spaces.map(|index| (partition.indexes[index], Some(&table.indexes[index])));
             let spaces: Vec<(SpaceId, Option<_>)> = std::iter::once(records).chain(spaces).collect();
             for (space, index) in spaces {
                 let regions = or_gone(runtime.block_on(client.regions(space)))?;

@@ -13,7 +13,7 @@ use allod_planner::bind::{Spaces, SplitPoints};
 use allod_storage::client::ScanRequest;
 use allod_storage::key::{Key, KeyEncoder, encode_datums};
 use allod_storage::pd::RegionInfo;
-use allod_storage::schema::{Datum, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
+use allod_storage::schema::{Datum, PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
 use rayon::prelude::*;
 
 use super::Session;
@@ -57,8 +57,10 @@ impl Session {
             let table = Arc::clone(&entry.descriptor);
             let indexes = spaces.index.map_or(0..table.indexes.len(), |index| index..index + 1);
             for index in indexes {
-                for partition in 0..table.partitions.len() {
-                    self.check_index(&table, index, partition, ts)?;
+                // The entries of a global index are those of all partitions.
+                let together = if table.is_global(index) { table.partitions.len() } else { 1 };
+                for partitions in table.partitions.chunks(together) {
+                    self.check_index(&table, index, partitions, ts)?;
                 }
             }
         }
@@ -69,20 +71,27 @@ impl Session {
         &mut self,
         table: &TableDescriptor,
         index: usize,
-        partition: usize,
+        partitions: &[PartitionDescriptor],
         ts: Timestamp,
     ) -> Result<()> {
-        let place = &table.partitions[partition];
-        let (space, ordinals) = table.index_space(index, place.indexes[index]);
+        let Some(first) = partitions.first() else { return Ok(()) };
+        let (space, ordinals) = table.index_space(index, first.indexes[index]);
         let own: Vec<usize> = (0..ordinals.len()).collect();
         // The whole entry, also where the key of a unique index is less.
         let whole = SpaceSchema { unique_prefix: None, ..space };
-        let wanted = self.digest(place.records, &ordinals, &whole, ts)?;
+        let mut wanted = Digest::default();
+        for partition in partitions {
+            wanted = wanted.merge(self.digest(partition.records, &ordinals, &whole, ts)?);
+        }
         let found = self.digest(whole.id, &own, &whole, ts)?;
         if wanted == found {
             return Ok(());
         }
-        let wanted = self.sorted(place.records, &ordinals, &whole, ts)?;
+        let mut wanted = Vec::new();
+        for partition in partitions {
+            wanted.extend(self.sorted(partition.records, &ordinals, &whole, ts)?);
+        }
+        wanted.sort_unstable();
         let found = self.sorted(whole.id, &own, &whole, ts)?;
         let name = format!("table: {}, index: {}", table.name, table.indexes[index].name);
         let shown = |entry: Option<&Key>| match entry.and_then(|key| allod_storage::key::decode(&whole, key))
@@ -241,14 +250,18 @@ impl Session {
         let table = &entry.descriptor;
         let wanted = spaces.partitions.clone().unwrap_or_else(|| (0..table.partitions.len()).collect());
         let mut out = Vec::new();
+        let first = wanted.first().copied();
+        // A global index has one space, whatever partition it is asked for.
+        let is_own = |partition: usize, index: usize| !table.is_global(index) || Some(partition) == first;
         for partition in wanted {
             let place = &table.partitions[partition];
             match spaces.index {
+                Some(index) if !is_own(partition, index) => {}
                 Some(index) => out.push((partition, Some(index), place.indexes[index])),
                 None => out.push((partition, None, place.records)),
             }
             if with_indexes {
-                let indexes = place.indexes.iter().enumerate();
+                let indexes = place.indexes.iter().enumerate().filter(|(i, _)| is_own(partition, *i));
                 out.extend(indexes.map(|(index, &space)| (partition, Some(index), space)));
             }
         }

@@ -408,7 +408,7 @@ fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
             yes_no(!of.options.invisible),
             of.expression.map(str::to_owned),
             yes_no(of.clustered),
-            text("NO"),
+            yes_no(of.options.global),
         ]
     };
     let of = |entry| key_columns(entry).map(move |column| row(&entry.descriptor, column));
@@ -542,7 +542,11 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         if index.options.invisible {
             line += " /*!80000 INVISIBLE */";
         }
-        lines.push(line + &comment_clause(" ", &index.options.comment));
+        line += &comment_clause(" ", &index.options.comment);
+        if index.options.global {
+            line += " /*T![global_index] GLOBAL */";
+        }
+        lines.push(line);
     }
     for key in &table.constraints.foreign_keys {
         lines.push(format!("  {}", key.clause(table)));

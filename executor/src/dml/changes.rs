@@ -7,6 +7,8 @@ use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, KeyPart, TableDescriptor, TableId};
+use arrow::array::Array;
+use arrow::compute::kernels::cmp::distinct;
 
 use super::net::Net;
 use super::rows::{Held, Rows};
@@ -99,12 +101,13 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.became(old, new);
         }
-        differing(old, new).into_iter().try_for_each(|space| self.set(old.key(space), Change::Delete))
+        let spaces = differing(self.table, old, new)?;
+        spaces.into_iter().try_for_each(|space| self.set(old.key(space), Change::Delete))
     }
 
     /// Second half, when all old rows of the statement are gone.
     pub fn replace_new(&mut self, old: &Held, new: &Held) -> Result<()> {
-        let spaces = differing(old, new);
+        let spaces = differing(self.table, old, new)?;
         spaces
             .into_iter()
             .try_for_each(|space| self.arrive(new.key(space), new.rows.row(new.row, space), space))
@@ -134,7 +137,7 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.became(old, new);
         }
-        for space in differing(old, new) {
+        for space in differing(self.table, old, new)? {
             self.set(old.key(space), Change::Delete)?;
             self.set(new.key(space), Change::Put(new.rows.row(new.row, space)))?;
         }
@@ -177,11 +180,21 @@ impl<'a> Changes<'a> {
 }
 
 /// The spaces in which a row is another one than before. An index entry holds nothing but indexed columns and the table's key:
-/// with both the same it is the same.
-fn differing(old: &Held, new: &Held) -> Vec<usize> {
+/// with both the same it is the same. One of a global index also says where the row is, in columns that its key may lack.
+fn differing(table: &TableDescriptor, old: &Held, new: &Held) -> Result<Vec<usize>> {
     let moved = old.key(0) != new.key(0);
-    let differs = |space: &usize| *space == 0 || moved || old.key(*space) != new.key(*space);
-    (0..old.rows.spaces()).filter(differs).collect()
+    let has_global = (0..table.indexes.len()).any(|index| table.is_global(index));
+    let mut dealt_otherwise = false;
+    if let Some(scheme) = table.partitioning.as_ref().filter(|_| has_global && !moved) {
+        for &ordinal in &scheme.columns {
+            let was = old.rows.columns()[ordinal].slice(old.row, 1);
+            let is = new.rows.columns()[ordinal].slice(new.row, 1);
+            dealt_otherwise |= distinct(&was, &is)?.value(0);
+        }
+    }
+    let told = |space: usize| dealt_otherwise && space > 0 && table.is_global(space - 1);
+    let differs = |space: &usize| *space == 0 || moved || old.key(*space) != new.key(*space) || told(*space);
+    Ok((0..old.rows.spaces()).filter(differs).collect())
 }
 
 /// The changes of several tables, by key.

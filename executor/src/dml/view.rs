@@ -88,7 +88,9 @@ impl<'a> View<'a> {
         let all: Vec<usize> = (0..ordinals.len()).collect();
         let runtime = builder.client.runtime();
         let found = runtime.block_on(builder.client.get(space, &keys, builder.ts, &all))?;
-        let partition = self.partition.cloned().map(Arc::new);
+        // The row of an entry may be anywhere, whatever partitions the statement is about.
+        let anywhere = |function: PartitionFunction| PartitionFunction { allowed: None, ..function };
+        let partition = self.partition.cloned().map(|function| Arc::new(anywhere(function)));
         let rows = super::record_keys(self.table, partition.as_ref(), &ordinals, &found.columns)?;
         for (row, &at) in rows.iter().zip(&found.positions) {
             self.entries.insert(keys[at as usize].clone(), row.clone());

@@ -249,8 +249,14 @@ impl Case {
     pub(crate) fn double(&mut self, index: Plan, handle: Vec<ColumnId>, keep_order: bool) -> Plan {
         let table = self.table_scan(&[0, 1, 2, 3], Ranges::Handles);
         let columns = table.columns.clone();
-        let node =
-            IndexLookUp { index: Box::new(index), table: Box::new(table), handle, keep_order, limit: None };
+        let node = IndexLookUp {
+            index: Box::new(index),
+            table: Box::new(table),
+            handle,
+            routing: None,
+            keep_order,
+            limit: None,
+        };
         self.f.node(columns, Node::IndexLookUp(node))
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{IndexLookUp, Node, Plan, Ranges, TableScan};
-use allod_storage::schema::ColumnType;
 use arrow::array::{ArrayRef, UInt32Array};
 
 use super::PARTITION;
@@ -12,7 +11,7 @@ use super::chain::Chain;
 use super::fetch::{Access, Found};
 use super::keys::{KeyMaker, Keys};
 use super::lane::Lane;
-use crate::batch::Batch;
+use crate::batch::{Batch, NO_ROW};
 use crate::build::partitions;
 use crate::error::{Error, Result};
 
@@ -51,15 +50,14 @@ impl TableSide {
             }
         };
         let table = &*scan.table;
-        let key: Vec<ColumnType> = table.key.iter().map(|&o| table.columns[o].ty.clone()).collect();
         let several = table.partitions.len() > 1;
         let mut input = entries.to_vec();
         if several && !input.contains(&PARTITION) {
             input.push(PARTITION);
         }
         let partitions = partitions(table, scan.partitions.as_deref());
-        let keys =
-            KeyMaker::of_handles(&lookup.handle, &key, partitions, several.then_some(PARTITION), &input)?;
+        let place = (several.then_some(PARTITION), lookup.routing.as_ref());
+        let keys = KeyMaker::of_handles(&lookup.handle, table, partitions, place, &input)?;
         let mut columns = plan.columns.clone();
         let beside: Vec<usize> = (0..entries.len())
             .filter(|&at| output.contains(&entries[at]) && !columns.contains(&entries[at]))
@@ -85,7 +83,9 @@ impl TableSide {
     pub async fn rows(&self, keys: &Keys, lane: &mut Lane) -> Result<Found> {
         let at = lane.cost.len() - 1;
         let found = self.access.fetch(keys, false, at, lane).await?;
-        if found.lookups.len() != keys.count {
+        // An entry that is of no partition has lost its row, too.
+        let lost = keys.of_row.as_ref().is_some_and(|of_row| of_row.contains(&NO_ROW));
+        if lost || found.lookups.len() != keys.count {
             return Err(Error::LostRows {
                 table: Arc::clone(&self.table),
                 index: Arc::clone(&self.index),

@@ -9,7 +9,7 @@ use super::double::TableSide;
 use super::fetch::{Access, Found};
 use super::keys::{KeyMaker, Keys};
 use super::lane::Lane;
-use crate::build::partitions;
+use crate::build::{index_partitions, partitions};
 use crate::error::{Error, Result};
 use crate::index_lookup::index_name;
 use crate::pipeline::Worker;
@@ -216,7 +216,7 @@ impl<'a> Scanned<'a> {
             key: (0..held.len()).map(key).collect(),
             lookup: lookup_of(&scan.ranges)?,
             table,
-            partitions: partitions(table, scan.partitions.as_deref()),
+            partitions: index_partitions(scan),
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::expr::{Expr, Function};
-use allod_planner::physical::Lookup;
+use allod_planner::physical::{Lookup, Routing};
 use allod_storage::client::LookupBound;
 use allod_storage::schema::{ColumnType, SqlType, TableDescriptor};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
@@ -145,11 +145,9 @@ impl KeyMaker {
         }
         let mut dealing = Dealing::Every;
         if let Some(routing) = lookup.routing.as_ref().filter(|_| table.partitions.len() > 1) {
-            let ordinals: Vec<usize> = routing.values.iter().map(|(ordinal, _)| *ordinal).collect();
-            let types: Vec<SqlType> = ordinals.iter().map(|&o| table.columns[o].ty.sql.clone()).collect();
-            exprs.extend(routing.values.iter().zip(&types).map(|((_, e), ty)| comparable(e, ty)));
-            dealing =
-                Dealing::Routed(types, Arc::new(Dealer::new(Arc::clone(&routing.function), &ordinals)?));
+            let ty = |ordinal: usize| &table.columns[ordinal].ty.sql;
+            exprs.extend(routing.values.iter().map(|(ordinal, e)| comparable(e, ty(*ordinal))));
+            dealing = routed(routing, table)?;
         }
         Ok(KeyMaker {
             program: Program::compile_all(&exprs, input)?,
@@ -164,18 +162,29 @@ impl KeyMaker {
     }
 
     /// For a double read: the columns `handle` of index entries are the table's key. `partition` is the column that carries
-    /// the position of the partition that an entry is in, if there are several.
+    /// the position of the partition that an entry is in, if there are several; `routing` says it instead where entries are of
+    /// any partition.
     pub fn of_handles(
         handle: &[ColumnId],
-        key: &[ColumnType],
+        table: &TableDescriptor,
         partitions: Vec<usize>,
-        partition: Option<ColumnId>,
+        (partition, routing): (Option<ColumnId>, Option<&Routing>),
         input: &[ColumnId],
     ) -> Result<KeyMaker> {
+        let key: Vec<ColumnType> = table.key.iter().map(|&o| table.columns[o].ty.clone()).collect();
         if handle.len() != key.len() {
             return Err(Error::Plan("a handle is the whole key of its table".into()));
         }
-        let exprs: Vec<Expr> = handle.iter().zip(key).map(|(id, ty)| Expr::column(*id, ty.clone())).collect();
+        let mut exprs: Vec<Expr> =
+            handle.iter().zip(&key).map(|(id, ty)| Expr::column(*id, ty.clone())).collect();
+        let dealing = match (routing, partition) {
+            (Some(routing), _) => {
+                exprs.extend(routing.values.iter().map(|(_, e)| e.clone()));
+                routed(routing, table)?
+            }
+            (None, Some(id)) => Dealing::Carried(position(input, id)?),
+            (None, None) => Dealing::Every,
+        };
         Ok(KeyMaker {
             program: Program::compile_all(&exprs, input)?,
             prefix: key.iter().map(|ty| Part { ty: ty.sql.clone(), null_safe: true }).collect(),
@@ -183,10 +192,7 @@ impl KeyMaker {
             low: Vec::new(),
             high: Vec::new(),
             bounded: None,
-            dealing: match partition {
-                Some(id) => Dealing::Carried(position(input, id)?),
-                None => Dealing::Every,
-            },
+            dealing,
             partitions,
         })
     }
@@ -308,6 +314,13 @@ impl KeyMaker {
         let all = |lookups: Vec<u32>| if lookups.len() == count { None } else { Some(lookups) };
         groups.into_iter().enumerate().filter(|(_, l)| !l.is_empty()).map(|(p, l)| (p, all(l))).collect()
     }
+}
+
+/// By the partition function of a table.
+fn routed(routing: &Routing, table: &TableDescriptor) -> Result<Dealing> {
+    let ordinals: Vec<usize> = routing.values.iter().map(|(ordinal, _)| *ordinal).collect();
+    let types: Vec<SqlType> = ordinals.iter().map(|&o| table.columns[o].ty.sql.clone()).collect();
+    Ok(Dealing::Routed(types, Arc::new(Dealer::new(Arc::clone(&routing.function), &ordinals)?)))
 }
 
 /// Rows that ask for something.

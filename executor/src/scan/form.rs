@@ -12,7 +12,7 @@ use allod_storage::schema::{ColumnType, SpaceId, TableDescriptor, Timestamp};
 
 use super::reading::Reading;
 use crate::batch::{position, positions};
-use crate::build::{kept, partitions};
+use crate::build::{index_partitions, kept, partitions};
 use crate::error::{Error, Result};
 use crate::lookup::PARTITION;
 use crate::pipeline::{Bounds, RuntimeFilter};
@@ -181,7 +181,7 @@ impl<'a> ScanNode<'a> {
             },
             Node::IndexScan(scan @ IndexScan { table, .. }) => ScanNode {
                 ordinals: &scan.ordinals,
-                spaces: partitions(table, scan.partitions.as_deref())
+                spaces: index_partitions(scan)
                     .into_iter()
                     .map(|p| (p, table.partitions[p].indexes[scan.index]))
                     .collect(),

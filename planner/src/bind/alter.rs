@@ -266,6 +266,8 @@ impl Binder<'_> {
         let described = draft.keys.iter().zip(&keys);
         let described = described.map(|(key, columns)| (&*key.name, key.unique, &**columns, &key.options));
         option::check_visible(draft.primary.is_some(), described, &defs)?;
+        let global = draft.keys.iter().map(|key| key.options.global);
+        option::check_global(draft.base.partitioning.is_some(), None, global)?;
         let primary = draft.primary.as_deref().map(ordinals).unwrap_or_default();
         let is_new = draft.options.ttl.is_some() && draft.options.ttl != draft.base.options.ttl;
         let referred = || is_new && !self.referring(name).is_empty();
@@ -721,13 +723,12 @@ impl Draft {
             self.columns.iter().filter(|c| key.contains(&c.number)).try_for_each(|c| key_type(&c.def))?;
         }
         if let Some(scheme) = &self.base.partitioning {
-            for key in new_keys.filter(|k| k.unique) {
-                let what = if &*key.name == "PRIMARY" { "PRIMARY KEY" } else { "UNIQUE INDEX" };
+            for key in new_keys.filter(|k| k.unique && !k.options.global) {
                 let defs = self.defs();
                 let at = |number: &usize| self.columns.iter().position(|c| c.number == *number);
                 let whole =
                     key.columns.iter().filter_map(at).map(|at| self.columns[key::whole(&defs, at)].number);
-                partition::define::holds_all(&whole.collect::<Vec<_>>(), &scheme.columns, what)?;
+                partition::define::holds_all(&whole.collect::<Vec<_>>(), &scheme.columns, &key.name)?;
             }
         }
         for key in self.keys.iter().map(|k| &k.columns).chain(&self.primary) {

@@ -196,6 +196,8 @@ pub enum PartitionChange {
         scheme: PartitionScheme,
         /// Its partitions.
         partitions: Vec<PartitionLabel>,
+        /// For each index whether it is global from now on.
+        global: Vec<bool>,
         /// What is not as it was asked for.
         warnings: Vec<PlanWarning>,
     },

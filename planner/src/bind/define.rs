@@ -129,8 +129,9 @@ impl Binder<'_> {
         let (partitioning, partitions) = match partition {
             None => (None, vec![]),
             Some(clause) => {
-                let unique = indexes.iter().filter(|i| i.unique).map(|i| i.columns.as_slice()).collect();
-                let primary = primary.as_deref();
+                let local = indexes.iter().filter(|i| i.unique && !i.options.global);
+                let unique = local.map(|i| (&*i.name, i.columns.as_slice())).collect();
+                let primary = primary.as_deref().filter(|_| !primary_options.global);
                 let keys = partition::define::Keys { table: &name, columns: &columns, primary, unique };
                 let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
                 (Some(scheme), partitions)
@@ -150,6 +151,8 @@ impl Binder<'_> {
             }
             None => vec![],
         };
+        let own = (!key.is_empty()).then_some(&primary_options);
+        option::check_global(partitioning.is_some(), own, indexes.iter().map(|i| i.options.global))?;
         if primary_options.invisible {
             return Err(OptionFault::InvisiblePrimaryKey.into());
         }
@@ -221,6 +224,9 @@ impl Binder<'_> {
                     match words.as_slice() {
                         [Keyword::AUTO_INCREMENT] => auto_increment = true,
                         [Keyword::KEY] => keys.primary(vec![ordinal])?,
+                        [word @ (Keyword::GLOBAL | Keyword::LOCAL)] => {
+                            keys.make_global(ordinal, *word == Keyword::GLOBAL);
+                        }
                         _ => return Err(not_supported(&format!("the option of column '{name}'"))),
                     }
                 }
@@ -389,8 +395,12 @@ impl Binder<'_> {
             key_type(&descriptor.columns[*ordinal])?;
         }
         key::check_length(columns.iter().map(|o| key::counted(&descriptor.columns, *o)))?;
-        if *unique && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning {
-            partition::define::holds_all(columns, dealt_by, "UNIQUE INDEX")?;
+        option::check_global(descriptor.partitioning.is_some(), None, std::iter::once(options.global))?;
+        if *unique
+            && !options.global
+            && let Some(PartitionScheme { columns: dealt_by, .. }) = &descriptor.partitioning
+        {
+            partition::define::holds_all(columns, dealt_by, name)?;
         }
         let known = descriptor.indexes.iter().map(option::described);
         let all = known.chain([(&**name, *unique, &**columns, options)]);
@@ -431,22 +441,45 @@ impl Binder<'_> {
                 PartitionChange::Exchange { partition, with, validation: *validation }
             }
             PartitionChangeSyntax::Remove => PartitionChange::Remove,
-            PartitionChangeSyntax::By(clause) => {
+            PartitionChangeSyntax::By { clause, indexes } => {
                 temporary::check_definition(table.temporary, true, false)?;
                 if !table.constraints.foreign_keys.is_empty() || !self.referring(&name).is_empty() {
                     return Err(ForeignFault::Partitioned.into());
                 }
-                let unique = table.indexes.iter().filter(|i| i.unique && &*i.name != "PRIMARY");
-                let stored = table.index("PRIMARY").map(|i| table.indexes[i].columns.as_slice());
+                let mut global: Vec<bool> = table.indexes.iter().map(|i| i.options.global).collect();
+                for (index, is_global) in indexes {
+                    let at = table.index(&index.value).ok_or_else(|| Error::UnknownKey {
+                        key: index.value.clone(),
+                        table: table.name.to_string(),
+                    })?;
+                    global[at] = *is_global;
+                }
+                let local = table.indexes.iter().zip(&global).filter(|(_, global)| !**global);
+                let local = || local.clone().map(|(index, _)| index);
+                let unique = local().filter(|i| i.unique && &*i.name != "PRIMARY");
+                let stored = local().find(|i| &*i.name == "PRIMARY").map(|i| i.columns.as_slice());
                 let keys = partition::define::Keys {
                     table: &name,
                     columns: &table.columns,
                     primary: if table.clustered { Some(&table.key) } else { stored },
-                    unique: unique.map(|i| i.columns.as_slice()).collect(),
+                    unique: unique.map(|i| (&*i.name, i.columns.as_slice())).collect(),
                 };
                 let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
                 let warnings = partition::define::warnings(clause);
-                PartitionChange::Repartition { scheme, partitions, warnings }
+                let whole =
+                    |i: &[usize]| i.iter().map(|o| key::whole(&table.columns, *o)).collect::<Vec<_>>();
+                let needless = table.indexes.iter().zip(&global).find(|(index, global)| {
+                    **global
+                        && index.unique
+                        && partition::define::has_all(&whole(&index.columns), &scheme.columns)
+                });
+                if let Some((index, _)) = needless {
+                    return Err(Error::Unsupported(format!(
+                        "PARTITION BY, index '{}' is unique and contains all partitioning columns, but has Global Index set",
+                        index.name
+                    )));
+                }
+                PartitionChange::Repartition { scheme, partitions, global, warnings }
             }
         };
         partition::plan_partitions(&table, &change)?;
@@ -617,6 +650,16 @@ impl Keys {
             return Err(Error::MultiplePrimaryKeys);
         }
         Ok(())
+    }
+
+    /// GLOBAL or LOCAL behind a column: of the key that the column is by itself.
+    fn make_global(&mut self, column: usize, global: bool) {
+        let own = self.indexes.iter_mut().rev().find(|i| i.columns == [column]);
+        match (own, &self.primary) {
+            (Some(index), _) => index.options.global = global,
+            (None, Some(primary)) if *primary == [column] => self.primary_options.global = global,
+            (None, _) => {}
+        }
     }
 
     /// The name of the next one.

@@ -180,6 +180,7 @@ fn index_join(made: &Made, routed: bool, variant: IndexJoinVariant) -> Plan {
     let double_read = Node::IndexLookUp(IndexLookUp {
         index: Box::new(entries),
         table: Box::new(rows),
+        routing: None,
         handle: vec![ColumnId(5)],
         keep_order: false,
         limit: None,

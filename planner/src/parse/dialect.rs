@@ -15,8 +15,9 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, UnaryOperator, Value,
+    BinaryOperator, CastKind, ColumnOption, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, UnaryOperator,
+    Value,
 };
 use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -215,6 +216,19 @@ impl Dialect for AllodDialect {
                 kw,
                 Keyword::CASE | Keyword::EXISTS | Keyword::NOT | Keyword::INTERVAL | Keyword::NULL
             )
+    }
+
+    /// `GLOBAL` and `LOCAL` behind a UNIQUE or PRIMARY KEY of a column.
+    fn parse_column_option(
+        &self,
+        parser: &mut Parser,
+    ) -> Result<Option<Result<Option<ColumnOption>, ParserError>>, ParserError> {
+        let is_it = |token: &Token| matches!(token, Token::Word(w) if w.quote_style.is_none() && matches!(w.keyword, Keyword::GLOBAL | Keyword::LOCAL));
+        if !is_it(&parser.peek_token_ref().token) {
+            return Ok(None);
+        }
+        let word = parser.next_token().token;
+        Ok(Some(Ok(Some(ColumnOption::DialectSpecific(vec![word])))))
     }
 
     fn prec_value(&self, prec: Precedence) -> u8 {

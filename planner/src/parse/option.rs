@@ -8,7 +8,8 @@
 //! ```
 //! In CREATE TABLE the library reads options up to the first that it does not know; what is left is read here.
 //!
-//! `VISIBLE` and `INVISIBLE` behind a key arrive as `USING INVISIBLE`, which the library takes for a kind of index.
+//! `VISIBLE`, `INVISIBLE`, `GLOBAL` and `LOCAL` behind a key arrive as `USING INVISIBLE`, which the library takes for a kind of
+//! index; `UNIQUE GLOBAL` behind a column the dialect reads.
 
 use sqlparser::ast::{self, Ident, IndexOption, IndexType};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -189,7 +190,7 @@ fn is_duration(text: &str) -> bool {
 
 /// Whether a word behind a key is one of its options that the library does not know.
 pub(super) fn is_key_option(word: &str) -> bool {
-    ["VISIBLE", "INVISIBLE"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    ["VISIBLE", "INVISIBLE", "GLOBAL", "LOCAL"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// An option of a key in the library's words.
@@ -198,19 +199,24 @@ pub(super) fn key_option(option: &TokenWithSpan) -> [TokenWithSpan; 2] {
     [using, option.clone()]
 }
 
-/// What the options of a key say: whether it is invisible, and its comment.
-pub(crate) fn key_options(options: &[IndexOption]) -> (bool, &str) {
-    let (mut invisible, mut comment) = (false, "");
+/// What the options of a key say: whether it is invisible, whether it is global, and its comment.
+pub(crate) fn key_options(options: &[IndexOption]) -> (bool, bool, &str) {
+    let (mut invisible, mut global, mut comment) = (false, false, "");
     for option in options {
         match option {
-            IndexOption::Using(IndexType::Custom(word)) if is_key_option(&word.value) => {
-                invisible = word.value.eq_ignore_ascii_case("INVISIBLE");
-            }
+            IndexOption::Using(IndexType::Custom(word)) => match word.value.to_ascii_uppercase().as_str() {
+                "INVISIBLE" => invisible = true,
+                "VISIBLE" => invisible = false,
+                "GLOBAL" => global = true,
+                "LOCAL" => global = false,
+                // A kind of index that nobody has.
+                _ => {}
+            },
             IndexOption::Using(_) => {}
             IndexOption::Comment(text) => comment = text,
         }
     }
-    (invisible, comment)
+    (invisible, global, comment)
 }
 
 /// The comment of a column.

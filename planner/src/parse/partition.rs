@@ -93,7 +93,11 @@ pub(crate) enum PartitionChangeSyntax {
         validation: bool,
     },
     Remove,
-    By(PartitionClause),
+    By {
+        clause: PartitionClause,
+        /// UPDATE INDEXES: whether each is global from now on.
+        indexes: Vec<(Ident, bool)>,
+    },
 }
 
 impl Source<'_> {
@@ -316,9 +320,32 @@ impl Source<'_> {
             }
             "REMOVE" => PartitionChangeSyntax::Remove,
             // `PARTITION BY`, of which both words are consumed.
-            _ => PartitionChangeSyntax::By(self.partition_by()?),
+            _ => PartitionChangeSyntax::By { clause: self.partition_by()?, indexes: self.update_indexes()? },
         };
         Ok(Some(Statement::AlterPartitions { table, change }))
+    }
+
+    /// `UPDATE INDEXES (i GLOBAL, j LOCAL)`, if it is next.
+    fn update_indexes(&mut self) -> Result<Vec<(Ident, bool)>, Failure> {
+        let mut indexes = Vec::new();
+        if !self.word("UPDATE") {
+            return Ok(indexes);
+        }
+        self.expect_word("INDEXES")?;
+        self.parser.expect_token(&Token::LParen)?;
+        loop {
+            let name = self.parser.parse_identifier()?;
+            let global = self.word("GLOBAL");
+            if !global {
+                self.expect_word("LOCAL")?;
+            }
+            indexes.push((name, global));
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.parser.expect_token(&Token::RParen)?;
+        Ok(indexes)
     }
 
     fn partition_names(&mut self) -> Result<Vec<Ident>, Failure> {

@@ -37,12 +37,14 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
         return (tokens.to_vec(), None);
     }
     let mut clustered = None;
-    let (mut depth, mut in_set) = (0, false);
+    let (mut depth, mut in_set, mut in_query) = (0, false, false);
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
     while let Some(t) = rest.next() {
         let previous = kept.last().map_or(&Token::EOF, |t| &t.token);
         let next = rest.peek().map_or(&Token::EOF, |t| &t.token);
+        // Of a view: names may follow anything there.
+        in_query |= word(&t.token, "SELECT");
         match &t.token {
             Token::LParen => {
                 depth += 1;
@@ -80,11 +82,13 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
             // Behind a key's columns, or behind another option of it.
             Token::Word(w)
                 if w.quote_style.is_none()
+                    && !in_query
                     && is_key_option(&w.value)
                     && match previous {
                         Token::RParen | Token::SingleQuotedString(_) => true,
                         before => {
-                            ["BTREE", "HASH", "RTREE", "VISIBLE", "INVISIBLE"].iter().any(|o| word(before, o))
+                            (["BTREE", "HASH", "RTREE"].iter().any(|kind| word(before, kind))
+                                || matches!(before, Token::Word(w) if is_key_option(&w.value)))
                                 && kept.len() > 1
                                 && word(&kept[kept.len() - 2].token, "USING")
                         }

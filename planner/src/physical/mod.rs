@@ -419,6 +419,9 @@ pub struct IndexLookUp {
     pub table: Box<Plan>,
     /// For each column of the table's key (see `TableDescriptor::key`) the column of `index` that carries it.
     pub handle: Vec<ColumnId>,
+    /// In which partition the row of an entry of a global index is: expressions over the columns of `index`. `None`: a row
+    /// is in the partition that its entry is in.
+    pub routing: Option<Routing>,
     /// Whether rows come in the order of the index.
     pub keep_order: bool,
     /// A limit that stops the index side early (skip, take); `None` = all.

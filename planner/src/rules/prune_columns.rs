@@ -27,8 +27,12 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
         Plan::Scan(mut scan) => {
             // The key's columns stay: a double read finds rows by them. Whoever reads the table reads only what it needs.
             let needed = with(required, &scan.predicates);
-            let key = &scan.table.key;
-            scan.columns.retain(|(id, ordinal)| needed.contains(*id) || key.contains(ordinal));
+            // And where a global index names them, those that say in which partition they are.
+            let table = &scan.table;
+            let has_global = (0..table.indexes.len()).any(|i| table.is_global(i));
+            let dealt_by = table.partitioning.as_ref().filter(|_| has_global).map(|s| s.columns.as_slice());
+            let finds = |o: &usize| table.key.contains(o) || dealt_by.is_some_and(|d| d.contains(o));
+            scan.columns.retain(|(id, ordinal)| needed.contains(*id) || finds(ordinal));
             Plan::Scan(scan)
         }
         Plan::Values { rows, columns } => {

@@ -9,6 +9,8 @@ pub struct IndexOptions {
     pub invisible: bool,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// GLOBAL: one space for the entries of all partitions.
+    pub global: bool,
 }
 
 /// Options of a table that say nothing of its rows. They are kept and shown; nothing comes of them on one node.

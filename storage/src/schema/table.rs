@@ -185,7 +185,8 @@ pub struct PartitionDescriptor {
     pub name: Arc<str>,
     /// The space of its records.
     pub records: SpaceId,
-    /// One space for each entry of `TableDescriptor::indexes`, in that order.
+    /// One space for each entry of `TableDescriptor::indexes`, in that order. That of a global index is the same in every
+    /// partition.
     pub indexes: Vec<SpaceId>,
     /// COMMENT.
     pub comment: Arc<str>,
@@ -273,8 +274,20 @@ impl TableDescriptor {
         SpaceSchema { id, columns: self.columns.clone(), key: self.key.clone(), unique_prefix: None }
     }
 
+    /// Whether the entries of an index of this table are in one space for all partitions.
+    pub fn is_global(&self, index: usize) -> bool {
+        self.partitioning.is_some() && self.indexes[index].options.global
+    }
+
+    /// The spaces of an index, each once: one for each partition, or the one of a global index.
+    pub fn spaces_of_index(&self, index: usize) -> impl Iterator<Item = SpaceId> + '_ {
+        let read = if self.is_global(index) { 1 } else { self.partitions.len() };
+        self.partitions.iter().take(read).map(move |p| p.indexes[index])
+    }
+
     /// What the space of an index looks like, and for each of its columns the table column it copies: the indexed columns,
-    /// then those columns of `key` that are not among them, sorted by all of these.
+    /// then those columns of `key` that are not among them, sorted by all of these. An entry of a global index also has the
+    /// columns that rows are dealt by, which say where its row is.
     pub fn index_space(&self, index: usize, id: SpaceId) -> (SpaceSchema, Vec<usize>) {
         let ordinals = self.index_ordinals(index);
         let space = SpaceSchema {
@@ -291,6 +304,10 @@ impl TableDescriptor {
         let columns = &self.indexes[index].columns;
         let mut ordinals = columns.clone();
         ordinals.extend(self.key.iter().filter(|k| !columns.contains(k)));
+        if let Some(scheme) = self.partitioning.as_ref().filter(|_| self.indexes[index].options.global) {
+            let held = ordinals.clone();
+            ordinals.extend(scheme.columns.iter().filter(|c| !held.contains(c)));
+        }
         ordinals
     }
 }

@@ -124,8 +124,8 @@ impl Options {
 
 /// The options of a key.
 pub(super) fn of_key(options: &[IndexOption]) -> IndexOptions {
-    let (invisible, comment) = key_options(options);
-    IndexOptions { invisible, comment: comment.into() }
+    let (invisible, global, comment) = key_options(options);
+    IndexOptions { invisible, global, comment: comment.into() }
 }
 
 /// What must hold of the TTL of a table of these columns: the column is called there as it is here. `key`: the columns of the
@@ -169,6 +169,24 @@ pub(super) fn check_visible<'a>(
     let primary = declared.or_else(|| keys.clone().find(|(_, unique, of, _)| *unique && stands_for_one(of)));
     match primary {
         Some((.., options)) if options.invisible => Err(OptionFault::InvisiblePrimaryKey.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A global index is one over partitions, and not the order of rows (error 8200).
+pub(super) fn check_global(
+    has_partitions: bool,
+    clustered: Option<&IndexOptions>,
+    mut keys: impl Iterator<Item = bool>,
+) -> Result<(), Error> {
+    let unsupported = |what: &str| Err(Error::Unsupported(what.into()));
+    match clustered {
+        Some(options) if options.global => {
+            unsupported("create an index that is both a global index and a clustered index")
+        }
+        _ if !has_partitions && keys.any(|global| global) => {
+            unsupported("create a global index on a table without partitions")
+        }
         _ => Ok(()),
     }
 }

@@ -28,8 +28,8 @@ pub(in crate::bind) struct Keys<'a> {
     pub table: &'a TableName,
     pub columns: &'a [ColumnDef],
     pub primary: Option<&'a [usize]>,
-    /// The columns of each unique key but the primary one.
-    pub unique: Vec<&'a [usize]>,
+    /// The name and the columns of each unique key that is local, but the primary one.
+    pub unique: Vec<(&'a str, &'a [usize])>,
 }
 
 /// The scheme that a clause defines for a table, and its partitions.
@@ -208,24 +208,31 @@ pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> 
 fn check_unique(table: &Keys, used: &[usize]) -> Result<(), Error> {
     let whole = |key: &[usize]| -> Vec<usize> { key.iter().map(|o| key::whole(table.columns, *o)).collect() };
     if let Some(primary) = table.primary {
-        holds_all(&whole(primary), used, "PRIMARY KEY")?;
+        holds_all(&whole(primary), used, "PRIMARY")?;
     }
-    table.unique.iter().try_for_each(|key| holds_all(&whole(key), used, "UNIQUE INDEX"))
+    table.unique.iter().try_for_each(|(name, key)| holds_all(&whole(key), used, name))
 }
 
-/// 1503 unless the key holds all columns that rows are dealt by.
-pub(in crate::bind) fn holds_all(key: &[usize], used: &[usize], what: &'static str) -> Result<(), Error> {
-    if used.iter().all(|p| key.contains(p)) {
-        Ok(())
-    } else {
-        Err(Error::UniqueKeyWithoutPartitionColumn(what))
+/// Whether the key holds all columns that rows are dealt by.
+pub(in crate::bind) fn has_all(key: &[usize], used: &[usize]) -> bool {
+    used.iter().all(|p| key.contains(p))
+}
+
+/// It must: 1503 for the primary key, 8264 for another one, which could be GLOBAL.
+pub(in crate::bind) fn holds_all(key: &[usize], used: &[usize], name: &str) -> Result<(), Error> {
+    match has_all(key, used) {
+        true => Ok(()),
+        false if name.eq_ignore_ascii_case("PRIMARY") => {
+            Err(Error::UniqueKeyWithoutPartitionColumn("PRIMARY KEY"))
+        }
+        false => Err(Fault::GlobalNeeded(name.into()).into()),
     }
 }
 
 /// KEY (): the primary key, or else a unique key without NULLs.
 fn default_key(table: &Keys) -> Result<Vec<usize>, Error> {
-    let whole = |key: &&&[usize]| key.iter().all(|o| !table.columns[*o].ty.nullable);
-    let key = table.primary.or_else(|| table.unique.iter().find(whole).copied());
+    let whole = |(_, key): &&(&str, &[usize])| key.iter().all(|o| !table.columns[*o].ty.nullable);
+    let key = table.primary.or_else(|| table.unique.iter().find(whole).map(|(_, key)| *key));
     let key = key.ok_or(Fault::FieldNotFound)?;
     Ok(key.iter().map(|o| key::whole(table.columns, *o)).collect())
 }

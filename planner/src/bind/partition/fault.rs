@@ -115,6 +115,11 @@ pub enum PartitionFault {
     /// 1736.
     #[error("tables have different definitions")]
     DifferentDefinitions,
+    /// 8264.
+    #[error(
+        "Global Index is needed for index '{0}', since the unique index is not including all partitioning columns, and GLOBAL is not given as IndexOption"
+    )]
+    GlobalNeeded(String),
     /// 1747.
     #[error("PARTITION () clause on non partitioned table")]
     ClauseOnNonPartitioned,

@@ -12,6 +12,7 @@ use allod_storage::schema::IndexDescriptor;
 use super::{AccessContext, Node, Path, paths};
 use crate::hints::{HintKind, HintTable, IndexMode};
 use crate::logical::{Plan, Query, Scan};
+use crate::options::PruneMode;
 use crate::physical::PlanWarning;
 
 /// MySQL's code for an index that a table does not have.
@@ -29,6 +30,10 @@ pub(super) struct Allowed {
     ignored: Vec<bool>,
     /// INVISIBLE.
     invisible: Vec<bool>,
+    /// Global indexes where some partitions are to be read and others not: an entry may be of any.
+    barred: Vec<bool>,
+    /// GLOBAL.
+    global: Vec<bool>,
     /// Only in order.
     ordered: Vec<bool>,
     /// Only without order.
@@ -46,11 +51,19 @@ impl Allowed {
         let hints = cx.hints;
         let unseen = |i: &IndexDescriptor| i.options.invisible && !cx.options.use_invisible_indexes;
         let invisible = std::iter::once(false).chain(scan.table.indexes.iter().map(unseen)).collect();
+        let is_static = cx.options.prune_mode == PruneMode::Static;
+        let apart = scan.partitions.is_some() || is_static && scan.table.partitions.len() > 1;
+        let of_all = |i: usize| apart && scan.table.is_global(i);
+        let barred = std::iter::once(false).chain((0..scan.table.indexes.len()).map(of_all)).collect();
+        let global = (0..scan.table.indexes.len()).map(|i| scan.table.is_global(i));
+        let global = std::iter::once(false).chain(global).collect();
         let none = || vec![false; scan.table.indexes.len() + 1];
         let mut allowed = Allowed {
             named: none(),
             ignored: none(),
             invisible,
+            barred,
+            global,
             ordered: none(),
             unordered: none(),
             restricted: false,
@@ -91,7 +104,10 @@ impl Allowed {
     }
 
     fn at(&self, place: usize) -> bool {
-        (!self.restricted || self.named[place]) && !self.ignored[place] && !self.invisible[place]
+        (!self.restricted || self.named[place])
+            && !self.ignored[place]
+            && !self.invisible[place]
+            && !self.barred[place]
     }
 
     /// Whether the table's own records may be scanned.
@@ -119,10 +135,10 @@ impl Allowed {
         !self.no_merge && (self.merge.is_some() || enabled && !self.restricted)
     }
 
-    /// Whether this part (the own key or an index) may be part of a merge.
+    /// Whether this part (the own key or an index) may be part of a merge. Handles alone do not say of which partition they are.
     pub(super) fn in_merge(&self, index: Option<usize>) -> bool {
         let place = index.map_or(0, |i| i + 1);
-        self.at(place) && self.merge.as_ref().is_none_or(|wanted| wanted[place])
+        !self.global[place] && self.at(place) && self.merge.as_ref().is_none_or(|wanted| wanted[place])
     }
 
     /// Drops the paths that have an order they may not have, or lack one that they must have (if one is wanted at all).

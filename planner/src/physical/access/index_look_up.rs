@@ -38,7 +38,7 @@ fn path(site: &Site, position: usize, key: &[usize], direction: Direction, force
     }
     let partitions = site.partition_count();
     let cost = cost * site.part_read(direction.keep_order)
-        + cost::open(partitions, narrowed.count)
+        + cost::open(site.index_spaces(position), narrowed.count)
         + cost::open(partitions, 0);
     let order = site.order_of(key, direction);
     Some(Path { plan: read.plan, cost, order, index: Some(position) })

@@ -25,7 +25,8 @@ fn path(site: &Site, position: usize, key: &[usize], direction: Direction) -> Op
     let narrowed = site.narrowed(key);
     let wanted = site.wanted(&narrowed.rest);
     let rows = if narrowed.rest.is_empty() { site.profile.rows } else { narrowed.rows };
-    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction);
+    let spaces = site.index_spaces(position);
+    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction, spaces);
     let scan = site.index_scan(position, &wanted, narrowed.ranges, direction, rows)?;
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), true);
     let order = site.order_of(key, direction);

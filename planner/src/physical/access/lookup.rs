@@ -115,7 +115,11 @@ impl Ask<'_> {
         let site = self.site;
         let table = &site.scan.table;
         let key = index.map_or_else(|| table.key.clone(), |i| site.index_key(i));
-        let prefix = self.prefix(&key)?;
+        let mut prefix = self.prefix(&key)?;
+        if index.is_some_and(|i| table.is_global(i)) {
+            // There is one space to look in.
+            prefix.lookup.routing = None;
+        }
         let whole = match index {
             None => table.key.len(),
             Some(i) if table.indexes[i].unique => table.indexes[i].columns.len(),

@@ -19,6 +19,10 @@ const POINTS_MAX: usize = 1024;
 /// The rows of the wanted keys of the table (`index` = `None`) or of a unique index.
 pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
     let scan = site.scan;
+    // Whose entries say in which partition their rows are: a double read.
+    if index.is_some_and(|i| scan.table.is_global(i)) {
+        return None;
+    }
     let columns = index.map_or(&scan.table.key, |i| &scan.table.indexes[i].columns);
     let key = site.key_columns(columns);
     if key.len() != columns.len() {

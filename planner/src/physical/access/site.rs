@@ -12,7 +12,7 @@ use crate::column_set::ColumnSet;
 use crate::cost;
 use crate::expr::Expr;
 use crate::logical::{self, Scan};
-use crate::physical::{IndexLookUp, IndexScan, Node, Plan, Ranges, TableScan};
+use crate::physical::{IndexLookUp, IndexScan, Node, Plan, Ranges, Routing, TableScan};
 use crate::prune;
 use crate::ranges::{KeyColumn, KeyRanges, column_values, key_ranges};
 use crate::stats::cardinality::{Profile, estimate, of_table};
@@ -118,6 +118,11 @@ impl<'a> Site<'a> {
         ordinals.iter().map_while(column).collect()
     }
 
+    /// Number of spaces that are read of an index.
+    pub(super) fn index_spaces(&self, position: usize) -> usize {
+        if self.scan.table.is_global(position) { 1 } else { self.partition_count() }
+    }
+
     /// Number of partitions that are read.
     pub(super) fn partition_count(&self) -> usize {
         self.partitions.as_ref().map_or(self.scan.table.partitions.len(), Vec::len)
@@ -144,10 +149,7 @@ impl<'a> Site<'a> {
 
     /// The table columns that an index's space holds, in its order (see `TableDescriptor::index_space`).
     pub(super) fn index_columns(&self, position: usize) -> Vec<usize> {
-        let table = &self.scan.table;
-        let mut ordinals = table.indexes[position].columns.clone();
-        ordinals.extend(table.key.iter().filter(|k| !table.indexes[position].columns.contains(k)));
-        ordinals
+        self.scan.table.index_ordinals(position)
     }
 
     /// The ranges of a key that the predicates leave.
@@ -201,15 +203,40 @@ impl<'a> Site<'a> {
         rows: f64,
         columns: usize,
         direction: Direction,
+        spaces: usize,
     ) -> f64 {
         let sorted = if direction.keep_order { cost::in_order(rows) } else { 0.0 };
         let all = cost::read(rows, columns, narrowed.rest.len()) + sorted;
-        all * self.part_read(direction.keep_order) + cost::open(self.partition_count(), narrowed.count)
+        all * self.part_read(direction.keep_order) + cost::open(spaces, narrowed.count)
+    }
+
+    /// What an entry of a global index says of the partition that its row is in; `None` if the plan does not know a column of
+    /// it.
+    fn own_routing(&self) -> Option<Routing> {
+        let function = Arc::clone(self.scan.dealing.as_ref()?);
+        let column = |&o: &usize| {
+            let ty = self.scan.table.columns[o].ty.clone();
+            Some((o, Expr::column(self.id_of(o)?, ty)))
+        };
+        let values = function.scheme.columns.iter().map(column).collect::<Option<_>>()?;
+        Some(Routing { function, values })
     }
 
     /// A table scan.
     pub(super) fn table_scan(
         &self,
+        wanted: &[(ColumnId, usize)],
+        ranges: Ranges,
+        direction: Direction,
+        rows: f64,
+    ) -> Plan {
+        self.table_scan_of(self.partitions.clone(), wanted, ranges, direction, rows)
+    }
+
+    /// A table scan of these partitions.
+    fn table_scan_of(
+        &self,
+        partitions: Option<Vec<usize>>,
         wanted: &[(ColumnId, usize)],
         ranges: Ranges,
         direction: Direction,
@@ -223,7 +250,7 @@ impl<'a> Site<'a> {
             table: Arc::clone(&self.scan.table),
             alias: Arc::clone(&self.scan.alias),
             ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
-            partitions: self.partitions.clone(),
+            partitions,
             ranges,
             zone,
             keep_order: direction.keep_order,
@@ -250,7 +277,7 @@ impl<'a> Site<'a> {
             alias: Arc::clone(&self.scan.alias),
             index: position,
             ordinals,
-            partitions: self.partitions.clone(),
+            partitions: self.partitions.clone().filter(|_| !self.scan.table.is_global(position)),
             ranges,
             keep_order: direction.keep_order,
             descending: direction.descending,
@@ -274,12 +301,18 @@ impl<'a> Site<'a> {
     pub(super) fn look_up(&self, position: usize, entries: Entries) -> Option<DoubleRead> {
         let Entries { ranges, rows: in_ranges, direction, rest, out_rows } = entries;
         let handle = self.handle()?;
+        let routing = match self.scan.table.is_global(position) {
+            true => Some(self.own_routing()?),
+            false => None,
+        };
         let space = self.index_columns(position);
         let held: ColumnSet = space.iter().filter_map(|&o| self.id_of(o)).collect();
         let (early, late): (Vec<Expr>, Vec<Expr>) =
             rest.into_iter().partition(|e| e.column_set().is_subset(&held));
         let found = in_ranges * selectivity(&early, &self.table);
         let shown: ColumnSet = handle.iter().map(|(id, _)| *id).collect();
+        let mut shown = shown;
+        routing.iter().flat_map(|r| &r.values).for_each(|(_, e)| shown.union_with(&e.column_set()));
         let mut read = shown.clone();
         early.iter().for_each(|e| read.union_with(&e.column_set()));
         let entry_columns: Vec<(ColumnId, usize)> =
@@ -289,7 +322,9 @@ impl<'a> Site<'a> {
         let table_cost = cost::fetch(found, self.table.rows, wanted.len(), late.len());
         let index = self.index_scan(position, &entry_columns, ranges, direction, in_ranges)?;
         let index = self.selection(index, early, found, &shown);
-        let table = self.table_scan(&wanted, Ranges::Handles, Direction::ANY, found);
+        // An entry of a global index may be of any partition.
+        let partitions = if routing.is_some() { None } else { self.partitions.clone() };
+        let table = self.table_scan_of(partitions, &wanted, Ranges::Handles, Direction::ANY, found);
         let out_rows = if late.is_empty() { found.max(out_rows.min(found)) } else { out_rows };
         let table = self.selection(table, late, out_rows, self.needed);
         let columns = table.columns.clone();
@@ -297,6 +332,7 @@ impl<'a> Site<'a> {
             index: Box::new(index),
             table: Box::new(table),
             handle: ids(&handle),
+            routing,
             keep_order: direction.keep_order,
             limit: None,
         });

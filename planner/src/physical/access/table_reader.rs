@@ -16,7 +16,7 @@ fn path(site: &Site, direction: Direction) -> Path {
     let wanted = site.wanted(&narrowed.rest);
     // A scan without a filter yields what the profile says.
     let rows = if narrowed.rest.is_empty() { site.profile.rows } else { narrowed.rows };
-    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction);
+    let cost = site.scan_cost(&narrowed, rows, wanted.len(), direction, site.partition_count());
     let scan = site.table_scan(&wanted, narrowed.ranges, direction, rows);
     let plan = reader(site.selection(scan, narrowed.rest, site.profile.rows, site.needed), false);
     let order = site.order_of(key, direction);
