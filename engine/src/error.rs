@@ -226,6 +226,10 @@ codes! {
     UNKNOWN_TARGET = 1109 "42S02";
     /// `*` where there is nothing.
     NO_TABLES = 1096 "HY000";
+    /// A table has no number left for a row.
+    NO_NUMBER_LEFT = 1467 "HY000";
+    /// AUTO_RANDOM where it cannot be, or a value for it.
+    AUTO_RANDOM = 8216 "HY000";
     /// A function that a DEFAULT cannot have.
     DEFAULT_FUNCTION = 3770 "HY000";
     /// A sequence that has given out all that it has.
@@ -708,6 +712,8 @@ impl From<allod_planner::Error> for Error {
             E::WrongObject { .. } => code::WRONG_OBJECT,
             E::ViewVariable => code::VIEW_VARIABLE,
             E::DefaultFunction { .. } => code::DEFAULT_FUNCTION,
+            E::TableOptionOverflow(_) | E::AutoIdCache => code::UNKNOWN,
+            E::AutoRandom(_) => code::AUTO_RANDOM,
             E::SequenceConflict { .. } => code::SEQUENCE_CONFLICT,
             E::SequenceTableOption(_) => code::SEQUENCE_TABLE_OPTION,
             E::SequenceDefaultType(_) => code::SEQUENCE_DEFAULT_TYPE,
@@ -837,6 +843,8 @@ impl From<allod_executor::Error> for Error {
             E::WrongValueForFunction { .. } => code::WRONG_VALUE_FOR_FUNCTION,
             E::ShortVector { .. } => code::SHORT_VECTOR,
             E::SequenceRunOut { .. } => code::SEQUENCE_RUN_OUT,
+            E::NoNumberLeft => code::NO_NUMBER_LEFT,
+            E::AutoRandomGiven => code::AUTO_RANDOM,
             E::SubqueryRows => code::SUBQUERY_ROWS,
             E::RecursionDepth { .. } => code::RECURSION_DEPTH,
             E::DuplicateEntry { .. } => code::DUPLICATE_ENTRY,

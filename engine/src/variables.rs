@@ -54,6 +54,7 @@ use allod_planner::sql_mode::{Lexing, SqlMode};
 use allod_storage::client::{AsyncUse, CommitOptions, GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, Timestamp};
 
+use crate::catalog::Stride;
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
 use crate::span;
@@ -132,8 +133,8 @@ const CONCURRENCY_DEFAULT: usize = 5;
 
 /// Sorted by name.
 const DEFINITIONS: &[Definition] = &[
-    define("auto_increment_increment", Domain::ReadOnly, "1"),
-    define("auto_increment_offset", Domain::ReadOnly, "1"),
+    define("auto_increment_increment", Domain::Number(1, 65_535), "1"),
+    define("auto_increment_offset", Domain::Number(1, 65_535), "1"),
     define("autocommit", Domain::Switch, "ON"),
     define("character_set_client", Domain::Text, "utf8mb4"),
     define("character_set_connection", Domain::Text, "utf8mb4"),
@@ -514,6 +515,10 @@ pub(crate) struct Settings {
     pub now: Option<SystemTime>,
     /// What becomes of values that do not fit.
     pub mode: SqlMode,
+    /// Which numbers AUTO_INCREMENT columns are given.
+    pub stride: Stride,
+    /// Whether AUTO_RANDOM columns may be given values.
+    pub may_give_random: bool,
     /// How many warnings are kept.
     pub warnings_max: usize,
     /// Sizes and numbers of workers of lookups.
@@ -573,6 +578,11 @@ impl Settings {
             time_limit: time_limit(time_limit_ms),
             now: seconds("timestamp").filter(|s| *s > 0.0).map(|s| UNIX_EPOCH + Duration::from_secs_f64(s)),
             mode,
+            stride: Stride::new(
+                number("auto_increment_increment").unsigned_abs(),
+                number("auto_increment_offset").unsigned_abs(),
+            ),
+            may_give_random: number("allow_auto_random_explicit_insert") != 0,
             warnings_max: usize::try_from(number("max_error_count")).unwrap_or(0),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),

@@ -173,6 +173,14 @@ pub enum Error {
         /// `database.sequence`.
         name: String,
     },
+    /// 1467: there are no numbers left for rows.
+    #[error("Failed to read auto-increment value from storage engine")]
+    NoNumberLeft,
+    /// 8216: a value for an AUTO_RANDOM column.
+    #[error(
+        "Invalid auto random: Explicit insertion on auto_random column is disabled. Try to set @@allow_auto_random_explicit_insert = true."
+    )]
+    AutoRandomGiven,
     /// 3636: WITH RECURSIVE still finds something new.
     #[error(
         "recursive query aborted after {rounds} iterations. Try increasing @@cte_max_recursion_depth to a larger value"

@@ -14,7 +14,7 @@ use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
-use allod_storage::schema::{TableId, Timestamp};
+use allod_storage::schema::Timestamp;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
@@ -28,12 +28,47 @@ use crate::metrics::{self, OperatorMetrics};
 use crate::pipeline::{Cancel, Context, Memory, Runner, Stream, caught};
 use crate::prepared::Prepared;
 
-/// Who numbers rows: the hidden row ids and AUTO_INCREMENT columns.
+/// What is numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbered {
+    /// Rows, by the hidden row id.
+    Rows,
+    /// An AUTO_INCREMENT column.
+    Increment,
+    /// An AUTO_RANDOM column; the numbers are the counts behind the shard.
+    Random,
+}
+
+/// Numbers that were given out: `first`, then one `step` further each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first one.
+    pub first: u64,
+    /// How far it is from one to the next.
+    pub step: u64,
+}
+
+impl Run {
+    /// The numbers, for ever.
+    pub fn numbers(self) -> impl Iterator<Item = u64> {
+        std::iter::successors(Some(self.first), move |number| number.checked_add(self.step))
+    }
+}
+
+/// Who numbers rows.
 pub trait RowIds: Send + Sync {
-    /// The first of `n` consecutive numbers that nobody has.
-    fn allocate(&self, table: TableId, n: u64) -> u64;
+    /// `n` numbers that nobody has, none of them above `max`; `None` if there are not that many.
+    fn allocate(&self, what: Numbered, n: u64, max: u64) -> Option<Run>;
     /// A statement wrote `value` itself: later numbers must be greater.
-    fn observe(&self, table: TableId, value: u64);
+    fn observe(&self, what: Numbered, value: u64);
+    /// Whether a statement may give AUTO_RANDOM columns values of its own (else error 8216).
+    fn may_give_random(&self) -> bool {
+        true
+    }
+    /// Whether 0 in a column that is numbered stays as it is, and only NULL asks for a number.
+    fn keeps_zero(&self) -> bool {
+        false
+    }
 }
 
 /// Who gives out the numbers of sequences, and knows which of them a session got last. The sequences are those that the

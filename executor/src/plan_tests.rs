@@ -25,18 +25,20 @@ mod counts;
 mod merges;
 
 use crate::values::datum;
-use crate::{Affected, Cancel, Destination, Environment, Error, Execution, Prepared, RowIds, execute};
+use crate::{
+    Affected, Cancel, Destination, Environment, Error, Execution, Numbered, Prepared, RowIds, Run, execute,
+};
 
 /// Numbers from 1 on, for all tables.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl RowIds for Counter {
-    fn allocate(&self, _table: TableId, n: u64) -> u64 {
-        self.0.fetch_add(n, Ordering::Relaxed) + 1
+    fn allocate(&self, _what: Numbered, n: u64, _max: u64) -> Option<Run> {
+        Some(Run { first: self.0.fetch_add(n, Ordering::Relaxed) + 1, step: 1 })
     }
 
-    fn observe(&self, _table: TableId, value: u64) {
+    fn observe(&self, _what: Numbered, value: u64) {
         self.0.fetch_max(value, Ordering::Relaxed);
     }
 }
@@ -122,6 +124,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 
@@ -151,6 +154,7 @@ fn heap() -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 

@@ -60,6 +60,7 @@ fn table() -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 

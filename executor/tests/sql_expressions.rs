@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use allod_executor::{Cancel, Environment, Prepared, RowIds, execute};
+use allod_executor::{Cancel, Environment, Numbered, Prepared, RowIds, Run, execute};
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::{Bound, PlanContext, bind, optimize, parse};
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -26,11 +26,11 @@ impl Catalog for Nothing {
 }
 
 impl RowIds for Nothing {
-    fn allocate(&self, _table: TableId, _n: u64) -> u64 {
-        0
+    fn allocate(&self, _what: Numbered, _n: u64, _max: u64) -> Option<Run> {
+        None
     }
 
-    fn observe(&self, _table: TableId, _value: u64) {}
+    fn observe(&self, _what: Numbered, _value: u64) {}
 }
 
 /// The values of the columns, as literals.

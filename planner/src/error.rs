@@ -111,6 +111,15 @@ pub enum Error {
     /// 8212: SPLIT TABLE with something that is no place.
     #[error("Failed to split region ranges: {0}")]
     Split(String),
+    /// 1105: a number that is too large.
+    #[error("table option {0} overflows int64")]
+    TableOptionOverflow(String),
+    /// 1105: AUTO_ID_CACHE = 1 numbers in another way.
+    #[error("Can't Alter AUTO_ID_CACHE between 1 and non-1, the underlying implementation is different")]
+    AutoIdCache,
+    /// 8216: AUTO_RANDOM where it cannot be.
+    #[error("Invalid auto random: {0}")]
+    AutoRandom(String),
     /// 3770: a function that a DEFAULT cannot have.
     #[error("Default value expression of column '{column}' contains a disallowed function: `{function}`.")]
     DefaultFunction {

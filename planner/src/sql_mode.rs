@@ -64,6 +64,8 @@ pub struct SqlMode {
     pub strict: bool,
     /// `0000-00-00` is no date.
     pub no_zero_date: bool,
+    /// 0 in an AUTO_INCREMENT column stays what it is.
+    pub no_auto_value_on_zero: bool,
     /// `2020-00-01` is no date.
     pub no_zero_in_date: bool,
     /// `2020-02-31` is a date.
@@ -96,6 +98,7 @@ impl SqlMode {
         SqlMode {
             strict: has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES"),
             no_zero_date: has("NO_ZERO_DATE"),
+            no_auto_value_on_zero: has("NO_AUTO_VALUE_ON_ZERO"),
             no_zero_in_date: has("NO_ZERO_IN_DATE"),
             allow_invalid_dates: has("ALLOW_INVALID_DATES"),
             error_for_division_by_zero: has("ERROR_FOR_DIVISION_BY_ZERO"),

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use allod_executor::RowIds;
-use allod_planner::bind::{AlterTable, AlteredKey, bind_checks, bind_generated};
+use allod_planner::bind::{AlterTable, AlteredKey, Restart, bind_checks, bind_generated};
 use allod_planner::expr::Expr;
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
@@ -74,11 +74,13 @@ impl Lease<'_> {
             false => Ok(altered),
         });
         self.reopen_parents(closed);
+        let mut notes = Vec::new();
         match altered {
             Ok(Altered { descriptor, gone, counters }) => {
-                if let Some(next) = change.auto_increment {
-                    counters.pass(next.saturating_sub(1));
+                if change.numbering.cache != old.descriptor.numbering.cache {
+                    counters.ids.resize(change.numbering.cache);
                 }
+                notes.extend(change.restarts.iter().filter_map(|restart| restarted(&counters, restart)));
                 let stats = stats_after(&old, change);
                 let name = (Arc::clone(&descriptor.database), Arc::clone(&descriptor.name));
                 self.reopen(Entry { descriptor: Arc::new(descriptor), stats, counters, ..old });
@@ -97,7 +99,8 @@ impl Lease<'_> {
             let message = Error::new(of.code, of.message.as_str()).message().to_owned();
             Warning { level: "Note", code: of.code, message }
         };
-        Ok(change.notes.iter().map(note).chain(change.warnings.iter().map(warning)).collect())
+        let said = change.notes.iter().map(note).chain(change.warnings.iter().map(warning));
+        Ok(said.chain(notes).collect())
     }
 
     /// Foreign keys of other tables call columns by their new names.
@@ -140,6 +143,7 @@ impl Lease<'_> {
             constraints: change.constraints.clone(),
             collation: change.collation,
             options: change.options.clone(),
+            numbering: change.numbering,
             ..old.clone()
         }
     }
@@ -198,7 +202,7 @@ impl Lease<'_> {
         // A column that is numbered from now on begins with 1, whatever numbers rows have had.
         let is_numbered = |table: &TableDescriptor| table.columns.iter().any(|c| c.auto_increment);
         let counters = match is_numbered(&descriptor) && !is_numbered(before) {
-            true => Arc::new(Counters::new(1)),
+            true => Arc::new(Counters::new(1, descriptor.numbering)),
             false => Arc::clone(&old.counters),
         };
         create_spaces(client, schemas)?;
@@ -208,6 +212,15 @@ impl Lease<'_> {
         }
         Ok(Altered { descriptor, gone: spaces(before), counters })
     }
+}
+
+/// Lets the numbers go on where a statement says, but for those that are given; a note if that is elsewhere.
+fn restarted(counters: &Counters, &Restart { option, next, force }: &Restart) -> Option<Warning> {
+    let least = counters.ids.peek();
+    counters.ids.restart(if force { next } else { next.max(least) });
+    let message =
+        || format!("Can't reset {option} to {next} without FORCE option, using {least} instead");
+    (!force && next < least).then(|| Warning { level: "Note", code: code::UNKNOWN, message: message() })
 }
 
 /// The foreign keys that the table did not have.

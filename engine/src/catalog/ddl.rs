@@ -139,7 +139,8 @@ impl Lease<'_> {
         }
         let descriptor = self.catalog.described(create, database);
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client, waiting)?;
-        Ok(create.warnings.iter().map(warning).collect())
+        let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
+        Ok(create.notes.iter().map(note).chain(create.warnings.iter().map(warning)).collect())
     }
 
     fn create_table_like(
@@ -170,11 +171,12 @@ impl Lease<'_> {
         waiting: &mut Waiting,
     ) -> Notes {
         create_spaces(client, schemas(&descriptor))?;
+        let counters = Arc::new(Counters::new(auto_increment, descriptor.numbering));
         let refers = !descriptor.constraints.foreign_keys.is_empty();
         let entry = Entry {
             descriptor: Arc::new(descriptor),
             stats: Arc::new(TableStats::pseudo()),
-            counters: Arc::new(Counters::new(auto_increment)),
+            counters,
             writers: Arc::new(Writers::default()),
             since: Timestamp::default(),
             closed: refers,
@@ -230,10 +232,11 @@ impl Lease<'_> {
             return Err(error);
         }
         let last = Arc::clone(&old.descriptor);
+        let counters = Arc::new(Counters::new(1, descriptor.numbering));
         self.reopen(Entry {
             descriptor: Arc::new(descriptor),
             stats: Arc::new(TableStats::pseudo()),
-            counters: Arc::new(Counters::new(1)),
+            counters,
             ..old
         });
         self.retire(spaces(&last));
@@ -465,6 +468,7 @@ impl Catalog {
             constraints: create.constraints.clone(),
             collation: create.collation,
             options: create.options.clone(),
+            numbering: create.numbering,
             temporary: create.temporary,
         }
     }

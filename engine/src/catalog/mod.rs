@@ -19,6 +19,7 @@ mod analyze;
 mod ddl;
 mod foreign;
 mod growth;
+mod ids;
 mod numbers;
 mod partitions;
 mod sequences;
@@ -44,8 +45,9 @@ use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
 pub(crate) use temporary::{OwnTables, Retired};
+pub(crate) use ids::Stride;
 pub use version::Version;
-pub(crate) use version::{Counters, Entry, SequenceEntry};
+pub(crate) use version::{Counters, Entry, Given, SequenceEntry};
 pub(crate) use waiting::Waiting;
 pub(crate) use writers::WriteGuard;
 

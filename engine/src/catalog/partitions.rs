@@ -216,18 +216,18 @@ impl Lease<'_> {
                 .chain(partition_schemas(plain, &into_plain))
                 .collect();
             create_spaces(client, schemas)?;
-            let to_parted = renumber(in_plain, &one.counters);
-            let to_plain = renumber(in_parted, &other.counters);
-            let loaded = ingest(client, parted, &into_parted, to_parted)
-                .and_then(|()| ingest(client, plain, &into_plain, to_plain));
+            let loaded = renumber(in_plain, &one.counters)
+                .and_then(|rows| ingest(client, parted, &into_parted, rows))
+                .and_then(|()| renumber(in_parted, &other.counters))
+                .and_then(|rows| ingest(client, plain, &into_plain, rows));
             if let Err(error) = loaded {
                 drop_spaces(client, &fresh);
                 return Err(error);
             }
             gone.extend(partition_spaces(parted, &outgoing).chain(partition_spaces(plain, &incoming)));
         } else {
-            one.counters.pass(other.counters.peek().saturating_sub(1));
-            other.counters.pass(one.counters.peek().saturating_sub(1));
+            one.counters.follow(&other.counters);
+            other.counters.follow(&one.counters);
         }
         (into_parted.name, into_parted.comment) = (outgoing.name, outgoing.comment);
         (into_plain.name, into_plain.comment) = (incoming.name, incoming.comment);
@@ -341,13 +341,13 @@ fn move_rows(
 }
 
 /// Rows with hidden ids (the last column) from this sequence.
-fn renumber(mut rows: Pieces, counters: &Counters) -> Pieces {
+fn renumber(mut rows: Pieces, counters: &Counters) -> Result<Pieces> {
     for columns in &mut rows {
         let Some(ids) = columns.last_mut() else { continue };
-        let first = counters.take(ids.len() as u64) as i64;
+        let first = counters.take_rows(ids.len() as u64)? as i64;
         *ids = Arc::new(Int64Array::from_iter_values(first..first + ids.len() as i64));
     }
-    rows
+    Ok(rows)
 }
 
 /// Statistics after a change: dealing rows again changes none of them; partitions that went or were emptied are taken to have

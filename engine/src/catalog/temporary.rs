@@ -172,7 +172,7 @@ fn made(descriptor: TableDescriptor, stats: TableStats, first: u64, client: &mut
     Ok(Entry {
         descriptor: Arc::new(descriptor),
         stats: Arc::new(stats),
-        counters: Arc::new(Counters::new(first)),
+        counters: Arc::new(Counters::of_one(first)),
         writers: Arc::new(Writers::default()),
         since: Timestamp::default(),
         closed: false,

@@ -2,22 +2,23 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use imbl::{OrdMap, OrdSet};
 
-use allod_executor::RowIds;
+use allod_executor::{Numbered, RowIds, Run};
 use allod_planner::catalog::{Catalog, Table, View};
 use allod_planner::sequence::Sequence;
 use allod_planner::stats::TableStats;
-use allod_storage::schema::{Collation, TableDescriptor, TableId, Timestamp};
+use allod_storage::schema::{Collation, Numbering, TableDescriptor, Timestamp};
 
 use super::DEFAULT_DATABASE;
 use super::growth::Growth;
+use super::ids::{Ids, Stride};
 use super::numbers::Numbers;
 use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
+use crate::error::Result;
 
 /// One version of the schema, with the statistics. Persistent maps: the next version shares all that did not change.
 #[derive(Clone, Debug)]
@@ -68,34 +69,91 @@ pub(crate) struct SequenceEntry {
     pub numbers: Arc<Numbers>,
 }
 
-/// Numbers that a table gives to its rows (hidden row ids and AUTO_INCREMENT values, from one sequence as in TiDB), and how
-/// many rows it has.
+/// What a table counts: the numbers that it gives to its rows, and how many rows it has.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    next: AtomicU64,
+    /// AUTO_INCREMENT values or counts of AUTO_RANDOM ones, and hidden row ids: from one sequence, as in TiDB.
+    pub ids: Ids,
+    /// Hidden row ids where they are numbered apart: with AUTO_ID_CACHE 1.
+    rows: Option<Ids>,
     /// How many rows there are.
     pub growth: Growth,
 }
 
 impl Counters {
-    /// A sequence that begins with `first`.
-    pub fn new(first: u64) -> Counters {
-        Counters { next: AtomicU64::new(first.max(1)), growth: Growth::default() }
+    /// Numbers that begin with `first`.
+    pub fn new(first: u64, numbering: Numbering) -> Counters {
+        let rows = (numbering.cache == Some(1)).then(|| Ids::new(1, None));
+        Counters { ids: Ids::new(first, numbering.cache), rows, growth: Growth::default() }
     }
 
-    /// The first of `count` consecutive numbers that nobody has.
-    pub fn take(&self, count: u64) -> u64 {
-        self.next.fetch_add(count, Ordering::Relaxed)
+    /// The same for a table that one session has: nobody else fetches numbers, which go one by one.
+    pub fn of_one(first: u64) -> Counters {
+        Counters { ids: Ids::new(first, Some(1)), rows: None, growth: Growth::default() }
     }
 
-    /// Sees to it that no number up to `value` is given out from now on.
-    pub fn pass(&self, value: u64) {
-        self.next.fetch_max(value.saturating_add(1), Ordering::Relaxed);
+    /// The numbers of the hidden row ids.
+    pub fn rows(&self) -> &Ids {
+        self.rows.as_ref().unwrap_or(&self.ids)
     }
 
-    /// What the next number will be.
-    pub fn peek(&self) -> u64 {
-        self.next.load(Ordering::Relaxed)
+    /// The first of `count` consecutive row ids that nobody has.
+    pub fn take_rows(&self, count: u64) -> Result<u64> {
+        first_of(self.rows(), count)
+    }
+
+    /// The first of `count` consecutive numbers of the column that is numbered.
+    pub fn take(&self, count: u64) -> Result<u64> {
+        first_of(&self.ids, count)
+    }
+
+    /// Sees to it that nothing that the other has given is given here.
+    pub fn follow(&self, other: &Counters) {
+        self.ids.pass(other.ids.peek().saturating_sub(1));
+        self.rows().pass(other.rows().peek().saturating_sub(1));
+    }
+
+    fn of(&self, what: Numbered) -> &Ids {
+        match what {
+            Numbered::Rows => self.rows(),
+            Numbered::Increment | Numbered::Random => &self.ids,
+        }
+    }
+}
+
+fn first_of(ids: &Ids, count: u64) -> Result<u64> {
+    let run = ids.take(count, Stride::ONE, i64::MAX as u64);
+    run.map(|run| run.first).ok_or_else(|| allod_executor::Error::NoNumberLeft.into())
+}
+
+/// The numbers of a table for a statement of a session.
+pub(crate) struct Given {
+    pub counters: Arc<Counters>,
+    /// What AUTO_INCREMENT columns are given.
+    pub stride: Stride,
+    /// Whether AUTO_RANDOM columns may be given other values.
+    pub may_give_random: bool,
+    /// Whether 0 stays what it is.
+    pub keeps_zero: bool,
+}
+
+impl RowIds for Given {
+    // A statement inserts into one table, and is given that table's counters.
+    fn allocate(&self, what: Numbered, n: u64, max: u64) -> Option<Run> {
+        let stride = if what == Numbered::Rows { Stride::ONE } else { self.stride };
+        self.counters.of(what).take(n, stride, max)
+    }
+
+    fn observe(&self, what: Numbered, value: u64) {
+        self.counters.of(what).pass(value);
+    }
+
+    fn may_give_random(&self) -> bool {
+        self.may_give_random
+    }
+
+    fn keeps_zero(&self) -> bool {
+        self.keeps_zero
     }
 }
 
@@ -112,13 +170,12 @@ impl Entry {
 }
 
 impl RowIds for Counters {
-    // A statement writes to one table, and is given that table's counters.
-    fn allocate(&self, _table: TableId, n: u64) -> u64 {
-        self.take(n)
+    fn allocate(&self, what: Numbered, n: u64, max: u64) -> Option<Run> {
+        self.of(what).take(n, Stride::ONE, max)
     }
 
-    fn observe(&self, _table: TableId, value: u64) {
-        self.pass(value);
+    fn observe(&self, what: Numbered, value: u64) {
+        self.of(what).pass(value);
     }
 }
 
@@ -409,19 +466,4 @@ impl Catalog for Version {
 /// Names compare without regard to case.
 pub(super) fn key(name: &str) -> String {
     name.to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_give_each_number_once() {
-        let counters = Counters::new(0);
-        assert_eq!(counters.take(3), 1);
-        counters.pass(10);
-        counters.pass(2);
-        assert_eq!(counters.take(1), 11);
-        assert_eq!(counters.peek(), 12);
-    }
 }

@@ -151,13 +151,16 @@ impl Mapping {
                 Source::File(at) => {
                     let array = to_column(&file[*at], column)?;
                     if column.auto_increment {
-                        pass(&target.counters, &array);
+                        pass(target, &array);
                     }
                     Ok(array)
                 }
                 Source::Default(value) => constant(value, &column.ty.arrow(), rows),
                 Source::Numbered => {
-                    let first = target.counters.take(rows as u64) as i64;
+                    let first = match column.auto_increment {
+                        true => target.counters.take(rows as u64)?,
+                        false => target.counters.take_rows(rows as u64)?,
+                    } as i64;
                     let numbers: ArrayRef =
                         Arc::new(Int64Array::from_iter_values(first..first + rows as i64));
                     to_column(&numbers, column)
@@ -172,15 +175,17 @@ impl Mapping {
     }
 }
 
-/// No later AUTO_INCREMENT number may be one that the file brought.
-fn pass(counters: &Counters, array: &ArrayRef) {
+/// No later number may be one that the file brought.
+fn pass(target: &Target, array: &ArrayRef) {
+    let unsigned = array.data_type() == &arrow::datatypes::DataType::UInt64;
+    let count = |value| target.table.numbering.random.map_or(value, |random| random.count(value, unsigned));
     let greatest = (0..array.len()).filter_map(|row| match crate::result::datum_at(array, row) {
         Datum::Int(v) => u64::try_from(v).ok(),
         Datum::UInt(v) => Some(v),
         _ => None,
     });
-    if let Some(value) = greatest.max() {
-        counters.pass(value);
+    if let Some(value) = greatest.map(count).max() {
+        target.counters.ids.pass(value);
     }
 }
 

@@ -73,6 +73,8 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
         comment: "".into(),
         constraints: Constraints::default(),
         auto_increment: None,
+        numbering: Default::default(),
+        notes: Vec::new(),
         collation: Default::default(),
         options: Default::default(),
         temporary: None,

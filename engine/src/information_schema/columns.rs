@@ -84,7 +84,7 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
         collation,
         text(&full),
         text(key_of(table, ordinal)),
-        text(extra_of(column)),
+        text(extra_of(table, ordinal)),
         text("select,insert,update,references"),
         text(comment),
         text(generated.as_ref().map_or("", |g| &*g.expr)),

@@ -269,6 +269,7 @@ fn without_rows(
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tables`: the tables of all databases. TABLE_ROWS is what statistics and the changes since say, not a count.
 
-use allod_storage::schema::{Datum, TableDescriptor};
+use allod_storage::schema::{AutoRandom, Datum, TableDescriptor};
 
 use super::Kind::{Number, Text};
 use super::{Definition, Facts, entries, kind, names, number, text};
@@ -67,17 +67,13 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
         ]);
         row[7] = number(entry.live_rows());
         if table.columns.iter().any(|c| c.auto_increment) {
-            row[13] = number(entry.counters.peek());
+            row[13] = number(entry.counters.ids.peek());
         }
         row[17] = text(table.collation.name());
         row[19] = text(create_options(table));
         row[20] = text(&table.comment);
         row[21] = number(table.id.0);
-        row[22] = match table.options.shard_row_id_bits {
-            _ if table.clustered => text("NOT_SHARDED(PK_IS_HANDLE)"),
-            0 => text("NOT_SHARDED"),
-            bits => text(format!("SHARD_BITS={bits}")),
-        };
+        row[22] = text(sharding(table));
         row[23] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
         row
     });
@@ -96,4 +92,21 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
         row
     });
     Ok(own.chain(others).chain(views).chain(sequences).collect())
+}
+
+/// Whether the numbers of rows begin with random bits, in TiDB's words.
+fn sharding(table: &TableDescriptor) -> String {
+    match table.numbering.random {
+        Some(AutoRandom { shard_bits, range_bits: AutoRandom::RANGE_BITS_MAX }) => {
+            format!("PK_AUTO_RANDOM_BITS={shard_bits}")
+        }
+        Some(AutoRandom { shard_bits, range_bits }) => {
+            format!("PK_AUTO_RANDOM_BITS={shard_bits}, RANGE BITS={range_bits}")
+        }
+        None if table.clustered => "NOT_SHARDED(PK_IS_HANDLE)".into(),
+        None => match table.options.shard_row_id_bits {
+            0 => "NOT_SHARDED".into(),
+            bits => format!("SHARD_BITS={bits}"),
+        },
+    }
 }

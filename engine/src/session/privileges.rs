@@ -103,6 +103,7 @@ impl Session {
             Show::CreateDatabase { name } => self.check_database(name),
             Show::Columns { table, .. }
             | Show::Index { table }
+            | Show::NextRowId { table }
             | Show::CreateTable { table }
             | Show::CreateSequence { sequence: table } => {
                 if self.temporaries.has_local(table)

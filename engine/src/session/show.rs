@@ -7,8 +7,9 @@ use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
-    Charset, CheckConstraint, Collation, ColumnDef, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
-    SqlType, TableDescriptor, TableOptions, Temporary, TimeToLive,
+    AutoRandom, Charset, CheckConstraint, Collation, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
+    ROW_ID_NAME, SqlType, TableDescriptor, TableOptions, Temporary,
+    TimeToLive,
 };
 
 use super::Session;
@@ -77,7 +78,8 @@ impl Session {
             | Show::CreateView { view: table }
             | Show::CreateSequence { sequence: table } => {
                 let table = descriptor(version, table)?;
-                let row = vec![text(&*table.name), text(create_table(&table))];
+                let next = version.entry(&table.database, &table.name).map(|e| e.counters.ids.next_block());
+                let row = vec![text(&*table.name), text(create_table(&table, next.unwrap_or(1)))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
             }
             Show::CreateDatabase { name } => {
@@ -100,6 +102,7 @@ impl Session {
             }
             Show::Simulation => self.show_simulation(),
             Show::Account(shown) => self.show_account(shown, version),
+            Show::NextRowId { table } => next_row_id(entry(version, table)?),
             Show::Regions(spaces) => self.show_regions(spaces, version),
             Show::Status { global, pattern } => self.status(*global, pattern),
             Show::Warnings => warnings(self.warnings()),
@@ -282,7 +285,7 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
         row[0] = text(&*table.name);
         row[1] = text("Allod");
         row[4] = text(entry.live_rows().to_string());
-        row[10] = auto.then(|| entry.counters.peek().to_string());
+        row[10] = auto.then(|| entry.counters.ids.peek().to_string());
         row[14] = text(table.collation.name());
         row[16] = text(create_options(table));
         row[17] = text(&*table.comment);
@@ -294,6 +297,32 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
         row
     });
     ResultSet::text(&columns, rows.chain(views).collect())
+}
+
+/// The numbers that come next, in TiDB's words: those of the hidden row ids are those of an AUTO_INCREMENT column as well, unless
+/// AUTO_ID_CACHE is 1.
+fn next_row_id(entry: &Entry) -> Result<ResultSet> {
+    let (table, counters) = (&entry.descriptor, &entry.counters);
+    let numbered = table.columns.iter().find(|column| column.auto_increment).map(|column| &*column.name);
+    let is_handle = table.clustered && table.key.len() == 1;
+    let name = if is_handle { numbered.unwrap_or_default() } else { ROW_ID_NAME };
+    let is_random = table.numbering.random.is_some();
+    let apart = table.numbering.cache == Some(1);
+    let mut rows = Vec::new();
+    let mut row = |column: &str, next: u64, kind: &str| {
+        let place = [&*table.database, &*table.name, column].map(text);
+        rows.push(place.into_iter().chain([text(next.to_string()), text(kind)]).collect::<Cells>());
+    };
+    if !table.clustered || numbered.is_some() && !is_random {
+        row(name, counters.rows().next_block(), "_TIDB_ROWID");
+    }
+    if numbered.is_some() && !is_random {
+        row(name, if apart { counters.ids.next_block() } else { 1 }, "AUTO_INCREMENT");
+    }
+    if is_random {
+        row(numbered.unwrap_or_default(), counters.ids.next_block(), "AUTO_RANDOM");
+    }
+    ResultSet::text(&["DB_NAME", "TABLE_NAME", "COLUMN_NAME", "NEXT_GLOBAL_ROW_ID", "ID_TYPE"], rows)
 }
 
 fn columns(
@@ -317,7 +346,7 @@ fn columns(
             yes_no(column.ty.nullable),
             text(key_of(table, ordinal)),
             column.default.as_ref().filter(|d| !d.is_null()).map(|d| default_text(d, &column.ty.sql)),
-            text(extra_of(column)),
+            text(extra_of(table, ordinal)),
         ]);
         if full {
             row.extend([text("select,insert,update,references"), text(&*column.comment)]);
@@ -350,11 +379,12 @@ fn collation_of(ty: &SqlType, table: Collation) -> String {
 }
 
 /// What DESCRIBE says of a column under Extra.
-pub(crate) fn extra_of(column: &ColumnDef) -> String {
+pub(crate) fn extra_of(table: &TableDescriptor, ordinal: usize) -> String {
+    let column = &table.columns[ordinal];
     match &column.generated {
         Some(Generated { kind: GeneratedKind::Stored, .. }) => "STORED GENERATED".into(),
         Some(_) => "VIRTUAL GENERATED".into(),
-        None if column.auto_increment => "auto_increment".into(),
+        None if column.auto_increment && table.numbering.random.is_none() => "auto_increment".into(),
         None => {
             let computed = matches!(column.default, Some(ColumnDefault::Now | ColumnDefault::Expr(_)));
             let on_update = format!("on update CURRENT_TIMESTAMP{}", digits(&column.ty.sql));
@@ -478,8 +508,8 @@ fn create_view(view: &View) -> String {
     sql
 }
 
-/// The statement that makes a table like this one.
-pub(crate) fn create_table(table: &TableDescriptor) -> String {
+/// The statement that makes a table like this one, whose next block of numbers begins with `next`.
+pub(crate) fn create_table(table: &TableDescriptor, next: u64) -> String {
     let part = |&ordinal: &usize| match table.key_part(ordinal) {
         KeyPart::Column(of) | KeyPart::SortKey(of, None) => quoted(&table.columns[of].name),
         KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
@@ -523,8 +553,10 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
             if column.on_update_now {
                 let _ = write!(line, " ON UPDATE CURRENT_TIMESTAMP{}", digits(&column.ty.sql));
             }
-            if column.auto_increment {
-                line += " AUTO_INCREMENT";
+            match table.numbering.random {
+                _ if !column.auto_increment => {}
+                Some(random) => line += &random_clause(random),
+                None => line += " AUTO_INCREMENT",
             }
             line + &comment_clause(" ", &column.comment)
         })
@@ -567,6 +599,7 @@ pub(crate) fn create_table(table: &TableDescriptor) -> String {
         table.collation.charset().name(),
         table.collation
     );
+    sql += &numbering_options(table, next);
     let TableOptions { cached, ttl, shard_row_id_bits, pre_split_regions } = &table.options;
     let numbers = [("SHARD_ROW_ID_BITS", *shard_row_id_bits), ("PRE_SPLIT_REGIONS", *pre_split_regions)];
     let numbers = numbers.into_iter().filter(|(_, n)| *n > 0 && *shard_row_id_bits > 0);
@@ -604,6 +637,31 @@ fn comment_clause(between: &str, comment: &str) -> String {
             format!(" COMMENT{between}'{}'", comment.replace('\\', "\\\\").replace('\'', "''"))
         }
     }
+}
+
+/// AUTO_RANDOM of a column, in a comment that only TiDB reads.
+fn random_clause(AutoRandom { shard_bits, range_bits }: AutoRandom) -> String {
+    let range = match range_bits {
+        AutoRandom::RANGE_BITS_MAX => String::new(),
+        bits => format!(", {bits}"),
+    };
+    format!(" /*T![auto_rand] AUTO_RANDOM({shard_bits}{range}) */")
+}
+
+/// What SHOW CREATE TABLE says of how rows are numbered.
+fn numbering_options(table: &TableDescriptor, next: u64) -> String {
+    let mut said = String::new();
+    let is_numbered = table.columns.iter().any(|column| column.auto_increment);
+    if is_numbered && next > 1 && table.numbering.random.is_none() {
+        let _ = write!(said, " AUTO_INCREMENT={next}");
+    }
+    if let Some(cache) = table.numbering.cache {
+        let _ = write!(said, " /*T![auto_id_cache] AUTO_ID_CACHE={cache} */");
+    }
+    if table.numbering.random.is_some() && next > 1 {
+        let _ = write!(said, " /*T![auto_rand_base] AUTO_RANDOM_BASE={next} */");
+    }
+    said
 }
 
 #[cfg(test)]

@@ -5,21 +5,23 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use allod_executor::{Cancel, Destination, Environment, Execution, NamedLocks, Prepared, RowIds, Sequences};
+use allod_executor::{
+    Cancel, Destination, Environment, Execution, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
+};
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::sql_mode::Lexing;
 use allod_planner::template::{Generalized, Template};
 use allod_planner::{Parsed, PlanContext, physical};
-use allod_storage::schema::{ColumnType, Datum, TableDescriptor, TableId, Timestamp};
+use allod_storage::schema::{ColumnType, Datum, TableDescriptor, Timestamp};
 
 use super::Session;
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
 use super::plan_cache::Setting;
 use super::sequences::{self, Asked};
-use crate::catalog::{Counters, Entry, SequenceEntry, Version, Waiting, WriteGuard};
+use crate::catalog::{Counters, Entry, Given, SequenceEntry, Version, Waiting, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
@@ -38,11 +40,11 @@ const PAUSE_FIRST: Duration = Duration::from_millis(1);
 struct NoRowIds;
 
 impl RowIds for NoRowIds {
-    fn allocate(&self, _table: TableId, _n: u64) -> u64 {
-        0
+    fn allocate(&self, _what: Numbered, _n: u64, _max: u64) -> Option<Run> {
+        None
     }
 
-    fn observe(&self, _table: TableId, _value: u64) {}
+    fn observe(&self, _what: Numbered, _value: u64) {}
 }
 
 /// A planned statement that has not begun.
@@ -576,7 +578,13 @@ impl Session {
         }
         // Who inserts has one table.
         if let Some(first) = writing.first() {
-            row_ids = Arc::clone(&first.counters) as Arc<dyn RowIds>;
+            let settings = self.variables.settings();
+            row_ids = Arc::new(Given {
+                counters: Arc::clone(&first.counters),
+                stride: settings.stride,
+                may_give_random: settings.may_give_random,
+                keeps_zero: settings.mode.no_auto_value_on_zero,
+            });
         }
         let place = |table: &Arc<TableDescriptor>| {
             planned.targets.iter().position(|(known, _)| Arc::ptr_eq(known, table)).unwrap_or(0)

@@ -181,7 +181,7 @@ impl Session {
         for table in wanted {
             if let Some(shared) = version.entry(&table.database, &table.name) {
                 let catalog = &self.database.shared().catalog;
-                let entry = catalog.create_own_again(shared, shared.counters.peek(), &mut self.client)?;
+                let entry = catalog.create_own_again(shared, shared.counters.ids.peek(), &mut self.client)?;
                 self.temporaries.tables.insert(entry);
             }
         }

@@ -9,9 +9,9 @@ use allod_planner::foreign::ForeignKeys;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::OnDuplicate;
-use allod_storage::schema::{SqlType, TableDescriptor};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array, new_null_array};
-use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use allod_storage::schema::{AutoRandom, SqlType, TableDescriptor};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt64Array, new_null_array};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
@@ -20,7 +20,7 @@ use super::{Done, check, door, foreign, generate_by, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
 use crate::error::{Error, Result};
-use crate::execute::{Affected, Destination, RowIds};
+use crate::execute::{Affected, Destination, Numbered as Kind, RowIds};
 use crate::kernel::Scratch;
 
 /// Rows to insert.
@@ -155,8 +155,9 @@ pub(super) fn number(
             continue;
         }
         if def.is_row_id() {
-            let first = row_ids.allocate(table.id, all.rows as u64);
-            columns.push(integers((first..).take(all.rows).map(Some), &def.ty.sql)?);
+            let run = row_ids.allocate(Kind::Rows, all.rows as u64, i64::MAX as u64);
+            let run = run.ok_or(Error::NoNumberLeft)?;
+            columns.push(integers(run.numbers().take(all.rows).map(Some), &def.ty.sql)?);
             continue;
         }
         let Some(column) = given.next() else { continue };
@@ -164,11 +165,9 @@ pub(super) fn number(
             columns.push(column);
             continue;
         }
-        if def.ty.sql.is_integer() {
-            numbered = (0..column.len()).map(|row| given_number(&column, row) == 0).collect();
-        }
-        let (column, first_given) = auto_increment(table, &column, &def.ty.sql, row_ids)?;
-        first = first_given;
+        let asks = asking(&column, row_ids);
+        let (column, first_given) = auto_column(table, &column, &asks, &def.ty.sql, row_ids)?;
+        (first, numbered) = (first_given, asks);
         columns.push(column);
     }
     let columns = generate_by(table, generated, columns, scratch)?;
@@ -176,54 +175,117 @@ pub(super) fn number(
     Ok(Numbered { columns, first, numbered })
 }
 
-/// The number that a row brings along for an AUTO_INCREMENT column, by its bits; 0 if none.
-fn given_number(column: &ArrayRef, row: usize) -> u64 {
+/// For each row whether it asks for a number.
+fn asking(column: &ArrayRef, row_ids: &dyn RowIds) -> Vec<bool> {
+    let keeps_zero = row_ids.keeps_zero();
+    let is_zero = |row: usize| match column.data_type() {
+        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row) == 0,
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row) == 0,
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row) == 0.0,
+        _ => false,
+    };
+    (0..column.len()).map(|row| column.is_null(row) || !keeps_zero && is_zero(row)).collect()
+}
+
+/// The number that a row brings along; 0 if it is below that.
+pub(super) fn given_number(column: &ArrayRef, row: usize) -> u64 {
     if column.is_null(row) {
         return 0;
     }
     match column.data_type() {
         DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
-        DataType::Int64 => column.as_primitive::<Int64Type>().value(row) as u64,
-        _ => 1,
+        DataType::Int64 => u64::try_from(column.as_primitive::<Int64Type>().value(row)).unwrap_or(0),
+        // Below zero is zero.
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row) as u64,
+        _ => 0,
     }
 }
 
-/// NULL and 0 get the next numbers; what is given is noted.
-fn auto_increment(
+/// How an AUTO_INCREMENT or AUTO_RANDOM column of the table is numbered: what it is, its random bits, its greatest number.
+pub(super) fn numbering(table: &TableDescriptor, ty: &SqlType) -> (Kind, Option<AutoRandom>, u64) {
+    match table.numbering.random {
+        Some(random) => (Kind::Random, Some(random), random.count_max(is_unsigned(ty))),
+        None => (Kind::Increment, None, if is_unsigned(ty) { u64::MAX } else { i64::MAX as u64 }),
+    }
+}
+
+pub(super) fn is_unsigned(ty: &SqlType) -> bool {
+    matches!(ty, SqlType::Int { unsigned: true, .. })
+}
+
+/// The greatest number of a type of columns that are numbered.
+fn greatest(ty: &SqlType) -> u64 {
+    match ty {
+        SqlType::Int { width, unsigned } => u64::MAX >> (64 - 8 * width.bytes() + u32::from(!unsigned)),
+        _ => i64::MAX as u64,
+    }
+}
+
+/// The rows that ask get the next numbers; what is given is noted.
+fn auto_column(
     table: &TableDescriptor,
     column: &ArrayRef,
+    asks: &[bool],
     ty: &SqlType,
     row_ids: &dyn RowIds,
 ) -> Result<(ArrayRef, u64)> {
-    let value = |row: usize| given_number(column, row);
-    if !ty.is_integer() {
-        return Ok((Arc::clone(column), 0));
-    }
-    let negative = |v: u64| column.data_type() == &DataType::Int64 && (v as i64) < 0;
+    let (kind, random, max) = numbering(table, ty);
+    let unsigned = is_unsigned(ty);
     // In order of the rows: a number that a row brings along is passed before the next row is numbered.
     let mut first = 0;
-    let mut numbered = Vec::with_capacity(column.len());
+    let mut given_out: Vec<Option<u64>> = vec![None; column.len()];
     let mut row = 0;
     while row < column.len() {
-        let given = value(row);
-        if given != 0 {
-            if !negative(given) {
-                row_ids.observe(table.id, given);
+        if !asks[row] {
+            let given = given_number(column, row);
+            if random.is_some() && !row_ids.may_give_random() {
+                return Err(Error::AutoRandomGiven);
             }
-            numbered.push(Some(given));
+            row_ids.observe(kind, random.map_or(given, |random| random.count(given, unsigned)));
             row += 1;
             continue;
         }
-        let missing = (row..column.len()).take_while(|&r| value(r) == 0).count();
-        let next = row_ids.allocate(table.id, missing as u64);
-        if first == 0 {
-            first = next;
+        let missing = asks[row..].iter().take_while(|asks| **asks).count();
+        let run = row_ids.allocate(kind, missing as u64, max).ok_or(Error::NoNumberLeft)?;
+        let shard: u64 = if random.is_some() { rand::random() } else { 0 };
+        for (out, count) in given_out[row..row + missing].iter_mut().zip(run.numbers()) {
+            let number = random.map_or(count, |random| random.number(shard, count, unsigned));
+            if number > greatest(ty) {
+                let ty = ty.to_string().replace(" unsigned", "");
+                return Err(Error::ConstantOverflow { value: number.to_string(), ty });
+            }
+            *out = Some(number);
+            if first == 0 {
+                first = number;
+            }
         }
-        numbered.extend((next..).take(missing).map(Some));
         row += missing;
     }
-    let numbered = numbered.into_iter();
-    Ok((integers(numbered, ty)?, first))
+    if given_out.iter().all(Option::is_none) {
+        return Ok((Arc::clone(column), 0));
+    }
+    let numbered: ArrayRef = match column.data_type() {
+        DataType::Float64 => {
+            let given = column.as_primitive::<Float64Type>();
+            let values = given_out.iter().enumerate();
+            let values = values.map(|(row, out)| out.map_or_else(|| given.value(row), |out| out as f64));
+            Arc::new(Float64Array::from_iter_values(values))
+        }
+        DataType::Int64 => {
+            let given = column.as_primitive::<Int64Type>();
+            let values = given_out.iter().enumerate();
+            let values = values.map(|(row, out)| out.map_or_else(|| given.value(row), |out| out as i64));
+            Arc::new(Int64Array::from_iter_values(values))
+        }
+        DataType::UInt64 => {
+            let given = column.as_primitive::<UInt64Type>();
+            let values = given_out.iter().enumerate();
+            let values = values.map(|(row, out)| out.unwrap_or_else(|| given.value(row)));
+            Arc::new(UInt64Array::from_iter_values(values))
+        }
+        other => return Err(Error::Plan(format!("rows are not numbered in a column of type {other}"))),
+    };
+    Ok((numbered, first))
 }
 
 fn integers(values: impl Iterator<Item = Option<u64>>, ty: &SqlType) -> Result<ArrayRef> {

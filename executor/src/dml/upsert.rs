@@ -26,13 +26,13 @@ use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::{OnDuplicate, RowUpdate};
 use allod_storage::key::Key;
 use allod_storage::schema::TableDescriptor;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{or, take};
-use arrow::datatypes::{Int64Type, UInt64Type};
 
 use super::changes::{Changes, duplicate};
 use super::checks::violations;
+use super::insert::{given_number, is_unsigned, numbering};
 use super::rows::{Held, Rows, gather};
 use super::view::View;
 use super::{door, generate_by, not_null};
@@ -294,8 +294,12 @@ impl Upsert<'_, '_, '_, '_> {
             self.affected.rows += 2;
             self.affected.matched += 1;
             self.affected.duplicates += 1;
-            if update.new.iter().any(|(ordinal, _)| table.columns[*ordinal].auto_increment) {
-                row_ids.observe(table.id, number_of(table, new.columns(), row));
+            let auto = update.new.iter().find(|(ordinal, _)| table.columns[*ordinal].auto_increment);
+            if let Some((ordinal, _)) = auto {
+                let ty = &table.columns[*ordinal].ty.sql;
+                let (kind, random, _) = numbering(table, ty);
+                let given = given_number(&new.columns()[*ordinal], row);
+                row_ids.observe(kind, random.map_or(given, |random| random.count(given, is_unsigned(ty))));
             }
         }
         Ok(())
@@ -311,17 +315,8 @@ struct Run {
     about: BTreeSet<Key>,
 }
 
-/// The number that a row has in its AUTO_INCREMENT column; 0 if there is none.
+/// The number that a row has in its column that is numbered; 0 if there is none.
 fn number_of(table: &TableDescriptor, columns: &[ArrayRef], row: usize) -> u64 {
-    let Some(column) = table.columns.iter().position(|c| c.auto_increment).map(|at| &columns[at]) else {
-        return 0;
-    };
-    if column.is_null(row) {
-        return 0;
-    }
-    match (column.as_primitive_opt::<UInt64Type>(), column.as_primitive_opt::<Int64Type>()) {
-        (Some(numbers), _) => numbers.value(row),
-        (_, Some(numbers)) => u64::try_from(numbers.value(row)).unwrap_or(0),
-        (None, None) => 0,
-    }
+    let at = table.columns.iter().position(|column| column.auto_increment);
+    at.map_or(0, |at| given_number(&columns[at], row))
 }

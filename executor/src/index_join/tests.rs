@@ -59,6 +59,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 
@@ -85,6 +86,7 @@ pub(crate) fn outer_table() -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 

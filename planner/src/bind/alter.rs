@@ -28,21 +28,21 @@ use std::sync::Arc;
 
 use allod_storage::schema::{
     CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, Datum, ForeignKey, Generated,
-    GeneratedKind, IndexOptions, SqlType, TableDescriptor, TableOptions,
+    GeneratedKind, IndexOptions, Numbering, SqlType, TableDescriptor, TableOptions,
 };
 use sqlparser::ast::{self, Ident, ObjectName};
 
 use super::binder::Binder;
 use super::check::{self, CheckFault, Written};
-use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, TableName};
+use super::ddl::{AlterTable, AlteredKey, Ddl, IndexSpec, Restart, TableName};
 use super::define::{Keys, key_type};
 use super::key::{self, KeyFault};
 use super::option::{self, OptionFault, Options};
-use super::{Bound, GeneratedFault, collation, foreign, generated, limits, partition, temporary};
+use super::{Bound, GeneratedFault, collation, foreign, generated, limits, numbers, partition, temporary};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::Expr;
-use crate::parse::{self, AlterSyntax, ColumnPlace, TableOption, next_of};
+use crate::parse::{self, AlterSyntax, ColumnPlace, NumbersSyntax, RandomSyntax, TableOption, next_of};
 use crate::physical::PlanWarning;
 
 /// TiDB's code of a warning without a code.
@@ -67,6 +67,7 @@ struct Draft {
     options: TableOptions,
     /// The column that was dropped last.
     dropped: Option<String>,
+    numbering: Numbering,
 }
 
 /// `number` is the ordinal of an old column, or beyond all of these.
@@ -107,6 +108,17 @@ impl Binder<'_> {
         changes: &[AlterSyntax],
         clustered: Option<bool>,
     ) -> Result<Bound, Error> {
+        self.alter_numbered(table, changes, clustered, &NumbersSyntax::default())
+    }
+
+    /// The same with what is said of numbers.
+    pub fn alter_numbered(
+        &mut self,
+        table: &ObjectName,
+        changes: &[AlterSyntax],
+        clustered: Option<bool>,
+        numbered: &NumbersSyntax,
+    ) -> Result<Bound, Error> {
         let (name, table) = self.table(table)?;
         self.writable(&name.database)?;
         temporary::check_alterable(&table.descriptor, "ALTER TABLE")?;
@@ -116,16 +128,32 @@ impl Binder<'_> {
         together::check(changes, &table.descriptor)?;
         check_ttl_alone(changes)?;
         let mut draft = Draft::of(&table.descriptor);
+        let mut restarts = Vec::new();
+        if let Some(cache) = numbered.cache()? {
+            if !changes.is_empty() {
+                return Err(Error::Unsupported("multi schema change for modify auto id cache".into()));
+            }
+            draft.numbering = numbers::recached(draft.numbering, cache)?;
+        }
+        if let Some(next) = numbered.random_base()? {
+            let column = table.descriptor.columns.iter().find(|column| column.auto_increment);
+            numbers::check_base(draft.numbering, column, next)?;
+            restarts.push(Restart { option: "AUTO_RANDOM_BASE", next, force: false });
+        }
+        let defs: Vec<&ast::ColumnDef> = changes.iter().flat_map(AlterSyntax::columns).collect();
+        let mut random = numbered.of_columns(&defs).into_iter();
         let (mut said, mut rename) = (Options::default(), None);
         for change in changes {
             match change {
                 AlterSyntax::AddColumns { columns, if_not_exists } => {
                     for (def, at) in columns {
-                        self.add_column(&mut draft, &name, def, at.as_ref(), *if_not_exists)?;
+                        let random = random.next().flatten();
+                        self.add_column(&mut draft, &name, (def, random), at.as_ref(), *if_not_exists)?;
                     }
                 }
                 AlterSyntax::Change { old, new, place: at, if_exists } => {
-                    self.change_column(&mut draft, &name, (old, new), at.as_ref(), *if_exists)?;
+                    let random = random.next().flatten();
+                    self.change_column(&mut draft, &name, (old, new, random), at.as_ref(), *if_exists)?;
                 }
                 AlterSyntax::SetDefault { column, value } => {
                     let at = draft.named(column)?;
@@ -192,6 +220,12 @@ impl Binder<'_> {
                         draft.become_of(to, false)?;
                     }
                 }
+                AlterSyntax::Option(TableOption::AutoIncrement(next)) => {
+                    restarts.push(Restart { option: "AUTO_INCREMENT", next: *next, force: false });
+                }
+                AlterSyntax::ForceAutoIncrement(next) => {
+                    restarts.push(Restart { option: "AUTO_INCREMENT", next: *next, force: true });
+                }
                 AlterSyntax::Option(option) => said.say(option)?,
                 AlterSyntax::RemoveTtl => draft.options.ttl = None,
                 AlterSyntax::Cache(on) => {
@@ -209,14 +243,15 @@ impl Binder<'_> {
                 AlterSyntax::Nothing => {}
             }
         }
-        let (comment, auto_increment) = (said.comment.clone(), said.auto_increment);
+        let comment = said.comment.clone();
         draft.options = said.settle(&draft.options)?;
         draft.settle()?;
         draft.check()?;
         self.check_options(&mut draft, &name)?;
         self.check_foreign_keys(&mut draft, &name)?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, checks, foreign_keys, collation, options, .. } = draft;
+        let Draft { base, columns, keys, primary, checks, foreign_keys, collation, options, numbering, .. } =
+            draft;
         let (notes, warnings) = (draft.notes, draft.warnings);
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);
@@ -248,7 +283,8 @@ impl Binder<'_> {
             collation,
             options,
             base,
-            auto_increment,
+            restarts,
+            numbering,
             constraints,
             holds_foreign_keys: self.foreign_keys_are_on(),
             rename,
@@ -279,7 +315,7 @@ impl Binder<'_> {
         &mut self,
         draft: &mut Draft,
         table: &TableName,
-        def: &ast::ColumnDef,
+        (def, random): (&ast::ColumnDef, Option<RandomSyntax>),
         at: Option<&ColumnPlace>,
         if_not_exists: bool,
     ) -> Result<(), Error> {
@@ -292,6 +328,10 @@ impl Binder<'_> {
         let numbers = |o: &ast::ColumnOptionDef| matches!(&o.option, ast::ColumnOption::Default(e) if next_of(e).is_some());
         if def.options.iter().any(numbers) {
             return Err(Error::SequenceDefaultAdded(def.name.value.clone()));
+        }
+        if random.is_some() {
+            let what = not_added(&def.name.value, "AUTO_RANDOM", (&table.database, &table.table));
+            return Err(Error::AutoRandom(format!("unsupported {what}")));
         }
         let stored = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Stored);
         let number = draft.next;
@@ -314,7 +354,7 @@ impl Binder<'_> {
         &mut self,
         draft: &mut Draft,
         table: &TableName,
-        (old, new): (&Ident, &ast::ColumnDef),
+        (old, new, random): (&Ident, &ast::ColumnDef, Option<RandomSyntax>),
         at: Option<&ColumnPlace>,
         if_exists: bool,
     ) -> Result<(), Error> {
@@ -331,6 +371,14 @@ impl Binder<'_> {
         let number = draft.columns[from].number;
         let mut keys = Keys::default();
         let mut def = self.column_def(new, 0, &mut keys, draft.collation)?;
+        let random = random.map(|random| numbers::random_of(&random, new, &def)).transpose()?;
+        let was_random = draft.numbering.random.filter(|_| before.auto_increment);
+        let is_handle = draft.primary.as_deref() == Some(&[number]);
+        numbers::changed(was_random, random, (&before, &def), is_handle)?;
+        if random.is_some() {
+            (def.auto_increment, def.ty.nullable) = (true, false);
+            draft.numbering.random = random;
+        }
         let is_stored =
             |def: &ColumnDef| def.generated.as_ref().is_none_or(|g| g.kind != GeneratedKind::Virtual);
         if is_stored(&before) != is_stored(&def) {
@@ -465,6 +513,11 @@ impl Binder<'_> {
     }
 }
 
+/// What TiDB says of a column that is numbered and cannot come to a table.
+fn not_added(column: &str, what: &str, (database, table): (&str, &str)) -> String {
+    format!("add column '{column}' constraint {what} when altering '{database}.{table}'")
+}
+
 /// What stands in old rows for a column without a default that is not to be NULL; as text. There is no date 0 in strict mode,
 /// so rows cannot be given one.
 pub(super) fn nothing(ty: &SqlType) -> Datum {
@@ -542,6 +595,7 @@ impl Draft {
             collation: base.collation,
             options: base.options.clone(),
             dropped: None,
+            numbering: base.numbering,
             base: Arc::clone(base),
         }
     }
@@ -741,9 +795,15 @@ impl Draft {
             if !column.def.ty.sql.is_numeric() || matches!(column.def.ty.sql, SqlType::Decimal { .. }) {
                 return Err(Error::ColumnSpecifier(column.def.name.to_string()));
             }
-            let mut keys = self.keys.iter().map(|k| &k.columns).chain(&self.primary);
-            if automatic.next().is_some() || !keys.any(|k| k.first() == Some(&column.number)) {
+            if automatic.next().is_some() {
                 return Err(Error::AutoColumn);
+            }
+            // MySQL does not without a key either.
+            let mut keys = self.keys.iter().map(|k| &k.columns).chain(&self.primary);
+            let is_new = column.number >= self.base.columns.len();
+            if is_new && !keys.any(|k| k.first() == Some(&column.number)) {
+                let table = (&*self.base.database, &*self.base.name);
+                return Err(Error::Unsupported(not_added(&column.def.name, "AUTO_INCREMENT", table)));
             }
         }
         Ok(())

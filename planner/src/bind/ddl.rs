@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use allod_storage::schema::{
-    Collation, ColumnDef, Constraints, Datum, IndexOptions, PartitionScheme, RangeBound, TableDescriptor,
-    TableOptions, Temporary,
+    Collation, ColumnDef, Constraints, Datum, IndexOptions, Numbering, PartitionScheme, RangeBound,
+    TableDescriptor, TableOptions, Temporary,
 };
 
 use crate::catalog::View;
@@ -269,8 +269,12 @@ pub struct CreateTable {
     pub comment: Arc<str>,
     /// What its rows must obey besides.
     pub constraints: Constraints,
-    /// AUTO_INCREMENT = n.
+    /// AUTO_INCREMENT = n, or AUTO_RANDOM_BASE = n.
     pub auto_increment: Option<u64>,
+    /// How its rows are numbered.
+    pub numbering: Numbering,
+    /// What its user may want to know.
+    pub notes: Vec<PlanWarning>,
     /// That of columns that say nothing of theirs.
     pub collation: Collation,
     /// What it is declared with besides.
@@ -309,14 +313,27 @@ pub struct AlterTable {
     pub options: TableOptions,
     /// Whether rows that are there are held against foreign keys that are new.
     pub holds_foreign_keys: bool,
-    /// AUTO_INCREMENT = n.
-    pub auto_increment: Option<u64>,
+    /// AUTO_INCREMENT = n and AUTO_RANDOM_BASE = n, in order.
+    pub restarts: Vec<Restart>,
+    /// How its rows are numbered.
+    pub numbering: Numbering,
     /// RENAME TO.
     pub rename: Option<TableName>,
     /// `IF EXISTS` of what does not.
     pub notes: Vec<PlanWarning>,
     /// What is not as it was asked for.
     pub warnings: Vec<PlanWarning>,
+}
+
+/// Where the numbers of rows go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// `AUTO_INCREMENT`, `AUTO_RANDOM_BASE`.
+    pub option: &'static str,
+    /// The next number.
+    pub next: u64,
+    /// FORCE: even if it has been given.
+    pub force: bool,
 }
 
 /// An index of an altered table.

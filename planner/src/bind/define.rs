@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allod_storage::schema::{
     Collation, ColumnDef, ColumnDefault, ColumnType, Constraints, Datum, Generated, GeneratedKind,
-    IndexOptions, PartitionScheme, SqlType, TableDescriptor, TableOptions,
+    IndexOptions, Numbering, PartitionScheme, SqlType, TableDescriptor, TableOptions,
 };
 use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Ident, ObjectType, TableConstraint};
 use sqlparser::keywords::Keyword;
@@ -20,12 +20,12 @@ use super::option::{self, Options};
 use super::types::column_type;
 use super::{
     Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, TemporaryFault, collation, generated,
-    limits, partition, temporary,
+    limits, numbers, partition, temporary,
 };
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
-use crate::parse::{AlterSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of};
+use crate::parse::{AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of};
 use crate::physical::PlanWarning;
 
 impl Binder<'_> {
@@ -36,6 +36,7 @@ impl Binder<'_> {
         clustered: Option<bool>,
         more: &[TableOption],
         partition: Option<&PartitionClause>,
+        numbered: &NumbersSyntax,
     ) -> Result<Bound, Error> {
         if table.or_replace {
             return Err(not_supported("OR REPLACE"));
@@ -70,6 +71,14 @@ impl Binder<'_> {
             }
             let column = self.column_def(def, columns.len(), &mut keys, collation)?;
             columns.push(column);
+        }
+        let mut random = None;
+        let clauses = numbered.of_columns(&table.columns.iter().collect::<Vec<_>>());
+        for (at, clause) in clauses.into_iter().enumerate() {
+            let Some(clause) = clause else { continue };
+            let column = &mut columns[at];
+            random = Some((at, numbers::random_of(&clause, &table.columns[at], column)?));
+            (column.auto_increment, column.ty.nullable) = (true, false);
         }
         if columns.is_empty() {
             return Err(Error::NoColumns);
@@ -116,13 +125,12 @@ impl Binder<'_> {
             key::check_length(key.iter().map(|o| key::counted(&columns, *o)))?;
         }
         let mut automatic = columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
-        if let Some((ordinal, column)) = automatic.next() {
+        if let Some((_, column)) = automatic.next() {
             if !column.ty.sql.is_numeric() || matches!(column.ty.sql, SqlType::Decimal { .. }) {
                 return Err(Error::ColumnSpecifier(column.name.to_string()));
             }
-            let is_key =
-                primary.iter().chain(indexes.iter().map(|i| &i.columns)).any(|k| k.first() == Some(&ordinal));
-            if !is_key || automatic.next().is_some() {
+            // It need not be in a key, as in TiDB.
+            if automatic.next().is_some() {
                 return Err(Error::AutoColumn);
             }
         }
@@ -164,6 +172,16 @@ impl Binder<'_> {
         let mut options = said.settle(&TableOptions::default())?;
         temporary::check_options(temporary, &options)?;
         option::check_ttl(&mut options, &columns, &key, || false)?;
+        let (mut numbering, mut notes) = (Numbering { cache: numbered.cache()?, random: None }, vec![]);
+        numbering.cache = numbering.cache.filter(|cache| *cache > 0);
+        let base = numbered.random_base()?;
+        if let Some((ordinal, random)) = random {
+            numbers::check_key(&columns, ordinal, &key)?;
+            numbering.random = Some(random);
+            notes.push(numbers::room(random, &columns[ordinal]));
+        }
+        let column = columns.iter().find(|column| column.auto_increment);
+        base.map_or(Ok(()), |base| numbers::check_base(numbering, column, base))?;
         Ok(Bound::Ddl(Ddl::CreateTable(CreateTable {
             name,
             if_not_exists: table.if_not_exists,
@@ -175,7 +193,9 @@ impl Binder<'_> {
             warnings,
             comment,
             constraints,
-            auto_increment,
+            auto_increment: base.or(auto_increment),
+            numbering,
+            notes,
             collation,
             options,
             temporary,

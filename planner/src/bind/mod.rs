@@ -37,6 +37,7 @@ mod limits;
 mod locking;
 mod naming;
 mod option;
+mod numbers;
 mod partition;
 mod query;
 mod recursion;
@@ -80,7 +81,7 @@ pub use admin::{Spaces, SplitPoints};
 pub use check::{CheckFault, bind_checks};
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
-    PartitionSpec, TableName,
+    PartitionSpec, Restart, TableName,
 };
 pub use foreign::ForeignFault;
 pub use generated::{GeneratedFault, bind_generated};
@@ -387,6 +388,7 @@ pub enum Show {
     CreateSequence { sequence: TableName },
     CreateDatabase { name: Arc<str> },
     Index { table: TableName },
+    NextRowId { table: TableName },
     Variables { global: bool, pattern: Option<String> },
     Status { global: bool, pattern: Option<String> },
     Warnings,

@@ -14,14 +14,14 @@ use super::{
 use super::{collation, cte, limits, locking, option, temporary};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
-use crate::parse::{Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
+use crate::parse::{NumbersSyntax, Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
 
 pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
     let mut binder = Binder::new(parsed, cx)?;
     match statement {
         Statement::Sql(sql) => sql_statement(binder, sql),
-        Statement::CreateTable { table, clustered, options, partition } => {
-            binder.create_table(table, *clustered, options, partition.as_ref())
+        Statement::CreateTable { table, clustered, options, partition, numbers } => {
+            binder.create_table(table, *clustered, options, partition.as_ref(), numbers)
         }
         Statement::CreateView(view) => binder.create_view(view),
         Statement::CreateSequence(sequence) => binder.create_sequence(sequence),
@@ -30,7 +30,9 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Ok(Bound::Ddl(binder.drop_temporary(*kind, *if_exists, names)?))
         }
         Statement::AlterDatabase { name, said } => binder.alter_database(name.as_ref(), said),
-        Statement::AlterTable { table, changes, clustered } => binder.alter_table(table, changes, *clustered),
+        Statement::AlterTable { table, changes, clustered, numbers } => {
+            binder.alter_numbered(table, changes, *clustered, numbers)
+        }
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
             let format = match format.as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -150,7 +152,9 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             let (block, dml) = binder.delete(delete)?;
             Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
-        S::CreateTable(table) => binder.create_table(table, None, &[], None),
+        S::CreateTable(table) => {
+            binder.create_table(table, None, &[], None, &NumbersSyntax::default())
+        }
         S::CreateIndex(create) => binder.create_index(create),
         S::Drop { object_type, if_exists, names, table, .. } => {
             binder.drop(*object_type, *if_exists, names, table.as_ref())
@@ -285,6 +289,7 @@ impl Binder<'_> {
             ShowSyntax::Index { table, database } => {
                 Show::Index { table: self.shown_table(table, database.as_ref())? }
             }
+            ShowSyntax::NextRowId { table } => Show::NextRowId { table: self.table(table)?.0 },
             ShowSyntax::Variables { global, pattern } => {
                 Show::Variables { global: *global, pattern: pattern.clone() }
             }

@@ -62,6 +62,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         collation: Default::default(),
         options: Default::default(),
         temporary: None,
+        numbering: Default::default(),
     })
 }
 

@@ -93,8 +93,21 @@ pub(crate) enum AlterSyntax {
     Cache(bool),
     /// COMPACT: of these partitions; empty = of the table.
     Compact(Vec<Ident>),
+    /// FORCE AUTO_INCREMENT: even if it has been given.
+    ForceAutoIncrement(u64),
     /// What says nothing here.
     Nothing,
+}
+
+impl AlterSyntax {
+    /// The definitions of columns that it has, in order.
+    pub fn columns(&self) -> Vec<&ast::ColumnDef> {
+        match self {
+            AlterSyntax::AddColumns { columns, .. } => columns.iter().map(|(def, _)| def).collect(),
+            AlterSyntax::Change { new, .. } => vec![new],
+            _ => vec![],
+        }
+    }
 }
 
 /// Where a column comes to stand.
@@ -120,7 +133,8 @@ impl Source<'_> {
             // Options may follow each other without one.
             let _ = self.parser.consume_token(&Token::Comma);
         }
-        Ok(Statement::AlterTable { table, changes, clustered: self.clustered })
+        let (clustered, numbers) = (self.clustered, std::mem::take(&mut self.numbers));
+        Ok(Statement::AlterTable { table, changes, clustered, numbers })
     }
 
     fn alteration(&mut self) -> Result<AlterSyntax, Failure> {
@@ -244,7 +258,11 @@ impl Source<'_> {
             return Ok(AlterSyntax::Nothing);
         }
         if self.word("FORCE") {
-            return Ok(AlterSyntax::Nothing);
+            if !self.word("AUTO_INCREMENT") {
+                return Ok(AlterSyntax::Nothing);
+            }
+            let _ = self.parser.consume_token(&Token::Eq);
+            return Ok(AlterSyntax::ForceAutoIncrement(self.parser.parse_literal_uint()?));
         }
         if self.word("CONVERT") {
             self.expect_word("TO")?;

@@ -3,16 +3,31 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::change::{delete_statement, update_statement};
+use super::numbers::NumbersSyntax;
 use super::option::{is_key_option, key_option};
 use super::partition::insert_statement;
 
-/// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: kept by nobody.
+/// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: the
+/// library does not know them.
 const NUMBERED_OPTIONS: &[&str] = &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE"];
+
+/// Words that stand before the name of a column or of a table.
+const BEFORE_NAMES: &[&str] =
+    &["TABLE", "COLUMN", "ADD", "DROP", "MODIFY", "CHANGE", "RENAME", "TO", "AFTER", "EXISTS", "INDEX", "LIKE"];
+
+/// What was taken out.
+#[derive(Default)]
+pub(super) struct Said {
+    /// `CLUSTERED` or `NONCLUSTERED` behind a primary key.
+    pub clustered: Option<bool>,
+    /// How rows are numbered.
+    pub numbers: NumbersSyntax,
+}
 
 /// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
 /// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
-pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<bool>) {
+pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
     let mut solid = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
     let mut first = solid.next().map(|t| &t.token);
@@ -22,21 +37,23 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
         first = solid.by_ref().take(5).map(|t| &t.token).find(change).or(first);
     }
     if first.is_some_and(|t| word(t, "TABLE")) {
-        return (table_statement(tokens), None);
+        return (table_statement(tokens), Said::default());
     }
     if first.is_some_and(|t| word(t, "INSERT") || word(t, "REPLACE")) {
-        return (insert_statement(tokens), None);
+        return (insert_statement(tokens), Said::default());
     }
     if first.is_some_and(|t| word(t, "UPDATE")) {
-        return (update_statement(tokens), None);
+        return (update_statement(tokens), Said::default());
     }
     if first.is_some_and(|t| word(t, "DELETE")) {
-        return (delete_statement(tokens), None);
+        return (delete_statement(tokens), Said::default());
     }
     if !first.is_some_and(|t| word(t, "CREATE") || word(t, "ALTER")) {
-        return (tokens.to_vec(), None);
+        return (tokens.to_vec(), Said::default());
     }
-    let mut clustered = None;
+    let of_table = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).take(4);
+    let of_table = of_table.into_iter().any(|t| word(&t.token, "TABLE"));
+    let mut said = Said::default();
     let (mut depth, mut in_set, mut in_query) = (0, false, false);
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
@@ -76,7 +93,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
             name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
                 && (*previous == Token::RParen || word(previous, "KEY")) =>
             {
-                clustered = Some(word(name, "CLUSTERED"));
+                said.clustered = Some(word(name, "CLUSTERED"));
                 continue;
             }
             // Behind a key's columns, or behind another option of it.
@@ -100,7 +117,10 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
             name if depth == 0 && NUMBERED_OPTIONS.iter().any(|option| word(name, option)) => {
                 let mut ahead = rest.clone();
                 ahead.next_if(|t| t.token == Token::Eq);
-                if ahead.next_if(|t| matches!(t.token, Token::Number(..))).is_some() {
+                if let Some(Token::Number(number, _)) =
+                    ahead.next_if(|t| matches!(t.token, Token::Number(..))).map(|t| &t.token)
+                {
+                    said.numbers.note(&name.to_string(), number);
                     // Options may have commas between them.
                     if *previous == Token::Comma {
                         kept.pop();
@@ -110,6 +130,15 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
                     rest = ahead;
                     continue;
                 }
+            }
+            // The name of a column stands behind none of these.
+            name if of_table
+                && word(name, "AUTO_RANDOM")
+                && matches!(previous, Token::Word(_) | Token::RParen)
+                && !BEFORE_NAMES.iter().any(|before| word(previous, before)) =>
+            {
+                said.numbers.take_random(t.span.start, &mut rest);
+                continue;
             }
             name if word(name, "CHARSET")
                 && matches!(previous, Token::Word(_) | Token::RParen)
@@ -129,7 +158,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Option<b
         }
         kept.push(t.clone());
     }
-    (kept, clustered)
+    (kept, said)
 }
 
 /// `TABLE t …` as `SELECT * FROM t …`.

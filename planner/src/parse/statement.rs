@@ -15,7 +15,8 @@ use super::alter::{AlterSyntax, CharsetOption};
 use super::load_data::LoadDataSyntax;
 use super::option::TableOption;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
-use super::rewrite::rewrite;
+use super::numbers::NumbersSyntax;
+use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
 use super::split::Piece;
 use super::transaction::{ScopeSyntax, TransactionSyntax};
@@ -35,6 +36,7 @@ pub(crate) enum Statement {
         /// Options behind those that the library knows.
         options: Vec<TableOption>,
         partition: Option<PartitionClause>,
+        numbers: NumbersSyntax,
     },
     /// CREATE VIEW, ALTER VIEW.
     CreateView(Box<ViewSyntax>),
@@ -57,6 +59,7 @@ pub(crate) enum Statement {
         changes: Vec<AlterSyntax>,
         /// `CLUSTERED` or `NONCLUSTERED` behind a primary key.
         clustered: Option<bool>,
+        numbers: NumbersSyntax,
     },
     /// ALTER TABLE of partitions.
     AlterPartitions {
@@ -220,6 +223,9 @@ pub(crate) enum ShowSyntax {
         table: ObjectName,
         database: Option<Ident>,
     },
+    NextRowId {
+        table: ObjectName,
+    },
     Variables {
         global: bool,
         pattern: Option<String>,
@@ -296,14 +302,16 @@ pub(super) struct Source<'a> {
     pub(super) start: Position,
     /// `CLUSTERED` or `NONCLUSTERED` behind a primary key.
     pub(super) clustered: Option<bool>,
+    /// How rows are numbered.
+    pub(super) numbers: NumbersSyntax,
 }
 
 impl<'a> Source<'a> {
     fn new(piece: &Piece<'a>) -> Result<(Source<'a>, Vec<ast::Expr>), Failure> {
         clustered::check(&piece.tokens)?;
-        let (tokens, clustered) = rewrite(&piece.tokens);
+        let (tokens, Said { clustered, numbers }) = rewrite(&piece.tokens);
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
-        Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered }, as_of))
+        Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered, numbers }, as_of))
     }
 
     fn statement(&mut self) -> Result<Statement, Failure> {
@@ -415,7 +423,8 @@ impl<'a> Source<'a> {
                 let partition = self.partition_clause()?;
                 self.on_commit(&mut table)?;
                 let (table, clustered) = (Box::new(table), self.clustered);
-                Ok(Statement::CreateTable { table, clustered, options, partition })
+                let numbers = std::mem::take(&mut self.numbers);
+                Ok(Statement::CreateTable { table, clustered, options, partition, numbers })
             }
             other => Ok(Statement::Sql(Box::new(other))),
         }
@@ -514,8 +523,12 @@ impl<'a> Source<'a> {
             "OPEN" if self.word("TABLES") => ShowSyntax::OpenTables { database: self.in_database()? },
             "TABLE" => {
                 let spaces = self.spaces()?;
-                self.expect_word("REGIONS")?;
-                ShowSyntax::Regions(spaces)
+                if self.word("NEXT_ROW_ID") {
+                    ShowSyntax::NextRowId { table: spaces.table }
+                } else {
+                    self.expect_word("REGIONS")?;
+                    ShowSyntax::Regions(spaces)
+                }
             }
             "COLUMNS" | "FIELDS" => {
                 let (table, database) = self.table_and_database()?;

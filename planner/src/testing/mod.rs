@@ -81,6 +81,7 @@ impl FakeCatalog {
                         collation: create.collation,
                         options: Default::default(),
                         temporary: create.temporary,
+                        numbering: create.numbering,
                     };
                     catalog.tables.push(Table {
                         descriptor: Arc::new(descriptor),

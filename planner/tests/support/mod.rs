@@ -118,6 +118,7 @@ impl Tables {
             collation: table.collation,
             options: Default::default(),
             temporary: table.temporary,
+            numbering: Default::default(),
         };
         let stats = Arc::new(TableStats::pseudo());
         self.tables

@@ -10,6 +10,7 @@ mod ids;
 pub mod json;
 mod members;
 mod options;
+mod numbering;
 mod table;
 mod types;
 
@@ -19,6 +20,7 @@ pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use options::{IndexOptions, TableOptions, TimeToLive};
+pub use numbering::{AutoRandom, Numbering};
 pub use table::{
     ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, KeyPart, PartitionDescriptor,
     PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema, TableDescriptor, Temporary,

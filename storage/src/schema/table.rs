@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, SpaceId, TableId, TableOptions,
+    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, Numbering, SpaceId, TableId, TableOptions,
 };
 
 /// The hidden column that is the key of a table without a clustered primary key. Always the last column.
@@ -20,7 +20,7 @@ pub struct ColumnDef {
     pub default: Option<ColumnDefault>,
     /// ON UPDATE CURRENT_TIMESTAMP: a row that becomes another one has the time of that here, unless it is assigned.
     pub on_update_now: bool,
-    /// Whether the engine numbers the rows.
+    /// Whether the engine numbers the rows: AUTO_INCREMENT, or AUTO_RANDOM if the table's [`Numbering`] says so.
     pub auto_increment: bool,
     /// Whether nobody sees it: the row id, and what keys on expressions and on beginnings of columns are made of.
     pub hidden: bool,
@@ -221,6 +221,8 @@ pub struct TableDescriptor {
     pub collation: Collation,
     /// What it is declared with besides.
     pub options: TableOptions,
+    /// How its rows are numbered.
+    pub numbering: Numbering,
     /// `None` = it lasts, and so do its rows.
     pub temporary: Option<Temporary>,
 }

@@ -132,6 +132,7 @@ impl Touched {
             | AlterSyntax::Enforce { .. }
             | AlterSyntax::Rename(_)
             | AlterSyntax::Convert(_)
+            | AlterSyntax::ForceAutoIncrement(_)
             | AlterSyntax::Option(_)
             | AlterSyntax::RemoveTtl
             | AlterSyntax::Cache(_)
