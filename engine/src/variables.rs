@@ -27,7 +27,8 @@
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
-//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`) and of division by zero, what stands beside GROUP BY, how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`); the rest of its words is kept |
+//! | `auto_increment_increment`, `auto_increment_offset`, `allow_auto_random_explicit_insert` | how rows are numbered |
+//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`), of division by zero and of 0 where rows are numbered, what stands beside GROUP BY, how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`); the rest of its words is kept |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
@@ -133,6 +134,7 @@ const CONCURRENCY_DEFAULT: usize = 5;
 
 /// Sorted by name.
 const DEFINITIONS: &[Definition] = &[
+    define("allow_auto_random_explicit_insert", Domain::Switch, "OFF"),
     define("auto_increment_increment", Domain::Number(1, 65_535), "1"),
     define("auto_increment_offset", Domain::Number(1, 65_535), "1"),
     define("autocommit", Domain::Switch, "ON"),

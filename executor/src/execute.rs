@@ -71,7 +71,7 @@ pub trait RowIds: Send + Sync {
     }
 }
 
-/// Who gives out the numbers of sequences, and knows which of them a session got last. The sequences are those that the
+/// Who gives out the numbers of sequences, and knows what numbers a session got last. The sequences are those that the
 /// statement names; to ask for another is an error of whoever made the plan.
 pub trait Sequences: Send + Sync + std::fmt::Debug {
     /// A number that nobody has.
@@ -83,6 +83,8 @@ pub trait Sequences: Send + Sync + std::fmt::Debug {
     fn last(&self, sequence: SequenceId) -> Result<Option<i64>>;
     /// Sees to it that what is given out lies behind `value`; `None` if it does already.
     fn set(&self, sequence: SequenceId, value: i64) -> Result<Option<i64>>;
+    /// LAST_INSERT_ID() is this from now on.
+    fn note_insert_id(&self, id: u64);
 }
 
 /// Who knows which sessions hold the locks that have names (GET_LOCK), on behalf of one of them. Names come in lower case.
@@ -135,7 +137,7 @@ pub struct Environment {
     pub cancel: Cancel,
     /// Who numbers rows.
     pub row_ids: Arc<dyn RowIds>,
-    /// Who gives out the numbers of the sequences that it asks; `None` = it asks none.
+    /// Who gives out the numbers of the sequences that it asks; `None` = it asks none, nor does it say LAST_INSERT_ID(n).
     pub sequences: Option<Arc<dyn Sequences>>,
     /// Who knows of the locks that have names.
     pub named_locks: Arc<dyn NamedLocks>,

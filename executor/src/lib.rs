@@ -50,8 +50,8 @@ mod window;
 pub use dml::{check, committed, deal, generate, record_keys, remake};
 pub use error::Error;
 pub use execute::{
-    Affected, Destination, Environment, Execution, NamedLocks, Nobody, Numbered, RowIds, Run, Sequences, Tuning,
-    execute,
+    Affected, Destination, Environment, Execution, NamedLocks, Nobody, Numbered, RowIds, Run, Sequences,
+    Tuning, execute,
 };
 pub use kernel::{JsonFault, Rules, Verdict};
 pub use lock::{Locking, WantedLocks};

@@ -8,7 +8,6 @@ use allod_executor::{Cancel, Environment, Numbered, Prepared, RowIds, Run, execu
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::{Bound, PlanContext, bind, optimize, parse};
 use allod_storage::cluster::{Cluster, ClusterConfig};
-use allod_storage::schema::TableId;
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;

@@ -218,8 +218,7 @@ impl Lease<'_> {
 fn restarted(counters: &Counters, &Restart { option, next, force }: &Restart) -> Option<Warning> {
     let least = counters.ids.peek();
     counters.ids.restart(if force { next } else { next.max(least) });
-    let message =
-        || format!("Can't reset {option} to {next} without FORCE option, using {least} instead");
+    let message = || format!("Can't reset {option} to {next} without FORCE option, using {least} instead");
     (!force && next < least).then(|| Warning { level: "Note", code: code::UNKNOWN, message: message() })
 }
 

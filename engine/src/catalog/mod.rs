@@ -44,8 +44,8 @@ use crate::error::{Error, Result};
 use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
-pub(crate) use temporary::{OwnTables, Retired};
 pub(crate) use ids::Stride;
+pub(crate) use temporary::{OwnTables, Retired};
 pub use version::Version;
 pub(crate) use version::{Counters, Entry, Given, SequenceEntry};
 pub(crate) use waiting::Waiting;

@@ -53,7 +53,7 @@ use crate::variables::Variables;
 
 use accounts::Identity;
 use plan_cache::PlanCache;
-use sequences::LastNumbers;
+use sequences::Asked;
 use temporary::Temporaries;
 use transaction::{Active, Options};
 
@@ -73,8 +73,8 @@ pub struct Session {
     current: Option<Arc<str>>,
     variables: Variables,
     last_insert_id: u64,
-    /// LASTVAL() of sequences.
-    last_numbers: Arc<LastNumbers>,
+    /// Through what a statement asks sequences that asks none; and what the session got of them before.
+    asks_none: Arc<Asked>,
     /// What it has of the locks that have names.
     named_locks: Arc<OfSession>,
     row_count: i64,
@@ -124,7 +124,7 @@ impl Session {
             current: Some(DEFAULT_DATABASE.into()),
             variables,
             last_insert_id: 0,
-            last_numbers: Arc::default(),
+            asks_none: Arc::default(),
             row_count: -1,
             diagnostics: Diagnostics::default(),
             late: None,
@@ -267,6 +267,10 @@ impl Session {
     /// Counts a statement.
     fn asked(&mut self) {
         self.questions += 1;
+        // What a query said is known when its rows were taken.
+        if let Some(id) = self.asks_none.last.take_insert_id() {
+            self.last_insert_id = id;
+        }
         self.database.asked();
     }
 

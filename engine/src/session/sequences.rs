@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use imbl::OrdMap;
 
 use allod_executor::{Error, Sequences};
@@ -11,17 +11,28 @@ use allod_planner::sequence::{Sequence, SequenceId};
 
 use crate::catalog::{SequenceEntry, Version};
 
-/// The numbers that a session got last: a published map, for workers of its statement add to it.
+/// The numbers that a session got last: published, for it is the workers of its statements that get them.
 #[derive(Debug, Default)]
-pub(super) struct LastNumbers(ArcSwap<OrdMap<SequenceId, i64>>);
+pub(super) struct LastNumbers {
+    of_sequences: ArcSwap<OrdMap<SequenceId, i64>>,
+    /// What LAST_INSERT_ID(n) has said, until the session takes it.
+    insert_id: ArcSwapOption<u64>,
+}
 
 impl LastNumbers {
     fn note(&self, sequence: SequenceId, number: i64) {
-        self.0.rcu(|known| known.update(sequence, number));
+        self.of_sequences.rcu(|known| known.update(sequence, number));
+    }
+
+    /// What LAST_INSERT_ID(n) has said since this was asked last.
+    pub fn take_insert_id(&self) -> Option<u64> {
+        // It is seldom there, and to look is cheaper than to take.
+        self.insert_id.load().as_ref()?;
+        self.insert_id.swap(None).map(|id| *id)
     }
 
     fn get(&self, sequence: SequenceId) -> Option<i64> {
-        self.0.load().get(&sequence).copied()
+        self.of_sequences.load().get(&sequence).copied()
     }
 }
 
@@ -33,7 +44,7 @@ pub(super) fn of_query(bound: &BoundQuery, version: &Version) -> Arc<[SequenceEn
 }
 
 /// The sequences of a statement that runs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Asked {
     pub sequences: Arc<[SequenceEntry]>,
     pub last: Arc<LastNumbers>,
@@ -59,6 +70,10 @@ impl Sequences for Asked {
 
     fn last(&self, id: SequenceId) -> Result<Option<i64>, Error> {
         Ok(self.last.get(id))
+    }
+
+    fn note_insert_id(&self, id: u64) {
+        self.last.insert_id.store(Some(Arc::new(id)));
     }
 
     fn set(&self, id: SequenceId, value: i64) -> Result<Option<i64>, Error> {

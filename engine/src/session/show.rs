@@ -8,8 +8,7 @@ use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_storage::schema::{
     AutoRandom, Charset, CheckConstraint, Collation, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
-    ROW_ID_NAME, SqlType, TableDescriptor, TableOptions, Temporary,
-    TimeToLive,
+    ROW_ID_NAME, SqlType, TableDescriptor, TableOptions, Temporary, TimeToLive,
 };
 
 use super::Session;

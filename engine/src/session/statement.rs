@@ -529,7 +529,14 @@ impl Session {
             };
             return Ok(result.with_warnings(warnings));
         };
-        let Changed { affected, said: (said, total), metrics: _ } = self.change(planned, cancel, false)?;
+        let Changed { mut affected, said: (said, total), metrics: _ } =
+            self.change(planned, cancel, false)?;
+        // A number that was given to a row counts more than what the statement says it is.
+        if let Some(id) = self.asks_none.last.take_insert_id()
+            && affected.last_insert_id == 0
+        {
+            (self.last_insert_id, affected.last_insert_id) = (id, id);
+        }
         let unkept = total - said.len() as u64;
         warnings.extend(said);
         self.row_count = i64::try_from(affected.rows).unwrap_or(i64::MAX);
@@ -617,7 +624,7 @@ impl Session {
             memory_limit_bytes: self.memory_quota(planned).saturating_sub(self.buffered_bytes()),
             cancel: cancel.clone(),
             row_ids,
-            sequences: self.asked_sequences(planned),
+            sequences: Some(self.asked_sequences(planned)),
             named_locks: Arc::clone(&self.named_locks) as Arc<dyn NamedLocks>,
             destination,
             rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
@@ -630,9 +637,12 @@ impl Session {
     }
 
     /// Who answers for the sequences that a statement asks.
-    fn asked_sequences(&self, planned: &Planned) -> Option<Arc<dyn Sequences>> {
-        let (sequences, last) = (Arc::clone(&planned.sequences), Arc::clone(&self.last_numbers));
-        (!sequences.is_empty()).then(|| Arc::new(Asked { sequences, last }) as Arc<dyn Sequences>)
+    fn asked_sequences(&self, planned: &Planned) -> Arc<dyn Sequences> {
+        if planned.sequences.is_empty() {
+            return Arc::clone(&self.asks_none) as Arc<dyn Sequences>;
+        }
+        let (sequences, last) = (Arc::clone(&planned.sequences), Arc::clone(&self.asks_none.last));
+        Arc::new(Asked { sequences, last })
     }
 
     /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves its

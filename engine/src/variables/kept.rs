@@ -14,7 +14,6 @@ const COUNT: Domain = Domain::Number(0, i64::MAX);
 
 /// Sorted by name.
 pub(super) const KEPT: &[Definition] = &[
-    define("allow_auto_random_explicit_insert", Domain::Switch, "OFF"),
     global("authentication_ldap_sasl_auth_method_name", Domain::Text, "SCRAM-SHA-1"),
     global("authentication_ldap_sasl_bind_root_pwd", Domain::Text, ""),
     global("authentication_ldap_simple_bind_root_pwd", Domain::Text, ""),

@@ -71,6 +71,13 @@ pub(crate) fn eval(
         }
         (Volatile::RandomBytes, Some(lengths)) => random_bytes(&ints(&lengths, rows), rows),
         (Volatile::Sleep, Some(seconds)) => sleep(&seconds, rows, scratch.cancel()),
+        (Volatile::InsertId, Some(ids)) => {
+            let ids = ints(&ids, rows);
+            if let Some(last) = rows.checked_sub(1) {
+                scratch.sequences()?.note_insert_id(ids.get(last).unwrap_or(0) as u64);
+            }
+            Ok(Value::UInt(ids.map(|id| id as u64)))
+        }
         (Volatile::NextValue(sequence), _) => {
             let sequences = scratch.sequences()?;
             let numbers: Result<Vec<i64>> = (0..rows).map(|_| sequences.next(sequence)).collect();
@@ -94,6 +101,7 @@ pub(crate) fn eval(
             Volatile::RandomBytes
             | Volatile::Sleep
             | Volatile::Benchmark
+            | Volatile::InsertId
             | Volatile::SetValue(_)
             | Volatile::GetLock
             | Volatile::ReleaseLock

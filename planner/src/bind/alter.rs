@@ -250,8 +250,9 @@ impl Binder<'_> {
         self.check_options(&mut draft, &name)?;
         self.check_foreign_keys(&mut draft, &name)?;
         let rows = self.new_rows(&draft)?;
-        let Draft { base, columns, keys, primary, checks, foreign_keys, collation, options, numbering, .. } =
-            draft;
+        let Draft {
+            base, columns, keys, primary, checks, foreign_keys, collation, options, numbering, ..
+        } = draft;
         let (notes, warnings) = (draft.notes, draft.warnings);
         let ordinals = |numbers: &[usize]| -> Vec<usize> {
             let at = |number: &usize| columns.iter().position(|c| c.number == *number);

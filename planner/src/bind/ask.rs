@@ -9,7 +9,7 @@ use super::expression::{unit_argument, unnested};
 use crate::error::Error;
 use crate::expr::collate::{Strength, insistence};
 use crate::expr::types::{self, Family};
-use crate::expr::{Expr, Function, literal};
+use crate::expr::{Expr, Function, Volatile, literal};
 
 /// The collation of what is no text.
 const BINARY: &str = "binary";
@@ -68,6 +68,12 @@ impl Binder<'_> {
                 self.volatile = true;
                 Ok(Some(Expr::constant(Datum::UInt(session.last_insert_id), SqlType::BIGINT_UNSIGNED)))
             }
+            ("LAST_INSERT_ID", [id]) => {
+                let id = self.expr(id)?;
+                let id = self.rw.integer(id);
+                let nullable = id.ty().nullable;
+                Ok(Some(self.rw.volatile(Volatile::InsertId, vec![id], SqlType::BIGINT_UNSIGNED, nullable)))
+            }
             ("ROW_COUNT", []) => {
                 self.volatile = true;
                 Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT)))
@@ -104,6 +110,7 @@ impl Binder<'_> {
                 | "USER"
                 | "VERSION"
                 | "CONNECTION_ID"
+                | "LAST_INSERT_ID"
                 | "ROW_COUNT",
                 _,
             ) => Err(Error::ArgumentCount(name.to_ascii_lowercase())),

@@ -25,7 +25,9 @@ use super::{
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
-use crate::parse::{AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of};
+use crate::parse::{
+    AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of,
+};
 use crate::physical::PlanWarning;
 
 impl Binder<'_> {

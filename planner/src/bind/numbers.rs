@@ -22,13 +22,13 @@ pub(super) fn random_of(
     let SqlType::Int { width: IntWidth::Big, unsigned } = column.ty.sql else {
         let ty = column.ty.sql.to_string().to_lowercase();
         let ty = ty.split(['(', ' ']).next().unwrap_or_default();
-        let message = format!("auto_random option must be defined on `bigint` column, but not on `{ty}` column");
+        let message =
+            format!("auto_random option must be defined on `bigint` column, but not on `{ty}` column");
         return Err(fault(message));
     };
     for option in &def.options {
         match &option.option {
-            ColumnOption::DialectSpecific(tokens)
-                if matches!(tokens.as_slice(), [Token::Word(w)] if w.keyword == Keyword::AUTO_INCREMENT) =>
+            ColumnOption::DialectSpecific(tokens) if matches!(tokens.as_slice(), [Token::Word(w)] if w.keyword == Keyword::AUTO_INCREMENT) =>
             {
                 return Err(fault("auto_random is incompatible with auto_increment"));
             }
@@ -44,8 +44,9 @@ pub(super) fn random_of(
             Ok(bits) if bits <= AutoRandom::SHARD_BITS_MAX => bits,
             _ => {
                 let most = AutoRandom::SHARD_BITS_MAX;
-                let message =
-                    format!("max allowed auto_random shard bits is {most}, but got {bits} on column `{name}`");
+                let message = format!(
+                    "max allowed auto_random shard bits is {most}, but got {bits} on column `{name}`"
+                );
                 return Err(fault(message));
             }
         },

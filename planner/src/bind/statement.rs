@@ -152,9 +152,7 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             let (block, dml) = binder.delete(delete)?;
             Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
-        S::CreateTable(table) => {
-            binder.create_table(table, None, &[], None, &NumbersSyntax::default())
-        }
+        S::CreateTable(table) => binder.create_table(table, None, &[], None, &NumbersSyntax::default()),
         S::CreateIndex(create) => binder.create_index(create),
         S::Drop { object_type, if_exists, names, table, .. } => {
             binder.drop(*object_type, *if_exists, names, table.as_ref())

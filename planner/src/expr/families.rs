@@ -206,6 +206,8 @@ pub enum Volatile {
     Sleep,
     /// BENCHMARK(n, x): 0, after x was evaluated n times.
     Benchmark,
+    /// LAST_INSERT_ID(n): n, which LAST_INSERT_ID() is from then on; 0 for NULL.
+    InsertId,
     /// NEXTVAL(sequence): a number that nobody has. The first argument is the name, for whoever reads the plan.
     NextValue(SequenceId),
     /// LASTVAL(sequence): the number that the session got last from it; NULL if none.
@@ -234,6 +236,7 @@ impl Volatile {
             Volatile::RandomBytes => "random_bytes",
             Volatile::Sleep => "sleep",
             Volatile::Benchmark => "benchmark",
+            Volatile::InsertId => "last_insert_id",
             Volatile::NextValue(_) => "nextval",
             Volatile::LastValue(_) => "lastval",
             Volatile::SetValue(_) => "setval",

@@ -24,8 +24,8 @@ mod items;
 mod lexing;
 mod load_data;
 mod locking;
-mod option;
 mod numbers;
+mod option;
 mod partition;
 mod rewrite;
 mod sequence;
@@ -52,8 +52,8 @@ pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
 pub(crate) use locking::read_of;
-pub(crate) use option::{TableOption, comment_of, key_options};
 pub(crate) use numbers::{NumbersSyntax, RandomSyntax};
+pub(crate) use option::{TableOption, comment_of, key_options};
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };

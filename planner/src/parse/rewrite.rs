@@ -12,8 +12,9 @@ use super::partition::insert_statement;
 const NUMBERED_OPTIONS: &[&str] = &["AUTO_ID_CACHE", "AUTO_RANDOM_BASE"];
 
 /// Words that stand before the name of a column or of a table.
-const BEFORE_NAMES: &[&str] =
-    &["TABLE", "COLUMN", "ADD", "DROP", "MODIFY", "CHANGE", "RENAME", "TO", "AFTER", "EXISTS", "INDEX", "LIKE"];
+const BEFORE_NAMES: &[&str] = &[
+    "TABLE", "COLUMN", "ADD", "DROP", "MODIFY", "CHANGE", "RENAME", "TO", "AFTER", "EXISTS", "INDEX", "LIKE",
+];
 
 /// What was taken out.
 #[derive(Default)]

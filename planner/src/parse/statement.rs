@@ -13,9 +13,9 @@ use crate::error::{Error, Position};
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
 use super::load_data::LoadDataSyntax;
+use super::numbers::NumbersSyntax;
 use super::option::TableOption;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
-use super::numbers::NumbersSyntax;
 use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
 use super::split::Piece;
@@ -311,7 +311,10 @@ impl<'a> Source<'a> {
         clustered::check(&piece.tokens)?;
         let (tokens, Said { clustered, numbers }) = rewrite(&piece.tokens);
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
-        Ok((Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered, numbers }, as_of))
+        Ok((
+            Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered, numbers },
+            as_of,
+        ))
     }
 
     fn statement(&mut self) -> Result<Statement, Failure> {

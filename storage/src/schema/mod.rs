@@ -9,8 +9,8 @@ mod datum;
 mod ids;
 pub mod json;
 mod members;
-mod options;
 mod numbering;
+mod options;
 mod table;
 mod types;
 
@@ -19,8 +19,8 @@ pub use constraint::{CheckConstraint, Constraints, ForeignKey, ReferenceAction};
 pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
-pub use options::{IndexOptions, TableOptions, TimeToLive};
 pub use numbering::{AutoRandom, Numbering};
+pub use options::{IndexOptions, TableOptions, TimeToLive};
 pub use table::{
     ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, KeyPart, PartitionDescriptor,
     PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema, TableDescriptor, Temporary,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, Numbering, SpaceId, TableId, TableOptions,
+    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, Numbering, SpaceId, TableId,
+    TableOptions,
 };
 
 /// The hidden column that is the key of a table without a clustered primary key. Always the last column.

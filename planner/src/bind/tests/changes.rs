@@ -80,7 +80,7 @@ fn definitions_are_checked() {
         ("create table n (a int default 'x')", "invalid default value for 'a'"),
         ("create table n (a int not null default null)", "invalid default value for 'a'"),
         (
-            "create table n (a int auto_increment)",
+            "create table n (a int auto_increment, b int auto_increment)",
             "there can be only one auto column and it must be defined as a key",
         ),
         ("create table n (a decimal(70,2))", "too big precision 70 specified for column 'a', maximum is 65"),
