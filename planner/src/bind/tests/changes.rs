@@ -107,7 +107,8 @@ fn definitions_are_checked() {
         ("create index i on t (zz)", "key column 'zz' doesn't exist in table"),
         (
             "create unique index i on h (v)",
-            "a UNIQUE INDEX must include all columns in the table's partitioning function",
+            "Global Index is needed for index 'i', since the unique index is not including all partitioning columns, \
+             and GLOBAL is not given as IndexOption",
         ),
     ] {
         assert_eq!(error(sql).to_string(), wanted, "{sql}");
