@@ -145,12 +145,9 @@ pub(crate) fn cast(
             }
             Value::Null
         }
-        SqlType::Binary(n) => {
-            let text = text_with(value, fsp_of(from), rows);
-            bytes_of(&text, Some(*n), *n, rows)
-        }
-        SqlType::VarBinary(n) => bytes_of(&text_with(value, fsp_of(from), rows), None, *n, rows),
-        SqlType::Blob(_) => bytes_of(&text_with(value, fsp_of(from), rows), None, u32::MAX, rows),
+        SqlType::Binary(n) => bytes_of(&bytes_with(value, from, rows), Some(*n), *n, rows),
+        SqlType::VarBinary(n) => bytes_of(&bytes_with(value, from, rows), None, *n, rows),
+        SqlType::Blob(_) => bytes_of(&bytes_with(value, from, rows), None, u32::MAX, rows),
         SqlType::Date => Value::Date(micros_told(value, rows, notices)?.map(|us| clock::split(us).0 as i32)),
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => {
             let fsp = *fsp;
@@ -508,6 +505,14 @@ fn text_with(value: &Value, fsp: u8, rows: usize) -> Value {
         }
     }
     Value::String(Strings::Views(out.finish()))
+}
+
+/// What a value is as bytes: its own, which need not be text, or those of its text.
+fn bytes_with(value: &Value, from: &SqlType, rows: usize) -> Value {
+    match value {
+        Value::Bytes(_) if *from != SqlType::Json => value.clone(),
+        _ => text_with(value, fsp_of(from), rows),
+    }
 }
 
 /// Writes the value at a row as text.
