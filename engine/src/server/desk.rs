@@ -6,8 +6,9 @@
 //! answer; meanwhile the task waits, and cancels the statement if its client goes away.
 //!
 //! Which it is going to be nobody knows before, but statements repeat: what was short is taken to be short again until it
-//! was not, clearly or several times in a row: on a busy machine any statement may find its processor taken away once. A prepared statement remembers that for itself; texts are known by their [`shape`], that is without their
-//! numbers and strings. Something new is taken to be long.
+//! was not, clearly or several times in a row: on a busy machine any statement may find its processor taken away once. A
+//! prepared statement remembers that for itself; texts are known by their [`shape`], that is without their numbers and strings.
+//! Something new is taken to be long.
 //!
 //! A short statement may still have to wait, for a lock. Whoever waits in storage tells the runtime
 //! (`allod_storage`'s `runtime`), which then has another thread go on with the tasks. Its own task cannot see meanwhile that the

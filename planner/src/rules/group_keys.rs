@@ -4,8 +4,8 @@
 //! select o_orderkey, o_orderdate, sum(…) … group by o_orderkey, o_orderdate   -- o_orderkey is the primary key
 //! -- group by o_orderkey alone; o_orderdate is the value of any row of the group
 //! ```
-//! Dependencies follow unique keys and the equalities of inner joins. What would break it: the inner side of an outer
-//! join, where the equality does not hold in padded rows, so nothing is concluded from it.
+//! What determines what (keys, equalities, generated columns, and which of it holds in the padded rows of outer joins) is for
+//! [`crate::logical::dependencies`] to say.
 
 use super::Context;
 use crate::column::ColumnId;

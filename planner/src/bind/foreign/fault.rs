@@ -6,7 +6,7 @@ pub enum ForeignFault {
     /// 1239.
     #[error("Incorrect foreign key definition for '{0}': Key reference and table reference don't match")]
     CountMismatch(String),
-    /// 1506.
+    /// 1506. The words are MySQL's and TiDB's, who have no foreign keys on partitioned tables.
     #[error("Foreign key clause is not yet supported in conjunction with partitioning")]
     Partitioned,
     /// 1553.
