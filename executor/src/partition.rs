@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use allod_planner::column::ColumnId;
 use allod_planner::partition::{PartitionFunction, key, key_bytes};
-use allod_storage::schema::{Datum, PartitionMethod, RangeBound};
+use allod_storage::schema::{Datum, PartitionMethod, RangeBound, unpadded};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Int64Type, TimeUnit, TimestampMicrosecondType, UInt64Type,
@@ -253,7 +253,7 @@ fn append(column: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()> {
     match column.data_type() {
         _ if column.is_null(row) => out.push(0),
         DataType::Int64 => out.extend(column.as_primitive::<Int64Type>().value(row).to_le_bytes()),
-        DataType::Utf8View => out.extend(column.as_string_view().value(row).as_bytes()),
+        DataType::Utf8View => out.extend(unpadded(column.as_string_view().value(row).as_bytes())),
         _ => key_bytes(&datum(column, row)?, out),
     }
     Ok(())

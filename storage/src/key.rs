@@ -10,7 +10,7 @@
 //! | unsigned integer | `01`, then 8 bytes big endian |
 //! | double | `01`, then its bits, big endian: all flipped if negative, else only the sign; -0 is 0, NaN is greatest |
 //! | decimal | `01`, then the digits as 16 bytes big endian with the sign bit flipped; the scale is the column's |
-//! | string, bytes | `01`, then the bytes with `00` written as `00 FF`, then `00 01` |
+//! | string, bytes | `01`, then the bytes with `00` written as `00 FF`, then `00 01`; a string without the blanks at its end |
 //!
 //! No encoded value is a prefix of another one, so a prefix of columns is a prefix of bytes: all rows with `a = 7` lie
 //! between the encoding of `(7)` and that encoding with one added to its last byte, whatever columns follow. The encoding
@@ -38,7 +38,7 @@ use arrow::datatypes::{
     TimeUnit, TimestampMicrosecondType, UInt16Type, UInt64Type,
 };
 
-use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType, TableDescriptor};
+use crate::schema::{Datum, SpaceId, SpaceSchema, SqlType, TableDescriptor, unpadded};
 
 pub(crate) use search::{Bound, gallop, halve};
 pub(crate) use together::Marks;
@@ -179,7 +179,7 @@ pub fn encode_datums(space: SpaceId, datums: &[Datum]) -> Key {
             Datum::UInt(v) => push_u64(&mut out, *v),
             Datum::Double(v) => push_u64(&mut out, flip_f64(*v)),
             Datum::Decimal { value, .. } => push_u128(&mut out, flip_i128(*value)),
-            Datum::String(s) => push_bytes(&mut out, s.as_bytes()),
+            Datum::String(s) => push_bytes(&mut out, unpadded(s.as_bytes())),
             Datum::Bytes(b) => push_bytes(&mut out, b),
         }
     }
@@ -495,10 +495,10 @@ impl KeyColumn {
             KeyColumn::Date(a) => Encoded::Word(flip_i64(i64::from(a.value(row)))),
             KeyColumn::DateTime(a) => Encoded::Word(flip_i64(a.value(row))),
             KeyColumn::Time(a) => Encoded::Word(flip_i64(a.value(row))),
-            KeyColumn::String(a) => Encoded::Bytes(a.value(row).as_bytes()),
+            KeyColumn::String(a) => Encoded::Bytes(unpadded(a.value(row).as_bytes())),
             KeyColumn::Bytes(a) => Encoded::Bytes(a.value(row)),
             KeyColumn::Codes(codes, values) => {
-                Encoded::Bytes(values.value(usize::from(codes.value(row))).as_bytes())
+                Encoded::Bytes(unpadded(values.value(usize::from(codes.value(row))).as_bytes()))
             }
         }
     }
@@ -662,7 +662,9 @@ mod tests {
     const SPACE: SpaceId = SpaceId(7);
 
     fn value(ty: &SqlType) -> BoxedStrategy<Datum> {
-        let text = || prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(0x7F), any::<u8>()], 0..20);
+        let text = || {
+            prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(b' '), Just(0x7F), any::<u8>()], 0..20)
+        };
         let some = match ty {
             SqlType::Int { unsigned: false, .. } => {
                 prop_oneof![any::<i64>(), -2..3i64].prop_map(Datum::Int).boxed()

@@ -46,7 +46,8 @@ pub(super) fn unify_strings(workers: &mut [Finished], forms: &[Form]) -> Vec<Int
         let text = matches!(form, Form::Text { .. });
         // Whoever has most keeps its numbers.
         let most = (0..workers.len()).max_by_key(|&w| workers[w].strings[column].len()).filter(|_| text);
-        let mut strings = most.map(|w| std::mem::take(&mut workers[w].strings[column])).unwrap_or_default();
+        let own = most.map(|w| std::mem::take(&mut workers[w].strings[column]));
+        let mut strings = own.unwrap_or_else(|| form.interner());
         for (w, worker) in workers.iter_mut().enumerate() {
             if !text || Some(w) == most {
                 continue;

@@ -7,7 +7,7 @@ use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
 use allod_storage::schema::{Datum, KeyPart, TableDescriptor, TableId};
-use arrow::array::Array;
+use arrow::array::{Array, AsArray};
 use arrow::compute::kernels::cmp::distinct;
 
 use super::net::Net;
@@ -180,7 +180,8 @@ impl<'a> Changes<'a> {
 }
 
 /// The spaces in which a row is another one than before. An index entry holds nothing but indexed columns and the table's key:
-/// with both the same it is the same. One of a global index also says where the row is, in columns that its key may lack.
+/// with both the same it is the same, but for blanks at the end of its texts, which keys lack. One of a global index also says where
+/// the row is, in columns that its key may lack.
 fn differing(table: &TableDescriptor, old: &Held, new: &Held) -> Result<Vec<usize>> {
     let moved = old.key(0) != new.key(0);
     let has_global = (0..table.indexes.len()).any(|index| table.is_global(index));
@@ -193,8 +194,21 @@ fn differing(table: &TableDescriptor, old: &Held, new: &Held) -> Result<Vec<usiz
         }
     }
     let told = |space: usize| dealt_otherwise && space > 0 && table.is_global(space - 1);
-    let differs = |space: &usize| *space == 0 || moved || old.key(*space) != new.key(*space) || told(*space);
+    let respelled =
+        |space: usize| table.index_ordinals(space - 1).iter().any(|&ordinal| is_respelled(ordinal, old, new));
+    let differs = |space: &usize| {
+        *space == 0 || moved || old.key(*space) != new.key(*space) || told(*space) || respelled(*space)
+    };
     Ok((0..old.rows.spaces()).filter(differs).collect())
+}
+
+/// Whether a text has other blanks at its end, if it is that.
+fn is_respelled(ordinal: usize, old: &Held, new: &Held) -> bool {
+    let [a, b] = [old, new].map(|held| (held.rows.columns()[ordinal].as_string_view_opt(), held.row));
+    match (a, b) {
+        ((Some(a), at), (Some(b), now)) if a.is_valid(at) && b.is_valid(now) => a.value(at) != b.value(now),
+        _ => false,
+    }
 }
 
 /// The changes of several tables, by key.

@@ -323,7 +323,7 @@ fn unify_strings(
         .map(|(column, form)| {
             let word = at;
             at += form.width();
-            let mut all = Interner::default();
+            let mut all = form.interner();
             if !matches!(form, Form::Text { .. }) {
                 return all;
             }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use allod_planner::expr::Function;
-use allod_storage::schema::{Datum, SqlType};
-use arrow::array::{Array, GenericByteViewArray, make_view};
+use allod_storage::schema::{Datum, SqlType, unpadded};
+use arrow::array::{Array, GenericByteViewArray, StringViewArray, make_view};
 use arrow::datatypes::{ArrowNativeType, ByteViewType};
 
 use super::bits;
@@ -181,10 +181,10 @@ fn with_constant(
 
 fn strings(op: Op, a: &Strings, b: &Strings, rows: usize) -> Bools {
     match (a.plain(), b.plain()) {
-        (Strings::One(a), Strings::One(b)) => Bools::uniform(op.holds(a.cmp(&b)), rows),
-        (Strings::Views(a), Strings::One(b)) => with_bytes(op, &a, b.as_bytes()),
-        (Strings::One(a), Strings::Views(b)) => with_bytes(op.flip(), &b, a.as_bytes()),
-        (Strings::Views(a), Strings::Views(b)) => views(op, &a, &b),
+        (Strings::One(a), Strings::One(b)) => Bools::uniform(op.holds(text_order(&a, &b)), rows),
+        (Strings::Views(a), Strings::One(b)) => with_text(op, &a, b.as_bytes()),
+        (Strings::One(a), Strings::Views(b)) => with_text(op.flip(), &b, a.as_bytes()),
+        (Strings::Views(a), Strings::Views(b)) => views(op, &a, &b, true),
         // `plain` leaves no codes.
         (Strings::Codes(_), _) | (_, Strings::Codes(_)) => Bools::unknown(rows),
     }
@@ -195,12 +195,43 @@ fn binaries(op: Op, a: &Binary, b: &Binary, rows: usize) -> Bools {
         (Binary::One(a), Binary::One(b)) => Bools::uniform(op.holds(a.cmp(b)), rows),
         (Binary::Views(a), Binary::One(b)) => with_bytes(op, a, b),
         (Binary::One(a), Binary::Views(b)) => with_bytes(op.flip(), b, a),
-        (Binary::Views(a), Binary::Views(b)) => views(op, a, b),
+        (Binary::Views(a), Binary::Views(b)) => views(op, a, b, false),
     }
+}
+
+/// How two texts compare: blanks at their ends do not count.
+pub(crate) fn text_order(a: &str, b: &str) -> Ordering {
+    unpadded(a.as_bytes()).cmp(unpadded(b.as_bytes()))
+}
+
+/// Texts against one. A text that is the other one and blanks besides is longer and begins alike; views say so, and what they do
+/// not rule out is looked at.
+fn with_text(op: Op, a: &StringViewArray, b: &[u8]) -> Bools {
+    let b = unpadded(b);
+    let value = |row: usize| a.value(row).as_bytes();
+    if !matches!(op, Op::Eq | Op::Ne) {
+        let bits = bits::of_rows(a.len(), |row| op.holds(unpadded(value(row)).cmp(b)));
+        return Bools::new(bits, a.nulls().cloned());
+    }
+    let mut equal = with_bytes(Op::Eq, a, b).bits;
+    let (length, mut head) = (b.len() as u32, *b"    ");
+    head.iter_mut().zip(b).for_each(|(head, byte)| *head = *byte);
+    let head = u32::from_le_bytes(head);
+    let may_be = bits::of_one(a.views(), |view| {
+        let (own, begins) = (view as u32, (view >> 32) as u32);
+        (own > length) & ((begins == head) | (own < HEAD))
+    });
+    if may_be.count_set_bits() > 0 {
+        let padded = bits::of_rows(a.len(), |row| may_be.value(row) && unpadded(value(row)) == b);
+        equal = &equal | &padded;
+    }
+    Bools::new(if op == Op::Eq { equal } else { !&equal }, a.nulls().cloned())
 }
 
 /// Views hold a string of up to twelve bytes, or its length and first four bytes: equality mostly needs no more.
 const INLINE: usize = 12;
+/// Those first bytes.
+const HEAD: u32 = 4;
 
 fn with_bytes<T: ByteViewType>(op: Op, a: &GenericByteViewArray<T>, b: &[u8]) -> Bools {
     let value = |row: usize| AsRef::<[u8]>::as_ref(a.value(row));
@@ -217,7 +248,14 @@ fn with_bytes<T: ByteViewType>(op: Op, a: &GenericByteViewArray<T>, b: &[u8]) ->
     Bools::new(if op == Op::Eq { equal } else { !&equal }, nulls)
 }
 
-fn views<T: ByteViewType>(op: Op, a: &GenericByteViewArray<T>, b: &GenericByteViewArray<T>) -> Bools {
+/// `padded`: blanks at the end do not count. Strings of one length are equal only if they are the same all the same, and others
+/// only if they begin alike.
+fn views<T: ByteViewType>(
+    op: Op,
+    a: &GenericByteViewArray<T>,
+    b: &GenericByteViewArray<T>,
+    padded: bool,
+) -> Bools {
     let rows = a.len();
     fn bytes<T: ByteViewType>(array: &GenericByteViewArray<T>, row: usize) -> &[u8] {
         array.value(row).as_ref()
@@ -226,11 +264,21 @@ fn views<T: ByteViewType>(op: Op, a: &GenericByteViewArray<T>, b: &GenericByteVi
         Op::Eq | Op::Ne => {
             let (x, y) = (a.views(), b.views());
             bits::of_rows(rows, |row| {
-                let equal = x[row] as u64 == y[row] as u64
-                    && (x[row] == y[row] && x[row] as u32 as usize <= INLINE
-                        || bytes(a, row) == bytes(b, row));
+                let (x, y) = (x[row], y[row]);
+                let equal = if x as u32 == y as u32 {
+                    x as u64 == y as u64
+                        && (x == y && x as u32 as usize <= INLINE || bytes(a, row) == bytes(b, row))
+                } else {
+                    let short = (x as u32).min(y as u32) < HEAD;
+                    padded
+                        && (short || (x >> 32) as u32 == (y >> 32) as u32)
+                        && unpadded(bytes(a, row)) == unpadded(bytes(b, row))
+                };
                 equal == (op == Op::Eq)
             })
+        }
+        _ if padded => {
+            bits::of_rows(rows, |row| op.holds(unpadded(bytes(a, row)).cmp(unpadded(bytes(b, row)))))
         }
         _ => bits::of_rows(rows, |row| op.holds(bytes(a, row).cmp(bytes(b, row)))),
     };
@@ -243,7 +291,7 @@ pub(crate) fn order_at(a: &Value, b: &Value, row: usize) -> Option<Ordering> {
         return None;
     }
     Some(match (a, b) {
-        (Value::String(a), Value::String(b)) => a.value(row).cmp(b.value(row)),
+        (Value::String(a), Value::String(b)) => text_order(a.value(row), b.value(row)),
         (Value::Bytes(a), Value::Bytes(b)) => a.value(row).cmp(b.value(row)),
         _ => datum_at(a, row).compare(&datum_at(b, row)),
     })
@@ -335,7 +383,7 @@ impl InSet {
                 }
                 (SqlType::Time(_), Datum::Time(v)) => wide.push(i128::from(*v)),
                 (sql, Datum::String(s)) if sql.is_string() => {
-                    strings.insert(s.as_bytes().into());
+                    strings.insert(unpadded(s.as_bytes()).into());
                 }
                 (sql, Datum::Bytes(b)) if sql.is_binary() => {
                     strings.insert((**b).into());
@@ -384,7 +432,7 @@ impl InSet {
             (Value::Double(v), Members::Words { list, .. }) if list.is_empty() => v.test(rows, |_| false),
             (Value::String(v), Members::Strings(set)) => match v.plain() {
                 Strings::Views(views) if set.len() <= LINEAR_MAX => few_views(&views, set),
-                plain => plain.test(rows, |s| set.contains(s.as_bytes())),
+                plain => plain.test(rows, |s| set.contains(unpadded(s.as_bytes()))),
             },
             (Value::Bytes(v), Members::Strings(set)) => {
                 Bools::new(bits::of_rows(rows, |row| set.contains(v.value(row))), v.nulls().cloned())
@@ -418,10 +466,10 @@ fn words(column: &Column<i64>, members: &Members, rows: usize) -> Option<Bools> 
     })
 }
 
-fn few_views(views: &arrow::array::StringViewArray, set: &HashSet<Box<[u8]>>) -> Bools {
+fn few_views(views: &StringViewArray, set: &HashSet<Box<[u8]>>) -> Bools {
     let mut found = uniform(false, views.len());
     for member in set {
-        found = &found | &with_bytes(Op::Eq, views, member).bits;
+        found = &found | &with_text(Op::Eq, views, member).bits;
     }
     Bools::new(found, views.nulls().cloned())
 }

@@ -2,7 +2,7 @@
 
 use allod_planner::expr::Function;
 
-use super::compare::{self, order_at};
+use super::compare::{self, order_at, text_order};
 use super::function::{Failure, Outcome, build_bytes, bytes, ints, text, unfit};
 use super::string::build;
 use super::value::{Column, Strings, Value};
@@ -16,7 +16,11 @@ pub(crate) fn apply(function: &Function, args: &[Value], rows: usize) -> Outcome
             let (s, set) = (text(&args[0], rows)?, text(&args[1], rows)?);
             Ok(Value::Int(Column::from_options((0..rows).map(|row| {
                 let (s, set) = (s.get(row)?, set.get(row)?);
-                let found = if set.is_empty() { None } else { set.split(',').position(|member| member == s) };
+                let found = if set.is_empty() {
+                    None
+                } else {
+                    set.split(',').position(|member| text_order(member, s).is_eq())
+                };
                 Some(found.map_or(0, |at| at as i64 + 1))
             }))))
         }

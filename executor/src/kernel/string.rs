@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use allod_planner::expr::Function;
 use allod_planner::partition::crc32;
-use allod_storage::schema::SqlType;
+use allod_storage::schema::{SqlType, unpadded};
 use arrow::array::{Array, BinaryViewBuilder, StringViewBuilder, make_view};
 use regex::Regex;
 
@@ -269,11 +269,12 @@ fn of_text(function: &Function, args: &[Value], rows: usize) -> Outcome {
             }))
         }
         Function::StrCmp => {
-            // Texts or their sort keys.
+            // Texts, or sort keys and other bytes.
+            let padded = args.iter().all(|a| matches!(a, Value::String(_)));
+            let counts = |bytes| if padded { unpadded(bytes) } else { bytes };
             let (a, b) = (bytes(&args[0], rows)?, bytes(&args[1], rows)?);
-            Ok(Value::Int(Column::from_options(
-                (0..rows).map(|row| Some(a.get(row)?.cmp(b.get(row)?) as i64)),
-            )))
+            let order = |row| Some(counts(a.get(row)?).cmp(counts(b.get(row)?)) as i64);
+            Ok(Value::Int(Column::from_options((0..rows).map(order))))
         }
         Function::Insert => insert(args, rows),
         Function::Bin | Function::Oct => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_storage::schema::unpadded;
 use arrow::array::{ArrayRef, BinaryViewBuilder, StringViewBuilder};
 use hashbrown::HashTable;
 
@@ -9,9 +10,11 @@ use crate::error::{Error, Result};
 use crate::kernel::hash::hash_bytes;
 
 /// Numbers byte strings 0, 1, … in the order in which they first come. One owner fills it; then it may be shared to look
-/// strings up.
+/// strings up. Texts that differ in blanks at their ends have one number, which stands for the first of them.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
+    /// Whether blanks at the end do not count.
+    padded: bool,
     table: HashTable<u32>,
     hashes: Vec<u64>,
     ends: Vec<usize>,
@@ -19,12 +22,20 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// Of texts.
+    pub fn of_texts() -> Interner {
+        Interner { padded: true, ..Interner::default() }
+    }
+
+    #[inline]
+    fn counts<'a>(&self, string: &'a [u8]) -> &'a [u8] {
+        if self.padded { unpadded(string) } else { string }
+    }
+
     /// The string's number, a new one if it has none.
     pub fn intern(&mut self, string: &[u8]) -> u32 {
-        let hash = hash_bytes(string);
-        let (ends, bytes, hashes) = (&self.ends, &self.bytes, &self.hashes);
-        let found = self.table.find(hash, |&n| hashes[n as usize] == hash && at(ends, bytes, n) == string);
-        if let Some(&number) = found {
+        let hash = hash_bytes(self.counts(string));
+        if let Some(number) = self.find(string, hash) {
             return number;
         }
         let number = self.ends.len() as u32;
@@ -38,9 +49,14 @@ impl Interner {
 
     /// The string's number, if it has one.
     pub fn get(&self, string: &[u8]) -> Option<u32> {
-        let hash = hash_bytes(string);
-        let same = |&n: &u32| self.hashes[n as usize] == hash && at(&self.ends, &self.bytes, n) == string;
-        self.table.find(hash, same).copied()
+        self.find(string, hash_bytes(self.counts(string)))
+    }
+
+    #[inline]
+    fn find(&self, string: &[u8], hash: u64) -> Option<u32> {
+        let string = self.counts(string);
+        let is = |n: u32| self.counts(at(&self.ends, &self.bytes, n)) == string;
+        self.table.find(hash, |&n| self.hashes[n as usize] == hash && is(n)).copied()
     }
 
     /// The string of a number that was given out.
@@ -101,5 +117,14 @@ mod tests {
         }
         assert_eq!(interner.get(b"none"), None);
         assert_eq!(interner.to_array(false).unwrap().len(), interner.len());
+    }
+
+    #[test]
+    fn texts_have_one_number_whatever_blanks_they_end_with() {
+        let mut texts = Interner::of_texts();
+        assert_eq!([&b"a  "[..], b"a", b" a", b"", b"   "].map(|s| texts.intern(s)), [0, 0, 1, 2, 2]);
+        assert_eq!((texts.get(b"a "), texts.get(b"b"), texts.value(0)), (Some(0), None, &b"a  "[..]));
+        let mut bytes = Interner::default();
+        assert_eq!([&b"a "[..], b"a"].map(|s| bytes.intern(s)), [0, 1]);
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! 1. **Words** ([`Encoder`]): a column becomes one or two columns of `i64`. Integers, dates, times and narrow decimals are
 //!    their own word; a double is its bits; a wide decimal is its low and its high half. A string is its number in an
-//!    [`Interner`]; a dictionary's strings are interned once, not once per row.
+//!    [`Interner`], where blanks at the end of a text do not count; a dictionary's strings are interned once, not once per row.
 //! 2. **Packing** ([`Layout`]): each word column has a range, and its distance from the least value takes only as many bits
 //!    as the range needs. `GROUP BY l_returnflag, l_linestatus` packs into three bits, `(ps_partkey, ps_suppkey)` at scale
 //!    factor 1 into 32. NULL is code 0 of a field that has NULLs.
@@ -18,6 +18,7 @@
 mod exprs;
 mod intern;
 mod layout;
+mod padding;
 #[cfg(test)]
 pub(crate) mod testing;
 mod words;
@@ -25,6 +26,7 @@ mod words;
 pub(crate) use exprs::Exprs;
 pub(crate) use intern::Interner;
 pub(crate) use layout::{Layout, MISS, Range};
+pub(crate) use padding::unpadded_column;
 pub(crate) use words::{Encoder, Form, WordColumn};
 
 /// One word column in place of several: each row's words as one string of bytes, which `number` makes a word of.

@@ -101,6 +101,14 @@ impl Form {
         }
     }
 
+    /// Numbers the strings of this form.
+    pub fn interner(&self) -> Interner {
+        match self {
+            Form::Text { binary: false } => Interner::of_texts(),
+            Form::Text { binary: true } | Form::Word(_) | Form::Wide(_) => Interner::default(),
+        }
+    }
+
     /// Words per value.
     pub fn width(&self) -> usize {
         match self {
@@ -180,7 +188,7 @@ struct Translation {
 impl Encoder {
     /// An encoder that gives out the numbers of strings itself.
     pub fn new(form: Form) -> Encoder {
-        Encoder { form, strings: Strings::Own(Interner::default()), translations: Vec::new() }
+        Encoder { strings: Strings::Own(form.interner()), form, translations: Vec::new() }
     }
 
     /// An encoder that looks strings up.

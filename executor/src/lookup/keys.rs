@@ -23,6 +23,7 @@ use super::order::distinct;
 use crate::batch::{Batch, position, take};
 use crate::error::{Error, Result};
 use crate::kernel::{Program, Scratch};
+use crate::key::unpadded_column;
 use crate::partition::Dealer;
 use crate::values::column;
 
@@ -263,9 +264,10 @@ impl KeyMaker {
                 // Of text one may be inclusive and the other not. To admit both their values admits a row too many, which
                 // the join's own conditions drop.
                 Some((other, also)) => {
+                    let (a, b) = (unpadded_column(&other), unpadded_column(&values));
                     let keep: BooleanArray = match side(true) {
-                        Use::High { .. } => cmp::lt(&other, &values)?,
-                        Use::Low { .. } | Use::Equal => cmp::gt(&other, &values)?,
+                        Use::High { .. } => cmp::lt(&a, &b)?,
+                        Use::Low { .. } | Use::Equal => cmp::gt(&a, &b)?,
                     };
                     (zip(&keep, &other, &values)?, inclusive || also)
                 }

@@ -2,7 +2,7 @@
 //!
 //! Keys of numbers without NULLs are packed into words, each column in as many bits as its values in this batch differ in,
 //! with the row's number below: a batch of handles is then sorted as a list of plain 64-bit words. Others are made
-//! comparable bytes for a whole batch at once. Input that comes sorted, as that of a scan often does, is only looked through.
+//! unpadded_column bytes for a whole batch at once. Input that comes sorted, as that of a scan often does, is only looked through.
 
 use std::ops::{BitOr, Shl, Shr};
 
@@ -15,6 +15,7 @@ use arrow::row::{RowConverter, SortField};
 
 use crate::batch::NO_ROW;
 use crate::error::Result;
+use crate::key::unpadded_column;
 
 /// Different keys in ascending order.
 #[derive(Debug, Default)]
@@ -61,7 +62,8 @@ pub(super) fn distinct(
         }
     }
     let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
-    let keys = RowConverter::new(fields)?.convert_columns(columns)?;
+    let columns: Vec<ArrayRef> = columns.iter().map(unpadded_column).collect();
+    let keys = RowConverter::new(fields)?.convert_columns(&columns)?;
     let part = |row: u32| parts.map_or(0, |parts| parts[row as usize]);
     let place = |row: u32| ((keys.row(row as usize), part(row)), row);
     let mut order: Vec<_> = match among {

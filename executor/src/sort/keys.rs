@@ -1,4 +1,4 @@
-//! Sort keys made comparable: one unsigned word per row where they fit, bytes where they do not.
+//! Sort keys made unpadded_column: one unsigned word per row where they fit, bytes where they do not.
 //!
 //! Both forms are *normalised*: comparing them as they are, unsigned and left to right, orders rows as ORDER BY asks, with
 //! NULL first when ascending and last when descending. A word holds for each key one bit for NULL and then the value with
@@ -21,6 +21,7 @@ use arrow::row::{RowConverter, Rows, SortField};
 use crate::batch::{Batch, to_door};
 use crate::error::Result;
 use crate::kernel::{Program, Scratch};
+use crate::key::unpadded_column;
 
 /// How the keys of a sort are made; immutable, shared by its workers.
 pub(crate) struct KeySpec {
@@ -113,7 +114,8 @@ impl KeyMaker {
                 empty.insert(RowConverter::new(fields.collect())?)
             }
         };
-        Ok(Keys::Bytes(Arc::new(converter.convert_columns(columns)?)))
+        let columns: Vec<ArrayRef> = columns.iter().map(unpadded_column).collect();
+        Ok(Keys::Bytes(Arc::new(converter.convert_columns(&columns)?)))
     }
 }
 

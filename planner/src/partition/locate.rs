@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use allod_storage::schema::{Datum, PartitionMethod, RangeBound};
+use allod_storage::schema::{Datum, PartitionMethod, RangeBound, unpadded};
 
 use super::PartitionFunction;
 
@@ -60,7 +60,8 @@ pub fn key(bytes: &[u8], partitions: usize) -> Option<usize> {
 /// | integers, dates (days), datetimes and times (microseconds) | 8, little endian, two's complement |
 /// | doubles | 8, little endian, of the bits; -0.0 as 0.0 |
 /// | decimals | 16, little endian, of the digits without trailing zeros behind the point, then the scale |
-/// | strings | themselves |
+/// | texts | themselves without blanks at the end |
+/// | byte strings | themselves |
 pub fn key_bytes(value: &Datum, out: &mut Vec<u8>) {
     match value {
         Datum::Null => out.push(0),
@@ -76,7 +77,7 @@ pub fn key_bytes(value: &Datum, out: &mut Vec<u8>) {
             out.extend(value.to_le_bytes());
             out.push(scale);
         }
-        Datum::String(s) => out.extend(s.as_bytes()),
+        Datum::String(s) => out.extend(unpadded(s.as_bytes())),
         Datum::Bytes(b) => out.extend(&b[..]),
     }
 }

@@ -309,6 +309,9 @@ fn compared(function: &Function, others: &[Expr], ty: &ColumnType) -> Option<Val
     })
 }
 
+/// The character before the blank.
+const BEFORE_BLANK: char = '\u{1F}';
+
 /// `column LIKE 'abc%'` holds from `abc` on until the first text that does not begin with it.
 fn like(pattern: &Datum, escape: Option<char>, ty: &ColumnType) -> Option<Said> {
     let Datum::String(pattern) = pattern else { return None };
@@ -326,8 +329,10 @@ fn like(pattern: &Datum, escape: Option<char>, ty: &ColumnType) -> Option<Said> 
     if let Some(end) = after_prefix(&prefix) {
         interval.below(Datum::string(end), false);
     }
+    // Where a text has blanks at the end, others that do not begin with the prefix are beside it.
+    let exact = rest == "%" && !prefix.ends_with([' ', BEFORE_BLANK]);
     interval.above(Datum::string(prefix), true);
-    Some(Said { values: ValueSet::of(interval), exact: rest == "%" })
+    Some(Said { values: ValueSet::of(interval), exact })
 }
 
 /// The least text that is greater than everything that begins with the prefix: its last character turned to the next one.
@@ -336,6 +341,8 @@ fn after_prefix(prefix: &str) -> Option<String> {
     while let Some(last) = out.pop() {
         let next = match last {
             '\u{D7FF}' => Some('\u{E000}'),
+            // A blank at the end would not count.
+            BEFORE_BLANK => Some('!'),
             last => char::from_u32(u32::from(last) + 1),
         };
         if let Some(next) = next {

@@ -9,7 +9,7 @@ use arrow::datatypes::{
 
 use super::BLOCK_ROWS;
 use crate::mvcc::ZoneFilter;
-use crate::schema::Datum;
+use crate::schema::{Datum, unpadded};
 
 /// Longer strings are cut; the bound is then not a value of the block, but still a bound.
 const TEXT_BYTES_MAX: usize = 32;
@@ -138,8 +138,12 @@ fn least_and_greatest<T: ArrowPrimitiveType>(block: &PrimitiveArray<T>) -> Optio
     Some((min(block)?, max(block)?))
 }
 
+/// What all texts of a block are compared as is not less than this, if the bytes of none are less than those of `text`: one that
+/// only loses blanks at its end comes before others if these have a control character in the place of a blank.
 fn text_floor(text: &str) -> Box<[u8]> {
-    text.as_bytes()[..text.len().min(TEXT_BYTES_MAX)].into()
+    let bytes = &text.as_bytes()[..text.len().min(TEXT_BYTES_MAX)];
+    let printed = bytes.iter().position(|b| *b < b' ').unwrap_or(bytes.len());
+    unpadded(&bytes[..printed]).into()
 }
 
 /// A byte that UTF-8 never uses makes a cut text greater than anything that begins like it.

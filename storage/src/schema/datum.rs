@@ -6,8 +6,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-/// One SQL value. `PartialEq` is structural: `Int(1)` and `Decimal { value: 10, scale: 1 }` differ, NULL equals NULL, NaN
-/// equals itself. SQL comparison is `Datum::compare`.
+use super::unpadded;
+
+/// One SQL value. `PartialEq` is structural: `Int(1)` and `Decimal { value: 10, scale: 1 }` differ, and so do texts with more
+/// or fewer blanks at the end; NULL equals NULL, NaN equals itself. SQL comparison is `Datum::compare`.
 #[derive(Clone, Debug)]
 pub enum Datum {
     /// NULL.
@@ -91,7 +93,8 @@ impl Datum {
     }
 
     /// Total order over all datums: by family, then by value within it (numbers by value across their forms, strings by
-    /// bytes, dates and datetimes on one time line). NULL is least. Never an error, never partial: NaN is the greatest number.
+    /// bytes, texts without the blanks at their end, dates and datetimes on one time line). NULL is least. Never an error, never
+    /// partial: NaN is the greatest number.
     pub fn compare(&self, other: &Datum) -> Ordering {
         const DAY_US: i128 = 86_400_000_000;
         fn exact(d: &Datum) -> Option<(i128, u8)> {
@@ -112,7 +115,7 @@ impl Datum {
             (Datum::Date(a), Datum::DateTime(b)) => (i128::from(*a) * DAY_US).cmp(&i128::from(*b)),
             (Datum::DateTime(a), Datum::Date(b)) => i128::from(*a).cmp(&(i128::from(*b) * DAY_US)),
             (Datum::DateTime(a) | Datum::Time(a), Datum::DateTime(b) | Datum::Time(b)) => a.cmp(b),
-            (Datum::String(_) | Datum::Bytes(_), _) => self.bytes().cmp(other.bytes()),
+            (Datum::String(_) | Datum::Bytes(_), _) => self.compared_bytes().cmp(other.compared_bytes()),
             _ => match (exact(self), exact(other)) {
                 (Some((a, sa)), Some((b, sb))) => compare_scaled(a, sa, b, sb),
                 _ => {
@@ -124,9 +127,10 @@ impl Datum {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    /// What of a text or a byte string counts in comparisons.
+    fn compared_bytes(&self) -> &[u8] {
         match self {
-            Datum::String(s) => s.as_bytes(),
+            Datum::String(s) => unpadded(s.as_bytes()),
             Datum::Bytes(b) => b,
             _ => &[],
         }
@@ -152,6 +156,7 @@ impl PartialEq for Datum {
             && self.compare(other) == Ordering::Equal
             && match (self, other) {
                 (Datum::Decimal { scale: a, .. }, Datum::Decimal { scale: b, .. }) => a == b,
+                (Datum::String(a), Datum::String(b)) => a == b,
                 _ => true,
             }
     }
@@ -238,6 +243,15 @@ mod tests {
         assert_eq!(Datum::Double(-0.0).compare(&Datum::Int(0)), Ordering::Equal);
         assert_eq!(Datum::Null.compare(&Datum::Int(i64::MIN)), Ordering::Less);
         assert_eq!(Datum::Date(1).compare(&Datum::DateTime(86_400_000_000)), Ordering::Equal);
+    }
+
+    #[test]
+    fn blanks_at_the_end_of_a_text_count_for_what_it_is_and_not_where_it_stands() {
+        let (short, long) = (Datum::string("a"), Datum::string("a  "));
+        assert_eq!(short.compare(&long), Ordering::Equal);
+        assert_ne!(short, long);
+        assert_eq!(long.compare(&Datum::string("a\t")), Ordering::Less);
+        assert_eq!(Datum::Bytes(b"a"[..].into()).compare(&Datum::Bytes(b"a "[..].into())), Ordering::Less);
     }
 
     #[test]

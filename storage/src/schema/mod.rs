@@ -14,7 +14,7 @@ mod options;
 mod table;
 mod types;
 
-pub use collation::{Charset, Collation};
+pub use collation::{Charset, Collation, unpadded};
 pub use constraint::{CheckConstraint, Constraints, ForeignKey, ReferenceAction};
 pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::SqlType;
 use allod_storage::schema::json::{JsonRef, compare_json};
+use allod_storage::schema::{SqlType, unpadded};
 use arrow::array::{
     Array, ArrayData, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, StringViewArray, make_array,
 };
@@ -169,17 +169,32 @@ impl Wide {
 #[derive(Debug)]
 pub(in crate::aggregate) struct Texts {
     greatest: bool,
-    /// Documents, which have an order of their own.
-    json: bool,
+    order: Order,
     /// Start and length in `bytes`; `None` before any value.
     places: Vec<Option<(usize, usize)>>,
     bytes: Vec<u8>,
     live: usize,
 }
 
+/// How strings are compared.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    /// As their bytes.
+    Bytes,
+    /// Without blanks at their ends.
+    Texts,
+    /// Documents, which have an order of their own.
+    Documents,
+}
+
 impl Texts {
     pub fn new(greatest: bool, ty: &SqlType) -> Texts {
-        Texts { greatest, json: *ty == SqlType::Json, places: Vec::new(), bytes: Vec::new(), live: 0 }
+        let order = match ty {
+            SqlType::Json => Order::Documents,
+            ty if ty.is_string() => Order::Texts,
+            _ => Order::Bytes,
+        };
+        Texts { greatest, order, places: Vec::new(), bytes: Vec::new(), live: 0 }
     }
 
     pub fn grow(&mut self, groups: usize) {
@@ -199,10 +214,10 @@ impl Texts {
         let better = match self.get(group) {
             None => true,
             Some(kept) => {
-                let order = if self.json {
-                    compare_json(JsonRef::new(value), JsonRef::new(kept))
-                } else {
-                    value.cmp(kept)
+                let order = match self.order {
+                    Order::Bytes => value.cmp(kept),
+                    Order::Texts => unpadded(value).cmp(unpadded(kept)),
+                    Order::Documents => compare_json(JsonRef::new(value), JsonRef::new(kept)),
                 };
                 if self.greatest { order.is_gt() } else { order.is_lt() }
             }
@@ -270,7 +285,7 @@ impl Texts {
 
     pub fn finish(&self, ty: &SqlType) -> Result<ArrayRef> {
         let texts = (0..self.places.len()).map(|group| self.get(group));
-        if self.json || ty.is_binary() {
+        if *ty == SqlType::Json || ty.is_binary() {
             return Ok(Arc::new(texts.collect::<BinaryViewArray>()));
         }
         let texts = texts.map(|t| t.map(std::str::from_utf8).transpose());

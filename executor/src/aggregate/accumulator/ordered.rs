@@ -4,7 +4,7 @@
 //! whatever the types are. Values of equal keys stay in the order in which they were met. With DISTINCT the first of equal
 //! values stays: which rows of a value are met does not matter, only the least of their keys.
 
-use allod_storage::schema::{ColumnType, SqlType};
+use allod_storage::schema::{ColumnType, SqlType, unpadded};
 use arrow::array::ArrayRef;
 use arrow::compute::SortOptions;
 use arrow::row::{RowConverter, SortField};
@@ -14,6 +14,7 @@ use super::concat::{Joined, Texts};
 use super::{Moves, Rows};
 use crate::batch::to_door;
 use crate::error::Result;
+use crate::key::unpadded_column;
 
 /// One expression of the ORDER BY.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +61,7 @@ impl Ordered {
         let columns: Vec<ArrayRef> = keys
             .iter()
             .zip(&self.keys)
-            .map(|(column, key)| to_door(column, &key.ty))
+            .map(|(column, key)| Ok(unpadded_column(&to_door(column, &key.ty)?)))
             .collect::<Result<_>>()?;
         let fields = self.keys.iter().map(|key| {
             let options = SortOptions { descending: key.descending, nulls_first: !key.descending };
@@ -86,10 +87,11 @@ impl Ordered {
         let joined = self.groups.iter().map(|entries| {
             let mut sorted: Vec<&Entry> = entries.iter().collect();
             sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            let mut seen = HashSet::new();
+            let mut seen: HashSet<&[u8]> = HashSet::new();
             let mut text = None;
             for entry in sorted {
-                if !self.distinct || seen.insert(&entry.text) {
+                let counts = if ty.is_binary() { &*entry.text } else { unpadded(&entry.text) };
+                if !self.distinct || seen.insert(counts) {
                     self.joined.append(&mut text, &entry.text);
                 }
             }

@@ -17,6 +17,7 @@ use super::{Moves, Rows};
 use crate::batch::{decode, widen};
 use crate::error::Result;
 use crate::kernel::hash::{hash_bytes, mix};
+use crate::key::unpadded_column;
 
 /// Hashes kept of one group.
 const HASHES_MAX: usize = 1 << 16;
@@ -78,7 +79,7 @@ impl Uniques {
 
     /// Takes in rows; those where an argument is NULL do not count.
     pub fn update(&mut self, args: &[&ArrayRef], rows: Rows<'_>) -> Result<()> {
-        let columns: Vec<ArrayRef> = args.iter().map(|a| widen(&decode(a))).collect();
+        let columns: Vec<ArrayRef> = args.iter().map(|a| unpadded_column(&widen(&decode(a)))).collect();
         let nulls = columns
             .iter()
             .map(|c| c.logical_nulls())

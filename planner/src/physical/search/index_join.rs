@@ -45,10 +45,14 @@ impl Ask<'_> {
         let columns = e.column_set();
         self.equalities.iter().position(|(outer, inner, _)| {
             let Some(from) = outer.as_column() else { return false };
-            columns.len() == 1 && columns.contains(*inner) && same_form(e, &outer.ty().sql) && {
-                let by = HashMap::from([(*inner, Expr::column(from, outer.ty().clone()))]);
-                self.held.contains(&e.clone().substitute(&by))
-            }
+            columns.len() == 1
+                && columns.contains(*inner)
+                && same_form(e, &outer.ty().sql)
+                && is_comparison(e)
+                && {
+                    let by = HashMap::from([(*inner, Expr::column(from, outer.ty().clone()))]);
+                    self.held.contains(&e.clone().substitute(&by))
+                }
         })
     }
 }
@@ -356,6 +360,16 @@ fn same_form(e: &Expr, ty: &SqlType) -> bool {
         Expr::Column { ty: own, .. } => own.sql == *ty || plain && Family::of(&own.sql) == family,
         Expr::Constant { .. } => true,
         Expr::Call { args, .. } => args.iter().all(|arg| same_form(arg, ty)),
+    }
+}
+
+/// Equal texts may differ in blanks at their ends, which only a comparison does not see.
+fn is_comparison(e: &Expr) -> bool {
+    let of_text = |e: &Expr| Family::of(&e.ty().sql) == Family::String;
+    match e {
+        Expr::Call { function: Function::Eq | Function::In | Function::Ne, .. } => true,
+        Expr::Call { args, .. } => is_bound(e) || !args.iter().any(of_text),
+        Expr::Column { .. } | Expr::Constant { .. } => true,
     }
 }
 

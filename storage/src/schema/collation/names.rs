@@ -226,11 +226,10 @@ impl Collation {
         matches!(self, Collation::Utf8mb40900AiCi | Collation::Utf8mb40900Bin | Collation::Binary)
     }
 
-    /// Whether the bytes of a text are its sort key: nothing need be done to compare.
+    /// Whether the bytes of a text, without blanks at the end, are its sort key: nothing need be done to compare.
     pub fn is_plain(self) -> bool {
         match self {
             Collation::Utf8mb4Bin
-            | Collation::Utf8mb40900Bin
             | Collation::Utf8Bin
             | Collation::Latin1Bin
             | Collation::AsciiBin
@@ -238,6 +237,7 @@ impl Collation {
             Collation::Utf8mb4GeneralCi
             | Collation::Utf8mb4UnicodeCi
             | Collation::Utf8mb40900AiCi
+            | Collation::Utf8mb40900Bin
             | Collation::Utf8GeneralCi
             | Collation::Utf8UnicodeCi
             | Collation::GbkBin
