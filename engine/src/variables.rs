@@ -28,7 +28,7 @@
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
 //! | `auto_increment_increment`, `auto_increment_offset`, `allow_auto_random_explicit_insert` | how rows are numbered |
-//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`), of division by zero and of 0 where rows are numbered, what stands beside GROUP BY, how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`); the rest of its words is kept |
+//! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`), of division by zero and of 0 where rows are numbered, what stands beside GROUP BY, what a difference of unsigned numbers and a CHAR are (`NO_UNSIGNED_SUBTRACTION`, `PAD_CHAR_TO_FULL_LENGTH`), how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`, `REAL_AS_FLOAT`); the rest of its words is kept |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!

@@ -75,6 +75,7 @@ pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     }
 }

@@ -38,6 +38,7 @@ fn table() -> Arc<TableDescriptor> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     Arc::new(TableDescriptor {

@@ -74,6 +74,10 @@ pub struct SqlMode {
     pub error_for_division_by_zero: bool,
     /// What a group does not determine is not asked of it.
     pub only_full_group_by: bool,
+    /// The difference of whole numbers is signed, whatever they are.
+    pub no_unsigned_subtraction: bool,
+    /// A CHAR is read with the blanks that fill it up.
+    pub pad_char_to_full_length: bool,
     /// How texts are read.
     pub lexing: Lexing,
 }
@@ -89,6 +93,8 @@ pub struct Lexing {
     pub no_backslash_escapes: bool,
     /// `NOT a BETWEEN b AND c` is `(NOT a) BETWEEN b AND c`.
     pub high_not_precedence: bool,
+    /// `REAL` is FLOAT and not DOUBLE.
+    pub real_as_float: bool,
 }
 
 impl SqlMode {
@@ -103,11 +109,14 @@ impl SqlMode {
             allow_invalid_dates: has("ALLOW_INVALID_DATES"),
             error_for_division_by_zero: has("ERROR_FOR_DIVISION_BY_ZERO"),
             only_full_group_by: has("ONLY_FULL_GROUP_BY"),
+            no_unsigned_subtraction: has("NO_UNSIGNED_SUBTRACTION"),
+            pad_char_to_full_length: has("PAD_CHAR_TO_FULL_LENGTH"),
             lexing: Lexing {
                 ansi_quotes: has("ANSI_QUOTES"),
                 pipes_as_concat: has("PIPES_AS_CONCAT"),
                 no_backslash_escapes: has("NO_BACKSLASH_ESCAPES"),
                 high_not_precedence: has("HIGH_NOT_PRECEDENCE"),
+                real_as_float: has("REAL_AS_FLOAT"),
             },
         }
     }

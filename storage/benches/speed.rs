@@ -54,6 +54,7 @@ fn schema(id: SpaceId, key: Vec<usize>) -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     });
     Arc::new(SpaceSchema { id, columns: columns.collect(), key, unique_prefix: None })

@@ -719,6 +719,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         });
         SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }

@@ -44,6 +44,7 @@ fn schema() -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     let columns = vec![column("id"), column("balance")];

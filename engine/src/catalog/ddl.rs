@@ -581,6 +581,7 @@ pub(super) fn row_id_column() -> ColumnDef {
         hidden: true,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     }
 }

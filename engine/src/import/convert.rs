@@ -5,7 +5,9 @@ use std::sync::Arc;
 use allod_planner::expr::cast_datum;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal64Array, UInt64Builder};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit, UInt64Type};
+use arrow::datatypes::{
+    DataType, Decimal64Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, UInt64Type,
+};
 use arrow::error::ArrowError;
 
 use allod_storage::schema::json::{encode, parse_json};
@@ -123,12 +125,26 @@ fn narrow(array: &ArrayRef, target: &DataType, column: &ColumnDef) -> Result<Arr
     Ok(Arc::new(narrow.with_data_type(target.clone())))
 }
 
+/// Whether a value of a DECIMAL, FLOAT or DOUBLE is below zero.
+fn is_negative(array: &ArrayRef, row: usize) -> bool {
+    match array.data_type() {
+        DataType::Decimal64(..) => array.as_primitive::<Decimal64Type>().value(row) < 0,
+        DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value(row) < 0,
+        _ => array.as_primitive_opt::<Float64Type>().is_some_and(|v| v.value(row) < 0.0),
+    }
+}
+
 /// Whether the values are within the declared type, which may be narrower than the physical one.
 fn check_range(array: &ArrayRef, column: &ColumnDef) -> Result<()> {
     let fail = |number: u16, what: &str, row: usize| {
         Err(Error::new(number, format!("{what} for column '{}' at row {}", column.name, row + 1)))
     };
     let valid = |row: &usize| array.is_valid(*row);
+    if column.unsigned
+        && let Some(row) = (0..array.len()).filter(valid).find(|row| is_negative(array, *row))
+    {
+        return fail(code::ASSIGN_OUT_OF_RANGE, "out of range value", row);
+    }
     match &column.ty.sql {
         SqlType::Int { width: IntWidth::Big, .. } => Ok(()),
         SqlType::Int { width, unsigned } => {
@@ -148,7 +164,7 @@ fn check_range(array: &ArrayRef, column: &ColumnDef) -> Result<()> {
         }
         SqlType::Decimal { precision, .. } if array.as_primitive_opt::<Decimal128Type>().is_none() => {
             let limit = 10i64.pow(u32::from((*precision).min(18)));
-            let values = array.as_primitive::<arrow::datatypes::Decimal64Type>().values();
+            let values = array.as_primitive::<Decimal64Type>().values();
             match values.iter().position(|&v| v <= -limit || v >= limit).filter(valid) {
                 Some(row) => fail(code::ASSIGN_OUT_OF_RANGE, "out of range value", row),
                 None => Ok(()),
@@ -236,6 +252,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         }
     }

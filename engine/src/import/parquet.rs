@@ -58,6 +58,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         })
     });

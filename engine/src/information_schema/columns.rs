@@ -53,7 +53,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
 fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
     let column = &table.columns[ordinal];
     let ColumnDef { name, ty, default, generated, comment, .. } = column;
-    let full = ty.sql.to_string();
+    let full = column.type_in_sql();
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
     let size = Size::of(&ty.sql);
     let or_null = |n: Option<u64>| n.map_or(Datum::Null, number);

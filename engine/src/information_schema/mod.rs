@@ -247,6 +247,7 @@ fn without_rows(
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     TableDescriptor {

@@ -336,7 +336,7 @@ fn columns(
     };
     let rows = table.visible_columns().filter(seen).map(|ordinal| {
         let column = &table.columns[ordinal];
-        let mut row: Cells = vec![text(&*column.name), text(column.ty.sql.to_string())];
+        let mut row: Cells = vec![text(&*column.name), text(column.type_in_sql())];
         if full {
             let has = column.ty.sql.is_string() || column.ty.sql.is_choice();
             row.push(has.then(|| column.ty.sql.collation().to_string()));
@@ -521,7 +521,7 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64) -> String {
         .visible_columns()
         .map(|ordinal| {
             let column = &table.columns[ordinal];
-            let mut line = format!("  {} {}", quoted(&column.name), column.ty.sql);
+            let mut line = format!("  {} {}", quoted(&column.name), column.type_in_sql());
             line += &collation_of(&column.ty.sql, table.collation);
             if let Some(Generated { expr, kind }) = &column.generated {
                 let kind = if *kind == GeneratedKind::Stored { "STORED" } else { "VIRTUAL" };

@@ -22,15 +22,23 @@ use super::notice::{Notices, Rules};
 use super::value::{Column, Strings, Value};
 use crate::error::Error;
 
-/// Stores into a column of type `to`, of this name, which may or may not hold NULL. What does not fit is told to `notices`;
-/// if that is no error the nearest value that the column holds takes its place.
-pub(crate) fn assign(
-    value: &Value,
-    to: &SqlType,
-    (nullable, column): (bool, &Arc<str>),
-    rows: usize,
-    notices: &mut Notices,
-) -> Outcome {
+/// The column that values are stored into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// Its type.
+    pub sql: &'a SqlType,
+    /// Whether it holds NULL.
+    pub nullable: bool,
+    /// Whether it holds no negative number, though its type has some.
+    pub unsigned: bool,
+    /// Its name.
+    pub column: &'a Arc<str>,
+}
+
+/// Stores into a column. What does not fit is told to `notices`; if that is no error the nearest value that the column holds
+/// takes its place.
+pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &mut Notices) -> Outcome {
+    let Target { sql: to, nullable, unsigned, column } = target;
     if !nullable {
         let mut found = false;
         for row in (0..rows).filter(|row| value.is_null(*row)) {
@@ -43,7 +51,7 @@ pub(crate) fn assign(
             found = true;
         }
         if found {
-            let stored = assign(value, to, (true, column), rows, notices)?;
+            let stored = assign(value, Target { nullable: true, ..target }, rows, notices)?;
             return Ok(without_nulls(&stored, to, rows));
         }
     }
@@ -95,14 +103,21 @@ pub(crate) fn assign(
         SqlType::Float => Value::Double(stored(value, rows, &mut checked, |row| {
             let (v, loss) = double_at(value, row);
             let single = f64::from(v as f32);
-            if single.is_finite() { (single, loss) } else { (f64::from(f32::MAX).copysign(v), Loss::Range) }
+            match single.is_finite() {
+                true => not_below(0.0, (single, loss), unsigned),
+                false => not_below(0.0, (f64::from(f32::MAX).copysign(v), Loss::Range), unsigned),
+            }
         })?),
-        SqlType::Double => Value::Double(stored(value, rows, &mut checked, |row| double_at(value, row))?),
+        SqlType::Double => Value::Double(stored(value, rows, &mut checked, |row| {
+            not_below(0.0, double_at(value, row), unsigned)
+        })?),
         SqlType::Decimal { precision, scale } => {
-            if let Some(fast) = without_loss(value, to) {
+            if !unsigned && let Some(fast) = without_loss(value, to) {
                 return Ok(fast);
             }
-            let wide = stored(value, rows, &mut checked, |row| decimal_at(value, row, *precision, *scale))?;
+            let wide = stored(value, rows, &mut checked, |row| {
+                not_below(0, decimal_at(value, row, *precision, *scale), unsigned)
+            })?;
             Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
         }
         SqlType::Char(n, collation) | SqlType::VarChar(n, collation) => {
@@ -220,6 +235,11 @@ fn found(us: Option<i64>, zero: bool) -> (i64, Loss) {
         Some(us) if is_datetime(us, zero) => (us, Loss::None),
         _ => (ZERO_DATETIME, Loss::Incorrect),
     }
+}
+
+/// Zero in place of what is less, where that is out of range.
+fn not_below<T: PartialOrd>(zero: T, (v, loss): (T, Loss), unsigned: bool) -> (T, Loss) {
+    if unsigned && v < zero { (zero, Loss::Range) } else { (v, loss) }
 }
 
 /// Range of an integer column.

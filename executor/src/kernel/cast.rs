@@ -115,12 +115,17 @@ pub(crate) fn cast(
             Value::Int(out)
         }
         SqlType::Int { unsigned: true, .. } => {
+            let exact = matches!(value, Value::Decimal(_));
             let out = each(value, rows, |row| {
                 let (v, loss) = whole_at(value, row, false);
+                // Of all that is negative a DECIMAL alone has no bits to keep.
+                if exact && v < 0 {
+                    return Some(lost.note(row, (0, Loss::Range)));
+                }
                 let loss = of_text(value, in_range((v, loss), i64::MIN.into(), u64::MAX.into()).1);
                 Some(lost.note(row, (unsigned_bits(v), loss)))
             });
-            lost.tell_number(value, "INTEGER", notices)?;
+            lost.tell_number(value, if exact { "DECIMAL" } else { "INTEGER" }, notices)?;
             Value::UInt(out)
         }
         SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
@@ -344,7 +349,7 @@ fn signed(value: &Value, row: usize, v: i128) -> i64 {
     }
 }
 
-/// CAST AS UNSIGNED: a negative number keeps its bits.
+/// CAST AS UNSIGNED of what is no DECIMAL: a negative number keeps its bits.
 fn unsigned_bits(v: i128) -> u64 {
     if v < 0 { v.max(i128::from(i64::MIN)) as i64 as u64 } else { v.min(i128::from(u64::MAX)) as u64 }
 }

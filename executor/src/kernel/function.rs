@@ -180,8 +180,9 @@ pub(crate) fn apply<'a>(
         }
 
         Function::Cast => cast::cast(&args[0], types(0), &node.sql, rows, notices),
-        Function::Assign { column } => {
-            assign::assign(&args[0], &node.sql, (node.nullable, column), rows, notices)
+        Function::Assign { column, unsigned } => {
+            let to = assign::Target { sql: &node.sql, nullable: node.nullable, unsigned: *unsigned, column };
+            assign::assign(&args[0], to, rows, notices)
         }
 
         Function::Substring

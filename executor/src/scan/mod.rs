@@ -367,6 +367,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         };
         let id = SpaceId(1);

@@ -185,6 +185,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         };
         let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });

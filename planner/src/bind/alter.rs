@@ -481,12 +481,11 @@ impl Binder<'_> {
     fn new_rows(&mut self, draft: &Draft) -> Result<Option<Vec<Expr>>, Error> {
         let base = &draft.base;
         let kept = base.columns.iter().filter(|c| !c.is_row_id()).count();
-        let same =
-            draft.columns.len() == kept
-                && draft.primary.is_some() == base.clustered
-                && draft.columns.iter().enumerate().all(|(at, c)| {
-                    c.number == at && c.def.ty == base.columns[at].ty && !c.is_regenerated(base)
-                });
+        let same = draft.columns.len() == kept
+            && draft.primary.is_some() == base.clustered
+            && draft.columns.iter().enumerate().all(|(at, c)| {
+                c.number == at && c.def.takes_all_of(&base.columns[at]) && !c.is_regenerated(base)
+            });
         if same {
             return Ok(None);
         }

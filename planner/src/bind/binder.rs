@@ -1,5 +1,6 @@
 //! The state of binding one statement.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allod_storage::schema::{Datum, TableDescriptor, TableId};
@@ -21,6 +22,7 @@ use crate::logical::{Join, JoinKind, OutputColumn, Plan};
 use crate::parse::{self, Edit, Parsed};
 use crate::physical::PlanWarning;
 use crate::sequence::Sequence;
+use crate::sql_mode::SqlMode;
 
 /// Query blocks that may be nested in each other.
 const BLOCK_DEPTH_MAX: usize = 100;
@@ -30,6 +32,8 @@ pub(super) struct Binder<'a> {
     pub cx: &'a PlanContext<'a>,
     pub parsed: &'a Parsed,
     pub rw: Rewriter,
+    /// The session's `sql_mode`.
+    pub mode: SqlMode,
     pub columns: Columns,
     /// Query blocks around the place that is being bound, outermost first.
     pub scopes: Vec<Scope>,
@@ -56,6 +60,8 @@ pub(super) struct Binder<'a> {
     pub explained: bool,
     /// Whether the tables of an UPDATE or DELETE are being bound, of which it is not known yet which are only read.
     pub changing: bool,
+    /// Columns of tables that the session sees as something else than what they hold ([`super::sight`]).
+    pub held: BTreeSet<ColumnId>,
     /// Columns that are asked about when they are named.
     pub guarded: Vec<Guarded>,
     /// The view that is being defined.
@@ -67,6 +73,21 @@ pub(super) struct Binder<'a> {
     /// Query blocks of the statement so far, and of those how many come before the first one of `parsed`.
     pub blocks: u32,
     pub blocks_before: u32,
+}
+
+/// The session's `sql_mode`.
+fn mode_of(cx: &PlanContext) -> SqlMode {
+    match cx.session.variables.system("sql_mode", false) {
+        Some(Datum::String(words)) => SqlMode::of(&words),
+        // Where there are no variables there is no mode either: all is as strict as can be.
+        _ => SqlMode {
+            strict: true,
+            no_zero_date: true,
+            no_zero_in_date: true,
+            only_full_group_by: true,
+            ..SqlMode::default()
+        },
+    }
 }
 
 /// A common table expression that can be named.
@@ -89,10 +110,12 @@ impl<'a> Binder<'a> {
         if parsed.param_count != cx.params.len() {
             return Err(Error::ParameterCount { expected: parsed.param_count, given: cx.params.len() });
         }
+        let mode = mode_of(cx);
         Ok(Binder {
             cx,
             parsed,
-            rw: Rewriter::new(cx.now_us).in_collation(super::collation::connection(cx)),
+            rw: Rewriter::new(cx.now_us).in_collation(super::collation::connection(cx)).in_mode(mode),
+            mode,
             columns: Columns::default(),
             scopes: Vec::new(),
             cte_names: Vec::new(),
@@ -106,6 +129,7 @@ impl<'a> Binder<'a> {
             definer: None,
             explained: false,
             changing: false,
+            held: BTreeSet::new(),
             guarded: Vec::new(),
             defined: None,
             edits: None,

@@ -17,7 +17,7 @@ use super::expression::not_supported;
 use super::foreign::{self, Defined};
 use super::key::{self, Part};
 use super::option::{self, Options};
-use super::types::column_type;
+use super::types::{column_type, takes_no_negatives};
 use super::{
     Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, TemporaryFault, collation, generated,
     limits, numbers, partition, temporary,
@@ -221,6 +221,7 @@ impl Binder<'_> {
         let name = def.name.value.as_str();
         limits::column_name(name)?;
         let sql = collation::of_column(def, column_type(&def.data_type, name)?, table)?;
+        let unsigned = takes_no_negatives(&def.data_type);
         let mut nullable = true;
         let (mut default, mut auto_increment, mut on_update) = (None, false, None);
         for option in &def.options {
@@ -268,33 +269,24 @@ impl Binder<'_> {
             return Err(GeneratedFault::Usage("AUTO_INCREMENT").into());
         }
         let default = default.map(|e| self.default_value(e, name, &ty)).transpose()?;
+        if unsigned && matches!(&default, Some(ColumnDefault::Value(value)) if value.is_negative()) {
+            return Err(Error::InvalidDefault(name.into()));
+        }
         let on_update_now = on_update.is_some();
         if on_update.is_some_and(|e| !is_now(e, &ty.sql)) {
             return Err(Error::InvalidOnUpdate(name.into()));
         }
-        if auto_increment {
-            // An auto column is never NULL.
-            let ty = ColumnType { nullable: false, ..ty };
-            let name = name.into();
-            return Ok(ColumnDef {
-                name,
-                ty,
-                default: None,
-                auto_increment,
-                hidden: false,
-                generated,
-                on_update_now,
-                comment: comment_of(def).into(),
-            });
-        }
+        // An auto column is never NULL.
+        let ty = ColumnType { nullable: ty.nullable && !auto_increment, ..ty };
         Ok(ColumnDef {
             name: name.into(),
             ty,
-            default,
+            default: default.filter(|_| !auto_increment),
             auto_increment,
             hidden: false,
             generated,
             on_update_now,
+            unsigned,
             comment: comment_of(def).into(),
         })
     }

@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::expr::{Expr, Function, types};
 use crate::logical::{OutputColumn, Plan};
 use crate::physical::{OnDuplicate, PlanWarning};
-use crate::sql_mode::SqlMode;
 
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
@@ -308,22 +307,7 @@ impl Binder<'_> {
 
     /// From here on losses are no errors, if `sql_mode` is not strict or the statement says IGNORE.
     pub(super) fn lenient(&mut self, ignore: bool) {
-        self.rw.lenient = ignore || !self.mode().strict;
-    }
-
-    /// The session's `sql_mode`.
-    pub(super) fn mode(&self) -> SqlMode {
-        match self.cx.session.variables.system("sql_mode", false) {
-            Some(Datum::String(words)) => SqlMode::of(&words),
-            // Where there are no variables there is no mode either: all is as strict as can be.
-            _ => SqlMode {
-                strict: true,
-                no_zero_date: true,
-                no_zero_in_date: true,
-                only_full_group_by: true,
-                ..SqlMode::default()
-            },
-        }
+        self.rw.lenient = ignore || !self.mode.strict;
     }
 
     /// What a column holds that has no default, where that is no error.
@@ -400,9 +384,7 @@ impl Binder<'_> {
 
     /// `DEFAULT(c)`: what a column holds when nothing is given.
     pub fn default_of(&mut self, column: &ast::Expr) -> Result<Expr, Error> {
-        let Expr::Column { id, .. } = self.expr(column)? else {
-            return Err(Error::BadArguments("DEFAULT".into()));
-        };
+        let id = self.named_column(column)?.ok_or_else(|| Error::BadArguments("DEFAULT".into()))?;
         let of = |relation: &Relation| {
             let ordinal = relation.columns.iter().position(|c| c.id == id)?;
             relation.table.as_ref().map(|table| table.columns[ordinal].clone())

@@ -48,7 +48,7 @@ impl Binder<'_> {
             E::CompoundIdentifier(parts) => self.name(parts),
             E::Value(v) => self.value(v),
             E::Nested(inner) => self.expr(inner),
-            E::TypedString(t) => typed_string(t, !self.mode().no_zero_date),
+            E::TypedString(t) => typed_string(t, !self.mode.no_zero_date),
             E::Prefixed { prefix, value } => match (&**value, prefix.value.eq_ignore_ascii_case("_binary")) {
                 (value, true) => {
                     let text = self.expr(value)?;
@@ -469,10 +469,10 @@ impl Binder<'_> {
                 Found::One(id) => {
                     self.check_read(id)?;
                     if !scope.rolls_up {
-                        return Ok(self.column(id));
+                        return Ok(self.seen(id));
                     }
                     let ty = ColumnType { nullable: true, ..self.columns.ty(id).clone() };
-                    return Ok(Expr::column(id, ty));
+                    return Ok(self.seen_in(Expr::column(id, ty), id));
                 }
                 Found::Ambiguous => return Err(ambiguous()),
                 Found::None => {}

@@ -229,6 +229,7 @@ impl Binder<'_> {
                 origin: Some(origin(&descriptor, alias, &def.name)),
             };
             let id = self.columns.add(info);
+            self.note_held(id, &def.ty);
             columns.push((id, ordinal));
             names.push(RelationColumn { name: def.name_in_sql(), id, qualified_only: false });
             if !def.hidden {

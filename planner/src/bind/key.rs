@@ -306,6 +306,7 @@ impl Binder<'_> {
                 hidden: true,
                 generated,
                 on_update_now: false,
+                unsigned: false,
                 comment: "".into(),
             });
         }

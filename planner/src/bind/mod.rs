@@ -45,6 +45,7 @@ mod rollup;
 mod scope;
 mod select;
 mod sequence;
+mod sight;
 mod statement;
 mod subquery;
 mod temporary;

@@ -255,8 +255,8 @@ impl Binder<'_> {
         Ok(items)
     }
 
-    fn bare(&self, name: &Arc<str>, id: ColumnId) -> Item {
-        Item { expr: self.column(id), name: name.clone(), aliased: false }
+    fn bare(&mut self, name: &Arc<str>, id: ColumnId) -> Item {
+        Item { expr: self.seen(id), name: name.clone(), aliased: false }
     }
 
     fn group_by(
@@ -455,7 +455,7 @@ impl Grouping {
             input: input.column_set(),
             determined,
             any_values: vec![],
-            strict: binder.mode().only_full_group_by,
+            strict: binder.mode.only_full_group_by,
             place: ("SELECT list", 0),
         }
     }

@@ -35,21 +35,31 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         | DataType::UnsignedInteger
         | DataType::Unsigned => int(IntWidth::Big, true),
         DataType::Float(ExactNumberInfo::PrecisionAndScale(precision, scale))
+        | DataType::FloatUnsigned(ExactNumberInfo::PrecisionAndScale(precision, scale))
+        | DataType::DoubleUnsigned(ExactNumberInfo::PrecisionAndScale(precision, scale))
         | DataType::Double(ExactNumberInfo::PrecisionAndScale(precision, scale))
             if i64::try_from(*precision).is_ok_and(|precision| precision < *scale) =>
         {
             Err(Error::ScaleAbovePrecision(column.into()))
         }
-        DataType::Float(info) => match info {
+        DataType::Float(info) | DataType::FloatUnsigned(info) => match info {
             // FLOAT(p): above 24 bits it is a double.
             ExactNumberInfo::Precision(25..) => Ok(SqlType::Double),
             _ => Ok(SqlType::Float),
         },
         DataType::Float4 => Ok(SqlType::Float),
-        DataType::Double(_) | DataType::DoublePrecision | DataType::Real | DataType::Float8 => {
-            Ok(SqlType::Double)
-        }
-        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => decimal(info, column),
+        DataType::Double(_)
+        | DataType::DoubleUnsigned(_)
+        | DataType::DoublePrecision
+        | DataType::DoublePrecisionUnsigned
+        | DataType::Real
+        | DataType::RealUnsigned
+        | DataType::Float8 => Ok(SqlType::Double),
+        DataType::Decimal(info)
+        | DataType::DecimalUnsigned(info)
+        | DataType::Numeric(info)
+        | DataType::Dec(info)
+        | DataType::DecUnsigned(info) => decimal(info, column),
         DataType::Char(n) | DataType::Character(n) => Ok(SqlType::char(char_length(n, 1, 255, column)?)),
         DataType::Varchar(n)
         | DataType::CharacterVarying(n)
@@ -117,6 +127,21 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         }),
         other => Err(Error::NotSupported(format!("the type {other} of column '{column}'"))),
     }
+}
+
+/// UNSIGNED of a type that has negative values all the same: the column refuses them ([`ColumnDef::unsigned`]).
+///
+/// [`ColumnDef::unsigned`]: allod_storage::schema::ColumnDef::unsigned
+pub(super) fn takes_no_negatives(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::FloatUnsigned(_)
+            | DataType::DoubleUnsigned(_)
+            | DataType::DoublePrecisionUnsigned
+            | DataType::RealUnsigned
+            | DataType::DecimalUnsigned(_)
+            | DataType::DecUnsigned(_)
+    )
 }
 
 /// The type of CAST(expr AS …).

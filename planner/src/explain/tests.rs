@@ -32,6 +32,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
         hidden,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     Arc::new(TableDescriptor {

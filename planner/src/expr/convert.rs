@@ -60,6 +60,11 @@ pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {
         SqlType::Decimal { precision, scale } => to_decimal(value, *precision, *scale),
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let text = to_text(value)?;
+            // CHAR columns do not keep blanks at their end.
+            let text = match ty {
+                SqlType::Char(..) => text.trim_end_matches(' ').to_owned(),
+                _ => text,
+            };
             let held = ty.collation().charset().held(&text).is_none();
             (held && text.chars().count() <= *n as usize).then(|| Datum::string(text))
         }

@@ -101,6 +101,8 @@ pub enum Function {
     Assign {
         /// The column.
         column: Arc<str>,
+        /// Whether it refuses what is negative, though its type does not.
+        unsigned: bool,
     },
 
     // Strings. Positions count characters from 1.

@@ -7,6 +7,7 @@
 //! ANSI_QUOTES              "a"                       `a`
 //! PIPES_AS_CONCAT          a || b                    a, an operator of ours, b: parsed as concat(a, b)
 //! HIGH_NOT_PRECEDENCE      NOT a IN (b)              ! a IN (b)
+//! REAL_AS_FLOAT            REAL                      FLOAT
 //! ```
 
 use sqlparser::keywords::Keyword;
@@ -46,6 +47,10 @@ pub(super) fn obey(tokens: &mut [TokenWithSpan], lexing: Lexing) {
             }
             Token::Word(word) if lexing.high_not_precedence && operand && word.keyword == Keyword::NOT => {
                 t.token = Token::ExclamationMark;
+            }
+            // A reserved word: no name is written like it.
+            Token::Word(word) if lexing.real_as_float && word.keyword == Keyword::REAL => {
+                t.token = Token::make_keyword("FLOAT");
             }
             _ => {}
         }

@@ -26,7 +26,7 @@ pub(super) struct Said {
 }
 
 /// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
-/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, and members of a SET in single quotes. Spells out `TABLE t`. The other
+/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, DECIMAL for NUMERIC, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
@@ -153,6 +153,11 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
             }
             name if word(name, "REAL") && *next == Token::LParen => {
                 kept.push(TokenWithSpan { token: Token::make_keyword("DOUBLE"), span: t.span });
+                continue;
+            }
+            // The library does not know it with a sign.
+            name if word(name, "NUMERIC") => {
+                kept.push(TokenWithSpan { token: Token::make_keyword("DECIMAL"), span: t.span });
                 continue;
             }
             _ => {}

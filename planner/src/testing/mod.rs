@@ -50,6 +50,7 @@ impl FakeCatalog {
                             hidden: true,
                             generated: None,
                             on_update_now: false,
+                            unsigned: false,
                             comment: "".into(),
                         });
                     }

@@ -16,7 +16,7 @@ pub(crate) fn expr_text(expr: &Expr, columns: &Columns) -> String {
             let args: Vec<String> = args.iter().map(|a| expr_text(a, columns)).collect();
             match function {
                 Function::Cast => format!("cast({} as {})", args.join(", "), ty.sql),
-                Function::Assign { column } => format!("assign({} to {column})", args.join(", ")),
+                Function::Assign { column, .. } => format!("assign({} to {column})", args.join(", ")),
                 Function::Extract(unit) | Function::DateAdd(unit) | Function::DateSub(unit) => {
                     format!("{}_{unit:?}({})", function.name(), args.join(", "))
                 }

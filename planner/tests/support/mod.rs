@@ -78,6 +78,7 @@ impl Tables {
                 hidden: true,
                 generated: None,
                 on_update_now: false,
+                unsigned: false,
                 comment: "".into(),
             });
         }

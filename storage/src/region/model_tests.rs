@@ -33,6 +33,7 @@ fn schema(tagged: bool) -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     Arc::new(SpaceSchema {

@@ -65,6 +65,16 @@ impl Datum {
         matches!(self, Datum::Null)
     }
 
+    /// Whether it is a number below zero.
+    pub fn is_negative(&self) -> bool {
+        match self {
+            Datum::Int(v) => *v < 0,
+            Datum::Double(v) => *v < 0.0,
+            Datum::Decimal { value, .. } => *value < 0,
+            _ => false,
+        }
+    }
+
     /// Its family.
     pub fn family(&self) -> DatumKey {
         match self {

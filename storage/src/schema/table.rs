@@ -21,6 +21,9 @@ pub struct ColumnDef {
     pub default: Option<ColumnDefault>,
     /// ON UPDATE CURRENT_TIMESTAMP: a row that becomes another one has the time of that here, unless it is assigned.
     pub on_update_now: bool,
+    /// UNSIGNED where the type has negative values (DECIMAL, FLOAT, DOUBLE): no row has one here. It says what the column
+    /// takes and nothing of what is computed with it, so it is no part of the type, as it is of an integer's.
+    pub unsigned: bool,
     /// Whether the engine numbers the rows: AUTO_INCREMENT, or AUTO_RANDOM if the table's [`Numbering`] says so.
     pub auto_increment: bool,
     /// Whether nobody sees it: the row id, and what keys on expressions and on beginnings of columns are made of.
@@ -102,6 +105,16 @@ impl ColumnDef {
     /// Whether it is the hidden row id.
     pub fn is_row_id(&self) -> bool {
         self.hidden && self.generated.is_none()
+    }
+
+    /// Its type as MySQL writes it: `decimal(10,2) unsigned`.
+    pub fn type_in_sql(&self) -> String {
+        format!("{}{}", self.ty.sql, if self.unsigned { " unsigned" } else { "" })
+    }
+
+    /// Whether rows with that column hold what rows with this one do.
+    pub fn takes_all_of(&self, old: &ColumnDef) -> bool {
+        self.ty == old.ty && (old.unsigned || !self.unsigned)
     }
 
     /// What statements call it: nothing if it is hidden in a key, and so they cannot.

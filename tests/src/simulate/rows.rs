@@ -32,6 +32,7 @@ pub fn schema(id: SpaceId) -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     };
     let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::text(u32::MAX))];

@@ -38,7 +38,7 @@ fn members_and_bits_are_printed() {
 
 #[test]
 fn assignments() {
-    let assign = || Function::Assign { column: "c".into() };
+    let assign = || Function::Assign { column: "c".into(), unsigned: false };
     let int = |width, unsigned| SqlType::Int { width, unsigned };
     for (arg, sql, want) in [
         ("127", int(IntWidth::Tiny, false), "127"),

@@ -48,6 +48,9 @@ impl Binder<'_> {
         let old = self.row_that_is_there(table);
         let old_ids: Vec<ColumnId> = old.columns.iter().map(|c| c.id).collect();
         self.guard(&name_of(table), std::slice::from_ref(&old));
+        for (output, ordinal) in block.output.iter().zip(table.visible_columns()) {
+            self.note_held(output.id, &table.columns[ordinal].ty);
+        }
         self.in_block(|b| {
             let scope = b.scope();
             scope.clause = Clause::Fields;
@@ -99,6 +102,7 @@ impl Binder<'_> {
             let (name, ty) = (def.name.clone(), def.ty.clone());
             let id =
                 self.columns.add(ColumnInfo { qualifier: Some(qualifier.clone()), name, ty, origin: None });
+            self.note_held(id, &def.ty);
             columns.push(RelationColumn { name: def.name_in_sql(), id, qualified_only: def.hidden });
         }
         let (alias, database) = (table.name.clone(), Some(table.database.clone()));
@@ -120,7 +124,7 @@ impl Binder<'_> {
             return Ok(Expr::constant(Datum::Null, known.ty().sql.clone()));
         };
         match inserted.iter().find(|o| o.name.eq_ignore_ascii_case(&name.value)).map(|o| o.id) {
-            Some(id) => Ok(self.column(id)),
+            Some(id) => Ok(self.seen(id)),
             None => Err(Error::UnknownColumn {
                 name: name.value.clone(),
                 clause: Clause::Fields.name(),

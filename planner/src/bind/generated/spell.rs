@@ -280,6 +280,7 @@ mod tests {
             hidden: false,
             generated: None,
             on_update_now: false,
+            unsigned: false,
             comment: "".into(),
         };
         let columns = [column("a"), column("First`s"), column("DAY")];

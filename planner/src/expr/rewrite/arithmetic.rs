@@ -65,6 +65,9 @@ impl Rewriter {
 
     fn integer_arithmetic(&mut self, function: Function, a: Expr, b: Expr, nullable: bool) -> Expr {
         let (fa, fb) = (family(&a), family(&b));
+        if function == Function::Minus && self.signed_difference {
+            return self.call(function, vec![a, b], SqlType::BIGINT, nullable);
+        }
         if fa == fb {
             let ty = if fa == Family::UInt { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT };
             return self.call(function, vec![a, b], ty, nullable);
@@ -134,6 +137,16 @@ impl Rewriter {
     /// A value where bits are wanted: as BIGINT UNSIGNED. Members have theirs, which a double could not hold.
     pub fn bit_pattern(&mut self, expr: Expr) -> Expr {
         let number = if family(&expr) == Family::Choice { expr } else { self.number(expr) };
-        self.cast(number, &SqlType::BIGINT_UNSIGNED)
+        if family(&number) != Family::Decimal {
+            return self.cast(number, &SqlType::BIGINT_UNSIGNED);
+        }
+        // CAST makes 0 of one that is negative, whose bits are those of the signed integer.
+        let zero = Expr::constant(Datum::Decimal { value: 0, scale: 0 }, types::decimal(1, 0));
+        let nullable = number.ty().nullable;
+        let below = self.call(Function::Lt, vec![number.clone(), zero], SqlType::BOOL, nullable);
+        let signed = self.cast(number.clone(), &SqlType::BIGINT);
+        let signed = self.cast(signed, &SqlType::BIGINT_UNSIGNED);
+        let unsigned = self.cast(number, &SqlType::BIGINT_UNSIGNED);
+        self.case(vec![(below, signed)], Some(unsigned))
     }
 }

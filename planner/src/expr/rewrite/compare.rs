@@ -33,6 +33,7 @@ impl Rewriter {
 
     /// Brings two operands of a comparison to one family.
     pub fn comparable(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
+        let (a, b) = (unfilled(a), unfilled(b));
         let (fa, fb) = (family(&a), family(&b));
         if fa == Family::Json || fb == Family::Json {
             return Ok(self.json_comparable(a, b));
@@ -280,6 +281,17 @@ impl Rewriter {
             _ => self.condition(expr),
         };
         self.call(function, vec![expr], SqlType::BOOL, false)
+    }
+}
+
+/// A CHAR without the blanks that fill it up: they never count where it is compared.
+fn unfilled(expr: Expr) -> Expr {
+    match expr {
+        // RPAD by itself gives a VARCHAR.
+        Expr::Call { function: Function::Rpad, mut args, ty } if matches!(ty.sql, SqlType::Char(..)) => {
+            args.swap_remove(0)
+        }
+        other => other,
     }
 }
 

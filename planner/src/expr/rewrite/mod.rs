@@ -16,6 +16,7 @@ use allod_storage::schema::{Collation, ColumnDef, ColumnType, Datum, IntWidth, S
 use super::types::{self, Family};
 use super::{BlockMode, Expr, Function, FunctionUsage, Volatile, collate, convert, fold};
 use crate::error::Error;
+use crate::sql_mode::SqlMode;
 
 /// Makes typed expressions and counts the functions they use.
 #[derive(Debug, Default)]
@@ -27,6 +28,8 @@ pub struct Rewriter {
     pub connection: Collation,
     /// Calls of volatile functions so far.
     volatile_calls: u32,
+    /// Whether the difference of unsigned numbers is signed, by `sql_mode`.
+    signed_difference: bool,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
     /// Whether what becomes of NULL where there is none is for those to say who run the statement.
@@ -44,6 +47,11 @@ impl Rewriter {
     /// The same for a session whose texts have this collation.
     pub fn in_collation(self, connection: Collation) -> Rewriter {
         Rewriter { connection, ..self }
+    }
+
+    /// The same for a session with this `sql_mode`.
+    pub fn in_mode(self, mode: SqlMode) -> Rewriter {
+        Rewriter { signed_difference: mode.no_unsigned_subtraction, ..self }
     }
 
     /// NOW() in microseconds, local.
@@ -165,7 +173,7 @@ impl Rewriter {
     /// The value as it is stored in a column.
     pub fn assign(&mut self, expr: Expr, column: &ColumnDef) -> Result<Expr, Error> {
         let ty = &column.ty;
-        if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) {
+        if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) && !column.unsigned {
             return Ok(expr);
         }
         // A member goes into another ENUM by its name; only strings are parsed as documents.
@@ -188,11 +196,13 @@ impl Rewriter {
                     false if !self.lenient => return Err(Error::ColumnNotNull(column.name.to_string())),
                     false => {}
                 }
-            } else if let Some(value) = convert::cast_datum(value, &ty.sql) {
+            } else if let Some(value) = convert::cast_datum(value, &ty.sql)
+                && !(column.unsigned && value.is_negative())
+            {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }
         }
-        let function = Function::Assign { column: column.name.clone() };
+        let function = Function::Assign { column: column.name.clone(), unsigned: column.unsigned };
         Ok(self.call(function, vec![expr], ty.sql.clone(), ty.nullable))
     }
 

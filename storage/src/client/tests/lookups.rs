@@ -55,6 +55,7 @@ pub(super) fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
         hidden: false,
         generated: None,
         on_update_now: false,
+        unsigned: false,
         comment: "".into(),
     });
     Arc::new(SpaceSchema { id: SPACE, columns: columns.collect(), key: vec![0, 1, 2], unique_prefix })
