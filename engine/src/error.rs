@@ -326,6 +326,8 @@ codes! {
     DUPLICATED_MEMBER = 1291 "HY000";
     /// A text that is no value of the type.
     TRUNCATED_WRONG_VALUE = 1292 "22007";
+    /// A time zone that there is not.
+    UNKNOWN_TIME_ZONE = 1298 "HY000";
     /// A string that is larger than a packet may be.
     PACKET_OVERFLOW = 1301 "HY000";
     /// A function or a savepoint that does not exist.
@@ -787,9 +789,8 @@ impl From<allod_planner::Error> for Error {
             E::ColumnSpecifier(_) => code::COLUMN_SPECIFIER,
             E::AutoColumn => code::AUTO_COLUMN,
             E::TooBig { what: "scale", .. } => code::TOO_BIG_SCALE,
-            E::TooBig { what: "precision", .. } => code::TOO_BIG_PRECISION,
+            E::TooBig { what: "precision", .. } | E::TooBigPrecision { .. } => code::TOO_BIG_PRECISION,
             E::TooBig { .. } => code::TOO_LONG,
-            E::TooBigPrecision { .. } => code::TOO_BIG_PRECISION,
             E::ScaleAbovePrecision(_) => code::SCALE_ABOVE_PRECISION,
             E::UniqueKeyWithoutPartitionColumn(_) => code::UNIQUE_WITHOUT_PARTITION_COLUMN,
             E::Partition(fault) => partition_fault(fault),
@@ -834,9 +835,8 @@ impl From<allod_executor::Error> for Error {
             E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,
             E::Json(fault) => fault.code(),
-            E::WrongArguments(_) => code::WRONG_ARGUMENTS,
+            E::WrongArguments(_) | E::BadArguments(_) => code::WRONG_ARGUMENTS,
             E::Regexp { .. } => code::REGEXP,
-            E::BadArguments(_) => code::WRONG_ARGUMENTS,
             E::WrongLockName(_) => code::WRONG_LOCK_NAME,
             E::RegexpArgument => code::REGEXP_ARGUMENT,
             E::RegexpIndex => code::REGEXP_INDEX,

@@ -87,6 +87,7 @@ mod system_tables;
 mod transactions;
 mod usage;
 mod variables;
+mod zone;
 
 pub use allod_executor::Cancel;
 pub use allod_planner::Position;

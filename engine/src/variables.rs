@@ -29,6 +29,7 @@
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
 //! | `auto_increment_increment`, `auto_increment_offset`, `allow_auto_random_explicit_insert` | how rows are numbered |
 //! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`), of division by zero and of 0 where rows are numbered, what stands beside GROUP BY, what a difference of unsigned numbers and a CHAR are (`NO_UNSIGNED_SUBTRACTION`, `PAD_CHAR_TO_FULL_LENGTH`), how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`, `REAL_AS_FLOAT`); the rest of its words is kept |
+//! | `time_zone` | what clocks show: TIMESTAMPs, NOW(), UNIX_TIMESTAMP() and their like; `system_time_zone` is the machine's |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
@@ -42,25 +43,25 @@
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 
 mod kept;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use imbl::OrdMap;
 
-use allod_executor::Tuning;
 use allod_planner::bind::Variables as PlannerView;
-use allod_planner::sql_mode::{Lexing, SqlMode};
-use allod_storage::client::{AsyncUse, CommitOptions, GarbagePolicy, RetryPolicy};
+use allod_planner::sql_mode::SqlMode;
+use allod_storage::client::{GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, Timestamp};
 
-use crate::catalog::Stride;
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
-use crate::span;
+use crate::{span, zone};
 
 use kept::KEPT;
+pub(crate) use settings::Settings;
 
 /// What VERSION() returns: a version of MySQL that clients know, as TiDB writes it, and the name.
 pub(crate) const VERSION: &str = concat!("8.0.11-TiDB-v8.5.0-Allod-", env!("CARGO_PKG_VERSION"));
@@ -84,6 +85,8 @@ enum Domain {
     Switch,
     /// Words of `sql_mode`.
     Mode,
+    /// A time zone.
+    Zone,
     /// One of these words, in any case.
     Word(&'static [&'static str]),
     /// A whole number in this range.
@@ -249,7 +252,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_store_batch_size", Domain::Number(0, 25_000), "4"),
     define("tidb_txn_mode", Domain::Word(&["pessimistic", "optimistic", ""]), "pessimistic"),
     define("tidb_window_concurrency", AUTO, "-1"),
-    define("time_zone", Domain::Text, "SYSTEM"),
+    define("time_zone", Domain::Zone, "SYSTEM"),
     define("timestamp", Domain::Real(0.0, i32::MAX as f64), "0"),
     define("transaction_isolation", ISOLATION, "REPEATABLE-READ"),
     define("transaction_read_only", Domain::Switch, "OFF"),
@@ -332,6 +335,7 @@ impl SystemValues {
             ("tidb_gc_enable", if garbage.enabled { "ON" } else { "OFF" }.into()),
             ("tidb_gc_life_time", span::format(garbage.life).into()),
             ("tidb_gc_run_interval", span::format(garbage.interval).into()),
+            ("system_time_zone", zone::system().to_string().into()),
         ]))
     }
 
@@ -361,7 +365,7 @@ impl SystemValues {
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
-            Domain::Mode => Datum::string(text),
+            Domain::Mode | Domain::Zone => Datum::string(text),
             Domain::Text | Domain::Word(_) | Domain::Real(..) | Domain::Span(..) | Domain::ReadOnly => {
                 text.parse().map(Datum::Int).unwrap_or_else(|_| Datum::string(text))
             }
@@ -455,6 +459,7 @@ impl Definition {
                     return Err(Error::new(code::WRONG_VALUE_FOR_VARIABLE, message));
                 }
             },
+            Domain::Zone => zone::normal_form(&text)?,
             Domain::Switch => match text.to_ascii_lowercase().as_str() {
                 "1" | "on" | "true" => "ON".to_string(),
                 "0" | "off" | "false" => "OFF".to_string(),
@@ -502,128 +507,6 @@ impl Definition {
 /// How long a query may run that is allowed so many milliseconds: 0 is no limit.
 pub(crate) fn time_limit(ms: u64) -> Option<Duration> {
     (ms > 0).then(|| Duration::from_millis(ms))
-}
-
-/// What the session's variables say of how statements run, looked up once after each SET instead of in each statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    /// Workers of a pipeline.
-    pub workers: usize,
-    /// Bytes that a query may use.
-    pub memory_quota: u64,
-    /// How long a query may run; `None` = for ever.
-    pub time_limit: Option<Duration>,
-    /// The moment of NOW(); `None` = now.
-    pub now: Option<SystemTime>,
-    /// What becomes of values that do not fit.
-    pub mode: SqlMode,
-    /// Which numbers AUTO_INCREMENT columns are given.
-    pub stride: Stride,
-    /// Whether AUTO_RANDOM columns may be given values.
-    pub may_give_random: bool,
-    /// How many warnings are kept.
-    pub warnings_max: usize,
-    /// Sizes and numbers of workers of lookups.
-    pub tuning: Tuning,
-    /// Whether a statement outside of a transaction is committed by itself.
-    pub autocommit: bool,
-    /// Whether transactions read only, unless they say otherwise.
-    pub read_only: bool,
-    /// Whether they lock what they write, unless they say otherwise.
-    pub pessimistic: bool,
-    /// Whether each of their statements reads what is committed when it begins.
-    pub read_committed: bool,
-    /// Whether an INSERT in an optimistic transaction looks at once whether its keys are free, and not at the commit.
-    pub checks_in_place: bool,
-    /// The same in a pessimistic one.
-    pub checks_in_place_pessimistic: bool,
-    /// How long a statement waits for locks.
-    pub lock_wait: Duration,
-    /// How long one waits for others to be done with the schema, or with what it changes of it.
-    pub schema_wait: Duration,
-    /// How transactions commit.
-    pub commit: CommitOptions,
-    /// How much a statement tries before it gives up.
-    pub retry: RetryPolicy,
-    /// Whether plans of prepared statements are found again.
-    pub keeps_prepared_plans: bool,
-    /// Whether plans of statements that come as text are.
-    pub keeps_text_plans: bool,
-    /// How long a connection may be idle.
-    pub wait_timeout: Duration,
-    /// How long one may be that says that a person is at it.
-    pub interactive_timeout: Duration,
-    /// The longest packet of a client.
-    pub packet_bytes_max: usize,
-}
-
-impl Settings {
-    fn of(values: &SystemValues) -> Settings {
-        let number = |name: &str| match definition(name).map(|d| values.get(d)) {
-            Ok(Datum::Int(v)) => v,
-            _ => 0,
-        };
-        let word = |name: &str| definition(name).map_or(Datum::Null, |d| values.get(d));
-        let seconds = |name: &str| values.0.get(name)?.parse::<f64>().ok();
-        let rows = |name| usize::try_from(number(name)).unwrap_or(1).max(1);
-        // -1 is none of this variable's own.
-        let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
-        let time_limit_ms = u64::try_from(number("max_execution_time")).unwrap_or(0);
-        let mode = match word("sql_mode") {
-            Datum::String(words) => SqlMode::of(&words),
-            _ => SqlMode::default(),
-        };
-        Settings {
-            workers: number("tidb_executor_concurrency").try_into().unwrap_or(1),
-            // Negative stands for no limit, as in TiDB.
-            memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
-            time_limit: time_limit(time_limit_ms),
-            now: seconds("timestamp").filter(|s| *s > 0.0).map(|s| UNIX_EPOCH + Duration::from_secs_f64(s)),
-            mode,
-            stride: Stride::new(
-                number("auto_increment_increment").unsigned_abs(),
-                number("auto_increment_offset").unsigned_abs(),
-            ),
-            may_give_random: number("allow_auto_random_explicit_insert") != 0,
-            warnings_max: usize::try_from(number("max_error_count")).unwrap_or(0),
-            tuning: Tuning {
-                index_join_batch_rows: rows("tidb_index_join_batch_size"),
-                index_lookup_rows: rows("tidb_index_lookup_size"),
-                index_join_concurrency: concurrency("tidb_index_lookup_join_concurrency"),
-                index_lookup_concurrency: concurrency("tidb_index_lookup_concurrency"),
-            },
-            autocommit: number("autocommit") != 0,
-            read_only: number("transaction_read_only") != 0,
-            pessimistic: word("tidb_txn_mode") == Datum::string("pessimistic"),
-            read_committed: word("transaction_isolation") == Datum::string("READ-COMMITTED"),
-            checks_in_place: number("tidb_constraint_check_in_place") != 0,
-            checks_in_place_pessimistic: number("tidb_constraint_check_in_place_pessimistic") != 0,
-            lock_wait: Duration::from_secs(number("innodb_lock_wait_timeout").unsigned_abs()),
-            schema_wait: Duration::from_secs(number("lock_wait_timeout").unsigned_abs()),
-            commit: CommitOptions {
-                one_phase: number("tidb_enable_1pc") != 0,
-                async_commit: match number("tidb_enable_async_commit") {
-                    0 => AsyncUse::Never,
-                    _ => AsyncUse::WhereItHelps,
-                },
-                linearizable: number("tidb_guarantee_linearizability") != 0,
-            },
-            retry: RetryPolicy {
-                // Zero stands for the default, as in TiDB.
-                weight: match u32::try_from(number("tidb_backoff_weight")) {
-                    Ok(0) | Err(_) => RetryPolicy::default().weight,
-                    Ok(weight) => weight,
-                },
-                lock_fast_ms: u32::try_from(number("tidb_backoff_lock_fast")).unwrap_or(u32::MAX),
-            },
-            keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
-            keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0
-                && mode.lexing == Lexing::default(),
-            wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
-            interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
-            packet_bytes_max: rows("max_allowed_packet"),
-        }
-    }
 }
 
 /// The variables of one session, with the global ones that it can see.
@@ -701,6 +584,9 @@ impl PlannerView for Variables {
 
 #[cfg(test)]
 mod tests {
+    use allod_executor::Tuning;
+    use allod_storage::client::{AsyncUse, CommitOptions};
+
     use super::*;
 
     const GARBAGE: GarbagePolicy = GarbagePolicy {

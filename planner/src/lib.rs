@@ -29,6 +29,7 @@ pub mod stats;
 pub mod template;
 #[cfg(test)]
 mod testing;
+pub mod zone;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};

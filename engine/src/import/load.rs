@@ -22,6 +22,7 @@ use crate::catalog::{Counters, StatsCollector, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 use crate::session::Session;
+use crate::zone;
 
 /// Where rows go: a table that is open to this writer until it is dropped.
 pub(super) struct Target {
@@ -92,7 +93,9 @@ fn now(ty: &SqlType) -> i64 {
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => 10i64.pow(6u32.saturating_sub((*fsp).into())),
         _ => 1_000_000,
     };
-    chrono::Local::now().naive_local().and_utc().timestamp_micros().div_euclid(unit) * unit
+    let now_us = chrono::Utc::now().timestamp_micros();
+    let shown_us = if matches!(ty, SqlType::Timestamp(_)) { now_us } else { zone::system().local(now_us) };
+    shown_us.div_euclid(unit) * unit
 }
 
 impl Mapping {

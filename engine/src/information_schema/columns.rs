@@ -1,6 +1,7 @@
 //! `columns`: the columns of all tables, this database's own left out.
 
 use allod_planner::expr::types::text_length;
+use allod_planner::zone::Zone;
 use allod_storage::schema::{ColumnDef, Datum, IntWidth, SqlType, TableDescriptor};
 
 use super::Kind::{Number, Text};
@@ -38,27 +39,30 @@ pub(super) const TABLE: Definition = Definition {
 };
 
 fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
+    let zone = facts.variables.settings().zone;
     let of_table = |table: &TableDescriptor| -> Vec<Vec<Datum>> {
         let columns = table.visible_columns().enumerate();
         let seen = |(_, o): &(usize, usize)| {
             facts.rights.sees_column(&table.database, &table.name, &table.columns[*o].name)
         };
-        columns.filter(seen).map(|(at, ordinal)| row(table, at, ordinal)).collect()
+        columns.filter(seen).map(|(at, ordinal)| row(table, at, ordinal, zone)).collect()
     };
     let views = version.databases().flat_map(|database| version.views(database));
     let tables = entries(version).flat_map(|entry| of_table(&entry.descriptor));
     Ok(tables.chain(views.flat_map(|view| of_table(&of_view(view)))).collect())
 }
 
-fn row(table: &TableDescriptor, at: usize, ordinal: usize) -> Vec<Datum> {
+fn row(table: &TableDescriptor, at: usize, ordinal: usize, zone: Zone) -> Vec<Datum> {
     let column = &table.columns[ordinal];
     let ColumnDef { name, ty, default, generated, comment, .. } = column;
     let full = column.type_in_sql();
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
     let size = Size::of(&ty.sql);
     let or_null = |n: Option<u64>| n.map_or(Datum::Null, number);
-    let default =
-        default.as_ref().filter(|d| !d.is_null()).map_or(Datum::Null, |d| text(default_text(d, &ty.sql)));
+    let default = default
+        .as_ref()
+        .filter(|d| !d.is_null())
+        .map_or(Datum::Null, |d| text(default_text(d, &ty.sql, zone)));
     let (charset, collation) = match ty.sql.is_string() || ty.sql.is_choice() {
         true => {
             let own = ty.sql.collation();

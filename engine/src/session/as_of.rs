@@ -1,8 +1,8 @@
 //! Times to read at.
 
 use allod_planner::expr::calendar::parse_datetime;
+use allod_planner::zone::Zone;
 use allod_storage::schema::{Datum, TableDescriptor, Temporary, Timestamp};
-use chrono::{DateTime, Local, NaiveDateTime, TimeZone};
 
 use super::Session;
 use super::statement::Planned;
@@ -55,17 +55,17 @@ fn check_temporary(table: &TableDescriptor, by_variable: bool) -> Result<()> {
     Err(Error::new(code::UNKNOWN, message))
 }
 
-/// The timestamp of a local time, or of a number that is one.
-pub(super) fn timestamp(time: &Datum) -> Result<Timestamp> {
+/// The timestamp of what clocks of a zone show, or of a number that is one.
+pub(super) fn timestamp(time: &Datum, zone: Zone) -> Result<Timestamp> {
     match time {
         Datum::UInt(ts) => Ok(Timestamp(*ts)),
         Datum::Int(ts) => u64::try_from(*ts).map(Timestamp).map_err(|_| no_time(time)),
-        Datum::DateTime(us) => of_local(*us).ok_or_else(|| no_time(time)),
-        Datum::Date(days) => of_local(i64::from(*days) * 86_400_000_000).ok_or_else(|| no_time(time)),
+        Datum::DateTime(us) => of_local(*us, zone).ok_or_else(|| no_time(time)),
+        Datum::Date(days) => of_local(i64::from(*days) * 86_400_000_000, zone).ok_or_else(|| no_time(time)),
         Datum::String(text) => match text.parse() {
             // A date has at most 14 digits.
             Ok(ts) if text.len() > 14 => Ok(Timestamp(ts)),
-            _ => parse_datetime(text).and_then(|(us, _)| of_local(us)).ok_or_else(|| no_time(time)),
+            _ => parse_datetime(text).and_then(|(us, _)| of_local(us, zone)).ok_or_else(|| no_time(time)),
         },
         _ => Err(no_time(time)),
     }
@@ -80,11 +80,10 @@ fn no_time(time: &Datum) -> Error {
     wrong(&format!("'{time}' is no time"))
 }
 
-/// From microseconds since 1970 in the local time zone. Of a time that there is twice, the first.
-fn of_local(us: i64) -> Option<Timestamp> {
-    let naive: NaiveDateTime = DateTime::from_timestamp_micros(us)?.naive_utc();
-    let utc = Local.from_local_datetime(&naive).earliest()?;
-    Some(Timestamp::from_parts(utc.timestamp_millis().try_into().ok()?, 0))
+/// From what clocks show, in microseconds since 1970.
+fn of_local(us: i64, zone: Zone) -> Option<Timestamp> {
+    let ms = zone.moments(us).chosen().div_euclid(1000);
+    Some(Timestamp::from_parts(ms.try_into().ok()?, 0))
 }
 
 #[cfg(test)]
@@ -93,17 +92,18 @@ mod tests {
 
     #[test]
     fn times_and_numbers_are_timestamps() {
+        // 2023-11-14 22:13:20.123 in UTC.
         let now_ms = 1_700_000_000_123;
-        let local = Local.timestamp_millis_opt(now_ms).unwrap().naive_local();
-        let us = local.and_utc().timestamp_micros();
+        let zone = Zone::of_name("+08:00").unwrap();
+        let us = (now_ms + 8 * 3_600_000) * 1000;
         let expected = Timestamp::from_parts(now_ms as u64, 0);
-        assert_eq!(timestamp(&Datum::DateTime(us)).unwrap(), expected);
-        let text = local.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
-        assert_eq!(timestamp(&Datum::string(text.as_str())).unwrap(), expected);
-        assert_eq!(timestamp(&Datum::UInt(expected.0)).unwrap(), expected);
-        assert_eq!(timestamp(&Datum::string(expected.0.to_string())).unwrap(), expected);
+        assert_eq!(timestamp(&Datum::DateTime(us), zone).unwrap(), expected);
+        let text = Datum::string("2023-11-15 06:13:20.123000");
+        assert_eq!(timestamp(&text, zone).unwrap(), expected);
+        assert_eq!(timestamp(&Datum::UInt(expected.0), zone).unwrap(), expected);
+        assert_eq!(timestamp(&Datum::string(expected.0.to_string()), zone).unwrap(), expected);
         for wrong in [Datum::Null, Datum::string("yesterday"), Datum::Int(-1), Datum::string("20241301")] {
-            assert_eq!(timestamp(&wrong).unwrap_err().code(), 8135, "{wrong}");
+            assert_eq!(timestamp(&wrong, zone).unwrap_err().code(), 8135, "{wrong}");
         }
     }
 }

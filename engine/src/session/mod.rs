@@ -38,6 +38,7 @@ use std::sync::Arc;
 use allod_executor::Cancel;
 use allod_planner::Parsed;
 use allod_planner::expr::FunctionUsage;
+use allod_planner::zone::Zone;
 use allod_storage::client::Client;
 use allod_storage::schema::{Datum, Timestamp};
 
@@ -223,6 +224,11 @@ impl Session {
             }
             (None, _) => Err(Error::new(code::EMPTY_QUERY, "query was empty")),
         }
+    }
+
+    /// Of which zone its clocks are.
+    fn zone(&self) -> Zone {
+        self.variables.settings().zone
     }
 
     /// The statements of a text, read as `sql_mode` says.

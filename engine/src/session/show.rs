@@ -6,6 +6,7 @@ use std::sync::Arc;
 use allod_planner::bind::{Show, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
+use allod_planner::zone::Zone;
 use allod_storage::schema::{
     AutoRandom, Charset, CheckConstraint, Collation, ColumnDefault, Datum, Generated, GeneratedKind, KeyPart,
     ROW_ID_NAME, SqlType, TableDescriptor, TableOptions, Temporary, TimeToLive,
@@ -55,7 +56,7 @@ impl Session {
             }
             Show::Columns { table, full, pattern } => {
                 let table = descriptor(version, table)?;
-                columns(&table, *full, pattern, &self.identity.rights)
+                columns(&table, *full, pattern, (&self.identity.rights, self.zone()))
             }
             Show::CreateView { view: name } | Show::CreateTable { table: name }
                 if shown_view(show, version, name).is_some() =>
@@ -78,7 +79,8 @@ impl Session {
             | Show::CreateSequence { sequence: table } => {
                 let table = descriptor(version, table)?;
                 let next = version.entry(&table.database, &table.name).map(|e| e.counters.ids.next_block());
-                let row = vec![text(&*table.name), text(create_table(&table, next.unwrap_or(1)))];
+                let row =
+                    vec![text(&*table.name), text(create_table(&table, next.unwrap_or(1), self.zone()))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
             }
             Show::CreateDatabase { name } => {
@@ -328,7 +330,7 @@ fn columns(
     table: &TableDescriptor,
     full: bool,
     pattern: &Option<String>,
-    rights: &Rights,
+    (rights, zone): (&Rights, Zone),
 ) -> Result<ResultSet> {
     let seen = |o: &usize| {
         let name = &table.columns[*o].name;
@@ -344,7 +346,7 @@ fn columns(
         row.extend([
             yes_no(column.ty.nullable),
             text(key_of(table, ordinal)),
-            column.default.as_ref().filter(|d| !d.is_null()).map(|d| default_text(d, &column.ty.sql)),
+            column.default.as_ref().filter(|d| !d.is_null()).map(|d| default_text(d, &column.ty.sql, zone)),
             text(extra_of(table, ordinal)),
         ]);
         if full {
@@ -469,9 +471,13 @@ fn warnings(list: &[Warning]) -> Result<ResultSet> {
     Ok(ResultSet::text(&["Level", "Code", "Message"], rows.collect())?.keeping_warnings())
 }
 
-/// A default as it is shown: members by name, bits as the literal that they were written as.
-pub(crate) fn default_text(default: &ColumnDefault, ty: &SqlType) -> String {
+/// A default as it is shown: members by name, bits as the literal that they were written as, a moment as clocks of this zone
+/// show it.
+pub(crate) fn default_text(default: &ColumnDefault, ty: &SqlType, zone: Zone) -> String {
     match (default, ty) {
+        (ColumnDefault::Value(Datum::DateTime(us)), SqlType::Timestamp(_)) => {
+            Datum::DateTime(zone.local(*us)).to_string()
+        }
         (ColumnDefault::Value(Datum::UInt(bits)), SqlType::Bit(_)) => format!("b'{bits:b}'"),
         (ColumnDefault::Value(value), _) => printed(value, ty).as_ref().unwrap_or(value).to_string(),
         (ColumnDefault::Now, ty) => format!("CURRENT_TIMESTAMP{}", digits(ty)),
@@ -507,8 +513,8 @@ fn create_view(view: &View) -> String {
     sql
 }
 
-/// The statement that makes a table like this one, whose next block of numbers begins with `next`.
-pub(crate) fn create_table(table: &TableDescriptor, next: u64) -> String {
+/// The statement that makes a table like this one in a session of this zone, whose next block of numbers begins with `next`.
+pub(crate) fn create_table(table: &TableDescriptor, next: u64, zone: Zone) -> String {
     let part = |&ordinal: &usize| match table.key_part(ordinal) {
         KeyPart::Column(of) | KeyPart::SortKey(of, None) => quoted(&table.columns[of].name),
         KeyPart::Prefix(of, length) | KeyPart::SortKey(of, Some(length)) => {
@@ -534,16 +540,16 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64) -> String {
                 _ if column.generated.is_some() => {}
                 Some(ColumnDefault::Value(Datum::Null)) => line += " DEFAULT NULL",
                 Some(now @ ColumnDefault::Now) => {
-                    let _ = write!(line, " DEFAULT {}", default_text(now, &column.ty.sql));
+                    let _ = write!(line, " DEFAULT {}", default_text(now, &column.ty.sql, zone));
                 }
                 Some(ColumnDefault::Expr(text)) => {
                     let _ = write!(line, " DEFAULT ({text})");
                 }
                 Some(value) if matches!(column.ty.sql, SqlType::Bit(_)) => {
-                    let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql));
+                    let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql, zone));
                 }
                 Some(value) => {
-                    let text = default_text(value, &column.ty.sql).replace('\'', "''");
+                    let text = default_text(value, &column.ty.sql, zone).replace('\'', "''");
                     let _ = write!(line, " DEFAULT '{text}'");
                 }
                 None if column.ty.nullable => line += " DEFAULT NULL",

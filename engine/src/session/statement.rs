@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use allod_executor::{
     Cancel, Destination, Environment, Execution, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
@@ -334,10 +334,13 @@ impl Session {
         catalog: &'a SessionCatalog<'a>,
         params: &'a [Datum],
     ) -> PlanContext<'a> {
+        let settings = self.variables.settings();
         PlanContext {
             catalog,
             database: self.names_in.as_deref().or(self.current.as_deref()),
-            now_us: local_us(self.variables.settings().now),
+            now_us: settings.now_us(),
+            zone: settings.zone,
+            system_zone: settings.system_zone,
             params,
             session: SessionInfo {
                 connection_id: self.id,
@@ -725,12 +728,6 @@ fn values_of(planned: &Planned) -> Option<usize> {
         },
         _ => None,
     }
-}
-
-/// What clocks here show at a moment (`None` = now), in microseconds since 1970.
-fn local_us(moment: Option<SystemTime>) -> i64 {
-    let moment: chrono::DateTime<chrono::Local> = moment.unwrap_or_else(SystemTime::now).into();
-    moment.naive_local().and_utc().timestamp_micros()
 }
 
 /// Enters a table as a writer, if it still is the table that the statement was planned for.

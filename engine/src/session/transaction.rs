@@ -372,9 +372,9 @@ impl Session {
         self.next.or(snapshot).or(variables)
     }
 
-    /// A time to read at: a timestamp of the cluster as a number, or a local time.
+    /// A time to read at: a timestamp of the cluster as a number, or what clocks of the session show.
     pub(super) fn time_of(&self, time: &Datum) -> Result<Timestamp> {
-        let ts = as_of::timestamp(time)?;
+        let ts = as_of::timestamp(time, self.zone())?;
         if ts > self.database.cluster().last_timestamp() {
             // It may be that nobody has asked for the time in a while.
             let mut client = self.client.fork();

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use allod_planner::zone::{Moments, Zone, is_timestamp};
 use allod_storage::schema::json::{Json, encode};
 use allod_storage::schema::{Charset, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
@@ -31,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub nullable: bool,
     /// Whether it holds no negative number, though its type has some.
     pub unsigned: bool,
+    /// Of which zone's clocks a TIMESTAMP is given the time.
+    pub zone: Zone,
     /// Its name.
     pub column: &'a Arc<str>,
 }
@@ -38,7 +41,7 @@ pub(crate) struct Target<'a> {
 /// Stores into a column. What does not fit is told to `notices`; if that is no error the nearest value that the column holds
 /// takes its place.
 pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &mut Notices) -> Outcome {
-    let Target { sql: to, nullable, unsigned, column } = target;
+    let Target { sql: to, nullable, unsigned, zone, column } = target;
     if !nullable {
         let mut found = false;
         for row in (0..rows).filter(|row| value.is_null(*row)) {
@@ -164,7 +167,13 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
                 .map(|us| clock::split(us).0 as i32),
         ),
-        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => Value::DateTime(
+        SqlType::Timestamp(fsp) => Value::DateTime(stored(value, rows, &mut checked, |row| {
+            match found(micros_at(value, row), zero) {
+                (us, Loss::None) => moment(clock::round_fsp(us, *fsp), zone),
+                none => none,
+            }
+        })?),
+        SqlType::DateTime(fsp) => Value::DateTime(
             stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
                 .map(|us| clock::round_fsp(us, *fsp)),
         ),
@@ -234,6 +243,17 @@ fn found(us: Option<i64>, zero: bool) -> (i64, Loss) {
     match us {
         Some(us) if is_datetime(us, zero) => (us, Loss::None),
         _ => (ZERO_DATETIME, Loss::Incorrect),
+    }
+}
+
+/// The moment when clocks of the zone show this, if it is one that a TIMESTAMP holds. Where clocks were put forward over it, the
+/// moment when they were.
+fn moment(us: i64, zone: Zone) -> (i64, Loss) {
+    let moments = zone.moments(us);
+    match (moments, is_timestamp(moments.chosen())) {
+        (_, false) => (ZERO_DATETIME, Loss::Incorrect),
+        (Moments::Never(at), true) => (at, Loss::Incorrect),
+        (Moments::One(at) | Moments::Two(at, _), true) => (at, Loss::None),
     }
 }
 
@@ -381,7 +401,10 @@ fn refused(
         (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },
         (Loss::Range, _) => Error::AssignOutOfRange { column, row: number },
         (_, SqlType::Date) => Error::AssignIncorrectTime { ty: "date", value: text, column, row: number },
-        (_, SqlType::DateTime(_) | SqlType::Timestamp(_)) => {
+        (_, SqlType::Timestamp(_)) => {
+            Error::AssignIncorrectTime { ty: "timestamp", value: text, column, row: number }
+        }
+        (_, SqlType::DateTime(_)) => {
             Error::AssignIncorrectTime { ty: "datetime", value: text, column, row: number }
         }
         (_, SqlType::Time(_)) => Error::AssignIncorrectTime { ty: "time", value: text, column, row: number },

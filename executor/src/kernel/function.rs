@@ -180,8 +180,9 @@ pub(crate) fn apply<'a>(
         }
 
         Function::Cast => cast::cast(&args[0], types(0), &node.sql, rows, notices),
-        Function::Assign { column, unsigned } => {
-            let to = assign::Target { sql: &node.sql, nullable: node.nullable, unsigned: *unsigned, column };
+        Function::Assign { column, unsigned, zone } => {
+            let (nullable, unsigned, zone) = (node.nullable, *unsigned, *zone);
+            let to = assign::Target { sql: &node.sql, nullable, unsigned, zone, column };
             assign::assign(&args[0], to, rows, notices)
         }
 
@@ -281,6 +282,10 @@ pub(crate) fn apply<'a>(
         | Function::TimeToSec
         | Function::SecToTime
         | Function::StrToDate => temporal::apply(function, args, &node.sql, rows, notices),
+        Function::ClockOf(zone) => Ok(Value::DateTime(cast::micros(&args[0], rows).map(|us| zone.local(us)))),
+        Function::MomentOf(zone) => {
+            Ok(Value::DateTime(cast::micros(&args[0], rows).map(|us| zone.moments(us).chosen())))
+        }
 
         Function::Json(function) => json::apply(*function, args, types, rows),
         Function::Collate(function) => collate::apply(*function, args, rows),

@@ -497,7 +497,7 @@ impl Binder<'_> {
                 _ if def.generated.is_some() => {
                     Expr::Constant { value: Datum::Null, ty: ColumnType::nullable(def.ty.sql.clone()) }
                 }
-                (Some(old), _) => self.stored(old, def)?,
+                (Some(old), _) => self.kept(old, def)?,
                 (None, Some(_)) => self.default(def)?,
                 (None, None) if def.auto_increment || def.ty.nullable => {
                     Expr::Constant { value: Datum::Null, ty: ColumnType { nullable: true, ..def.ty.clone() } }

@@ -114,7 +114,10 @@ impl<'a> Binder<'a> {
         Ok(Binder {
             cx,
             parsed,
-            rw: Rewriter::new(cx.now_us).in_collation(super::collation::connection(cx)).in_mode(mode),
+            rw: Rewriter::new(cx.now_us)
+                .in_zone(cx.zone, cx.system_zone)
+                .in_collation(super::collation::connection(cx))
+                .in_mode(mode),
             mode,
             columns: Columns::default(),
             scopes: Vec::new(),

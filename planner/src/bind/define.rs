@@ -24,7 +24,7 @@ use super::{
 };
 use crate::catalog::Table;
 use crate::error::Error;
-use crate::expr::{Expr, cast_constant};
+use crate::expr::{Expr, cast_constant, held_in};
 use crate::parse::{
     AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of,
 };
@@ -341,6 +341,7 @@ impl Binder<'_> {
                             }
                             value => value,
                         });
+                        let value = value.and_then(|value| held_in(value, &ty.sql, self.rw.zone));
                         value.map(ColumnDefault::Value).ok_or_else(invalid)
                     }
                 }

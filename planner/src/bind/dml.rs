@@ -258,14 +258,19 @@ impl Binder<'_> {
                 // It is computed anyway.
                 continue;
             }
-            let value = if to_default { self.default(&def)? } else { self.expr(&assignment.value)? };
-            let value = value.transform(&mut |e| match &e {
-                Expr::Column { id, .. } if in_turn => {
-                    new.iter().find(|(known, _)| known == id).map_or(e.clone(), |(_, value)| value.clone())
-                }
-                Expr::Column { .. } | Expr::Constant { .. } | Expr::Call { .. } => e,
-            });
-            let value = self.rw.assign(value, &def)?;
+            let value = if to_default {
+                let held = self.default(&def)?;
+                self.kept(held, &def)?
+            } else {
+                let value = self.expr(&assignment.value)?.transform(&mut |e| match &e {
+                    Expr::Column { id, .. } if in_turn => {
+                        let known = new.iter().find(|(known, _)| known == id);
+                        known.map_or(e.clone(), |(_, value)| value.clone())
+                    }
+                    Expr::Column { .. } | Expr::Constant { .. } | Expr::Call { .. } => e,
+                });
+                self.rw.assign(value, &def)?
+            };
             match new.iter_mut().find(|(assigned, _)| *assigned == id) {
                 Some((_, known)) => *known = value,
                 None => new.push((id, value)),
@@ -339,7 +344,11 @@ impl Binder<'_> {
             _ => 0,
         };
         let unit = 10i64.pow(6u32.saturating_sub(digits.into()));
-        Expr::constant(Datum::DateTime(self.rw.now_us().div_euclid(unit) * unit), ty.clone())
+        let now_us = match ty {
+            SqlType::Timestamp(_) => self.rw.utc_now_us(),
+            _ => self.rw.now_us(),
+        };
+        Expr::constant(Datum::DateTime(now_us.div_euclid(unit) * unit), ty.clone())
     }
 
     /// ON UPDATE CURRENT_TIMESTAMP: columns that nothing is assigned to have the time if one of those that are assigned to becomes
@@ -377,7 +386,7 @@ impl Binder<'_> {
             let value = self.rw.case(vec![(same.clone(), before)], Some(now));
             let mut def = def.clone();
             def.ty.nullable |= value.ty().nullable;
-            new.push((old[ordinal], self.rw.assign(value, &def)?));
+            new.push((old[ordinal], self.kept(value, &def)?));
         }
         Ok(touched)
     }
@@ -392,7 +401,7 @@ impl Binder<'_> {
         let relations = self.scopes.iter().rev().flat_map(|scope| &scope.relations);
         match relations.into_iter().find_map(of) {
             Some(def) if def.generated.is_some() => Err(Error::NoDefault(def.name.to_string())),
-            Some(def) => self.default(&def),
+            Some(def) => self.default(&def).map(|held| self.told(held)),
             None => Err(Error::NoDefault(column.to_string())),
         }
     }

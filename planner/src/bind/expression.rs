@@ -517,7 +517,7 @@ impl Binder<'_> {
             "warning_count" => Some(Datum::UInt(session.warnings)),
             "error_count" => Some(Datum::UInt(session.errors)),
             // The time that it is, unless another was set; to the microsecond.
-            "timestamp" if !global => Some(Datum::Double(self.rw.now_us() as f64 / 1e6)),
+            "timestamp" if !global => Some(Datum::Double(self.rw.utc_now_us() as f64 / 1e6)),
             _ => None,
         };
         match of_session.or_else(|| variables.system(name, global)) {

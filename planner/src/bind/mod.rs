@@ -77,6 +77,7 @@ pub use crate::parse::{LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
+use crate::zone::Zone;
 
 pub use admin::{Spaces, SplitPoints};
 pub use check::{CheckFault, bind_checks};
@@ -104,8 +105,12 @@ pub struct PlanContext<'a> {
     pub catalog: &'a dyn Catalog,
     /// The database that bare table names belong to.
     pub database: Option<&'a str>,
-    /// NOW() in microseconds since 1970, local, without a time zone.
+    /// When it is, in microseconds since 1970, UTC.
     pub now_us: i64,
+    /// Of which zone the clocks of the session are.
+    pub zone: Zone,
+    /// And those of the machine, `SYSTEM`.
+    pub system_zone: Zone,
     /// Values of the `?`.
     pub params: &'a [Datum],
     /// What the statement may ask of its session.
@@ -177,7 +182,15 @@ impl<'a> PlanContext<'a> {
             errors: 0,
             variables: &NoVariables,
         };
-        PlanContext { catalog, database, now_us: 0, params: &[], session }
+        PlanContext {
+            catalog,
+            database,
+            now_us: 0,
+            zone: Zone::UTC,
+            system_zone: Zone::UTC,
+            params: &[],
+            session,
+        }
     }
 }
 

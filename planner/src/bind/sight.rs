@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! PAD_CHAR_TO_FULL_LENGTH     c      is read as    rpad(c, n, ' ')
+//! time_zone = '+08:00'        ts     is read as    clock_of(ts, +08:00)
 //! ```
 //! That is a function around the column, which it gets where it is named, in this session only; what is below knows nothing of
-//! it. Columns of derived tables are made of what was seen already.
+//! it. Columns of derived tables are made of what was seen already. A session in UTC sees moments as they are held.
+//!
+//! So every expression of the type TIMESTAMP is what clocks show, unless it is a column that nobody named: of the row that is
+//! there, of one that comes, a default.
 
-use allod_storage::schema::{ColumnType, Datum, SqlType};
+use allod_storage::schema::{ColumnDef, ColumnType, Datum, SqlType};
 use sqlparser::ast;
 
 use super::binder::Binder;
@@ -17,8 +21,12 @@ use crate::expr::{Expr, Function, types};
 impl Binder<'_> {
     /// Notes that a column is one of a table's rows.
     pub(super) fn note_held(&mut self, id: ColumnId, ty: &ColumnType) {
-        let pads = self.mode.pad_char_to_full_length && matches!(ty.sql, SqlType::Char(..));
-        if pads {
+        let differs = match ty.sql {
+            SqlType::Char(..) => self.mode.pad_char_to_full_length,
+            SqlType::Timestamp(_) => !self.rw.zone.is_utc(),
+            _ => false,
+        };
+        if differs {
             self.held.insert(id);
         }
     }
@@ -41,7 +49,31 @@ impl Binder<'_> {
                 let blank = Expr::constant(Datum::string(" "), types::string(1));
                 self.rw.call(Function::Rpad, vec![column, length, blank], sql, nullable)
             }
-            _ => column,
+            _ => self.rw.clock_of(column),
+        }
+    }
+
+    /// What a column of a table holds, where that is to be said of it.
+    pub(super) fn told(&mut self, held: Expr) -> Expr {
+        match held.ty().sql {
+            SqlType::Timestamp(_) => self.rw.clock_of(held),
+            _ => held,
+        }
+    }
+
+    /// The value as a column holds it, of one that another column of the table, or this one, holds.
+    pub(super) fn kept(&mut self, held: Expr, column: &ColumnDef) -> Result<Expr, Error> {
+        match (&held.ty().sql, &column.ty.sql) {
+            (SqlType::Timestamp(_), SqlType::Timestamp(_)) => {
+                let zone = std::mem::take(&mut self.rw.zone);
+                let kept = self.stored(held, column);
+                self.rw.zone = zone;
+                kept
+            }
+            _ => {
+                let told = self.told(held);
+                self.stored(told, column)
+            }
         }
     }
 

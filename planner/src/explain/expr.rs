@@ -40,6 +40,9 @@ impl Words<'_> {
                 Function::Assign { .. }
                 | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain)
                 | Function::Collate(_) => self.list(args),
+                Function::ClockOf(zone) | Function::MomentOf(zone) => {
+                    format!("{}({}, {zone})", function.name(), self.list(args))
+                }
                 Function::Json(JsonFunction::ToJson { .. }) => {
                     format!("cast({}, {} BINARY)", self.list(args), ty.sql)
                 }

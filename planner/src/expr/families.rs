@@ -171,7 +171,7 @@ pub enum Span {
     PeriodDiff,
     /// TIME_FORMAT(time, format): NULL if the format names a month or a day.
     TimeFormat,
-    /// CONVERT_TZ(datetime, from, to): offsets, UTC and SYSTEM; NULL for other zones.
+    /// CONVERT_TZ(datetime, from, to), and the zone that is SYSTEM: NULL if there is no such zone.
     ConvertTz,
 }
 

@@ -263,6 +263,10 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         (Function::ToSeconds, [a]) => {
             Some(Datum::Int(moment(a)?.div_euclid(SECOND_US) + DAYS_BEFORE_1970 * (DAY_US / SECOND_US)))
         }
+        (Function::ClockOf(zone), [Datum::DateTime(us)]) => Some(Datum::DateTime(zone.local(*us))),
+        (Function::MomentOf(zone), [Datum::DateTime(us)]) => {
+            Some(Datum::DateTime(zone.moments(*us).chosen()))
+        }
         // Before 1970 it is 0; parts of a second stay for the kernels.
         (Function::UnixTimestamp, [a]) if matches!(ty, SqlType::Int { .. }) => {
             Some(Datum::Int(moment(a)?.max(0) / SECOND_US))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::families::{Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 use super::{CollateFunction, JsonFunction, TimeUnit};
+use crate::zone::Zone;
 
 /// A scalar function or operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +104,8 @@ pub enum Function {
         column: Arc<str>,
         /// Whether it refuses what is negative, though its type does not.
         unsigned: bool,
+        /// For a TIMESTAMP: of which zone's clocks the value is.
+        zone: Zone,
     },
 
     // Strings. Positions count characters from 1.
@@ -262,7 +265,11 @@ pub enum Function {
     ToSeconds,
     /// FROM_DAYS.
     FromDays,
-    /// UNIX_TIMESTAMP(x).
+    /// What clocks of a zone show at the moment `args[0]`, which a TIMESTAMP holds.
+    ClockOf(Zone),
+    /// The moment when clocks of a zone show `args[0]`.
+    MomentOf(Zone),
+    /// UNIX_TIMESTAMP(x), of a moment.
     UnixTimestamp,
     /// FROM_UNIXTIME(n).
     FromUnixTime,
@@ -424,6 +431,8 @@ impl Function {
             Function::ToDays => "to_days",
             Function::ToSeconds => "to_seconds",
             Function::FromDays => "from_days",
+            Function::ClockOf(_) => "clock_of",
+            Function::MomentOf(_) => "moment_of",
             Function::UnixTimestamp => "unix_timestamp",
             Function::FromUnixTime => "from_unixtime",
             Function::MakeDate => "makedate",

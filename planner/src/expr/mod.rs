@@ -39,7 +39,7 @@ pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Vol
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
-pub use rewrite::Rewriter;
+pub use rewrite::{Rewriter, held_in};
 pub(crate) use table::{exists as function_exists, of_bytes};
 pub use types::Family;
 pub use unit::TimeUnit;

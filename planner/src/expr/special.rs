@@ -81,6 +81,11 @@ pub(super) const SPECIAL: &[&str] = &[
     "YEARWEEK",
 ];
 
+/// What clocks show now: those of the session, or of UTC where the name says so.
+fn shown(rw: &mut Rewriter, name: &str) -> i64 {
+    if name.starts_with("UTC_") { rw.utc_now_us() } else { rw.now_us() }
+}
+
 pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<Expr, Error> {
     let count = |range: std::ops::RangeInclusive<usize>| {
         if range.contains(&args.len()) { Ok(()) } else { Err(Error::ArgumentCount(name.into())) }
@@ -91,18 +96,19 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             count(0..=1)?;
             let fsp = precision(name, args.first())?;
             let unit = 10i64.pow(6 - u32::from(fsp));
-            Ok(Expr::constant(Datum::DateTime(rw.now_us().div_euclid(unit) * unit), SqlType::DateTime(fsp)))
+            let us = shown(rw, name).div_euclid(unit) * unit;
+            Ok(Expr::constant(Datum::DateTime(us), SqlType::DateTime(fsp)))
         }
         "CURDATE" | "CURRENT_DATE" | "UTC_DATE" => {
             count(0..=0)?;
-            let days = rw.now_us().div_euclid(super::calendar::DAY_US) as i32;
+            let days = shown(rw, name).div_euclid(super::calendar::DAY_US) as i32;
             Ok(Expr::constant(Datum::Date(days), SqlType::Date))
         }
         "CURTIME" | "CURRENT_TIME" | "UTC_TIME" => {
             count(0..=1)?;
             let fsp = precision(name, args.first())?;
             let unit = 10i64.pow(6 - u32::from(fsp));
-            let us = rw.now_us().rem_euclid(super::calendar::DAY_US).div_euclid(unit) * unit;
+            let us = shown(rw, name).rem_euclid(super::calendar::DAY_US).div_euclid(unit) * unit;
             Ok(Expr::constant(Datum::Time(us), SqlType::Time(fsp)))
         }
         "PI" => {
@@ -346,7 +352,8 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let [x, from, to] = exactly(name, args)?;
             let fsp = time_precision(&x);
             let x = rw.argument(x, Arg::Moment);
-            let args = vec![x, rw.text(from), rw.text(to)];
+            let system = super::literal::string(&rw.system_zone.to_string());
+            let args = vec![x, rw.text(from), rw.text(to), system];
             Ok(rw.call(Function::Span(Span::ConvertTz), args, SqlType::DateTime(fsp), true))
         }
         // A timestamp of TiDB: milliseconds, and 18 bits that count.
@@ -361,7 +368,8 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let thousand = Expr::constant(Datum::Int(1000), SqlType::BIGINT);
             let seconds = rw.arithmetic(Function::Div, ms, thousand);
             let seconds = rw.cast(seconds, &types::decimal(20, 6));
-            Ok(rw.call(Function::FromUnixTime, vec![seconds], SqlType::DateTime(6), true))
+            let moment = rw.call(Function::FromUnixTime, vec![seconds], SqlType::DateTime(6), true);
+            Ok(rw.clock_of(moment))
         }
         "ADDDATE" | "SUBDATE" => {
             let [x, days] = exactly(name, args)?;
@@ -370,9 +378,12 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
         "UNIX_TIMESTAMP" => {
             count(0..=1)?;
             let x = match args.into_iter().next() {
-                Some(x) => rw.argument(x, Arg::Moment),
+                Some(x) => {
+                    let x = rw.argument(x, Arg::Moment);
+                    rw.moment_of(x)
+                }
                 None => Expr::constant(
-                    Datum::DateTime(rw.now_us().div_euclid(1_000_000) * 1_000_000),
+                    Datum::DateTime(rw.utc_now_us().div_euclid(1_000_000) * 1_000_000),
                     SqlType::DateTime(0),
                 ),
             };
@@ -395,6 +406,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
                 _ => 0,
             };
             let moment = rw.call(Function::FromUnixTime, vec![x], SqlType::DateTime(fsp), true);
+            let moment = rw.clock_of(moment);
             match args.next() {
                 None => Ok(moment),
                 Some(format) => Ok(rw

@@ -14,6 +14,7 @@ mod join_order;
 mod leading;
 mod limits;
 mod marks;
+mod moments;
 mod projections;
 mod prune_columns;
 mod push_predicates;
@@ -62,7 +63,7 @@ type Rule = (&'static str, fn(Plan, &mut Context) -> Plan);
 ///
 /// Predicates are brought into shape first, since every later rule reads them. Subqueries become joins before predicates
 /// move, because a predicate on a subquery's value tells which outer joins are really inner. Predicates are at the scans
-/// before anything is estimated, and generated columns stand there for what they hold. Aggregates are reduced before joins
+/// before anything is estimated, and moments and generated columns stand there for what they hold. Aggregates are reduced before joins
 /// are ordered, and predicates move once more because the reduction made new ones. Columns are pruned when nothing will ask
 /// for another one.
 const RULES: &[Rule] = &[
@@ -72,6 +73,7 @@ const RULES: &[Rule] = &[
     ("projections", projections::apply),
     ("extremes", extremes::apply),
     ("push_predicates", push_predicates::apply),
+    ("moments", moments::apply),
     ("generated", generated::apply),
     ("reduce_aggregates", reduce_aggregates::apply),
     ("push_predicates", push_predicates::apply),

@@ -10,7 +10,7 @@
 //! | CHAR, VARCHAR, TEXT | `Utf8View`; inside, also `Dictionary(UInt16, Utf8View)` |
 //! | BINARY, VARBINARY, BLOB | `BinaryView` |
 //! | DATE | `Date32` |
-//! | DATETIME, TIMESTAMP | `Timestamp(Microsecond, None)` |
+//! | DATETIME, TIMESTAMP | `Timestamp(Microsecond, None)`; a TIMESTAMP is held in UTC, and at the door is what clocks of the session show |
 //! | TIME | `Duration(Microsecond)` (it may be negative and exceed a day) |
 //! | JSON | `BinaryView`: a compact form of the document, see [`json`](super::json) |
 //! | ENUM, SET, BIT(n) | `UInt64`: the member's number, the mask, the bits; the type tells what to print |

@@ -1,5 +1,7 @@
 //! Members, bits, assignments, and what a program does and does not look at.
 
+use allod_planner::zone::Zone;
+
 use super::*;
 
 fn members() -> Members {
@@ -38,7 +40,7 @@ fn members_and_bits_are_printed() {
 
 #[test]
 fn assignments() {
-    let assign = || Function::Assign { column: "c".into(), unsigned: false };
+    let assign = || Function::Assign { column: "c".into(), unsigned: false, zone: Zone::UTC };
     let int = |width, unsigned| SqlType::Int { width, unsigned };
     for (arg, sql, want) in [
         ("127", int(IntWidth::Tiny, false), "127"),

@@ -17,11 +17,17 @@ use super::types::{self, Family};
 use super::{BlockMode, Expr, Function, FunctionUsage, Volatile, collate, convert, fold};
 use crate::error::Error;
 use crate::sql_mode::SqlMode;
+use crate::zone::{Moments, Zone, is_timestamp};
 
 /// Makes typed expressions and counts the functions they use.
 #[derive(Debug, Default)]
 pub struct Rewriter {
+    /// The time of the statement, UTC.
     now_us: i64,
+    /// The session's time zone.
+    pub zone: Zone,
+    /// That of the machine.
+    pub system_zone: Zone,
     /// `block_encryption_mode` of the session.
     pub block_mode: BlockMode,
     /// The collation of texts that are made of something else: `collation_connection`.
@@ -32,6 +38,8 @@ pub struct Rewriter {
     signed_difference: bool,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
+    /// Whether anything depends on the session's time zone, which is not UTC: constants are others in summer and in winter.
+    pub asked_zone: bool,
     /// Whether what becomes of NULL where there is none is for those to say who run the statement.
     pub lenient: bool,
     /// What was used so far.
@@ -39,7 +47,7 @@ pub struct Rewriter {
 }
 
 impl Rewriter {
-    /// A rewriter at a moment.
+    /// A rewriter at a moment, in microseconds since 1970, UTC.
     pub fn new(now_us: i64) -> Rewriter {
         Rewriter { now_us, ..Rewriter::default() }
     }
@@ -49,13 +57,24 @@ impl Rewriter {
         Rewriter { connection, ..self }
     }
 
+    /// The same for a session whose clocks are in this zone.
+    pub fn in_zone(self, zone: Zone, system_zone: Zone) -> Rewriter {
+        Rewriter { zone, system_zone, ..self }
+    }
+
     /// The same for a session with this `sql_mode`.
     pub fn in_mode(self, mode: SqlMode) -> Rewriter {
         Rewriter { signed_difference: mode.no_unsigned_subtraction, ..self }
     }
 
-    /// NOW() in microseconds, local.
+    /// NOW() in microseconds: what clocks of the session show.
     pub fn now_us(&mut self) -> i64 {
+        let utc_us = self.utc_now_us();
+        self.zone.local(utc_us)
+    }
+
+    /// UTC_TIMESTAMP() in microseconds.
+    pub fn utc_now_us(&mut self) -> i64 {
         self.asked_now = true;
         self.now_us
     }
@@ -173,7 +192,13 @@ impl Rewriter {
     /// The value as it is stored in a column.
     pub fn assign(&mut self, expr: Expr, column: &ColumnDef) -> Result<Expr, Error> {
         let ty = &column.ty;
-        if expr.ty().sql == ty.sql && (ty.nullable || !expr.ty().nullable) && !column.unsigned {
+        let zone = match ty.sql {
+            SqlType::Timestamp(_) => self.zone,
+            _ => Zone::UTC,
+        };
+        self.asked_zone |= !zone.is_utc();
+        let same = expr.ty().sql == ty.sql && !column.unsigned && zone.is_utc();
+        if same && (ty.nullable || !expr.ty().nullable) {
             return Ok(expr);
         }
         // A member goes into another ENUM by its name; only strings are parsed as documents.
@@ -198,11 +223,12 @@ impl Rewriter {
                 }
             } else if let Some(value) = convert::cast_datum(value, &ty.sql)
                 && !(column.unsigned && value.is_negative())
+                && let Some(value) = held_in(value, &ty.sql, zone)
             {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }
         }
-        let function = Function::Assign { column: column.name.clone(), unsigned: column.unsigned };
+        let function = Function::Assign { column: column.name.clone(), unsigned: column.unsigned, zone };
         Ok(self.call(function, vec![expr], ty.sql.clone(), ty.nullable))
     }
 
@@ -353,6 +379,18 @@ impl Rewriter {
         }
         args.extend(values);
         self.call(Function::Case, args, ty, nullable)
+    }
+}
+
+/// What a column holds of a constant that has its type already. A TIMESTAMP holds the moment when clocks show that, if there
+/// is just one, and one that it can hold.
+pub fn held_in(value: Datum, ty: &SqlType, zone: Zone) -> Option<Datum> {
+    match (value, ty) {
+        (Datum::DateTime(us), SqlType::Timestamp(_)) => match zone.moments(us) {
+            Moments::One(us) if is_timestamp(us) => Some(Datum::DateTime(us)),
+            Moments::One(_) | Moments::Two(..) | Moments::Never(_) => None,
+        },
+        (value, _) => Some(value),
     }
 }
 

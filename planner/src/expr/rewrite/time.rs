@@ -1,6 +1,6 @@
 //! Dates and times: moments, intervals and their units.
 
-use allod_storage::schema::{Datum, SqlType};
+use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::{Rewriter, family};
 use crate::expr::types::{self, Family};
@@ -42,6 +42,25 @@ impl Rewriter {
             Expr::Constant { value: Datum::DateTime(us), .. } if written => datetime(us),
             other => other,
         }
+    }
+
+    /// What clocks of the session show at a moment.
+    pub fn clock_of(&mut self, moment: Expr) -> Expr {
+        self.in_clocks(moment, Function::ClockOf(self.zone))
+    }
+
+    /// The moment when clocks of the session show this.
+    pub(crate) fn moment_of(&mut self, shown: Expr) -> Expr {
+        self.in_clocks(shown, Function::MomentOf(self.zone))
+    }
+
+    fn in_clocks(&mut self, expr: Expr, function: Function) -> Expr {
+        if self.zone.is_utc() {
+            return expr;
+        }
+        self.asked_zone = true;
+        let ColumnType { sql, nullable } = expr.ty().clone();
+        self.call(function, vec![expr], sql, nullable)
     }
 
     /// A time of this day.
