@@ -26,7 +26,8 @@ pub(crate) fn apply(
     // `0000-00-00` has parts, all zero, and nothing else that could be told of a date.
     let own: Vec<Value>;
     let args = match function {
-        Function::Extract(_) => args,
+        // And it is the moment 0.
+        Function::Extract(_) | Function::UnixTimestamp => args,
         _ if args.iter().any(|arg| has_zero_date(arg, rows)) => {
             own = args.iter().map(|arg| without_zero_dates(arg, rows)).collect();
             &own

@@ -157,12 +157,12 @@ impl Binder<'_> {
                 }
                 AlterSyntax::SetDefault { column, value } => {
                     let at = draft.named(column)?;
-                    let ColumnDef { name, ty, generated, .. } = draft.columns[at].def.clone();
+                    let ColumnDef { name, ty, unsigned, generated, .. } = draft.columns[at].def.clone();
                     if generated.is_some() {
                         return Err(GeneratedFault::Usage("DEFAULT").into());
                     }
-                    let default = value.as_ref().map(|e| self.default_value(e, &name, &ty)).transpose()?;
-                    draft.columns[at].def.default = default;
+                    let default = value.as_ref().map(|e| self.default_value(e, &name, (&ty, unsigned)));
+                    draft.columns[at].def.default = default.transpose()?;
                 }
                 AlterSyntax::Add(constraint) => {
                     self.add_constraint(&mut draft, &name, constraint, clustered)?;

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::catalog::Table;
 use crate::error::Error;
-use crate::expr::{Expr, cast_constant, held_in};
+use crate::expr::{Expr, cast_constant, held_in, zero_moment};
 use crate::parse::{
     AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of,
 };
@@ -268,10 +268,7 @@ impl Binder<'_> {
         if generated.is_some() && auto_increment {
             return Err(GeneratedFault::Usage("AUTO_INCREMENT").into());
         }
-        let default = default.map(|e| self.default_value(e, name, &ty)).transpose()?;
-        if unsigned && matches!(&default, Some(ColumnDefault::Value(value)) if value.is_negative()) {
-            return Err(Error::InvalidDefault(name.into()));
-        }
+        let default = default.map(|e| self.default_value(e, name, (&ty, unsigned))).transpose()?;
         let on_update_now = on_update.is_some();
         if on_update.is_some_and(|e| !is_now(e, &ty.sql)) {
             return Err(Error::InvalidOnUpdate(name.into()));
@@ -296,7 +293,7 @@ impl Binder<'_> {
         &mut self,
         e: &ast::Expr,
         column: &str,
-        ty: &ColumnType,
+        (ty, unsigned): (&ColumnType, bool),
     ) -> Result<ColumnDefault, Error> {
         let invalid = || Error::InvalidDefault(column.into());
         if now_precision(e).is_some() {
@@ -328,6 +325,10 @@ impl Binder<'_> {
                         Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into()))
                     }
                     _ if ty.sql == SqlType::Json => Err(Error::DefaultNotAllowed(column.into())),
+                    _ if let Some(none) = zero_moment(&value, &ty.sql) => {
+                        let refused = self.mode.no_zero_date && self.mode.strict;
+                        if refused { Err(invalid()) } else { Ok(ColumnDefault::Value(none)) }
+                    }
                     _ => {
                         // Bytes of a fixed number are filled up with zeros.
                         let (sql, size) = match ty.sql {
@@ -341,6 +342,7 @@ impl Binder<'_> {
                             }
                             value => value,
                         });
+                        let value = value.filter(|value| !(unsigned && value.is_negative()));
                         let value = value.and_then(|value| held_in(value, &ty.sql, self.rw.zone));
                         value.map(ColumnDefault::Value).ok_or_else(invalid)
                     }

@@ -1,7 +1,7 @@
 //! Conversion of single values, where nothing is lost that would need a warning.
 
 use allod_storage::schema::json::{JsonRef, encode, parse_json, print_json};
-use allod_storage::schema::{Datum, IntWidth, SqlType};
+use allod_storage::schema::{Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::calendar::{self, DAY_US};
 
@@ -228,6 +228,20 @@ fn to_text(value: &Datum) -> Option<String> {
         Datum::Double(v) if *v != 0.0 && !(1e-4..1e15).contains(&v.abs()) => None,
         Datum::Bytes(b) => String::from_utf8(b.to_vec()).ok(),
         other => Some(other.to_string()),
+    }
+}
+
+/// `0000-00-00` as a value of this type, if that is what it stands for: zeros, and the number.
+pub fn zero_moment(value: &Datum, ty: &SqlType) -> Option<Datum> {
+    let stands = match value {
+        Datum::String(text) => calendar::is_zero_date(text),
+        Datum::Int(0) | Datum::UInt(0) | Datum::Decimal { value: 0, .. } => true,
+        _ => false,
+    };
+    match ty {
+        SqlType::Date => stands.then_some(Datum::Date(ZERO_DATE)),
+        SqlType::DateTime(_) | SqlType::Timestamp(_) => stands.then_some(Datum::DateTime(ZERO_DATETIME)),
+        _ => None,
     }
 }
 

@@ -34,7 +34,9 @@ mod window;
 
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use collate::CollateFunction;
-pub use convert::{cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale};
+pub use convert::{
+    cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale, zero_moment,
+};
 pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
