@@ -82,6 +82,8 @@ pub(crate) struct Builder {
     pub tuning: Tuning,
     /// What the statement wants locked.
     pub locks: Collector,
+    /// As in [`Environment`](crate::Environment).
+    pub layouts: Arc<[Arc<TableDescriptor>]>,
     /// What a change of rows passed over.
     pub warnings: Vec<Error>,
     /// Of what is computed on the statement's own thread.
@@ -150,6 +152,7 @@ impl Builder {
             runner,
             tuning,
             locks,
+            layouts: Arc::default(),
             warnings: Vec::new(),
             scratch,
             ctes,

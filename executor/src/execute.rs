@@ -14,7 +14,7 @@ use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
-use allod_storage::schema::Timestamp;
+use allod_storage::schema::{TableDescriptor, Timestamp};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
@@ -143,6 +143,9 @@ pub struct Environment {
     pub named_locks: Arc<dyn NamedLocks>,
     /// What becomes of a change of rows.
     pub destination: Destination,
+    /// The tables that it writes to in another form than its plan knows: with more indexes behind those of the plan, none of
+    /// them public.
+    pub layouts: Arc<[Arc<TableDescriptor>]>,
     /// What becomes of losses.
     pub rules: Rules,
     /// Whether locking clauses lock.
@@ -238,7 +241,8 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
     };
     let schema = prepared.schema();
     let locks = Collector::new(env.locking, &context.memory);
-    let builder = Builder::new(prepared, env.client, env.ts, Runner::new(context), env.tuning, locks);
+    let mut builder = Builder::new(prepared, env.client, env.ts, Runner::new(context), env.tuning, locks);
+    builder.layouts = env.layouts;
     Execution {
         query,
         builder,

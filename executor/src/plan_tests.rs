@@ -102,6 +102,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
                 unique: true,
                 columns: vec![1],
                 options: Default::default(),
+                state: Default::default(),
             },
             IndexDescriptor {
                 id: IndexId(2),
@@ -109,6 +110,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
                 unique: false,
                 columns: vec![2, 1],
                 options: Default::default(),
+                state: Default::default(),
             },
         ],
         partitioning: (partitions > 1).then(|| PartitionScheme::hash("id", vec![0])),
@@ -274,6 +276,7 @@ impl Fixture {
             sequences: None,
             named_locks: Arc::new(crate::Nobody),
             destination: Destination::Commit,
+            layouts: Arc::default(),
             rules: Default::default(),
             locking: crate::lock::Locking::Off,
             analyze: true,

@@ -68,6 +68,7 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         destination: allod_executor::Destination::Commit,
         rules: Default::default(),
         locking: allod_executor::Locking::Off,
+        layouts: Arc::default(),
         analyze: false,
         tuning: allod_executor::Tuning::default(),
     };

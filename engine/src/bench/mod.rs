@@ -2,10 +2,11 @@
 //!
 //! Two commands share everything: [`tpch::run`] makes TPC-H tables, runs the 22 queries and checks their answers;
 //! [`script::run`] does the same for the queries of a file. ([`statements::run`] times statements that do next to nothing,
-//! [`writes::run`] transactions.) What is timed is a statement's whole way, from text to its last batch; what is not: writing
+//! [`writes::run`] transactions, [`addindex::run`] ADD INDEX beside them.) What is timed is a statement's whole way, from text to its last batch; what is not: writing
 //! rows as text and comparing them. Progress goes to the standard error stream if that is a
 //! terminal, figures to the standard output, so that a pipe gets figures alone.
 
+pub mod addindex;
 mod answers;
 mod cluster;
 pub mod indexjoin;

@@ -177,6 +177,21 @@ enum Bench {
         #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(0..=100_000_000))]
         large: u64,
     },
+    /// Time ADD INDEX on lineitem, and the updates of a session that goes on meanwhile.
+    Addindex {
+        /// Scale factor, 0.01 and up; 1 is 6 million rows.
+        #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+        sf: f64,
+        /// Deal orders and lineitem into so many hash partitions by order key.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=8192))]
+        partitions: Option<u16>,
+        /// Columns of an index to add; again for another one. `unique` before them makes it unique.
+        #[arg(long, value_name = "COLUMNS", default_values_t = ["l_partkey".to_owned(), "l_quantity".to_owned(), "unique l_orderkey, l_quantity, l_linenumber".to_owned()])]
+        index: Vec<String>,
+        /// For how long the session is watched before.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+        seconds: u16,
+    },
 }
 
 #[derive(Args)]
@@ -267,6 +282,11 @@ fn run(arguments: Arguments) -> Result<bool, Error> {
             let options =
                 bench::writes::Options { rows, sessions, seconds: seconds.into(), large_rows: large };
             bench::writes::run(&options).map(|()| true)
+        }
+        Some(Command::Bench(Bench::Addindex { sf, partitions, index, seconds })) => {
+            let options =
+                bench::addindex::Options { sf, partitions, indexes: index, seconds: seconds.into() };
+            bench::addindex::run(&options).map(|()| true)
         }
         Some(Command::Bench(Bench::Run { file, tpch, partitions, sessions, common })) => {
             bench::script::run(&bench::script::Options {

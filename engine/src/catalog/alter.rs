@@ -55,6 +55,10 @@ impl Lease<'_> {
             self.renames(&[(change.table.clone(), to.clone())])?;
         }
         let fresh = fresh_keys(change);
+        if let Some(added) = self.only_adds(&open.descriptor, change) {
+            self.add_indexes(open, added, client, waiting)?;
+            return Ok(said(change).collect());
+        }
         let mut closed = self.close_with_parents(open, &fresh, waiting)?;
         let old = closed.remove(0);
         let altered = match &change.rows {
@@ -95,12 +99,17 @@ impl Lease<'_> {
         if let Some(to) = &change.rename {
             self.rename(&[(change.table.clone(), to.clone())])?;
         }
-        let note = |of: &PlanWarning| {
-            let message = Error::new(of.code, of.message.as_str()).message().to_owned();
-            Warning { level: "Note", code: of.code, message }
-        };
-        let said = change.notes.iter().map(note).chain(change.warnings.iter().map(warning));
-        Ok(said.chain(notes).collect())
+        Ok(said(change).chain(notes).collect())
+    }
+
+    /// The indexes that come, if nothing else changes.
+    fn only_adds(&mut self, old: &TableDescriptor, change: &AlterTable) -> Option<Vec<IndexDescriptor>> {
+        if change.rows.is_some() || change.rename.is_some() || !change.restarts.is_empty() {
+            return None;
+        }
+        let mut new = self.defined(old, change);
+        let added = new.indexes.split_off(old.indexes.len().min(new.indexes.len()));
+        (!added.is_empty() && new == *old).then_some(added)
     }
 
     /// Foreign keys of other tables call columns by their new names.
@@ -220,6 +229,15 @@ fn restarted(counters: &Counters, &Restart { option, next, force }: &Restart) ->
     counters.ids.restart(if force { next } else { next.max(least) });
     let message = || format!("Can't reset {option} to {next} without FORCE option, using {least} instead");
     (!force && next < least).then(|| Warning { level: "Note", code: code::UNKNOWN, message: message() })
+}
+
+/// What the planner had to say of it.
+fn said(change: &AlterTable) -> impl Iterator<Item = Warning> {
+    let note = |of: &PlanWarning| {
+        let message = Error::new(of.code, of.message.as_str()).message().to_owned();
+        Warning { level: "Note", code: of.code, message }
+    };
+    change.notes.iter().map(note).chain(change.warnings.iter().map(warning))
 }
 
 /// The foreign keys that the table did not have.

@@ -15,8 +15,8 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
     CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId,
-    PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, TableOptions,
-    Temporary, Timestamp,
+    IndexState, PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId,
+    TableOptions, Temporary, Timestamp,
 };
 
 use super::version::{Counters, Entry, SequenceEntry, Version};
@@ -50,7 +50,7 @@ impl Catalog {
 }
 
 /// How long those who write to a table have to leave it, the first time. Twice as long each time.
-const GRACE_FIRST: Duration = Duration::from_millis(50);
+pub(super) const GRACE_FIRST: Duration = Duration::from_millis(50);
 
 impl Lease<'_> {
     fn apply(&mut self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Notes {
@@ -180,6 +180,7 @@ impl Lease<'_> {
             writers: Arc::new(Writers::default()),
             since: Timestamp::default(),
             closed: refers,
+            layouts: None,
             own: false,
         };
         let version = self.version();
@@ -303,25 +304,7 @@ impl Lease<'_> {
         if spec.columns.iter().any(|&c| c >= entry.descriptor.columns.len()) {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
-        let old = self.close_one(entry, waiting)?;
-        let mut descriptor = (*old.descriptor).clone();
-        descriptor.indexes.push(self.index(spec));
-        let position = descriptor.indexes.len() - 1;
-        let spaces: Vec<SpaceId> = self.index_spaces(&descriptor, position);
-        for (partition, space) in descriptor.partitions.iter_mut().zip(spaces) {
-            partition.indexes.push(space);
-        }
-        let fresh: Vec<SpaceId> = descriptor.spaces_of_index(position).collect();
-        let built = create_spaces(client, fresh.iter().map(|&id| descriptor.index_space(position, id).0))
-            .and_then(|()| fill_index(client, &descriptor, position, &descriptor.partitions, waiting));
-        match built {
-            Ok(()) => self.reopen(Entry { descriptor: Arc::new(descriptor), ..old }),
-            Err(error) => {
-                self.reopen(old);
-                drop_spaces(client, &fresh);
-                return Err(error);
-            }
-        }
+        self.add_indexes(entry, vec![self.index(spec)], client, waiting)?;
         no_notes()
     }
 
@@ -410,7 +393,7 @@ impl Lease<'_> {
     }
 
     /// The change is to begin anew when those have left who write to this table now.
-    fn blocked_by(&mut self, busy: &Entry) -> Error {
+    pub(super) fn blocked_by(&mut self, busy: &Entry) -> Error {
         self.in_the_way = Some(Arc::clone(&busy.writers));
         Error::new(code::LOCK_WAIT_TIMEOUT, "others are writing to the table")
     }
@@ -502,6 +485,7 @@ impl Catalog {
             unique: spec.unique,
             columns: spec.columns.clone(),
             options: spec.options.clone(),
+            state: IndexState::Public,
         }
     }
 

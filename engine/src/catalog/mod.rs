@@ -5,13 +5,12 @@
 //! wants to change the schema, and goes back when it is dropped. So DDL runs one statement at a time, without a lock
 //! around anything, and a reader never waits.
 //!
-//! A statement that writes rows must not run while its table's spaces are changed under it: an index built from a scan
+//! A statement that writes rows must not run while its table's spaces are changed under it: what is built from a scan
 //! would miss its rows. Therefore a writer *enters* the table ([`Writers`](writers::Writers)) for as long as it runs, and
 //! DDL on an existing table publishes a version in which the table is closed to writers, waits for those inside to leave,
-//! works, and publishes the result. Readers go on all the while. If somebody is in for long, the table is not closed before
+//! works, and publishes the result. Only indexes are added while rows are written ([`online`]). Readers go on all the while. If somebody is in for long, the table is not closed before
 //! they have left, and who waits for that has no lease: others' DDL goes on, too (`writers`). All waiting ends with
-//! `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then nothing is changed. What is left out is a protocol
-//! that adds an index while rows are written (F1's, which TiDB uses).
+//! `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then nothing is changed.
 
 mod accounts;
 mod alter;
@@ -21,6 +20,7 @@ mod foreign;
 mod growth;
 mod ids;
 mod numbers;
+mod online;
 mod partitions;
 mod sequences;
 mod temporary;
@@ -45,6 +45,7 @@ use writers::Writers;
 
 pub(crate) use analyze::StatsCollector;
 pub(crate) use ids::Stride;
+pub(crate) use online::Entered;
 pub(crate) use temporary::{OwnTables, Retired};
 pub use version::Version;
 pub(crate) use version::{Counters, Entry, Given, SequenceEntry};
@@ -118,24 +119,35 @@ impl Catalog {
         self.lease(waiting).map(drop)
     }
 
-    /// Enters a table as a writer, when it is open. `None`: it is not, or not any more, the table that this descriptor is of.
-    pub fn enter(&self, entry: &Entry, waiting: &mut Waiting) -> Result<Option<WriteGuard>> {
+    /// Enters a table as a writer, when it is open. `None`: it is not, or not any more, the table that this descriptor is of; if
+    /// nothing but indexes came it is.
+    pub fn enter(&self, entry: &Entry, waiting: &mut Waiting) -> Result<Option<Entered>> {
         let table = &entry.descriptor;
         loop {
             let guard = entry.writers.enter();
             if entry.own {
-                return Ok(Some(guard));
+                return Ok(Some(Entered { guard, layout: None }));
             }
             let now = self.load();
-            match now.entry(&table.database, &table.name) {
-                Some(now) if !Arc::ptr_eq(&now.descriptor, table) => return Ok(None),
-                Some(now) if !now.closed => return Ok(Some(guard)),
-                Some(_) => {}
-                None => return Ok(None),
+            let Some(now) = now.entry(&table.database, &table.name) else { return Ok(None) };
+            let entered = now.admit(guard, table);
+            if entered.is_none() || !now.closed {
+                return Ok(entered);
             }
             // Whoever has closed it has the lease.
-            drop(guard);
+            drop(entered);
             self.settled(waiting)?;
+        }
+    }
+
+    /// The same for who loads rows past the executor: not while indexes are being added.
+    pub fn enter_alone(&self, entry: &Entry, waiting: &mut Waiting) -> Result<Option<WriteGuard>> {
+        loop {
+            match self.enter(entry, waiting)? {
+                Some(Entered { guard, layout: None }) => return Ok(Some(guard)),
+                Some(Entered { layout: Some(_), .. }) => self.settled(waiting)?,
+                None => return Ok(None),
+            }
         }
     }
 }
@@ -146,6 +158,8 @@ struct Lease<'a> {
     gone: Option<Gone>,
     /// The tables that it has closed to writers, by database and name.
     closed: Vec<(Arc<str>, Arc<str>)>,
+    /// The same for tables to which it adds indexes.
+    adding: Vec<(Arc<str>, Arc<str>)>,
     /// How long those who are in a table that it closes have to leave; `None` = they need not, and it is not closed.
     grace: Option<Duration>,
     /// The writers for whom it would have had to wait: the change is to begin anew when they have left.
@@ -154,7 +168,14 @@ struct Lease<'a> {
 
 impl<'a> Lease<'a> {
     fn new(catalog: &'a Catalog, gone: Gone) -> Lease<'a> {
-        Lease { catalog, gone: Some(gone), closed: Vec::new(), grace: None, in_the_way: None }
+        Lease {
+            catalog,
+            gone: Some(gone),
+            closed: Vec::new(),
+            adding: Vec::new(),
+            grace: None,
+            in_the_way: None,
+        }
     }
 
     /// A fresh id.
@@ -190,11 +211,17 @@ impl<'a> Lease<'a> {
         self.catalog.published.store(Arc::new(version));
         let now = self.version();
         if let Some(Gone { superseded, .. }) = &mut self.gone {
-            let gone = before.all().filter(|old| {
-                let new = now.entry(&old.database, &old.name).map(|entry| &entry.descriptor);
-                new.is_none_or(|new| !Arc::ptr_eq(new, old))
-            });
-            superseded.extend(gone.map(Arc::downgrade));
+            for old in before.all() {
+                let new = now.entry(&old.descriptor.database, &old.descriptor.name);
+                let is_gone = |old: &Arc<TableDescriptor>, new: Option<&Arc<TableDescriptor>>| {
+                    new.is_none_or(|new| !Arc::ptr_eq(new, old))
+                };
+                let descriptor = is_gone(&old.descriptor, new.map(|entry| &entry.descriptor));
+                let layout = old.adding().filter(|old| is_gone(old, new.and_then(Entry::adding)));
+                superseded.extend(
+                    descriptor.then_some(&old.descriptor).into_iter().chain(layout).map(Arc::downgrade),
+                );
+            }
         }
     }
 }
@@ -206,6 +233,11 @@ impl Drop for Lease<'_> {
             if let Some(entry) = self.version().entry(&database, &table).filter(|entry| entry.closed) {
                 self.reopen(entry.clone());
             }
+        }
+        for (database, table) in std::mem::take(&mut self.adding) {
+            let descriptor =
+                self.version().entry(&database, &table).map(|entry| Arc::clone(&entry.descriptor));
+            descriptor.iter().for_each(|table| self.add_no_more(table));
         }
         if let Some(gone) = self.gone.take() {
             let _ = self.catalog.home.send(gone);

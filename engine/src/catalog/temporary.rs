@@ -176,6 +176,7 @@ fn made(descriptor: TableDescriptor, stats: TableStats, first: u64, client: &mut
         writers: Arc::new(Writers::default()),
         since: Timestamp::default(),
         closed: false,
+        layouts: None,
         own: true,
     })
 }

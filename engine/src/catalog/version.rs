@@ -15,6 +15,7 @@ use super::DEFAULT_DATABASE;
 use super::growth::Growth;
 use super::ids::{Ids, Stride};
 use super::numbers::Numbers;
+use super::online::Layouts;
 use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
@@ -58,6 +59,8 @@ pub(crate) struct Entry {
     pub since: Timestamp,
     /// Whether DDL is at work on the table, and nobody may write to it.
     pub closed: bool,
+    /// What is said to those who write to it, beside the descriptor.
+    pub layouts: Option<Arc<Layouts>>,
     /// Whether it is a session's own, and in no published version.
     pub own: bool,
 }
@@ -216,9 +219,9 @@ impl Version {
         self.databases.get(&key(database)).into_iter().flat_map(|d| d.tables.values())
     }
 
-    /// The descriptors of all tables.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<TableDescriptor>> {
-        self.databases.values().flat_map(|database| database.tables.values()).map(|entry| &entry.descriptor)
+    /// All tables.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.databases.values().flat_map(|database| database.tables.values())
     }
 
     /// The table of this name: the session's own, if it has one, or the one that lasts.

@@ -14,6 +14,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use allod_storage::schema::TableDescriptor;
+
 /// Counts those who write to a table: statements, transactions, loads.
 ///
 /// A writer enters, then looks whether the table is still open; DDL closes the table, then looks whether anybody is in.
@@ -41,7 +43,7 @@ impl Writers {
     pub fn enter(self: &Arc<Writers>) -> WriteGuard {
         let side = side(self.turns.load(Ordering::SeqCst));
         self.inside[side].fetch_add(1, Ordering::SeqCst);
-        WriteGuard { writers: Arc::clone(self), side }
+        WriteGuard { writers: Arc::clone(self), side, held: None }
     }
 
     /// Whether nobody is in.
@@ -81,6 +83,16 @@ impl Predecessors {
 pub(crate) struct WriteGuard {
     writers: Arc<Writers>,
     side: usize,
+    /// Of which the spaces are not dropped meanwhile.
+    held: Option<Arc<TableDescriptor>>,
+}
+
+impl WriteGuard {
+    /// The same, and keeps the spaces that a descriptor names from being dropped.
+    pub fn holding(mut self, table: Arc<TableDescriptor>) -> WriteGuard {
+        self.held = Some(table);
+        self
+    }
 }
 
 impl Drop for WriteGuard {

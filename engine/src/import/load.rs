@@ -53,7 +53,7 @@ impl Target {
                 // Its rows would be everybody's.
                 return Err(Error::new(code::UNKNOWN, "IMPORT INTO does not support temporary table"));
             }
-            let Some(writing) = catalog.enter(entry, &mut waiting)? else { continue };
+            let Some(writing) = catalog.enter_alone(entry, &mut waiting)? else { continue };
             let (table, counters) = (Arc::clone(&entry.descriptor), Arc::clone(&entry.counters));
             let before = counters.growth.rows();
             return Ok(Target { table, counters, before, _writing: writing });

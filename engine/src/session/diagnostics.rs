@@ -13,7 +13,7 @@ use allod_planner::bind::Dml;
 use allod_planner::sql_mode::SqlMode;
 use arrow::array::RecordBatch;
 
-use super::statement::Running;
+use super::running::Running;
 use crate::error::{Error, Result};
 use crate::result::{Diagnostics, Late, Warning};
 

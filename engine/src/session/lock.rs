@@ -127,10 +127,10 @@ impl Session {
             let mut running = self.start(planned, cancel, analyze)?;
             running.try_for_each(|batch| batch.map(drop))?;
             let mut wanted = running.execution.take_locks();
-            if let (Some(active), Some(dml)) = (&self.transaction, &planned.dml)
+            if let (Some(active), Some(_)) = (&self.transaction, &planned.dml)
                 && active.is_pessimistic()
             {
-                let keys = rows_and_unique(&dml.entered(), running.execution.changes());
+                let keys = rows_and_unique(&running.written(), running.execution.changes());
                 wanted.push(WantedLocks { strength: LockStrength::Update, wait: LockingWait::Wait, keys });
             }
             if let Locked::Again = self.lock_all(wanted, &mut patience, cancel)? {

@@ -23,6 +23,7 @@ mod lock;
 mod plan_cache;
 mod prepared;
 mod privileges;
+mod running;
 mod sequences;
 mod show;
 mod simulate;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allod_executor::{
-    Cancel, Destination, Environment, Execution, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
+    Cancel, Destination, Environment, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
 };
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
 use allod_planner::column::Origin;
@@ -20,9 +20,9 @@ use super::Session;
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
 use super::plan_cache::Setting;
+use super::running::{Running, Writing, enter};
 use super::sequences::{self, Asked};
-use crate::catalog::{Counters, Entry, Given, SequenceEntry, Version, Waiting, WriteGuard};
-use crate::database::Database;
+use crate::catalog::{Entry, Given, SequenceEntry, Version, Waiting};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
@@ -103,23 +103,6 @@ impl Planned {
         };
         self.query.warnings.iter().map(warning).collect()
     }
-}
-
-/// A statement that runs; a writer has its tables open for as long as this lives.
-pub(super) struct Running {
-    pub execution: Execution,
-    /// As in [`Planned::targets`].
-    writing: Vec<Writing>,
-    /// For each of the plan's targets which of `writing` it is.
-    targets: Vec<usize>,
-}
-
-/// A table that is being written to.
-struct Writing {
-    table: Arc<TableDescriptor>,
-    counters: Arc<Counters>,
-    /// `None` = the session's transaction has entered the table.
-    guard: Option<WriteGuard>,
 }
 
 impl Session {
@@ -363,7 +346,10 @@ impl Session {
         let mut targets: Vec<(Arc<TableDescriptor>, Option<Entry>)> = Vec::new();
         for table in dml.iter().flat_map(Dml::entered) {
             if !targets.iter().any(|(known, _)| Arc::ptr_eq(known, table)) {
-                targets.push((Arc::clone(table), version.entry(&table.database, &table.name).cloned()));
+                let entry = version.entry(&table.database, &table.name);
+                // What is to be said to writers is said when they come.
+                let entry = entry.map(|entry| Entry { layouts: None, ..entry.clone() });
+                targets.push((Arc::clone(table), entry));
             }
         }
         let targets = targets.into();
@@ -580,11 +566,13 @@ impl Session {
         for (table, entry) in &*planned.targets {
             let mut waiting = self.waiting(cancel);
             let mut enter = || enter(&self.database, entry.as_ref(), &mut waiting);
-            let (guard, counters) = match &mut self.transaction {
+            let (guard, (counters, layout)) = match &mut self.transaction {
                 Some(active) => (None, active.enter(table, enter)?),
-                None => enter().map(|(guard, counters)| (Some(guard), counters))?,
+                None => {
+                    enter().map(|(entered, counters)| (Some(entered.guard), (counters, entered.layout)))?
+                }
             };
-            writing.push(Writing { table: Arc::clone(table), counters, guard });
+            writing.push(Writing { table: Arc::clone(table), counters, layout, guard });
         }
         // Who inserts has one table.
         if let Some(first) = writing.first() {
@@ -630,6 +618,7 @@ impl Session {
             sequences: Some(self.asked_sequences(planned)),
             named_locks: Arc::clone(&self.named_locks) as Arc<dyn NamedLocks>,
             destination,
+            layouts: writing.iter().filter_map(|writing| writing.layout.clone()).collect(),
             rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
             locking: self.locking(planned),
             analyze,
@@ -663,7 +652,9 @@ impl Session {
             let tables = writing.iter().map(|writing| &writing.table).zip(growth);
             return active.write(tables, changes, &relied);
         }
-        for (Writing { table, counters, guard }, (inserted, deleted)) in writing.into_iter().zip(growth) {
+        for (Writing { table, counters, layout: _, guard }, (inserted, deleted)) in
+            writing.into_iter().zip(growth)
+        {
             // DDL that has the right to publish may be waiting for this.
             drop(guard);
             if counters.growth.note(inserted, deleted) {
@@ -727,26 +718,6 @@ fn values_of(planned: &Planned) -> Option<usize> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Enters a table as a writer, if it still is the table that the statement was planned for.
-fn enter(
-    database: &Database,
-    entry: Option<&Entry>,
-    waiting: &mut Waiting,
-) -> Result<(WriteGuard, Arc<Counters>)> {
-    let gone = || Error::new(code::SCHEMA_CHANGED, "the schema of the table was changed meanwhile");
-    let entry = entry.ok_or_else(gone)?;
-    let guard = database.shared().catalog.enter(entry, waiting)?.ok_or_else(gone)?;
-    Ok((guard, Arc::clone(&entry.counters)))
-}
-
-impl Iterator for Running {
-    type Item = Result<arrow::array::RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.execution.next().map(|batch| batch.map_err(Error::from))
     }
 }
 

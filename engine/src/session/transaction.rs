@@ -23,7 +23,7 @@
 //! **The schema** is the version that was newest when the transaction began, for a reader of its snapshot must not be sent
 //! to an index that was filled later. A table that the transaction has written to stays entered
 //! ([`WriteGuard`]) until it ends, and DDL on that table waits for this; if the table was changed before the transaction came
-//! to write to it, the statement fails (8028). DDL of the session itself commits the transaction first.
+//! to write to it, the statement fails (8028), unless nothing but indexes came: those it keeps up and does not read. DDL of the session itself commits the transaction first.
 //!
 //! **In the past.** A transaction that reads as of a time (START TRANSACTION READ ONLY AS OF TIMESTAMP), and a statement by
 //! itself that does (`tidb_snapshot`, FROM t AS OF TIMESTAMP), reads there with the schema of today: tables that were changed
@@ -47,7 +47,7 @@ use allod_storage::schema::{Datum, TableDescriptor, Timestamp};
 
 use super::statement::Planned;
 use super::{Session, as_of};
-use crate::catalog::{Counters, Version, WriteGuard};
+use crate::catalog::{Counters, Entered, Version, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::result::ResultSet;
 use crate::transactions::{Stage, Trx};
@@ -103,9 +103,14 @@ impl Options {
 struct Written {
     table: Arc<TableDescriptor>,
     counters: Arc<Counters>,
+    /// The form in which it is written to, if that is another.
+    layout: Option<Arc<TableDescriptor>>,
     rows: Rows,
     _guard: WriteGuard,
 }
+
+/// Where rows are written to: what a table counts, and the form that it has if that is not the one of the plan.
+pub(super) type Place = (Arc<Counters>, Option<Arc<TableDescriptor>>);
 
 /// Rows that came and went.
 #[derive(Clone, Copy, Default)]
@@ -162,24 +167,25 @@ impl Active {
         self.options.as_of
     }
 
-    /// The counters of a table that a statement is about to write to; `enter` opens it, the first time.
+    /// A table that a statement is about to write to; `enter` opens it, the first time.
     pub fn enter(
         &mut self,
         table: &Arc<TableDescriptor>,
-        enter: impl FnOnce() -> Result<(WriteGuard, Arc<Counters>)>,
-    ) -> Result<Arc<Counters>> {
+        enter: impl FnOnce() -> Result<(Entered, Arc<Counters>)>,
+    ) -> Result<Place> {
         // One's own tables are nobody else's business.
         if !table.is_local() || self.options.as_of.is_some() {
             self.options.check_write()?;
         }
         // By identity: a descriptor that was changed is another one.
         if let Some(known) = self.tables.iter().find(|written| Arc::ptr_eq(&written.table, table)) {
-            return Ok(Arc::clone(&known.counters));
+            return Ok((Arc::clone(&known.counters), known.layout.clone()));
         }
-        let (guard, counters) = enter()?;
+        let (Entered { guard, layout }, counters) = enter()?;
+        let place = (Arc::clone(&counters), layout.clone());
         let (table, rows) = (Arc::clone(table), Rows::default());
-        self.tables.push(Written { table, counters: Arc::clone(&counters), rows, _guard: guard });
-        Ok(counters)
+        self.tables.push(Written { table, counters, layout, rows, _guard: guard });
+        Ok(place)
     }
 
     /// Takes over what a statement that has succeeded changed: for each table, so many rows came and went. `relied`: the keys of
@@ -511,10 +517,10 @@ impl Session {
         }
         let outcome = outcome?;
         let written: Vec<&Arc<TableDescriptor>> =
-            tables.iter().map(|written| &written.table).chain(&locked).collect();
+            tables.iter().map(|w| w.layout.as_ref().unwrap_or(&w.table)).chain(&locked).collect();
         allod_executor::committed(outcome, &written)?;
         drop(version);
-        for Written { table, counters, rows, _guard: guard } in tables {
+        for Written { table, counters, layout: _, rows, _guard: guard } in tables {
             // DDL that has the right to publish may be waiting for this.
             drop(guard);
             if counters.growth.note(rows.inserted, rows.deleted) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use allod_storage::key::{Key, decode};
 use allod_storage::mvcc::RowRef;
 use allod_storage::percolator::{Mutation, MutationOp};
-use allod_storage::schema::{Datum, KeyPart, TableDescriptor, TableId};
+use allod_storage::schema::{Datum, IndexState, KeyPart, TableDescriptor, TableId};
 use arrow::array::{Array, AsArray};
 use arrow::compute::kernels::cmp::distinct;
 
@@ -23,6 +23,8 @@ enum Change {
     Put(RowRef),
     /// The row comes, and the key must be free.
     Insert(RowRef),
+    /// The row came and went again; the key must be free.
+    Absent,
     /// The row stays, but the statement was about it.
     Keep,
 }
@@ -79,7 +81,7 @@ impl<'a> Changes<'a> {
                 net.went(&Held { rows: Arc::clone(old), row });
             }
             for space in 0..old.spaces() {
-                self.set(old.key(row, space), Change::Delete)?;
+                self.leave(old.key(row, space))?;
             }
         }
         Ok(first)
@@ -102,7 +104,7 @@ impl<'a> Changes<'a> {
             net.became(old, new);
         }
         let spaces = differing(self.table, old, new)?;
-        spaces.into_iter().try_for_each(|space| self.set(old.key(space), Change::Delete))
+        spaces.into_iter().try_for_each(|space| self.leave(old.key(space)))
     }
 
     /// Second half, when all old rows of the statement are gone.
@@ -118,10 +120,7 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.came(&Held { rows: Arc::clone(new), row });
         }
-        (0..new.spaces()).try_for_each(|space| {
-            let change = Change::Put(new.row(row, space));
-            self.set(new.key(row, space), change)
-        })
+        (0..new.spaces()).try_for_each(|space| self.come(new.key(row, space), new.row(row, space), space))
     }
 
     /// A row goes, perhaps one that this statement has put there.
@@ -129,7 +128,7 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.went(&Held { rows: Arc::clone(old), row });
         }
-        (0..old.spaces()).try_for_each(|space| self.set(old.key(row, space), Change::Delete))
+        (0..old.spaces()).try_for_each(|space| self.leave(old.key(row, space)))
     }
 
     /// A row becomes another one, whose keys are its own or known to be free.
@@ -138,8 +137,8 @@ impl<'a> Changes<'a> {
             net.became(old, new);
         }
         for space in differing(self.table, old, new)? {
-            self.set(old.key(space), Change::Delete)?;
-            self.set(new.key(space), Change::Put(new.rows.row(new.row, space)))?;
+            self.leave(old.key(space))?;
+            self.come(new.key(space), new.rows.row(new.row, space), space)?;
         }
         Ok(())
     }
@@ -152,8 +151,39 @@ impl<'a> Changes<'a> {
         }
     }
 
+    /// What writers do to a space.
+    fn state(&self, space: usize) -> IndexState {
+        space.checked_sub(1).map_or(IndexState::Public, |index| self.table.indexes[index].state)
+    }
+
+    /// A row leaves a key.
+    fn leave(&mut self, key: Key) -> Result<()> {
+        let change = match self.changes.get(&key) {
+            Some(Change::Insert(_) | Change::Absent) => Change::Absent,
+            Some(Change::Delete | Change::Put(_) | Change::Keep) | None => Change::Delete,
+        };
+        self.set(key, change)
+    }
+
+    /// A row comes to a key of which it is known that it is free, if its space is one that was looked at.
+    fn come(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
+        if self.state(space) != IndexState::Public {
+            return self.arrive(key, row, space);
+        }
+        let change = match self.changes.get(&key) {
+            Some(Change::Absent) => Change::Insert(row),
+            Some(Change::Delete | Change::Put(_) | Change::Insert(_) | Change::Keep) | None => {
+                Change::Put(row)
+            }
+        };
+        self.set(key, change)
+    }
+
     /// A row comes to a key.
     fn arrive(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
+        if self.state(space) == IndexState::DeleteOnly {
+            return Ok(());
+        }
         // Two rows never share a key of an index that is not unique: it ends with the table's key.
         let may_collide = space == 0 || self.table.indexes[space - 1].unique;
         let change = match self.changes.get(&key) {
@@ -161,6 +191,7 @@ impl<'a> Changes<'a> {
                 return Err(duplicate(self.table, &key));
             }
             Some(Change::Delete) => Change::Put(row),
+            Some(Change::Absent) => Change::Insert(row),
             None if may_collide => Change::Insert(row),
             None => Change::Put(row),
         };
@@ -173,6 +204,7 @@ impl<'a> Changes<'a> {
             Change::Delete => MutationOp::Delete,
             Change::Put(row) => MutationOp::Put(row),
             Change::Insert(row) => MutationOp::Insert(row),
+            Change::Absent => MutationOp::Absent,
             Change::Keep => MutationOp::Lock,
         };
         self.changes.into_iter().map(|(key, change)| Mutation { key, op: op(change) }).collect()

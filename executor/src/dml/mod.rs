@@ -19,6 +19,7 @@ mod foreign;
 mod generated;
 mod insert;
 mod keys;
+mod layout;
 mod net;
 mod remake;
 mod rows;
@@ -45,6 +46,7 @@ use allod_storage::schema::{Datum, TableDescriptor};
 use arrow::array::{Array, ArrayRef};
 
 use self::insert::Inserted;
+use self::layout::laid_out;
 use crate::batch::{Batch, concat_batches, positions, to_door};
 use crate::build::Builder;
 use crate::error::{Error, Result};
@@ -84,6 +86,8 @@ pub(crate) fn run(
     let at = positions(&columns, &source.columns)?;
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
+    let layouts = Arc::clone(&builder.layouts);
+    let plan = &*laid_out(plan, &layouts);
     let mut done = match &plan.node {
         Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source } => {
             let (partition, generated) = (partition.as_deref(), generated.as_deref());
@@ -141,6 +145,8 @@ pub(crate) fn check_free(
     mutations: &[Mutation],
     everywhere: bool,
 ) -> Result<()> {
+    let layouts = Arc::clone(&builder.layouts);
+    let plan = &*laid_out(plan, &layouts);
     let inserts = mutations.iter().filter(|m| matches!(m.op, MutationOp::Insert(_)));
     let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
     let tables = tables(plan);

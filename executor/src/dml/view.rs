@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use allod_planner::partition::PartitionFunction;
 use allod_storage::key::Key;
-use allod_storage::schema::{SpaceId, TableDescriptor};
+use allod_storage::schema::{IndexState, SpaceId, TableDescriptor};
 
 use super::door;
 use super::rows::{Held, Rows};
@@ -37,7 +37,9 @@ impl<'a> View<'a> {
     ) -> View<'a> {
         // A number that the engine has just given out is nobody's yet.
         let records = table.clustered.then_some(0);
-        let indexes = (0..table.indexes.len()).filter(|&i| table.indexes[i].unique).map(|i| i + 1);
+        // One that is not public has not all rows to show; that its keys are free is seen when they are written.
+        let is_shown = |i: &usize| table.indexes[*i].unique && table.indexes[*i].state == IndexState::Public;
+        let indexes = (0..table.indexes.len()).filter(is_shown).map(|i| i + 1);
         let unique = records.into_iter().chain(indexes).collect();
         View { table, partition, unique, rows: BTreeMap::new(), entries: BTreeMap::new(), reservation }
     }
@@ -45,8 +47,11 @@ impl<'a> View<'a> {
     /// Whether a column is part of a key that can be taken, or decides where rows are.
     pub fn decides(&self, ordinal: usize) -> bool {
         let dealt = self.table.partitioning.as_ref().is_some_and(|p| p.columns.contains(&ordinal));
-        let indexed = self.table.indexes.iter().any(|i| i.unique && i.columns.contains(&ordinal));
-        dealt || indexed || self.table.key.contains(&ordinal)
+        let indexed = |space: &usize| {
+            let index = space.checked_sub(1).map(|index| &self.table.indexes[index]);
+            index.is_some_and(|index| index.columns.contains(&ordinal))
+        };
+        dealt || self.unique.iter().any(indexed) || self.table.key.contains(&ordinal)
     }
 
     /// Asks for what is at the keys of rows, where that is not known.

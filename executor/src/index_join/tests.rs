@@ -38,6 +38,7 @@ pub(crate) fn inner_table(partitions: usize) -> Arc<TableDescriptor> {
         unique: false,
         columns,
         options: Default::default(),
+        state: Default::default(),
     };
     Arc::new(TableDescriptor {
         id: TableId(7),

@@ -48,6 +48,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
             unique: false,
             columns: vec![0],
             options: Default::default(),
+            state: Default::default(),
         }],
         partitioning: (partitions > 1).then(|| PartitionScheme::hash("a", vec![0])),
         partitions: (0..partitions)

@@ -120,6 +120,7 @@ impl FakeCatalog {
             unique: index.unique,
             columns: index.columns,
             options: Default::default(),
+            state: Default::default(),
         });
         self.tables[table].descriptor = Arc::new(descriptor);
     }

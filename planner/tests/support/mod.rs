@@ -91,6 +91,7 @@ impl Tables {
                 unique: i.unique,
                 columns: i.columns,
                 options: Default::default(),
+                state: Default::default(),
             })
             .collect();
         let names =

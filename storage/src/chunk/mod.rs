@@ -161,6 +161,11 @@ impl Chunk {
         if rows == column.len() { Arc::clone(column) } else { column.slice(self.start + from, rows) }
     }
 
+    /// The columns of one row.
+    pub(crate) fn row(&self, row: usize) -> Vec<ArrayRef> {
+        self.data.columns.iter().map(|column| column.slice(self.start + row, 1)).collect()
+    }
+
     /// A whole column of what this is a window on, and where in it the window begins.
     pub(crate) fn whole_column(&self, ordinal: usize) -> (&ArrayRef, usize) {
         (&self.data.columns[ordinal], self.start)

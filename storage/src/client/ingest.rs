@@ -99,7 +99,7 @@ impl Client {
     }
 
     /// Keys at which regions should begin so that none gets too large.
-    fn cuts(&self, chunks: &[Chunk]) -> Vec<Key> {
+    pub(super) fn cuts(&self, chunks: &[Chunk]) -> Vec<Key> {
         let mut cuts = Vec::new();
         let mut bytes = 0;
         for chunk in chunks {
@@ -213,7 +213,7 @@ impl Client {
     }
 }
 
-fn build_error(space: SpaceId, error: BuildError) -> Error {
+pub(super) fn build_error(space: SpaceId, error: BuildError) -> Error {
     match error {
         BuildError::DuplicateKey { key } => Error::DuplicateKey { space, key },
         BuildError::Type(mismatch) => Error::TypeMismatch(mismatch),

@@ -13,11 +13,12 @@
 //! * `locks`: what to do about transactions that are in the way; `resolved`: what is known of those that have ended.
 //! * `interrupt`: whether it shall still wait.
 //! * `pessimistic`: keys locked before they are written; `keep_alive`: heartbeats of those who hold them.
-//! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `admin`: the operations.
+//! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `backfill`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
 
 mod admin;
+mod backfill;
 mod backoff;
 mod collector;
 mod commit;
@@ -40,6 +41,7 @@ mod transaction;
 
 pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, LockWaits, PastDeadlock, Wait};
+pub use backfill::OvertakenRow;
 pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};

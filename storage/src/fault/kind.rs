@@ -181,6 +181,8 @@ commands! {
     PrepareIngest = "PREPARE_INGEST",
     /// And added.
     FinishIngest = "FINISH_INGEST",
+    /// Rows of an index are added below what was written since.
+    Backfill = "BACKFILL",
     /// A region is split.
     Split = "SPLIT",
     /// A region gets another leader.

@@ -140,6 +140,16 @@ impl Records {
         later.filter(|past| past.range.contains(key.as_bytes()))
     }
 
+    /// The first change of a key to be committed after a timestamp that is not below the safe one.
+    pub(crate) fn first_change_after(&self, key: &Key, ts: Timestamp) -> Option<&Version> {
+        let pasts = self.past.iter().filter(|past| past.until > ts && past.range.contains(key.as_bytes()));
+        let pasts = pasts.map(|past| &past.delta);
+        let changes = pasts.chain([&self.delta]).filter_map(|delta| delta.get(key)).flat_map(|v| v.iter());
+        changes
+            .filter(|change| change.is_data() && change.commit_ts > ts)
+            .min_by_key(|change| change.commit_ts)
+    }
+
     /// Begins a fold of what was committed up to `at`, or less if locks could still commit before that. When it began to
     /// be; `None` if there is nothing to fold. Another fold that has begun is then void.
     pub(crate) fn begin_fold(&mut self, at: Timestamp) -> Option<Timestamp> {

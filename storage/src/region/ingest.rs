@@ -118,7 +118,7 @@ fn overlap(a: &Chunk, b: &Chunk) -> bool {
 }
 
 /// The chunk without some of its rows, which ascend.
-fn without(chunk: &Chunk, rows: &[usize]) -> Vec<Chunk> {
+pub(super) fn without(chunk: &Chunk, rows: &[usize]) -> Vec<Chunk> {
     let mut from = 0;
     let mut pieces = Vec::new();
     for &row in rows {
@@ -130,7 +130,7 @@ fn without(chunk: &Chunk, rows: &[usize]) -> Vec<Chunk> {
 }
 
 /// Puts a chunk in its place, merging it with those that it overlaps.
-fn place(base: &mut Vec<Chunk>, schema: &SpaceSchema, chunk: Chunk) -> Result<(), BuildError> {
+pub(super) fn place(base: &mut Vec<Chunk>, schema: &SpaceSchema, chunk: Chunk) -> Result<(), BuildError> {
     let from = base.partition_point(|old| old.last_key() < chunk.first_key());
     let to = base.partition_point(|old| old.first_key() <= chunk.last_key());
     if from >= to {
@@ -174,7 +174,7 @@ fn columns(schema: &SpaceSchema, chunk: &Chunk) -> Vec<ArrayRef> {
 }
 
 /// The chunk's rows as a batch, not copied, for versions to point into.
-fn as_batch(schema: &SpaceSchema, chunk: &Chunk) -> Result<RecordBatch, BuildError> {
+pub(super) fn as_batch(schema: &SpaceSchema, chunk: &Chunk) -> Result<RecordBatch, BuildError> {
     let columns = columns(schema, chunk);
     let fields = schema.columns.iter().zip(&columns).map(|(def, column)| {
         arrow::datatypes::Field::new(def.name.as_ref(), column.data_type().clone(), def.ty.nullable)

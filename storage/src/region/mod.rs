@@ -13,6 +13,7 @@
 //! Who checks that a request reached the right region (epoch, range, leader) is the store; here all keys are taken to be in
 //! the region's range.
 
+mod backfill;
 mod compaction;
 mod ingest;
 #[cfg(test)]
@@ -34,6 +35,8 @@ use crate::percolator::{
 };
 use crate::schema::{RegionId, SpaceSchema, Timestamp};
 
+pub(crate) use backfill::LONG_AGO;
+pub use backfill::{BackfillOutcome, Overtaken};
 pub use compaction::{Compacted, Compaction};
 pub use ingest::IngestOutcome;
 
@@ -70,6 +73,8 @@ pub enum Command {
     ResolveLock(ResolveLock),
     /// Add rows in bulk: chunks of [`build_base`](crate::chunk::build_base), in key order, within the region's range.
     Ingest(Vec<Chunk>),
+    /// Add rows as they were at a timestamp, below what was written since: chunks as for an ingest, committed long ago.
+    Backfill(Timestamp, Arc<[Chunk]>),
     /// Begin to fold what was committed up to this timestamp, or a little less: whatever commits later must commit after it.
     BeginFold(Timestamp),
     /// Put the result of a compaction in place.
@@ -103,6 +108,8 @@ pub enum Outcome {
     Resolved(usize),
     /// Of an ingest.
     Ingest(IngestOutcome),
+    /// Of a backfill.
+    Backfill(BackfillOutcome),
     /// Of the beginning of a fold: up to when all is folded; `None` if there is nothing to fold.
     FoldBegun(Option<Timestamp>),
     /// Of a compaction: whether it was put in place. If not, base had changed since the fold was begun: begin again.
@@ -164,6 +171,9 @@ impl RegionState {
             }
             Command::ResolveLock(c) => Outcome::Resolved(percolator::resolve_lock(records, &c)),
             Command::Ingest(chunks) => Outcome::Ingest(ingest::ingest(records, schema, chunks)),
+            Command::Backfill(at, chunks) => {
+                Outcome::Backfill(backfill::backfill(records, schema, at, &chunks))
+            }
             Command::BeginFold(at) => Outcome::FoldBegun(records.begin_fold(at)),
             Command::Install(compacted) => Outcome::Installed(compaction::install(records, compacted)),
             Command::AbandonFold => {

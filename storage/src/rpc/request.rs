@@ -15,7 +15,7 @@ use crate::percolator::{
     PessimisticLockOutcome, PessimisticRollback, Prewrite, PrewriteOutcome, ResolveLock, Rollback,
     SecondaryLocks, TxnStatus,
 };
-use crate::region::{Epoch, IngestOutcome};
+use crate::region::{BackfillOutcome, Epoch, IngestOutcome};
 use crate::schema::{RegionId, SpaceId, SpaceSchema, StoreId, Timestamp};
 use crate::store::Deadlock;
 
@@ -61,6 +61,11 @@ pub(crate) enum Body {
         ingest: Timestamp,
         commit_ts: Option<Timestamp>,
     },
+    /// Adds rows as they were at a timestamp, below what was written since: chunks in key order.
+    Backfill {
+        at: Timestamp,
+        chunks: Arc<[Chunk]>,
+    },
     /// Splits at these keys, ascending.
     Split(Arc<[Key]>),
     TransferLeader(StoreId),
@@ -90,6 +95,7 @@ impl Body {
             Body::Compact => CommandKind::Compact,
             Body::PrepareIngest(_) => CommandKind::PrepareIngest,
             Body::FinishIngest { .. } => CommandKind::FinishIngest,
+            Body::Backfill { .. } => CommandKind::Backfill,
             Body::Split(_) => CommandKind::Split,
             Body::TransferLeader(_) => CommandKind::TransferLeader,
             Body::Merge => CommandKind::Merge,
@@ -130,6 +136,7 @@ impl Body {
             Body::CheckSecondaryLocks(check) => check.keys.last().cloned(),
             Body::ResolveLock(resolve) => resolve.keys.as_ref().and_then(|keys| keys.last().cloned()),
             Body::Split(keys) => keys.last().cloned(),
+            Body::Backfill { chunks, .. } => chunks.last().map(|chunk| chunk.last_key().clone()),
             Body::Scan(_)
             | Body::Lookup(_)
             | Body::ScanLocks { .. }
@@ -262,6 +269,7 @@ pub(crate) enum Reply {
     IngestPrepared(IngestOutcome),
     /// When it was committed; `None` = it was given up.
     IngestFinished(Option<Timestamp>),
+    Backfilled(BackfillOutcome),
     /// The region and those split off it.
     Split(Vec<Arc<RegionInfo>>),
     LeaderMoved(Arc<RegionInfo>),

@@ -22,8 +22,9 @@ pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use numbering::{AutoRandom, Numbering};
 pub use options::{IndexOptions, TableOptions, TimeToLive};
 pub use table::{
-    ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, KeyPart, PartitionDescriptor,
-    PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema, TableDescriptor, Temporary,
+    ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, IndexState, KeyPart,
+    PartitionDescriptor, PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema,
+    TableDescriptor, Temporary,
 };
 pub use types::{
     ColumnType, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, DECIMAL64_PRECISION_MAX, IntWidth, SqlType,

@@ -136,6 +136,20 @@ pub struct IndexDescriptor {
     pub columns: Vec<usize>,
     /// What it is declared with besides.
     pub options: IndexOptions,
+    /// What those who write rows do to it. In a table as queries know it every index is public.
+    pub state: IndexState,
+}
+
+/// What those who write rows do to an index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexState {
+    /// Queries read it, and writers keep it up.
+    #[default]
+    Public,
+    /// Writers keep it up; entries of older rows may be missing.
+    WriteOnly,
+    /// Writers take out the entries of rows that go, and put none in.
+    DeleteOnly,
 }
 
 impl IndexDescriptor {

@@ -16,6 +16,7 @@ mod group;
 mod housekeeper;
 mod max_read;
 mod registry;
+mod view;
 mod waiters;
 
 use std::sync::Arc;
@@ -127,6 +128,7 @@ impl Stores {
             | Body::ResolveLock(_)
             | Body::PrepareIngest(_)
             | Body::FinishIngest { .. }
+            | Body::Backfill { .. }
             | Body::Split(_)
             | Body::TransferLeader(_) => {
                 // A region whose owner is gone answers as one that is not there.

@@ -1,0 +1,92 @@
+//! Filling a space with rows as they were at a timestamp, while others write to it: see the essay of `region/backfill.rs`.
+//!
+//! Chunks are smaller than those of an ingest, and each is a command of its own: who writes to the region waits for one.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+
+use super::backoff::Budget;
+use super::ingest::build_error;
+use super::locks::LockWaits;
+use super::sender::Sent;
+use super::{Client, unexpected};
+use crate::chunk::{BLOCK_ROWS, Chunk, ChunkLimit, build_base};
+use crate::error::{Error, Result};
+use crate::region::{BackfillOutcome, LONG_AGO, Overtaken};
+use crate::rpc::{Body, Reply};
+use crate::schema::{SpaceId, Timestamp};
+
+/// Rows of a chunk.
+const CHUNK_ROWS: usize = 32 * BLOCK_ROWS;
+
+/// A row of a backfill at whose unique key there is another row by now.
+#[derive(Clone, Debug)]
+pub struct OvertakenRow {
+    /// The columns of the space, one row each.
+    pub columns: Vec<ArrayRef>,
+    /// Since when the other row has been there.
+    pub since: Timestamp,
+}
+
+impl Client {
+    /// Adds rows of a space in bulk, as they were at a timestamp that the caller keeps pinned: full rows in any order, no two
+    /// with the same key. What anybody wrote to their keys after that prevails; nothing else is in the space. The rows that were
+    /// not added because another row is at their unique key: it is for the caller to say whether that may be.
+    pub async fn backfill(
+        &mut self,
+        space: SpaceId,
+        batches: Vec<RecordBatch>,
+        at: Timestamp,
+    ) -> Result<Vec<OvertakenRow>> {
+        let mut backoff = self.backoff("backfill", Budget::Admin);
+        let schema = self.schema_of(&mut backoff, space).await?;
+        let default = ChunkLimit::default();
+        let limit = ChunkLimit { rows: CHUNK_ROWS, bytes: default.bytes.min(self.shared.region_bytes_max) };
+        let chunks = build_base(&schema, batches, limit, LONG_AGO).map_err(|e| build_error(space, e))?;
+        let cuts = self.cuts(&chunks);
+        self.split_at(&mut backoff, cuts).await?;
+        let mut overtaken = Vec::new();
+        // A stack: the next chunk in key order is on top.
+        let mut waiting: Vec<Chunk> = chunks.into_iter().rev().collect();
+        while let Some(chunk) = waiting.pop() {
+            let mut backoff = self.backoff("backfill", Budget::Admin);
+            let mut waits = LockWaits::default();
+            let mut region = self.locate(&mut backoff, chunk.first_key()).await?;
+            let end = region.info.range.end.as_bytes();
+            let cut = if chunk.last_key().as_bytes() < end { chunk.rows() } else { chunk.lower_bound(end) };
+            waiting.extend(chunk.slice(cut, chunk.rows()));
+            let Some(chunk) = chunk.slice(0, cut) else { continue };
+            let body = Body::Backfill { at, chunks: Arc::new([chunk.clone()]) };
+            loop {
+                match self.send(&mut backoff, &mut region, &body).await? {
+                    Sent::Reply(Reply::Backfilled(outcome)) => match outcome {
+                        BackfillOutcome::Done(found) => {
+                            overtaken.extend(found.iter().filter_map(|found| row_of(&chunk, found)));
+                            break;
+                        }
+                        BackfillOutcome::Locked(locks) => {
+                            self.resolve_for_write(&mut backoff, locks, &mut waits, false).await?;
+                        }
+                        BackfillOutcome::TooOld { safe_ts } => {
+                            return Err(Error::SnapshotTooOld { ts: at, safe_ts });
+                        }
+                        BackfillOutcome::Failed(error) => return Err(build_error(space, error)),
+                    },
+                    Sent::Reply(other) => return Err(unexpected(&other)),
+                    // Cut anew.
+                    Sent::Relocate => {
+                        waiting.push(chunk);
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(overtaken)
+    }
+}
+
+fn row_of(chunk: &Chunk, Overtaken { key, since }: &Overtaken) -> Option<OvertakenRow> {
+    let row = chunk.find(key.as_bytes())?;
+    Some(OvertakenRow { columns: chunk.row(row), since: *since })
+}
