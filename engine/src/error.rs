@@ -3,9 +3,13 @@
 //! The lower crates say whose fault it is in enums of their own; here, and nowhere else, a variant becomes a number. An
 //! error that has no number in MySQL gets 1105 (unknown error), as in TiDB.
 
+mod fault;
+
 use std::fmt;
 
 use allod_planner::Position;
+
+use fault::{recursion_fault, window_fault};
 
 /// What went wrong, as a MySQL client would see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,6 +176,10 @@ codes! {
     ILLEGAL_PRIVILEGE_LEVEL = 3619 "HY000";
     /// A dynamic privilege that there is not.
     DYNAMIC_PRIVILEGE_UNKNOWN = 3929 "HY000";
+    /// INTO of a query that has no row.
+    NO_DATA = 1329 "02000";
+    /// INTO of a query that has several.
+    TOO_MANY_ROWS = 1172 "42000";
     /// A bare table name, and no database chosen.
     NO_DATABASE = 1046 "3D000";
     /// NULL for a column that has none.
@@ -498,39 +506,6 @@ codes! {
     UNDETERMINED = 8501 "HY000";
     /// No statement in the text.
     EMPTY_QUERY = 1065 "42000";
-}
-
-/// So have expressions that read themselves.
-fn recursion_fault(fault: allod_planner::bind::RecursionFault) -> u16 {
-    use allod_planner::bind::RecursionFault as F;
-    match fault {
-        F::NoUnion => code::RECURSION_NO_UNION,
-        F::NoSeed => code::RECURSION_NO_SEED,
-        F::Aggregates => code::RECURSION_AGGREGATES,
-        F::FarSide => code::RECURSION_FAR_SIDE,
-        F::ReferencedTwice => code::RECURSION_REFERENCED_TWICE,
-    }
-}
-
-/// So have windows.
-fn window_fault(fault: &allod_planner::bind::WindowFault) -> u16 {
-    use allod_planner::bind::WindowFault as F;
-    match fault {
-        F::Unknown(_) => 3579,
-        F::Circular => 3580,
-        F::ChildPartitions => 3581,
-        F::ParentFrame(_) => 3582,
-        F::TwoOrders { .. } => 3583,
-        F::FrameStart(_) => 3584,
-        F::FrameEnd(_) => 3585,
-        F::FrameValue(_) => 3586,
-        F::RangeKey(_) => 3587,
-        F::RangeOfTime(_) => 3588,
-        F::RangeOfNumbers(_) => 3589,
-        F::Twice(_) => 3591,
-        F::Misplaced(_) => 3593,
-        F::IntervalOfRows(_) => 3596,
-    }
 }
 
 /// Partitions have numbers of their own, all with the general SQLSTATE.

@@ -44,8 +44,8 @@
 
 mod kept;
 mod settings;
+pub(crate) mod user;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ use imbl::OrdMap;
 use allod_planner::bind::Variables as PlannerView;
 use allod_planner::sql_mode::SqlMode;
 use allod_storage::client::{GarbagePolicy, RetryPolicy};
-use allod_storage::schema::{Datum, Timestamp};
+use allod_storage::schema::{Datum, SqlType, Timestamp};
 
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
@@ -515,7 +515,7 @@ pub(crate) struct Variables {
     session: SystemValues,
     settings: Settings,
     pub global: Arc<SystemValues>,
-    pub user: BTreeMap<String, Datum>,
+    pub user: user::UserValues,
     /// `@@last_plan_from_cache`.
     pub plan_from_cache: bool,
     /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
@@ -531,7 +531,7 @@ impl Variables {
             session,
             settings,
             global,
-            user: BTreeMap::new(),
+            user: user::UserValues::new(),
             plan_from_cache: false,
             current_ts: Timestamp::default(),
         }
@@ -577,8 +577,8 @@ impl PlannerView for Variables {
         Some(if global { self.global.get(definition) } else { self.session.get(definition) })
     }
 
-    fn user(&self, name: &str) -> Option<Datum> {
-        self.user.get(&name.to_lowercase()).cloned()
+    fn user(&self, name: &str) -> Option<(Datum, SqlType)> {
+        self.user.get(name).cloned()
     }
 }
 

@@ -14,7 +14,7 @@ use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
 use allod_storage::percolator::Mutation;
-use allod_storage::schema::{TableDescriptor, Timestamp};
+use allod_storage::schema::{Datum, SqlType, TableDescriptor, Timestamp};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
@@ -99,6 +99,14 @@ pub trait NamedLocks: Send + Sync + std::fmt::Debug {
     fn give_all_back(&self) -> u64;
 }
 
+/// Who holds the user variables of a statement that assigns to them. Names come in lower case. One worker asks.
+pub trait UserVariables: Send + Sync + std::fmt::Debug {
+    /// What a variable holds, and of which type that is; `None` = NULL.
+    fn get(&self, name: &str) -> Option<(Datum, SqlType)>;
+    /// It holds this from now on.
+    fn set(&self, name: &str, value: Datum, ty: &SqlType);
+}
+
 /// Where there are no sessions: every lock is free, and nobody has one.
 #[derive(Debug)]
 pub struct Nobody;
@@ -141,6 +149,8 @@ pub struct Environment {
     pub sequences: Option<Arc<dyn Sequences>>,
     /// Who knows of the locks that have names.
     pub named_locks: Arc<dyn NamedLocks>,
+    /// Who holds its user variables, if it assigns to any; then `workers` is 1.
+    pub variables: Option<Arc<dyn UserVariables>>,
     /// What becomes of a change of rows.
     pub destination: Destination,
     /// The tables that it writes to in another form than its plan knows: with more indexes behind those of the plan, none of
@@ -238,6 +248,7 @@ pub fn execute(prepared: Arc<Prepared>, env: Environment) -> Execution {
         rules: env.rules,
         sequences: env.sequences,
         named_locks: Some(env.named_locks),
+        variables: env.variables,
     };
     let schema = prepared.schema();
     let locks = Collector::new(env.locking, &context.memory);

@@ -51,7 +51,7 @@ pub use dml::{check, committed, deal, generate, record_keys, remake};
 pub use error::Error;
 pub use execute::{
     Affected, Destination, Environment, Execution, NamedLocks, Nobody, Numbered, RowIds, Run, Sequences,
-    Tuning, execute,
+    Tuning, UserVariables, execute,
 };
 pub use kernel::{JsonFault, Rules, Verdict};
 pub use lock::{Locking, WantedLocks};

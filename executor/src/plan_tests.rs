@@ -275,6 +275,7 @@ impl Fixture {
             row_ids: self.row_ids.clone(),
             sequences: None,
             named_locks: Arc::new(crate::Nobody),
+            variables: None,
             destination: Destination::Commit,
             layouts: Arc::default(),
             rules: Default::default(),

@@ -60,6 +60,7 @@ pub(crate) fn context(workers: usize) -> Context {
         rules: Rules::default(),
         sequences: None,
         named_locks: None,
+        variables: None,
     }
 }
 

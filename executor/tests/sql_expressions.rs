@@ -65,6 +65,7 @@ fn run(cluster: &Cluster, sql: &str) -> Result<String, String> {
         row_ids: Arc::new(Nothing),
         sequences: None,
         named_locks: Arc::new(allod_executor::Nobody),
+        variables: None,
         destination: allod_executor::Destination::Commit,
         rules: Default::default(),
         locking: allod_executor::Locking::Off,

@@ -58,8 +58,17 @@ impl Diagnostics {
     }
 }
 
-/// Where a query that runs leaves what there is to say, when it has ended.
-pub(crate) type Late = Arc<OnceLock<Diagnostics>>;
+/// What is known of a query when it has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What there is to say.
+    pub diagnostics: Diagnostics,
+    /// Rows that it had.
+    pub rows: u64,
+}
+
+/// Where a query that runs leaves that.
+pub(crate) type Late = Arc<OnceLock<Ended>>;
 
 /// The result of one statement.
 ///
@@ -241,7 +250,7 @@ impl ResultSet {
     /// How many warnings there are so far.
     pub(crate) fn warning_count(&self) -> u64 {
         match self.late.as_ref().and_then(|late| late.get()) {
-            Some(all) => all.total,
+            Some(all) => all.diagnostics.total,
             None => self.warnings.len() as u64 + self.unkept,
         }
     }
@@ -287,7 +296,8 @@ impl ResultSet {
 
     /// Warnings of the statement; of a query those of computing its rows, too, when all of them have been taken.
     pub fn warnings(&self) -> &[Warning] {
-        self.late.as_ref().and_then(|late| late.get()).map_or(&self.warnings, |all| &all.list)
+        let ended = self.late.as_ref().and_then(|late| late.get());
+        ended.map_or(&self.warnings, |all| &all.diagnostics.list)
     }
 
     /// The rows one at a time, with typed access by name or position.

@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 
 use super::running::Running;
 use crate::error::{Error, Result};
-use crate::result::{Diagnostics, Late, Warning};
+use crate::result::{Diagnostics, Ended, Late, Warning};
 
 /// The rows of a query that runs, which says at its end what was said.
 pub(super) struct Telling {
@@ -24,13 +24,15 @@ pub(super) struct Telling {
     planned: Vec<Warning>,
     /// How many are kept.
     limit: usize,
+    /// Rows so far.
+    rows: u64,
     late: Late,
 }
 
 impl Telling {
     /// Of this query; `planned` is what planning said.
     pub fn new(running: Running, planned: Vec<Warning>, limit: usize) -> Telling {
-        Telling { running, planned, limit, late: Arc::new(OnceLock::new()) }
+        Telling { running, planned, limit, rows: 0, late: Arc::new(OnceLock::new()) }
     }
 
     /// Where it says it.
@@ -49,7 +51,8 @@ impl Telling {
             total += 1;
         }
         // It is written here and nowhere else.
-        let _ = self.late.set(Diagnostics::new(list, total, self.limit));
+        let diagnostics = Diagnostics::new(list, total, self.limit);
+        let _ = self.late.set(Ended { diagnostics, rows: self.rows });
     }
 }
 
@@ -59,7 +62,7 @@ impl Iterator for Telling {
     fn next(&mut self) -> Option<Result<RecordBatch>> {
         let next = self.running.next();
         match &next {
-            Some(Ok(_)) => {}
+            Some(Ok(batch)) => self.rows += batch.num_rows() as u64,
             Some(Err(error)) => self.tell(Some(error)),
             None => self.tell(None),
         }

@@ -154,7 +154,7 @@ impl Session {
         }
     }
 
-    /// Runs a query to its end that locks rows, within a transaction.
+    /// Runs a query to its end that locks rows, within a transaction, or that assigns to user variables.
     pub(super) fn query_and_lock(
         &mut self,
         planned: &Planned,
@@ -169,6 +169,7 @@ impl Session {
             let wanted = running.execution.take_locks();
             if let Locked::Yes { .. } = self.lock_all(wanted, &mut patience, cancel)? {
                 let metrics = if analyze { running.execution.metrics() } else { BTreeMap::new() };
+                self.take_assigned(&running);
                 return Ok(Answered { batches, said: told(&mut running), metrics });
             }
         }

@@ -15,6 +15,7 @@
 mod accounts;
 mod admin;
 mod as_of;
+mod assign;
 mod connection;
 mod diagnostics;
 mod explain;
@@ -54,6 +55,7 @@ use crate::usage::UsageReport;
 use crate::variables::Variables;
 
 use accounts::Identity;
+use assign::Found;
 use plan_cache::PlanCache;
 use sequences::Asked;
 use temporary::Temporaries;
@@ -80,6 +82,8 @@ pub struct Session {
     /// What it has of the locks that have names.
     named_locks: Arc<OfSession>,
     row_count: i64,
+    /// FOUND_ROWS().
+    found: Found,
     /// Of the last statement; what SHOW WARNINGS shows.
     diagnostics: Diagnostics,
     /// What a query says when it has ended, which may be by now.
@@ -128,6 +132,7 @@ impl Session {
             last_insert_id: 0,
             asks_none: Arc::default(),
             row_count: -1,
+            found: Found::default(),
             diagnostics: Diagnostics::default(),
             late: None,
             prepared: BTreeMap::new(),
@@ -193,7 +198,8 @@ impl Session {
 
     /// What there is to say of the last statement.
     fn diagnostics(&self) -> &Diagnostics {
-        self.late.as_ref().and_then(|late| late.get()).unwrap_or(&self.diagnostics)
+        let ended = self.late.as_ref().and_then(|late| late.get());
+        ended.map_or(&self.diagnostics, |ended| &ended.diagnostics)
     }
 
     /// How often the functions of SQL were used: by the statements of this session that were planned so far, and by those

@@ -39,6 +39,7 @@ impl Session {
             | Bound::LoadData(_)
             | Bound::Explain { .. }
             | Bound::Do(_)
+            | Bound::Into { .. }
             | Bound::Transaction(_)
             | Bound::Prepare { .. }
             | Bound::Execute { .. }

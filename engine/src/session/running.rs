@@ -5,6 +5,7 @@ use std::sync::Arc;
 use allod_executor::Execution;
 use allod_storage::schema::TableDescriptor;
 
+use super::assign::Assigned;
 use crate::catalog::{Counters, Entered, Entry, Waiting, WriteGuard};
 use crate::database::Database;
 use crate::error::{Error, Result, code};
@@ -16,6 +17,8 @@ pub(super) struct Running {
     pub writing: Vec<Writing>,
     /// For each of the plan's targets which of `writing` it is.
     pub targets: Vec<usize>,
+    /// Where its user variables are, if it assigns to any.
+    pub assigned: Option<Arc<Assigned>>,
 }
 
 /// A table that is being written to.

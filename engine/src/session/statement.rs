@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use allod_executor::{
     Cancel, Destination, Environment, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
+    UserVariables,
 };
-use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SetTarget, SetVariable, SkipLocked};
+use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::sql_mode::Lexing;
 use allod_planner::template::{Generalized, Template};
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, Timestamp};
+use arrow::array::RecordBatch;
 
 use super::Session;
+use super::assign::{Assigned, Cut, Found};
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
 use super::plan_cache::Setting;
@@ -27,7 +30,7 @@ use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
 use crate::transactions::Stage;
-use crate::variables::{RELEASE, VERSION, is_of_plans, time_limit};
+use crate::variables::{RELEASE, VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
 const ATTEMPTS_MAX: u32 = 10;
@@ -66,6 +69,10 @@ pub(super) struct Planned {
     usage: Arc<FunctionUsage>,
     /// The sequences that its expressions ask.
     sequences: Arc<[SequenceEntry]>,
+    /// Whether its expressions assign to user variables, or read those that its statement assigns to.
+    assigns: bool,
+    /// Of all of its rows, which are counted, those that are shown: what to skip, and what to take then.
+    uncut: Option<(u64, Option<u64>)>,
     /// The tables that it writes to, each once, in the version that it was planned with. Not that version itself, which holds
     /// the descriptors of all tables.
     targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
@@ -159,7 +166,10 @@ impl Session {
         let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
         if !std::mem::replace(counted, true)
-            && let Bound::Query(query) | Bound::Explain { query, .. } | Bound::Do(query) = &bound
+            && let Bound::Query(query)
+            | Bound::Explain { query, .. }
+            | Bound::Do(query)
+            | Bound::Into { query, .. } = &bound
         {
             self.count(&Arc::new(query.usage.clone()));
         }
@@ -246,11 +256,13 @@ impl Session {
                 Ok(ResultSet::done(0, 0).with_warnings(warnings).with_unkept(unkept))
             }
             Bound::Set(assignments) => {
-                let mut warnings = Vec::new();
-                for assignment in &assignments {
-                    warnings.extend(self.set(assignment, cancel)?);
-                }
-                Ok(ResultSet::done(0, 0).with_warnings(warnings))
+                drop(version);
+                self.assign_all(&assignments, params, cancel)
+            }
+            Bound::Into { query, variables } => {
+                let planned = self.plan(query, &version, params)?;
+                drop(version);
+                self.select_into(&planned, &variables, cancel)
             }
             Bound::Transaction(control) => {
                 drop(version);
@@ -336,6 +348,7 @@ impl Session {
                 warnings: self.diagnostics().total,
                 errors: self.diagnostics().errors,
                 row_count: self.row_count,
+                found_rows: self.found.rows(),
                 variables: &self.variables,
             },
         }
@@ -356,6 +369,7 @@ impl Session {
         let usage = Arc::new(bound.usage.clone());
         let skip = bound.skip.clone();
         let sequences = sequences::of_query(&bound, version);
+        let (assigns, uncut) = (bound.assigning, bound.uncut);
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
         let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
         let query = Arc::new(query);
@@ -379,6 +393,8 @@ impl Session {
             as_of,
             usage,
             sequences,
+            assigns,
+            uncut,
             targets,
         })
     }
@@ -428,7 +444,7 @@ impl Session {
     }
 
     /// Counts the functions that a statement uses.
-    fn count(&mut self, usage: &Arc<FunctionUsage>) {
+    pub(super) fn count(&mut self, usage: &Arc<FunctionUsage>) {
         self.usage.merge(usage);
         self.database.shared().usage.add(Arc::clone(usage));
     }
@@ -487,7 +503,7 @@ impl Session {
         Template::of(parsed, &planned.query, params, plan)
     }
 
-    fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
+    pub(super) fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
         let cancel = &self.limited(planned, cancel);
         let header = planned.header.clone();
         let mut warnings = planned.warnings();
@@ -495,23 +511,31 @@ impl Session {
             self.row_count = -1;
             let limit = self.variables.settings().warnings_max;
             let result = match &planned.skip {
-                None if !planned.locked.is_empty() && self.locks_rows() => {
+                None if planned.assigns || !planned.locked.is_empty() && self.locks_rows() => {
                     let Answered { batches, said: (said, total), metrics: _ } =
                         self.query_and_lock(planned, cancel, false)?;
                     let unkept = total - said.len() as u64;
                     warnings.extend(said);
-                    ResultSet::ready(header, batches).with_unkept(unkept)
+                    self.found = Found::of(&batches);
+                    ResultSet::ready(header, cut(planned, batches)?).with_unkept(unkept)
                 }
                 Some(skip) if self.locks_rows() => {
-                    ResultSet::ready(header, self.query_and_skip(planned, skip, cancel)?)
+                    let batches = self.query_and_skip(planned, skip, cancel)?;
+                    self.found = Found::of(&batches);
+                    ResultSet::ready(header, cut(planned, batches)?)
                 }
                 skip => {
                     let telling = Telling::new(self.start(planned, cancel, false)?, warnings.clone(), limit);
                     let late = telling.late();
-                    let result = match skip.clone() {
-                        None => ResultSet::running(header, telling),
+                    self.found = Found::Late(Arc::clone(&late));
+                    let result = match (skip.clone(), planned.uncut) {
+                        (None, None) => ResultSet::running(header, telling),
                         // What would have had to be counted as it is locked is counted here.
-                        Some(skip) => ResultSet::running(header, Unlocked::new(telling, skip)),
+                        (Some(skip), None) => ResultSet::running(header, Unlocked::new(telling, skip)),
+                        (None, Some(shown)) => ResultSet::running(header, Cut::new(telling, shown)),
+                        (Some(skip), Some(shown)) => {
+                            ResultSet::running(header, Cut::new(Unlocked::new(telling, skip), shown))
+                        }
                     };
                     result.with_late(late)
                 }
@@ -604,6 +628,7 @@ impl Session {
             Some(_) => Destination::Transaction,
             None => Destination::Commit,
         };
+        let assigned = planned.assigns.then(|| Arc::new(Assigned::new(&self.variables.user)));
         let settings = self.variables.settings();
         let mut client = client;
         client.interrupt_by(cancel.into());
@@ -611,12 +636,14 @@ impl Session {
             client,
             ts,
             pin: Some(pin),
-            workers: settings.workers,
+            // What a row reads of a variable is what the row before it assigned.
+            workers: if planned.assigns { 1 } else { settings.workers },
             memory_limit_bytes: self.memory_quota(planned).saturating_sub(self.buffered_bytes()),
             cancel: cancel.clone(),
             row_ids,
             sequences: Some(self.asked_sequences(planned)),
             named_locks: Arc::clone(&self.named_locks) as Arc<dyn NamedLocks>,
+            variables: assigned.clone().map(|assigned| assigned as Arc<dyn UserVariables>),
             destination,
             layouts: writing.iter().filter_map(|writing| writing.layout.clone()).collect(),
             rules: rules(settings.mode, planned.dml.as_ref(), values_of(planned)),
@@ -625,7 +652,7 @@ impl Session {
             tuning: settings.tuning,
         };
         let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
-        Ok(Running { execution, writing, targets })
+        Ok(Running { execution, writing, targets, assigned })
     }
 
     /// Who answers for the sequences that a statement asks.
@@ -640,7 +667,8 @@ impl Session {
     /// After a statement has run to its end: what it wrote is the transaction's. Or, if it is one by itself, it leaves its
     /// tables, whose rows are told from now on.
     pub(super) fn leave(&mut self, running: Running) {
-        let Running { mut execution, writing, targets } = running;
+        self.take_assigned(&running);
+        let Running { mut execution, writing, targets, assigned: _ } = running;
         let mut growth = vec![(0, 0); writing.len()];
         for (&(came, went), &at) in execution.growth().iter().zip(&targets) {
             let (inserted, deleted): &mut (u64, u64) = &mut growth[at];
@@ -664,49 +692,16 @@ impl Session {
     }
 
     /// Under `autocommit = 0` a statement that uses tables begins a transaction, if there is none.
-    fn join_transaction(&mut self, planned: &Planned) -> Result<()> {
+    pub(super) fn join_transaction(&mut self, planned: &Planned) -> Result<()> {
         if planned.uses_tables { self.begin_unless_autocommit() } else { Ok(()) }
     }
+}
 
-    pub(super) fn set(&mut self, assignment: &SetVariable, cancel: &Cancel) -> Result<Option<Warning>> {
-        let value = assignment.value.as_ref();
-        match &assignment.target {
-            SetTarget::User(name) => {
-                self.variables.user.insert(name.to_lowercase(), value.cloned().unwrap_or(Datum::Null));
-                Ok(None)
-            }
-            SetTarget::Session(name) => {
-                if name.eq_ignore_ascii_case("tidb_snapshot") {
-                    let time = value.filter(|v| !matches!(v, Datum::String(text) if text.is_empty()));
-                    self.snapshot = time.map(|time| self.time_of(time)).transpose()?;
-                }
-                if ["last_insert_id", "identity"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
-                    self.settings += 1;
-                    self.last_insert_id = match value {
-                        Some(Datum::UInt(id)) => *id,
-                        Some(Datum::Int(id)) => id.unsigned_abs(),
-                        _ => 0,
-                    };
-                }
-                let (before, values) =
-                    (self.variables.settings().autocommit, self.variables.session().clone());
-                let warning = self.variables.set(name, value)?;
-                self.settings += u64::from(is_of_plans(name) && *self.variables.session() != values);
-                self.client.retry_by(self.variables.settings().retry);
-                self.client.commit_by(self.variables.settings().commit);
-                // What was begun under autocommit = 0 ends with it.
-                if !before && self.variables.settings().autocommit {
-                    self.commit(cancel)?;
-                }
-                Ok(warning)
-            }
-            SetTarget::Global(name) => {
-                self.settings += 1;
-                let warning = self.database.set_global(name, value)?;
-                self.variables.see_globals(self.database.shared().globals.load_full());
-                Ok(warning)
-            }
-        }
+/// The rows that are shown of those that were found.
+fn cut(planned: &Planned, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+    match planned.uncut {
+        None => Ok(batches),
+        Some(shown) => Cut::new(batches.into_iter().map(Ok), shown).collect(),
     }
 }
 

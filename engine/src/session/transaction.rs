@@ -36,8 +36,9 @@ use std::sync::Arc;
 
 use allod_executor::Cancel;
 use allod_planner::bind::{
-    Characteristics, SetTarget, SetVariable, TransactionControl, TransactionMode, TransactionScope,
+    Characteristics, SetTarget, TransactionControl, TransactionMode, TransactionScope,
 };
+use allod_planner::expr::type_of;
 use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction, bytes_of};
 use allod_storage::error as storage;
 use allod_storage::key::Key;
@@ -351,7 +352,8 @@ impl Session {
                         TransactionScope::Global => SetTarget::Global(name.into()),
                         TransactionScope::Session | TransactionScope::Next => SetTarget::Session(name.into()),
                     };
-                    warnings.extend(self.set(&SetVariable { target, value: Some(value) }, cancel)?);
+                    let value = (value.clone(), type_of(&value));
+                    warnings.extend(self.assign(&target, Some(value), cancel)?);
                 }
             }
         }

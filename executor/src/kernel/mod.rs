@@ -51,6 +51,7 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 pub(crate) mod unchecked;
+mod user_variable;
 mod value;
 mod volatile;
 mod writing;

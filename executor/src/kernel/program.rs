@@ -217,6 +217,11 @@ impl Program {
         self.id
     }
 
+    /// The type of a node's value.
+    pub(crate) fn type_of(&self, id: usize) -> &SqlType {
+        &self.nodes[id].sql
+    }
+
     /// A constant node's value.
     pub(crate) fn constant(&self, id: usize) -> Option<&Datum> {
         match &self.nodes[id].op {

@@ -11,7 +11,7 @@ use super::notice::{Notices, Rules};
 use super::value::Value;
 use super::volatile::Sequence;
 use crate::error::{Error, Result};
-use crate::execute::{NamedLocks, Sequences};
+use crate::execute::{NamedLocks, Sequences, UserVariables};
 use crate::pipeline::Cancel;
 
 /// A worker's caches. Programs keep their own state in it, so a program itself stays immutable and is shared by all workers.
@@ -27,6 +27,8 @@ pub struct Scratch {
     asked: Option<Arc<dyn Sequences>>,
     /// Who knows of the locks that have names.
     named_locks: Option<Arc<dyn NamedLocks>>,
+    /// Where the statement's user variables are; `None` where none is assigned to.
+    variables: Option<Arc<dyn UserVariables>>,
     /// What kernels had to say.
     pub notices: Notices,
 }
@@ -61,13 +63,20 @@ impl Scratch {
         Scratch { cancel, notices: Notices::new(rules), ..Scratch::default() }
     }
 
-    /// The same for a statement that asks sequences and locks.
+    /// The same for a statement that asks sequences, locks and variables.
     pub(crate) fn asking(
         self,
         asked: Option<Arc<dyn Sequences>>,
         named_locks: Option<Arc<dyn NamedLocks>>,
+        variables: Option<Arc<dyn UserVariables>>,
     ) -> Scratch {
-        Scratch { asked, named_locks, ..self }
+        Scratch { asked, named_locks, variables, ..self }
+    }
+
+    /// Where the statement's user variables are.
+    pub(crate) fn variables(&self) -> Result<&dyn UserVariables> {
+        let missing = || Error::Plan("a variable is asked for where there is none".into());
+        self.variables.as_deref().ok_or_else(missing)
     }
 
     /// Who knows of the locks that have names.

@@ -16,6 +16,7 @@ use super::named_lock;
 use super::program::{Frame, Node, Program};
 use super::scratch::Scratch;
 use super::string::build;
+use super::user_variable;
 use super::value::{Column, Value};
 use crate::error::{Error, Result};
 use crate::pipeline::Cancel;
@@ -42,8 +43,11 @@ pub(crate) fn eval(
     if what == Volatile::Benchmark {
         return benchmark(program, node, frame, scratch);
     }
-    if what.in_turn() && !what.asks_sequence() {
+    if what.is_named_lock() {
         return named_lock::eval(what, program, node, frame, scratch);
+    }
+    if what.is_variable() {
+        return user_variable::eval(what, program, node, program.type_of(id), frame, scratch);
     }
     let arg = match node.args.first() {
         Some(arg) => Some(program.value(*arg, frame, scratch)?),
@@ -107,7 +111,9 @@ pub(crate) fn eval(
             | Volatile::ReleaseLock
             | Volatile::IsFreeLock
             | Volatile::IsUsedLock
-            | Volatile::ReleaseAllLocks,
+            | Volatile::ReleaseAllLocks
+            | Volatile::GetVariable
+            | Volatile::SetVariable,
             _,
         ) => Err(Error::Plan(format!("{} without an argument", what.name()))),
     }

@@ -47,7 +47,7 @@ use allod_storage::schema::RegionId;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::execute::{NamedLocks, Sequences};
+use crate::execute::{NamedLocks, Sequences, UserVariables};
 use crate::kernel::{Rules, Scratch};
 
 /// Whether whoever received a batch wants more.
@@ -135,12 +135,15 @@ pub(crate) struct Context {
     pub sequences: Option<Arc<dyn Sequences>>,
     /// Who knows of the locks that have names; `None` where nobody asks.
     pub named_locks: Option<Arc<dyn NamedLocks>>,
+    /// Where the statement's user variables are; `None` where none is assigned to.
+    pub variables: Option<Arc<dyn UserVariables>>,
 }
 
 impl Context {
     /// What a worker of the statement keeps between batches.
     pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.cancel.clone(), self.rules).asking(self.sequences.clone(), self.named_locks.clone())
+        let (sequences, locks) = (self.sequences.clone(), self.named_locks.clone());
+        Scratch::new(self.cancel.clone(), self.rules).asking(sequences, locks, self.variables.clone())
     }
 
     /// The time, if somebody wants to know how long things take.

@@ -74,6 +74,10 @@ impl Binder<'_> {
                 let nullable = id.ty().nullable;
                 Ok(Some(self.rw.volatile(Volatile::InsertId, vec![id], SqlType::BIGINT_UNSIGNED, nullable)))
             }
+            ("FOUND_ROWS", []) => {
+                self.volatile = true;
+                Ok(Some(Expr::constant(Datum::UInt(session.found_rows), SqlType::BIGINT_UNSIGNED)))
+            }
             ("ROW_COUNT", []) => {
                 self.volatile = true;
                 Ok(Some(Expr::constant(Datum::Int(session.row_count), SqlType::BIGINT)))
@@ -111,6 +115,7 @@ impl Binder<'_> {
                 | "VERSION"
                 | "CONNECTION_ID"
                 | "LAST_INSERT_ID"
+                | "FOUND_ROWS"
                 | "ROW_COUNT",
                 _,
             ) => Err(Error::ArgumentCount(name.to_ascii_lowercase())),
@@ -256,7 +261,7 @@ fn const_name(name: &ast::Expr) -> Option<&str> {
 }
 
 /// A literal, perhaps with a sign.
-fn is_literal(e: &ast::Expr) -> bool {
+pub(super) fn is_literal(e: &ast::Expr) -> bool {
     match e {
         ast::Expr::Value(_) | ast::Expr::TypedString(_) => true,
         ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus | ast::UnaryOperator::Plus, expr } => {

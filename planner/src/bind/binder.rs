@@ -10,6 +10,7 @@ use sqlparser::tokenizer::Location;
 use super::access::Guarded;
 use super::partition::position;
 use super::scope::{Pending, Relation, Scope};
+use super::variable::Assigning;
 use super::{PartitionFault, PartitionFunction, PlanContext, TableName, bind_partition};
 use crate::account::AccountName;
 use crate::catalog::{MemoryTable, Table};
@@ -70,6 +71,12 @@ pub(super) struct Binder<'a> {
     pub edits: Option<Vec<Edit>>,
     /// The sequences that are asked, each once.
     pub sequences: Vec<Arc<Sequence>>,
+    /// The user variables that are assigned to.
+    pub assigning: Assigning,
+    /// Whether what is bound next is the query whose rows the client gets.
+    pub answers: bool,
+    /// SQL_CALC_FOUND_ROWS: the limit of the statement, which is not in its plan.
+    pub uncut: Option<(u64, Option<u64>)>,
     /// Query blocks of the statement so far, and of those how many come before the first one of `parsed`.
     pub blocks: u32,
     pub blocks_before: u32,
@@ -137,6 +144,9 @@ impl<'a> Binder<'a> {
             defined: None,
             edits: None,
             sequences: Vec::new(),
+            assigning: Assigning::default(),
+            answers: false,
+            uncut: None,
             blocks: parsed.blocks.selects.len().max(1) as u32,
             blocks_before: 0,
         })

@@ -61,6 +61,7 @@ impl Binder<'_> {
                 let expr = self.expr(expr)?;
                 self.collated(expr, &collation.to_string())
             }
+            E::BinaryOp { left, op: BinaryOperator::Assignment, right } => self.assignment(left, right),
             E::BinaryOp { .. } => self.chain(e),
             E::UnaryOp { op, expr } => self.unary(op, expr),
             E::IsNull(x) => self.is(Function::IsNull, x, false),
@@ -495,35 +496,6 @@ impl Binder<'_> {
             }
         }
         Err(Error::UnknownColumn { name: written(), clause: clause.name(), position })
-    }
-
-    /// `@user`, `@@system`, `@@global.system`.
-    fn variable(&mut self, parts: &[Ident]) -> Result<Expr, Error> {
-        self.volatile = true;
-        let first = parts[0].value.as_str();
-        let variables = self.cx.session.variables;
-        let Some(system) = first.strip_prefix("@@") else {
-            let name = parts.iter().map(|p| p.value.trim_start_matches('@')).collect::<Vec<_>>().join(".");
-            return Ok(literal::datum(variables.user(&name).unwrap_or(Datum::Null)));
-        };
-        let (global, name) = match (system.to_ascii_lowercase().as_str(), parts.get(1)) {
-            ("global", Some(name)) => (true, name.value.as_str()),
-            ("session" | "local", Some(name)) => (false, name.value.as_str()),
-            _ => (false, system),
-        };
-        let session = &self.cx.session;
-        let of_session = match name.to_ascii_lowercase().as_str() {
-            "last_insert_id" | "identity" => Some(Datum::UInt(session.last_insert_id)),
-            "warning_count" => Some(Datum::UInt(session.warnings)),
-            "error_count" => Some(Datum::UInt(session.errors)),
-            // The time that it is, unless another was set; to the microsecond.
-            "timestamp" if !global => Some(Datum::Double(self.rw.utc_now_us() as f64 / 1e6)),
-            _ => None,
-        };
-        match of_session.or_else(|| variables.system(name, global)) {
-            Some(value) => Ok(literal::datum(value)),
-            None => Err(Error::UnknownVariable(name.into())),
-        }
     }
 
     // Functions.

@@ -7,6 +7,7 @@
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
+//!     ├ variable                                @a, @@b, and @a := x
 //!     ├ temporary                               which tables hide others, and what cannot be done with them
 //!     └ define, key, option, partition, generated, check, foreign  CREATE, ALTER, DROP: plain data for the engine
 //! ```
@@ -51,6 +52,7 @@ mod subquery;
 mod temporary;
 mod transaction;
 mod types;
+mod variable;
 mod view;
 mod window;
 
@@ -60,7 +62,7 @@ mod tests;
 use std::sync::Arc;
 
 use allod_storage::fault::Step;
-use allod_storage::schema::{Datum, TableDescriptor};
+use allod_storage::schema::{Datum, SqlType, TableDescriptor};
 
 use crate::account::{AccountChange, ShownAccount};
 use crate::catalog::Catalog;
@@ -140,6 +142,8 @@ pub struct SessionInfo<'a> {
     pub warnings: u64,
     /// Errors of the last statement: `@@error_count`.
     pub errors: u64,
+    /// FOUND_ROWS().
+    pub found_rows: u64,
     /// System and user variables.
     pub variables: &'a dyn Variables,
 }
@@ -148,8 +152,8 @@ pub struct SessionInfo<'a> {
 pub trait Variables {
     /// `@@name`, `@@session.name` (`global` = false) or `@@global.name`; `None` = unknown.
     fn system(&self, name: &str, global: bool) -> Option<Datum>;
-    /// `@name`; `None` = never set, which reads as NULL.
-    fn user(&self, name: &str) -> Option<Datum>;
+    /// `@name`, in lower case; `None` = never set, which reads as NULL.
+    fn user(&self, name: &str) -> Option<(Datum, SqlType)>;
 }
 
 /// No variables at all, for tests and for expressions of the schema.
@@ -161,7 +165,7 @@ impl Variables for NoVariables {
         None
     }
 
-    fn user(&self, _name: &str) -> Option<Datum> {
+    fn user(&self, _name: &str) -> Option<(Datum, SqlType)> {
         None
     }
 }
@@ -180,6 +184,7 @@ impl<'a> PlanContext<'a> {
             row_count: -1,
             warnings: 0,
             errors: 0,
+            found_rows: 0,
             variables: &NoVariables,
         };
         PlanContext {
@@ -240,6 +245,13 @@ pub enum Bound {
     },
     /// DO: the query is run, its rows are dropped.
     Do(BoundQuery),
+    /// SELECT … INTO: the values of its row are those of these user variables.
+    Into {
+        /// The query.
+        query: BoundQuery,
+        /// One for each of its columns, in lower case.
+        variables: Vec<Arc<str>>,
+    },
     /// SET.
     Set(Vec<SetVariable>),
     /// BEGIN, COMMIT, ROLLBACK, savepoints.
@@ -303,6 +315,13 @@ pub struct BoundQuery {
     pub as_of: Option<Datum>,
     /// The sequences that its expressions ask, each once.
     pub sequences: Vec<Arc<Sequence>>,
+    /// Whether it assigns to user variables, or reads those that its statement assigns to.
+    pub assigning: bool,
+    /// The user variables that its expressions assign to (`:=`), in lower case, with what they hold then.
+    pub assigned: Vec<(Arc<str>, SqlType)>,
+    /// SQL_CALC_FOUND_ROWS: the LIMIT that is not in the plan, as what to skip and what to take, for all rows are to be
+    /// counted.
+    pub uncut: Option<(u64, Option<u64>)>,
 }
 
 /// What a change of rows does with the rows of its query, and what `BoundQuery::query.output` lists for that.
@@ -422,8 +441,19 @@ pub enum Show {
 pub struct SetVariable {
     /// Which variable.
     pub target: SetTarget,
-    /// Its new value; `None` = DEFAULT.
-    pub value: Option<Datum>,
+    /// Its new value.
+    pub value: SetValue,
+}
+
+/// What SET assigns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetValue {
+    /// DEFAULT.
+    Default,
+    /// This.
+    Constant(Datum),
+    /// The value of this query's row, bound when the assignments before it are done.
+    Query(Box<Parsed>),
 }
 
 /// What SET assigns to.
@@ -439,5 +469,6 @@ pub enum SetTarget {
 
 /// Binds a statement. Pure: it reads `cx` and returns everything it learned.
 pub fn bind(parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
-    crate::stack::roomy(|| statement::bind(&parsed.statement, parsed, cx))
+    let bind = |types: &variable::Types| statement::bind(&parsed.statement, parsed, cx, types);
+    crate::stack::roomy(|| variable::settled(parsed, bind))
 }

@@ -28,6 +28,7 @@ impl Binder<'_> {
     }
 
     fn query_with_ctes(&mut self, query: &ast::Query, locks: &[ast::LockClause]) -> Result<Block, Error> {
+        let answers = std::mem::take(&mut self.answers);
         if query.fetch.is_some() {
             return Err(not_supported("FETCH"));
         }
@@ -51,7 +52,11 @@ impl Binder<'_> {
             }
         };
         if let Some(limit) = &query.limit_clause {
-            block.plan = self.limit(block.plan, limit)?;
+            if answers && counts_all(&query.body) {
+                self.uncut = Some(self.limit_of(limit)?);
+            } else {
+                block.plan = self.limit(block.plan, limit)?;
+            }
         }
         Ok(block)
     }
@@ -335,6 +340,12 @@ impl Binder<'_> {
 
     /// LIMIT in its three forms.
     pub fn limit(&mut self, plan: Plan, limit: &LimitClause) -> Result<Plan, Error> {
+        let (offset, count) = self.limit_of(limit)?;
+        Ok(Plan::Limit { input: Box::new(plan), offset, count })
+    }
+
+    /// What to skip and what to take; `None` = all.
+    fn limit_of(&mut self, limit: &LimitClause) -> Result<(u64, Option<u64>), Error> {
         let (count, offset) = match limit {
             LimitClause::LimitOffset { limit, offset, limit_by } if limit_by.is_empty() => {
                 (limit.as_ref(), offset.as_ref().map(|o| &o.value))
@@ -344,7 +355,7 @@ impl Binder<'_> {
         };
         let count = count.map(|e| self.row_count(e)).transpose()?;
         let offset = offset.map(|e| self.row_count(e)).transpose()?.unwrap_or(0);
-        Ok(Plan::Limit { input: Box::new(plan), offset, count })
+        Ok((offset, count))
     }
 
     /// A number of rows.
@@ -355,6 +366,16 @@ impl Binder<'_> {
             Datum::UInt(n) => Ok(n),
             _ => Err(Error::BadArguments("LIMIT".into())),
         }
+    }
+}
+
+/// Whether the first SELECT says SQL_CALC_FOUND_ROWS.
+fn counts_all(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.select_modifiers.as_ref().is_some_and(|m| m.sql_calc_found_rows),
+        SetExpr::Query(query) => counts_all(&query.body),
+        SetExpr::SetOperation { left, .. } => counts_all(left),
+        _ => false,
     }
 }
 

@@ -160,6 +160,7 @@ impl Binder<'_> {
             };
         }
         plan = self.attach(plan, pending);
+        plan = self.assigned_before(plan, &mut having, &mut items, &mut keys);
         if !having.is_empty() {
             plan = Plan::Filter { input: Box::new(plan), predicates: having };
         }
@@ -319,6 +320,34 @@ impl Binder<'_> {
         Ok(keys)
     }
 
+    /// What HAVING shares with the select list is computed once, before it, if it is not the same twice: `SELECT @n := @n + 1
+    /// AS n … HAVING n > 3`.
+    fn assigned_before(
+        &mut self,
+        plan: Plan,
+        having: &mut [Expr],
+        items: &mut [Item],
+        keys: &mut [(Expr, bool)],
+    ) -> Plan {
+        let shared: Vec<(ColumnId, Expr)> = items
+            .iter()
+            .filter(|item| item.expr.in_turn() && having.iter().any(|e| has_part(e, &item.expr)))
+            .map(|item| {
+                (self.columns.add_computed(item.name.clone(), item.expr.ty().clone()), item.expr.clone())
+            })
+            .collect();
+        if shared.is_empty() {
+            return plan;
+        }
+        let computed = |e: &mut Expr| *e = over_outputs(&shared, e);
+        having.iter_mut().for_each(computed);
+        items.iter_mut().map(|item| &mut item.expr).for_each(computed);
+        keys.iter_mut().map(|(key, _)| key).for_each(computed);
+        let columns = plan.columns().into_iter().map(|id| (id, self.column(id)));
+        let exprs = columns.chain(shared.iter().cloned()).collect();
+        Plan::Project { input: Box::new(plan), exprs }
+    }
+
     /// The select list, DISTINCT and ORDER BY.
     fn project(
         &mut self,
@@ -402,6 +431,11 @@ struct Item {
 fn visible(relation: &Relation) -> impl Iterator<Item = (Arc<str>, ColumnId)> + '_ {
     let hidden = |i: usize| relation.table.as_ref().is_some_and(|t| t.columns[i].hidden);
     relation.columns.iter().enumerate().filter(move |(i, _)| !hidden(*i)).map(|(_, c)| (c.name.clone(), c.id))
+}
+
+/// Whether `part` is the expression, or somewhere in it.
+fn has_part(e: &Expr, part: &Expr) -> bool {
+    e == part || e.children().iter().any(|child| has_part(child, part))
 }
 
 /// The expression with every part that is an output column replaced by that column.

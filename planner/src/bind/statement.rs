@@ -5,19 +5,28 @@ use std::sync::Arc;
 use allod_storage::schema::{Collation, Datum};
 use sqlparser::ast;
 
+use super::ask::is_literal;
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
+use super::variable::Types;
 use super::{
-    Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetVariable, Show,
-    TableName,
+    Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetValue, SetVariable,
+    Show, TableName,
 };
 use super::{collation, cte, limits, locking, option, temporary};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{NumbersSyntax, Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
 
-pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
+/// Binds a statement, whose user variables are of these types.
+pub(super) fn bind(
+    statement: &Statement,
+    parsed: &Parsed,
+    cx: &PlanContext,
+    types: &Types,
+) -> Result<Bound, Error> {
     let mut binder = Binder::new(parsed, cx)?;
+    binder.assigning.known.clone_from(types);
     match statement {
         Statement::Sql(sql) => sql_statement(binder, sql),
         Statement::CreateTable { table, clustered, options, partition, numbers } => {
@@ -85,14 +94,25 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
             Bound::Query(query) => Ok(Bound::Do(query)),
             _ => Err(not_supported("this form of DO")),
         },
+        Statement::Into { query, variables } => match sql_statement(binder, query)? {
+            Bound::Query(query) => {
+                let visible = query.skip.as_ref().map_or(query.query.output.len(), |skip| skip.visible);
+                if visible != variables.len() {
+                    return Err(Error::UnionColumnCount);
+                }
+                let variables = variables.iter().map(|name| name.as_str().into()).collect();
+                Ok(Bound::Into { query, variables })
+            }
+            _ => Err(not_supported("this form of INTO")),
+        },
         Statement::Use { database } if database.is_empty() => Err(Error::NoDatabase),
         Statement::Use { database } => {
             let database = binder.database(Some(&ast::Ident::new(database)))?;
             Ok(Bound::Use { database })
         }
         Statement::Set(items) => {
-            let items: Result<Vec<SetVariable>, Error> = items.iter().map(|i| binder.set(i)).collect();
-            Ok(Bound::Set(items?))
+            let items = items.iter().map(|item| binder.set(item, parsed));
+            Ok(Bound::Set(items.collect::<Result<Vec<SetVariable>, Error>>()?))
         }
         Statement::Transaction(syntax) => binder.transaction(syntax),
         Statement::Prepare { name, text } => {
@@ -125,7 +145,8 @@ pub(super) fn bind(statement: &Statement, parsed: &Parsed, cx: &PlanContext) -> 
 }
 
 fn user_variable(cx: &PlanContext, name: &str) -> Datum {
-    cx.session.variables.user(name.trim_start_matches('@')).unwrap_or(Datum::Null)
+    let held = cx.session.variables.user(&name.trim_start_matches('@').to_lowercase());
+    held.map_or(Datum::Null, |(value, _)| value)
 }
 
 fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound, Error> {
@@ -137,6 +158,7 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
                 let (block, skip) = binder.skip_locked(block, &query.locks)?;
                 return Ok(Bound::Query(BoundQuery { skip: Some(skip), ..finish(binder, block, None)? }));
             }
+            binder.answers = true;
             let block = binder.query(query)?;
             Ok(Bound::Query(finish(binder, block, None)?))
         }
@@ -235,6 +257,9 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         skip: None,
         as_of,
         sequences: binder.sequences,
+        assigning: binder.assigning.used,
+        assigned: binder.assigning.so_far.into_iter().collect(),
+        uncut: binder.uncut,
         warnings: binder.warnings,
     })
 }
@@ -325,7 +350,7 @@ impl Binder<'_> {
         Ok(self.table(&name)?.0)
     }
 
-    fn set(&mut self, item: &SetItem) -> Result<SetVariable, Error> {
+    fn set(&mut self, item: &SetItem, parsed: &Parsed) -> Result<SetVariable, Error> {
         let name: Arc<str> = item.name.trim_start_matches('@').into();
         let target = match (item.name.starts_with('@'), item.global) {
             (true, _) => SetTarget::User(name),
@@ -333,14 +358,21 @@ impl Binder<'_> {
             (false, false) => SetTarget::Session(name),
         };
         let value = match &item.value {
-            None => None,
+            None => SetValue::Default,
             // `SET sql_mode = ANSI`: a word stands for itself.
             Some(ast::Expr::Identifier(word))
                 if !word.value.starts_with('@') && !matches!(target, SetTarget::User(_)) =>
             {
-                Some(Datum::string(word.value.as_str()))
+                SetValue::Constant(Datum::string(word.value.as_str()))
             }
-            Some(e) => Some(self.in_block(|b| b.constant(e, "SET"))?),
+            // A literal that names its type keeps it.
+            Some(e) if is_literal(e) && !matches!(e, ast::Expr::TypedString(_)) => {
+                SetValue::Constant(self.in_block(|b| b.constant(e, "SET"))?)
+            }
+            Some(e) => {
+                let statement = Statement::value(e)?;
+                SetValue::Query(Box::new(Parsed { statement, ..parsed.clone() }))
+            }
         };
         Ok(SetVariable { target, value })
     }

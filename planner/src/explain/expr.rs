@@ -25,6 +25,15 @@ impl Words<'_> {
             Expr::Column { id, .. } => self.columns.explain_name(*id),
             Expr::Constant { value, ty } => constant(printed(value, &ty.sql).as_ref().unwrap_or(value)),
             Expr::Call { function, args, ty } => match function {
+                // The first argument is a name.
+                Function::Volatile { what, .. } if what.is_variable() => match args.as_slice() {
+                    [Expr::Constant { value, .. }, value_of @ ..] => {
+                        let parts =
+                            std::iter::once(value.to_string()).chain(value_of.iter().map(|e| self.expr(e)));
+                        format!("{}({})", what.name(), parts.collect::<Vec<_>>().join(", "))
+                    }
+                    _ => format!("{}({})", what.name(), self.list(args)),
+                },
                 Function::Cast => format!("cast({}, {} BINARY)", self.list(args), ty.sql),
                 Function::Like { escape } => {
                     let escape = escape.map_or(0, u32::from);

@@ -224,6 +224,10 @@ pub enum Volatile {
     IsUsedLock,
     /// RELEASE_ALL_LOCKS(): how many the session had.
     ReleaseAllLocks,
+    /// `@name` where the statement assigns to it. The argument is the name.
+    GetVariable,
+    /// `@name := x`: x, which the variable is from then on. The arguments are the name and x.
+    SetVariable,
 }
 
 impl Volatile {
@@ -245,6 +249,8 @@ impl Volatile {
             Volatile::IsFreeLock => "is_free_lock",
             Volatile::IsUsedLock => "is_used_lock",
             Volatile::ReleaseAllLocks => "release_all_locks",
+            Volatile::GetVariable => "getvar",
+            Volatile::SetVariable => "setvar",
         }
     }
 
@@ -258,17 +264,26 @@ impl Volatile {
         matches!(self, Volatile::NextValue(_) | Volatile::LastValue(_) | Volatile::SetValue(_))
     }
 
+    /// Whether it reads a user variable or assigns to one.
+    pub fn is_variable(self) -> bool {
+        matches!(self, Volatile::GetVariable | Volatile::SetVariable)
+    }
+
     /// Whether what it comes to depends on what was asked before, so that rows are evaluated in turn.
     pub fn in_turn(self) -> bool {
-        let locks = matches!(
+        self.is_named_lock() || self.asks_sequence() || self.is_variable()
+    }
+
+    /// Whether it asks for a lock that has a name.
+    pub fn is_named_lock(self) -> bool {
+        matches!(
             self,
             Volatile::GetLock
                 | Volatile::ReleaseLock
                 | Volatile::IsFreeLock
                 | Volatile::IsUsedLock
                 | Volatile::ReleaseAllLocks
-        );
-        locks || self.asks_sequence()
+        )
     }
 }
 

@@ -113,6 +113,11 @@ fn fraction_digits(text: &str) -> u8 {
     text.rsplit_once('.').map_or(0, |(_, f)| f.trim().len().min(6) as u8)
 }
 
+/// The type of a value from outside.
+pub fn type_of(value: &Datum) -> SqlType {
+    datum(value.clone()).ty().sql.clone()
+}
+
 /// A value from outside: a parameter or a variable, typed by itself.
 pub fn datum(value: Datum) -> Expr {
     let sql = match &value {

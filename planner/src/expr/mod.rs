@@ -41,6 +41,7 @@ pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Vol
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
+pub use literal::type_of;
 pub use rewrite::{Rewriter, held_in};
 pub(crate) use table::{exists as function_exists, of_bytes};
 pub use types::Family;
@@ -152,6 +153,12 @@ impl Expr {
     pub fn in_turn(&self) -> bool {
         matches!(self, Expr::Call { function: Function::Volatile { what, .. }, .. } if what.in_turn())
             || self.children().iter().any(Expr::in_turn)
+    }
+
+    /// Whether a part of it assigns to a user variable: it is evaluated even if nobody wants its value.
+    pub fn assigns(&self) -> bool {
+        matches!(self, Expr::Call { function: Function::Volatile { what: Volatile::SetVariable, .. }, .. })
+            || self.children().iter().any(Expr::assigns)
     }
 
     /// Every column it uses, in order of appearance, repeats included.

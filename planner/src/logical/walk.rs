@@ -87,6 +87,13 @@ impl Plan {
         }
     }
 
+    /// Whether somewhere in the tree a user variable is assigned to.
+    pub(crate) fn assigns(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |node| node.visit_own_exprs(&mut |e| found |= e.assigns()));
+        found
+    }
+
     /// Rebuilds the tree bottom up: inputs first, then `f` on the node that holds the new inputs.
     pub(crate) fn transform_up(self, f: &mut impl FnMut(Plan) -> Plan) -> Plan {
         let rebuilt = self.map_children(&mut |child| child.transform_up(f));

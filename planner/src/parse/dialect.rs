@@ -26,6 +26,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::lexing::CONCAT;
 use super::sequence::next_value;
+use super::variable;
 use crate::expr::TimeUnit;
 
 /// Binding strengths, weakest first.
@@ -342,7 +343,7 @@ impl Dialect for AllodDialect {
                 if is_special_call(keyword) && *next != Token::LParen {
                     return Some(parser.parse_identifier().map(Expr::Identifier));
                 }
-                None
+                variable::assignment(parser)
             }
             _ => None,
         }

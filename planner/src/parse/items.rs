@@ -21,7 +21,19 @@ const ENDS: [&str; 12] = [
     "WINDOW",
 ];
 /// Words that may stand before the first item.
-const MODIFIERS: [&str; 4] = ["DISTINCT", "ALL", "DISTINCTROW", "STRAIGHT_JOIN"];
+const MODIFIERS: [&str; 11] = [
+    "DISTINCT",
+    "ALL",
+    "DISTINCTROW",
+    "STRAIGHT_JOIN",
+    "HIGH_PRIORITY",
+    "SQL_SMALL_RESULT",
+    "SQL_BIG_RESULT",
+    "SQL_BUFFER_RESULT",
+    "SQL_NO_CACHE",
+    "SQL_CACHE",
+    "SQL_CALC_FOUND_ROWS",
+];
 
 /// The items of the select list that begins behind `after`, the end of its SELECT.
 pub(crate) fn select_item_texts(parsed: &Parsed, after: Location) -> Vec<String> {

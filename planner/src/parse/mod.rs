@@ -29,11 +29,13 @@ mod option;
 mod partition;
 mod rewrite;
 mod sequence;
+mod set;
 mod simulate;
 mod split;
 mod statement;
 mod temporary;
 mod transaction;
+mod variable;
 mod view;
 
 use std::sync::Arc;
@@ -58,8 +60,9 @@ pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
 pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
+pub(crate) use set::SetItem;
 pub use statement::SHOWN;
-pub(crate) use statement::{PrepareSource, SetItem, ShowSyntax, Statement};
+pub(crate) use statement::{PrepareSource, ShowSyntax, Statement};
 pub(crate) use temporary::kind as temporary_kind;
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 pub use view::ViewHow;
@@ -83,6 +86,8 @@ pub struct Parsed {
     pub(crate) blocks: hint::Blocks,
     /// The times of its AS OF TIMESTAMP clauses.
     pub(crate) as_of: Vec<ast::Expr>,
+    /// The user variables that it assigns to with `:=`, in lower case.
+    pub(crate) assigned: Vec<String>,
     pub(crate) statement: Statement,
     /// How the text was read.
     pub lexing: Lexing,
@@ -125,6 +130,7 @@ impl Parsed {
             params: vec![],
             blocks: hint::Blocks::default(),
             as_of: vec![],
+            assigned: vec![],
             statement: Statement::Set(vec![]),
             lexing: Lexing::default(),
         }
@@ -147,9 +153,10 @@ fn parse_one(piece: split::Piece, lexing: Lexing) -> Result<Parsed, Error> {
     let placeholders = piece.tokens.iter().filter(|t| matches!(&t.token, Token::Placeholder(p) if p == "?"));
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let blocks = hint::blocks(&piece.tokens);
+    let assigned = variable::assigned(&piece.tokens);
     let (statement, as_of) = crate::stack::roomy(|| statement::parse(&piece))?;
     let (text, param_count) = (piece.text.into(), params.len());
-    Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, statement, lexing })
+    Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, assigned, statement, lexing })
 }
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).

@@ -1,7 +1,7 @@
 //! Statements: the library's, and those it lacks.
 
 use allod_storage::fault::Step;
-use allod_storage::schema::{Charset, Collation, Temporary};
+use allod_storage::schema::Temporary;
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -18,10 +18,13 @@ use super::option::TableOption;
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
+use super::set::SetItem;
 use super::split::Piece;
-use super::transaction::{ScopeSyntax, TransactionSyntax};
+use super::transaction::TransactionSyntax;
 use super::view::ViewSyntax;
-use super::{as_of, clustered, locking, parser, position, syntax_error, temporary, tokenize, unexpected};
+use super::{
+    as_of, clustered, locking, parser, position, syntax_error, temporary, tokenize, unexpected, variable,
+};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -89,6 +92,11 @@ pub(crate) enum Statement {
     },
     /// DO: a query whose rows nobody wants.
     Do(Box<ast::Statement>),
+    /// SELECT … INTO @a, @b.
+    Into {
+        query: Box<ast::Statement>,
+        variables: Vec<String>,
+    },
     Use {
         database: String,
     },
@@ -116,6 +124,16 @@ pub(crate) enum Statement {
 }
 
 impl Statement {
+    /// The query whose only value is that of an expression.
+    pub fn value(e: &ast::Expr) -> Result<Statement, Error> {
+        let item = ast::SelectItem::UnnamedExpr(e.clone());
+        query_of("SELECT 1", |select| select.projection = vec![item]).map(Statement::Sql).map_err(|e| match e
+        {
+            Failure::Parser(e) => syntax_error(e, None),
+            Failure::Ours(e) => e,
+        })
+    }
+
     /// Whether it commits the session's transaction first: changes of the schema, and ANALYZE TABLE. Temporary tables of the
     /// session are no part of the schema.
     pub fn commits_implicitly(&self) -> bool {
@@ -147,6 +165,7 @@ impl Statement {
             | Statement::Show(_)
             | Statement::ShowWhere { .. }
             | Statement::Do(_)
+            | Statement::Into { .. }
             | Statement::Use { .. }
             | Statement::Set(_)
             | Statement::Transaction(_)
@@ -257,16 +276,6 @@ pub(crate) enum ShowSyntax {
     Account(ShownAccount),
 }
 
-/// One assignment of SET.
-#[derive(Clone, Debug)]
-pub(crate) struct SetItem {
-    /// `@name` is kept with its at sign.
-    pub name: String,
-    pub global: bool,
-    /// `None` = DEFAULT.
-    pub value: Option<ast::Expr>,
-}
-
 /// Parses the one statement of a piece.
 ///
 /// Returned with the times of its AS OF TIMESTAMP clauses.
@@ -277,10 +286,17 @@ pub(super) fn parse(piece: &Piece) -> Result<(Statement, Vec<ast::Expr>), Error>
     };
     let (mut source, as_of) = Source::new(piece).map_err(failed)?;
     let statement = source.statement().map_err(failed)?;
-    match source.parser.peek_token().token {
-        Token::EOF => Ok((statement, as_of)),
-        _ => Err(syntax_error(unexpected(&source.parser), Some(piece.end))),
+    if source.parser.peek_token().token != Token::EOF {
+        return Err(syntax_error(unexpected(&source.parser), Some(piece.end)));
     }
+    let statement = match (statement, std::mem::take(&mut source.into)) {
+        (statement, none) if none.is_empty() => statement,
+        (Statement::Sql(query), variables) if matches!(*query, ast::Statement::Query(_)) => {
+            Statement::Into { query, variables }
+        }
+        _ => return Err(Error::Syntax { message: "INTO in what is no query".into(), position: None }),
+    };
+    Ok((statement, as_of))
 }
 
 /// What can go wrong, in the library or here.
@@ -304,6 +320,8 @@ pub(super) struct Source<'a> {
     pub(super) clustered: Option<bool>,
     /// How rows are numbered.
     pub(super) numbers: NumbersSyntax,
+    /// The variables of INTO.
+    into: Vec<String>,
 }
 
 impl<'a> Source<'a> {
@@ -311,10 +329,9 @@ impl<'a> Source<'a> {
         clustered::check(&piece.tokens)?;
         let (tokens, Said { clustered, numbers }) = rewrite(&piece.tokens);
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
-        Ok((
-            Source { parser: parser(tokens), text: piece.text, start: piece.start, clustered, numbers },
-            as_of,
-        ))
+        let (tokens, into) = variable::take_into(tokens);
+        let (text, start) = (piece.text, piece.start);
+        Ok((Source { parser: parser(tokens), text, start, clustered, numbers, into }, as_of))
     }
 
     fn statement(&mut self) -> Result<Statement, Failure> {
@@ -610,86 +627,6 @@ impl<'a> Source<'a> {
             })),
             _ => Ok(Some(self.parser.parse_literal_string()?)),
         }
-    }
-
-    fn set(&mut self) -> Result<Statement, Failure> {
-        self.parser.next_token();
-        if self.word("NAMES") {
-            return self.set_names();
-        }
-        if self.word("CHARSET") || self.word("CHARACTER") && self.word("SET") {
-            return self.set_names();
-        }
-        let mut items = Vec::new();
-        loop {
-            let mut global = self.word("GLOBAL") || self.word("PERSIST");
-            let session = !global && (self.word("SESSION") || self.word("LOCAL"));
-            if items.is_empty() && self.word("TRANSACTION") {
-                let scope = match (global, session) {
-                    (true, _) => ScopeSyntax::Global,
-                    (false, true) => ScopeSyntax::Session,
-                    (false, false) => ScopeSyntax::Next,
-                };
-                let characteristics = self.characteristics()?;
-                return Ok(Statement::Transaction(TransactionSyntax::Set { scope, characteristics }));
-            }
-            let parts = self.parser.parse_object_name(false)?;
-            let mut words: Vec<String> =
-                parts.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.clone()).collect();
-            // `@@global.name`; the first part of `validate_password.length` is one of its name.
-            if words.len() > 1 && words[0].starts_with("@@") {
-                let scope = words.remove(0);
-                global |= scope.eq_ignore_ascii_case("@@global") || scope.eq_ignore_ascii_case("@@persist");
-            }
-            let name = words.join(".");
-            let name = name.strip_prefix("@@").map(str::to_owned).unwrap_or(name);
-            if !self.parser.consume_token(&Token::Eq) {
-                self.parser.expect_token(&Token::Assignment)?;
-            }
-            let value = if self.word("DEFAULT") {
-                None
-            } else if self.word("ON") {
-                Some(ast::Expr::value(ast::Value::SingleQuotedString("ON".into())))
-            } else {
-                Some(self.parser.parse_expr()?)
-            };
-            items.push(SetItem { name, global, value });
-            if !self.parser.consume_token(&Token::Comma) {
-                return Ok(Statement::Set(items));
-            }
-        }
-    }
-
-    /// Behind SET NAMES: four variables. Texts are UTF-8 whatever they say, which the others are parts of, or are taken for.
-    fn set_names(&mut self) -> Result<Statement, Failure> {
-        let item = |name: &str, value: Option<String>| SetItem {
-            name: name.into(),
-            global: false,
-            value: value.map(|text| ast::Expr::value(ast::Value::SingleQuotedString(text))),
-        };
-        let set = Some(self.word_or_text("a character set")?).filter(|set| set != "default");
-        let charset = match &set {
-            Some(name) => {
-                Some(Charset::named(name).ok_or_else(|| Failure::Ours(Error::UnknownCharset(name.clone())))?)
-            }
-            None => None,
-        };
-        let variables = ["character_set_client", "character_set_connection", "character_set_results"];
-        let mut items: Vec<SetItem> = variables.iter().map(|variable| item(variable, set.clone())).collect();
-        if self.word("COLLATE") {
-            let name = self.word_or_text("a collation")?;
-            let known = Collation::named(&name);
-            let collation = known.ok_or_else(|| Failure::Ours(Error::UnknownCollation(name.clone())))?;
-            if let Some(charset) = charset.filter(|charset| *charset != collation.charset()) {
-                let charset = charset.name().into();
-                return Err(Failure::Ours(Error::CollationCharset { collation: name, charset }));
-            }
-            items.push(item("collation_connection", Some(name)));
-        } else {
-            let own = charset.map(|charset| charset.collation().name().to_owned());
-            items.push(item("collation_connection", own));
-        }
-        Ok(Statement::Set(items))
     }
 
     /// A name, perhaps as a string, in lower case.

@@ -93,10 +93,11 @@ fn sorted_by_left(keys: &[SortKey], join: &Join) -> bool {
     keys.iter().all(|key| key.expr.column_set().is_subset(&left))
 }
 
-/// Whether the keys are columns that the projection passes through: nothing would be computed twice.
+/// Whether the keys are columns that the projection passes through: nothing would be computed twice, nor in another order.
 fn cheap_keys(keys: &[SortKey], exprs: &[(ColumnId, Expr)]) -> bool {
-    keys.iter().all(|key| {
-        let of = |id: ColumnId| exprs.iter().find(|(out, _)| *out == id);
-        key.expr.as_column().and_then(of).is_some_and(|(_, e)| e.as_column().is_some())
-    })
+    !exprs.iter().any(|(_, e)| e.in_turn())
+        && keys.iter().all(|key| {
+            let of = |id: ColumnId| exprs.iter().find(|(out, _)| *out == id);
+            key.expr.as_column().and_then(of).is_some_and(|(_, e)| e.as_column().is_some())
+        })
 }

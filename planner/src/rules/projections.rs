@@ -2,7 +2,8 @@
 //!
 //! A projection whose columns are all plain input columns under their own ids only narrows the row, which
 //! `prune_columns` and the operators' own column lists do anyway. What would break merging: a column that is used twice
-//! above would be computed twice, so only cheap or once-used expressions move up.
+//! above would be computed twice, so only cheap or once-used expressions move up; and what is computed in turn (user variables,
+//! sequences) stays where it is.
 
 use hashbrown::HashMap;
 
@@ -42,6 +43,7 @@ fn merges(outer: &[(ColumnId, Expr)], inner: &[(ColumnId, Expr)]) -> bool {
         *uses.entry(id).or_default() += 1;
     }
     inner.iter().all(|(id, e)| {
-        matches!(e, Expr::Column { .. } | Expr::Constant { .. }) || uses.get(id).is_none_or(|n| *n <= 1)
+        matches!(e, Expr::Column { .. } | Expr::Constant { .. })
+            || uses.get(id).is_none_or(|n| *n <= 1) && !e.in_turn()
     })
 }

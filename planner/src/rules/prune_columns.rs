@@ -3,7 +3,8 @@
 //! A left join whose right side nobody reads, and which can match at most one row, is its left side.
 //!
 //! What would break it: DISTINCT compares all its columns, so group columns stay even if nobody reads them (dropping one
-//! would merge groups); a UNION's inputs must keep their columns in step.
+//! would merge groups); a UNION's inputs must keep their columns in step; what assigns to a user variable is evaluated though
+//! nobody reads it.
 
 use super::Context;
 use crate::column_set::ColumnSet;
@@ -36,7 +37,9 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             Plan::Scan(scan)
         }
         Plan::Values { rows, columns } => {
-            let keep: Vec<bool> = columns.iter().map(|id| required.contains(*id)).collect();
+            let assigns = |at: usize| rows.iter().any(|row| row[at].assigns());
+            let keep: Vec<bool> =
+                columns.iter().enumerate().map(|(at, id)| required.contains(*id) || assigns(at)).collect();
             let kept = |i: &usize| keep[*i];
             let rows = rows
                 .into_iter()
@@ -51,7 +54,7 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             Plan::Filter { input: Box::new(prune(*input, &needed, cx)), predicates }
         }
         Plan::Project { input, mut exprs } => {
-            exprs.retain(|(id, _)| required.contains(*id));
+            exprs.retain(|(id, e)| required.contains(*id) || e.assigns());
             let needed = with(&ColumnSet::new(), exprs.iter().map(|(_, e)| e));
             Plan::Project { input: Box::new(prune(*input, &needed, cx)), exprs }
         }
@@ -66,7 +69,7 @@ fn prune(plan: Plan, required: &ColumnSet, cx: &Context) -> Plan {
             Plan::Apply { join, correlated }
         }
         Plan::Aggregate { input, group_by, mut aggregates } => {
-            aggregates.retain(|(id, _)| required.contains(*id));
+            aggregates.retain(|(id, call)| required.contains(*id) || call.args.iter().any(Expr::assigns));
             let args = aggregates.iter().flat_map(|(_, call)| &call.args);
             let needed = with(&ColumnSet::new(), group_by.iter().map(|(_, e)| e).chain(args));
             Plan::Aggregate { input: Box::new(prune(*input, &needed, cx)), group_by, aggregates }
@@ -125,6 +128,7 @@ fn is_unused(join: &Join, required: &ColumnSet, cx: &Context) -> bool {
     let bound = || bound_columns(&join.on, &right, &join.left.column_set());
     join.kind == JoinKind::Left
         && !right.intersects(required)
+        && !join.right.assigns()
         && cx.unique_keys(&join.right).iter().any(|key| key.is_subset(&bound()))
 }
 

@@ -41,8 +41,10 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
         }
         Plan::Project { input, exprs } => {
             let by: HashMap<ColumnId, Expr> = exprs.iter().cloned().collect();
+            // What a row's assignments see are the rows before it: none is left out below them.
+            let stops = exprs.iter().any(|(_, e)| e.in_turn());
             let (above, below): (Vec<_>, Vec<_>) =
-                predicates.into_iter().partition(|e| is_of_volatile(e, &by));
+                predicates.into_iter().partition(|e| stops || is_of_volatile(e, &by));
             let below = below.into_iter().map(|e| value(e.substitute(&by))).collect();
             filter(Plan::Project { input: Box::new(push(*input, conjuncts(below))), exprs }, above)
         }

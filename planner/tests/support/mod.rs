@@ -31,7 +31,7 @@ impl bind::Variables for Variables {
         self.0.get(name).map(|value| Datum::string(value.as_str()))
     }
 
-    fn user(&self, _name: &str) -> Option<Datum> {
+    fn user(&self, _name: &str) -> Option<(Datum, SqlType)> {
         None
     }
 }

@@ -178,12 +178,11 @@ fn statements_of_the_session_are_data() {
         panic!()
     };
     assert_eq!(set.len(), 4);
-    assert_eq!(
-        set[0],
-        SetVariable { target: SetTarget::Session("tidb_x".into()), value: Some(Datum::string("ON")) }
-    );
-    assert_eq!(set[1], SetVariable { target: SetTarget::Global("y".into()), value: Some(Datum::Int(2)) });
+    let on = SetValue::Constant(Datum::string("ON"));
+    assert_eq!(set[0], SetVariable { target: SetTarget::Session("tidb_x".into()), value: on });
+    assert_eq!(set[1].target, SetTarget::Global("y".into()));
+    assert!(matches!(set[1].value, SetValue::Query(_)));
     assert_eq!(set[2].target, SetTarget::User("u".into()));
-    assert_eq!(set[3].value, None);
+    assert_eq!(set[3].value, SetValue::Default);
     assert!(matches!(error("use zz"), Error::UnknownDatabase(_)));
 }

@@ -209,6 +209,8 @@ impl Search<'_> {
                 });
                 filtered.collect()
             }
+            // What is looked up is computed as often as it is found, in whatever order.
+            Plan::Project { exprs, .. } if exprs.iter().any(|(_, e)| e.in_turn()) => vec![],
             Plan::Project { input, exprs } => {
                 let exprs: Vec<(ColumnId, Expr)> =
                     exprs.iter().filter(|(id, _)| needed.contains(*id)).cloned().collect();

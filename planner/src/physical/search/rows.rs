@@ -41,7 +41,7 @@ impl Search<'_> {
         goal: &Goal,
     ) -> Vec<Candidate> {
         let exprs: Vec<(ColumnId, Expr)> =
-            exprs.iter().filter(|(id, _)| needed.contains(*id)).cloned().collect();
+            exprs.iter().filter(|(id, e)| needed.contains(*id) || e.assigns()).cloned().collect();
         let below = columns_of(exprs.iter().map(|(_, e)| e));
         let source = |id: ColumnId| exprs.iter().find(|(out, _)| *out == id)?.1.as_column();
         let order =
