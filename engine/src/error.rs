@@ -788,7 +788,7 @@ impl From<allod_planner::Error> for Error {
             E::IncorrectUsage { .. } => code::INCORRECT_USAGE,
             E::KeyUpdatedTwice { .. } => code::KEY_UPDATED_TWICE,
             E::MemoryTable { code, .. } => *code,
-            E::Internal(_) | E::PercentOutOfRange(_) => code::UNKNOWN,
+            E::Internal(_) | E::PercentOutOfRange(_) | E::BindingMismatch { .. } => code::UNKNOWN,
         };
         Error::new(code, error.to_string()).at(error.position())
     }

@@ -64,6 +64,7 @@
 
 mod accounts;
 pub mod bench;
+mod bindings;
 mod catalog;
 mod database;
 mod error;

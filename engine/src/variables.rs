@@ -24,7 +24,9 @@
 //! | `tidb_enable_check_constraint` | whether CHECK means anything; global only, and OFF unless told otherwise |
 //! | `foreign_key_checks`, `tidb_enable_foreign_key` | whether foreign keys are heeded; the second global only |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
-//! | `tidb_enable_prepared_plan_cache`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
+//! | `tidb_enable_prepared_plan_cache`, `tidb_enable_plan_cache_for_param_limit`, `tidb_enable_plan_cache_for_subquery`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
+//! | `tidb_enable_non_prepared_plan_cache_for_dml` | whether `@@last_plan_from_cache` tells of changes of rows that come as text, too |
+//! | `tidb_use_plan_baselines` | whether bindings are heeded |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
 //! | `auto_increment_increment`, `auto_increment_offset`, `allow_auto_random_explicit_insert` | how rows are numbered |
@@ -518,6 +520,8 @@ pub(crate) struct Variables {
     pub user: user::UserValues,
     /// `@@last_plan_from_cache`.
     pub plan_from_cache: bool,
+    /// `@@last_plan_from_binding`.
+    pub plan_from_binding: bool,
     /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
     pub current_ts: Timestamp,
 }
@@ -533,6 +537,7 @@ impl Variables {
             global,
             user: user::UserValues::new(),
             plan_from_cache: false,
+            plan_from_binding: false,
             current_ts: Timestamp::default(),
         }
     }
@@ -570,6 +575,7 @@ impl PlannerView for Variables {
     fn system(&self, name: &str, global: bool) -> Option<Datum> {
         let definition = definition(name).ok()?;
         match definition.name {
+            "last_plan_from_binding" => return Some(Datum::Int(i64::from(self.plan_from_binding))),
             "last_plan_from_cache" => return Some(Datum::Int(i64::from(self.plan_from_cache))),
             "tidb_current_ts" => return Some(Datum::UInt(self.current_ts.0)),
             _ => {}

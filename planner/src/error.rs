@@ -46,6 +46,16 @@ pub enum Error {
     /// 8135: AS OF TIMESTAMP with what is no time to read at.
     #[error("invalid as of timestamp: {0}")]
     AsOf(String),
+    /// A binding of statements that differ in more than values and hints.
+    #[error(
+        "hinted sql and origin sql don't match when hinted sql erase the hint info, after erase hint info, originSQL:{of}, hintedSQL:{by}"
+    )]
+    BindingMismatch {
+        /// The shape of the one.
+        of: String,
+        /// That of the other.
+        by: String,
+    },
     /// 1791.
     #[error("unknown EXPLAIN format name: '{0}'")]
     UnknownExplainFormat(String),

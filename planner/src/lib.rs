@@ -35,4 +35,4 @@ pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};
 pub use explain::{ExplainRow, dot as explain_dot, explain};
 pub use optimize::optimize;
-pub use parse::{Parsed, parse, parse_as};
+pub use parse::{KeepRules, KeptText, Parsed, Shape, parse, parse_as, shape};

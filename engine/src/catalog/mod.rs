@@ -15,6 +15,7 @@
 mod accounts;
 mod alter;
 mod analyze;
+mod bindings;
 mod ddl;
 mod foreign;
 mod growth;

@@ -19,6 +19,7 @@ use super::online::Layouts;
 use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
+use crate::bindings::Bindings;
 use crate::error::Result;
 
 /// One version of the schema, with the statistics. Persistent maps: the next version shares all that did not change.
@@ -28,6 +29,7 @@ pub struct Version {
     /// By name in lower case.
     databases: OrdMap<String, Database>,
     accounts: Arc<Accounts>,
+    bindings: Bindings,
     /// The temporary tables of the session that sees this; a published version has none.
     own: OwnTables,
 }
@@ -185,7 +187,8 @@ impl RowIds for Counters {
 impl Version {
     pub(super) fn initial() -> Version {
         let accounts = Arc::new(Accounts::initial());
-        let nothing = Version { number: 0, databases: OrdMap::new(), accounts, own: OwnTables::default() };
+        let (databases, bindings) = (OrdMap::new(), Bindings::default());
+        let nothing = Version { number: 0, databases, accounts, bindings, own: OwnTables::default() };
         nothing.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
@@ -302,6 +305,15 @@ impl Version {
 
     pub(super) fn with_accounts(&self, accounts: Accounts) -> Version {
         Version { accounts: Arc::new(accounts), ..self.next(self.databases.clone()) }
+    }
+
+    /// With which hints statements are planned, whoever's they are.
+    pub(crate) fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    pub(super) fn with_bindings(&self, bindings: Bindings) -> Version {
+        Version { bindings, ..self.next(self.databases.clone()) }
     }
 
     /// Adds or replaces the table of that database and name. Without the database nothing changes.

@@ -46,8 +46,12 @@ impl UserVariables for Assigned {
     }
 }
 
-/// The variables with another value of one of them.
+/// The variables with another value of one of them. What clocks showed of a moment is no moment any more.
 fn with(values: &UserValues, name: &str, (value, ty): Typed) -> UserValues {
+    let ty = match ty {
+        SqlType::Timestamp(fsp) => SqlType::DateTime(fsp),
+        ty => ty,
+    };
     match value {
         Datum::Null => values.without(name),
         value => values.update(name.into(), (value, ty)),

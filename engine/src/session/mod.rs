@@ -16,9 +16,11 @@ mod accounts;
 mod admin;
 mod as_of;
 mod assign;
+mod bindings;
 mod connection;
 mod diagnostics;
 mod explain;
+mod kept;
 mod load_data;
 mod lock;
 mod plan_cache;
@@ -45,6 +47,7 @@ use allod_storage::client::Client;
 use allod_storage::schema::{Datum, Timestamp};
 
 use crate::accounts::{Account, Accounts, Rights};
+use crate::bindings::Bindings;
 use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
@@ -95,6 +98,10 @@ pub struct Session {
     /// What its statements used of functions, all together.
     usage: FunctionUsage,
     plans: PlanCache,
+    /// Whether the last statement found its own.
+    plan_found: bool,
+    /// Its own; they count more than those of all.
+    bindings: Bindings,
     temporaries: Temporaries,
     /// `None` = each statement is one by itself.
     transaction: Option<Active>,
@@ -139,6 +146,8 @@ impl Session {
             names_in: None,
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
+            plan_found: false,
+            bindings: Bindings::default(),
             temporaries: Temporaries::default(),
             transaction: None,
             next: Options::default(),
@@ -218,7 +227,7 @@ impl Session {
         // The text of a single statement, as it is when it has been parsed.
         let mut counted = false;
         if self.variables.settings().keeps_text_plans {
-            match self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[]) {
+            match self.execute_cached(sql.trim().trim_end_matches(';').trim_end(), &[], true) {
                 ControlFlow::Break(result) => return result,
                 ControlFlow::Continue(already) => counted = already,
             }

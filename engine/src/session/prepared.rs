@@ -8,8 +8,9 @@ use allod_planner::sql_mode::Lexing;
 use allod_storage::schema::Datum;
 
 use super::Session;
+use super::bindings::unkept;
 use crate::error::{Error, Result, code};
-use crate::result::ResultSet;
+use crate::result::{ResultSet, Warning};
 
 /// A statement that was parsed, to be run any number of times, by any session.
 #[derive(Clone, Debug)]
@@ -80,8 +81,12 @@ impl Session {
             return result;
         }
         let mut counted = false;
-        if self.variables.settings().keeps_prepared_plans && prepared.parsed.lexing == Lexing::default() {
-            match self.execute_cached(&prepared.parsed.text, params) {
+        let settings = self.variables.settings();
+        if settings.keeps_prepared_plans
+            && prepared.parsed.lexing == Lexing::default()
+            && prepared.parsed.unkept(settings.keeps).is_none()
+        {
+            match self.execute_cached(&prepared.parsed.text, params, false) {
                 ControlFlow::Break(result) => return result,
                 ControlFlow::Continue(already) => counted = already,
             }
@@ -89,13 +94,14 @@ impl Session {
         self.execute_parsed(&prepared.parsed, params, counted)
     }
 
-    /// PREPARE name FROM text.
-    pub(super) fn prepare_named(&mut self, name: &str, text: &str) -> Result<()> {
+    /// PREPARE name FROM text; says whether plans of that are not kept.
+    pub(super) fn prepare_named(&mut self, name: &str, text: &str) -> Result<Option<Warning>> {
         // A statement that cannot be prepared takes the one of that name away all the same, as in MySQL.
         self.prepared.remove(&name.to_lowercase());
         let prepared = self.prepare(text)?;
+        let reason = prepared.parsed.unkept(self.variables.settings().keeps);
         self.prepared.insert(name.to_lowercase(), prepared);
-        Ok(())
+        Ok(reason.map(unkept))
     }
 
     /// EXECUTE name USING ….

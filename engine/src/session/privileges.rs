@@ -24,7 +24,7 @@ impl Session {
                 tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
             Bound::Use { database } => self.check_database(database),
-            Bound::Check(_) | Bound::Simulate(_) => self.super_only(),
+            Bound::Check(_) | Bound::Simulate(_) | Bound::Binding { global: true, .. } => self.super_only(),
             Bound::Split { spaces, .. } => self.all(&spaces.table, &[P::Insert]),
             Bound::Show(show) | Bound::ShowWhere { show, .. } => self.check_show(show),
             Bound::Set(assignments) => {
@@ -40,6 +40,7 @@ impl Session {
             | Bound::Explain { .. }
             | Bound::Do(_)
             | Bound::Into { .. }
+            | Bound::Binding { global: false, .. }
             | Bound::Transaction(_)
             | Bound::Prepare { .. }
             | Bound::Execute { .. }
@@ -120,6 +121,7 @@ impl Session {
             | Show::Variables { .. }
             | Show::Status { .. }
             | Show::Warnings
+            | Show::Bindings { .. }
             | Show::Errors
             | Show::Counted { .. }
             | Show::ProcessList { .. }

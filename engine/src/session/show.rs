@@ -102,6 +102,7 @@ impl Session {
                 ResultSet::text(&["Variable_name", "Value"], rows)
             }
             Show::Simulation => self.show_simulation(),
+            Show::Bindings { global, pattern } => self.show_bindings(*global, pattern.as_deref(), version),
             Show::Account(shown) => self.show_account(shown, version),
             Show::NextRowId { table } => next_row_id(entry(version, table)?),
             Show::Regions(spaces) => self.show_regions(spaces, version),

@@ -1,19 +1,16 @@
 //! What a session does with each kind of statement.
 
 use std::cell::Cell;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use allod_executor::{
-    Cancel, Destination, Environment, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences,
-    UserVariables,
+    Cancel, Destination, Environment, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences, UserVariables,
 };
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
-use allod_planner::sql_mode::Lexing;
-use allod_planner::template::{Generalized, Template};
+use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, Timestamp};
 use arrow::array::RecordBatch;
@@ -22,14 +19,12 @@ use super::Session;
 use super::assign::{Assigned, Cut, Found};
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
-use super::plan_cache::Setting;
 use super::running::{Running, Writing, enter};
 use super::sequences::{self, Asked};
 use crate::catalog::{Entry, Given, SequenceEntry, Version, Waiting};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
-use crate::transactions::Stage;
 use crate::variables::{RELEASE, VERSION, time_limit};
 
 /// How often a write that lost against another is tried in all.
@@ -66,13 +61,17 @@ pub(super) struct Planned {
     /// It reads what there was at this time.
     pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
-    usage: Arc<FunctionUsage>,
+    pub usage: Arc<FunctionUsage>,
     /// The sequences that its expressions ask.
     sequences: Arc<[SequenceEntry]>,
     /// Whether its expressions assign to user variables, or read those that its statement assigns to.
     assigns: bool,
     /// Of all of its rows, which are counted, those that are shown: what to skip, and what to take then.
     uncut: Option<(u64, Option<u64>)>,
+    /// Whether its hints are those of a binding.
+    pub from_binding: bool,
+    /// Whether TiDB would have kept its plan if it comes as text.
+    pub told: bool,
     /// The tables that it writes to, each once, in the version that it was planned with. Not that version itself, which holds
     /// the descriptors of all tables.
     targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
@@ -163,7 +162,10 @@ impl Session {
         self.plans.at(version.number());
         self.refresh_rights();
         let catalog = self.catalog(&version);
-        let bound = allod_planner::bind(parsed, &self.plan_context(&catalog, params))?;
+        let hinted = self.bound_by_binding(parsed, &version);
+        let from_binding = hinted.is_some();
+        let as_bound = hinted.as_ref().unwrap_or(parsed);
+        let bound = allod_planner::bind(as_bound, &self.plan_context(&catalog, params))?;
         let momentary = catalog.momentary.get();
         if !std::mem::replace(counted, true)
             && let Bound::Query(query)
@@ -174,17 +176,21 @@ impl Session {
             self.count(&Arc::new(query.usage.clone()));
         }
         self.check_privileges(&bound)?;
-        self.variables.plan_from_cache = false;
+        self.plan_found = false;
+        (self.variables.plan_from_cache, self.variables.plan_from_binding) = (false, from_binding);
         let done = || Ok(ResultSet::done(0, 0));
         match bound {
             Bound::Query(query) => {
                 let keep = query.cacheable && !momentary && self.names_in.is_none();
-                let planned = Arc::new(self.plan(query, &version, params)?);
+                let mut planned = self.plan(query, &version, params)?;
+                planned.from_binding = from_binding;
+                planned.told = self.tells_of(as_bound, &planned);
+                let planned = Arc::new(planned);
                 if self.make_room(&planned)? {
                     return self.attempt(parsed, params, cancel, counted);
                 }
                 if keep && !planned.query.tables().iter().any(|table| table.temporary.is_some()) {
-                    self.keep(parsed, params, &planned, &version);
+                    self.keep(as_bound, params, &planned, &version);
                 }
                 drop(version);
                 self.join_transaction(&planned)?;
@@ -269,8 +275,8 @@ impl Session {
                 self.control(&control, cancel)
             }
             Bound::Prepare { name, text } => {
-                self.prepare_named(&name, &text)?;
-                done()
+                let warning = self.prepare_named(&name, &text)?;
+                Ok(ResultSet::done(0, 0).with_warnings(warning.into_iter().collect()))
             }
             Bound::Execute { name, params } => {
                 // It may be a change of the schema.
@@ -280,6 +286,10 @@ impl Session {
                 let result = self.execute_named(&name, &params);
                 self.cancel = Cancel::default();
                 result
+            }
+            Bound::Binding { global, statement } => {
+                drop(version);
+                self.change_bindings(global, &statement, cancel)
             }
             Bound::LoadData(load) => {
                 drop(version);
@@ -396,111 +406,15 @@ impl Session {
             assigns,
             uncut,
             targets,
+            from_binding: false,
+            told: false,
         })
-    }
-
-    /// Runs a statement if its plan is known. If it must go the whole way: whether the functions that it uses are counted.
-    pub(super) fn execute_cached(
-        &mut self,
-        text: &str,
-        params: &[Datum],
-    ) -> ControlFlow<Result<ResultSet>, bool> {
-        self.plans.at(self.version().number());
-        // Out of a transaction the version is the newest, and its rights are those by which its plans were checked.
-        if self.transaction.is_some() {
-            self.refresh_rights();
-        }
-        let setting = Setting { database: self.current.as_deref(), variables: self.settings };
-        let mut found = self.plans.get(text, setting, params);
-        if found.is_none()
-            && params.is_empty()
-            && let Some(general) = self.plans.generalized(text)
-        {
-            found = self.plans.get(&general.text, setting, &general.params);
-        }
-        let Some(planned) = found else {
-            return ControlFlow::Continue(false);
-        };
-        self.count(&planned.usage);
-        let cancel = self.cancel.clone();
-        let alone = self.transaction.is_none();
-        self.show_transaction(Stage::Running, Some(text));
-        let result = self.noting(|session| {
-            session.join_transaction(&planned)?;
-            session.query(&planned, &cancel)
-        });
-        self.show_transaction(Stage::Idle, None);
-        match result {
-            Err(error) if alone && error.is_retryable() => {
-                self.roll_back();
-                ControlFlow::Continue(true)
-            }
-            result => {
-                self.variables.plan_from_cache = true;
-                self.cancel = Cancel::default();
-                ControlFlow::Break(result)
-            }
-        }
     }
 
     /// Counts the functions that a statement uses.
     pub(super) fn count(&mut self, usage: &Arc<FunctionUsage>) {
         self.usage.merge(usage);
         self.database.shared().usage.add(Arc::clone(usage));
-    }
-
-    /// Keeps a plan: for texts that differ in literals only or for other parameters, if that can be, else for the same.
-    fn keep(&mut self, parsed: &Parsed, params: &[Datum], planned: &Arc<Planned>, version: &Version) {
-        // The plans are found by texts, which mean something else if they are read in another way.
-        if parsed.lexing != Lexing::default() {
-            return;
-        }
-        let database = self.current.clone();
-        let setting = Setting { database: database.as_deref(), variables: self.settings };
-        if !params.is_empty() {
-            let wanted = self.plans.wants_template(&parsed.text);
-            let template = wanted.then(|| self.template(parsed, params, planned, version)).flatten();
-            return self.plans.put(&parsed.text, setting, params, planned, template);
-        }
-        if let Some(Generalized { text, params }) = self.plans.generalized(&parsed.text)
-            && self.plans.wants_template(&text)
-        {
-            let general = allod_planner::parse(&text).ok().and_then(|mut all| all.pop());
-            let general = general.filter(|general| general.param_count == params.len());
-            if let Some(general) = general
-                && let Some(template) = self.template(&general, &params, planned, version)
-            {
-                return self.plans.put(&text.into(), setting, &params, planned, Some(template));
-            }
-            if !self.plans.missed(&text) {
-                self.plans.refuse(&text);
-            }
-        }
-        // A change of rows with its values in the text is not likely to come again.
-        if planned.dml.is_none() {
-            self.plans.put(&parsed.text, setting, &[], planned, None);
-        }
-    }
-
-    /// The template of a statement that was planned with these parameters, if there is one.
-    fn template(
-        &self,
-        parsed: &Parsed,
-        params: &[Datum],
-        planned: &Planned,
-        version: &Version,
-    ) -> Option<Template> {
-        let plan = |params: &[Datum]| {
-            let catalog = self.catalog(version);
-            let context = self.plan_context(&catalog, params);
-            match allod_planner::bind(parsed, &context).ok()? {
-                Bound::Query(query) if query.dml == planned.dml => {
-                    allod_planner::optimize(query, &context).ok()
-                }
-                _ => None,
-            }
-        };
-        Template::of(parsed, &planned.query, params, plan)
     }
 
     pub(super) fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {

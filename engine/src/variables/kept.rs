@@ -1,7 +1,7 @@
 //! Variables that are kept and read back, and change nothing: drivers, tools and scripts set them as a matter of course.
 //!
 //! What they turn on or off in TiDB or MySQL is either always so here (window functions, vectorised expressions), or not
-//! there at all (TiFlash, plan bindings, password rules). Ranges and defaults are those of TiDB 8.5.
+//! there at all (TiFlash, evolution of plans). Ranges and defaults are those of TiDB 8.5.
 
 use super::{BIG, Definition, Domain, define, global};
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use allod_executor::Tuning;
+use allod_planner::KeepRules;
 use allod_planner::sql_mode::{Lexing, SqlMode};
 use allod_planner::zone::Zone;
 use allod_storage::client::{AsyncUse, CommitOptions, RetryPolicy};
@@ -61,6 +62,12 @@ pub(crate) struct Settings {
     pub keeps_prepared_plans: bool,
     /// Whether plans of statements that come as text are.
     pub keeps_text_plans: bool,
+    /// Whether that is told of changes of rows, too.
+    pub tells_of_changes: bool,
+    /// Of which prepared statements plans are found again.
+    pub keeps: KeepRules,
+    /// Whether bindings are heeded.
+    pub uses_bindings: bool,
     /// How long a connection may be idle.
     pub wait_timeout: Duration,
     /// How long one may be that says that a person is at it.
@@ -136,6 +143,12 @@ impl Settings {
             keeps_prepared_plans: number("tidb_enable_prepared_plan_cache") != 0,
             keeps_text_plans: number("tidb_enable_non_prepared_plan_cache") != 0
                 && mode.lexing == Lexing::default(),
+            tells_of_changes: number("tidb_enable_non_prepared_plan_cache_for_dml") != 0,
+            keeps: KeepRules {
+                limits: number("tidb_enable_plan_cache_for_param_limit") != 0,
+                subqueries: number("tidb_enable_plan_cache_for_subquery") != 0,
+            },
+            uses_bindings: number("tidb_use_plan_baselines") != 0,
             wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
             interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
             packet_bytes_max: rows("max_allowed_packet"),

@@ -21,6 +21,7 @@ mod admin;
 mod alter;
 mod ask;
 mod binder;
+mod binding;
 mod check;
 mod collation;
 mod cte;
@@ -82,6 +83,7 @@ use crate::sequence::Sequence;
 use crate::zone::Zone;
 
 pub use admin::{Spaces, SplitPoints};
+pub use binding::{BindingStatement, WhichBinding};
 pub use check::{CheckFault, bind_checks};
 pub use ddl::{
     AlterTable, AlteredKey, CreateTable, Ddl, IndexSpec, PartitionBound, PartitionChange, PartitionLabel,
@@ -245,6 +247,13 @@ pub enum Bound {
     },
     /// DO: the query is run, its rows are dropped.
     Do(BoundQuery),
+    /// CREATE, DROP and SET BINDING.
+    Binding {
+        /// Of all sessions, or of the one.
+        global: bool,
+        /// What it does.
+        statement: BindingStatement,
+    },
     /// SELECT … INTO: the values of its row are those of these user variables.
     Into {
         /// The query.
@@ -432,6 +441,7 @@ pub enum Show {
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
     Simulation,
+    Bindings { global: bool, pattern: Option<String> },
     Regions(Spaces),
     Account(ShownAccount),
 }

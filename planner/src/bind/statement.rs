@@ -94,6 +94,7 @@ pub(super) fn bind(
             Bound::Query(query) => Ok(Bound::Do(query)),
             _ => Err(not_supported("this form of DO")),
         },
+        Statement::Binding(syntax) => binder.binding(syntax),
         Statement::Into { query, variables } => match sql_statement(binder, query)? {
             Bound::Query(query) => {
                 let visible = query.skip.as_ref().map_or(query.query.output.len(), |skip| skip.visible);
@@ -327,6 +328,9 @@ impl Binder<'_> {
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
             ShowSyntax::Simulation => Show::Simulation,
+            ShowSyntax::Bindings { global, pattern } => {
+                Show::Bindings { global: *global, pattern: pattern.clone() }
+            }
             ShowSyntax::Regions(spaces) => Show::Regions(self.spaces(spaces, "show table regions")?),
             ShowSyntax::Account(shown) => Show::Account(shown.clone()),
         })

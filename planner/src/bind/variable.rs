@@ -81,9 +81,11 @@ fn roomy(ty: &SqlType) -> SqlType {
         Family::Decimal => types::decimal(u32::from(DECIMAL_PRECISION_MAX), types::type_digits(ty).1),
         Family::String => SqlType::Text(u32::MAX, ty.collation()),
         Family::Binary => types::binary(u32::MAX),
-        Family::Null | Family::Date | Family::DateTime | Family::Time | Family::Choice | Family::Json => {
-            ty.clone()
-        }
+        Family::DateTime => match ty {
+            SqlType::Timestamp(fsp) => SqlType::DateTime(*fsp),
+            other => other.clone(),
+        },
+        Family::Null | Family::Date | Family::Time | Family::Choice | Family::Json => ty.clone(),
     }
 }
 

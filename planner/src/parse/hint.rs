@@ -254,7 +254,19 @@ pub(super) fn blocks(tokens: &[TokenWithSpan]) -> Blocks {
     out
 }
 
+impl Blocks {
+    /// Whether a hint comment has this word in it.
+    pub fn says(&self, hint: &str) -> bool {
+        self.comments.iter().any(|comment| comment.text.to_ascii_lowercase().contains(hint))
+    }
+}
+
 impl HintComment {
+    /// A comment of a block that stands in no text.
+    pub(super) fn of(block: u32, text: String) -> HintComment {
+        HintComment { block, text, start: Location { line: 0, column: 0 } }
+    }
+
     /// The hints of the comment, and what is wrong with them.
     pub fn parse(&self) -> (Vec<HintSyntax>, Vec<PlanWarning>) {
         let mut parser = HintParser { text: &self.text, at: 0, warnings: vec![] };

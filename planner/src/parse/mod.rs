@@ -15,12 +15,14 @@ mod account;
 mod admin;
 mod alter;
 mod as_of;
+mod binding;
 mod change;
 mod clustered;
 mod dialect;
 mod guard;
 mod hint;
 mod items;
+mod kept;
 mod lexing;
 mod load_data;
 mod locking;
@@ -50,8 +52,11 @@ use crate::sql_mode::Lexing;
 
 pub(crate) use admin::{SpacesSyntax, SplitSyntax};
 pub(crate) use alter::{AlterSyntax, CharsetOption, ColumnPlace};
+pub(crate) use binding::{BindingChange, BindingSyntax, WhichSyntax};
+pub use binding::{Shape, shape};
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
+pub use kept::{KeepRules, KeptText};
 pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
 pub(crate) use locking::read_of;
 pub(crate) use numbers::{NumbersSyntax, RandomSyntax};
@@ -154,7 +159,10 @@ fn parse_one(piece: split::Piece, lexing: Lexing) -> Result<Parsed, Error> {
     let params: Vec<Location> = placeholders.map(|t| t.span.start).collect();
     let blocks = hint::blocks(&piece.tokens);
     let assigned = variable::assigned(&piece.tokens);
-    let (statement, as_of) = crate::stack::roomy(|| statement::parse(&piece))?;
+    let (statement, as_of) = match binding::parse(&piece, lexing)? {
+        Some(statement) => (statement, Vec::new()),
+        None => crate::stack::roomy(|| statement::parse(&piece))?,
+    };
     let (text, param_count) = (piece.text.into(), params.len());
     Ok(Parsed { text, start: piece.start, param_count, params, blocks, as_of, assigned, statement, lexing })
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Position};
 
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
+use super::binding::BindingSyntax;
 use super::load_data::LoadDataSyntax;
 use super::numbers::NumbersSyntax;
 use super::option::TableOption;
@@ -92,6 +93,8 @@ pub(crate) enum Statement {
     },
     /// DO: a query whose rows nobody wants.
     Do(Box<ast::Statement>),
+    /// CREATE, DROP and SET BINDING.
+    Binding(Box<BindingSyntax>),
     /// SELECT … INTO @a, @b.
     Into {
         query: Box<ast::Statement>,
@@ -166,6 +169,7 @@ impl Statement {
             | Statement::ShowWhere { .. }
             | Statement::Do(_)
             | Statement::Into { .. }
+            | Statement::Binding(_)
             | Statement::Use { .. }
             | Statement::Set(_)
             | Statement::Transaction(_)
@@ -270,6 +274,10 @@ pub(crate) enum ShowSyntax {
         pattern: Option<String>,
     },
     Simulation,
+    Bindings {
+        global: bool,
+        pattern: Option<String>,
+    },
     /// SHOW TABLE … REGIONS.
     Regions(SpacesSyntax),
     /// SHOW GRANTS and its like.
@@ -590,6 +598,7 @@ impl<'a> Source<'a> {
             "CHARACTER" if self.word("SET") => ShowSyntax::Charset { pattern: self.like()? },
             "COLLATION" => ShowSyntax::Collation { pattern: self.like()? },
             "SIMULATION" => ShowSyntax::Simulation,
+            "BINDINGS" => ShowSyntax::Bindings { global, pattern: self.like()? },
             _ => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
         };
         if !self.word("WHERE") {
