@@ -19,7 +19,7 @@ use crate::result::Warning;
 use crate::session::Session;
 use crate::transactions::Transactions;
 use crate::usage::{Usage, UsageReport};
-use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
+use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues, charset};
 
 /// A database in memory. Cheap to clone; gone when the last clone and the last session are.
 #[derive(Clone)]
@@ -239,9 +239,10 @@ impl Database {
     pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
         let defaults = SystemValues::default();
         // Tried on one version, so that a wrong value is told before the retrying swap.
-        let (_, warning) = self.shared.globals.load().set(name, value, &defaults)?;
+        let (_, warning) = charset::set(&self.shared.globals.load(), name, value, &defaults)?;
         self.shared.globals.rcu(|old| {
-            old.set(name, value, &defaults).map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
+            charset::set(old, name, value, &defaults)
+                .map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
         });
         if let Some(policy) = self.shared.globals.load().garbage(name) {
             self.shared.cluster.set_garbage_policy(policy);

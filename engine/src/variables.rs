@@ -44,6 +44,7 @@
 //! Values are checked as TiDB checks them: a number outside of its range is moved to the nearest end of it, with warning
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 
+pub(crate) mod charset;
 mod kept;
 mod settings;
 pub(crate) mod user;
@@ -146,13 +147,9 @@ const DEFINITIONS: &[Definition] = &[
     define("character_set_client", Domain::Text, "utf8mb4"),
     define("character_set_connection", Domain::Text, "utf8mb4"),
     define("character_set_database", Domain::Text, "utf8mb4"),
-    define("character_set_filesystem", Domain::ReadOnly, "binary"),
     define("character_set_results", Domain::Text, "utf8mb4"),
-    define("character_set_server", Domain::Text, "utf8mb4"),
-    define("character_set_system", Domain::ReadOnly, "utf8mb4"),
     define("collation_connection", Domain::Text, "utf8mb4_bin"),
     define("collation_database", Domain::Text, "utf8mb4_bin"),
-    define("collation_server", Domain::Text, "utf8mb4_bin"),
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
     define(
         "default_authentication_plugin",
@@ -564,7 +561,7 @@ impl Variables {
             let message = format!("Variable '{name}' is a GLOBAL variable and should be set with SET GLOBAL");
             return Err(Error::new(code::GLOBAL_VARIABLE, message));
         }
-        let (session, warning) = self.session.set(name, value, &self.global)?;
+        let (session, warning) = charset::set(&self.session, name, value, &self.global)?;
         self.settings = Settings::of(&session);
         self.session = session;
         Ok(warning)

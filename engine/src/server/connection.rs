@@ -18,6 +18,7 @@ use super::{Ended, log};
 use crate::Session;
 use crate::error::Error;
 use crate::processes::{Doing, Process, Who, Wish};
+use crate::variables::charset::Wording;
 
 /// How long a client may take to say who it is.
 const LOGIN_TIME: Duration = Duration::from_secs(10);
@@ -95,7 +96,9 @@ impl Connection {
     /// Says OK and serves.
     async fn begin(mut wire: Wire, visitor: Visitor, process: &Arc<Process>, server: Arc<Shared>) -> Ended {
         let Visitor { capabilities, login, account, encrypted } = visitor;
-        let session = match server.session(process, &account, login.database.as_deref()) {
+        let session = server.session(process, &account, login.database.as_deref());
+        let session = session.and_then(|mut session| session.set_names(login.collation).map(|()| session));
+        let session = match session {
             Ok(session) => session,
             Err(error) => {
                 login::refuse(&mut wire, capabilities, &error).await;
@@ -196,6 +199,11 @@ impl Connection {
         self.desk.session().map(|session| status_of(session))
     }
 
+    /// In which sets the client talks, between two statements.
+    pub fn wording(&mut self) -> Result<Wording, Ended> {
+        self.desk.session().map(|session| session.wording())
+    }
+
     /// Answers that a command is done.
     pub async fn ok(&mut self) -> Result<(), Ended> {
         let status = self.status()?;
@@ -206,7 +214,9 @@ impl Connection {
     /// Answers that a command failed.
     pub fn fail(&mut self, error: &Error) {
         let capabilities = self.capabilities;
-        self.wire.put(|out| reply::error(out, capabilities, error));
+        // Where the session is lost there is nobody to ask.
+        let results = self.wording().ok().and_then(|wording| wording.results);
+        self.wire.put(|out| reply::error(out, capabilities, error, results));
     }
 
     /// Answers a result: its columns and rows, or what was done. `more` = there are further ones.

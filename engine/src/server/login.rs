@@ -140,7 +140,7 @@ pub(super) async fn admit(
 
 /// Tells a client that it is let go, and why. It may be gone.
 pub(super) async fn refuse(wire: &mut Wire, capabilities: u32, error: &Error) {
-    wire.put(|out| reply::error(out, capabilities, error));
+    wire.put(|out| reply::error(out, capabilities, error, None));
     // It is let go either way.
     let _ = wire.flush().await;
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result, code};
 use crate::information_schema;
 use crate::processes::Wish;
 use crate::result::{Column, Diagnostics, Late};
+use crate::variables::charset::Wording;
 
 impl Session {
     /// The schema that bare table names belong to, to keep.
@@ -34,6 +35,19 @@ impl Session {
     /// `max_allowed_packet`.
     pub(crate) fn packet_bytes_max(&self) -> usize {
         self.variables.settings().packet_bytes_max
+    }
+
+    /// In which sets its client talks.
+    pub(crate) fn wording(&self) -> Wording {
+        self.variables.settings().wording
+    }
+
+    /// What the client says of them when it comes: the number of a collation.
+    ///
+    /// # Errors
+    /// None: what there is not is left out.
+    pub(crate) fn set_names(&mut self, collation: u16) -> Result<()> {
+        self.variables.set_names(collation)
     }
 
     /// USE.

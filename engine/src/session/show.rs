@@ -367,7 +367,7 @@ fn columns(
 /// What SHOW CREATE TABLE says of a column's character set and collation: what its table does not say, and a collation that
 /// the set alone does not stand for.
 fn collation_of(ty: &SqlType, table: Collation) -> String {
-    if !ty.is_string() {
+    if !ty.is_string() && !ty.is_choice() {
         return String::new();
     }
     let (mut said, own) = (String::new(), ty.collation());

@@ -37,6 +37,10 @@ pub(super) const KEPT: &[Definition] = &[
         "aes-128-ecb",
     ),
     define("bulk_insert_buffer_size", COUNT, "8388608"),
+    define("character_set_filesystem", Domain::ReadOnly, "binary"),
+    define("character_set_server", Domain::Text, "utf8mb4"),
+    define("character_set_system", Domain::ReadOnly, "utf8mb4"),
+    define("collation_server", Domain::Text, "utf8mb4_bin"),
     define(
         "default_collation_for_utf8mb4",
         Domain::Word(&["utf8mb4_bin", "utf8mb4_general_ci", "utf8mb4_0900_ai_ci"]),

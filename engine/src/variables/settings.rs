@@ -9,6 +9,7 @@ use allod_planner::zone::Zone;
 use allod_storage::client::{AsyncUse, CommitOptions, RetryPolicy};
 use allod_storage::schema::Datum;
 
+use super::charset::Wording;
 use super::{CONCURRENCY_DEFAULT, SystemValues, definition, time_limit};
 use crate::catalog::Stride;
 use crate::zone;
@@ -74,6 +75,8 @@ pub(crate) struct Settings {
     pub interactive_timeout: Duration,
     /// The longest packet of a client.
     pub packet_bytes_max: usize,
+    /// In which sets the client talks.
+    pub wording: Wording,
 }
 
 impl Settings {
@@ -152,6 +155,7 @@ impl Settings {
             wait_timeout: Duration::from_secs(number("wait_timeout").unsigned_abs()),
             interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
             packet_bytes_max: rows("max_allowed_packet"),
+            wording: Wording::of(values),
         }
     }
 

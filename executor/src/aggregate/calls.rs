@@ -136,7 +136,8 @@ impl Calls {
         let joined = Joined { separator: separator.as_bytes().into(), max_bytes };
         let ty = text.ty().sql.clone();
         let args: Vec<usize> = std::iter::once(text).chain(keys).map(|arg| self.arg(arg)).collect();
-        let (kind, set) = if keys.is_empty() {
+        let by_sort_key = call.distinct && ty.is_string() && !ty.collation().is_plain();
+        let (kind, set) = if keys.is_empty() && !by_sort_key {
             (Kind::Concat(joined), call.distinct.then(|| self.set(&args)))
         } else {
             let key = |(at, key): (usize, &Expr)| OrderKey {

@@ -13,6 +13,7 @@
 
 use arrow::array::ArrayRef;
 
+use super::spelling::{self, Spelled};
 use crate::error::Result;
 use crate::kernel::hash::mix;
 use crate::key::{Encoder, Form, Interner, Layout, Range, WordColumn, fold, unfold};
@@ -32,6 +33,7 @@ pub(super) struct Groups {
     tuples: Option<Interner>,
     layout: Layout,
     keys: Vec<u64>,
+    spelled: Vec<Spelled>,
     index: Index,
     rows_seen: u64,
     scratch: Scratch,
@@ -72,6 +74,8 @@ pub(super) struct Finished {
     pub words: Vec<WordColumn>,
     /// For each key column the strings that were numbered.
     pub strings: Vec<Interner>,
+    /// The groups that show other texts.
+    pub spelled: Vec<Spelled>,
     /// How many.
     pub groups: usize,
 }
@@ -85,6 +89,7 @@ impl Groups {
             tuples: None,
             layout: Layout::exact(&vec![Range::EMPTY; width]),
             keys: Vec::new(),
+            spelled: Vec::new(),
             index: Index::Sorted,
             rows_seen: 0,
             scratch: Scratch::default(),
@@ -110,6 +115,10 @@ impl Groups {
             encoder.encode(column, &mut words)?;
         }
         self.assign_words(&words, rows, out);
+        // The text of one key is that of its group.
+        if columns.len() > 1 {
+            spelling::note(&self.encoders, columns, out, &mut self.spelled);
+        }
         Ok(())
     }
 
@@ -328,6 +337,7 @@ impl Groups {
     pub fn finish(self) -> Finished {
         Finished {
             words: self.words(),
+            spelled: self.spelled,
             groups: self.keys.len(),
             strings: self.encoders.into_iter().map(Encoder::into_strings).collect(),
         }

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::groups::Finished;
+use super::spelling::{self, Spelled};
 use crate::kernel::hash::mix;
 use crate::key::{Form, Interner, Layout, Range, WordColumn, fold, unfold};
 
@@ -22,6 +23,8 @@ pub(super) struct Partition {
     pub groups: usize,
     /// For each worker which of its groups are part of which of these.
     pub moves: Vec<MoveList>,
+    /// The groups that show other texts.
+    pub spelled: Vec<Spelled>,
 }
 
 /// Group `to[i]` takes in a worker's group `from[i]`.
@@ -54,6 +57,7 @@ pub(super) fn unify_strings(workers: &mut [Finished], forms: &[Form]) -> Vec<Int
             }
             let own = std::mem::take(&mut worker.strings[column]);
             let numbers = strings.absorb(&own);
+            spelling::note_renumbered(worker, (column, at), &own, &strings, &numbers);
             let words = &mut worker.words[at];
             *words = words.renumber(&numbers);
         }
@@ -103,7 +107,8 @@ pub(super) fn merge(workers: &[Finished], owners: usize) -> Vec<Partition> {
             } else {
                 unfold(&tuples, keys.iter().copied(), width)
             };
-            Partition { words, groups: keys.len(), moves }
+            let spelled = spelling::moved(workers, &moves);
+            Partition { words, groups: keys.len(), moves, spelled }
         })
         .collect()
 }
@@ -238,7 +243,12 @@ mod tests {
 
     fn worker(keys: impl Iterator<Item = i64>) -> Finished {
         let values: Vec<i64> = keys.collect();
-        Finished { groups: values.len(), words: vec![WordColumn::new(values, None)], strings: Vec::new() }
+        Finished {
+            groups: values.len(),
+            words: vec![WordColumn::new(values, None)],
+            strings: Vec::new(),
+            spelled: Vec::new(),
+        }
     }
 
     /// Merged keys are the union, and every move leads from a key to the same key.

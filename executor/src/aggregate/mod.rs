@@ -20,6 +20,7 @@ mod calls;
 mod framed;
 mod groups;
 mod merge;
+mod spelling;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ use self::accumulator::{Accumulator, Moves};
 use self::calls::Calls;
 use self::groups::{Assigned, Finished, Groups};
 use self::merge::{Partition, merge, unify_strings};
+use self::spelling::shown;
 use crate::batch::{Batch, concat, take};
 use crate::error::Result;
 use crate::key::{Exprs, Form, Interner};
@@ -218,7 +220,7 @@ impl Sink for AggregateSink {
         for local in locals {
             reservation.merge(local.reservation);
             finished.push(if form.single {
-                Finished { words: Vec::new(), strings: Vec::new(), groups: 1 }
+                Finished { words: Vec::new(), strings: Vec::new(), spelled: Vec::new(), groups: 1 }
             } else {
                 local.groups.finish()
             });
@@ -275,9 +277,10 @@ impl AggregateForm {
         }
         let mut columns = Vec::new();
         let mut word = 0;
-        for (form, strings) in self.forms.iter().zip(strings) {
+        for (key, (form, strings)) in self.forms.iter().zip(strings).enumerate() {
             let words = &partition.words[word..word + form.width()];
-            columns.push(form.decode(words, strings.as_ref())?);
+            let column = form.decode(words, strings.as_ref())?;
+            columns.push(shown(column, key, &partition.spelled, |row| row as u32));
             word += form.width();
         }
         columns.extend(self.calls.finish(&accumulators)?);
@@ -382,8 +385,9 @@ impl Placed {
             let numbers = words[0].values.iter().map(|&n| n as u32).collect();
             let mut args = Vec::new();
             let mut word = 1;
-            for (form, strings) in self.forms.iter().zip(&self.strings).skip(1) {
-                args.push(form.decode(&words[word..word + form.width()], strings.as_ref())?);
+            for (key, (form, strings)) in self.forms.iter().zip(&self.strings).enumerate().skip(1) {
+                let column = form.decode(&words[word..word + form.width()], strings.as_ref())?;
+                args.push(shown(column, key, &worker.spelled, |row| rows[new[row] as usize]));
                 word += form.width();
             }
             let assigned = Assigned { numbers, new_rows: Vec::new(), groups };

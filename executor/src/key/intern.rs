@@ -15,6 +15,8 @@ use crate::kernel::hash::hash_bytes;
 pub(crate) struct Interner {
     /// Whether blanks at the end do not count.
     padded: bool,
+    /// Whether a text came that is equal to another one and not the same.
+    respelled: bool,
     table: HashTable<u32>,
     hashes: Vec<u64>,
     ends: Vec<usize>,
@@ -36,6 +38,7 @@ impl Interner {
     pub fn intern(&mut self, string: &[u8]) -> u32 {
         let hash = hash_bytes(self.counts(string));
         if let Some(number) = self.find(string, hash) {
+            self.respelled |= self.padded && self.value(number).len() != string.len();
             return number;
         }
         let number = self.ends.len() as u32;
@@ -57,6 +60,11 @@ impl Interner {
         let string = self.counts(string);
         let is = |n: u32| self.counts(at(&self.ends, &self.bytes, n)) == string;
         self.table.find(hash, |&n| self.hashes[n as usize] == hash && is(n)).copied()
+    }
+
+    /// Whether some number stands for several texts.
+    pub fn is_respelled(&self) -> bool {
+        self.respelled
     }
 
     /// The string of a number that was given out.

@@ -201,6 +201,14 @@ impl Encoder {
         &self.form
     }
 
+    /// The strings that it numbers itself.
+    pub fn own_strings(&self) -> Option<&Interner> {
+        match &self.strings {
+            Strings::Own(interner) => Some(interner),
+            Strings::Shared(_) => None,
+        }
+    }
+
     /// The strings it has numbered; empty if it looks them up.
     pub fn into_strings(self) -> Interner {
         match self.strings {

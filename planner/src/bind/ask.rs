@@ -129,9 +129,9 @@ impl Binder<'_> {
         let bound = self.expr(e)?;
         let family = Family::of(&bound.ty().sql);
         let name = match family {
-            Family::String => bound.ty().sql.collation().name(),
-            // Members are of the default, documents of it always.
-            Family::Choice | Family::Json => Collation::default().name(),
+            Family::String | Family::Choice => bound.ty().sql.collation().name(),
+            // Documents are of it always.
+            Family::Json => Collation::default().name(),
             _ => BINARY,
         };
         let constant = matches!(bound, Expr::Constant { .. });

@@ -9,7 +9,7 @@
 //! a: utf8mb4_general_ci     b: utf8mb4_bin     c: utf8mb4_bin     d: VARBINARY(9)
 //! ```
 
-use allod_storage::schema::{Charset, Collation, Datum, SqlType};
+use allod_storage::schema::{Charset, Collation, Datum, Members, SqlType};
 use sqlparser::ast::{self, ColumnOption, SqlOption, Value};
 
 use super::binder::Binder;
@@ -161,16 +161,31 @@ pub(super) fn of_column(def: &ast::ColumnDef, sql: SqlType, table: Collation) ->
         }
     }
     // What is no text takes no notice.
-    if !sql.is_string() {
+    if !sql.is_string() && !sql.is_choice() {
         return Ok(sql);
     }
     let collation = said.settled()?.unwrap_or(table);
     Ok(match (collation, sql) {
+        (Collation::Binary, sql @ (SqlType::Enum(_) | SqlType::Set(_))) => sql,
+        (collation, SqlType::Enum(members)) => {
+            SqlType::Enum(distinct_members(members.with_collation(collation), "ENUM", &def.name.value)?)
+        }
+        (collation, SqlType::Set(members)) => {
+            SqlType::Set(distinct_members(members.with_collation(collation), "SET", &def.name.value)?)
+        }
         (Collation::Binary, SqlType::Char(n, _)) => SqlType::Binary(n),
         (Collation::Binary, SqlType::VarChar(n, _)) => SqlType::VarBinary(n),
         (Collation::Binary, SqlType::Text(n, _)) => SqlType::Blob(n),
         (collation, sql) => sql.with_collation(collation),
     })
+}
+
+/// The members, none of which is equal to another one (error 1291).
+fn distinct_members(members: Members, kind: &'static str, column: &str) -> Result<Members, Error> {
+    match members.repeated() {
+        Some(value) => Err(Error::DuplicatedMember { column: column.into(), value: value.into(), kind }),
+        None => Ok(members),
+    }
 }
 
 impl Binder<'_> {

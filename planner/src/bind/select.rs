@@ -28,7 +28,7 @@ use crate::column_set::ColumnSet;
 use crate::error::Error;
 use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate};
 use crate::generated::GeneratedColumns;
-use crate::logical::dependencies::Dependencies;
+use crate::logical::dependencies::{Dependencies, Lore};
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
 use crate::parse;
 
@@ -479,7 +479,10 @@ impl Grouping {
     ) -> Grouping {
         let bare: ColumnSet = keys.iter().filter_map(|(_, e)| e.as_column()).collect();
         let determined = match level {
-            None => Dependencies::with(input, &generators).closure(&bare),
+            None => {
+                let lore = Lore { generators: &generators, ctes: &binder.ctes };
+                Dependencies::with(input, &lore).closure(&bare)
+            }
             // Where a key stands for all, it determines nothing.
             Some(_) => ColumnSet::default(),
         };

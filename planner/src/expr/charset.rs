@@ -57,7 +57,7 @@ fn sees_bytes(function: &Function, result: &SqlType) -> bool {
 }
 
 /// A text as bytes of its set.
-fn encoded(expr: Expr) -> Expr {
+pub(super) fn encoded(expr: Expr) -> Expr {
     let charset = expr.ty().sql.collation().charset();
     if family(&expr) != Family::String || !charset.has_own_bytes() {
         return expr;

@@ -340,7 +340,11 @@ impl Rewriter {
             return sql;
         }
         match function {
-            Function::Cast if args.first().is_some_and(|a| family(a) == Family::String) => sql,
+            Function::Cast
+                if args.first().is_some_and(|a| matches!(family(a), Family::String | Family::Choice)) =>
+            {
+                sql
+            }
             Function::Collate(CollateFunction::Upper(_) | CollateFunction::Lower(_)) => {
                 sql.with_collation(args[0].ty().sql.collation())
             }

@@ -68,7 +68,7 @@ impl Source<'_> {
         }
     }
 
-    /// Behind SET NAMES: four variables. Texts are UTF-8 whatever they say, which the others are parts of, or are taken for.
+    /// Behind SET NAMES: three variables, and the collation if one is said; else it goes with the set of the connection.
     fn set_names(&mut self) -> Result<Statement, Failure> {
         let item = |name: &str, value: Option<String>| SetItem {
             name: name.into(),
@@ -93,9 +93,6 @@ impl Source<'_> {
                 return Err(Failure::Ours(Error::CollationCharset { collation: name, charset }));
             }
             items.push(item("collation_connection", Some(name)));
-        } else {
-            let own = charset.map(|charset| charset.collation().name().to_owned());
-            items.push(item("collation_connection", own));
         }
         Ok(Statement::Set(items))
     }

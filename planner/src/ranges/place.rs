@@ -185,7 +185,7 @@ mod tests {
         let members = SqlType::Enum(Members::new(["a", "b"]));
         assert_eq!(place(&Datum::string("b"), &members), Some(Place::At(Datum::UInt(2))));
         assert_eq!(place(&Datum::string("2"), &members), None);
-        assert_eq!(place(&Datum::string("b "), &members), None);
+        assert_eq!(place(&Datum::string("b "), &members), Some(Place::At(Datum::UInt(2))));
         assert_eq!(place(&Datum::Double(f64::NAN), &SqlType::Double), None);
         let ten = SqlType::Decimal { precision: 10, scale: 2 };
         assert_eq!(as_column_value(&dec(25, 1), &ten), Some(dec(250, 2)));

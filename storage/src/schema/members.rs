@@ -7,34 +7,51 @@
 
 use std::sync::Arc;
 
+use super::Collation;
+
 /// The most members that an ENUM may have.
 pub const ENUM_MEMBERS_MAX: usize = 65_535;
 /// The most members that a SET may have: one for each bit.
 pub const SET_MEMBERS_MAX: usize = 64;
 
-/// The members of an ENUM or a SET in the order of the definition, without blanks at their ends.
+/// The members of an ENUM or a SET in the order of the definition, without blanks at their ends, and the collation that says
+/// which text is one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Members(Arc<[Arc<str>]>);
+pub struct Members {
+    texts: Arc<[Arc<str>]>,
+    collation: Collation,
+}
 
 impl Members {
-    /// From what was written; blanks at the end of a member are not part of it.
+    /// From what was written; blanks at the end of a member are not part of it. Of the default collation.
     pub fn new<'a>(members: impl IntoIterator<Item = &'a str>) -> Members {
-        Members(members.into_iter().map(|m| Arc::from(m.trim_end_matches(' '))).collect())
+        let texts = members.into_iter().map(|m| Arc::from(m.trim_end_matches(' '))).collect();
+        Members { texts, collation: Collation::default() }
+    }
+
+    /// The same members of another collation.
+    pub fn with_collation(self, collation: Collation) -> Members {
+        Members { collation, ..self }
+    }
+
+    /// Their collation.
+    pub fn collation(&self) -> Collation {
+        self.collation
     }
 
     /// The members.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|m| &**m)
+        self.texts.iter().map(|m| &**m)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.texts.len()
     }
 
     /// Whether there is none, which no definition allows.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.texts.is_empty()
     }
 
     /// Whether one of them is empty, as what is no member is too.
@@ -44,8 +61,8 @@ impl Members {
 
     /// The first member that is written twice.
     pub fn repeated(&self) -> Option<&str> {
-        let mut seen = std::collections::HashSet::with_capacity(self.0.len());
-        self.iter().find(|m| !seen.insert(*m))
+        let mut seen = std::collections::HashSet::with_capacity(self.len());
+        self.iter().find(|m| !seen.insert(self.collation.sort_key(m)))
     }
 
     /// Characters of the longest text that an ENUM of them can have.
@@ -61,7 +78,7 @@ impl Members {
 
     /// The text of an ENUM's number; empty for 0 and for numbers that stand for nothing.
     pub fn enum_text(&self, number: u64) -> &str {
-        usize::try_from(number).ok().and_then(|n| self.0.get(n.checked_sub(1)?)).map_or("", |m| m)
+        usize::try_from(number).ok().and_then(|n| self.texts.get(n.checked_sub(1)?)).map_or("", |m| m)
     }
 
     /// Appends the text of a SET's mask: its members with commas between them.
@@ -84,10 +101,17 @@ impl Members {
         out
     }
 
-    /// The number of the ENUM member with this text; blanks at its end do not count.
+    /// The number of the ENUM member that is equal to this text; blanks at its end do not count.
     pub fn enum_number(&self, text: &str) -> Option<u64> {
         let text = text.trim_end_matches(' ');
-        self.iter().position(|m| m == text).map(|at| at as u64 + 1)
+        let at = match self.collation.is_plain() {
+            true => self.iter().position(|m| m == text),
+            false => {
+                let key = self.collation.sort_key(text);
+                self.iter().position(|m| self.collation.sort_key(m) == key)
+            }
+        };
+        at.map(|at| at as u64 + 1)
     }
 
     /// The mask of a list of members with commas between them: `None` if one is no member. The empty text is the empty set.
@@ -127,6 +151,11 @@ mod tests {
         assert_eq!(m.enum_length(), 1);
         assert_eq!(Members::new(["x", "y", "x "]).repeated(), Some("x"));
         assert_eq!(m.repeated(), None);
+        let ci = m.with_collation(Collation::Utf8mb4GeneralCi);
+        assert_eq!((ci.enum_number("c "), ci.enum_number("Ä"), ci.enum_text(4)), (Some(4), Some(2), "C"));
+        let two = Members::new(["x", "X"]);
+        assert_eq!(two.repeated(), None);
+        assert_eq!(two.with_collation(Collation::Utf8mb4GeneralCi).repeated(), Some("X"));
     }
 
     #[test]

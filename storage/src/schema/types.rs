@@ -141,12 +141,13 @@ impl SqlType {
         SqlType::Text(bytes, Collation::Utf8mb4Bin)
     }
 
-    /// The collation of CHAR, VARCHAR and TEXT; the default for all others.
+    /// The collation of CHAR, VARCHAR, TEXT, ENUM and SET; the default for all others.
     pub fn collation(&self) -> Collation {
         match self {
             SqlType::Char(_, collation) | SqlType::VarChar(_, collation) | SqlType::Text(_, collation) => {
                 *collation
             }
+            SqlType::Enum(members) | SqlType::Set(members) => members.collation(),
             _ => Collation::default(),
         }
     }
@@ -157,6 +158,8 @@ impl SqlType {
             SqlType::Char(n, _) => SqlType::Char(n, collation),
             SqlType::VarChar(n, _) => SqlType::VarChar(n, collation),
             SqlType::Text(n, _) => SqlType::Text(n, collation),
+            SqlType::Enum(members) => SqlType::Enum(members.with_collation(collation)),
+            SqlType::Set(members) => SqlType::Set(members.with_collation(collation)),
             other => other,
         }
     }
@@ -199,8 +202,8 @@ impl SqlType {
         matches!(self, SqlType::Enum(_) | SqlType::Set(_))
     }
 
-    /// The number of the one value of this ENUM or SET that prints as this text. None if there is none, or if an empty member
-    /// makes it uncertain which: what is no member is empty too.
+    /// The number of the one value of this ENUM or SET that prints as a text that is equal to this one. None if there is none, or
+    /// if an empty member makes it uncertain which: what is no member is empty too.
     pub fn number_printed(&self, text: &str) -> Option<u64> {
         let (SqlType::Enum(members) | SqlType::Set(members)) = self else { return None };
         if members.has_empty() {
@@ -210,7 +213,9 @@ impl SqlType {
             SqlType::Enum(_) => members.enum_number(text)?,
             _ => members.set_mask(text)?,
         };
-        (self.print_number(number)?.as_ref() == text.as_bytes()).then_some(number)
+        let (printed, collation) = (self.print_number(number)?, members.collation());
+        let printed = std::str::from_utf8(&printed).ok()?;
+        (collation.sort_key(printed) == collation.sort_key(text)).then_some(number)
     }
 
     /// How the number of a value is printed, if the type is one whose numbers print as something else: the text of ENUM

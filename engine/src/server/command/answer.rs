@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allod_storage::schema::Charset;
 use arrow::array::RecordBatch;
 
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::result::{Column, ResultSet};
 use crate::server::Ended;
 use crate::server::connection::{Connection, status_of};
 use crate::server::desk::Pace;
-use crate::server::protocol::cells::Cells;
+use crate::server::protocol::cells::{Cells, Encoded};
 use crate::server::protocol::column::Wire;
 use crate::server::protocol::constants::capability;
 use crate::server::protocol::payload::put_lenenc;
@@ -28,6 +29,8 @@ pub(crate) struct Answer {
     /// Flags of the session behind the statement.
     pub status: u16,
     warnings: u16,
+    /// The set that the client reads.
+    results: Option<Charset>,
     /// Of the next batches.
     pace: Pace,
 }
@@ -46,6 +49,7 @@ pub(crate) struct RowWriter {
     pub columns: Arc<[Column]>,
     /// `None` = as text.
     wires: Option<Vec<Wire>>,
+    results: Option<Charset>,
 }
 
 impl Answer {
@@ -56,7 +60,8 @@ impl Answer {
     pub fn new(session: &Session, mut result: ResultSet, rows: Rows, pace: Pace) -> Result<Answer> {
         let first = if result.is_query() { result.next().transpose()? } else { None };
         let warnings = count_of(&result);
-        Ok(Answer { first, rows, status: status_of(session), warnings, pace, result })
+        let results = session.wording().results;
+        Ok(Answer { first, rows, status: status_of(session), warnings, results, pace, result })
     }
 
     /// The file that it waits for.
@@ -81,7 +86,7 @@ impl Answer {
             Rows::Text => None,
             Rows::Binary => Some(columns.iter().map(|c| Wire::of(&c.ty.sql)).collect()),
         };
-        RowWriter { columns, wires }
+        RowWriter { columns, wires, results: self.results }
     }
 }
 
@@ -91,7 +96,7 @@ impl RowWriter {
         let count = self.columns.len() as u64;
         connection.wire.put(|out| put_lenenc(out, count));
         for definition in self.columns.iter() {
-            connection.wire.put(|out| column::definition(out, definition));
+            connection.wire.put(|out| column::definition(out, definition, self.results));
         }
         if !connection.can(capability::DEPRECATE_EOF) {
             connection.wire.put(|out| reply::eof(out, status, warnings));
@@ -105,7 +110,11 @@ impl RowWriter {
         batch: &RecordBatch,
         rows: std::ops::Range<usize>,
     ) -> Result<(), Ended> {
-        let cells = Cells::of(batch, &self.columns);
+        let written = self.results.map(|charset| Encoded::of(batch, &self.columns, charset));
+        let cells = match &written {
+            None => Cells::of(batch, &self.columns),
+            Some(written) => written.cells(),
+        };
         for row in rows {
             connection.wire.put(|out| match &self.wires {
                 None => text::row(out, &cells, row),

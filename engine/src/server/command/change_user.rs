@@ -37,6 +37,9 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
     let session = connection.desk.session()?;
     session.log_in(&format!("{}@{host}", login.user), &account, database.catalog().accounts());
     session.leave_database();
+    if let Err(error) = session.set_names(login.collation) {
+        return Err(Ended::Refused(error));
+    }
     match login.database.map_or(Ok(()), |name| session.use_database(&name)) {
         Ok(()) => connection.ok().await,
         Err(error) => Err(Ended::Refused(error)),

@@ -22,7 +22,7 @@ pub(super) fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), E
     let version = version.seen_with(session.rights());
     let known = version.entry(&database, &table).map(|entry| entry.descriptor.clone());
     let in_memory = || information_schema::descriptor(&database, &table);
-    let status = status_of(session);
+    let (status, results) = (status_of(session), session.wording().results);
     let Some(descriptor) = known.or_else(|| in_memory().map(Into::into)) else {
         let message = format!("table '{database}.{table}' doesn't exist");
         connection.fail(&Error::new(code::NO_SUCH_TABLE, message));
@@ -31,9 +31,9 @@ pub(super) fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), E
     for ordinal in descriptor.visible_columns() {
         let found = &descriptor.columns[ordinal];
         if pattern.is_empty() || like::matches(&pattern, &found.name) {
-            connection
-                .wire
-                .put(|out| column::of_table(out, &database, &descriptor.name, &found.name, &found.ty));
+            connection.wire.put(|out| {
+                column::of_table(out, [&database, &descriptor.name, &found.name], &found.ty, results)
+            });
         }
     }
     let capabilities = connection.capabilities;

@@ -22,7 +22,8 @@ type Begun = Result<(Answer, VecDeque<Prepared>)>;
 
 /// Runs the text and answers each of its statements.
 pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result<(), Ended> {
-    let Some(text) = sql::text(&packet).map(Arc::<str>::from) else {
+    let client = connection.wording()?.client;
+    let Some(text) = sql::text(&packet, client).map(Arc::<str>::from) else {
         connection.fail(&Error::new(code::INVALID_CHARACTER_STRING, "invalid utf8mb4 character string"));
         return Ok(());
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Charset, Datum};
 
 use super::answer::{Answer, Rows};
 use super::statement_fetch::Cursor;
@@ -21,6 +21,7 @@ const CURSOR_READ_ONLY: u8 = 1;
 pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), Ended> {
     let mut payload = Payload::new(packet);
     let (id, flags, _iterations) = (payload.u32()?, payload.u8()?, payload.u32()?);
+    let client = connection.wording()?.client;
     let statement = match connection.statement(id, "mysqld_stmt_execute") {
         Ok(statement) => statement,
         Err(error) => {
@@ -30,7 +31,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
     };
     // What was left of the last time is closed, whatever comes of this time.
     statement.cursor = None;
-    let params = params(statement, &mut payload);
+    let params = params(statement, &mut payload, client);
     statement.long_data.iter_mut().for_each(|data| *data = None);
     let failed = statement.long_data_error.take();
     let (params, prepared, pace) = (params?, Arc::clone(&statement.prepared), statement.pace);
@@ -71,7 +72,11 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
 }
 
 /// The values, in order. A type that is told is remembered, for the next time it may not be.
-fn params(statement: &mut Statement, payload: &mut Payload<'_>) -> Result<Vec<Datum>, Malformed> {
+fn params(
+    statement: &mut Statement,
+    payload: &mut Payload<'_>,
+    client: Option<Charset>,
+) -> Result<Vec<Datum>, Malformed> {
     let count = statement.prepared.param_count();
     if count == 0 {
         return Ok(Vec::new());
@@ -85,9 +90,9 @@ fn params(statement: &mut Statement, payload: &mut Payload<'_>) -> Result<Vec<Da
     }
     (0..count)
         .map(|at| match statement.long_data[at].take() {
-            Some(bytes) => Ok(parameter::long(bytes, Some(statement.types[at]))),
+            Some(bytes) => Ok(parameter::long(bytes, Some(statement.types[at]), client)),
             None if nulls[at / 8] & 1 << (at % 8) != 0 => Ok(Datum::Null),
-            None => parameter::value(payload, statement.types[at]),
+            None => parameter::value(payload, statement.types[at], client),
         })
         .collect()
 }

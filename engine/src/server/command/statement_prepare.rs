@@ -34,7 +34,8 @@ pub(in crate::server) struct Statement {
 
 /// Prepares a statement and tells its parameters and columns.
 pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result<(), Ended> {
-    let Some(text) = sql::text(&packet) else {
+    let wording = connection.wording()?;
+    let Some(text) = sql::text(&packet, wording.client) else {
         let error = Error::new(code::INVALID_CHARACTER_STRING, "invalid utf8mb4 character string");
         connection.fail(&error);
         return Ok(());
@@ -77,7 +78,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         connection.wire.put(|out| reply::eof(out, status, 0));
     }
     for found in columns.iter() {
-        connection.wire.put(|out| column::definition(out, found));
+        connection.wire.put(|out| column::definition(out, found, wording.results));
     }
     if eof && !columns.is_empty() {
         connection.wire.put(|out| reply::eof(out, status, 0));

@@ -1,6 +1,8 @@
 //! The columns of a batch, each seen once as what it is, so that a cell costs no look at a type.
 
-use allod_storage::schema::{ColumnType, SqlType, civil_from_days};
+use std::sync::Arc;
+
+use allod_storage::schema::{Charset, ColumnType, SqlType, civil_from_days};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, Decimal64Array, Decimal128Array, Float64Array, Int64Array,
     RecordBatch, StringViewArray, UInt64Array,
@@ -11,6 +13,7 @@ use arrow::datatypes::{
     TimestampMicrosecondType, UInt64Type,
 };
 
+use crate::format::cell_text;
 use crate::result::Column;
 
 /// One column of a batch.
@@ -44,6 +47,39 @@ pub(crate) enum Values<'a> {
     Null,
     /// A form that no result should have; printed as Arrow prints it.
     Other(&'a ArrayRef, &'a SqlType),
+}
+
+/// The columns of a batch for a client that reads another set: texts are bytes of that.
+pub(crate) struct Encoded {
+    arrays: Vec<ArrayRef>,
+    types: Vec<ColumnType>,
+}
+
+impl Encoded {
+    /// The columns of a batch in a set.
+    pub fn of(batch: &RecordBatch, columns: &[Column], charset: Charset) -> Encoded {
+        let (mut arrays, mut types) = (Vec::new(), Vec::new());
+        for (array, column) in batch.columns().iter().zip(columns) {
+            let sql = &column.ty.sql;
+            if !(sql.is_string() || sql.is_choice() || *sql == SqlType::Json) {
+                arrays.push(Arc::clone(array));
+                types.push(column.ty.clone());
+                continue;
+            }
+            let texts = (0..array.len()).map(|row| {
+                let text = if array.is_null(row) { None } else { cell_text(array, sql, row) };
+                text.map(|text| charset.written(&text))
+            });
+            arrays.push(Arc::new(texts.collect::<BinaryViewArray>()));
+            types.push(ColumnType { sql: SqlType::Blob(u32::MAX), nullable: column.ty.nullable });
+        }
+        Encoded { arrays, types }
+    }
+
+    /// Each seen as what it is.
+    pub fn cells(&self) -> Vec<Cells<'_>> {
+        self.arrays.iter().zip(&self.types).map(|(array, ty)| Cells::new(array, ty)).collect()
+    }
 }
 
 impl<'a> Cells<'a> {

@@ -1,9 +1,9 @@
 //! Column definitions: what a client is told of each column before the rows come.
 
-use allod_storage::schema::{ColumnType, IntWidth, SqlType};
+use allod_storage::schema::{Charset, ColumnType, IntWidth, SqlType};
 
 use super::constants::{collation, column_flag, column_type};
-use super::payload::put_lenenc_bytes;
+use super::payload::{put_lenenc_bytes, put_text};
 use crate::result::Column;
 
 /// Bytes of a character at most.
@@ -43,18 +43,23 @@ impl Wire {
     }
 }
 
-/// Appends the definition of a column of a result.
-pub(crate) fn definition(out: &mut Vec<u8>, column: &Column) {
+/// Appends the definition of a column of a result, in the set that the client reads.
+pub(crate) fn definition(out: &mut Vec<u8>, column: &Column, results: Option<Charset>) {
     let [database, alias, table, original] = match &column.origin {
         Some(of) => [&*of.database, &of.alias, &of.table, &of.column],
         None => [""; 4],
     };
-    put(out, [database, alias, table, &column.name, original], &column.ty);
+    put(out, [database, alias, table, &column.name, original], &column.ty, results);
 }
 
-/// Appends the definition of a column of a table, for COM_FIELD_LIST.
-pub(crate) fn of_table(out: &mut Vec<u8>, database: &str, table: &str, name: &str, ty: &ColumnType) {
-    put(out, [database, table, table, name, name], ty);
+/// Appends the definition of a column of a table, for COM_FIELD_LIST: its database, its table and its name.
+pub(crate) fn of_table(
+    out: &mut Vec<u8>,
+    [database, table, name]: [&str; 3],
+    ty: &ColumnType,
+    results: Option<Charset>,
+) {
+    put(out, [database, table, table, name, name], ty, results);
     // No default is told.
     out.push(0xfb);
 }
@@ -62,19 +67,23 @@ pub(crate) fn of_table(out: &mut Vec<u8>, database: &str, table: &str, name: &st
 /// Appends what is said of a parameter: nothing is known of it but that there is one.
 pub(crate) fn parameter(out: &mut Vec<u8>) {
     let ty = ColumnType::nullable(SqlType::varchar(0));
-    put(out, ["", "", "", "?", ""], &ty);
+    put(out, ["", "", "", "?", ""], &ty, None);
 }
 
 /// `names`: database, table as the query calls it, table, column as the query calls it, column of the table.
-fn put(out: &mut Vec<u8>, names: [&str; 5], ty: &ColumnType) {
+fn put(out: &mut Vec<u8>, names: [&str; 5], ty: &ColumnType, results: Option<Charset>) {
     let shape = shape(&ty.sql);
+    let collation = match results {
+        Some(charset) if shape.collation != collation::BINARY => charset.collation().id(),
+        _ => shape.collation,
+    };
     let not_null = if ty.nullable { 0 } else { column_flag::NOT_NULL };
     put_lenenc_bytes(out, b"def");
     for name in names {
-        put_lenenc_bytes(out, name.as_bytes());
+        put_text(out, name, results);
     }
     out.push(0x0c);
-    out.extend_from_slice(&shape.collation.to_le_bytes());
+    out.extend_from_slice(&collation.to_le_bytes());
     out.extend_from_slice(&shape.length.to_le_bytes());
     out.push(shape.ty);
     out.extend_from_slice(&(shape.flags | not_null).to_le_bytes());
@@ -172,13 +181,13 @@ mod tests {
     fn a_definition_is_laid_out_as_documented() {
         let mut out = Vec::new();
         let ty = ColumnType { sql: SqlType::Decimal { precision: 10, scale: 2 }, nullable: false };
-        definition(&mut out, &Column { name: "d".into(), ty: ty.clone(), origin: None });
+        definition(&mut out, &Column { name: "d".into(), ty: ty.clone(), origin: None }, None);
         let want = b"\x03def\0\0\0\x01d\0\x0c\x3f\0\x0c\0\0\0\xf6\x81\x80\x02\0\0";
         assert_eq!(out, want);
         let [database, table, alias, column] = ["db", "t", "x", "c"].map(Into::into);
         let origin = Some(Origin { database, table, alias, column });
         out.clear();
-        definition(&mut out, &Column { name: "d".into(), ty, origin });
+        definition(&mut out, &Column { name: "d".into(), ty, origin }, None);
         assert!(out.starts_with(b"\x03def\x02db\x01x\x01t\x01d\x01c\x0c"), "{out:?}");
     }
 

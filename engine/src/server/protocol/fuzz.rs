@@ -36,10 +36,10 @@ fn read(bytes: &[u8], cut: usize) {
     let mut payload = Payload::new(bytes);
     if let Ok(types) = parameter::types(&mut payload, bytes.len() % 7) {
         for ty in types {
-            let _ = parameter::value(&mut payload, ty);
+            let _ = parameter::value(&mut payload, ty, None);
         }
     }
-    if let Some(text) = sql::text(bytes) {
+    if let Some(text) = sql::text(bytes, None) {
         assert!(text.len() <= 2 * bytes.len() + 3);
     }
     frames(bytes, cut);

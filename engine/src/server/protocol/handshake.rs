@@ -69,6 +69,8 @@ pub(crate) struct Login {
     pub answer: Vec<u8>,
     /// The schema to begin with.
     pub database: Option<String>,
+    /// The number of the collation of what it says.
+    pub collation: u16,
     /// The plugin that the answer was made by; `None` = one that there is not here.
     pub plugin: Option<Plugin>,
     /// What the client tells of itself: `program_name`, `_pid`.
@@ -96,7 +98,9 @@ impl Response {
             return Err(Malformed);
         }
         // The longest packet, the collation, and nothing.
-        payload.bytes(4 + 1 + 23)?;
+        payload.u32()?;
+        let collation = payload.u8()?.into();
+        payload.bytes(23)?;
         if capabilities & capability::SSL != 0 && payload.is_empty() {
             return Ok(Response { capabilities, login: None });
         }
@@ -115,7 +119,10 @@ impl Response {
             database = Some(text(payload.until_zero_or_end())).filter(|name| !name.is_empty());
         }
         let (plugin, attributes) = tail(&mut payload, capabilities)?;
-        Ok(Response { capabilities, login: Some(Login { user, answer, database, plugin, attributes }) })
+        Ok(Response {
+            capabilities,
+            login: Some(Login { user, answer, database, collation, plugin, attributes }),
+        })
     }
 }
 
@@ -129,12 +136,9 @@ impl Login {
         let n = payload.u8()?;
         let answer = payload.bytes(n.into())?.to_vec();
         let database = Some(text(payload.until_zero_or_end())).filter(|name| !name.is_empty());
-        if !payload.is_empty() {
-            // The collation.
-            payload.u16()?;
-        }
+        let collation = if payload.is_empty() { collation::UTF8MB4_BIN } else { payload.u16()? };
         let (plugin, attributes) = tail(payload, capabilities)?;
-        Ok(Login { user, answer, database, plugin, attributes })
+        Ok(Login { user, answer, database, collation, plugin, attributes })
     }
 }
 

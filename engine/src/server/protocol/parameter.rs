@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allod_planner::expr::calendar::TIME_MAX_US;
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Charset, Datum};
 
 use super::constants::column_type as ty;
 use super::payload::{Malformed, Payload};
@@ -27,7 +27,11 @@ pub(crate) fn types(payload: &mut Payload<'_>, count: usize) -> Result<Vec<Param
 ///
 /// # Errors
 /// If it is not there, or of a type that there is not.
-pub(crate) fn value(payload: &mut Payload<'_>, of: ParameterType) -> Result<Datum, Malformed> {
+pub(crate) fn value(
+    payload: &mut Payload<'_>,
+    of: ParameterType,
+    client: Option<Charset>,
+) -> Result<Datum, Malformed> {
     // What a narrow number is as 64 bits depends on its sign.
     let number = |signed: i64, unsigned: u64| match of.unsigned {
         true => Datum::UInt(unsigned),
@@ -50,7 +54,7 @@ pub(crate) fn value(payload: &mut Payload<'_>, of: ParameterType) -> Result<Datu
         ty::TIME => time(payload.lenenc_bytes()?)?,
         ty::DECIMAL | ty::NEWDECIMAL => decimal(payload.lenenc_bytes()?),
         ty::VARCHAR | ty::VAR_STRING | ty::STRING | ty::ENUM | ty::SET | ty::JSON => {
-            text(payload.lenenc_bytes()?)
+            text(payload.lenenc_bytes()?, client)
         }
         ty::TINY_BLOB | ty::MEDIUM_BLOB | ty::LONG_BLOB | ty::BLOB | ty::BIT | ty::GEOMETRY => {
             Datum::Bytes(payload.lenenc_bytes()?.into())
@@ -60,15 +64,18 @@ pub(crate) fn value(payload: &mut Payload<'_>, of: ParameterType) -> Result<Datu
 }
 
 /// A value that came in pieces, by COM_STMT_SEND_LONG_DATA.
-pub(crate) fn long(bytes: Vec<u8>, of: Option<ParameterType>) -> Datum {
+pub(crate) fn long(bytes: Vec<u8>, of: Option<ParameterType>, client: Option<Charset>) -> Datum {
     match of.map(|of| of.ty) {
-        Some(ty::VARCHAR | ty::VAR_STRING | ty::STRING) => text(&bytes),
+        Some(ty::VARCHAR | ty::VAR_STRING | ty::STRING) => text(&bytes, client),
         _ => Datum::Bytes(bytes.into()),
     }
 }
 
 /// Clients send bytes as strings: what is no text is bytes.
-fn text(bytes: &[u8]) -> Datum {
+fn text(bytes: &[u8], client: Option<Charset>) -> Datum {
+    if let Some(charset) = client {
+        return Datum::string(charset.read(bytes));
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Datum::String(text.into()),
         Err(_) => Datum::Bytes(Arc::from(bytes)),
@@ -84,7 +91,7 @@ fn decimal(bytes: &[u8]) -> Datum {
         let value: i128 = format!("{whole}{fraction}").parse().ok()?;
         (value.unsigned_abs() < 10u128.pow(38)).then_some(Datum::Decimal { value, scale })
     });
-    parsed.unwrap_or_else(|| text(bytes))
+    parsed.unwrap_or_else(|| text(bytes, None))
 }
 
 /// Length 0 stands for a date of zeros, which no value is: the text says so, and the statement decides.
@@ -139,7 +146,7 @@ mod tests {
 
     fn read(kind: u8, unsigned: bool, bytes: &[u8]) -> Result<Datum, Malformed> {
         let mut payload = Payload::new(bytes);
-        let read = value(&mut payload, ParameterType { ty: kind, unsigned });
+        let read = value(&mut payload, ParameterType { ty: kind, unsigned }, None);
         assert!(read.is_err() || payload.is_empty(), "all of it is read");
         read
     }

@@ -3,6 +3,8 @@
 //! Nothing that a client sends is trusted: every read says whether there is enough left, and a length that was told is
 //! compared with what is there before anything is reserved for it.
 
+use allod_storage::schema::Charset;
+
 /// A packet that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed communication packet")]
@@ -121,6 +123,14 @@ pub(crate) fn put_lenenc(out: &mut Vec<u8>, n: u64) {
 pub(crate) fn put_lenenc_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_lenenc(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+/// Appends a text in the set that the client reads, with its length before it.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str, results: Option<Charset>) {
+    match results {
+        None => put_lenenc_bytes(out, text.as_bytes()),
+        Some(charset) => put_lenenc_bytes(out, &charset.written(text)),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! OK, ERR and EOF.
 
+use allod_storage::schema::Charset;
+
 use super::constants::{capability, status};
 use super::payload::{put_lenenc, put_lenenc_bytes};
 use crate::error::Error;
@@ -48,7 +50,7 @@ pub(crate) fn eof(out: &mut Vec<u8>, status: u16, warnings: u16) {
 }
 
 /// An error. Before the client has said that it speaks version 4.1 there is no SQLSTATE.
-pub(crate) fn error(out: &mut Vec<u8>, capabilities: u32, error: &Error) {
+pub(crate) fn error(out: &mut Vec<u8>, capabilities: u32, error: &Error, results: Option<Charset>) {
     /// What MySQL sends at most, by `MYSQL_ERRMSG_SIZE`.
     const MESSAGE_BYTES_MAX: usize = 511;
     out.push(0xff);
@@ -59,7 +61,10 @@ pub(crate) fn error(out: &mut Vec<u8>, capabilities: u32, error: &Error) {
     }
     let message = error.message();
     let end = message.floor_char_boundary(MESSAGE_BYTES_MAX.min(message.len()));
-    out.extend_from_slice(&message.as_bytes()[..end]);
+    match results {
+        None => out.extend_from_slice(&message.as_bytes()[..end]),
+        Some(charset) => out.extend_from_slice(&charset.written(&message[..end])),
+    }
 }
 
 /// The status flags of a session.
@@ -84,10 +89,10 @@ mod tests {
         end_of_rows(&mut out, capability::DEPRECATE_EOF, 2, 1);
         assert_eq!(out, [0xfe, 0, 0, 2, 0, 1, 0]);
         out.clear();
-        error(&mut out, capability::PROTOCOL_41, &Error::new(1146, "table 't' doesn't exist"));
+        error(&mut out, capability::PROTOCOL_41, &Error::new(1146, "table 't' doesn't exist"), None);
         assert_eq!(out, b"\xff\x7a\x04#42S02Table 't' doesn't exist");
         out.clear();
-        error(&mut out, 0, &Error::new(1040, "x".repeat(600)));
+        error(&mut out, 0, &Error::new(1040, "x".repeat(600)), None);
         assert_eq!(out.len(), 3 + 511);
     }
 }

@@ -1,14 +1,19 @@
 //! The text of a statement from the bytes that a client sends.
 //!
-//! Statements are UTF-8. But clients put binary values into their strings as they are: `INSERT INTO t VALUES (_binary'…')`
+//! Statements are in the set of their client, and read in that first if it is another one than UTF-8. Else they are UTF-8. But clients put binary values into their strings as they are: `INSERT INTO t VALUES (_binary'…')`
 //! may have any bytes between the quotes. A string with bytes that are no UTF-8 becomes the same value in hexadecimal, which
 //! is a value of bytes; elsewhere such bytes are an error.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use allod_storage::schema::Charset;
+
 /// The statement as text; `None` if it has bytes outside of whole strings that are no UTF-8.
-pub(crate) fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn text(bytes: &[u8], client: Option<Charset>) -> Option<Cow<'_, str>> {
+    if let Some(charset) = client {
+        return Some(Cow::Owned(charset.read(bytes)));
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(Cow::Borrowed(text));
     }
@@ -111,7 +116,7 @@ mod tests {
             (b"select '\xff", None),
         ];
         for (bytes, want) in cases {
-            assert_eq!(text(bytes).as_deref(), want, "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(text(bytes, None).as_deref(), want, "{}", String::from_utf8_lossy(bytes));
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! A value's key is all of its ORDER BY as one string of bytes whose order is the keys' order, so workers compare bytes
 //! whatever the types are. Values of equal keys stay in the order in which they were met. With DISTINCT the first of equal
-//! values stays: which rows of a value are met does not matter, only the least of their keys.
+//! values stays: which rows of a value are met does not matter, only the least of their keys. Values are equal as texts of their
+//! collation are, so without ORDER BY this is also the way of DISTINCT under collations that have sort keys.
+
+use std::borrow::Cow;
 
 use allod_storage::schema::{ColumnType, SqlType, unpadded};
 use arrow::array::ArrayRef;
@@ -67,9 +70,13 @@ impl Ordered {
             let options = SortOptions { descending: key.descending, nulls_first: !key.descending };
             SortField::new_with_options(key.ty.arrow(), options)
         });
-        let order = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
+        let order = match columns.is_empty() {
+            true => None,
+            false => Some(RowConverter::new(fields.collect())?.convert_columns(&columns)?),
+        };
         rows.each(texts.nulls(), |row, group| {
-            let entry = Entry { key: order.row(row).data().into(), text: texts.value(row).into() };
+            let key = order.as_ref().map_or_else(Box::default, |order| order.row(row).data().into());
+            let entry = Entry { key, text: texts.value(row).into() };
             self.push(group, entry);
         });
         Ok(())
@@ -87,16 +94,24 @@ impl Ordered {
         let joined = self.groups.iter().map(|entries| {
             let mut sorted: Vec<&Entry> = entries.iter().collect();
             sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            let mut seen: HashSet<&[u8]> = HashSet::new();
+            let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();
             let mut text = None;
             for entry in sorted {
-                let counts = if ty.is_binary() { &*entry.text } else { unpadded(&entry.text) };
-                if !self.distinct || seen.insert(counts) {
+                if !self.distinct || seen.insert(counted(&entry.text, ty)) {
                     self.joined.append(&mut text, &entry.text);
                 }
             }
             text
         });
         self.joined.column(joined, ty)
+    }
+}
+
+/// What of a value tells it from others.
+fn counted<'a>(text: &'a [u8], ty: &SqlType) -> Cow<'a, [u8]> {
+    match std::str::from_utf8(text) {
+        _ if ty.is_binary() => text.into(),
+        Ok(chars) if !ty.collation().is_plain() => ty.collation().sort_key(chars).into(),
+        Ok(_) | Err(_) => unpadded(text).into(),
     }
 }

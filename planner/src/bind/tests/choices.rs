@@ -21,6 +21,7 @@ fn a_member_is_compared_by_number_where_that_is_the_same() {
         ("e = 'a'", "eq(e, 2)"),
         ("'a' <> e", "ne(2, e)"),
         ("e <=> 'a'", "nulleq(e, 2)"),
+        ("e = 'a '", "eq(e, 2)"),
         ("e in ('a', 'b')", "in(e, 2, 1)"),
         ("e = f", "eq(e, f)"),
         ("s = 'x,y'", "eq(s, 3)"),
@@ -33,7 +34,7 @@ fn a_member_is_compared_by_number_where_that_is_the_same() {
         assert_eq!(chosen(sql).0, text, "{sql}");
     }
     // By text: order, what is no member, lists in another order, members that are empty as no member is, text columns.
-    for sql in ["e > 'a'", "e = 'c'", "e = 'a '", "s = 'y,x'", "o = ''", "e = o", "e = v", "e < f"] {
+    for sql in ["e > 'a'", "e = 'c'", "s = 'y,x'", "o = ''", "e = o", "e = v", "e < f"] {
         assert!(chosen(sql).0.contains("as varchar"), "{sql}: {}", chosen(sql).0);
     }
 }

@@ -103,9 +103,10 @@ impl Rewriter {
                     });
                 }
                 args = parts;
-                match args.first().map(family) {
-                    Some(Family::Binary) => SqlType::Blob(u32::MAX),
-                    _ => SqlType::text(u32::MAX),
+                match args.first() {
+                    Some(text) if family(text) == Family::Binary => SqlType::Blob(u32::MAX),
+                    Some(text) => SqlType::Text(u32::MAX, text.ty().sql.collation()),
+                    None => SqlType::text(u32::MAX),
                 }
             }
         };

@@ -161,8 +161,10 @@ impl Rewriter {
         match &expr.ty().sql {
             own if own == wanted => expr,
             own @ (SqlType::Enum(_) | SqlType::Set(_)) => {
-                let ty =
-                    if numeric { SqlType::BIGINT_UNSIGNED } else { types::string(types::text_length(own)) };
+                let ty = match numeric {
+                    true => SqlType::BIGINT_UNSIGNED,
+                    false => types::string(types::text_length(own)).with_collation(own.collation()),
+                };
                 self.printed(expr, ty)
             }
             own @ SqlType::Bit(_) if !numeric => {
@@ -214,6 +216,7 @@ impl Rewriter {
             }
             _ => self.read_as(expr, &ty.sql),
         };
+        let expr = if ty.sql.is_binary() { super::charset::encoded(expr) } else { expr };
         if let Expr::Constant { value, .. } = &expr {
             if value.is_null() {
                 match ty.nullable {

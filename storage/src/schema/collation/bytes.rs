@@ -62,6 +62,28 @@ impl Charset {
         }
     }
 
+    /// The text of bytes that a client says are of this set: a question mark for what is none of its characters.
+    pub fn read(self, bytes: &[u8]) -> String {
+        if !self.has_own_bytes() {
+            return String::from_utf8_lossy(bytes).into_owned();
+        }
+        let (mut out, mut rest) = (String::with_capacity(bytes.len()), bytes);
+        while !rest.is_empty() {
+            let (c, after) = first_of_gbk(rest).unwrap_or(('?', &rest[rest.len().min(2)..]));
+            out.push(c);
+            rest = after;
+        }
+        out
+    }
+
+    /// The bytes of a text for a client that reads this set.
+    pub fn written(self, text: &str) -> Vec<u8> {
+        match self {
+            Charset::Ascii => self.kept(text).into_bytes(),
+            _ => self.encoded(text),
+        }
+    }
+
     /// The bytes of a text of this set; a question mark for a character that it has not.
     pub fn encoded(self, text: &str) -> Vec<u8> {
         if !self.has_own_bytes() {
@@ -139,6 +161,13 @@ mod tests {
         assert_eq!(Charset::Gbk.encoded("ㅂ"), b"?");
         assert_eq!(Charset::Gbk.decoded(&[0xE4, 0xBA, 0x8C]), None);
         assert_eq!(Charset::Gbk.decoded(&[0x3F, 0xFF]), None);
+        // TiDB's: what is no character is as long as one.
+        assert_eq!(Charset::Gbk.read("一a".as_bytes()), "涓?");
+        assert_eq!(Charset::Gbk.read(&[0xD2, 0xBB, b'\'', 0xFF]), "一'?");
+        assert_eq!(
+            (Charset::Ascii.written("aé"), Charset::Gbk.written("aㅂ一")),
+            (b"a?".to_vec(), b"a?\xD2\xBB".to_vec())
+        );
         assert_eq!(
             Charset::Utf8mb4.decoded_start(&[0x01, 0xE2, 0x40]),
             ("\u{1}".to_owned(), &[0xE2, 0x40][..])
