@@ -161,7 +161,7 @@ impl Builder {
     }
 
     /// What an operator is compiled to over batches with the columns `input`.
-    fn form<T: Any + Send + Sync>(
+    pub(crate) fn form<T: Any + Send + Sync>(
         &self,
         plan: &Plan,
         input: &[ColumnId],

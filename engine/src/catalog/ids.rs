@@ -10,10 +10,10 @@
 //! As with the numbers of sequences ([`super::numbers`]) a state is an immutable value, published, and whoever takes a step
 //! publishes the next one if nobody else has: no number is given twice, and nobody waits.
 
-use std::sync::Arc;
-
 use allod_executor::Run;
 use arc_swap::ArcSwap;
+
+use super::steps;
 
 /// Numbers in a block, if nothing is said.
 const BLOCK: u64 = 30_000;
@@ -68,23 +68,25 @@ impl Ids {
 
     /// `n` numbers that nobody has, of this stride and below `max`; `None` if there are not that many.
     pub fn take(&self, n: u64, stride: Stride, max: u64) -> Option<Run> {
-        self.step(|state| state.take(n, stride, max))
+        steps::take(&self.0, |state| state.take(n, stride, max))
     }
 
     /// Sees to it that no number up to `value` is given out from now on.
     pub fn pass(&self, value: u64) {
-        let _ = self.step(|state| Some(((), state.pass(value)?)));
+        let _ = steps::take(&self.0, |state| Some(((), state.pass(value)?)));
     }
 
     /// The next number is `next`, whatever was given.
     pub fn restart(&self, next: u64) {
         let given = next.saturating_sub(1);
-        let _ = self.step(|state| Some(((), State { given, fetched: given, ..*state })));
+        let _ = steps::take(&self.0, |state| Some(((), State { given, fetched: given, ..*state })));
     }
 
     /// Blocks have another size from now on; what is left of the present one is lost.
     pub fn resize(&self, block: Option<u64>) {
-        let _ = self.step(|state| Some(((), State { given: state.fetched, block: size(block), ..*state })));
+        let _ = steps::take(&self.0, |state| {
+            Some(((), State { given: state.fetched, block: size(block), ..*state }))
+        });
     }
 
     /// The first number that is not fetched.
@@ -95,19 +97,6 @@ impl Ids {
     /// What the next number will be.
     pub fn peek(&self) -> u64 {
         self.0.load().given.saturating_add(1)
-    }
-
-    /// Takes a step that has an outcome.
-    fn step<T>(&self, step: impl Fn(&State) -> Option<(T, State)>) -> Option<T> {
-        let mut state = self.0.load_full();
-        loop {
-            let (outcome, next) = step(&state)?;
-            let before = self.0.compare_and_swap(&state, Arc::new(next));
-            if Arc::ptr_eq(&before, &state) {
-                return Some(outcome);
-            }
-            state = Arc::clone(&before);
-        }
     }
 }
 

@@ -24,6 +24,7 @@ mod numbers;
 mod online;
 mod partitions;
 mod sequences;
+mod steps;
 mod temporary;
 mod version;
 mod views;

@@ -12,11 +12,10 @@
 //! publishes the next one if it still is the one that the step began from. So no number is given twice, whoever asks at the same
 //! time, nobody waits, and a number stays given when the transaction that asked for it does not come to anything.
 
-use std::sync::Arc;
-
+use allod_planner::sequence::SequenceOptions;
 use arc_swap::ArcSwap;
 
-use allod_planner::sequence::SequenceOptions;
+use super::steps;
 
 /// The numbers of a sequence. All versions of its definition share them.
 #[derive(Debug)]
@@ -30,30 +29,17 @@ impl Numbers {
 
     /// A number that nobody has; `None` if there is none.
     pub fn next(&self) -> Option<i64> {
-        self.step(State::next)
+        steps::take(&self.0, State::next)
     }
 
     /// Sees to it that what is given out lies behind `value`; `None` if it does already.
     pub fn set(&self, value: i64) -> Option<i64> {
-        self.step(|state| Some((value, state.set(value)?)))
+        steps::take(&self.0, |state| Some((value, state.set(value)?)))
     }
 
     /// Another definition, and where to begin again, if it does.
     pub fn alter(&self, options: SequenceOptions, restart: Option<i64>) {
-        let _ = self.step(|state| Some((0, state.altered(options, restart))));
-    }
-
-    /// Takes a step that has an outcome.
-    fn step(&self, step: impl Fn(&State) -> Option<(i64, State)>) -> Option<i64> {
-        let mut state = self.0.load_full();
-        loop {
-            let (outcome, next) = step(&state)?;
-            let before = self.0.compare_and_swap(&state, Arc::new(next));
-            if Arc::ptr_eq(&before, &state) {
-                return Some(outcome);
-            }
-            state = Arc::clone(&before);
-        }
+        let _ = steps::take(&self.0, |state| Some((0, state.altered(options, restart))));
     }
 }
 

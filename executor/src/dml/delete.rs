@@ -9,7 +9,7 @@ use arrow::array::ArrayRef;
 
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
-use super::rows::Rows;
+use super::rows::{Rows, Schemas};
 use super::update::that_are_there;
 use super::{Done, door, foreign};
 use crate::build::Builder;
@@ -18,17 +18,22 @@ use crate::execute::Affected;
 
 /// Deletes rows: `columns` are all columns of each target's old row, one target after the other. A row goes once, however often
 /// it was found, and under however many names of its table.
-pub(super) fn run(builder: &mut Builder, targets: &[Target], mut columns: &[ArrayRef]) -> Result<Done> {
+pub(super) fn run(
+    builder: &mut Builder,
+    targets: &[Target],
+    schemas: &[Schemas],
+    mut columns: &[ArrayRef],
+) -> Result<Done> {
     let mut changes: BTreeMap<TableId, Changes<'_>> = BTreeMap::new();
     let mut growth = Vec::with_capacity(targets.len());
     let foreign = targets.first().and_then(|target| target.foreign.as_deref());
-    for Target { table, partition, .. } in targets {
+    for (Target { table, partition, .. }, schemas) in targets.iter().zip(schemas) {
         let Some((own, rest)) = columns.split_at_checked(table.columns.len()) else {
             return Err(Error::Plan(format!("rows of {} without all their columns", table.name)));
         };
         columns = rest;
         let old = door(table.columns.iter().map(|c| &c.ty), &that_are_there(table, own))?;
-        let old = Arc::new(Rows::new(table, old, partition.as_deref())?);
+        let old = Arc::new(Rows::with_schemas(table, schemas, old, partition.as_deref())?);
         let memory = &builder.runner.context.memory;
         let changes = changes.entry(table.id).or_insert_with(|| match foreign {
             Some(_) => Changes::following(table, memory),

@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
-use super::rows::{Rows, deal};
+use super::rows::{Rows, Schemas, deal};
 use super::{Done, check, door, foreign, generate_by, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
@@ -26,6 +26,8 @@ use crate::kernel::Scratch;
 /// Rows to insert.
 pub(super) struct Inserted<'a> {
     pub table: &'a TableDescriptor,
+    /// Those of its spaces.
+    pub schemas: &'a Schemas,
     pub partition: Option<&'a PartitionFunction>,
     /// Generated columns; `None` if the table has none.
     pub generated: Option<&'a GeneratedColumns>,
@@ -47,7 +49,7 @@ pub(super) fn run(
     row_ids: &dyn RowIds,
     destination: Destination,
 ) -> Result<Done> {
-    let Inserted { table, partition, generated, checks, foreign, all, ids } = rows;
+    let Inserted { table, schemas, partition, generated, checks, foreign, all, ids } = rows;
     let memory = &builder.runner.context.memory;
     let mut changes = match foreign {
         Some(_) => Changes::following(table, memory),
@@ -72,7 +74,7 @@ pub(super) fn run(
     let Numbered { columns, first: last_insert_id, numbered: _ } =
         number(table, all, row_ids, generated, &mut builder.scratch)?;
     check(checks, &columns)?;
-    let new = Arc::new(Rows::new(table, columns, partition)?);
+    let new = Arc::new(Rows::with_schemas(table, schemas, columns, partition)?);
     for row in 0..new.len() {
         changes.insert(&new, row)?;
     }

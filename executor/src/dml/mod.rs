@@ -32,6 +32,7 @@ pub use generated::generate;
 use generated::generate_by;
 pub use keys::record_keys;
 pub use remake::remake;
+use rows::Schemas;
 pub use rows::deal;
 
 use std::collections::BTreeSet;
@@ -87,19 +88,27 @@ pub(crate) fn run(
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let layouts = Arc::clone(&builder.layouts);
+    let layouts = Arc::clone(&builder.layouts);
     let plan = &*laid_out(plan, &layouts);
+    let of_spaces = || Ok(changed(plan).into_iter().map(|table| Schemas::of(table)).collect::<Vec<_>>());
+    // What is kept is for the tables as the plan knows them.
+    let schemas = match layouts.is_empty() {
+        true => builder.form(plan, &[], of_spaces)?,
+        false => Arc::new(of_spaces()?),
+    };
     let mut done = match &plan.node {
         Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source } => {
             let (partition, generated) = (partition.as_deref(), generated.as_deref());
             let (checks, foreign) = (checks.as_deref(), foreign.as_deref());
-            let inserted =
-                Inserted { table, partition, generated, checks, foreign, all, ids: &source.columns };
+            // An INSERT changes one table.
+            let (schemas, ids) = (&schemas[0], &source.columns);
+            let inserted = Inserted { table, schemas, partition, generated, checks, foreign, all, ids };
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
         Node::Update { targets, ignore, .. } => {
-            update::run(builder, targets, *ignore, &all.columns, destination)?
+            update::run(builder, targets, &schemas, *ignore, &all.columns, destination)?
         }
-        Node::Delete { targets, .. } => delete::run(builder, targets, &all.columns)?,
+        Node::Delete { targets, .. } => delete::run(builder, targets, &schemas, &all.columns)?,
         _ => return Err(Error::Plan("not a change of rows".into())),
     };
     builder.runner.context.cancel.check()?;
@@ -165,16 +174,27 @@ pub(crate) fn check_free(
     Ok(())
 }
 
+/// The tables that a plan names to be changed, each as often as it does.
+fn changed(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
+    match &plan.node {
+        Node::Insert { table, .. } => vec![table],
+        Node::Update { targets, .. } | Node::Delete { targets, .. } => {
+            targets.iter().map(|target| &target.table).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The tables whose rows a plan changes, and those that foreign keys make it look at.
 fn tables(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
-    let (mut tables, foreign): (Vec<_>, _) = match &plan.node {
-        Node::Insert { table, foreign, .. } => (vec![table], foreign.as_ref()),
+    let foreign = match &plan.node {
+        Node::Insert { foreign, .. } => foreign.as_ref(),
         Node::Update { targets, .. } | Node::Delete { targets, .. } => {
-            let foreign = targets.first().and_then(|target| target.foreign.as_ref());
-            (targets.iter().map(|target| &target.table).collect(), foreign)
+            targets.first().and_then(|target| target.foreign.as_ref())
         }
-        _ => return Vec::new(),
+        _ => None,
     };
+    let mut tables = changed(plan);
     tables.extend(foreign.into_iter().flat_map(|foreign| foreign.descriptors()));
     tables
 }

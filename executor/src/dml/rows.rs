@@ -26,6 +26,17 @@ pub(super) struct Rows {
     keys: BTreeMap<usize, Vec<RowKeys>>,
 }
 
+/// The columns of a table's spaces: of its records, then of the entries of each index.
+pub(super) struct Schemas(Vec<SchemaRef>);
+
+impl Schemas {
+    /// Those of a table. To make them costs as much as to change a row: who runs more than once keeps them.
+    pub fn of(table: &TableDescriptor) -> Schemas {
+        let indexes = (0..table.indexes.len()).map(|index| schema(table, table.index_ordinals(index)));
+        Schemas([schema(table, 0..table.columns.len())].into_iter().chain(indexes).collect())
+    }
+}
+
 impl Rows {
     /// From all columns of the table, in the forms that are stored. `partition` says how rows are dealt.
     pub fn new(
@@ -33,34 +44,21 @@ impl Rows {
         columns: Vec<ArrayRef>,
         partition: Option<&PartitionFunction>,
     ) -> Result<Rows> {
-        let indexes = (0..table.indexes.len()).map(|index| schema(table, table.index_ordinals(index)));
-        let schemas: Vec<SchemaRef> =
-            [schema(table, 0..table.columns.len())].into_iter().chain(indexes).collect();
-        Rows::with_schemas(table, columns, partition, schemas.iter())
+        Rows::with_schemas(table, &Schemas::of(table), columns, partition)
     }
 
-    /// Other rows of the same table.
-    pub fn others(
-        &self,
+    /// The same, with the schemas of the table's spaces.
+    pub fn with_schemas(
         table: &TableDescriptor,
+        schemas: &Schemas,
         columns: Vec<ArrayRef>,
         partition: Option<&PartitionFunction>,
-    ) -> Result<Rows> {
-        Rows::with_schemas(table, columns, partition, self.batches.iter().map(|batch| batch.schema_ref()))
-    }
-
-    /// `schemas` of the records, then of the entries of each index.
-    fn with_schemas<'a>(
-        table: &TableDescriptor,
-        columns: Vec<ArrayRef>,
-        partition: Option<&PartitionFunction>,
-        schemas: impl Iterator<Item = &'a SchemaRef>,
     ) -> Result<Rows> {
         let rows = columns.first().map_or(0, |c| c.len());
         let all = Batch::new(columns, rows);
         let partition = deal_batch(table, &all, partition)?;
         let mut batches = Vec::with_capacity(1 + table.indexes.len());
-        for (space, schema) in schemas.enumerate() {
+        for (space, schema) in schemas.0.iter().enumerate() {
             let columns = match space.checked_sub(1) {
                 None => all.columns.clone(),
                 Some(index) => {

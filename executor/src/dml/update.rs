@@ -19,7 +19,7 @@ use arrow::compute::or;
 use super::changes::{Changes, duplicate, into_mutations};
 use super::checks::violations;
 use super::foreign::Heeded;
-use super::rows::{Held, Rows, gather};
+use super::rows::{Held, Rows, Schemas, gather};
 use super::view::View;
 use super::{Done, door, foreign, generate_by, not_null};
 use crate::batch::take;
@@ -32,13 +32,14 @@ use crate::kernel::Scratch;
 pub(super) fn run(
     builder: &mut Builder,
     targets: &[Target],
+    schemas: &[Schemas],
     ignore: bool,
     mut columns: &[ArrayRef],
     destination: Destination,
 ) -> Result<Done> {
     let mut affected = Affected::default();
     let mut updates: BTreeMap<TableId, TableUpdate<'_>> = BTreeMap::new();
-    for target in targets {
+    for (target, schemas) in targets.iter().zip(schemas) {
         let table = &*target.table;
         let width = table.columns.len() + table.visible_columns().count();
         let Some((own, rest)) = columns.split_at_checked(width) else {
@@ -47,7 +48,7 @@ pub(super) fn run(
         columns = rest;
         let partition = target.partition.as_deref();
         let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
-        update.add(target, own, ignore, &mut affected, &mut builder.scratch)?;
+        update.add((target, schemas), own, ignore, &mut affected, &mut builder.scratch)?;
     }
     let foreign = targets.first().and_then(|target| target.foreign.as_deref());
     let mut changes = BTreeMap::new();
@@ -97,7 +98,7 @@ impl<'a> TableUpdate<'a> {
     /// the new ones.
     fn add(
         &mut self,
-        target: &Target,
+        (target, schemas): (&Target, &Schemas),
         columns: &[ArrayRef],
         ignore: bool,
         affected: &mut Affected,
@@ -109,7 +110,7 @@ impl<'a> TableUpdate<'a> {
         let old = door(table.columns.iter().map(|c| &c.ty), &columns[..width])?;
         let visible: Vec<usize> = table.visible_columns().collect();
         let given = door(visible.iter().map(|&o| &table.columns[o].ty), &columns[width..])?;
-        let found = Arc::new(Rows::new(table, old.clone(), partition)?);
+        let found = Arc::new(Rows::with_schemas(table, schemas, old.clone(), partition)?);
         let mut seen = BTreeSet::new();
         let first: Vec<u32> =
             (0..found.len()).filter(|&row| seen.insert(found.key(row, 0))).map(|row| row as u32).collect();
@@ -145,7 +146,7 @@ impl<'a> TableUpdate<'a> {
         }
         not_null(table, &new)?;
         let mut violations = violations(target.checks.as_deref(), &new)?.into_iter();
-        let new = Arc::new(found.others(table, new, partition)?);
+        let new = Arc::new(Rows::with_schemas(table, schemas, new, partition)?);
         for (row, &at) in first.iter().enumerate() {
             let mut stays = !changed.value(row);
             if let Some(violated) = violations.next().flatten().filter(|_| !stays) {
