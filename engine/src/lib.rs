@@ -82,7 +82,6 @@ mod result;
 mod rows;
 pub mod server;
 mod session;
-mod slot;
 mod span;
 mod system_tables;
 mod transactions;

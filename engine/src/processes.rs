@@ -12,11 +12,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use allod_executor::Cancel;
+use allod_storage::slot::Slot;
 use arc_swap::ArcSwap;
 use imbl::OrdMap;
 use tokio::sync::Notify;
-
-use crate::slot::Slot;
 
 /// The list.
 #[derive(Default)]
@@ -98,7 +97,7 @@ impl Process {
             cancel: None,
             idle_limit: None,
         };
-        let doing = Slot::new(doing);
+        let doing = Slot::new(Arc::new(doing));
         let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
         let who = ArcSwap::from_pointee(who);
         Process { id, who, host, doing, wish, wake, socket: OnceLock::new() }
@@ -121,7 +120,7 @@ impl Process {
 
     /// For its owner: says what it is doing.
     pub fn does(&self, doing: Doing) {
-        self.doing.set(doing);
+        self.doing.set(Arc::new(doing));
     }
 
     /// Stops its statement.

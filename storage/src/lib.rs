@@ -13,6 +13,7 @@ pub mod region;
 pub mod rpc;
 pub mod runtime;
 pub mod schema;
+pub mod slot;
 pub mod turn;
 
 mod background;

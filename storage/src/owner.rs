@@ -7,7 +7,7 @@
 //!   have it, for it is not there. Whoever is done sends it back.
 //! * The **mailbox** is a channel of commands. Who finds the baton gone leaves the command here, and waits for the reply.
 //! * The **view** is an immutable version of the state, swapped in after each batch of commands and before any of their
-//!   replies goes out. Readers load it and never wait.
+//!   replies goes out. Readers load it and wait for no owner.
 //!
 //! So a caller on an idle region applies the command on its own thread, with no hop: two uncontended channel operations. On a
 //! busy region the thread that has the baton does everybody's work, one batch, one publication.
@@ -29,11 +29,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::sync::oneshot;
 
 use crate::rpc::Call;
+use crate::slot::Slot;
 
 /// What an owner owns.
 pub(crate) trait State: Send + 'static {
@@ -43,6 +44,9 @@ pub(crate) trait State: Send + 'static {
     type Reply: Send + 'static;
     /// What everybody may see.
     type View: Send + Sync + 'static;
+
+    /// Whether it is changed about as often as it is looked at.
+    const CHANGES_OFTEN: bool = false;
 
     /// Changes the state. `published` is for a command that must show an intermediate state before it goes on.
     fn apply(&mut self, command: Self::Command, published: &Published<Self::View>) -> Self::Reply;
@@ -56,17 +60,45 @@ pub(crate) trait State: Send + 'static {
 }
 
 /// The place where the present view stands.
-pub(crate) struct Published<V>(ArcSwap<V>);
+pub(crate) struct Published<V>(Place<V>);
+
+enum Place<V> {
+    /// Readers write nothing; a writer looks after all of them.
+    Read(ArcSwap<V>),
+    /// To write costs no more than to read.
+    Written(Slot<V>),
+}
 
 impl<V> Published<V> {
+    fn new(view: Arc<V>, changes_often: bool) -> Published<V> {
+        Published(match changes_often {
+            false => Place::Read(ArcSwap::new(view)),
+            true => Place::Written(Slot::new(view)),
+        })
+    }
+
     /// Replaces the view.
     pub(crate) fn set(&self, view: Arc<V>) {
-        self.0.store(view);
+        match &self.0 {
+            Place::Read(place) => place.store(view),
+            Place::Written(place) => place.set(view),
+        }
     }
 
     /// The present view, to keep.
     pub(crate) fn get(&self) -> Arc<V> {
-        self.0.load_full()
+        match &self.0 {
+            Place::Read(place) => place.load_full(),
+            Place::Written(place) => place.get(),
+        }
+    }
+
+    /// The present view, for a moment.
+    fn peek(&self) -> Guard<Arc<V>> {
+        match &self.0 {
+            Place::Read(place) => place.load(),
+            Place::Written(place) => Guard::from_inner(place.get()),
+        }
     }
 }
 
@@ -91,7 +123,7 @@ pub(crate) struct Owner<S: State> {
 impl<S: State> Owner<S> {
     /// Takes the state in and publishes its first view.
     pub(crate) fn new(state: S) -> Owner<S> {
-        let published = Published(ArcSwap::new(state.view()));
+        let published = Published::new(state.view(), S::CHANGES_OFTEN);
         let baton = bounded(1);
         let owner = Owner { mailbox: unbounded(), baton, published, gone: AtomicBool::new(false) };
         owner.hand_back(Box::new(state));
@@ -104,8 +136,8 @@ impl<S: State> Owner<S> {
     }
 
     /// The present view, for a moment: cheaper than [`Owner::view`], but not to be kept across an `await`.
-    pub(crate) fn peek(&self) -> arc_swap::Guard<Arc<S::View>> {
-        self.published.0.load()
+    pub(crate) fn peek(&self) -> Guard<Arc<S::View>> {
+        self.published.peek()
     }
 
     /// Applies a command: at once on this thread if nobody else is the owner, else as soon as the owner gets to it.
@@ -215,12 +247,14 @@ mod tests {
 
     /// A log of who wrote what: the view is its length and its sum.
     #[derive(Default)]
-    struct Log(Vec<u64>);
+    struct Log<const OFTEN: bool>(Vec<u64>);
 
-    impl State for Log {
+    impl<const OFTEN: bool> State for Log<OFTEN> {
         type Command = u64;
         type Reply = usize;
         type View = (usize, u64);
+
+        const CHANGES_OFTEN: bool = OFTEN;
 
         fn apply(&mut self, command: u64, _: &Published<(usize, u64)>) -> usize {
             assert_ne!(command, u64::MAX, "told to panic");
@@ -235,9 +269,14 @@ mod tests {
 
     #[test]
     fn every_command_is_applied_once_and_seen_by_its_caller() {
+        applied_once_and_seen::<false>();
+        applied_once_and_seen::<true>();
+    }
+
+    fn applied_once_and_seen<const OFTEN: bool>() {
         const THREADS: u64 = 8;
         const EACH: u64 = 2000;
-        let owner = Owner::new(Log::default());
+        let owner = Owner::new(Log::<OFTEN>::default());
         let runtime = Runtime::direct();
         let positions: Vec<usize> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
@@ -270,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_panic_turns_everybody_away() {
-        let owner = Owner::new(Log::default());
+        let owner = Owner::new(Log::<false>::default());
         let runtime = Runtime::direct();
         assert_eq!(runtime.block_on(owner.call(7)), Ok(1));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(owner.call(u64::MAX))));

@@ -209,6 +209,8 @@ impl State for Replicated {
     type Reply = Response;
     type View = GroupView;
 
+    const CHANGES_OFTEN: bool = true;
+
     fn apply(&mut self, command: GroupCommand, published: &Published<GroupView>) -> Response {
         let reply = self.obey(command, published);
         if !self.waiters.is_empty() {
