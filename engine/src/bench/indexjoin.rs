@@ -1,5 +1,6 @@
-//! `allod bench indexjoin`: index joins over TPC-H's tables, plain and with orders and lineitem hash-partitioned by order
-//! key. Both must give the same answers; what partitions cost is the last column.
+//! `allod bench indexjoin`: index joins over TPC-H's tables: plain, and with orders and lineitem hash-partitioned by order key,
+//! once with indexes that each partition has of its own, once with global ones. All must give the same answers; the last columns
+//! say what partitions cost.
 
 use std::io::Write;
 
@@ -32,38 +33,64 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<bool> {
     import::check_scale_factor(options.sf)?;
     let script = Script::parse(SCRIPT)?;
-    let mut plain = variant(options, None, &script)?;
-    let mut dealt = variant(options, Some(options.partitions), &script)?;
+    let mut plain = variant(options, Dealt::Whole, &script)?;
+    let mut local = variant(options, Dealt::LocalIndexes, &script)?;
+    let mut global = variant(options, Dealt::GlobalIndexes, &script)?;
     let mut out = std::io::stdout();
-    let header = format!("{} partitions", options.partitions);
-    let _ = writeln!(out, "{:<8} {:>8} {:>12} {header:>16} {:>8}", "query", "rows", "median ms", "ratio");
+    let parts = format!("{} partitions", options.partitions);
+    let _ = writeln!(
+        out,
+        "{:<8} {:>8} {:>12} {parts:>16} {:>8} {:>16} {:>8}",
+        "query", "rows", "median ms", "ratio", "global indexes", "ratio"
+    );
     let progress = import::terminal_progress();
-    let (mut agree, mut product) = (true, 1.0);
+    let (mut agree, mut products) = (true, [1.0; 2]);
     for query in &script.queries {
-        let step = progress.step(&query.name, 2 * options.runs as u64);
-        let (a, rows): (Timing, _) = measure(&mut plain, query, options.runs, &step)?;
-        let (b, other) = measure(&mut dealt, query, options.runs, &step)?;
+        let step = progress.step(&query.name, 3 * options.runs as u64);
+        let (whole, rows): (Timing, _) = measure(&mut plain, query, options.runs, &step)?;
+        let _ = write!(out, "{:<8} {:>8} {:>12.4}", whole.name, whole.rows, whole.median_ms());
+        for (session, product) in [&mut local, &mut global].into_iter().zip(&mut products) {
+            let (dealt, other) = measure(session, query, options.runs, &step)?;
+            let same = rows == other && whole.rows == dealt.rows;
+            agree &= same;
+            let ratio = dealt.median_ms() / whole.median_ms().max(1e-6);
+            *product *= ratio;
+            let verdict = if same { "" } else { "  ANSWERS DIFFER" };
+            let _ = write!(out, " {:>16.4} {ratio:>8.2}{verdict}", dealt.median_ms());
+        }
         drop(step);
-        let same = rows == other && a.rows == b.rows;
-        agree &= same;
-        let ratio = b.median_ms() / a.median_ms().max(1e-6);
-        product *= ratio;
-        let verdict = if same { "" } else { "  ANSWERS DIFFER" };
-        let (name, rows, ms, dealt_ms) = (&a.name, a.rows, a.median_ms(), b.median_ms());
-        let _ = writeln!(out, "{name:<8} {rows:>8} {ms:>12.3} {dealt_ms:>16.3} {ratio:>8.2}{verdict}");
+        let _ = writeln!(out);
     }
-    let mean = f64::powf(product, 1.0 / script.queries.len() as f64);
-    let _ = writeln!(out, "{:<8} {:>8} {:>12} {:>16} {mean:>8.2}", "mean", "", "", "");
+    let [local, global] = products.map(|product| f64::powf(product, 1.0 / script.queries.len() as f64));
+    let _ =
+        writeln!(out, "{:<8} {:>8} {:>12} {:>16} {local:>8.2} {:>16} {global:>8.2}", "mean", "", "", "", "");
     Ok(agree)
 }
 
+/// How orders, lineitem and their indexes are dealt to partitions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dealt {
+    /// They are not.
+    Whole,
+    /// With indexes in each partition, of its rows.
+    LocalIndexes,
+    /// With one index over all of them.
+    GlobalIndexes,
+}
+
 /// A session over tables of one variant.
-fn variant(options: &Options, partitions: Option<u16>, script: &Script) -> Result<Session> {
+fn variant(options: &Options, dealt: Dealt, script: &Script) -> Result<Session> {
     let database = options.cluster.database();
+    let partitions = (dealt != Dealt::Whole).then_some(options.partitions);
     load_tpch(&database, options.sf, partitions, &import::terminal_progress())?;
     options.cluster.split(&database)?;
     let mut session = database.session();
-    session.execute_all(&script.setup, |result| result.collect_batches().map(drop))?;
+    let setup = match dealt {
+        Dealt::Whole | Dealt::LocalIndexes => script.setup.clone(),
+        // All that it makes are indexes of tables that are dealt.
+        Dealt::GlobalIndexes => script.setup.replace(");", ") global;"),
+    };
+    session.execute_all(&setup, |result| result.collect_batches().map(drop))?;
     Ok(session)
 }
 
