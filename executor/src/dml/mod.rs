@@ -88,7 +88,6 @@ pub(crate) fn run(
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let layouts = Arc::clone(&builder.layouts);
-    let layouts = Arc::clone(&builder.layouts);
     let plan = &*laid_out(plan, &layouts);
     let of_spaces = || Ok(changed(plan).into_iter().map(|table| Schemas::of(table)).collect::<Vec<_>>());
     // What is kept is for the tables as the plan knows them.
