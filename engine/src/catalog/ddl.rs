@@ -84,8 +84,8 @@ impl Lease<'_> {
             }
             Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
-            Ddl::CreateIndex { table, index, if_not_exists } => {
-                self.create_index(table, index, *if_not_exists, client, waiting)
+            Ddl::CreateIndex { table, base, index, if_not_exists } => {
+                self.create_index((table, base), index, *if_not_exists, client, waiting)
             }
             Ddl::DropIndex { table, index, if_exists } => self.drop_index(table, index, *if_exists, waiting),
             Ddl::AlterTable(change) => self.alter_table(change, client, waiting),
@@ -289,7 +289,7 @@ impl Lease<'_> {
 
     fn create_index(
         &mut self,
-        table: &TableName,
+        (table, base): (&TableName, &TableDescriptor),
         spec: &IndexSpec,
         if_not_exists: bool,
         client: &mut Client,
@@ -301,7 +301,7 @@ impl Lease<'_> {
             let message = format!("duplicate key name '{}'", spec.name);
             return unless(if_not_exists, Error::new(code::DUPLICATE_KEY_NAME, message));
         }
-        if spec.columns.iter().any(|&c| c >= entry.descriptor.columns.len()) {
+        if *entry.descriptor != *base {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
         self.add_indexes(entry, vec![self.index(spec)], client, waiting)?;

@@ -142,14 +142,16 @@ impl Catalog {
         }
     }
 
-    /// The same for who loads rows past the executor: not while indexes are being added.
+    /// The same for who loads rows past the executor: not while indexes are being added. When they have come, the table is another
+    /// one than the descriptor says, which is to be looked up again.
     pub fn enter_alone(&self, entry: &Entry, waiting: &mut Waiting) -> Result<Option<WriteGuard>> {
-        loop {
-            match self.enter(entry, waiting)? {
-                Some(Entered { guard, layout: None }) => return Ok(Some(guard)),
-                Some(Entered { layout: Some(_), .. }) => self.settled(waiting)?,
-                None => return Ok(None),
+        match self.enter(entry, waiting)? {
+            Some(Entered { guard, layout: None }) => Ok(Some(guard)),
+            Some(Entered { guard, layout: Some(_) }) => {
+                drop(guard);
+                self.settled(waiting).map(|()| None)
             }
+            None => Ok(None),
         }
     }
 }

@@ -23,6 +23,9 @@ impl Predicate {
 
     /// The rows where every conjunct holds (is neither 0 nor NULL).
     pub fn select(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Selection> {
+        if self.program.in_turn() && batch.rows > 1 {
+            return self.select_in_turn(batch, scratch);
+        }
         let mut left = Left::All;
         let mut frame = self.program.frame(batch);
         for conjunct in 0..self.program.roots() {
@@ -52,6 +55,26 @@ impl Predicate {
             };
         }
         Ok(left.into_selection(batch.rows))
+    }
+
+    /// The same row by row: all conjuncts of a row have been asked before the next row's are.
+    fn select_in_turn(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Selection> {
+        let mut kept = Vec::new();
+        for row in 0..batch.rows as u32 {
+            let conjuncts = 0..self.program.roots();
+            let asked = conjuncts.map(|conjunct| self.narrow(conjunct, batch, vec![row], scratch));
+            let mut holds = true;
+            for left in asked {
+                holds = left?.count(batch.rows) > 0;
+                if !holds {
+                    break;
+                }
+            }
+            if holds {
+                kept.push(row);
+            }
+        }
+        Ok(Left::Rows(kept).into_selection(batch.rows))
     }
 
     /// One conjunct, for these rows only.

@@ -173,6 +173,11 @@ impl Program {
         Ok(columns.iter().map(|column| concat(column)).collect())
     }
 
+    /// Whether all expressions are to be asked for one row before the next.
+    pub(crate) fn in_turn(&self) -> bool {
+        self.in_turn
+    }
+
     /// Number of expressions.
     pub(crate) fn roots(&self) -> usize {
         self.roots.len()

@@ -128,7 +128,9 @@ pub enum Ddl {
     CreateIndex {
         /// The table.
         table: TableName,
-        /// The index; its columns exist in the version of the table that was bound.
+        /// The table as it was bound; of any other the index's columns might be others.
+        base: Arc<TableDescriptor>,
+        /// The index.
         index: IndexSpec,
         /// IF NOT EXISTS.
         if_not_exists: bool,

@@ -375,12 +375,13 @@ impl Binder<'_> {
         match parts.iter().map(whole).collect::<Option<Vec<_>>>() {
             Some(ordinals) => {
                 let spec = IndexSpec { name: index, unique: create.unique, columns: ordinals, options };
-                self.new_index(name, spec, create.if_not_exists, &table.descriptor)
+                self.new_index(name, spec, create.if_not_exists, table.descriptor)
             }
             // Nothing is done but to say so.
             None if is_there => {
                 let index = IndexSpec { name: index, unique: create.unique, columns: vec![], options };
-                Ok(Bound::Ddl(Ddl::CreateIndex { table: name, index, if_not_exists: true }))
+                let base = table.descriptor;
+                Ok(Bound::Ddl(Ddl::CreateIndex { table: name, base, index, if_not_exists: true }))
             }
             // With columns of its own.
             None => {
@@ -400,8 +401,9 @@ impl Binder<'_> {
         table: TableName,
         index: IndexSpec,
         if_not_exists: bool,
-        descriptor: &TableDescriptor,
+        base: Arc<TableDescriptor>,
     ) -> Result<Bound, Error> {
+        let descriptor = &*base;
         let IndexSpec { name, unique, columns, options } = &index;
         limits::index_name(name)?;
         if descriptor.index(name).is_some() && !if_not_exists {
@@ -422,7 +424,7 @@ impl Binder<'_> {
         let known = descriptor.indexes.iter().map(option::described);
         let all = known.chain([(&**name, *unique, &**columns, options)]);
         option::check_visible(descriptor.clustered, all, &descriptor.columns)?;
-        Ok(Bound::Ddl(Ddl::CreateIndex { table, index, if_not_exists }))
+        Ok(Bound::Ddl(Ddl::CreateIndex { table, base, index, if_not_exists }))
     }
 
     /// ALTER TABLE of partitions.
