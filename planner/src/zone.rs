@@ -1,7 +1,7 @@
 //! Time zones: what clocks show at a moment, and which moment it is that they show.
 //!
 //! A TIMESTAMP is held as a moment: microseconds since 1970, UTC. Whoever names it sees what clocks of the session's zone show
-//! then, and from there on it is a date and a time like any other ([`crate::bind`]). Places are those of IANA's database, which
+//! then, and from there on it is a date and a time like any other ([`mod@crate::bind`]). Places are those of IANA's database, which
 //! comes with the crate `chrono-tz`.
 
 use std::fmt;
