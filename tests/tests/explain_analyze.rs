@@ -144,15 +144,18 @@ fn what_is_shown_is_what_was_counted() {
             assert!(plan[0].contains("commit_txn: {") && plan[0].contains("rpc_info:{Commit:{"), "{plan:#?}");
             assert!(!plan[0].contains("time:0ns") && sum_of(&plan, "write_keys: ") > 0, "{plan:#?}");
         }
+        // What is committed is written into locks in the background, beside whatever comes next.
+        let writes = !sql.starts_with("select");
+        let agree = |shown: u64, counted: u64| shown == counted || writes && shown < counted;
         // One request more: for the timestamp that is read at.
-        assert_eq!(sum_of(&plan, "num_rpc:") + 1, counted.rpcs, "{sql}: {counted:?} {plan:#?}");
+        assert!(agree(sum_of(&plan, "num_rpc:") + 1, counted.rpcs), "{sql}: {counted:?} {plan:#?}");
         for (error, times) in counted.region_errors_met() {
             let mark = format!("{}:", error.name().replace(' ', "_"));
-            assert_eq!(sum_of(&plan, &mark), times, "{sql}: {counted:?} {plan:#?}");
+            assert!(agree(sum_of(&plan, &mark), times), "{sql}: {counted:?} {plan:#?}");
             met += times;
         }
         for (kind, times, _) in counted.backoff.iter() {
-            assert_eq!(times_waited(&plan, kind), times, "{sql}: {kind} {plan:#?}");
+            assert!(agree(times_waited(&plan, kind), times), "{sql}: {kind} {plan:#?}");
         }
         for line in plan.iter().filter(|line| line.contains("cop[tikv]") && !line.contains("|0|cop[tikv]")) {
             assert!(!line.contains("time:0ns"), "{sql}: {plan:#?}");
