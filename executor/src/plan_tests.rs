@@ -67,17 +67,7 @@ pub(crate) fn bigint() -> ColumnType {
 
 pub(crate) fn def(name: &str, sql: SqlType, nullable: bool) -> ColumnDef {
     let ty = ColumnType { sql, nullable };
-    ColumnDef {
-        name: name.into(),
-        ty,
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    }
+    ColumnDef::new(name, ty)
 }
 
 /// `t (id BIGINT PRIMARY KEY, a BIGINT, s VARCHAR(40))` in partitions by `id`, with a unique index on `a` and a plain one

@@ -30,17 +30,7 @@ const WIDTH: usize = 6;
 
 /// `l (k BIGINT, n BIGINT, …, PRIMARY KEY (k, n))` with four rows for each k.
 fn table() -> Arc<TableDescriptor> {
-    let def = |c: usize| ColumnDef {
-        name: format!("c{c}").into(),
-        ty: ColumnType::not_null(SqlType::BIGINT),
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let def = |c: usize| ColumnDef::new(format!("c{c}"), ColumnType::not_null(SqlType::BIGINT));
     Arc::new(TableDescriptor {
         id: TableId(1),
         database: "d".into(),

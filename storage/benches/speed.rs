@@ -46,17 +46,7 @@ fn types() -> Vec<SqlType> {
 }
 
 fn schema(id: SpaceId, key: Vec<usize>) -> Arc<SpaceSchema> {
-    let columns = types().into_iter().map(|sql| ColumnDef {
-        name: "c".into(),
-        ty: ColumnType::not_null(sql),
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    });
+    let columns = types().into_iter().map(|sql| ColumnDef::new("c", ColumnType::not_null(sql)));
     Arc::new(SpaceSchema { id, columns: columns.collect(), key, unique_prefix: None })
 }
 

@@ -711,17 +711,7 @@ mod tests {
     }
 
     fn schema(types: &[SqlType], unique_prefix: Option<usize>) -> SpaceSchema {
-        let columns = types.iter().map(|sql| ColumnDef {
-            name: "c".into(),
-            ty: ColumnType::nullable(sql.clone()),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        });
+        let columns = types.iter().map(|sql| ColumnDef::new("c", ColumnType::nullable(sql.clone())));
         SpaceSchema { id: SPACE, columns: columns.collect(), key: (0..types.len()).collect(), unique_prefix }
     }
 

@@ -36,17 +36,7 @@ const START: i64 = 100;
 const TTL: Duration = Duration::from_millis(3000 + 20);
 
 fn schema() -> Arc<SpaceSchema> {
-    let column = |name: &str| ColumnDef {
-        name: name.into(),
-        ty: ColumnType::not_null(SqlType::BIGINT),
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let column = |name: &str| ColumnDef::new(name, ColumnType::not_null(SqlType::BIGINT));
     let columns = vec![column("id"), column("balance")];
     Arc::new(SpaceSchema { id: SPACE, columns, key: vec![0], unique_prefix: None })
 }

@@ -557,17 +557,7 @@ pub(super) fn taken(version: &Version, name: &TableName) -> Option<Error> {
 }
 
 pub(super) fn row_id_column() -> ColumnDef {
-    ColumnDef {
-        name: ROW_ID_NAME.into(),
-        ty: ColumnType::not_null(SqlType::BIGINT),
-        default: None,
-        auto_increment: false,
-        hidden: true,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    }
+    ColumnDef { hidden: true, ..ColumnDef::new(ROW_ID_NAME, ColumnType::not_null(SqlType::BIGINT)) }
 }
 
 /// Layouts of all spaces of a table.

@@ -244,17 +244,7 @@ mod tests {
 
     fn column(sql: SqlType) -> ColumnDef {
         let ty = ColumnType::not_null(sql);
-        ColumnDef {
-            name: "c".into(),
-            ty,
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        }
+        ColumnDef::new("c", ty)
     }
 
     fn convert(array: impl Array + 'static, sql: SqlType) -> Result<ArrayRef> {

@@ -50,17 +50,7 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
             let message = format!("column '{}' of the file has the type {}", field.name(), field.data_type());
             Error::new(code::NOT_SUPPORTED, message)
         })?;
-        Ok(ColumnDef {
-            name: field.name().as_str().into(),
-            ty,
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        })
+        Ok(ColumnDef::new(field.name().as_str(), ty))
     });
     let create = CreateTable {
         warnings: Vec::new(),

@@ -239,17 +239,7 @@ fn without_rows(
     name: &str,
     columns: impl Iterator<Item = (Arc<str>, ColumnType)>,
 ) -> TableDescriptor {
-    let column = |(name, ty): (Arc<str>, ColumnType)| ColumnDef {
-        name,
-        ty,
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let column = |(name, ty): (Arc<str>, ColumnType)| ColumnDef::new(name, ty);
     TableDescriptor {
         id: TableId(0),
         database: database.into(),

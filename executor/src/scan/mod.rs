@@ -359,17 +359,7 @@ mod tests {
 
     /// Rows `(k, k % 100)` in one region.
     fn region(zone: &[ZoneFilter]) -> RegionScan {
-        let def = |name: &str| ColumnDef {
-            name: name.into(),
-            ty: ColumnType::not_null(SqlType::BIGINT),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        };
+        let def = |name: &str| ColumnDef::new(name, ColumnType::not_null(SqlType::BIGINT));
         let id = SpaceId(1);
         let schema = Arc::new(SpaceSchema {
             id,

@@ -177,17 +177,7 @@ mod tests {
     /// A region of a partition of its own, with these keys.
     fn region(number: u64, keys: Vec<i64>, descending: bool) -> RegionScan {
         let id = SpaceId(number);
-        let k = ColumnDef {
-            name: "k".into(),
-            ty: ColumnType::not_null(SqlType::BIGINT),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        };
+        let k = ColumnDef::new("k", ColumnType::not_null(SqlType::BIGINT));
         let schema = Arc::new(SpaceSchema { id, columns: vec![k], key: vec![0], unique_prefix: None });
         let arrow_schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, false)]));
         let column: ArrayRef = Arc::new(Int64Array::from(keys));

@@ -297,18 +297,7 @@ impl Binder<'_> {
                 return Err(Error::DuplicateColumn(name));
             }
             out.push(columns.len());
-            let (name, generated) = (name.into(), Some(generated));
-            columns.push(ColumnDef {
-                name,
-                ty,
-                default: None,
-                auto_increment: false,
-                hidden: true,
-                generated,
-                on_update_now: false,
-                unsigned: false,
-                comment: "".into(),
-            });
+            columns.push(ColumnDef { hidden: true, generated: Some(generated), ..ColumnDef::new(name, ty) });
         }
         Ok(out)
     }

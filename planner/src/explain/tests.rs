@@ -24,17 +24,7 @@ fn bigint() -> ColumnType {
 
 /// `name (a INT, b INT, KEY (a))` in some hash partitions by `a`.
 fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
-    let def = |name: &str, hidden| ColumnDef {
-        name: name.into(),
-        ty: bigint(),
-        default: None,
-        auto_increment: false,
-        hidden,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let def = |name: &str, hidden| ColumnDef { hidden, ..ColumnDef::new(name, bigint()) };
     Arc::new(TableDescriptor {
         id: TableId(1),
         database: "d".into(),

@@ -41,18 +41,8 @@ impl FakeCatalog {
                     if key.is_empty() {
                         key = vec![columns.len()];
                         let ty = ColumnType::not_null(SqlType::BIGINT);
-                        let name = ROW_ID_NAME.into();
-                        columns.push(ColumnDef {
-                            name,
-                            ty,
-                            default: None,
-                            auto_increment: true,
-                            hidden: true,
-                            generated: None,
-                            on_update_now: false,
-                            unsigned: false,
-                            comment: "".into(),
-                        });
+                        let row_id = ColumnDef::new(ROW_ID_NAME, ty);
+                        columns.push(ColumnDef { auto_increment: true, hidden: true, ..row_id });
                     }
                     let names = if create.partitions.is_empty() {
                         vec![PartitionLabel::new("p0")]

@@ -70,17 +70,7 @@ impl Tables {
         if !clustered {
             key = vec![columns.len()];
             let ty = ColumnType::not_null(SqlType::BIGINT);
-            columns.push(ColumnDef {
-                name: ROW_ID_NAME.into(),
-                ty,
-                default: None,
-                auto_increment: false,
-                hidden: true,
-                generated: None,
-                on_update_now: false,
-                unsigned: false,
-                comment: "".into(),
-            });
+            columns.push(ColumnDef { hidden: true, ..ColumnDef::new(ROW_ID_NAME, ty) });
         }
         let indexes: Vec<IndexDescriptor> = table
             .indexes

@@ -313,17 +313,7 @@ mod tests {
     const LIMIT: ChunkLimit = ChunkLimit { rows: BLOCK_ROWS, bytes: usize::MAX };
 
     fn schema(types: &[ColumnType], key: &[usize], unique_prefix: Option<usize>) -> SpaceSchema {
-        let column = |ty: &ColumnType| ColumnDef {
-            name: "c".into(),
-            ty: ty.clone(),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        };
+        let column = |ty: &ColumnType| ColumnDef::new("c", ty.clone());
         SpaceSchema {
             id: SpaceId(1),
             columns: types.iter().map(column).collect(),

@@ -33,17 +33,7 @@ const SPACE: SpaceId = SpaceId(7);
 
 /// Accounts: an id, which is the key, and a balance.
 fn schema() -> Arc<SpaceSchema> {
-    let column = |name: &str| ColumnDef {
-        name: name.into(),
-        ty: ColumnType { sql: SqlType::BIGINT, nullable: false },
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let column = |name: &str| ColumnDef::new(name, ColumnType { sql: SqlType::BIGINT, nullable: false });
     let columns = vec![column("id"), column("balance")];
     Arc::new(SpaceSchema { id: SPACE, columns, key: vec![0], unique_prefix: None })
 }

@@ -205,17 +205,7 @@ mod tests {
 
     /// An index: a value, and the row that has it.
     fn schema(is_unique: bool) -> SpaceSchema {
-        let column = ColumnDef {
-            name: "c".into(),
-            ty: ColumnType::not_null(SqlType::BIGINT),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        };
+        let column = ColumnDef::new("c", ColumnType::not_null(SqlType::BIGINT));
         let columns = vec![column.clone(), column];
         SpaceSchema { id: SPACE, columns, key: vec![0, 1], unique_prefix: is_unique.then_some(1) }
     }

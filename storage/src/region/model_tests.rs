@@ -25,17 +25,7 @@ const TTL_MS: u64 = 1_000_000;
 
 /// `id` and `tag` are the key: either the one or (tag, id), where the tag follows from the id.
 fn schema(tagged: bool) -> Arc<SpaceSchema> {
-    let column = |name: &str, ty| ColumnDef {
-        name: name.into(),
-        ty,
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let column = |name: &str, ty| ColumnDef::new(name, ty);
     Arc::new(SpaceSchema {
         id: SPACE,
         columns: vec![

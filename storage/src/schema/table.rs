@@ -34,6 +34,23 @@ pub struct ColumnDef {
     pub comment: Arc<str>,
 }
 
+impl ColumnDef {
+    /// A column that is seen, that anything of its type may be in, and that an INSERT must name if it takes no NULL.
+    pub fn new(name: impl Into<Arc<str>>, ty: ColumnType) -> ColumnDef {
+        ColumnDef {
+            name: name.into(),
+            ty,
+            default: None,
+            on_update_now: false,
+            unsigned: false,
+            auto_increment: false,
+            hidden: false,
+            generated: None,
+            comment: "".into(),
+        }
+    }
+}
+
 /// What a column holds that an INSERT leaves out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnDefault {

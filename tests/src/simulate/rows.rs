@@ -24,17 +24,7 @@ pub const TABLE: SpaceId = SpaceId(1);
 
 /// The schema of every table.
 pub fn schema(id: SpaceId) -> Arc<SpaceSchema> {
-    let column = |name: &str, sql| ColumnDef {
-        name: name.into(),
-        ty: ColumnType { sql, nullable: false },
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    };
+    let column = |name: &str, sql| ColumnDef::new(name, ColumnType { sql, nullable: false });
     let columns = vec![column("id", SqlType::BIGINT), column("value", SqlType::text(u32::MAX))];
     Arc::new(SpaceSchema { id, columns, key: vec![0], unique_prefix: None })
 }

@@ -272,17 +272,7 @@ mod tests {
 
     #[test]
     fn expressions_are_kept_as_tidb_writes_them() {
-        let column = |name: &str| ColumnDef {
-            name: name.into(),
-            ty: ColumnType::nullable(SqlType::BIGINT),
-            default: None,
-            auto_increment: false,
-            hidden: false,
-            generated: None,
-            on_update_now: false,
-            unsigned: false,
-            comment: "".into(),
-        };
+        let column = |name: &str| ColumnDef::new(name, ColumnType::nullable(SqlType::BIGINT));
         let columns = [column("a"), column("First`s"), column("DAY")];
         for (written, kept) in [
             ("a+8", "`a` + 8"),

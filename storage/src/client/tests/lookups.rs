@@ -47,17 +47,7 @@ fn types() -> [SqlType; 4] {
 }
 
 pub(super) fn lookup_schema(unique_prefix: Option<usize>) -> Arc<SpaceSchema> {
-    let columns = types().into_iter().map(|sql| ColumnDef {
-        name: "c".into(),
-        ty: ColumnType::nullable(sql),
-        default: None,
-        auto_increment: false,
-        hidden: false,
-        generated: None,
-        on_update_now: false,
-        unsigned: false,
-        comment: "".into(),
-    });
+    let columns = types().into_iter().map(|sql| ColumnDef::new("c", ColumnType::nullable(sql)));
     Arc::new(SpaceSchema { id: SPACE, columns: columns.collect(), key: vec![0, 1, 2], unique_prefix })
 }
 
