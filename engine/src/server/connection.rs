@@ -64,10 +64,8 @@ pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) 
     };
     let (user, attributes) = (visitor.login.user.clone(), visitor.login.attributes.clone());
     let process = Arc::new(Process::new(id, Who { user, attributes }, peer.clone()));
-    let listed = Listed { server: Arc::clone(&server), process: Arc::clone(&process) };
     server.processes().enter(&process);
-    let ended = Connection::begin(wire, visitor, &process, server).await;
-    drop(listed);
+    let ended = Connection::begin(wire, visitor, Listed { server, process }).await;
     let why = match &ended {
         Ended::Quit | Ended::Wish(Wish::None | Wish::Shutdown) => return,
         Ended::Vanished => "the client vanished while its statement ran".to_string(),
@@ -94,9 +92,10 @@ async fn turn_away(wire: &mut Wire, id: u64, peer: &str, ended: Ended) {
 
 impl Connection {
     /// Says OK and serves.
-    async fn begin(mut wire: Wire, visitor: Visitor, process: &Arc<Process>, server: Arc<Shared>) -> Ended {
+    async fn begin(mut wire: Wire, visitor: Visitor, listed: Listed) -> Ended {
         let Visitor { capabilities, login, account, encrypted } = visitor;
-        let session = server.session(process, &account, login.database.as_deref());
+        let (process, server) = (Arc::clone(&listed.process), Arc::clone(&listed.server));
+        let session = server.session(&process, &account, login.database.as_deref());
         let session = session.and_then(|mut session| session.set_names(login.collation).map(|()| session));
         let session = match session {
             Ok(session) => session,
@@ -110,7 +109,7 @@ impl Connection {
         let mut connection = Connection {
             wire,
             desk: Desk::new(session, in_place),
-            process: Arc::clone(process),
+            process,
             server,
             capabilities,
             encrypted,
@@ -123,6 +122,11 @@ impl Connection {
             Err(ended) => ended,
         };
         connection.say_goodbye(&ended).await;
+        // Once the client sees that the connection has ended, so does everybody: its locks are free, it is off the list.
+        let Connection { wire, desk, .. } = connection;
+        drop(desk);
+        drop(listed);
+        drop(wire);
         ended
     }
 
