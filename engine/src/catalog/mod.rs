@@ -8,14 +8,16 @@
 //! A statement that writes rows must not run while its table's spaces are changed under it: what is built from a scan
 //! would miss its rows. Therefore a writer *enters* the table ([`Writers`](writers::Writers)) for as long as it runs, and
 //! DDL on an existing table publishes a version in which the table is closed to writers, waits for those inside to leave,
-//! works, and publishes the result. Only indexes are added while rows are written ([`online`]). Readers go on all the while. If somebody is in for long, the table is not closed before
-//! they have left, and who waits for that has no lease: others' DDL goes on, too (`writers`). All waiting ends with
-//! `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then nothing is changed.
+//! works, and publishes the result. Only indexes are added while rows are written ([`online`]). Readers go on all the while.
+//! If somebody is in for long, the table is not closed before they have left, and who waits for that has no lease: others' DDL
+//! goes on, too (`writers`). All waiting ends with `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then
+//! nothing is changed.
 
 mod accounts;
 mod alter;
 mod analyze;
 mod bindings;
+mod crew;
 mod ddl;
 mod foreign;
 mod growth;

@@ -49,11 +49,12 @@ use arrow::array::RecordBatch;
 use rayon::prelude::*;
 
 use allod_planner::bind::bind_partition;
-use allod_storage::client::{Client, OvertakenRow, ScanRequest};
+use allod_storage::client::{Client, Interrupt, OvertakenRow, ScanRequest};
 use allod_storage::error as storage;
 use allod_storage::key::KeyEncoder;
 use allod_storage::schema::{IndexDescriptor, IndexState, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
 
+use super::crew::Crew;
 use super::ddl::{GRACE_FIRST, create_spaces};
 use super::version::Entry;
 use super::writers::{Predecessors, WriteGuard};
@@ -189,9 +190,10 @@ impl Lease<'_> {
         }
         // After everybody who is in keeps the indexes up.
         let (at, _pin) = client.runtime().block_on(client.snapshot())?;
+        let crew = Crew::new()?;
         for index in first..laid_out.indexes.len() {
             for space in laid_out.spaces_of_index(index) {
-                fill(client, laid_out, index, space, at, waiting)?;
+                fill(client, laid_out, index, space, at, (&crew, waiting))?;
             }
         }
         Ok(())
@@ -233,26 +235,36 @@ fn fill(
     index: usize,
     id: SpaceId,
     at: Timestamp,
-    waiting: &Waiting,
+    (crew, waiting): (&Crew, &Waiting),
 ) -> Result<()> {
     let runtime = client.runtime();
     let (space, ordinals) = table.index_space(index, id);
-    let names = space_columns(&space);
-    let mut entries: Vec<RecordBatch> = Vec::new();
+    let mut regions = Vec::new();
     // All partitions of a global index have the same.
     for partition in table.partitions.iter().filter(|partition| partition.indexes[index] == id) {
-        let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, at)))?;
-        let batches = regions
-            .par_iter()
-            .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
-            .map(|(region, morsel)| {
-                waiting.check()?;
-                full_batch(&names, region.read(&morsel, &ordinals).columns)
-            });
-        entries.extend(batches.collect::<Result<Vec<_>>>()?);
+        regions.extend(runtime.block_on(client.scan(&ScanRequest::all(partition.records, at)))?);
     }
+    let form = runtime.block_on(client.backfill_form(id))?;
     let failed = |error| Error::of_ingest(error, table, &space);
-    let overtaken = runtime.block_on(client.backfill(id, entries, at)).map_err(failed)?;
+    let entries = crew.run(waiting, {
+        let (names, ordinals, cancel) = (space_columns(&space), ordinals.clone(), waiting.cancel().clone());
+        move || {
+            let batches = regions
+                .par_iter()
+                .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
+                .map(|(region, morsel)| {
+                    cancel.check()?;
+                    full_batch(&names, region.read(&morsel, &ordinals).columns)
+                });
+            let batches = batches.collect::<Result<Vec<RecordBatch>>>()?;
+            cancel.check()?;
+            Ok(form.build(batches))
+        }
+    })?;
+    client.interrupt_by(waiting.cancel().into());
+    let overtaken = runtime.block_on(client.backfill(entries.map_err(failed)?, at));
+    client.interrupt_by(Interrupt::default());
+    let overtaken = overtaken.map_err(failed)?;
     if overtaken.is_empty() {
         return Ok(());
     }

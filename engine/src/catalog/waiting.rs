@@ -26,6 +26,11 @@ impl Waiting {
         Waiting { cancel: cancel.clone(), left: limit, runtime }
     }
 
+    /// What cancels it.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     /// Error if the statement was cancelled.
     pub fn check(&self) -> Result<()> {
         Ok(self.cancel.check()?)

@@ -143,7 +143,16 @@ impl Session {
                     true => settings.checks_in_place_pessimistic,
                     false => settings.checks_in_place,
                 };
-                running.execution.check_free(everywhere)?;
+                match running.execution.check_free(everywhere) {
+                    // It looked for what was not shown to it yet, and now is.
+                    Err(allod_executor::Error::WriteConflict { .. })
+                        if active.is_pessimistic() && patience.attempts > 1 =>
+                    {
+                        patience.attempts -= 1;
+                        continue;
+                    }
+                    outcome => outcome?,
+                }
             }
             self.check_buffer(planned, running.execution.changes())?;
             let affected = running.execution.affected();

@@ -259,6 +259,12 @@ pub(super) fn duplicate(table: &TableDescriptor, key: &Key) -> Error {
     Error::DuplicateEntry { value, key: format!("{}.{index}", table.name) }
 }
 
+/// The index that a key is of.
+pub(super) fn index_of(table: &TableDescriptor, key: &Key) -> Option<usize> {
+    let space = key.space()?;
+    table.partitions.iter().find_map(|partition| partition.indexes.iter().position(|id| *id == space))
+}
+
 /// The values in a key and the name of its index.
 pub(super) fn describe(table: &TableDescriptor, key: &Key) -> Option<(String, String)> {
     let space = key.space()?;

@@ -47,7 +47,7 @@ use allod_storage::schema::{Datum, TableDescriptor};
 use arrow::array::{Array, ArrayRef};
 
 use self::insert::Inserted;
-use self::layout::laid_out;
+use self::layout::LaidOut;
 use crate::batch::{Batch, concat_batches, positions, to_door};
 use crate::build::Builder;
 use crate::error::{Error, Result};
@@ -88,15 +88,20 @@ pub(crate) fn run(
     let all = concat_batches(&rows.batches);
     let all = Batch { columns: at.iter().map(|&p| Arc::clone(&all.columns[p])).collect(), rows: all.rows };
     let layouts = Arc::clone(&builder.layouts);
-    let plan = &*laid_out(plan, &layouts);
-    let of_spaces = || Ok(changed(plan).into_iter().map(|table| Schemas::of(table)).collect::<Vec<_>>());
+    let laid_out = LaidOut::of(plan, &layouts)?;
     // What is kept is for the tables as the plan knows them.
-    let schemas = match layouts.is_empty() {
-        true => builder.form(plan, &[], of_spaces)?,
-        false => Arc::new(of_spaces()?),
-    };
-    let mut done = match &plan.node {
-        Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source } => {
+    let mut schemas = builder.form(plan, &[], || {
+        let known = LaidOut::of(plan, &[])?;
+        Ok(known.changed().into_iter().map(|table| Schemas::of(table)).collect::<Vec<_>>())
+    })?;
+    if !layouts.is_empty() {
+        schemas = Arc::new(laid_out.schemas(&schemas));
+    }
+    let mut done = match (&plan.node, &laid_out) {
+        (
+            Node::Insert { partition, generated, checks, on_duplicate, source, .. },
+            LaidOut::Rows { table, foreign, looks: _ },
+        ) => {
             let (partition, generated) = (partition.as_deref(), generated.as_deref());
             let (checks, foreign) = (checks.as_deref(), foreign.as_deref());
             // An INSERT changes one table.
@@ -104,15 +109,17 @@ pub(crate) fn run(
             let inserted = Inserted { table, schemas, partition, generated, checks, foreign, all, ids };
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
-        Node::Update { targets, ignore, .. } => {
+        (Node::Update { ignore, .. }, LaidOut::Targets { targets, looks: _ }) => {
             update::run(builder, targets, &schemas, *ignore, &all.columns, destination)?
         }
-        Node::Delete { targets, .. } => delete::run(builder, targets, &schemas, &all.columns)?,
+        (Node::Delete { .. }, LaidOut::Targets { targets, looks: _ }) => {
+            delete::run(builder, targets, &schemas, &all.columns)?
+        }
         _ => return Err(Error::Plan("not a change of rows".into())),
     };
     builder.runner.context.cancel.check()?;
     match destination {
-        Destination::Commit => commit(builder, plan, std::mem::take(&mut done.mutations))?,
+        Destination::Commit => commit(builder, plan.id, &laid_out, std::mem::take(&mut done.mutations))?,
         // Whoever takes the changes looks whether the keys of new rows are free, when they are locked.
         Destination::Transaction => {}
     }
@@ -154,48 +161,22 @@ pub(crate) fn check_free(
     everywhere: bool,
 ) -> Result<()> {
     let layouts = Arc::clone(&builder.layouts);
-    let plan = &*laid_out(plan, &layouts);
+    let laid_out = LaidOut::of(plan, &layouts)?;
     let inserts = mutations.iter().filter(|m| matches!(m.op, MutationOp::Insert(_)));
     let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
-    let tables = tables(plan);
     if !everywhere {
         let taken = keys.iter().find(|key| builder.client.has_written(key));
-        return taken.map_or(Ok(()), |key| Err(duplicate_in(&tables, key)));
+        return taken.map_or(Ok(()), |key| Err(laid_out.taken(key)));
     }
     let runtime = builder.client.runtime();
     for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
         let Some(space) = keys[0].space() else { continue };
         let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &[]))?;
         if let Some(&taken) = found.positions.first() {
-            return Err(duplicate_in(&tables, &keys[taken as usize]));
+            return Err(laid_out.taken(&keys[taken as usize]));
         }
     }
     Ok(())
-}
-
-/// The tables that a plan names to be changed, each as often as it does.
-fn changed(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
-    match &plan.node {
-        Node::Insert { table, .. } => vec![table],
-        Node::Update { targets, .. } | Node::Delete { targets, .. } => {
-            targets.iter().map(|target| &target.table).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The tables whose rows a plan changes, and those that foreign keys make it look at.
-fn tables(plan: &Plan) -> Vec<&Arc<TableDescriptor>> {
-    let foreign = match &plan.node {
-        Node::Insert { foreign, .. } => foreign.as_ref(),
-        Node::Update { targets, .. } | Node::Delete { targets, .. } => {
-            targets.first().and_then(|target| target.foreign.as_ref())
-        }
-        _ => None,
-    };
-    let mut tables = changed(plan);
-    tables.extend(foreign.into_iter().flat_map(|foreign| foreign.descriptors()));
-    tables
 }
 
 /// The error of a key that is taken, of one of these tables.
@@ -206,7 +187,7 @@ fn duplicate_in(tables: &[&Arc<TableDescriptor>], key: &Key) -> Error {
     }
 }
 
-fn commit(builder: &mut Builder, plan: &Plan, mutations: Vec<Mutation>) -> Result<()> {
+fn commit(builder: &mut Builder, plan: u32, laid_out: &LaidOut<'_>, mutations: Vec<Mutation>) -> Result<()> {
     if mutations.is_empty() {
         return Ok(());
     }
@@ -217,10 +198,13 @@ fn commit(builder: &mut Builder, plan: &Plan, mutations: Vec<Mutation>) -> Resul
     if let Some((started, before)) = before {
         let commit = Some(CommitRun { time: started.elapsed(), keys });
         let rpc = Some(builder.client.stats().since(&before));
-        let measured = builder.runner.measured.entry(plan.id).or_default();
+        let measured = builder.runner.measured.entry(plan).or_default();
         measured.detail.merge(Detail { commit, rpc, ..Detail::default() });
     }
-    committed(outcome, &tables(plan))
+    match outcome {
+        CommitOutcome::AlreadyExists { key } => Err(laid_out.taken(&key)),
+        outcome => committed(outcome, &laid_out.tables()),
+    }
 }
 
 /// What became of a transaction that wrote to these tables, as an error if it is not committed.

@@ -35,6 +35,12 @@ impl Schemas {
         let indexes = (0..table.indexes.len()).map(|index| schema(table, table.index_ordinals(index)));
         Schemas([schema(table, 0..table.columns.len())].into_iter().chain(indexes).collect())
     }
+
+    /// Those of the same table in a form that has more indexes behind those that it had.
+    pub fn of_layout(&self, table: &TableDescriptor) -> Schemas {
+        let more = (self.0.len() - 1..table.indexes.len()).map(|at| schema(table, table.index_ordinals(at)));
+        Schemas(self.0.iter().cloned().chain(more).collect())
+    }
 }
 
 impl Rows {

@@ -37,8 +37,10 @@ impl<'a> View<'a> {
     ) -> View<'a> {
         // A number that the engine has just given out is nobody's yet.
         let records = table.clustered.then_some(0);
-        // One that is not public has not all rows to show; that its keys are free is seen when they are written.
-        let is_shown = |i: &usize| table.indexes[*i].unique && table.indexes[*i].state == IndexState::Public;
+        // One that is write-only does not have all rows yet, but there is a row for each of its entries; that its keys are
+        // free is seen when they are written.
+        let is_shown =
+            |i: &usize| table.indexes[*i].unique && table.indexes[*i].state != IndexState::DeleteOnly;
         let indexes = (0..table.indexes.len()).filter(is_shown).map(|i| i + 1);
         let unique = records.into_iter().chain(indexes).collect();
         View { table, partition, unique, rows: BTreeMap::new(), entries: BTreeMap::new(), reservation }
@@ -130,8 +132,10 @@ impl<'a> View<'a> {
 
     /// The row at a key in one of the unique spaces.
     fn at(&self, key: &Key, space: usize) -> Option<&Held> {
-        let record = if space == 0 { Some(key) } else { self.entries.get(key)?.as_ref() };
-        self.rows.get(record?)?.as_ref()
+        let Some(index) = space.checked_sub(1) else { return self.rows.get(key)?.as_ref() };
+        let held = self.rows.get(self.entries.get(key)?.as_ref()?)?.as_ref();
+        // An entry that was filled in is older than it looks: at the snapshot its row may have had another value.
+        held.filter(|held| self.table.indexes[index].state == IndexState::Public || held.key(space) == *key)
     }
 
     /// The first key of a row that another row has, and that row.

@@ -147,6 +147,12 @@ impl Chunk {
         })
     }
 
+    /// The window on these rows and those of the next one, if they lie side by side.
+    pub(crate) fn joined(&self, next: &Chunk) -> Option<Chunk> {
+        let are_neighbours = Arc::ptr_eq(&self.data, &next.data) && self.end == next.start;
+        are_neighbours.then(|| Chunk { end: next.end, last: next.last.clone(), ..self.clone() })
+    }
+
     /// Those of its rows whose keys are in a range; `None` if they are none.
     pub(crate) fn within(&self, range: &KeyRange) -> Option<Chunk> {
         if range.start <= self.first && self.last < range.end {

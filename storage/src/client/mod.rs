@@ -41,7 +41,7 @@ mod transaction;
 
 pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, LockWaits, PastDeadlock, Wait};
-pub use backfill::OvertakenRow;
+pub use backfill::{Backfill, BackfillForm, OvertakenRow};
 pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};

@@ -134,7 +134,12 @@ pub(super) fn place(base: &mut Vec<Chunk>, schema: &SpaceSchema, chunk: Chunk) -
     let from = base.partition_point(|old| old.last_key() < chunk.first_key());
     let to = base.partition_point(|old| old.first_key() <= chunk.last_key());
     if from >= to {
-        base.insert(from, chunk);
+        // One that comes in pieces is whole again in the end.
+        let before = from.checked_sub(1);
+        match before.and_then(|at| Some((at, base[at].joined(&chunk)?))) {
+            Some((at, joined)) => base[at] = joined,
+            None => base.insert(from, chunk),
+        }
         return Ok(());
     }
     // A neighbour that is wholly on one side of a gap need not be merged: cut the chunk at the gap's edges instead.
