@@ -5,7 +5,7 @@
 //! index came. Each writer has rows of its own, and knows what they must be in the end: what was acknowledged is there, what
 //! failed is not. No two rows ever have the same `u`, so a unique index on it must come into being, and must be in nobody's way.
 //! The column `d` may well have duplicates: such an index comes, and then nobody gets another one in, or is refused, and then it
-//! has left no trace. All this on a plain table and on a partitioned one, where some of the indexes are global. After each
+//! has left no trace; INSERT IGNORE and ON DUPLICATE KEY UPDATE never fail for it. All this on a plain table and on a partitioned one, where some of the indexes are global. After each
 //! change ADMIN CHECK TABLE finds that entries and rows agree.
 
 use std::collections::BTreeMap;
@@ -135,6 +135,9 @@ impl Writer {
         if self.random.chance(15) {
             return self.duplicate(TABLES[at]);
         }
+        if self.random.chance(20) {
+            return self.unless_there(at);
+        }
         let mut rows = self.rows[at].clone();
         let mut statements = self.change(TABLES[at], &mut rows);
         let alone = statements.len() == 1 && self.random.chance(60);
@@ -181,6 +184,42 @@ impl Writer {
                 self.done += 1;
             }
             Err(error) => assert!(REFUSALS.contains(&error.code()), "{statements:?}: {error}"),
+        }
+    }
+
+    /// A row with a value for `d` that others may have, unless they have it: that is no error, whatever becomes of the index.
+    fn unless_there(&mut self, at: usize) {
+        if self.rows[at].len() >= ROWS_MAX {
+            return;
+        }
+        let (table, id, u, d) = (TABLES[at], self.fresh(), self.fresh(), self.random.below(40));
+        let row = format!("{table} (id, v, w, u, d) values ({id}, 1, 2, {u}, {d})");
+        let insert = match self.random.chance(50) {
+            true => format!("insert ignore into {row}"),
+            false => format!("insert into {row} on duplicate key update v = v"),
+        };
+        let begin = self.random.chance(50);
+        let pause = self.random.chance(50);
+        let outcome = (|| {
+            if begin {
+                self.session.run("begin pessimistic")?;
+            }
+            let inserted = self.session.run(&insert)?;
+            if begin && pause {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            self.session.run("commit").map(|_| inserted)
+        })();
+        match outcome {
+            Ok(0) => {}
+            Ok(_) => {
+                self.rows[at].insert(id, (1, 2, u));
+                self.done += 1;
+            }
+            Err(error) => {
+                assert!(REFUSALS.contains(&error.code()), "{insert}: {error}");
+                self.session.run("rollback").expect("rolls back");
+            }
         }
     }
 

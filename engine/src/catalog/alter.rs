@@ -7,7 +7,9 @@
 //! spaces and loaded with their entries; then the new version is published. Readers go on all the while, as with partitions
 //! ([`super::partitions`]); if anything fails no row has been touched.
 //!
-//! Left out: writers that go on meanwhile.
+//! If nothing changes but that indexes come, writers go on meanwhile ([`super::online`]).
+//!
+//! Left out: writers that go on while rows are made anew.
 
 use std::sync::Arc;
 

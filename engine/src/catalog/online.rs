@@ -29,7 +29,13 @@
 //! when the entry of the first was not there yet. The store tells of every key where that may be so; if the first row was still
 //! there when the second came, there were two rows with one value, and the index fails (1062). After its entries are there, writers
 //! fail instead: what a writer believes to be free in an index that is not public is looked at when it is written (see
-//! `executor/src/dml/changes.rs`), since no statement can rely on having seen it.
+//! `executor/src/dml/changes.rs`), since no statement can rely on having seen it. Statements that do not fail for a taken key look
+//! in the index, too (`executor/src/dml/layout.rs`): as in TiDB, INSERT IGNORE passes over a row for a value that somebody has put
+//! there since, and puts one beside a row that was there before; then it is the index that fails. A pessimistic transaction
+//! keeps what it has found: an entry at a key that it has locked comes after its end.
+//!
+//! **The machine** is not only this change's: what it reads, sorts and builds is done by half of the processors
+//! ([`Crew`](super::crew::Crew)), and regions take in a few thousand entries at a time.
 //!
 //! **Who stays long** is in nobody's way but this change's. It waits for those who were in when it came before it takes the
 //! lease, and gives those who have come meanwhile a while for each of its steps; if they take longer it leaves nothing behind, waits
@@ -59,7 +65,7 @@ use super::ddl::{GRACE_FIRST, create_spaces};
 use super::version::Entry;
 use super::writers::{Predecessors, WriteGuard};
 use super::{Lease, Waiting};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 
 /// What is said to those who write to a table, beside its descriptor.
@@ -193,7 +199,13 @@ impl Lease<'_> {
         let crew = Crew::new()?;
         for index in first..laid_out.indexes.len() {
             for space in laid_out.spaces_of_index(index) {
-                fill(client, laid_out, index, space, at, (&crew, waiting))?;
+                match fill(client, laid_out, index, space, at, (&crew, waiting)) {
+                    // Somebody who has come since keeps a unique key locked for long.
+                    Err(error) if error.code() == code::RESOLVE_LOCK_TIMEOUT => {
+                        return Err(self.blocked_by(entry));
+                    }
+                    filled => filled?,
+                }
             }
         }
         Ok(())
@@ -285,4 +297,223 @@ fn fill(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use allod_executor::Cancel;
+    use allod_planner::bind::IndexSpec;
+    use allod_storage::schema::IndexOptions;
+
+    use super::*;
+    use crate::{Database, Session};
+
+    fn waiting(database: &Database) -> Waiting {
+        Waiting::new(&Cancel::new(), Duration::from_secs(60), database.cluster().runtime())
+    }
+
+    fn one(session: &mut Session, sql: &str) -> i64 {
+        let row = session.execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).rows().next();
+        row.unwrap().unwrap().get(0).unwrap()
+    }
+
+    /// Begins to add a unique index on the column `u` of the table t, up to where all who write keep it up.
+    fn write_only(lease: &mut Lease<'_>, client: &mut Client) -> (Entry, TableDescriptor) {
+        let entry = lease.version().entry("test", "t").unwrap().clone();
+        let spec = IndexSpec {
+            name: "u".into(),
+            unique: true,
+            columns: vec![entry.descriptor.column("u").unwrap()],
+            options: IndexOptions::default(),
+        };
+        let added = vec![lease.index(&spec)];
+        let laid_out = lease.laid_out(&entry.descriptor, added);
+        let first = entry.descriptor.indexes.len();
+        let spaces: Vec<SpaceId> = laid_out.spaces_of_index(first).collect();
+        create_spaces(client, spaces.iter().map(|id| laid_out.index_space(first, *id).0)).unwrap();
+        lease.adding.push(("test".into(), "t".into()));
+        let layout = with_states(&laid_out, first, |_| IndexState::WriteOnly);
+        lease.publish_layouts(&entry, Arc::clone(&entry.descriptor), Some(Arc::new(layout)));
+        (entry, laid_out)
+    }
+
+    /// What the rest of adding it comes to.
+    fn complete(
+        lease: &mut Lease<'_>,
+        (entry, laid_out): (&Entry, &TableDescriptor),
+        client: &mut Client,
+        waiting: &Waiting,
+    ) -> Result<()> {
+        let first = entry.descriptor.indexes.len();
+        let (at, _pin) = client.runtime().block_on(client.snapshot())?;
+        let crew = Crew::new()?;
+        for space in laid_out.spaces_of_index(first) {
+            fill(client, laid_out, first, space, at, (&crew, waiting))?;
+        }
+        let descriptor = Arc::new(with_states(laid_out, first, |_| IndexState::Public));
+        lease.publish_layouts(entry, descriptor, None);
+        Ok(())
+    }
+
+    #[test]
+    fn who_looks_for_taken_keys_finds_those_of_an_index_that_is_being_added() {
+        for begin in ["rollback", "begin pessimistic", "begin optimistic"] {
+            let database = Database::new();
+            let mut session = database.session();
+            session.run("create table t (id int primary key, u int, v int)").unwrap();
+            session.run("insert into t values (1, 10, 0), (2, 20, 0)").unwrap();
+            let catalog = &database.shared().catalog;
+            let mut client = database.cluster().client();
+            let waiting = waiting(&database);
+            let mut lease = catalog.lease(&mut self::waiting(&database)).unwrap();
+            let (entry, laid_out) = write_only(&mut lease, &mut client);
+            session.run(begin).unwrap();
+            for (sql, wanted) in [
+                ("insert into t values (3, 30, 0)", Ok(1)),
+                ("insert ignore into t values (4, 30, 0)", Ok(0)),
+                ("insert ignore into t values (5, 50, 0), (6, 50, 0)", Ok(1)),
+                ("replace into t values (6, 50, 0)", Ok(2)),
+                ("insert into t values (7, 30, 0) on duplicate key update v = v + 1", Ok(2)),
+                ("insert into t values (7, 70, 0) on duplicate key update v = v + 1", Ok(1)),
+                ("insert into t values (9, 30, 0)", Err(1062)),
+                ("update ignore t set u = 50 where id = 3", Ok(0)),
+                ("update t set u = 50 where id = 3", Err(1062)),
+                // Of the rows that were there before nothing is known yet.
+                ("insert ignore into t values (8, 10, 0)", Ok(1)),
+                ("delete from t where id = 8", Ok(1)),
+            ] {
+                let outcome = session.run(sql).map_err(|error| error.code());
+                assert_eq!(outcome, wanted, "{begin}: {sql}");
+            }
+            session.run("commit").unwrap();
+            complete(&mut lease, (&entry, &laid_out), &mut client, &waiting).unwrap();
+            drop(lease);
+            session.run("admin check table t").unwrap();
+            assert_eq!(one(&mut session, "select count(*) from t use index (u) where u > 0"), 5);
+            assert_eq!(one(&mut session, "select v from t where u = 30"), 1);
+            assert_eq!(session.run("insert ignore into t values (9, 10, 0)").unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn who_has_found_a_key_free_may_put_a_row_there() {
+        // Whether its row was there before the entry of another came, or it comes only after that.
+        for (value, refused) in [(20, true), (25, false)] {
+            let database = Database::new();
+            let mut session = database.session();
+            session.run("create table t (id int primary key, u int, v int)").unwrap();
+            session.run("insert into t values (1, 10, 0), (2, 20, 0)").unwrap();
+            let catalog = &database.shared().catalog;
+            let mut client = database.cluster().client();
+            let waiting = waiting(&database);
+            let mut lease = catalog.lease(&mut self::waiting(&database)).unwrap();
+            let (entry, laid_out) = write_only(&mut lease, &mut client);
+            session.run("begin pessimistic").unwrap();
+            assert_eq!(session.run(&format!("insert ignore into t values (3, {value}, 0)")).unwrap(), 1);
+            // It is about to leave the key that the entry of its row will have.
+            assert_eq!(session.run("update t set u = 11 where id = 1").unwrap(), 1);
+            let outcome = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(100));
+                    session.run("commit").unwrap();
+                });
+                complete(&mut lease, (&entry, &laid_out), &mut client, &waiting)
+            });
+            drop(lease);
+            match refused {
+                true => assert_eq!(outcome.unwrap_err().code(), 1062),
+                false => outcome.unwrap(),
+            }
+            session.run("admin check table t").unwrap();
+            assert_eq!(one(&mut session, "select sum(u) from t"), 11 + 20 + value);
+        }
+    }
+
+    #[test]
+    fn who_is_killed_leaves_nothing_and_does_not_let_others_wait() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id int primary key, u int, v int)").unwrap();
+        session.run("insert into t values (0, 0, 0)").unwrap();
+        for bit in 0..16 {
+            session.run(&format!("insert into t select id + {0}, u + {0}, 0 from t", 1 << bit)).unwrap();
+        }
+        let mut killed = 0;
+        for at_ms in (0..40).map(|step| step * 15) {
+            let cancel = session.cancel_handle();
+            let (outcome, after) = std::thread::scope(|scope| {
+                let kill = scope.spawn(move || {
+                    std::thread::sleep(Duration::from_millis(at_ms));
+                    cancel.cancel();
+                    Instant::now()
+                });
+                let outcome = session.run("alter table t add unique index u (u), add index uv (u, v)");
+                let ended = Instant::now();
+                (outcome, ended.saturating_duration_since(kill.join().unwrap()))
+            });
+            if outcome.is_ok() {
+                break;
+            }
+            assert_eq!(outcome.unwrap_err().code(), 1317);
+            // Far more than it is to take: the machine may be busy.
+            assert!(after < Duration::from_secs(2), "{after:?} after {at_ms} ms");
+            killed += 1;
+            assert_eq!(session.run("insert ignore into t values (-1, 0, 0)").unwrap(), 1);
+            assert_eq!(session.run("delete from t where id = -1").unwrap(), 1);
+        }
+        assert!(killed > 0);
+        let mut session = database.session();
+        session.run("alter table t drop index if exists u, drop index if exists uv").unwrap();
+        session.run("alter table t add unique index u (u), add index uv (u, v)").unwrap();
+        session.run("admin check table t").unwrap();
+    }
+
+    #[test]
+    fn rows_are_loaded_while_indexes_come() {
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id bigint primary key, u bigint, v bigint)").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, first: i64| {
+            let path = dir.path().join(name);
+            let rows: Vec<String> = (first..first + 500).map(|id| format!("{id},{id},{}", id % 7)).collect();
+            std::fs::write(&path, format!("id,u,v\n{}\n", rows.join("\n"))).unwrap();
+            path
+        };
+        let begun = Instant::now();
+        let loads = 12;
+        let load = |by_statement: bool| {
+            let mut session = database.session();
+            for round in 0..loads {
+                let first = (round * 2 + i64::from(by_statement)) * 1000;
+                let path = file(&format!("{first}.csv"), first);
+                let loaded = match by_statement {
+                    true => session.run(&format!(
+                        "load data local infile '{}' into table t fields terminated by ',' ignore 1 lines",
+                        path.display()
+                    )),
+                    false => session.load_csv("t", path),
+                };
+                assert_eq!(loaded.unwrap(), 500, "{first}");
+            }
+        };
+        let added = std::thread::scope(|scope| {
+            let loads = [scope.spawn(|| load(false)), scope.spawn(|| load(true))];
+            let mut added = 0;
+            while added == 0 || loads.iter().any(|load| !load.is_finished()) {
+                session.run("alter table t add unique index u (u), add index v (v)").unwrap();
+                session.run("admin check table t").unwrap();
+                session.run("alter table t drop index u, drop index v").unwrap();
+                added += 1;
+            }
+            added
+        });
+        // Neither keeps the other from coming to its turn.
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}, {added} added", begun.elapsed());
+        session.run("alter table t add unique index u (u), add index v (v)").unwrap();
+        session.run("admin check table t").unwrap();
+        assert_eq!(one(&mut session, "select count(*) from t use index (v) where v >= 0"), 2 * loads * 500);
+    }
 }

@@ -413,6 +413,8 @@ codes! {
     REGEXP_INDEX = 3686 "HY000";
     /// A cipher needs a longer initialisation vector.
     SHORT_VECTOR = 1882 "HY000";
+    /// Others have kept a key locked for too long.
+    RESOLVE_LOCK_TIMEOUT = 9004 "HY000";
     /// A read at a time whose versions are gone.
     SNAPSHOT_TOO_OLD = 9006 "HY000";
     /// Another transaction was first.

@@ -15,6 +15,7 @@ use super::sender::Sent;
 use super::{Client, unexpected};
 use crate::chunk::{BLOCK_ROWS, Chunk, ChunkLimit, build_base};
 use crate::error::{Error, Result};
+use crate::mvcc::LockInfo;
 use crate::region::{BackfillOutcome, LONG_AGO, Overtaken};
 use crate::rpc::{Body, Reply};
 use crate::schema::{SpaceId, SpaceSchema, Timestamp};
@@ -81,7 +82,19 @@ impl Client {
         let mut overtaken = Vec::new();
         // A stack: the next chunk in key order is on top.
         let mut waiting: Vec<Chunk> = chunks.into_iter().rev().collect();
-        while let Some(chunk) = waiting.pop() {
+        // What others have locked, and their locks.
+        let (mut later, mut held): (Vec<Chunk>, Vec<LockInfo>) = Default::default();
+        let (mut patience, mut rounds) = (self.backoff("backfill", Budget::Admin), LockWaits::default());
+        loop {
+            let Some(chunk) = waiting.pop() else {
+                if later.is_empty() {
+                    return Ok(overtaken);
+                }
+                self.interrupt.check()?;
+                self.resolve_for_write(&mut patience, std::mem::take(&mut held), &mut rounds, false).await?;
+                waiting.append(&mut later);
+                continue;
+            };
             self.interrupt.check()?;
             let mut backoff = self.backoff("backfill", Budget::Admin);
             let mut waits = LockWaits::default();
@@ -95,8 +108,12 @@ impl Client {
             loop {
                 match self.send(&mut backoff, &mut region, &body).await? {
                     Sent::Reply(Reply::Backfilled(outcome)) => match outcome {
-                        BackfillOutcome::Done(found) => {
+                        BackfillOutcome::Done { overtaken: found, left_out } => {
                             overtaken.extend(found.iter().filter_map(|found| row_of(&chunk, found)));
+                            let row = |lock: &LockInfo| chunk.find(lock.key.as_bytes());
+                            let rows = left_out.iter().filter_map(row);
+                            later.extend(rows.filter_map(|row| chunk.slice(row, row + 1)));
+                            held.extend(left_out);
                             break;
                         }
                         BackfillOutcome::Locked(locks) => {
@@ -116,7 +133,6 @@ impl Client {
                 }
             }
         }
-        Ok(overtaken)
     }
 }
 

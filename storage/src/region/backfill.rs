@@ -14,7 +14,8 @@
 //! **Unique keys.** Two rows, one in the chunk and one that came later, meet at one key. Either the first had left it by
 //! then, maybe in the transaction that let the other come, or both were there, and the second was not refused since the first
 //! was not in the index. That cannot be told here: the outcome names such keys ([`Overtaken`]), and when it happened; the caller
-//! looks at the rows. A lock with another row is decided first.
+//! looks at the rows. A lock with another row is decided first. Who has locked a unique key and not written to it yet has looked
+//! whether it is free, and may rely on that until his end: the row at such a key is left out, and the caller brings it again.
 //!
 //! ```text
 //! at = 100, chunk: k -> 1         delta                      what is done
@@ -23,7 +24,7 @@
 //!                                 k -> 2 put at 150          nothing, but the caller asks whether row 1 was still there at 150
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ingest::{as_batch, place, without};
@@ -39,7 +40,12 @@ pub(crate) const LONG_AGO: Timestamp = Timestamp(1);
 #[derive(Clone, Debug, PartialEq)]
 pub enum BackfillOutcome {
     /// What others have written prevails, and the rest of the rows are there. Done again it changes nothing, and says the same.
-    Done(Vec<Overtaken>),
+    Done {
+        /// The unique keys that other rows have.
+        overtaken: Vec<Overtaken>,
+        /// Locks on unique keys whose rows were left out.
+        left_out: Vec<LockInfo>,
+    },
     /// Transactions are at work on keys of it.
     Locked(Vec<LockInfo>),
     /// What was written after its timestamp may be forgotten.
@@ -77,7 +83,7 @@ pub(super) fn backfill(
         return BackfillOutcome::Locked(locks);
     }
     match apply(records, schema, at, chunks) {
-        Ok(overtaken) => BackfillOutcome::Done(overtaken),
+        Ok((overtaken, left_out)) => BackfillOutcome::Done { overtaken, left_out },
         Err(error) => BackfillOutcome::Failed(error),
     }
 }
@@ -87,14 +93,18 @@ fn apply(
     schema: &SpaceSchema,
     at: Timestamp,
     chunks: &[Chunk],
-) -> Result<Vec<Overtaken>, BuildError> {
+) -> Result<(Vec<Overtaken>, Vec<LockInfo>), BuildError> {
     let mut base = records.base.to_vec();
-    let mut overtaken = Vec::new();
+    let (mut overtaken, mut left_out) = (Vec::new(), Vec::new());
     let mut to_delta = Vec::new();
     for chunk in chunks {
+        let held = match schema.unique_prefix {
+            Some(_) => held(records, chunk),
+            None => BTreeMap::new(),
+        };
         let known = known(records, chunk, at);
         let mut above = Vec::new();
-        for &row in &known {
+        for &row in known.iter().filter(|row| !held.contains_key(row)) {
             let key = chunk.key(row);
             if let Some(first) = records.first_change_after(&key, at) {
                 if schema.unique_prefix.is_some()
@@ -107,7 +117,9 @@ fn apply(
                 above.push((row, key));
             }
         }
-        for piece in without(chunk, &known) {
+        let known: BTreeSet<usize> = known.into_iter().chain(held.keys().copied()).collect();
+        left_out.extend(held.into_values());
+        for piece in without(chunk, &known.into_iter().collect::<Vec<_>>()) {
             cut_at(&mut base, &piece);
             place(&mut base, schema, piece)?;
         }
@@ -126,7 +138,14 @@ fn apply(
             records.add_version(&key, Version { commit_ts, start_ts: Timestamp(0), write });
         }
     }
-    Ok(overtaken)
+    Ok((overtaken, left_out))
+}
+
+/// The rows of a chunk whose keys somebody has locked to write to them later.
+fn held(records: &Records, chunk: &Chunk) -> BTreeMap<usize, LockInfo> {
+    let span = chunk.first_key().clone()..=chunk.last_key().clone();
+    let locks = records.locks.range::<_, Key>(span).filter(|(_, lock)| lock.is_pessimistic());
+    locks.filter_map(|(key, lock)| Some((chunk.find(key.as_bytes())?, lock.info(key)))).collect()
 }
 
 /// Locks on keys of a chunk of which something has to be known first.
@@ -186,8 +205,6 @@ fn cut_at(base: &mut Vec<Chunk>, chunk: &Chunk) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use arrow::array::{ArrayRef, Int64Array};
     use arrow::datatypes::{DataType, Field, Schema};
     use arrow::record_batch::RecordBatch;
@@ -364,12 +381,12 @@ mod tests {
                     self.settle();
                     outcome = self.region.apply(Command::Backfill(at, Arc::clone(&chunks)));
                 }
-                let Outcome::Backfill(BackfillOutcome::Done(overtaken)) = outcome else {
+                let again = self.region.apply(Command::Backfill(at, chunks));
+                assert_eq!(outcome, again);
+                let Outcome::Backfill(BackfillOutcome::Done { overtaken, left_out }) = outcome else {
                     panic!("{outcome:?}")
                 };
-                let again = self.region.apply(Command::Backfill(at, chunks));
-                let Outcome::Backfill(BackfillOutcome::Done(again)) = again else { panic!("{again:?}") };
-                assert_eq!(overtaken, again);
+                assert_eq!(left_out, []);
                 for Overtaken { key, since } in overtaken {
                     let (value, row) = there.iter().find(|(v, r)| self.key(*v, *r as usize) == key).unwrap();
                     if self.value_at(*row as usize, since) == Some(*value) {
