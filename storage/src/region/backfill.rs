@@ -382,10 +382,11 @@ mod tests {
                     outcome = self.region.apply(Command::Backfill(at, Arc::clone(&chunks)));
                 }
                 let again = self.region.apply(Command::Backfill(at, chunks));
-                assert_eq!(outcome, again);
-                let Outcome::Backfill(BackfillOutcome::Done { overtaken, left_out }) = outcome else {
-                    panic!("{outcome:?}")
+                let (Outcome::Backfill(outcome), Outcome::Backfill(again)) = (outcome, again) else {
+                    panic!("a backfill has an outcome of its own")
                 };
+                assert_eq!(outcome, again);
+                let BackfillOutcome::Done { overtaken, left_out } = outcome else { panic!("{outcome:?}") };
                 assert_eq!(left_out, []);
                 for Overtaken { key, since } in overtaken {
                     let (value, row) = there.iter().find(|(v, r)| self.key(*v, *r as usize) == key).unwrap();
