@@ -160,7 +160,7 @@ impl Session {
                 _ => None,
             }
         };
-        Template::of(parsed, &planned.query, params, plan)
+        Template::of(parsed, &planned.query, params, self.zone(), plan)
     }
 }
 

@@ -254,7 +254,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         dml,
         usage: binder.rw.usage,
         hints,
-        cacheable: !binder.volatile && !binder.rw.asked_now && !binder.rw.asked_zone && as_of.is_none(),
+        cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
         skip: None,
         as_of,
         sequences: binder.sequences,

@@ -62,8 +62,10 @@ type Rule = (&'static str, fn(Plan, &mut Context) -> Plan);
 /// The rules in the order in which they run.
 ///
 /// Predicates are brought into shape first, since every later rule reads them. Subqueries become joins before predicates
-/// move, because a predicate on a subquery's value tells which outer joins are really inner. Predicates are at the scans
-/// before anything is estimated, and moments and generated columns stand there for what they hold. Aggregates are reduced before joins
+/// move, because a predicate on a subquery's value tells which outer joins are really inner; what clocks show is computed
+/// as late as possible before anybody looks for columns, and where a correlated subquery is in the way once more when
+/// predicates have moved. Predicates are at the scans before anything is estimated, and generated columns stand there for
+/// what they hold. Aggregates are reduced before joins
 /// are ordered, and predicates move once more because the reduction made new ones. Columns are pruned when nothing will ask
 /// for another one.
 const RULES: &[Rule] = &[
@@ -71,6 +73,7 @@ const RULES: &[Rule] = &[
     ("marks", marks::apply),
     ("decorrelate", decorrelate::apply),
     ("projections", projections::apply),
+    ("moments", moments::apply),
     ("extremes", extremes::apply),
     ("push_predicates", push_predicates::apply),
     ("moments", moments::apply),

@@ -27,6 +27,11 @@ pub(super) enum Way {
 }
 
 impl Way {
+    /// Whether the plan holds a moment where the parameter says what clocks show.
+    pub fn is_of_clocks(&self) -> bool {
+        matches!(self, Way::Compared(SqlType::Timestamp(_)) | Way::Stored(SqlType::Timestamp(_)))
+    }
+
     /// The value in the plan; `None` if it would not be one.
     pub fn take(&self, param: &Datum) -> Option<Datum> {
         if param.is_null() {

@@ -35,6 +35,7 @@ use allod_storage::schema::Datum;
 use crate::bind::plain_conditions;
 use crate::parse::Parsed;
 use crate::physical::Query;
+use crate::zone::Zone;
 use data::{Way, each, estimates_away, others, settled, suits};
 
 pub use text::{Generalized, generalized};
@@ -66,11 +67,12 @@ struct Place {
 
 impl Template {
     /// The template of a statement that was planned with these values; `None` if the plan holds for them alone. `plan` plans
-    /// it with others.
+    /// it with others. `zone`: that of the session, whose clocks are ahead of UTC in summer by more than in winter.
     pub fn of(
         parsed: &Parsed,
         query: &Query,
         params: &[Datum],
+        zone: Zone,
         plan: impl FnOnce(&[Datum]) -> Option<Query>,
     ) -> Option<Template> {
         if params.is_empty() || params.len() > PARAMS_MAX || !query.ctes.is_empty() {
@@ -91,7 +93,8 @@ impl Template {
                 && old != value
             {
                 let makes = |i: &usize| {
-                    way.take(&params[*i]).as_ref() == Some(old)
+                    (zone.is_utc() || !way.is_of_clocks())
+                        && way.take(&params[*i]).as_ref() == Some(old)
                         && way.take(&others[*i]).as_ref() == Some(value)
                 };
                 match (0..params.len()).find(makes) {

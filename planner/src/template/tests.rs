@@ -29,7 +29,7 @@ fn query(sql: &str, params: &[Datum]) -> Option<(Parsed, Query, bool)> {
 
 fn template(sql: &str, params: &[Datum]) -> (Query, Option<Template>) {
     let (parsed, kept, _) = query(sql, params).expect("it is planned");
-    let template = Template::of(&parsed, &kept, params, |params| Some(query(sql, params)?.1));
+    let template = Template::of(&parsed, &kept, params, Zone::UTC, |params| Some(query(sql, params)?.1));
     (kept, template)
 }
 

@@ -38,8 +38,6 @@ pub struct Rewriter {
     signed_difference: bool,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
-    /// Whether anything depends on the session's time zone, which is not UTC: constants are others in summer and in winter.
-    pub asked_zone: bool,
     /// Whether what becomes of NULL where there is none is for those to say who run the statement.
     pub lenient: bool,
     /// What was used so far.
@@ -198,7 +196,14 @@ impl Rewriter {
             SqlType::Timestamp(_) => self.zone,
             _ => Zone::UTC,
         };
-        self.asked_zone |= !zone.is_utc();
+        // A moment that another column holds stays the same, though clocks may show it twice.
+        let moment = match &expr {
+            Expr::Call { function: Function::ClockOf(own), args, .. } if *own == zone => {
+                args.first().cloned()
+            }
+            _ => None,
+        };
+        let (expr, zone) = moment.map_or((expr, zone), |moment| (moment, Zone::UTC));
         let same = expr.ty().sql == ty.sql && !column.unsigned && zone.is_utc();
         if same && (ty.nullable || !expr.ty().nullable) {
             return Ok(expr);

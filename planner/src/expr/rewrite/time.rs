@@ -58,7 +58,8 @@ impl Rewriter {
         if self.zone.is_utc() {
             return expr;
         }
-        self.asked_zone = true;
+        // A day is its midnight.
+        let expr = if family(&expr) == Family::Date { self.cast(expr, &SqlType::DateTime(0)) } else { expr };
         let ColumnType { sql, nullable } = expr.ty().clone();
         self.call(function, vec![expr], sql, nullable)
     }
