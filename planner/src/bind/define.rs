@@ -143,7 +143,7 @@ impl Binder<'_> {
                 let unique = local.map(|i| (&*i.name, i.columns.as_slice())).collect();
                 let primary = primary.as_deref().filter(|_| !primary_options.global);
                 let keys = partition::define::Keys { table: &name, columns: &columns, primary, unique };
-                let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
+                let (scheme, partitions) = partition::define::scheme(clause, &keys, self.rw.zone)?;
                 (Some(scheme), partitions)
             }
         };
@@ -438,7 +438,7 @@ impl Binder<'_> {
         let texts = |names: &[Ident]| names.iter().map(|n| Arc::from(n.value.as_str())).collect();
         let change = match change {
             PartitionChangeSyntax::Add { definitions, count } => {
-                partition::added(&table, definitions, *count)?
+                partition::added(&table, definitions, *count, self.rw.zone)?
             }
             PartitionChangeSyntax::Drop { names, if_exists } => {
                 PartitionChange::Drop { names: texts(names), if_exists: *if_exists }
@@ -446,7 +446,7 @@ impl Binder<'_> {
             PartitionChangeSyntax::Truncate(names) => PartitionChange::Truncate(texts(names)),
             PartitionChangeSyntax::Coalesce(fewer) => PartitionChange::Coalesce(*fewer),
             PartitionChangeSyntax::Reorganize { names, into } => {
-                partition::reorganized(&table, texts(names), into)?
+                partition::reorganized(&table, texts(names), into, self.rw.zone)?
             }
             PartitionChangeSyntax::Exchange { partition, with, validation } => {
                 let (with, other) = self.table(with)?;
@@ -483,7 +483,7 @@ impl Binder<'_> {
                     primary: if table.clustered { Some(&table.key) } else { stored },
                     unique: unique.map(|i| (&*i.name, i.columns.as_slice())).collect(),
                 };
-                let (scheme, partitions) = partition::define::scheme(clause, &keys)?;
+                let (scheme, partitions) = partition::define::scheme(clause, &keys, self.rw.zone)?;
                 let warnings = partition::define::warnings(clause);
                 let whole =
                     |i: &[usize]| i.iter().map(|o| key::whole(&table.columns, *o)).collect::<Vec<_>>();

@@ -14,6 +14,7 @@ use super::define::{check_count, check_names, free_names, method_of, specs};
 use crate::bind::ddl::{PartitionBound, PartitionChange, PartitionLabel, PartitionSpec};
 use crate::error::Error;
 use crate::parse::PartitionDefinition;
+use crate::zone::Zone;
 
 /// A table's partitions after a change.
 #[derive(Clone, Debug, PartialEq)]
@@ -279,6 +280,7 @@ pub(in crate::bind) fn added(
     table: &TableDescriptor,
     definitions: &[PartitionDefinition],
     count: Option<u64>,
+    zone: Zone,
 ) -> Result<PartitionChange, Error> {
     let scheme = table.partitioning.as_ref().ok_or(Fault::NotPartitioned)?;
     if matches!(scheme.method, PartitionMethod::Hash | PartitionMethod::Key) {
@@ -289,14 +291,14 @@ pub(in crate::bind) fn added(
                 free_names(&taken, count).into_iter().map(PartitionLabel::new).collect(),
             ));
         }
-        let specs = specs(definitions, scheme, &table.columns)?;
+        let specs = specs(definitions, scheme, &table.columns, zone)?;
         let label = |s: PartitionSpec| PartitionLabel { name: s.name, comment: s.comment };
         return Ok(PartitionChange::AddHash(specs.into_iter().map(label).collect()));
     }
     if count.is_some() {
         return Err(missing_values(scheme).into());
     }
-    specs(definitions, scheme, &table.columns).map(PartitionChange::Add)
+    specs(definitions, scheme, &table.columns, zone).map(PartitionChange::Add)
 }
 
 /// The definitions of REORGANIZE PARTITION, for the table's scheme.
@@ -304,7 +306,8 @@ pub(in crate::bind) fn reorganized(
     table: &TableDescriptor,
     names: Vec<Arc<str>>,
     definitions: &[PartitionDefinition],
+    zone: Zone,
 ) -> Result<PartitionChange, Error> {
     let scheme = table.partitioning.as_ref().ok_or(Fault::NotPartitioned)?;
-    Ok(PartitionChange::Reorganize { names, into: specs(definitions, scheme, &table.columns)? })
+    Ok(PartitionChange::Reorganize { names, into: specs(definitions, scheme, &table.columns, zone)? })
 }

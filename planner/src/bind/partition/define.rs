@@ -6,13 +6,14 @@ use allod_storage::schema::{ColumnDef, Datum, PartitionMethod, PartitionScheme, 
 use sqlparser::ast::{self, Ident};
 
 use super::check::{self, expression};
-use super::{PartitionFault as Fault, bind_over, by_sort_keys, collations, spell};
+use super::{PartitionFault as Fault, bind_constant, by_sort_keys, collations, spell};
 use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
 use crate::bind::key;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
 use crate::physical::PlanWarning;
+use crate::zone::Zone;
 
 /// TiDB's limit.
 pub(super) const PARTITIONS_MAX: u64 = 8192;
@@ -32,10 +33,11 @@ pub(in crate::bind) struct Keys<'a> {
     pub unique: Vec<(&'a str, &'a [usize])>,
 }
 
-/// The scheme that a clause defines for a table, and its partitions.
+/// The scheme that a clause defines for a table, and its partitions. `zone`: of which the clocks are by which bounds are written.
 pub(in crate::bind) fn scheme(
     clause: &PartitionClause,
     table: &Keys,
+    zone: Zone,
 ) -> Result<(PartitionScheme, Vec<PartitionLabel>), Error> {
     let (expr, columns) = match &clause.by {
         PartitionBy::Hash(text) | PartitionBy::Range(text) | PartitionBy::List(text) => {
@@ -72,7 +74,7 @@ pub(in crate::bind) fn scheme(
         }
     };
     let mut scheme = PartitionScheme { expr, columns, method };
-    let specs = specs(&clause.definitions, &scheme, table.columns)?;
+    let specs = specs(&clause.definitions, &scheme, table.columns, zone)?;
     scheme.method = method_of(&scheme, table.columns, specs.iter().map(|s| &s.bound))?;
     let partitions: Vec<PartitionLabel> = match specs.as_slice() {
         [] => (0..count).map(|i| PartitionLabel::new(format!("p{i}"))).collect(),
@@ -101,13 +103,14 @@ pub(super) fn specs(
     definitions: &[PartitionDefinition],
     scheme: &PartitionScheme,
     columns: &[ColumnDef],
+    zone: Zone,
 ) -> Result<Vec<PartitionSpec>, Error> {
     definitions
         .iter()
         .map(|definition| {
             Ok(PartitionSpec {
                 name: definition.name.value.as_str().into(),
-                bound: bound(definition, scheme, columns)?,
+                bound: bound(definition, scheme, columns, zone)?,
                 comment: definition.comment.as_str().into(),
             })
         })
@@ -288,8 +291,10 @@ fn bound(
     definition: &PartitionDefinition,
     scheme: &PartitionScheme,
     columns: &[ColumnDef],
+    zone: Zone,
 ) -> Result<PartitionBound, Error> {
     let name = &definition.name.value;
+    let value = |syntax: &ast::Expr, i| value(bind_constant(syntax, zone)?, i, name, scheme, columns);
     match (&scheme.method, &definition.values) {
         (PartitionMethod::Hash | PartitionMethod::Key, PartitionValues::Unsaid) => Ok(PartitionBound::Hash),
         (PartitionMethod::Range(_), PartitionValues::LessThan(bounds)) => {
@@ -297,14 +302,14 @@ fn bound(
             if bounds.len() != width {
                 return Err(Fault::ColumnList.into());
             }
-            let value = |(i, bound): (usize, &Option<ast::Expr>)| match bound {
+            let bound = |(i, bound): (usize, &Option<ast::Expr>)| match bound {
                 None => Ok(RangeBound::MaxValue),
-                Some(e) => match value(e, i, name, scheme, columns)? {
+                Some(e) => match value(e, i)? {
                     Datum::Null => Err(Fault::NullBound.into()),
                     value => Ok(RangeBound::Value(value)),
                 },
             };
-            Ok(PartitionBound::Range(bounds.iter().enumerate().map(value).collect::<Result<_, Error>>()?))
+            Ok(PartitionBound::Range(bounds.iter().enumerate().map(bound).collect::<Result<_, Error>>()?))
         }
         (PartitionMethod::List { .. }, PartitionValues::In { tuples, default }) => {
             let tuple = |e: &ast::Expr| {
@@ -318,7 +323,7 @@ fn bound(
                     return Err(Fault::ColumnList.into());
                 }
                 let parts = parts.iter().enumerate();
-                parts.map(|(i, e)| value(e, i, name, scheme, columns)).collect::<Result<Vec<_>, Error>>()
+                parts.map(|(i, e)| value(e, i)).collect::<Result<Vec<_>, Error>>()
             };
             let values = tuples.iter().map(tuple).collect::<Result<_, Error>>()?;
             Ok(PartitionBound::List { values, default: *default })
@@ -338,13 +343,12 @@ fn bound(
 
 /// A constant of VALUES, as the partition expression's integer or as the `i`th column holds it.
 fn value(
-    syntax: &ast::Expr,
+    bound: Expr,
     i: usize,
     partition: &str,
     scheme: &PartitionScheme,
     columns: &[ColumnDef],
 ) -> Result<Datum, Error> {
-    let (bound, _) = bind_over(syntax, None, std::iter::empty())?;
     let Expr::Constant { value, ty } = bound else {
         return Err(Fault::ConstantExpression.into());
     };

@@ -30,9 +30,10 @@ use super::scope::{Clause, Relation, RelationColumn};
 use crate::catalog::{Catalog, Table};
 use crate::column::{ColumnId, ColumnInfo};
 use crate::error::Error;
-use crate::expr::{Expr, FunctionUsage, collate};
+use crate::expr::{Expr, FunctionUsage, Rewriter, collate};
 use crate::parse::{self, Parsed};
 use crate::partition::PartitionFunction;
+use crate::zone::Zone;
 
 pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
@@ -98,15 +99,33 @@ pub(super) fn by_sort_keys(method: PartitionMethod, collations: &[Collation]) ->
 }
 
 /// Binds an expression over columns whose ids are their positions, and says what functions it used. `table`: whose columns
-/// they are, if it may be named.
+/// they are, if it may be named. What it computes is the same for every session, so its clocks show UTC, and a moment in a row is
+/// seen as it is held.
 pub(super) fn bind_over(
     syntax: &sqlparser::ast::Expr,
     table: Option<&TableName>,
     columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
 ) -> Result<(Expr, FunctionUsage), Error> {
+    let (bound, rw) = bind_within(&PlanContext::new(&Nothing, None), syntax, table, columns)?;
+    Ok((bound, rw.usage))
+}
+
+/// Binds an expression that is computed once and for all, as the session that writes it down means it: its clocks are those of this
+/// zone. What is another value each time is an error.
+fn bind_constant(syntax: &sqlparser::ast::Expr, zone: Zone) -> Result<Expr, Error> {
+    let cx = PlanContext { zone, ..PlanContext::new(&Nothing, None) };
+    let (bound, rw) = bind_within(&cx, syntax, None, std::iter::empty())?;
+    if rw.asked_now { Err(PartitionFault::ConstantExpression.into()) } else { Ok(bound) }
+}
+
+fn bind_within(
+    cx: &PlanContext<'_>,
+    syntax: &sqlparser::ast::Expr,
+    table: Option<&TableName>,
+    columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
+) -> Result<(Expr, Rewriter), Error> {
     let parsed = Parsed::empty();
-    let cx = PlanContext::new(&Nothing, None);
-    let mut binder = Binder::new(&parsed, &cx)?;
+    let mut binder = Binder::new(&parsed, cx)?;
     let mut relation = Relation {
         alias: table.map_or_else(|| "".into(), |t| t.table.clone()),
         database: table.map(|t| t.database.clone()),
@@ -123,7 +142,7 @@ pub(super) fn bind_over(
         let bound = b.expr(syntax)?;
         if b.scope().pending.is_empty() { Ok(bound) } else { Err(Error::PartitionFunction) }
     })?;
-    Ok((bound, binder.rw.usage))
+    Ok((bound, binder.rw))
 }
 
 /// A catalog of nothing: an expression of the schema names only columns of its table.
