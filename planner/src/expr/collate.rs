@@ -359,28 +359,30 @@ impl Rewriter {
     /// The arguments of a function that compares texts, as it compares them.
     pub(super) fn collated_args(&mut self, name: &str, mut args: Vec<Expr>) -> Result<Vec<Expr>, Error> {
         let [a, b, ..] = args.as_slice() else { return Ok(args) };
-        if family(a) != Family::String || family(b) != Family::String {
+        // A member is a text of its column's collation.
+        let is_text = |e: &Expr| matches!(family(e), Family::String | Family::Choice);
+        if !matches!(name, "STRCMP" | "FIND_IN_SET" | "LOCATE") || !is_text(a) || !is_text(b) {
             return Ok(args);
         }
+        let (a, b) = (self.text(a.clone()), self.text(b.clone()));
         let pair = match name {
-            "STRCMP" => self.compared_texts(a.clone(), b.clone())?,
-            "FIND_IN_SET" => match mixed([a, b].into_iter()) {
+            "STRCMP" => self.compared_texts(a, b)?,
+            "FIND_IN_SET" => match mixed([&a, &b].into_iter()) {
                 Some((of, None)) if !of.collation.is_plain() => {
                     let members = CollateFunction::FoldMembers(of.collation);
-                    (folded(members, a.clone()), folded(members, b.clone()))
+                    (folded(members, a), folded(members, b))
                 }
-                _ => return Ok(args),
+                _ => (a, b),
             },
-            // Where a text begins is counted in characters, of which a folded text has as many.
-            "LOCATE" => {
-                let of = match mixed([a, b].into_iter()) {
-                    Some((_, Some(_))) => return Err(illegal_mix(&[a, b], "locate")),
-                    Some((of, None)) if !of.collation.is_plain() => CollateFunction::Fold(of.collation),
-                    _ => return Ok(args),
-                };
-                (folded(of, a.clone()), folded(of, b.clone()))
-            }
-            _ => return Ok(args),
+            // LOCATE: where a text begins is counted in characters, of which a folded text has as many.
+            _ => match mixed([&a, &b].into_iter()) {
+                Some((_, Some(_))) => return Err(illegal_mix(&[&a, &b], "locate")),
+                Some((of, None)) if !of.collation.is_plain() => {
+                    let of = CollateFunction::Fold(of.collation);
+                    (folded(of, a), folded(of, b))
+                }
+                _ => (a, b),
+            },
         };
         (args[0], args[1]) = pair;
         Ok(args)
