@@ -237,6 +237,7 @@ fn tokens_of(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
         qualified = t.token == Token::Period;
     }
     integers(&mut tokens);
+    variable::whole(&mut tokens);
     Ok(tokens)
 }
 

@@ -39,7 +39,10 @@ const EXHAUSTIVE_MAX: usize = 10;
 pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
     match &plan {
         Plan::Join(join) if joins_freely(join.kind) => order(plan, cx),
-        Plan::Filter { input, .. } if matches!(input.as_ref(), Plan::Join(join) if joins_freely(join.kind)) => {
+        Plan::Filter { input, predicates }
+            if matches!(input.as_ref(), Plan::Join(join) if joins_freely(join.kind))
+                && !in_turn(predicates) =>
+        {
             order(plan, cx)
         }
         _ => plan.map_children(&mut |child| apply(child, cx)),
@@ -157,7 +160,7 @@ fn flatten(plan: Plan, parts: &mut Parts, cx: &Context) {
             let (left, right) = (Box::new(nothing.clone()), Box::new(nothing));
             parts.satellites.push((Join { left, right, ..join }, *join.right));
         }
-        Plan::Filter { input, predicates } if extends(&input) => {
+        Plan::Filter { input, predicates } if extends(&input) && !in_turn(&predicates) => {
             parts.predicates.extend(predicates);
             flatten(*input, parts, cx);
         }
@@ -173,7 +176,7 @@ fn flatten(plan: Plan, parts: &mut Parts, cx: &Context) {
 fn extends(plan: &Plan) -> bool {
     match plan {
         Plan::Join(join) => joins_freely(join.kind),
-        Plan::Filter { input, .. } => extends(input),
+        Plan::Filter { input, predicates } => !in_turn(predicates) && extends(input),
         Plan::Project { input, exprs } => !volatile(exprs) && extends(input),
         _ => false,
     }
@@ -182,6 +185,11 @@ fn extends(plan: &Plan) -> bool {
 /// Whether something is computed that must stay with the rows it is computed for.
 fn volatile(exprs: &[(ColumnId, Expr)]) -> bool {
     exprs.iter().any(|(_, e)| e.is_volatile())
+}
+
+/// Whether they are asked of what the joins leave, and in the order in which they stand.
+fn in_turn(predicates: &[Expr]) -> bool {
+    predicates.iter().any(Expr::in_turn)
 }
 
 /// Whether a left row can meet at most one right row.

@@ -4,6 +4,8 @@
 //! - Into both sides of a join; into the side that an outer, semi or anti join does not pad or keep.
 //! - An outer join whose padded rows a predicate throws away is an inner join.
 //! - What `a = b` says of `a` it says of `b`: `a = b and a in (1, 2)` filters both tables.
+//! - What assigns to a variable, or reads one that is assigned to, stays where it was written, and is asked of the rows that all
+//!   else leaves, as in TiDB and MariaDB.
 //! - From `(n1 = 'F' and n2 = 'G') or (n1 = 'G' and n2 = 'F')`, which spans two tables, each table gets its part:
 //!   `n1 in ('F', 'G')`.
 //!
@@ -13,6 +15,7 @@
 //! a left join b on … where b.y is null      -- sees the padded rows: must stay above
 //! select * from (select … limit 5) where …  -- the filter must not change which five
 //! select count(*) … having 1 = 0            -- without GROUP BY there is one row before HAVING
+//! from a, b where … and (@n := @n + 1) < 9  -- counts pairs of rows, not rows of a
 //! ```
 
 use hashbrown::HashMap;
@@ -37,7 +40,10 @@ pub(super) fn push(plan: Plan, predicates: Vec<Expr>) -> Plan {
             Plan::Scan(scan)
         }
         Plan::Filter { input, predicates: own } => {
-            push(*input, conjuncts(predicates.into_iter().chain(own).collect()))
+            let (here, own): (Vec<_>, Vec<_>) = own.into_iter().partition(Expr::in_turn);
+            let (above, below): (Vec<_>, Vec<_>) = predicates.into_iter().partition(Expr::in_turn);
+            let input = push(*input, conjuncts(below.into_iter().chain(own).collect()));
+            filter(input, here.into_iter().chain(above).collect())
         }
         Plan::Project { input, exprs } => {
             let by: HashMap<ColumnId, Expr> = exprs.iter().cloned().collect();
@@ -252,7 +258,7 @@ fn flatten(plan: Plan, relations: &mut Vec<Plan>, predicates: &mut Vec<Expr>) {
             flatten(*join.right, relations, predicates);
             predicates.extend(join.on);
         }
-        Plan::Filter { input, predicates: own } => {
+        Plan::Filter { input, predicates: own } if !own.iter().any(Expr::in_turn) => {
             predicates.extend(own);
             flatten(*input, relations, predicates);
         }

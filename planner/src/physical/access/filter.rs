@@ -7,15 +7,17 @@ use crate::stats::selectivity::selectivity;
 /// Strings with at most this many distinct values travel as dictionary codes (see storage's chunks).
 const DICTIONARY_MAX: f64 = 65_536.0;
 
-/// Conjuncts in the order that is cheapest to evaluate: by what each keeps and costs.
+/// Conjuncts in the order that is cheapest to evaluate: by what each keeps and costs. Those that assign to variables, and the like,
+/// come last, in the order in which they are written.
 pub(in crate::physical) fn ordered(predicates: Vec<Expr>, profile: &Profile) -> Vec<Expr> {
+    let (in_turn, predicates): (Vec<_>, Vec<_>) = predicates.into_iter().partition(Expr::in_turn);
     let rank = |e: &Expr| {
         let keeps = selectivity(std::slice::from_ref(e), profile);
         (keeps - 1.0) / work(e, profile)
     };
     let mut ranked: Vec<(f64, Expr)> = predicates.into_iter().map(|e| (rank(&e), e)).collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-    ranked.into_iter().map(|(_, e)| e).collect()
+    ranked.into_iter().map(|(_, e)| e).chain(in_turn).collect()
 }
 
 /// What it costs to evaluate an expression for one row, a comparison of integers being 1.

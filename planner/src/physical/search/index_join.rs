@@ -187,6 +187,9 @@ impl Search<'_> {
                 };
                 paths.into_iter().map(inner).collect()
             }
+            // What is looked up is computed as often as it is found, in whatever order.
+            Plan::Filter { predicates, .. } if predicates.iter().any(Expr::in_turn) => vec![],
+            Plan::Project { exprs, .. } if exprs.iter().any(|(_, e)| e.in_turn()) => vec![],
             Plan::Filter { input, predicates } => {
                 let mut below = columns_of(predicates);
                 below.union_with(needed);
@@ -209,8 +212,6 @@ impl Search<'_> {
                 });
                 filtered.collect()
             }
-            // What is looked up is computed as often as it is found, in whatever order.
-            Plan::Project { exprs, .. } if exprs.iter().any(|(_, e)| e.in_turn()) => vec![],
             Plan::Project { input, exprs } => {
                 let exprs: Vec<(ColumnId, Expr)> =
                     exprs.iter().filter(|(id, _)| needed.contains(*id)).cloned().collect();
