@@ -3,13 +3,12 @@
 //! What the table becomes was decided by the planner, for one version of it; if that is not the version that there is, the
 //! statement begins anew. Under new names, defaults and comments rows stay where they are, and so do the entries of indexes
 //! that stay; new indexes are filled from the rows, and the spaces of old ones go. If a row itself changes, all of it is made
-//! anew: the table is closed to writers, its rows are read at a snapshot, remade as the executor would insert them, dealt to new
-//! spaces and loaded with their entries; then the new version is published. Readers go on all the while, as with partitions
-//! ([`super::partitions`]); if anything fails no row has been touched.
+//! anew: rows are read at a snapshot, remade as the executor would insert them, dealt to new spaces and loaded with their entries;
+//! then the new version is published. Readers go on all the while, as with partitions ([`super::partitions`]); if anything
+//! fails no row has been touched.
 //!
-//! If nothing changes but that indexes come, writers go on meanwhile ([`super::online`]).
-//!
-//! Left out: writers that go on while rows are made anew.
+//! Writers go on, too, if nothing changes but that indexes come or go ([`super::online`], [`super::leaving`]), and while rows are made anew, unless these are
+//! numbered ([`super::copy`]). For the rest the table is closed to them.
 
 use std::sync::Arc;
 
@@ -21,6 +20,7 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
 use allod_storage::schema::{ForeignKey, IndexDescriptor, SpaceId, TableDescriptor};
 
+use super::copy::is_followed;
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, labels, row_id_column, schemas, spaces, warning,
 };
@@ -61,6 +61,15 @@ impl Lease<'_> {
             self.add_indexes(open, added, client, waiting)?;
             return Ok(said(change).collect());
         }
+        if let Some(gone) = self.only_drops(&open.descriptor, change) {
+            self.drop_indexes(open, &gone, waiting)?;
+            return Ok(said(change).collect());
+        }
+        if let Some(rows) = change.rows.as_ref().filter(|_| fresh.is_empty())
+            && let Some((old, altered)) = self.remade_online(open, (change, rows), client, waiting)?
+        {
+            return self.altered(old, (change, altered));
+        }
         let mut closed = self.close_with_parents(open, &fresh, waiting)?;
         let old = closed.remove(0);
         let altered = match &change.rows {
@@ -80,24 +89,28 @@ impl Lease<'_> {
             false => Ok(altered),
         });
         self.reopen_parents(closed);
-        let mut notes = Vec::new();
         match altered {
-            Ok(Altered { descriptor, gone, counters }) => {
-                if change.numbering.cache != old.descriptor.numbering.cache {
-                    counters.ids.resize(change.numbering.cache);
-                }
-                notes.extend(change.restarts.iter().filter_map(|restart| restarted(&counters, restart)));
-                let stats = stats_after(&old, change);
-                let name = (Arc::clone(&descriptor.database), Arc::clone(&descriptor.name));
-                self.reopen(Entry { descriptor: Arc::new(descriptor), stats, counters, ..old });
-                self.follow(change, &name);
-                self.retire(gone);
-            }
+            Ok(altered) => self.altered(old, (change, altered)),
             Err(error) => {
                 self.reopen(old);
-                return Err(error);
+                Err(error)
             }
         }
+    }
+
+    /// Opens a table as what it has become.
+    fn altered(&mut self, old: Entry, (change, altered): (&AlterTable, Altered)) -> Notes {
+        let Altered { descriptor, gone, counters } = altered;
+        if change.numbering.cache != old.descriptor.numbering.cache {
+            counters.ids.resize(change.numbering.cache);
+        }
+        let notes: Vec<Warning> =
+            change.restarts.iter().filter_map(|restart| restarted(&counters, restart)).collect();
+        let stats = stats_after(&old, change);
+        let name = (Arc::clone(&descriptor.database), Arc::clone(&descriptor.name));
+        self.reopen(Entry { descriptor: Arc::new(descriptor), stats, counters, ..old });
+        self.follow(change, &name);
+        self.retire(gone);
         if let Some(to) = &change.rename {
             self.rename(&[(change.table.clone(), to.clone())])?;
         }
@@ -112,6 +125,18 @@ impl Lease<'_> {
         let mut new = self.defined(old, change);
         let added = new.indexes.split_off(old.indexes.len().min(new.indexes.len()));
         (!added.is_empty() && new == *old).then_some(added)
+    }
+
+    /// The positions of the indexes that go, if nothing else changes.
+    fn only_drops(&mut self, old: &TableDescriptor, change: &AlterTable) -> Option<Vec<usize>> {
+        let is_other = change.rows.is_some() || change.rename.is_some() || !change.restarts.is_empty();
+        let stays: Option<Vec<usize>> = change.indexes.iter().map(|key| key.from).collect();
+        let stays = stays.filter(|stays| !is_other && stays.is_sorted())?;
+        let mut new = self.defined(old, change);
+        let are_same = new.indexes.iter().zip(&stays).all(|(index, &at)| *index == old.indexes[at]);
+        new.indexes = old.indexes.clone();
+        let gone: Vec<usize> = (0..old.indexes.len()).filter(|at| !stays.contains(at)).collect();
+        (!gone.is_empty() && are_same && new == *old).then_some(gone)
     }
 
     /// Foreign keys of other tables call columns by their new names.
@@ -195,6 +220,37 @@ impl Lease<'_> {
         let gone = (0..before.indexes.len()).filter(|at| !kept(*at));
         let gone = gone.flat_map(|at| before.spaces_of_index(at)).collect();
         Ok(Altered { descriptor, gone, counters: Arc::clone(&old.counters) })
+    }
+
+    /// Every row is made anew while others write, up to where the table is closed; `None` if that cannot be.
+    fn remade_online(
+        &mut self,
+        open: &Entry,
+        (change, rows): (&AlterTable, &[Expr]),
+        client: &mut Client,
+        waiting: &mut Waiting,
+    ) -> Result<Option<(Entry, Altered)>> {
+        let before = &open.descriptor;
+        let mut descriptor = self.defined(before, change);
+        if !is_followed(before, &descriptor) {
+            return Ok(None);
+        }
+        if self.grace.is_none() && !open.writers.is_empty() {
+            return Err(self.blocked_by(open));
+        }
+        descriptor.partitions = self.partitions(labels(before), &descriptor.indexes);
+        create_spaces(client, schemas(&descriptor))?;
+        match self.copied(open, &descriptor, rows, &open.counters, (client, waiting)) {
+            Ok(old) => {
+                let (gone, counters) = (spaces(&old.descriptor), Arc::clone(&old.counters));
+                Ok(Some((old, Altered { descriptor, gone, counters })))
+            }
+            Err(error) => {
+                drop_spaces(client, &spaces(&descriptor));
+                // A row has a number that means that it asks for one.
+                if error.code() == code::NO_NUMBER_LEFT { Ok(None) } else { Err(error) }
+            }
+        }
     }
 
     /// Every row is made anew.
@@ -290,7 +346,7 @@ fn move_rows(
 }
 
 /// A NULL that is in the way is the old row's, not one that the statement gives.
-fn of_old_row(error: allod_executor::Error) -> Error {
+pub(super) fn of_old_row(error: allod_executor::Error) -> Error {
     match Error::from(error) {
         error if error.code() == code::COLUMN_NOT_NULL => {
             Error::new(code::INVALID_USE_OF_NULL, "invalid use of NULL value")

@@ -321,15 +321,7 @@ impl Lease<'_> {
             let message = format!("can't DROP '{index}'; check that column/key exists");
             return unless(if_exists, Error::new(code::CANNOT_DROP, message));
         };
-        let old = self.close_one(entry, waiting)?;
-        let mut descriptor = (*old.descriptor).clone();
-        let gone = descriptor.spaces_of_index(position).collect();
-        descriptor.indexes.remove(position);
-        for partition in &mut descriptor.partitions {
-            partition.indexes.remove(position);
-        }
-        self.reopen(Entry { descriptor: Arc::new(descriptor), ..old });
-        self.retire(gone);
+        self.drop_indexes(entry, &[position], waiting)?;
         no_notes()
     }
 

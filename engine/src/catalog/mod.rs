@@ -8,7 +8,8 @@
 //! A statement that writes rows must not run while its table's spaces are changed under it: what is built from a scan
 //! would miss its rows. Therefore a writer *enters* the table ([`Writers`](writers::Writers)) for as long as it runs, and
 //! DDL on an existing table publishes a version in which the table is closed to writers, waits for those inside to leave,
-//! works, and publishes the result. Only indexes are added while rows are written ([`online`]). Readers go on all the while.
+//! works, and publishes the result. Indexes come and go while rows are written ([`online`], [`leaving`]), and where rows are made
+//! anew it is closed only for the last of them ([`copy`]). Readers go on all the while.
 //! If somebody is in for long, the table is not closed before they have left, and who waits for that has no lease: others' DDL
 //! goes on, too (`writers`). All waiting ends with `lock_wait_timeout`, or when the statement is cancelled (`waiting`); then
 //! nothing is changed.
@@ -17,11 +18,13 @@ mod accounts;
 mod alter;
 mod analyze;
 mod bindings;
+mod copy;
 mod crew;
 mod ddl;
 mod foreign;
 mod growth;
 mod ids;
+mod leaving;
 mod numbers;
 mod online;
 mod partitions;
@@ -94,6 +97,19 @@ impl Catalog {
     /// The newest version.
     pub fn load(&self) -> Arc<Version> {
         self.published.load_full()
+    }
+
+    /// That of the newest version.
+    pub fn number(&self) -> u64 {
+        self.published.load().number()
+    }
+
+    /// Whether a table that was planned with is still what there is; if nothing but indexes came it is. Only then does a reader of
+    /// the present find in its spaces what others write. Who has a temporary table of its own has it for himself.
+    pub fn is_present(&self, table: &Arc<TableDescriptor>) -> bool {
+        let version = self.published.load();
+        table.temporary.is_some()
+            || version.entry(&table.database, &table.name).is_some_and(|entry| entry.is_known(table))
     }
 
     /// Waits for the right to publish.

@@ -73,10 +73,17 @@ use crate::rows::{full_batch, space_columns};
 pub(crate) struct Layouts {
     /// The descriptor that this belongs to. Beside another one it says nothing.
     of: Arc<TableDescriptor>,
-    /// The same with the indexes that are being added; `None` = none are.
+    /// The same with the indexes that are being added, or taken away; `None` = none are.
     adding: Option<Arc<TableDescriptor>>,
     /// What `of` has taken the place of: the same but for indexes that came.
     before: Vec<Weak<TableDescriptor>>,
+}
+
+impl Layouts {
+    /// Of a table that is written to in another form, and is none that it was before.
+    pub(super) fn of(table: &Arc<TableDescriptor>, written: Arc<TableDescriptor>) -> Layouts {
+        Layouts { of: Arc::clone(table), adding: Some(written), before: Vec::new() }
+    }
 }
 
 /// A writer who is in a table.
@@ -96,14 +103,20 @@ impl Entry {
         self.layouts()?.adding.as_ref()
     }
 
+    /// Whether this is the table that a descriptor is of, or was before indexes came.
+    pub(super) fn is_known(&self, planned: &Arc<TableDescriptor>) -> bool {
+        let is_it = |known: &Weak<TableDescriptor>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(planned));
+        Arc::ptr_eq(&self.descriptor, planned)
+            || self.layouts().is_some_and(|layouts| layouts.before.iter().any(is_it))
+    }
+
     /// Lets in who has planned with a descriptor; `None` if what he has planned is no more what there is.
     pub(super) fn admit(&self, guard: WriteGuard, planned: &Arc<TableDescriptor>) -> Option<Entered> {
         let adding = self.adding();
         if Arc::ptr_eq(&self.descriptor, planned) {
             return Some(Entered { guard, layout: adding.cloned() });
         }
-        let is_known = |known: &Weak<TableDescriptor>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(planned));
-        self.layouts()?.before.iter().any(is_known).then(|| {
+        self.is_known(planned).then(|| {
             let now = adding.unwrap_or(&self.descriptor);
             // His statements have not looked at what came since.
             let layout = with_states(now, planned.indexes.len(), |state| match state {
@@ -116,7 +129,7 @@ impl Entry {
 }
 
 /// The table with the indexes from `first` on in other states.
-fn with_states(
+pub(super) fn with_states(
     table: &TableDescriptor,
     first: usize,
     state: impl Fn(IndexState) -> IndexState,

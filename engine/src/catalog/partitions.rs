@@ -25,7 +25,7 @@ use allod_planner::bind::{
 };
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
-use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor};
+use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
 
 use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, global_schemas, global_spaces, no_notes,
@@ -299,9 +299,19 @@ pub(super) fn read(
     table: &TableDescriptor,
     partitions: &[&PartitionDescriptor],
 ) -> Result<Pieces> {
+    let (ts, _pin) = client.runtime().block_on(client.snapshot())?;
+    read_at(client, table, partitions, ts)
+}
+
+/// The same as of a time that the caller keeps pinned.
+pub(super) fn read_at(
+    client: &mut Client,
+    table: &TableDescriptor,
+    partitions: &[&PartitionDescriptor],
+    ts: Timestamp,
+) -> Result<Pieces> {
     let runtime = client.runtime();
     let ordinals: Vec<usize> = (0..table.columns.len()).collect();
-    let (ts, _pin) = runtime.block_on(client.snapshot())?;
     let mut rows = Vec::new();
     for partition in partitions {
         let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;

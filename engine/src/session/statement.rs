@@ -72,8 +72,9 @@ pub(super) struct Planned {
     pub from_binding: bool,
     /// Whether TiDB would have kept its plan if it comes as text.
     pub told: bool,
-    /// The tables that it writes to, each once, in the version that it was planned with. Not that version itself, which holds
-    /// the descriptors of all tables.
+    /// The number of the version that it was planned with. Not that version itself, which holds the descriptors of all tables.
+    version: u64,
+    /// The tables that it writes to, each once, in that version.
     targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
 }
 
@@ -129,9 +130,19 @@ impl Session {
         let (mut lost, mut changes) = (1, 0);
         loop {
             let alone = self.transaction.is_none();
+            let follows = self.transaction.as_ref().is_some_and(|active| active.follows_the_schema());
             let outcome = self.attempt(parsed, params, cancel, &mut counted);
             if !alone {
-                return outcome;
+                match outcome {
+                    // It has left nothing, and finds the newer schema the next time.
+                    Err(error)
+                        if follows && error.code() == code::SCHEMA_CHANGED && changes < CHANGES_MAX =>
+                    {
+                        changes += 1;
+                        continue;
+                    }
+                    outcome => return outcome,
+                }
             }
             match outcome {
                 // Whoever changed the schema is done by now: there is nothing to wait for, and somebody has got on.
@@ -405,6 +416,7 @@ impl Session {
             sequences,
             assigns,
             uncut,
+            version: version.number(),
             targets,
             from_binding: false,
             told: false,
@@ -512,6 +524,7 @@ impl Session {
             };
             writing.push(Writing { table: Arc::clone(table), counters, layout, guard });
         }
+        self.stay_in_locked(planned, cancel)?;
         // Who inserts has one table.
         if let Some(first) = writing.first() {
             let settings = self.variables.settings();
@@ -538,6 +551,10 @@ impl Session {
                 (client, ts, pin)
             }
         };
+        if self.is_late(planned, as_of) {
+            let message = "information schema is changed during the execution of the statement";
+            return Err(Error::new(code::SCHEMA_CHANGED, message));
+        }
         let destination = match &self.transaction {
             Some(_) => Destination::Transaction,
             None => Destination::Commit,
@@ -567,6 +584,36 @@ impl Session {
         };
         let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
         Ok(Running { execution, writing, targets, assigned })
+    }
+
+    /// The tables of which a statement of a transaction locks rows stay as they are until its end.
+    fn stay_in_locked(&mut self, planned: &Planned, cancel: &Cancel) -> Result<()> {
+        let skipped = planned.skip.iter().flat_map(|skip| skip.tables.iter().map(|skipped| &skipped.table));
+        let locked = planned.locked.iter().chain(skipped).filter(|table| table.temporary.is_none());
+        let mut locked = locked.peekable();
+        if locked.peek().is_none() || !self.locks_rows() {
+            return Ok(());
+        }
+        let (version, mut waiting) = (self.version(), self.waiting(cancel));
+        let Some(active) = &mut self.transaction else { return Ok(()) };
+        for table in locked {
+            let entry = version.entry(&table.database, &table.name);
+            let entry = entry.filter(|entry| Arc::ptr_eq(&entry.descriptor, table));
+            active.stay(table, || enter(&self.database, entry, &mut waiting))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a statement is going to read the present by a schema that is past.
+    fn is_late(&self, planned: &Planned, as_of: Option<Timestamp>) -> bool {
+        let present = match &self.transaction {
+            Some(active) => active.reads_the_present(planned.is_of_now()),
+            None => as_of.is_none(),
+        };
+        let catalog = &self.database.shared().catalog;
+        present
+            && catalog.number() != planned.version
+            && !planned.query.tables().into_iter().all(|table| catalog.is_present(table))
     }
 
     /// Who answers for the sequences that a statement asks.

@@ -21,9 +21,11 @@
 //! decided by what they saw. A statement by itself is optimistic, and is tried again.
 //!
 //! **The schema** is the version that was newest when the transaction began, for a reader of its snapshot must not be sent
-//! to an index that was filled later. A table that the transaction has written to stays entered
+//! to an index that was filled later. A table that the transaction has written to, or of which it has locked rows, stays entered
 //! ([`WriteGuard`]) until it ends, and DDL on that table waits for this; if the table was changed before the transaction came
-//! to write to it, the statement fails (8028), unless nothing but indexes came: those it keeps up and does not read. DDL of the session itself commits the transaction first.
+//! to write to it, the statement fails (8028), unless nothing but indexes came: those it keeps up and does not read. So does one
+//! that reads not the snapshot but the present there: what others write by now is elsewhere. Under READ COMMITTED each
+//! statement sees the newest version instead. DDL of the session itself commits the transaction first.
 //!
 //! **In the past.** A transaction that reads as of a time (START TRANSACTION READ ONLY AS OF TIMESTAMP), and a statement by
 //! itself that does (`tidb_snapshot`, FROM t AS OF TIMESTAMP), reads there with the schema of today: tables that were changed
@@ -131,8 +133,7 @@ impl Active {
     /// What a statement reads with, and at which time: the snapshot, or if it locks what it finds (and under READ COMMITTED
     /// always) what is committed by now.
     pub fn reader(&mut self, client: &mut Client, locks: bool) -> Result<(Client, Timestamp, Pin)> {
-        let newest = locks || self.options.read_committed == Some(true);
-        let ts = match newest && self.transaction.is_pessimistic() {
+        let ts = match self.reads_the_present(locks) {
             true => client.runtime().block_on(client.see_newest(&mut self.transaction))?,
             false => self.transaction.start_ts(),
         };
@@ -151,6 +152,16 @@ impl Active {
                 self.locked.push(Arc::clone(table));
             }
         }
+    }
+
+    /// Whether a statement reads what is committed by now; `locks`: it locks what it finds.
+    pub fn reads_the_present(&self, locks: bool) -> bool {
+        (locks || self.is_read_committed()) && self.is_pessimistic()
+    }
+
+    /// Whether its statements see the schema as it is when they begin.
+    pub fn follows_the_schema(&self) -> bool {
+        self.options.as_of.is_none() && self.is_read_committed() && self.is_pessimistic()
     }
 
     /// Whether it locks what it writes.
@@ -178,6 +189,15 @@ impl Active {
         if !table.is_local() || self.options.as_of.is_some() {
             self.options.check_write()?;
         }
+        self.stay(table, enter)
+    }
+
+    /// A table that is to be as it is until the transaction ends: rows of it are written or locked.
+    pub fn stay(
+        &mut self,
+        table: &Arc<TableDescriptor>,
+        enter: impl FnOnce() -> Result<(Entered, Arc<Counters>)>,
+    ) -> Result<Place> {
         // By identity: a descriptor that was changed is another one.
         if let Some(known) = self.tables.iter().find(|written| Arc::ptr_eq(&written.table, table)) {
             return Ok((Arc::clone(&known.counters), known.layout.clone()));
@@ -252,8 +272,8 @@ impl Session {
     /// The schema that a statement sees.
     pub(crate) fn version(&self) -> Arc<Version> {
         let version = match &self.transaction {
-            Some(active) => Arc::clone(&active.version),
-            None => self.database.catalog(),
+            Some(active) if !active.follows_the_schema() => Arc::clone(&active.version),
+            Some(_) | None => self.database.catalog(),
         };
         match self.temporaries.tables.is_empty() {
             true => version,
@@ -396,13 +416,21 @@ impl Session {
 
     /// Begins a transaction that sees the newest version of the schema.
     pub(super) fn begin(&mut self, options: Options) -> Result<()> {
-        let version = self.database.catalog();
+        let mut version = self.database.catalog();
         let options = options.or(self.next_options());
         let transaction = match options.as_of {
             Some(ts) => self.client.begin(ts),
             None => {
-                // After the version was taken: whatever it names was there before.
-                let (ts, pin) = self.client.runtime().block_on(self.client.snapshot())?;
+                let (ts, pin) = loop {
+                    // After the version was taken: whatever it names was there before.
+                    let snapshot = self.client.runtime().block_on(self.client.snapshot())?;
+                    let now = self.database.catalog();
+                    // And before another one: what that one names others may have written to elsewhere.
+                    if now.number() == version.number() {
+                        break snapshot;
+                    }
+                    version = now;
+                };
                 let transaction = match options.pessimistic {
                     Some(true) => self.client.begin_pessimistic(ts),
                     Some(false) | None => self.client.begin(ts),

@@ -15,6 +15,7 @@
 mod changes;
 mod checks;
 mod delete;
+mod follow;
 mod foreign;
 mod generated;
 mod insert;
@@ -28,6 +29,7 @@ mod upsert;
 mod view;
 
 pub use checks::check;
+pub use follow::follow;
 pub use generated::generate;
 use generated::generate_by;
 pub use keys::record_keys;

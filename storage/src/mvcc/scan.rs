@@ -5,6 +5,7 @@
 //! is read. Which blocks are touched is found once, when the morsels are made: base rows between two neighbouring block
 //! boundaries and the delta keys between the same boundaries belong together.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -103,6 +104,34 @@ impl RegionScan {
     /// The region.
     pub fn region(&self) -> RegionId {
         self.shared.region
+    }
+
+    /// The keys that were changed after `since`, which is pinned, and up to the timestamp of the scan; ascending. `None`: what is
+    /// read is past already, and does not tell. A scan at a newer timestamp does.
+    pub fn changed_since(&self, since: Timestamp) -> Option<Vec<Key>> {
+        let Shared { records, ts, .. } = &*self.shared;
+        if records.past.is_empty() && records.folded_ts > since {
+            return None;
+        }
+        let is_between = |at: Timestamp| since < at && at <= *ts;
+        let mut keys = BTreeSet::new();
+        let pasts = records.past.iter().filter(|past| past.until > since);
+        for (range, delta) in
+            pasts.map(|past| (Some(&past.range), &past.delta)).chain([(None, &records.delta)])
+        {
+            for (key, versions) in delta {
+                let is_here = range.is_none_or(|range| range.contains(key.as_bytes()));
+                if is_here && versions.iter().any(|v| v.is_data() && is_between(v.commit_ts)) {
+                    keys.insert(key.clone());
+                }
+            }
+        }
+        // What was loaded past the delta, and what was folded since, which is among the others.
+        for chunk in records.base.iter().filter(|chunk| chunk.newest_ts() > since) {
+            let rows = (0..chunk.rows()).filter(|&row| is_between(chunk.commit_ts(row)));
+            keys.extend(rows.map(|row| chunk.key(row)));
+        }
+        Some(keys.into_iter().collect())
     }
 
     /// About how many rows there are, zone filters aside.
