@@ -26,6 +26,8 @@
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |
 //! | `tidb_enable_prepared_plan_cache`, `tidb_enable_plan_cache_for_param_limit`, `tidb_enable_plan_cache_for_subquery`, `tidb_enable_non_prepared_plan_cache` | whether plans are kept |
 //! | `tidb_enable_non_prepared_plan_cache_for_dml` | whether `@@last_plan_from_cache` tells of changes of rows that come as text, too |
+//! | `sql_select_limit` | how many rows a query answers with that has no LIMIT |
+//! | `tidb_sysdate_is_now` | whether SYSDATE() says what NOW() does, which it does here anyway |
 //! | `tidb_use_plan_baselines` | whether bindings are heeded |
 //! | `tidb_enable_clustered_index` | whether the rows of a new table lie by its primary key, if that does not say so itself |
 //! | `tidb_enable_auto_increment_in_generated` | whether a generated column may use an AUTO_INCREMENT column |
@@ -46,6 +48,7 @@
 
 pub(crate) mod charset;
 mod kept;
+mod peculiar;
 mod settings;
 pub(crate) mod user;
 
@@ -123,8 +126,11 @@ const ISOLATION: Domain =
     Domain::Word(&["REPEATABLE-READ", "READ-COMMITTED", "READ-UNCOMMITTED", "SERIALIZABLE"]);
 
 /// Two names of one variable.
-const SYNONYMS: &[(&str, &str)] =
-    &[("transaction_isolation", "tx_isolation"), ("transaction_read_only", "tx_read_only")];
+const SYNONYMS: &[(&str, &str)] = &[
+    ("transaction_isolation", "tx_isolation"),
+    ("transaction_read_only", "tx_read_only"),
+    ("tidb_prepared_plan_cache_size", "tidb_session_plan_cache_size"),
+];
 
 /// What says how garbage is collected.
 const GARBAGE: &[&str] = &["tidb_gc_enable", "tidb_gc_life_time", "tidb_gc_run_interval"];
@@ -153,7 +159,7 @@ const DEFINITIONS: &[Definition] = &[
     define("cte_max_recursion_depth", Domain::Number(0, u32::MAX as i64), "1000"),
     define(
         "default_authentication_plugin",
-        Domain::Word(&["mysql_native_password", "caching_sha2_password"]),
+        Domain::Word(crate::accounts::DEFAULT_PLUGINS),
         "mysql_native_password",
     ),
     define("default_storage_engine", Domain::Text, "InnoDB"),
@@ -249,6 +255,7 @@ const DEFINITIONS: &[Definition] = &[
     define("tidb_skip_isolation_level_check", Domain::Switch, "OFF"),
     define("tidb_snapshot", Domain::Text, ""),
     define("tidb_store_batch_size", Domain::Number(0, 25_000), "4"),
+    define("tidb_sysdate_is_now", Domain::Switch, "OFF"),
     define("tidb_txn_mode", Domain::Word(&["pessimistic", "optimistic", ""]), "pessimistic"),
     define("tidb_window_concurrency", AUTO, "-1"),
     define("time_zone", Domain::Zone, "SYSTEM"),
@@ -444,6 +451,9 @@ impl Definition {
             let message = format!("variable '{}' can't be set to the value of '{text}'", self.name);
             Error::new(code::WRONG_VALUE_FOR_VARIABLE, message)
         };
+        if let Some(checked) = peculiar::check(self.name, &text) {
+            return checked;
+        }
         let text = match self.domain {
             Domain::ReadOnly => {
                 let message = format!("variable '{}' is a read only variable", self.name);
@@ -497,7 +507,10 @@ impl Definition {
     }
 
     fn check_number(&self, text: &str, low: i64, high: i64) -> Result<(String, Option<Warning>)> {
-        let number = text.parse::<i128>().map_err(|_| self.wrong_type())?;
+        let number = text.parse::<i128>().ok();
+        // What no variable could hold is no number to any of them.
+        let number = number.filter(|n| (i64::MIN.into()..=u64::MAX.into()).contains(n));
+        let number = number.ok_or_else(|| self.wrong_type())?;
         let kept = number.clamp(low.into(), high.into());
         Ok((kept.to_string(), (kept != number).then(|| self.truncated(text))))
     }
@@ -631,7 +644,7 @@ mod tests {
                 Domain::ReadOnly => continue,
                 _ => definition.check(&Datum::string(definition.default)),
             };
-            assert_eq!(kept.unwrap(), (definition.default.to_string(), None), "{}", definition.name);
+            assert_eq!(kept.unwrap().0, definition.default, "{}", definition.name);
         }
     }
 

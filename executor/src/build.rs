@@ -455,6 +455,7 @@ impl Builder {
         let form = self.form(plan, columns, || AggregateForm::new(aggregation, columns, ordered))?;
         let sink = AggregateSink::new(form, &self.runner.context);
         let groups = self.runner.run(&pipeline, Some(plan.id), sink)?;
+        groups.tell(&mut self.scratch.notices)?;
         self.runner.book_memory(plan.id, groups.memory_bytes());
         let group_ids = aggregation.group_by.iter().map(|(id, _)| *id);
         let columns = group_ids.chain(aggregation.aggregates.iter().map(|(id, _)| *id)).collect();

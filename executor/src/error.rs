@@ -111,6 +111,15 @@ pub enum Error {
         /// The value.
         value: String,
     },
+    /// 1260: a GROUP_CONCAT was longer than `group_concat_max_len`.
+    #[error("Some rows were cut by GROUPCONCAT({expression})")]
+    ConcatCut {
+        /// What it puts together, as SQL.
+        expression: Arc<str>,
+    },
+    /// 1441: a date and an interval come to what is no date.
+    #[error("Datetime function: datetime field overflow")]
+    DatetimeOverflow,
     /// 1365: a divisor is zero.
     #[error("Division by 0")]
     DivisionByZero,
@@ -287,7 +296,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// The error with the columns of its expression under these names, by the number of their ids.
     pub(crate) fn naming(self, name: impl Fn(u32) -> Option<String>) -> Error {
-        let Error::OutOfRange { ty, expression } = self else { return self };
+        let (Error::OutOfRange { expression, .. } | Error::ConcatCut { expression }) = &self else {
+            return self;
+        };
         let mut named = String::with_capacity(expression.len());
         let mut parts = expression.split("Column#");
         named.push_str(parts.next().unwrap_or_default());
@@ -302,6 +313,10 @@ impl Error {
             }
             named.push_str(&part[digits..]);
         }
-        Error::OutOfRange { ty, expression: named.into() }
+        let expression = named.into();
+        match self {
+            Error::OutOfRange { ty, .. } => Error::OutOfRange { ty, expression },
+            _ => Error::ConcatCut { expression },
+        }
     }
 }

@@ -309,14 +309,6 @@ pub enum Error {
     /// 1048.
     #[error("column '{0}' cannot be null")]
     ColumnNotNull(String),
-    /// 1525: what is compared with a date or a time is none.
-    #[error("incorrect {sql_type} value: '{value}'")]
-    IncorrectValue {
-        /// `DATE`, `DATETIME`, `TIME`, …
-        sql_type: &'static str,
-        /// As written.
-        value: String,
-    },
     /// 1367: a number or string literal that cannot be held.
     #[error("illegal {kind} '{value}' value found during parsing")]
     IllegalLiteral {
@@ -569,8 +561,13 @@ pub enum Error {
         table: String,
     },
     /// 1093 and 1288: the statement's target cannot be written.
-    #[error("the target table {0} of the statement is not updatable")]
-    NotUpdatable(String),
+    #[error("the target table {table} of the {statement} is not updatable")]
+    NotUpdatable {
+        /// The table.
+        table: String,
+        /// UPDATE or DELETE.
+        statement: &'static str,
+    },
     /// 1109: a DELETE names a table that its FROM does not have.
     #[error("unknown table '{0}' in MULTI DELETE")]
     UnknownTarget(String),

@@ -41,7 +41,7 @@ use crate::error::{Error, Result, code};
 
 pub(crate) use change::{Actor, not_granted};
 pub use password::Password;
-pub(crate) use password::{Plugin, Secret};
+pub(crate) use password::{DEFAULT_PLUGINS, Plugin, Secret};
 pub(crate) use rights::Rights;
 pub(crate) use show::{create_user, grants};
 

@@ -19,12 +19,27 @@ use crate::error::{Error, Result, code};
 pub(crate) enum Plugin {
     Native,
     CachingSha2,
+    /// By asking somebody else, an LDAP server for instance. Accounts can have it, so that what creates them for TiDB runs;
+    /// nobody is asked here, so they cannot log in.
+    Elsewhere(&'static str),
 }
+
+/// The names of those of [`Plugin::Elsewhere`].
+const ELSEWHERE: [&str; 4] =
+    ["authentication_ldap_simple", "authentication_ldap_sasl", "tidb_auth_token", "auth_socket"];
+
+/// Those that accounts may have of which nothing is said.
+pub(crate) const DEFAULT_PLUGINS: &[&str] =
+    &["mysql_native_password", "caching_sha2_password", ELSEWHERE[0], ELSEWHERE[1]];
 
 impl Plugin {
     /// By the name that clients use.
     pub fn named(name: &[u8]) -> Option<Plugin> {
-        [Plugin::Native, Plugin::CachingSha2].into_iter().find(|p| p.name().as_bytes() == name)
+        let elsewhere = ELSEWHERE.into_iter().map(Plugin::Elsewhere);
+        [Plugin::Native, Plugin::CachingSha2]
+            .into_iter()
+            .chain(elsewhere)
+            .find(|p| p.name().as_bytes() == name)
     }
 
     /// Its name.
@@ -32,6 +47,7 @@ impl Plugin {
         match self {
             Plugin::Native => "mysql_native_password",
             Plugin::CachingSha2 => "caching_sha2_password",
+            Plugin::Elsewhere(name) => name,
         }
     }
 }
@@ -92,8 +108,9 @@ impl Secret {
 
     /// Of a text.
     pub fn new(plugin: Plugin, text: &str) -> Secret {
-        let password = Password::new(text);
+        let password = Password::new(text).filter(|_| !matches!(plugin, Plugin::Elsewhere(_)));
         let hash = match (&password, plugin) {
+            (_, Plugin::Elsewhere(_)) => text.to_owned(),
             (None, _) => String::new(),
             (Some(password), Plugin::Native) => password.sha1.map(|sha1| shown(&sha1)).unwrap_or_default(),
             (Some(_), Plugin::CachingSha2) => {
@@ -138,13 +155,15 @@ impl Secret {
                 crypt_parts(hash).ok_or_else(wrong)?;
                 None
             }
+            // Whatever it is that is told to whoever is asked.
+            Plugin::Elsewhere(_) => None,
         };
         Ok(Secret { plugin, hash: hash.into(), password })
     }
 
     /// Whether there is no password.
     pub fn is_none(&self) -> bool {
-        self.hash.is_empty()
+        self.hash.is_empty() && !matches!(self.plugin, Plugin::Elsewhere(_))
     }
 
     /// Whether answers made in this way can be checked.
@@ -153,6 +172,7 @@ impl Secret {
             || self.password.as_ref().is_some_and(|password| match plugin {
                 Plugin::Native => password.sha1.is_some(),
                 Plugin::CachingSha2 => password.sha256.is_some(),
+                Plugin::Elsewhere(_) => false,
             })
     }
 

@@ -35,6 +35,14 @@ codes! {
     PACKET_TOO_LARGE = 1153 "08S01";
     /// Packets whose numbers do not count.
     PACKETS_OUT_OF_ORDER = 1156 "08S01";
+    /// A GROUP_CONCAT that is longer than allowed.
+    CONCAT_CUT = 1260 "HY000";
+    /// A date and an interval that come to what is no date.
+    DATETIME_OVERFLOW = 1441 "22008";
+    /// Something that will go.
+    DEPRECATED = 1681 "HY000";
+    /// `tidb_enable_ddl` of the only server.
+    DDL_SETTING = 8246 "HY000";
     /// A line with too few fields.
     TOO_FEW_FIELDS = 1261 "01000";
     /// A line with too many.
@@ -191,6 +199,8 @@ codes! {
     NO_SUCH_TABLE = 1146 "42S02";
     /// A TEXT column in a key.
     BLOB_KEY = 1170 "42000";
+    /// A key on a column that holds nothing.
+    KEY_OF_NOTHING = 1167 "42000";
     /// A primary key that could be NULL.
     NULLABLE_PRIMARY_KEY = 1171 "42000";
     /// An index hint that names no index of its table.
@@ -303,8 +313,6 @@ codes! {
     UNIQUE_WITHOUT_PARTITION_COLUMN = 1503 "HY000";
     /// No partitions.
     NO_PARTITIONS = 1504 "HY000";
-    /// A literal that is no value of its type.
-    INCORRECT_VALUE = 1525 "HY000";
     /// A row that no partition takes.
     NO_PARTITION_FOR_VALUE = 1526 "HY000";
     /// A partition expression that is not allowed.

@@ -92,6 +92,8 @@ impl From<allod_executor::Error> for Error {
             E::AssignIncorrectTime { .. } | E::TruncatedWrongValue { .. } | E::WrongValue { .. } => {
                 code::TRUNCATED_WRONG_VALUE
             }
+            E::ConcatCut { .. } => code::CONCAT_CUT,
+            E::DatetimeOverflow => code::DATETIME_OVERFLOW,
             E::DivisionByZero => code::DIVISION_BY_ZERO,
             E::PacketOverflow { .. } => code::PACKET_OVERFLOW,
             E::AssignIncorrectNumber { .. } | E::AssignIncorrectText { .. } => code::ASSIGN_INCORRECT,

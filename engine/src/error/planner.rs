@@ -58,7 +58,6 @@ impl From<allod_planner::Error> for Error {
             E::ColumnTwice(_) => code::COLUMN_TWICE,
             E::NoDefault(_) => code::NO_DEFAULT,
             E::ColumnNotNull(_) => code::COLUMN_NOT_NULL,
-            E::IncorrectValue { .. } => code::INCORRECT_VALUE,
             E::IncorrectLiteral { .. } => code::TRUNCATED_WRONG_VALUE,
             E::DuplicatedMember { .. } => code::DUPLICATED_MEMBER,
             E::TooManyMembers(_) => code::TOO_MANY_MEMBERS,
@@ -114,7 +113,7 @@ impl From<allod_planner::Error> for Error {
             E::PartitionCount { given: 0, .. } => code::NO_PARTITIONS,
             E::PartitionCount { .. } => code::TOO_MANY_PARTITIONS,
             E::UnknownPartition { .. } => code::UNKNOWN_PARTITION,
-            E::NotUpdatable(_) => code::NOT_UPDATABLE,
+            E::NotUpdatable { .. } => code::NOT_UPDATABLE,
             E::UnknownTarget(_) => code::UNKNOWN_TARGET,
             E::InvalidOnUpdate(_) => code::INVALID_ON_UPDATE,
             E::IncorrectUsage { .. } => code::INCORRECT_USAGE,
@@ -189,6 +188,7 @@ fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
         F::NullBound => 1566,
         F::DuplicateField(_) => 1652,
         F::ColumnList => 1653,
+        F::WrongName => 1567,
         F::ColumnValueType => 1654,
         F::TooManyFields(_) => 1655,
         F::FieldType(_) => 1659,
@@ -305,6 +305,7 @@ fn foreign_fault(fault: &allod_planner::bind::ForeignFault) -> u16 {
 fn key_fault(fault: &allod_planner::bind::KeyFault) -> u16 {
     use allod_planner::bind::KeyFault as F;
     match fault {
+        F::Empty(_) => code::KEY_OF_NOTHING,
         F::TooLong(_) => code::KEY_TOO_LONG,
         F::Prefix => 1089,
         F::NoLength(_) => 1391,

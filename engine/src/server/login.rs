@@ -94,6 +94,9 @@ pub(super) async fn admit(
     };
     let Some(account) = version.accounts().of_visitor(&login.user, host) else { return Err(denied(&answer)) };
     let secret = &account.secret;
+    if let Plugin::Elsewhere(_) = secret.plugin {
+        return Err(denied(&answer));
+    }
     // One whose answers can be checked, and if there is none the one for which the password itself will do.
     let asked = if secret.knows(Plugin::CachingSha2) { Plugin::CachingSha2 } else { secret.plugin };
     let good = plugin.is_some_and(|given| secret.knows(given) || given == asked);

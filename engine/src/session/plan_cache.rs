@@ -374,11 +374,8 @@ mod tests {
             let rows = session.execute("select v, w from t where id = 2").unwrap().rows();
             rows.map(|row| row.unwrap()).map(|row| (row.get(0).unwrap(), row.get(1).unwrap())).next()
         };
-        assert_eq!(
-            write("update t set v = ?, w = v where id = ?", &[&[100, 1], &[200, 2]]),
-            Some((200, 200))
-        );
-        assert_eq!(write("update t set v = ?, v = 1 where id = ?", &[&[1, 2], &[50, 2]]), Some((1, 200)));
+        assert_eq!(write("update t set v = ?, w = v where id = ?", &[&[100, 1], &[200, 2]]), Some((200, 2)));
+        assert_eq!(write("update t set v = ?, v = 1 where id = ?", &[&[1, 2], &[50, 2]]), Some((1, 2)));
         assert_eq!(write("update t set w = v + 1, v = ? where id = ?", &[&[5, 1], &[6, 2]]), Some((6, 2)));
         assert_eq!(write("update t set v = v + w where id = ?", &[&[1], &[2], &[2]]), Some((10, 2)));
         assert_eq!(write("delete from t where id = ?", &[&[1], &[2]]), None::<(i64, i64)>);

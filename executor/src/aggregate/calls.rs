@@ -7,7 +7,7 @@ use allod_planner::expr::{AggregateCall, AggregateFunction, ConcatForm, Expr};
 use allod_storage::schema::{Datum, SqlType};
 use arrow::array::ArrayRef;
 
-use super::accumulator::{Accumulator, BitOp, Joined, Kind, OrderKey, Spread};
+use super::accumulator::{Accumulator, BitOp, CutTexts, Joined, Kind, OrderKey, Spread};
 use crate::error::{Error, Result};
 
 /// An accumulator to be kept.
@@ -133,7 +133,11 @@ impl Calls {
             return Err(Error::Plan(format!("{separator:?} as the separator of GROUP_CONCAT")));
         };
         let max_bytes = usize::try_from(form.max_bytes).unwrap_or(usize::MAX);
-        let joined = Joined { separator: separator.as_bytes().into(), max_bytes };
+        let of = match text.columns().first() {
+            Some(column) => format!("Column#{}", column.0),
+            None => "a constant".to_owned(),
+        };
+        let joined = Joined { separator: separator.as_bytes().into(), max_bytes, of: of.into() };
         let ty = text.ty().sql.clone();
         let args: Vec<usize> = std::iter::once(text).chain(keys).map(|arg| self.arg(arg)).collect();
         let by_sort_key = call.distinct && ty.is_string() && !ty.collation().is_plain();
@@ -166,13 +170,13 @@ impl Calls {
     }
 
     /// The output columns of finished accumulators.
-    pub fn finish(&self, accumulators: &[Accumulator]) -> Result<Vec<ArrayRef>> {
+    pub fn finish(&self, accumulators: &[Accumulator], cut: &mut CutTexts) -> Result<Vec<ArrayRef>> {
         self.outputs
             .iter()
             .map(|(output, ty)| match *output {
                 Output::Plain { of, present } => {
                     let present = present.map(|p| accumulators[p].counts()).transpose()?;
-                    accumulators[of].finish(present, ty)
+                    accumulators[of].finish(present, ty, cut)
                 }
                 Output::Average { sum, count, scale } => {
                     accumulators[sum].average(accumulators[count].counts()?, scale, ty)

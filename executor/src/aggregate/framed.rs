@@ -15,7 +15,7 @@ use allod_planner::expr::AggregateCall;
 use allod_storage::schema::SqlType;
 use arrow::array::ArrayRef;
 
-use super::accumulator::{Accumulator, Kind, Moments, Moves};
+use super::accumulator::{Accumulator, CutTexts, Kind, Moments, Moves};
 use super::calls::Calls;
 use super::groups::Assigned;
 use crate::batch::Batch;
@@ -61,7 +61,9 @@ impl Framed {
             leaves.update(&args, batch.rows, &assigned, false, &mut lanes)?;
             accumulators.push(over(leaves, &spec.kind, &spec.ty, frames)?);
         }
-        let column = self.calls.finish(&accumulators)?.pop();
+        let mut cut = CutTexts::new();
+        let column = self.calls.finish(&accumulators, &mut cut)?.pop();
+        scratch.notices.cut(&cut)?;
         column.ok_or_else(|| Error::Plan("a window of no aggregate".into()))
     }
 }

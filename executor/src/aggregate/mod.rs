@@ -33,13 +33,14 @@ use allod_planner::physical::Aggregation;
 use arrow::array::{ArrayRef, Int64Array};
 use rayon::prelude::*;
 
-use self::accumulator::{Accumulator, Moves};
+use self::accumulator::{Accumulator, CutTexts, Moves};
 use self::calls::Calls;
 use self::groups::{Assigned, Finished, Groups};
 use self::merge::{Partition, merge, unify_strings};
 use self::spelling::shown;
 use crate::batch::{Batch, concat, take};
 use crate::error::Result;
+use crate::kernel::Notices;
 use crate::key::{Exprs, Form, Interner};
 use crate::pipeline::{Batches, Context, Flow, Reader, Reservation, Sink, Source, Worker};
 
@@ -123,7 +124,7 @@ impl AggregateForm {
         if let Some(columns) = self.hollow.get() {
             return Ok(columns.clone());
         }
-        let columns = self.calls.finish(&self.accumulators())?;
+        let columns = self.calls.finish(&self.accumulators(), &mut CutTexts::new())?;
         Ok(self.hollow.get_or_init(|| columns).clone())
     }
 }
@@ -204,14 +205,21 @@ impl Sink for AggregateSink {
         if locals.is_empty() && form.single {
             let reservation = self.context.memory.reservation();
             let batches = Batches::new(cut(form.hollow()?, true));
-            return Ok(Arc::new(Grouped { batches, memory_bytes: 0, _reservation: reservation }));
+            let cut = CutTexts::new();
+            return Ok(Arc::new(Grouped { batches, cut, memory_bytes: 0, _reservation: reservation }));
         }
         if form.single && form.calls.sets.is_empty() && locals.len() == 1 {
             // One group of one worker: there is nothing to merge.
             let Local { accumulators, reservation, .. } = locals.swap_remove(0);
             let memory_bytes = reservation.bytes();
-            let batches = Batches::new(cut(form.calls.finish(&accumulators)?, true));
-            return Ok(Arc::new(Grouped { batches, memory_bytes, _reservation: reservation }));
+            let mut cut_texts = CutTexts::new();
+            let batches = Batches::new(cut(form.calls.finish(&accumulators, &mut cut_texts)?, true));
+            return Ok(Arc::new(Grouped {
+                batches,
+                cut: cut_texts,
+                memory_bytes,
+                _reservation: reservation,
+            }));
         }
         let mut reservation = self.context.memory.reservation();
         let mut finished = Vec::new();
@@ -235,7 +243,7 @@ impl Sink for AggregateSink {
         let partitions = merge(&finished, self.context.workers);
         drop(finished);
         let sets = form.place_sets(sets, &partitions)?;
-        let done: Vec<(Vec<ArrayRef>, Vec<u64>)> = partitions
+        let done: Vec<(Vec<ArrayRef>, Vec<u64>, CutTexts)> = partitions
             .into_par_iter()
             .enumerate()
             .map(|(at, partition)| {
@@ -244,6 +252,9 @@ impl Sink for AggregateSink {
             })
             .collect::<Result<_>>()?;
         drop(workers);
+        let cut_texts = done.iter().flat_map(|(.., cut)| cut).cloned().collect();
+        let done: Vec<(Vec<ArrayRef>, Vec<u64>)> =
+            done.into_iter().map(|(c, firsts, _)| (c, firsts)).collect();
         let batches = if form.ordered {
             in_order(done)
         } else {
@@ -251,12 +262,17 @@ impl Sink for AggregateSink {
         };
         reservation.resize(batches.iter().map(Batch::bytes).sum())?;
         let memory_bytes = memory_bytes.max(reservation.bytes());
-        Ok(Arc::new(Grouped { batches: Batches::new(batches), memory_bytes, _reservation: reservation }))
+        Ok(Arc::new(Grouped {
+            batches: Batches::new(batches),
+            cut: cut_texts,
+            memory_bytes,
+            _reservation: reservation,
+        }))
     }
 }
 
 impl AggregateForm {
-    /// The columns of one partition and, if ordered, the first rows of its groups.
+    /// The columns of one partition and, if ordered, the first rows of its groups; and what GROUP_CONCAT has cut.
     fn finish_partition(
         &self,
         at: usize,
@@ -264,7 +280,7 @@ impl AggregateForm {
         workers: &[(Vec<Accumulator>, Vec<u64>)],
         strings: &[Option<ArrayRef>],
         sets: &[Placed],
-    ) -> Result<(Vec<ArrayRef>, Vec<u64>)> {
+    ) -> Result<(Vec<ArrayRef>, Vec<u64>, CutTexts)> {
         let mut accumulators = Vec::new();
         for (i, spec) in self.calls.specs.iter().enumerate() {
             let moves = partition.moves.iter().map(|m| Moves { from: &m.from, to: &m.to });
@@ -283,7 +299,8 @@ impl AggregateForm {
             columns.push(shown(column, key, &partition.spelled, |row| row as u32));
             word += form.width();
         }
-        columns.extend(self.calls.finish(&accumulators)?);
+        let mut cut_texts = CutTexts::new();
+        columns.extend(self.calls.finish(&accumulators, &mut cut_texts)?);
         let mut firsts = Vec::new();
         if self.ordered {
             firsts.resize(partition.groups, u64::MAX);
@@ -294,7 +311,7 @@ impl AggregateForm {
                 }
             }
         }
-        Ok((columns, firsts))
+        Ok((columns, firsts, cut_texts))
     }
 
     /// Makes the sets of all workers speak of the merged groups.
@@ -443,6 +460,8 @@ fn in_order(partitions: Vec<(Vec<ArrayRef>, Vec<u64>)>) -> Vec<Batch> {
 /// The groups, and the memory they are charged for.
 pub(crate) struct Grouped {
     batches: Batches,
+    /// What `group_concat_max_len` has cut something off.
+    cut: CutTexts,
     /// The most that was held: the tables of all workers, or what came of them.
     memory_bytes: u64,
     _reservation: Reservation,
@@ -452,6 +471,11 @@ impl Grouped {
     /// Bytes that grouping took at its most.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
+    }
+
+    /// Says of which texts something was cut off.
+    pub fn tell(&self, notices: &mut Notices) -> Result<()> {
+        notices.cut(&self.cut)
     }
 
     /// The groups; none of the batches is empty.

@@ -134,8 +134,13 @@ pub(crate) fn cast(
         SqlType::Float => Value::Double(doubles_told(value, rows, notices)?.map(|v| f64::from(v as f32))),
         SqlType::Double => Value::Double(doubles_told(value, rows, notices)?),
         SqlType::Decimal { precision, scale } => {
-            let out = to_decimal(value, *precision, *scale, rows, &lost);
+            let beyond = Lost::default();
+            let out = to_decimal(value, *precision, *scale, rows, (&lost, &beyond));
             lost.tell_number(value, "DECIMAL", notices)?;
+            beyond.tell(value, notices, |_| Error::OutOfRange {
+                ty: "DECIMAL",
+                expression: format!("({precision}, {scale})").into(),
+            })?;
             Value::Decimal(out)
         }
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
@@ -190,36 +195,67 @@ fn doubles_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Col
 
 /// As microseconds since 1970, telling of what is no date.
 pub(crate) fn micros_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<i64>, Failure> {
-    let out = match (value, notices.rules().zero_date) {
+    let zero = notices.rules().zero_date;
+    if let Value::String(texts) = value {
+        let told = texts_told(texts, rows, ("datetime", notices), |text| {
+            clock::parse_datetime_told(text).filter(|(us, _)| is_datetime(*us, zero))
+        })?;
+        tell_none(value, &told, rows, |row, value| {
+            notices.converted(row, Error::WrongValue { ty: "datetime", value })
+        })?;
+        return Ok(told);
+    }
+    let out = match (value, zero) {
         (Value::DateTime(_) | Value::Date(_), _) | (_, false) => micros(value, rows),
         (other, true) => each(other, rows, |row| micros_at(other, row).filter(|us| is_datetime(*us, true))),
     };
     tell_none(value, &out, rows, |row, value| {
         notices.converted(row, Error::WrongValue { ty: "datetime", value })
     })?;
-    if let Value::String(texts) = value {
-        let rows = if is_constant(value) { rows.min(1) } else { rows };
-        // Whatever the mode is: the date is there.
-        for row in (0..rows).filter(|row| !out.is_null(*row)) {
-            let text = texts.value(row);
-            // Only what begins with many digits and has a point can be of that kind.
-            let suspicious = text.contains('.') && !text.contains(['-', '/', ':']);
-            if suspicious && clock::parse_datetime_told(text).is_some_and(|(_, truncated)| truncated) {
-                let value = text.to_owned();
-                notices.warn(row, Error::TruncatedWrongValue { ty: "datetime", value });
-            }
+    Ok(out)
+}
+
+/// What texts begin with, saying of those that go on. Whatever the mode is, that is a warning: the moment is there.
+fn texts_told(
+    texts: &Strings,
+    rows: usize,
+    (ty, notices): (&'static str, &mut Notices),
+    read: impl Fn(&str) -> Option<(i64, bool)>,
+) -> Result<Column<i64>, Failure> {
+    let cut = RefCell::new(Vec::new());
+    let out = each(&Value::String(texts.clone()), rows, |row| {
+        let (us, truncated) = read(texts.value(row))?;
+        if truncated {
+            cut.borrow_mut().push(row);
         }
+        Some(us)
+    });
+    for row in cut.into_inner() {
+        notices.warn(row, Error::TruncatedWrongValue { ty, value: texts.value(row).to_owned() });
     }
     Ok(out)
 }
 
 /// As a time, telling of what is none.
 fn times_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<i64>, Failure> {
-    let out = times(value, rows);
+    let out = match value {
+        Value::String(texts) => texts_told(texts, rows, ("time", notices), clock::parse_time_told)?,
+        // A number is a time within its range only, or a moment.
+        Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Double(_) => each(value, rows, |row| {
+            let number = whole_at(value, row, false).0;
+            time_at(value, row).filter(|_| number.abs() <= TIME_NUMBER_MAX || number >= MOMENT_NUMBER_MIN)
+        }),
+        other => times(other, rows),
+    };
     let told = |row, value| notices.converted(row, Error::TruncatedWrongValue { ty: "time", value });
     tell_none(value, &out, rows, told)?;
     Ok(out)
 }
+
+/// 838:59:59 as a number.
+const TIME_NUMBER_MAX: i128 = 8_385_959;
+/// The least number that is a moment with a time.
+const MOMENT_NUMBER_MIN: i128 = 10_000_000_000;
 
 /// Tells of rows that have become NULL.
 fn tell_none(
@@ -458,10 +494,20 @@ pub(super) fn decimal_at(value: &Value, row: usize, precision: u8, scale: u8) ->
     }
 }
 
-fn to_decimal(value: &Value, precision: u8, scale: u8, rows: usize, lost: &Lost) -> Decimals {
+/// `lost`: rows whose text is no number; `beyond`: those whose number the type has no room for.
+fn to_decimal(
+    value: &Value,
+    precision: u8,
+    scale: u8,
+    rows: usize,
+    (lost, beyond): (&Lost, &Lost),
+) -> Decimals {
     let wide = each(value, rows, |row| {
         let (v, loss) = decimal_at(value, row, precision, scale);
-        Some(lost.note(row, (v, of_text(value, loss))))
+        Some(match loss {
+            Loss::Range => beyond.note(row, (v, loss)),
+            loss => lost.note(row, (v, of_text(value, loss))),
+        })
     });
     if precision <= 18
         || matches!(wide.values, super::value::Values::One(v) if v.unsigned_abs() <= u128::from(NARROW_MAX))
@@ -610,9 +656,12 @@ pub(super) fn micros_at(value: &Value, row: usize) -> Option<i64> {
         Value::String(v) => clock::parse_datetime(v.value(row)),
         Value::Bytes(v) => clock::parse_datetime(std::str::from_utf8(v.value(row)).ok()?),
         Value::Null | Value::Time(_) => None,
-        // What stands behind the point of a number is no part of a date.
         Value::Decimal(v) => {
-            clock::datetime_from_number(i64::try_from(v.value(row) / power(v.scale())?).ok()?)
+            let micros = rescale(v.value(row), v.scale(), 6)?;
+            let whole = i64::try_from(micros / 1_000_000).ok()?;
+            // Behind the number of a day a fraction means nothing.
+            let fraction = if whole > 99_999_999 { (micros % 1_000_000) as i64 } else { 0 };
+            clock::datetime_from_number(whole)?.checked_add(fraction)
         }
         Value::Double(_) | Value::Int(_) | Value::UInt(_) | Value::Bool(_) => {
             clock::datetime_from_number(i64::try_from(whole_at(value, row, false).0).ok()?)

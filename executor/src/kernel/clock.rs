@@ -89,11 +89,16 @@ fn century(year: i64, digits: usize) -> i64 {
 /// A DATE or DATETIME, perhaps `0000-00-00`: `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits.
 /// Microseconds since 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
-    parse_datetime_told(text).map(|(us, _)| us)
+    read_datetime(text, false).map(|(us, _)| us)
 }
 
-/// The same, and whether something behind it was no part of it.
+/// The one that a text begins with, and whether something behind it was no part of it.
 pub(crate) fn parse_datetime_told(text: &str) -> Option<(i64, bool)> {
+    read_datetime(text, true)
+}
+
+/// `begins`: what stands behind it does not matter.
+fn read_datetime(text: &str, begins: bool) -> Option<(i64, bool)> {
     let text = text.trim().as_bytes();
     let leading = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let mut at = Cursor { rest: text };
@@ -155,7 +160,10 @@ pub(crate) fn parse_datetime_told(text: &str) -> Option<(i64, bool)> {
             micro = at.fraction();
         }
     }
-    if !at.rest.is_empty() || time[0] > 23 || time[1] > 59 || time[2] > 59 {
+    truncated |= !at.rest.is_empty();
+    // Behind digits alone there is nothing that could be left out.
+    let begins = begins && leading <= 4;
+    if !(begins || at.rest.is_empty()) || time[0] > 23 || time[1] > 59 || time[2] > 59 {
         return None;
     }
     // `00-00-00` is the same, for there is no month 0 of the year 2000.
@@ -168,6 +176,11 @@ pub(crate) fn parse_datetime_told(text: &str) -> Option<(i64, bool)> {
 
 /// A TIME: `[-][D ]hh:mm:ss[.fraction]`, `hh:mm`, `hhmmss`, or seconds; a datetime gives its time. Clipped to ±838:59:59.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
+    parse_time_told(text).filter(|(_, truncated)| !truncated).map(|(us, _)| us)
+}
+
+/// The TIME that a text begins with, and whether something behind it was no part of it.
+pub(crate) fn parse_time_told(text: &str) -> Option<(i64, bool)> {
     let trimmed = text.trim();
     let (negative, body) = match trimmed.strip_prefix('-') {
         Some(body) => (true, body),
@@ -177,7 +190,7 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
         && body.len() > 10
         && let Some(us) = parse_datetime(body)
     {
-        return Some(split(us).1);
+        return Some((split(us).1, false));
     }
     let mut at = Cursor { rest: body.as_bytes() };
     let (first, digits) = at.number(18)?;
@@ -209,11 +222,12 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
         }
     }
     let micro = if at.eat(|b| b == b'.') { at.fraction() } else { 0 };
-    if !at.rest.is_empty() {
+    // So long a text is a moment, or nothing.
+    if !at.rest.is_empty() && body.len() >= 12 {
         return None;
     }
     let us = (seconds * SECOND_US + micro).min(TIME_US_MAX);
-    Some(if negative { -us } else { us })
+    Some((if negative { -us } else { us }, !at.rest.is_empty()))
 }
 
 /// hhmmss as seconds.

@@ -13,7 +13,8 @@
 //!
 //! **Constants** say it once for a statement and not once a batch, and before all others ([`Notices::of_constant`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::function::Failure;
 use crate::error::Error;
@@ -115,6 +116,14 @@ impl Notices {
     /// This row was divided by zero.
     pub(crate) fn divided(&mut self, row: usize) -> Result<(), Failure> {
         self.say(self.rules.divided, row, Error::DivisionByZero)
+    }
+
+    /// Something was cut off what GROUP_CONCAT put together, each as messages call it.
+    pub(crate) fn cut(&mut self, texts: &BTreeSet<Arc<str>>) -> Result<(), Error> {
+        texts.iter().try_for_each(|of| {
+            let what = Error::ConcatCut { expression: Arc::clone(of) };
+            self.say(self.rules.converted, 0, what.clone()).or(Err(what))
+        })
     }
 
     /// A warning whatever the rules are.

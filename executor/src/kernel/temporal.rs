@@ -14,6 +14,7 @@ use super::function::{Failure, Outcome, ints, text, unfit};
 use super::notice::Notices;
 use super::string::build;
 use super::value::{Column, Value, zip_map, zip_option};
+use crate::error::Error;
 
 /// Evaluates a function of dates whose result has type `sql`.
 pub(crate) fn apply(
@@ -91,8 +92,8 @@ pub(crate) fn apply(
             let Civil { year, month, .. } = civil(d);
             days(year, month, month_days(year, month)) as i32
         }))),
-        Function::DateAdd(unit) => shift(*unit, &args[0], &args[1], 1, sql, rows),
-        Function::DateSub(unit) => shift(*unit, &args[0], &args[1], -1, sql, rows),
+        Function::DateAdd(unit) => shift((*unit, 1), &args[0], &args[1], sql, rows, notices),
+        Function::DateSub(unit) => shift((*unit, -1), &args[0], &args[1], sql, rows, notices),
         Function::DateDiff => int(zip_option(&day(0), &day(1), rows, |a, b| Some(a - b))),
         Function::TimestampDiff(unit) => {
             let (a, b) = (micros(&args[0], rows), micros(&args[1], rows));
@@ -287,7 +288,14 @@ fn moved(unit: TimeUnit, us: i64, by: i64) -> Option<i64> {
 }
 
 /// value + sign * INTERVAL amount unit.
-fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType, rows: usize) -> Outcome {
+fn shift(
+    (unit, sign): (TimeUnit, i64),
+    value: &Value,
+    amount: &Value,
+    sql: &SqlType,
+    rows: usize,
+    notices: &mut Notices,
+) -> Outcome {
     let amounts = amounts(unit, amount, rows)?;
     if let (Value::Time(v), SqlType::Time(_)) = (value, sql) {
         let out = zip_option(v, &amounts, rows, |us, by| {
@@ -297,23 +305,49 @@ fn shift(unit: TimeUnit, value: &Value, amount: &Value, sign: i64, sql: &SqlType
     }
     if sql.is_string() {
         let texts = text(value, rows)?;
-        return Ok(build(rows, |row, out| {
+        let mut beyond = Vec::new();
+        let out = build(rows, |row, out| {
             let (us, has_time) = written::parse_datetime(texts.get(row)?)?;
-            let us = moved(unit, us, amounts.get(row)?.checked_mul(sign)?)?;
+            let shifted = amounts.get(row).and_then(|by| moved(unit, us, by.checked_mul(sign)?));
+            if shifted.is_none() {
+                beyond.push(row);
+            }
+            let us = shifted?;
             if has_time || !unit.is_of_days() {
                 write_datetime(us, if us % SECOND_US == 0 { 0 } else { 6 }, out);
             } else {
                 write_date(split(us).0, out);
             }
             Some(())
-        }));
+        });
+        tell_overflow(beyond.into_iter(), amount, &amounts, notices)?;
+        return Ok(out);
     }
-    let moved =
-        zip_option(&micros(value, rows), &amounts, rows, |us, by| moved(unit, us, by.checked_mul(sign)?));
+    let known = micros(value, rows);
+    let moved = zip_option(&known, &amounts, rows, |us, by| moved(unit, us, by.checked_mul(sign)?));
+    if moved.nulls.as_ref().is_some_and(|nulls| nulls.null_count() > 0) {
+        let beyond = (0..rows).filter(|row| moved.is_null(*row) && !known.is_null(*row));
+        tell_overflow(beyond, amount, &amounts, notices)?;
+    }
     match sql {
         SqlType::Date => Ok(Value::Date(moved.map(|us| split(us).0 as i32))),
         _ => Ok(Value::DateTime(moved)),
     }
+}
+
+/// Says of these rows that there is no such date, if there was an interval at all.
+fn tell_overflow(
+    mut rows: impl Iterator<Item = usize>,
+    amount: &Value,
+    amounts: &Column<i64>,
+    notices: &mut Notices,
+) -> Result<(), Failure> {
+    // A number without an amount is a large one, a text without an amount is no interval.
+    let is_number = !matches!(amount, Value::String(_) | Value::Bytes(_));
+    rows.try_for_each(|row| match !amount.is_null(row) && (is_number || !amounts.is_null(row)) {
+        true => notices.converted(row, Error::DatetimeOverflow),
+        false => Ok(()),
+    })
 }
 
 /// b - a in whole units.

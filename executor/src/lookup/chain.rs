@@ -169,6 +169,7 @@ fn group(
     let columns = std::iter::once(numbers).chain(found.columns.drain(..)).collect();
     sink.consume(&mut local, worker, Batch { columns, rows: found.rows })?;
     let grouped = sink.finish(vec![local])?;
+    grouped.tell(&mut worker.scratch.notices)?;
     let batches = grouped.batches();
     if batches.is_empty() {
         none(found);

@@ -13,9 +13,10 @@ use sqlparser::tokenizer::Token;
 use super::binder::{Binder, place};
 use super::check::{CheckFault, Written};
 use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
+use super::default::{is_large, is_now, now_precision};
 use super::expression::not_supported;
 use super::foreign::{self, Defined};
-use super::key::{self, Part};
+use super::key::{self, KeyFault, Part};
 use super::option::{self, Options};
 use super::types::{column_type, takes_no_negatives};
 use super::{
@@ -95,6 +96,8 @@ impl Binder<'_> {
             self.table_key(&mut keys, constraint, &name, &mut columns)?;
         }
         let mut warnings = partition.map(partition::define::warnings).unwrap_or_default();
+        warnings.extend(table.constraints.iter().filter_map(key::of_words));
+        warnings.append(&mut self.warnings);
         let mut constraints = self.constraints(table, &name, &columns, &mut warnings)?;
         for written in foreign_keys {
             let defined = keys.columns().collect();
@@ -109,6 +112,13 @@ impl Binder<'_> {
             constraints.foreign_keys.push(key);
         }
         foreign::check_actions(&constraints, &columns)?;
+        let says_null = |at: &usize| {
+            let said = table.columns.get(*at).map(|def| &def.options);
+            said.is_some_and(|said| said.iter().any(|o| o.option == ColumnOption::Null))
+        };
+        if keys.primary.iter().flatten().any(|at| says_null(&key::base(&columns, *at))) {
+            return Err(Error::NullablePrimaryKey);
+        }
         let Keys { primary, primary_options, mut indexes } = keys;
         generated::check_primary(primary.iter().flatten().map(|o| &columns[*o]))?;
         for ordinal in primary.iter().flatten() {
@@ -259,6 +269,10 @@ impl Binder<'_> {
                 other => return Err(not_supported(&format!("'{other}' of column '{name}'"))),
             }
         }
+        let is_null = |e: &ast::Expr| matches!(e, ast::Expr::Value(value) if value.value == ast::Value::Null);
+        if default.is_some_and(is_null) && keys.primary.as_deref() == Some(&[ordinal]) {
+            return Err(Error::InvalidDefault(name.into()));
+        }
         let ty = ColumnType { sql, nullable };
         let generated = generated::syntax(def);
         let generated = generated.map(|(expr, kind)| Generated { expr: expr.to_string().into(), kind });
@@ -320,11 +334,11 @@ impl Binder<'_> {
                     return if ty.nullable { Ok(ColumnDefault::Value(Datum::Null)) } else { Err(invalid()) };
                 }
                 match e {
-                    // A document is made anew for each row, as in MySQL.
-                    ast::Expr::Nested(inner) if ty.sql == SqlType::Json => {
+                    // A document or a long text is made anew for each row, as in MySQL.
+                    ast::Expr::Nested(inner) if is_large(&ty.sql) => {
                         Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into()))
                     }
-                    _ if ty.sql == SqlType::Json => Err(Error::DefaultNotAllowed(column.into())),
+                    _ if let Some(default) = self.default_of_large(&value, column, &ty.sql) => default,
                     _ if let Some(none) = zero_moment(&value, &ty.sql) => {
                         let refused = self.mode.no_zero_date && self.mode.strict;
                         if refused { Err(invalid()) } else { Ok(ColumnDefault::Value(none)) }
@@ -640,6 +654,7 @@ impl Binder<'_> {
             TableConstraint::Index(c) => (c.name.as_ref(), false, &c.columns, &c.index_options),
             // They are looked at when all keys are known.
             TableConstraint::Check(_) | TableConstraint::ForeignKey(_) => return Ok(()),
+            other if key::of_words(other).is_some() => return Ok(()),
             other => return Err(not_supported(&format!("'{other}'"))),
         };
         let parts = key::parts(written, columns)?;
@@ -714,34 +729,9 @@ pub(super) fn key_type(column: &ColumnDef) -> Result<(), Error> {
         }
         SqlType::Text(..) | SqlType::Blob(_) => Err(Error::BlobKey(column.name.to_string())),
         SqlType::Json => Err(Error::JsonKey(column.name.to_string())),
+        SqlType::Char(0, _) | SqlType::VarChar(0, _) | SqlType::Binary(0) | SqlType::VarBinary(0) => {
+            Err(KeyFault::Empty(column.name.to_string()).into())
+        }
         _ => Ok(()),
-    }
-}
-
-/// The digits behind the point that a call of CURRENT_TIMESTAMP or one of its other names asks for.
-fn now_precision(e: &ast::Expr) -> Option<u8> {
-    const NAMES: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
-    let ast::Expr::Function(f) = e else { return None };
-    if !NAMES.iter().any(|name| f.name.to_string().eq_ignore_ascii_case(name)) {
-        return None;
-    }
-    match &f.args {
-        ast::FunctionArguments::None => Some(0),
-        ast::FunctionArguments::List(list) => match list.args.as_slice() {
-            [] => Some(0),
-            [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(digits))] => {
-                digits.to_string().parse().ok()
-            }
-            _ => None,
-        },
-        ast::FunctionArguments::Subquery(_) => None,
-    }
-}
-
-/// Whether it is CURRENT_TIMESTAMP, just as exact as a column of this type.
-fn is_now(e: &ast::Expr, ty: &SqlType) -> bool {
-    match ty {
-        SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => now_precision(e) == Some(*fsp),
-        _ => false,
     }
 }

@@ -127,7 +127,7 @@ impl Binder<'_> {
         let mut out = Vec::with_capacity(rows.len());
         let mut attached = None;
         // A value may name columns of its own row: what they were given before it, or their defaults.
-        let is_plain = |e: &ast::Expr| is_default(e) || matches!(e, ast::Expr::Value(_));
+        let is_plain = |e: &ast::Expr| is_keyword_default(e) || matches!(e, ast::Expr::Value(_));
         let own = match rows.iter().all(|row| row.iter().all(is_plain)) {
             true => None,
             false => Some(self.row_that_is_there(table)),
@@ -140,13 +140,26 @@ impl Binder<'_> {
             let (row, pending) = self.in_block(|b| {
                 b.scope().relations = own.iter().cloned().collect();
                 let mut given: Vec<Option<Expr>> = vec![None; table.columns.len()];
-                for (&ordinal, e) in targets.iter().zip(*row).filter(|(_, e)| !is_default(e)) {
+                for (&ordinal, e) in targets.iter().zip(*row) {
+                    if is_default(e, &table.columns[ordinal]) {
+                        continue;
+                    }
                     generated::check_given(table, ordinal)?;
+                    let of = default_argument(e).and_then(|name| table.column(name));
+                    if of.is_some_and(|of| table.columns[of].generated.is_some()) {
+                        return Err(generated::refused(table, ordinal));
+                    }
                     let mut value = b.expr(e)?;
                     for id in value.columns() {
                         let Some(named) = own_ids.iter().position(|own| *own == id) else { continue };
                         let known = match &given[named] {
                             Some(known) => known.clone(),
+                            // It is computed of the row, which is not there yet.
+                            None if table.columns[named].generated.is_some()
+                                && !table.columns[named].ty.nullable =>
+                            {
+                                b.nothing_of(&table.columns[named])?
+                            }
                             None => b.default_or_nothing(&table.columns[named])?,
                         };
                         value = value.transform(&mut |e| match &e {
@@ -251,7 +264,7 @@ impl Binder<'_> {
             let Assigned { id, table, ordinal, nullable } = column(self, &assignment.target)?;
             let mut def = table.columns[ordinal].clone();
             def.ty.nullable |= nullable;
-            let to_default = is_default(&assignment.value);
+            let to_default = is_default(&assignment.value, &def);
             if !to_default {
                 generated::check_given(&table, ordinal)?;
             } else if def.generated.is_some() {
@@ -400,7 +413,6 @@ impl Binder<'_> {
         };
         let relations = self.scopes.iter().rev().flat_map(|scope| &scope.relations);
         match relations.into_iter().find_map(of) {
-            Some(def) if def.generated.is_some() => Err(Error::NoDefault(def.name.to_string())),
             Some(def) => self.default(&def).map(|held| self.told(held)),
             None => Err(Error::NoDefault(column.to_string())),
         }
@@ -442,7 +454,28 @@ fn each_once(table: &TableDescriptor, targets: &[usize]) -> Result<(), Error> {
     }
 }
 
+/// Whether a column is given what it holds anyway: DEFAULT, or of a generated column DEFAULT(itself).
+fn is_default(e: &ast::Expr, column: &ColumnDef) -> bool {
+    let itself = || default_argument(e).is_some_and(|name| name.eq_ignore_ascii_case(&column.name));
+    is_keyword_default(e) || column.generated.is_some() && itself()
+}
+
+/// The column of `DEFAULT(column)`.
+fn default_argument(e: &ast::Expr) -> Option<&str> {
+    let ast::Expr::Function(function) = e else { return None };
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let is_default = function.name.to_string().eq_ignore_ascii_case("default");
+    match list.args.as_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(column))] if is_default => match column {
+            ast::Expr::Identifier(name) => Some(&name.value),
+            ast::Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.as_str()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The DEFAULT keyword, which parses as a name.
-fn is_default(e: &ast::Expr) -> bool {
+fn is_keyword_default(e: &ast::Expr) -> bool {
     matches!(e, ast::Expr::Identifier(i) if i.quote_style.is_none() && i.value.eq_ignore_ascii_case("default"))
 }

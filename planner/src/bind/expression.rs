@@ -385,8 +385,13 @@ impl Binder<'_> {
         if let (UnaryOperator::Minus, ast::Expr::Value(v)) = (op, expr)
             && let Value::Number(text, _) = &v.value
         {
-            let number = literal::number(text)?;
-            return Ok(self.rw.negate(number));
+            return Ok(match literal::number(text)? {
+                // What no BIGINT holds is a DECIMAL, as it would be without the sign beyond 18446744073709551615.
+                Expr::Constant { value: Datum::UInt(v), .. } if v > 1 << 63 => {
+                    literal::datum(Datum::Decimal { value: -i128::from(v), scale: 0 })
+                }
+                number => self.rw.negate(number),
+            });
         }
         let expr = self.expr(expr)?;
         match op {

@@ -91,6 +91,12 @@ impl Binder<'_> {
         }
     }
 
+    /// Whether a name is that of a common table expression.
+    pub(super) fn is_cte(&self, name: &ObjectName) -> bool {
+        let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return false };
+        self.cte_names.iter().any(|cte| cte.name.eq_ignore_ascii_case(&ident.value))
+    }
+
     /// A reference to a common table expression.
     fn cte_scan(
         &mut self,

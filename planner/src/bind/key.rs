@@ -18,7 +18,9 @@
 //! [`TableDescriptor::key_part`]: allod_storage::schema::TableDescriptor::key_part
 
 use allod_storage::schema::{ColumnDef, ColumnType, Generated, GeneratedKind, SqlType};
-use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments, IndexColumn, Value};
+use sqlparser::ast::{
+    self, FunctionArg, FunctionArgExpr, FunctionArguments, IndexColumn, TableConstraint, Value,
+};
 
 use super::binder::Binder;
 use super::ddl::TableName;
@@ -26,6 +28,14 @@ use super::expression::{not_supported, unnested};
 use super::generated;
 use crate::error::Error;
 use crate::expr::collate::SORT_KEY;
+use crate::physical::PlanWarning;
+
+/// What is said of a FULLTEXT key, which is not made, as in TiDB; `None` of any other.
+pub(super) fn of_words(constraint: &TableConstraint) -> Option<PlanWarning> {
+    let message = "The used table type doesn't support FULLTEXT indexes".into();
+    let is_fulltext = matches!(constraint, TableConstraint::FulltextOrSpatial(key) if key.fulltext);
+    is_fulltext.then_some(PlanWarning { code: 1214, message })
+}
 
 /// InnoDB's limit, and TiDB's.
 const BYTES_MAX: u64 = 3072;
@@ -35,6 +45,9 @@ const EXPRESSION_NAME: &str = "expression_index";
 /// What can be wrong with a key. The numbers are MySQL's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
+    /// 1167: a column that holds nothing.
+    #[error("the used storage engine can't index column '{0}'")]
+    Empty(String),
     /// 1071.
     #[error("specified key was too long ({0} bytes); max key length is 3072 bytes")]
     TooLong(u64),

@@ -26,6 +26,7 @@ mod check;
 mod collation;
 mod cte;
 mod ddl;
+mod default;
 mod define;
 mod dml;
 mod expression;

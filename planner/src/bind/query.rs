@@ -57,6 +57,14 @@ impl Binder<'_> {
             } else {
                 block.plan = self.limit(block.plan, limit)?;
             }
+        } else if answers && let Some(count) = self.limit_of_session() {
+            match counts_all(&query.body) {
+                true => self.uncut = Some((0, Some(count))),
+                false => {
+                    let input = Box::new(block.plan);
+                    block.plan = Plan::Limit { input, offset: 0, count: Some(count) };
+                }
+            }
         }
         Ok(block)
     }
@@ -342,6 +350,16 @@ impl Binder<'_> {
     pub fn limit(&mut self, plan: Plan, limit: &LimitClause) -> Result<Plan, Error> {
         let (offset, count) = self.limit_of(limit)?;
         Ok(Plan::Limit { input: Box::new(plan), offset, count })
+    }
+
+    /// `sql_select_limit`: how many rows a query answers with that has no LIMIT; `None` = all.
+    fn limit_of_session(&self) -> Option<u64> {
+        let count = match self.cx.session.variables.system("sql_select_limit", false)? {
+            Datum::Int(count) => u64::try_from(count).ok()?,
+            Datum::UInt(count) => count,
+            _ => return None,
+        };
+        (count < u64::MAX).then_some(count)
     }
 
     /// What to skip and what to take; `None` = all.

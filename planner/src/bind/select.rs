@@ -201,7 +201,10 @@ impl Binder<'_> {
                 SelectItem::UnnamedExpr(e) => {
                     let name: Arc<str> = match unnested(e) {
                         ast::Expr::Identifier(ident) => ident.value.as_str().into(),
-                        ast::Expr::CompoundIdentifier(parts) => {
+                        // `@@global.x` is called as it is written.
+                        ast::Expr::CompoundIdentifier(parts)
+                            if !parts.iter().any(|part| part.value.starts_with('@')) =>
+                        {
                             parts.last().map_or("", |p| p.value.as_str()).into()
                         }
                         e if let Some(name) = super::ask::given_name(e) => name.into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allod_storage::schema::{Collation, Datum};
-use sqlparser::ast;
+use sqlparser::ast::{self, SetExpr};
 
 use super::ask::is_literal;
 use super::binder::{Binder, Block};
@@ -153,6 +153,13 @@ fn user_variable(cx: &PlanContext, name: &str) -> Datum {
 fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound, Error> {
     use ast::Statement as S;
     match statement {
+        // WITH … UPDATE, WITH … DELETE.
+        S::Query(query) if let SetExpr::Update(change) | SetExpr::Delete(change) = &*query.body => {
+            if let Some(with) = &query.with {
+                with.cte_tables.iter().try_for_each(|cte| binder.cte(cte, with.recursive))?;
+            }
+            sql_statement(binder, change)
+        }
         S::Query(query) => {
             if locking::skips(&query.locks) {
                 let block = binder.query_locking(query, &[])?;

@@ -76,6 +76,8 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         DataType::MediumText => Ok(SqlType::text(16_777_215)),
         DataType::LongText => Ok(SqlType::text(u32::MAX)),
         DataType::Binary(n) => match n.unwrap_or(1) {
+            // It holds as much as this one, and is no NULL.
+            0 => Ok(SqlType::VarBinary(0)),
             n @ 1..=255 => Ok(SqlType::Binary(n as u32)),
             n => Err(too_big("length", n, column, 255)),
         },

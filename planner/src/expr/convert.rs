@@ -1,7 +1,7 @@
 //! Conversion of single values, where nothing is lost that would need a warning.
 
 use allod_storage::schema::json::{JsonRef, encode, parse_json, print_json};
-use allod_storage::schema::{Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{DECIMAL_SCALE_MAX, Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::calendar::{self, DAY_US};
 
@@ -275,6 +275,20 @@ pub fn parse_decimal(text: &str) -> Option<(i128, u8)> {
         value = value.checked_mul(10)?.checked_add(i128::from(b - b'0'))?;
     }
     (super::types::decimal_digits(value.unsigned_abs()) <= 38).then_some((value * sign, fraction.len() as u8))
+}
+
+/// The decimal that is nearest to a literal of digits and a point: digits behind the point are rounded away that no DECIMAL has
+/// room for. `None` = it has too many before it.
+pub fn nearest_decimal(text: &str) -> Option<(i128, u8)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole_digits = whole.trim_start_matches('0').len();
+    let room = usize::from(DECIMAL_SCALE_MAX).min(38usize.saturating_sub(whole_digits));
+    let Some(next) = fraction.get(room..).and_then(|rest| rest.bytes().next()) else {
+        return parse_decimal(text);
+    };
+    let (value, scale) = parse_decimal(&format!("{whole}.{}", &fraction[..room]))?;
+    let value = value + i128::from((b'5'..=b'9').contains(&next));
+    (super::types::decimal_digits(value.unsigned_abs()) <= 38).then_some((value, scale))
 }
 
 /// Changes the scale, halves away from zero; `None` on overflow of 38 digits.

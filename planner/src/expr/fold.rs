@@ -310,8 +310,8 @@ fn moment(value: &Datum) -> Option<i64> {
 }
 
 fn shift(value: &Datum, unit: TimeUnit, n: i64, ty: &SqlType) -> Option<Datum> {
-    let us = calendar::add(moment(value)?, unit, n);
-    let Some(us) = us else { return Some(Datum::Null) };
+    // What is beyond all dates is for the kernel, which says so.
+    let us = calendar::add(moment(value)?, unit, n)?;
     match ty {
         SqlType::Date => i32::try_from(us.div_euclid(DAY_US)).ok().map(Datum::Date),
         SqlType::DateTime(_) | SqlType::Timestamp(_) => Some(Datum::DateTime(us)),

@@ -22,7 +22,7 @@ pub fn number(text: &str) -> Result<Expr, Error> {
     if let Ok(v) = text.parse::<u64>() {
         return Ok(Expr::constant(Datum::UInt(v), SqlType::BIGINT_UNSIGNED));
     }
-    let (value, scale) = convert::parse_decimal(text).ok_or_else(|| illegal("decimal"))?;
+    let (value, scale) = convert::nearest_decimal(text).ok_or_else(|| illegal("decimal"))?;
     let whole = types::decimal_digits(value.unsigned_abs()).saturating_sub(u32::from(scale)).max(1);
     Ok(Expr::constant(
         Datum::Decimal { value, scale },

@@ -129,7 +129,10 @@ impl Source<'_> {
         let table = self.parser.parse_object_name(false)?;
         let mut changes = Vec::new();
         while self.parser.peek_token_ref().token != Token::EOF {
-            changes.push(self.alteration()?);
+            match self.word("ADD") {
+                true => changes.extend(self.add()?),
+                false => changes.push(self.alteration()?),
+            }
             // Options may follow each other without one.
             let _ = self.parser.consume_token(&Token::Comma);
         }
@@ -138,9 +141,6 @@ impl Source<'_> {
     }
 
     fn alteration(&mut self) -> Result<AlterSyntax, Failure> {
-        if self.word("ADD") {
-            return self.add();
-        }
         if self.word("DROP") {
             return self.drop_part();
         }
@@ -201,20 +201,24 @@ impl Source<'_> {
         self.option()
     }
 
-    fn add(&mut self) -> Result<AlterSyntax, Failure> {
+    /// What stands behind ADD: a key, a column, or several of both in parentheses.
+    fn add(&mut self) -> Result<Vec<AlterSyntax>, Failure> {
         let column = self.word("COLUMN");
         if !column && let Some(constraint) = self.parser.parse_optional_table_constraint()? {
-            return Ok(AlterSyntax::Add(constraint));
+            return Ok(vec![AlterSyntax::Add(constraint)]);
         }
         let if_not_exists = self.word("IF");
         if if_not_exists {
             self.expect_word("NOT")?;
             self.expect_word("EXISTS")?;
         }
-        let mut columns = Vec::new();
+        let (mut columns, mut keys) = (Vec::new(), Vec::new());
         if self.parser.consume_token(&Token::LParen) {
             loop {
-                columns.push((self.parser.parse_column_def()?, None));
+                match self.parser.parse_optional_table_constraint()? {
+                    Some(key) => keys.push(AlterSyntax::Add(key)),
+                    None => columns.push((self.parser.parse_column_def()?, None)),
+                }
                 if !self.parser.consume_token(&Token::Comma) {
                     break;
                 }
@@ -224,7 +228,12 @@ impl Source<'_> {
             let column = self.parser.parse_column_def()?;
             columns.push((column, self.place()?));
         }
-        Ok(AlterSyntax::AddColumns { columns, if_not_exists })
+        let mut all = Vec::with_capacity(1 + keys.len());
+        if !columns.is_empty() {
+            all.push(AlterSyntax::AddColumns { columns, if_not_exists });
+        }
+        all.append(&mut keys);
+        Ok(all)
     }
 
     fn drop_part(&mut self) -> Result<AlterSyntax, Failure> {

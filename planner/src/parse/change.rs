@@ -74,6 +74,15 @@ pub(super) fn delete_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     out
 }
 
+/// Where the UPDATE or DELETE begins that stands behind WITH.
+pub(super) fn changing(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let begins = |t: &TokenWithSpan| {
+        [Keyword::SELECT, Keyword::UPDATE, Keyword::DELETE].iter().any(|begin| is(t, *begin))
+    };
+    let begin = at_top(tokens, begins).first().copied()?;
+    (!is(&tokens[begin], Keyword::SELECT)).then_some(begin)
+}
+
 /// Places of tokens outside of parentheses.
 fn at_top(tokens: &[TokenWithSpan], wanted: impl Fn(&TokenWithSpan) -> bool) -> Vec<usize> {
     let mut depth = 0usize;
@@ -122,6 +131,9 @@ mod tests {
             "update OR IGNORE a CROSS JOIN ( b join ( c , d ) on e ) set f = 1"
         );
         assert_eq!(update("update a join b set x = 1"), "update a join b set x = 1");
+        let change = |sql: &str| changing(&tokenize(sql).unwrap()).is_some();
+        assert!(change("with a as (select 1 for update) update a, b set c = 1"));
+        assert!(!change("with a as (select 1) select 1 for update"));
         let delete = |sql: &str| text(&delete_statement(&tokenize(sql).unwrap()));
         assert_eq!(delete("delete quick ignore from ignore where quick"), "delete from ignore where quick");
         assert_eq!(delete("delete a.*, d.b from a, b"), "delete a , d . b from a , b");

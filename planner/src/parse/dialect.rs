@@ -16,8 +16,8 @@ use std::any::TypeId;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, ColumnOption, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, UnaryOperator,
-    Value,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, TrimWhereField,
+    UnaryOperator, Value,
 };
 use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -330,6 +330,9 @@ impl Dialect for AllodDialect {
                 if keyword == Keyword::NEXT {
                     return next_value(parser);
                 }
+                if keyword == Keyword::TRIM && *next == Token::LParen && is_trim_from(parser) {
+                    return Some(parse_trim_from(parser));
+                }
                 if keyword == Keyword::CHAR && *next == Token::LParen {
                     return Some(parse_char(parser));
                 }
@@ -398,6 +401,27 @@ fn parse_in(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, ParserError
         parser.expect_token(&Token::RParen)?;
         Ok(Expr::InSubquery { expr: Box::new(left.clone()), subquery, negated })
     }))
+}
+
+/// `TRIM(LEADING FROM …`.
+fn is_trim_from(parser: &Parser) -> bool {
+    let is = |n: usize, wanted: &[Keyword]| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(w) if w.quote_style.is_none() && wanted.contains(&w.keyword));
+    is(2, &[Keyword::LEADING, Keyword::TRAILING, Keyword::BOTH]) && is(3, &[Keyword::FROM])
+}
+
+/// `TRIM(LEADING FROM x)`, of which the library wants to know what is trimmed.
+fn parse_trim_from(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.next_token();
+    let side = match parser.next_token().token {
+        Token::Word(w) if w.keyword == Keyword::LEADING => TrimWhereField::Leading,
+        Token::Word(w) if w.keyword == Keyword::TRAILING => TrimWhereField::Trailing,
+        _ => TrimWhereField::Both,
+    };
+    parser.next_token();
+    let expr = Box::new(parser.parse_expr()?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Trim { trim_where: Some(side), trim_what: None, expr, trim_characters: None })
 }
 
 /// `BINARY x`: a cast that binds tighter than every binary operator.

@@ -108,6 +108,8 @@ enum Form {
     MemoryQuota,
     MaxExecutionTime,
     BlockName,
+    /// TiDB had it once.
+    IndexMergeJoin,
     /// TiDB or MySQL has it; it does nothing here.
     Ignored,
 }
@@ -124,7 +126,6 @@ enum Plain {
 
 /// Hints of TiDB and MySQL that do nothing here.
 const IGNORED: &[&str] = &[
-    "INL_MERGE_JOIN",
     "NO_INDEX_MERGE_JOIN",
     "SHUFFLE_JOIN",
     "BROADCAST_JOIN",
@@ -205,6 +206,7 @@ fn form(name: &str) -> Option<(&'static str, Form)> {
         "MEMORY_QUOTA" => ("MEMORY_QUOTA", Form::MemoryQuota),
         "MAX_EXECUTION_TIME" => ("MAX_EXECUTION_TIME", Form::MaxExecutionTime),
         "QB_NAME" => ("QB_NAME", Form::BlockName),
+        "INL_MERGE_JOIN" => ("INL_MERGE_JOIN", Form::IndexMergeJoin),
         _ if IGNORED.contains(&name) => ("", Form::Ignored),
         _ => return None,
     })
@@ -307,6 +309,18 @@ impl HintParser<'_> {
                     self.skip_arguments()?;
                     self.ignored(&word);
                 }
+                Some((name, Form::IndexMergeJoin)) => {
+                    let arguments = self.skip_blanks();
+                    self.skip_arguments()?;
+                    let is_empty = !self.text[arguments..self.at].contains(char::is_alphanumeric);
+                    let message = match is_empty {
+                        true => format!(
+                            "Hint {name}() is inapplicable. Please specify the table names in the arguments."
+                        ),
+                        false => "The INDEX MERGE JOIN hint is deprecated for usage, try other hints.".into(),
+                    };
+                    self.warnings.push(PlanWarning { code: 1815, message });
+                }
                 Some((name, form)) => out.extend(self.hint(word, name, form)?),
                 None if self.peek() == Some('(') => {
                     self.skip_arguments()?;
@@ -371,7 +385,7 @@ impl HintParser<'_> {
                 };
                 number.and_then(|n| self.quota(n, shift))
             }
-            Form::BlockName | Form::Ignored => None,
+            Form::BlockName | Form::IndexMergeJoin | Form::Ignored => None,
         };
         self.expect(')')?;
         Ok(body.map(|body| HintSyntax { written, name, block, body }))

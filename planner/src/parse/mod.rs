@@ -35,6 +35,7 @@ mod set;
 mod simulate;
 mod split;
 mod statement;
+mod tables;
 mod temporary;
 mod transaction;
 mod variable;

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::change::{delete_statement, update_statement};
+use super::change::{changing, delete_statement, update_statement};
 use super::numbers::NumbersSyntax;
 use super::option::{is_key_option, key_option};
 use super::partition::insert_statement;
@@ -25,6 +25,13 @@ pub(super) struct Said {
     pub numbers: NumbersSyntax,
 }
 
+/// The text that `b'…'` spells.
+fn text_of_bits(digits: &str) -> Option<String> {
+    let chunks = digits.as_bytes().rchunks(8).rev();
+    let bytes = chunks.map(|chunk| u8::from_str_radix(std::str::from_utf8(chunk).ok()?, 2).ok());
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
+}
+
 /// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
 /// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, DECIMAL for NUMERIC, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
@@ -39,6 +46,23 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     }
     if first.is_some_and(|t| word(t, "TABLE")) {
         return (table_statement(tokens), Said::default());
+    }
+    if first.is_some_and(|t| word(t, "DROP"))
+        && let Some(second) = solid.clone().next()
+        && word(&second.token, "TABLES")
+    {
+        // Another word for TABLE.
+        let said = |t: &TokenWithSpan| match t.span == second.span {
+            true => TokenWithSpan { token: Token::make_keyword("TABLE"), span: t.span },
+            false => t.clone(),
+        };
+        return (tokens.iter().map(said).collect(), Said::default());
+    }
+    if first.is_some_and(|t| word(t, "WITH"))
+        && let Some(begin) = changing(tokens)
+    {
+        let (change, said) = rewrite(&tokens[begin..]);
+        return ([&tokens[..begin], &change].concat(), said);
     }
     if first.is_some_and(|t| word(t, "INSERT") || word(t, "REPLACE")) {
         return (insert_statement(tokens), Said::default());
@@ -66,7 +90,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
         match &t.token {
             Token::LParen => {
                 depth += 1;
-                in_set = word(previous, "SET");
+                in_set = word(previous, "SET") || word(previous, "ENUM");
             }
             Token::RParen => {
                 depth -= 1;
@@ -76,6 +100,13 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
             Token::DoubleQuotedString(member) if in_set => {
                 let token = Token::SingleQuotedString(member.clone());
                 kept.push(TokenWithSpan { token, span: t.span });
+                continue;
+            }
+            // And no bits.
+            Token::SingleQuotedByteStringLiteral(digits)
+                if in_set && let Some(member) = text_of_bits(digits) =>
+            {
+                kept.push(TokenWithSpan { token: Token::SingleQuotedString(member), span: t.span });
                 continue;
             }
             // Nor comments.

@@ -21,6 +21,7 @@ use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
 use super::set::SetItem;
 use super::split::Piece;
+use super::tables;
 use super::transaction::TransactionSyntax;
 use super::view::ViewSyntax;
 use super::{
@@ -335,7 +336,7 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     fn new(piece: &Piece<'a>) -> Result<(Source<'a>, Vec<ast::Expr>), Failure> {
         clustered::check(&piece.tokens)?;
-        let (tokens, Said { clustered, numbers }) = rewrite(&piece.tokens);
+        let (tokens, Said { clustered, numbers }) = rewrite(&tables::joined(&piece.tokens));
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
         let (tokens, into) = variable::take_into(tokens);
         let (text, start) = (piece.text, piece.start);

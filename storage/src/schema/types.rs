@@ -287,7 +287,7 @@ impl fmt::Display for SqlType {
             SqlType::DateTime(n) => fsp(f, "datetime", *n),
             SqlType::Timestamp(n) => fsp(f, "timestamp", *n),
             SqlType::Time(n) => fsp(f, "time", *n),
-            SqlType::Year => write!(f, "year"),
+            SqlType::Year => write!(f, "year(4)"),
             SqlType::Enum(members) => list(f, "enum", members),
             SqlType::Set(members) => list(f, "set", members),
             SqlType::Bit(bits) => write!(f, "bit({bits})"),

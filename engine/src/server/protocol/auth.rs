@@ -19,6 +19,7 @@ pub(crate) const SALT: usize = 20;
 /// Whether an answer is right; without a password an empty one is.
 pub(crate) fn check(password: Option<&Password>, plugin: Plugin, salt: &[u8; SALT], answer: &[u8]) -> bool {
     match (password, plugin) {
+        (_, Plugin::Elsewhere(_)) => false,
         (None, _) => answer.is_empty() || answer == [0],
         (Some(Password { sha1: Some(sha1), .. }), Plugin::Native) => {
             let mask = Sha1::new().chain_update(salt).chain_update(sha1).finalize();
@@ -59,7 +60,16 @@ mod tests {
                 let mask = Sha256::digest([&Sha256::digest(once)[..], salt].concat());
                 xor(&once, &mask).unwrap()
             }
+            Plugin::Elsewhere(_) => Vec::new(),
         }
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_somebody_else() {
+        let plugin = Plugin::named(b"authentication_ldap_simple").unwrap();
+        assert!(!check(None, plugin, &salt(), b""));
+        let secret = crate::accounts::Secret::new(plugin, "");
+        assert!(!secret.is_none() && !secret.knows(plugin));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! GROUP_CONCAT. Without ORDER BY the order of a group's values is that in which workers met them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allod_storage::schema::SqlType;
@@ -18,13 +19,18 @@ pub(in crate::aggregate) struct Joined {
     pub separator: Box<[u8]>,
     /// `group_concat_max_len`: bytes of a result, what is beyond is cut off.
     pub max_bytes: usize,
+    /// What is put together, as messages call it.
+    pub of: Arc<str>,
 }
+
+/// Of which GROUP_CONCATs something was cut off, as messages call what they put together.
+pub(in crate::aggregate) type CutTexts = BTreeSet<Arc<str>>;
 
 impl Joined {
     /// Adds a value to what a group has so far. Once the limit is passed nothing more can show.
     pub fn append(&self, text: &mut Option<Vec<u8>>, value: &[u8]) {
         match text {
-            Some(text) if text.len() < self.max_bytes => {
+            Some(text) if text.len() <= self.max_bytes => {
                 text.extend_from_slice(&self.separator);
                 text.extend_from_slice(value);
             }
@@ -34,8 +40,30 @@ impl Joined {
     }
 
     /// The results, cut to the limit, between two characters if they are of characters.
-    pub fn column(&self, texts: impl Iterator<Item = Option<Vec<u8>>>, ty: &SqlType) -> Result<ArrayRef> {
-        let cut = |text: &[u8]| text.len().min(self.max_bytes);
+    pub fn column(
+        &self,
+        texts: impl Iterator<Item = Option<Vec<u8>>>,
+        ty: &SqlType,
+        cut_texts: &mut CutTexts,
+    ) -> Result<ArrayRef> {
+        let mut any_cut = false;
+        let mut cut = |text: &[u8]| {
+            any_cut |= text.len() > self.max_bytes;
+            text.len().min(self.max_bytes)
+        };
+        let column = self.limited(texts, ty, &mut cut);
+        if any_cut {
+            cut_texts.insert(Arc::clone(&self.of));
+        }
+        column
+    }
+
+    fn limited(
+        &self,
+        texts: impl Iterator<Item = Option<Vec<u8>>>,
+        ty: &SqlType,
+        cut: &mut impl FnMut(&[u8]) -> usize,
+    ) -> Result<ArrayRef> {
         if ty.is_binary() {
             let mut out = BinaryViewBuilder::new();
             texts.for_each(|text| out.append_option(text.as_deref().map(|t| &t[..cut(t)])));
@@ -114,7 +142,7 @@ impl Concat {
         });
     }
 
-    pub fn finish(&self, ty: &SqlType) -> Result<ArrayRef> {
-        self.joined.column(self.texts.iter().cloned(), ty)
+    pub fn finish(&self, ty: &SqlType, cut: &mut CutTexts) -> Result<ArrayRef> {
+        self.joined.column(self.texts.iter().cloned(), ty, cut)
     }
 }

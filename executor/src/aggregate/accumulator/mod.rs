@@ -16,7 +16,7 @@ mod sum;
 mod uniques;
 
 pub(super) use bits::BitOp;
-pub(super) use concat::Joined;
+pub(super) use concat::{CutTexts, Joined};
 pub(super) use moments::{Moments, Spread};
 pub(super) use ordered::OrderKey;
 
@@ -308,8 +308,8 @@ impl Accumulator {
     }
 
     /// A column of the groups' values, NULL where `present` (if given) is 0. `None` for those that need more to be finished:
-    /// sums and moments.
-    pub fn finish(&self, present: Option<&[i64]>, ty: &SqlType) -> Result<ArrayRef> {
+    /// sums and moments. `cut`: what `group_concat_max_len` has cut something off.
+    pub fn finish(&self, present: Option<&[i64]>, ty: &SqlType, cut: &mut CutTexts) -> Result<ArrayRef> {
         let nulls = present
             .map(|counts| counts.iter().map(|&n| n > 0).collect::<NullBuffer>())
             .filter(|n| n.null_count() > 0);
@@ -323,8 +323,8 @@ impl Accumulator {
             Accumulator::Any(picked) => Ok(picked.finish(ty)),
             Accumulator::Bits(_, words) => Ok(bits::finish(words)),
             Accumulator::Moments(_) => Err(Error::Panic("moments are no column".into())),
-            Accumulator::Concat(concat) => concat.finish(ty),
-            Accumulator::Ordered(ordered) => ordered.finish(ty),
+            Accumulator::Concat(concat) => concat.finish(ty, cut),
+            Accumulator::Ordered(ordered) => ordered.finish(ty, cut),
             Accumulator::Uniques(uniques) => Ok(uniques.finish()),
             Accumulator::Documents(documents) => documents.finish(),
             Accumulator::Percentile(percentile) => percentile.finish(),

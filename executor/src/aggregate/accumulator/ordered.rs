@@ -13,7 +13,7 @@ use arrow::compute::SortOptions;
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashSet;
 
-use super::concat::{Joined, Texts};
+use super::concat::{CutTexts, Joined, Texts};
 use super::{Moves, Rows};
 use crate::batch::to_door;
 use crate::error::Result;
@@ -90,7 +90,7 @@ impl Ordered {
         });
     }
 
-    pub fn finish(&self, ty: &SqlType) -> Result<ArrayRef> {
+    pub fn finish(&self, ty: &SqlType, cut: &mut CutTexts) -> Result<ArrayRef> {
         let joined = self.groups.iter().map(|entries| {
             let mut sorted: Vec<&Entry> = entries.iter().collect();
             sorted.sort_by(|a, b| a.key.cmp(&b.key));
@@ -103,7 +103,7 @@ impl Ordered {
             }
             text
         });
-        self.joined.column(joined, ty)
+        self.joined.column(joined, ty, cut)
     }
 }
 

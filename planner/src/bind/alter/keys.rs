@@ -39,7 +39,13 @@ impl Binder<'_> {
             }
             TableConstraint::Check(c) => self.add_checks(draft, table, vec![Written::of_table(c)]),
             TableConstraint::ForeignKey(key) => self.add_foreign_key(draft, table, key),
-            other => Err(not_supported(&format!("'{other}'"))),
+            other => match key::of_words(other) {
+                Some(warning) => {
+                    draft.warnings.push(warning);
+                    Ok(())
+                }
+                None => Err(not_supported(&format!("'{other}'"))),
+            },
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The query yields, for each table that is changed, its old row and for UPDATE the new one. Of several tables the rows are those of
 //! a join, which may find a row of one of them more than once, and where an outer join finds none there are NULLs: the executor
-//! changes each row once, and none that is not there. What is assigned to several tables is computed of the rows as they were, as in
-//! TiDB (MySQL promises no order); of one table the assignments take effect from left to right, as in MySQL.
+//! changes each row once, and none that is not there. What is assigned is computed of the rows as they were, as in TiDB and in the
+//! SQL standard, so that `SET a = b, b = a` swaps (in MySQL the assignments of one table take effect from left to right).
 
 use std::sync::Arc;
 
@@ -48,14 +48,14 @@ impl Binder<'_> {
 
             b.scope().clause = Clause::Fields;
             let mut targets: Vec<(usize, Target)> = Vec::new();
-            let mut new = b.assigned(&update.assignments, one, |b, target| {
+            let mut new = b.assigned(&update.assignments, false, |b, target| {
                 let (relation, ordinal) = b.assigned_column(&relations, target)?;
                 let id = relations[relation].columns[ordinal].id;
                 let known = targets.iter().position(|(known, _)| *known == relation);
                 let at = match known {
                     Some(at) => at,
                     None => {
-                        targets.push((relation, scans.target(&relations[relation])?));
+                        targets.push((relation, scans.target(&relations[relation], "UPDATE")?));
                         targets.len() - 1
                     }
                 };
@@ -150,7 +150,7 @@ impl Binder<'_> {
                 if all[..at].contains(relation) {
                     return Err(Error::DuplicateAlias(relations[*relation].alias.to_string()));
                 }
-                let target = scans.target(&relations[*relation])?;
+                let target = scans.target(&relations[*relation], "DELETE")?;
                 b.check_table(Privilege::Delete, &name_of(&target.table))?;
                 output.extend(old_row(&relations[*relation], &target.table));
                 targets.push(target);
@@ -205,6 +205,10 @@ impl Binder<'_> {
                     ..
                 },
             ] if one => {
+                if self.is_cte(name) {
+                    let statement = if privilege == Privilege::Delete { "DELETE" } else { "UPDATE" };
+                    return Err(Error::NotUpdatable { table: name.to_string().replace('`', ""), statement });
+                }
                 let full = self.table_name(name)?;
                 self.check_table(privilege, &full)?;
                 let what = if privilege == Privilege::Delete { "delete" } else { "update" };
@@ -266,7 +270,10 @@ impl Binder<'_> {
         match &relations[relation].table {
             Some(table) if table.columns[ordinal].hidden => Err(self.no_column(name)),
             Some(_) => Ok((relation, ordinal)),
-            None => Err(Error::NotUpdatable(relations[relation].alias.to_string())),
+            None => {
+                let table = relations[relation].alias.to_string();
+                Err(Error::NotUpdatable { table, statement: "UPDATE" })
+            }
         }
     }
 
@@ -370,11 +377,11 @@ impl Scans {
     }
 
     /// The table that a relation is; an error if it is a query.
-    fn target(&self, relation: &Relation) -> Result<Target, Error> {
+    fn target(&self, relation: &Relation, statement: &'static str) -> Result<Target, Error> {
         let first = relation.columns.first().map(|c| c.id);
         let of = |(id, _): &&(ColumnId, Target)| relation.table.is_some() && Some(*id) == first;
         let found = self.0.iter().find(of).map(|(_, target)| target.clone());
-        found.ok_or_else(|| Error::NotUpdatable(relation.alias.to_string()))
+        found.ok_or_else(|| Error::NotUpdatable { table: relation.alias.to_string(), statement })
     }
 }
 

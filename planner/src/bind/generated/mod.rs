@@ -271,9 +271,12 @@ pub(super) fn check_given(table: &TableDescriptor, ordinal: usize) -> Result<(),
     let def = &table.columns[ordinal];
     match def.generated {
         None => Ok(()),
-        Some(_) => {
-            let (column, table) = (def.name.to_string(), table.name.to_string());
-            Err(GeneratedFault::Value { column, table }.into())
-        }
+        Some(_) => Err(refused(table, ordinal)),
     }
+}
+
+/// A value for a column that must be computed, or one that is not there before it is (error 3105).
+pub(super) fn refused(table: &TableDescriptor, ordinal: usize) -> Error {
+    let (column, table) = (table.columns[ordinal].name.to_string(), table.name.to_string());
+    GeneratedFault::Value { column, table }.into()
 }

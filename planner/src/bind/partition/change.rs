@@ -9,7 +9,6 @@ use allod_storage::schema::{
 };
 
 use super::PartitionFault as Fault;
-use super::check;
 use super::define::{check_count, check_names, free_names, method_of, specs};
 use crate::bind::ddl::{PartitionBound, PartitionChange, PartitionLabel, PartitionSpec};
 use crate::error::Error;
@@ -205,7 +204,7 @@ fn reorganize(
     if let (true, Some(PartitionBound::Range(end)), PartitionBound::Range(before)) =
         (is_range, into.last().map(|s| &s.bound), &bounds[last])
         && end != before
-        && (last + 1 < old.len() || !check::increasing(before, end))
+        && last + 1 < old.len()
     {
         return Err(Fault::ReorganizeOutsideRange.into());
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{ColumnDef, Datum, PartitionMethod, PartitionScheme, RangeBound, SqlType};
+use allod_storage::schema::{
+    ColumnDef, Datum, PartitionMethod, PartitionScheme, RangeBound, SqlType, ZERO_DATE, ZERO_DATETIME,
+};
 use sqlparser::ast::{self, Ident};
 
 use super::check::{self, expression};
@@ -10,7 +12,7 @@ use super::{PartitionFault as Fault, bind_constant, by_sort_keys, collations, sp
 use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
 use crate::bind::key;
 use crate::error::Error;
-use crate::expr::{Expr, cast_constant};
+use crate::expr::{Expr, calendar, cast_constant};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
 use crate::physical::PlanWarning;
 use crate::zone::Zone;
@@ -199,8 +201,11 @@ pub(super) fn check_count(count: u64) -> Result<(), Error> {
 }
 
 /// Names differ, whatever their case.
-pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> Result<(), Error> {
+pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>> + Clone) -> Result<(), Error> {
     let mut seen = std::collections::BTreeSet::new();
+    if names.clone().any(|name| name.is_empty() || name.ends_with(' ')) {
+        return Err(Fault::WrongName.into());
+    }
     match names.find(|n| !seen.insert(n.to_ascii_lowercase())) {
         Some(name) => Err(Fault::DuplicateName(name.to_string()).into()),
         None => Ok(()),
@@ -210,8 +215,8 @@ pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> 
 /// Every unique key must hold all columns of the scheme: uniqueness is only ever checked within a partition.
 fn check_unique(table: &Keys, used: &[usize]) -> Result<(), Error> {
     let whole = |key: &[usize]| -> Vec<usize> { key.iter().map(|o| key::whole(table.columns, *o)).collect() };
-    if let Some(primary) = table.primary {
-        holds_all(&whole(primary), used, "PRIMARY")?;
+    if table.primary.is_some_and(|primary| !has_all(&whole(primary), used)) {
+        return Err(Error::UniqueKeyWithoutPartitionColumn("PRIMARY KEY"));
     }
     table.unique.iter().try_for_each(|(name, key)| holds_all(&whole(key), used, name))
 }
@@ -221,13 +226,10 @@ pub(in crate::bind) fn has_all(key: &[usize], used: &[usize]) -> bool {
     used.iter().all(|p| key.contains(p))
 }
 
-/// It must: 1503 for the primary key, 8264 for another one, which could be GLOBAL.
+/// A key that is added must (8264), unless it is GLOBAL.
 pub(in crate::bind) fn holds_all(key: &[usize], used: &[usize], name: &str) -> Result<(), Error> {
     match has_all(key, used) {
         true => Ok(()),
-        false if name.eq_ignore_ascii_case("PRIMARY") => {
-            Err(Error::UniqueKeyWithoutPartitionColumn("PRIMARY KEY"))
-        }
         false => Err(Fault::GlobalNeeded(name.into()).into()),
     }
 }
@@ -369,6 +371,16 @@ fn value(
         };
     }
     let column = &columns[scheme.columns[i]].ty.sql;
+    // A bound is before every date, whatever dates `sql_mode` lets into rows.
+    match (column, &value) {
+        (SqlType::Date, Datum::String(text)) if calendar::is_zero_date(text) => {
+            return Ok(Datum::Date(ZERO_DATE));
+        }
+        (SqlType::DateTime(_), Datum::String(text)) if calendar::is_zero_date(text) => {
+            return Ok(Datum::DateTime(ZERO_DATETIME));
+        }
+        _ => {}
+    }
     let alike = match (column, &ty.sql) {
         (SqlType::Int { .. } | SqlType::Year, SqlType::Int { .. } | SqlType::Bit(_)) => true,
         (SqlType::Date | SqlType::DateTime(_) | SqlType::Time(_), given) => given.is_string(),

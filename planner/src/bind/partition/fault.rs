@@ -94,6 +94,9 @@ pub enum PartitionFault {
     /// 1652.
     #[error("duplicate partition field name '{0}'")]
     DuplicateField(String),
+    /// 1567: a name that is empty or ends with a blank.
+    #[error("incorrect partition name")]
+    WrongName,
     /// 1653.
     #[error("inconsistency in usage of column lists for partitioning")]
     ColumnList,

@@ -5,6 +5,7 @@ use allod_storage::schema::{Datum, SqlType, ZERO_DATETIME};
 use super::time::datetime;
 use super::{Rewriter, constant_as, family};
 use crate::error::Error;
+use crate::expr::collate::{self, Strength};
 use crate::expr::types::{self, BOTH_INTEGERS, Family};
 use crate::expr::{Expr, Function, calendar, fold};
 
@@ -34,6 +35,8 @@ impl Rewriter {
     /// Brings two operands of a comparison to one family.
     pub fn comparable(&mut self, a: Expr, b: Expr) -> Result<(Expr, Expr), Error> {
         let (a, b) = (unfilled(a), unfilled(b));
+        let b = beside_year(&a, b);
+        let a = beside_year(&b, a);
         let (fa, fb) = (family(&a), family(&b));
         if fa == Family::Json || fb == Family::Json {
             return Ok(self.json_comparable(a, b));
@@ -91,8 +94,11 @@ impl Rewriter {
             }
             (Family::Binary, Family::String) => self.comparable(b, a).map(|(b, a)| (a, b))?,
             _ if fa.is_temporal() && fb.is_temporal() => self.moments(a, b),
-            _ if fa.is_temporal() => self.temporal_and_other(a, b)?,
-            _ if fb.is_temporal() => self.temporal_and_other(b, a).map(|(b, a)| (a, b))?,
+            _ if fa.is_temporal() => self.temporal_and_other(a, b),
+            _ if fb.is_temporal() => {
+                let (b, a) = self.temporal_and_other(b, a);
+                (a, b)
+            }
             // A string and a number.
             _ if fa.is_number() => self.number_and_text(a, b),
             _ => {
@@ -170,36 +176,26 @@ impl Rewriter {
         (self.cast(a, &ty), self.cast(b, &ty))
     }
 
-    /// A temporal value against a string or a number: a constant is read as a date or time once, here.
-    fn temporal_and_other(&mut self, temporal: Expr, other: Expr) -> Result<(Expr, Expr), Error> {
+    /// A temporal value against a string or a number: a constant is read as a date or time once, here. What is none is for
+    /// the kernel, which says so; the comparison then is with NULL, as in TiDB.
+    fn temporal_and_other(&mut self, temporal: Expr, other: Expr) -> (Expr, Expr) {
         let is_time = family(&temporal) == Family::Time;
         let read = match fold::constant(&other) {
             Some(Datum::String(s)) if is_time => {
-                let sql_type = "TIME";
-                Some(
-                    calendar::parse_time(s)
-                        .map(|us| Expr::constant(Datum::Time(us), SqlType::Time(6)))
-                        .ok_or(Error::IncorrectValue { sql_type, value: s.to_string() })?,
-                )
+                calendar::parse_time(s).map(|us| Expr::constant(Datum::Time(us), SqlType::Time(6)))
             }
             Some(Datum::String(s)) => {
-                let sql_type = if family(&temporal) == Family::Date { "DATE" } else { "DATETIME" };
                 let none = || calendar::is_zero_date(s).then_some((ZERO_DATETIME, true));
                 let moment = calendar::parse_datetime(s).or_else(none);
-                Some(
-                    moment
-                        .map(|(us, _)| datetime(us))
-                        .ok_or(Error::IncorrectValue { sql_type, value: s.to_string() })?,
-                )
+                moment.map(|(us, _)| datetime(us))
             }
             Some(Datum::Int(v)) if !is_time => calendar::number_to_datetime(*v).map(|(us, _)| datetime(us)),
             _ => None,
         };
         if let Some(read) = read {
-            return if family(&temporal) == family(&read) {
-                Ok((temporal, read))
-            } else {
-                Ok(self.moments(temporal, read))
+            return match family(&temporal) == family(&read) {
+                true => (temporal, read),
+                false => self.moments(temporal, read),
             };
         }
         // A year by itself is no day of it, and before all of them.
@@ -208,18 +204,19 @@ impl Rewriter {
             let number = self.number(temporal);
             let factor = Expr::constant(Datum::Int(places), SqlType::BIGINT);
             let year = self.arithmetic(Function::Mul, other, factor);
-            return Ok(self.numbers(number, year));
+            return self.numbers(number, year);
         }
         if family(&other).is_number() {
-            return Ok((self.cast(temporal, &SqlType::Double), self.cast(other, &SqlType::Double)));
+            return (self.cast(temporal, &SqlType::Double), self.cast(other, &SqlType::Double));
         }
         let ty = if is_time { SqlType::Time(6) } else { SqlType::DateTime(6) };
-        Ok((self.cast(temporal, &ty), self.cast(other, &ty)))
+        (self.cast(temporal, &ty), self.cast(other, &ty))
     }
 
     /// `expr IN (list)`.
     pub fn in_list(&mut self, expr: Expr, list: Vec<Expr>) -> Result<Expr, Error> {
         let mut pairs = Vec::with_capacity(list.len());
+        let expr = self.listed_text(expr, &list)?;
         for item in list {
             pairs.push(self.equatable(expr.clone(), item)?);
         }
@@ -239,6 +236,18 @@ impl Rewriter {
                 }
                 Ok(self.any_of(equalities))
             }
+        }
+    }
+
+    /// A text that is compared with all of a list by one collation: the one that any of them has by COLLATE.
+    fn listed_text(&mut self, expr: Expr, list: &[Expr]) -> Result<Expr, Error> {
+        let texts = || std::iter::once(&expr).chain(list);
+        if list.len() < 2 || texts().any(|e| !matches!(family(e), Family::String | Family::Null)) {
+            return Ok(expr);
+        }
+        match collate::mixed(texts().filter(|e| family(e) == Family::String)) {
+            Some((of, None)) if of.strength == Strength::Explicit => self.collate(expr, of.collation),
+            _ => Ok(expr),
         }
     }
 
@@ -304,4 +313,22 @@ fn member(choice: &Expr, other: &Expr) -> Option<Expr> {
     }
     let Some(Datum::String(text)) = fold::constant(other) else { return None };
     Some(Expr::constant(Datum::UInt(ty.number_printed(text)?), ty.clone()))
+}
+
+/// A constant of two digits beside a YEAR is the year that it would be stored as.
+fn beside_year(year: &Expr, other: Expr) -> Expr {
+    if year.ty().sql != SqlType::Year {
+        return other;
+    }
+    let number = match fold::constant(&other) {
+        Some(Datum::Int(v)) => Some(*v),
+        Some(Datum::UInt(v)) => i64::try_from(*v).ok(),
+        Some(Datum::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    match number {
+        Some(v @ 1..=69) => Expr::constant(Datum::Int(2000 + v), SqlType::BIGINT),
+        Some(v @ 70..=99) => Expr::constant(Datum::Int(1900 + v), SqlType::BIGINT),
+        _ => other,
+    }
 }
