@@ -47,6 +47,7 @@
 //! 1292; what is no number at all is error 1232; what is not among the words that a variable takes is error 1231.
 
 pub(crate) mod charset;
+mod info;
 mod kept;
 mod peculiar;
 mod settings;
@@ -66,6 +67,7 @@ use crate::error::{Error, Result, code};
 use crate::result::Warning;
 use crate::{span, zone};
 
+pub(crate) use info::Info;
 use kept::KEPT;
 pub(crate) use settings::Settings;
 
@@ -436,7 +438,7 @@ impl SystemValues {
     pub fn list(&self, pattern: Option<&str>) -> Vec<(&'static str, String)> {
         let mut found: Vec<_> = definitions()
             .filter(|d| pattern.is_none_or(|p| crate::like::matches(p, d.name)))
-            .map(|d| (d.name, self.0.get(d.name).map_or_else(|| d.default.to_string(), |v| v.to_string())))
+            .map(|d| (d.name, self.shown(d)))
             .collect();
         found.sort_unstable_by_key(|(name, _)| *name);
         found

@@ -172,6 +172,7 @@ const TABLES: &[Definition] = &[
     regions::TABLE,
     privileges::ATTRIBUTES,
     privileges::USERS,
+    variables::INFO,
     views::TABLE,
 ];
 

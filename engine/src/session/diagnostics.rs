@@ -93,8 +93,7 @@ pub(super) fn rules(mode: SqlMode, dml: Option<&Dml>, values: Option<usize>) -> 
     let divided = |verdict| if mode.error_for_division_by_zero { verdict } else { Verdict::Ignore };
     let zero_date = !mode.no_zero_date;
     let Some(dml) = dml else {
-        // A query says it whatever the mode is.
-        return Rules { divided: Verdict::Warn, zero_date, ..Rules::default() };
+        return Rules { divided: divided(Verdict::Warn), zero_date, ..Rules::default() };
     };
     let ignores = match dml {
         Dml::Insert { on_duplicate, .. } => on_duplicate.ignores(),

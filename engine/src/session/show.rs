@@ -550,7 +550,8 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64, zone: Zone) -> St
                     let _ = write!(line, " DEFAULT {}", default_text(value, &column.ty.sql, zone));
                 }
                 Some(value) => {
-                    let text = default_text(value, &column.ty.sql, zone).replace('\'', "''");
+                    let text = default_text(value, &column.ty.sql, zone);
+                    let text = text.replace('\\', "\\\\").replace('\'', "''");
                     let _ = write!(line, " DEFAULT '{text}'");
                 }
                 None if column.ty.nullable => line += " DEFAULT NULL",
@@ -599,12 +600,12 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64, zone: Zone) -> St
         None => "",
     };
     let mut sql = format!("CREATE {kind}TABLE {} (\n{}\n) ", quoted(&table.name), lines.join(",\n"));
-    let _ = write!(
-        sql,
-        "ENGINE=InnoDB DEFAULT CHARSET={} COLLATE={}",
-        table.collation.charset().name(),
-        table.collation
-    );
+    let charset = table.collation.charset().name();
+    let _ = write!(sql, "ENGINE=InnoDB DEFAULT CHARSET={charset}");
+    // Bytes have but the one.
+    if table.collation.to_string() != charset {
+        let _ = write!(sql, " COLLATE={}", table.collation);
+    }
     sql += &numbering_options(table, next);
     let TableOptions { cached, ttl, shard_row_id_bits, pre_split_regions } = &table.options;
     let numbers = [("SHARD_ROW_ID_BITS", *shard_row_id_bits), ("PRE_SPLIT_REGIONS", *pre_split_regions)];

@@ -112,7 +112,7 @@ pub(crate) fn run(
             insert::run(builder, inserted, on_duplicate, row_ids, destination)?
         }
         (Node::Update { ignore, .. }, LaidOut::Targets { targets, looks: _ }) => {
-            update::run(builder, targets, &schemas, *ignore, &all.columns, destination)?
+            update::run(builder, targets, &schemas, (*ignore, row_ids), &all.columns, destination)?
         }
         (Node::Delete { .. }, LaidOut::Targets { targets, looks: _ }) => {
             delete::run(builder, targets, &schemas, &all.columns)?

@@ -19,21 +19,23 @@ use arrow::compute::or;
 use super::changes::{Changes, duplicate, into_mutations};
 use super::checks::violations;
 use super::foreign::Heeded;
+use super::insert::{given_number, is_unsigned, numbering};
 use super::rows::{Held, Rows, Schemas, gather};
 use super::view::View;
 use super::{Done, door, foreign, generate_by, not_null};
 use crate::batch::take;
 use crate::build::Builder;
 use crate::error::{Error, Result};
-use crate::execute::{Affected, Destination};
+use crate::execute::{Affected, Destination, RowIds};
 use crate::kernel::Scratch;
 
-/// Updates rows: `columns` are for each target all columns of the old row, then the visible ones of the new row.
+/// Updates rows: `columns` are for each target all columns of the old row, then the visible ones of the new row. Numbers that
+/// come into an AUTO_INCREMENT column are passed by those that are given out later, as in TiDB.
 pub(super) fn run(
     builder: &mut Builder,
     targets: &[Target],
     schemas: &[Schemas],
-    ignore: bool,
+    (ignore, row_ids): (bool, &dyn RowIds),
     mut columns: &[ArrayRef],
     destination: Destination,
 ) -> Result<Done> {
@@ -49,6 +51,7 @@ pub(super) fn run(
         let partition = target.partition.as_deref();
         let update = updates.entry(table.id).or_insert_with(|| TableUpdate::new(table, partition));
         update.add((target, schemas), own, ignore, &mut affected, &mut builder.scratch)?;
+        update.observe(target, row_ids);
     }
     let foreign = targets.first().and_then(|target| target.foreign.as_deref());
     let mut changes = BTreeMap::new();
@@ -90,6 +93,19 @@ struct Updated {
 }
 
 impl<'a> TableUpdate<'a> {
+    /// Notes the numbers of rows whose number was assigned to.
+    fn observe(&self, target: &Target, row_ids: &dyn RowIds) {
+        let table = self.table;
+        let auto = target.assigned.iter().copied().find(|ordinal| table.columns[*ordinal].auto_increment);
+        let Some(ordinal) = auto else { return };
+        let ty = &table.columns[ordinal].ty.sql;
+        let (kind, random, _) = numbering(table, ty);
+        for Updated { new, .. } in self.rows.iter().filter(|row| row.changed) {
+            let given = given_number(&new.rows.columns()[ordinal], new.row);
+            row_ids.observe(kind, random.map_or(given, |random| random.count(given, is_unsigned(ty))));
+        }
+    }
+
     fn new(table: &'a TableDescriptor, partition: Option<&'a PartitionFunction>) -> TableUpdate<'a> {
         TableUpdate { table, partition, rows: Vec::new(), places: BTreeMap::new(), violated: Vec::new() }
     }

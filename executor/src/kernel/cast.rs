@@ -7,6 +7,7 @@
 //! Nothing is said of a CAST to CHAR(n) or BINARY(n) that cuts: keys of prefixes are cut so, too.
 
 use std::cell::RefCell;
+use std::fmt::Write;
 
 use allod_storage::schema::{SqlType, ZERO_DATETIME};
 use arrow::array::{BinaryViewBuilder, StringViewBuilder};
@@ -19,6 +20,7 @@ use super::function::{Failure, Outcome};
 use super::json;
 use super::notice::Notices;
 use super::number::{self, Extent};
+use super::string;
 use super::value::{Binary, Column, Strings, Value};
 use crate::error::Error;
 
@@ -151,7 +153,8 @@ pub(crate) fn cast(
         SqlType::Binary(n) if u64::from(*n) > PACKET_MAX => {
             // Padded it would be larger than anything that can be sent.
             for row in (0..rows).filter(|row| !value.is_null(*row)) {
-                notices.warn(row, Error::PacketOverflow { function: "cast_as_binary", limit: PACKET_MAX });
+                let what = Error::PacketOverflow { function: "cast_as_binary", limit: PACKET_MAX };
+                notices.converted(row, what)?;
             }
             Value::Null
         }
@@ -302,8 +305,17 @@ pub(super) fn without_loss(value: &Value, to: &SqlType) -> Option<Value> {
     })
 }
 
-/// The text of members, the bytes of bits, if that is what is wanted of the numbers.
+/// The text of members and of years, the bytes of bits, if that is what is wanted of the numbers.
 fn printed(value: &Value, from: &SqlType, to: &SqlType, rows: usize) -> Option<Value> {
+    if *from == SqlType::Year
+        && to.is_string()
+        && let Value::Int(years) = value
+    {
+        return Some(string::build(rows, |row, out| {
+            let _ = write!(out, "{:04}", years.get(row)?);
+            Some(())
+        }));
+    }
     let Value::UInt(numbers) = value else { return None };
     if from.is_choice() && to.is_string() {
         return Some(choice::texts(numbers, from, rows));
@@ -568,7 +580,6 @@ fn bytes_with(value: &Value, from: &SqlType, rows: usize) -> Value {
 
 /// Writes the value at a row as text.
 pub(super) fn write_at(value: &Value, row: usize, fsp: u8, out: &mut String) {
-    use std::fmt::Write;
     let written = match value {
         Value::Null => Ok(()),
         Value::Bool(v) => write!(out, "{}", u8::from(v.bits.value(row))),

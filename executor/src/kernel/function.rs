@@ -218,7 +218,7 @@ pub(crate) fn apply<'a>(
         | Function::Conv
         | Function::Crc32 => {
             let value = string::apply(function, args, &node.sql, rows)?;
-            string::tell_overflow(function, &value, args, rows, notices);
+            string::tell_overflow(function, &value, args, rows, notices)?;
             Ok(value)
         }
 

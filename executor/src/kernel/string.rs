@@ -163,23 +163,24 @@ pub(crate) fn tell_overflow(
     args: &[Value],
     rows: usize,
     notices: &mut Notices,
-) {
+) -> Result<(), Failure> {
     let (name, count) = match function {
         Function::Lpad => ("lpad", 1),
         Function::Rpad => ("rpad", 1),
         Function::Repeat => ("repeat", 1),
         Function::Space => ("space", 0),
-        _ => return,
+        _ => return Ok(()),
     };
     if result.nulls().is_none_or(|n| n.null_count() == 0) {
-        return;
+        return Ok(());
     }
     let counts = ints(&args[count], rows);
     for row in (0..rows).filter(|row| result.is_null(*row) && args.iter().all(|arg| !arg.is_null(*row))) {
         if counts.get(row).is_some_and(|n| n > 0) {
-            notices.warn(row, Error::PacketOverflow { function: name, limit: PACKET_MAX });
+            notices.converted(row, Error::PacketOverflow { function: name, limit: PACKET_MAX })?;
         }
     }
+    Ok(())
 }
 
 /// A function of bytes, by way of texts in which each byte is a character: their positions are those of the bytes.

@@ -458,7 +458,9 @@ impl Binder<'_> {
         let clause = self.scopes.last().map_or(Clause::Fields, |s| s.clause);
         for (depth, scope) in self.scopes.iter().enumerate().rev() {
             let own = depth + 1 == self.scopes.len();
-            let alias = || match (own && table.is_none(), scope.in_aggregate) {
+            // HAVING and ORDER BY know them in their subqueries, too.
+            let knows = own || matches!(scope.clause, Clause::Having | Clause::Order);
+            let alias = || match (knows && table.is_none(), scope.in_aggregate) {
                 (true, false) => scope.find_alias(column),
                 _ => None,
             };

@@ -139,6 +139,10 @@ impl Scope {
     pub fn find_alias(&self, name: &str) -> Option<Result<&Expr, ()>> {
         let mut found: Option<&Expr> = None;
         for (_, expr) in self.aliases.iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(name)) {
+            // The first expression has the name before all columns.
+            if !matches!(expr, Expr::Column { .. }) {
+                return Some(Ok(expr));
+            }
             if found.is_some_and(|f| f != expr) {
                 return Some(Err(()));
             }

@@ -330,6 +330,9 @@ impl Dialect for AllodDialect {
                 if keyword == Keyword::NEXT {
                     return next_value(parser);
                 }
+                if keyword == Keyword::CAST && *next == Token::LParen && is_cast_with_charset(parser) {
+                    return Some(parse_cast_with_charset(parser));
+                }
                 if keyword == Keyword::TRIM && *next == Token::LParen && is_trim_from(parser) {
                     return Some(parse_trim_from(parser));
                 }
@@ -401,6 +404,52 @@ fn parse_in(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, ParserError
         parser.expect_token(&Token::RParen)?;
         Ok(Expr::InSubquery { expr: Box::new(left.clone()), subquery, negated })
     }))
+}
+
+/// `CAST(… AS CHAR CHARACTER SET …`.
+fn is_cast_with_charset(parser: &Parser) -> bool {
+    // Each look ahead begins here.
+    const TOKENS_MAX: usize = 256;
+    let mut depth = 0usize;
+    for n in 1..TOKENS_MAX {
+        match &parser.peek_nth_token_ref(n).token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 1 => return false,
+            Token::RParen => depth -= 1,
+            Token::EOF => return false,
+            Token::Word(w) if depth == 1 && is_charset(w) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn is_charset(word: &Word) -> bool {
+    word.quote_style.is_none() && matches!(word.keyword, Keyword::CHARSET | Keyword::CHARACTER)
+}
+
+/// `CAST(x AS CHAR(n) CHARACTER SET c)`, which is `CONVERT(CAST(x AS CHAR(n)) USING c)`.
+fn parse_cast_with_charset(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let expr = Box::new(parser.parse_expr()?);
+    parser.expect_keyword_is(Keyword::AS)?;
+    let data_type = parser.parse_data_type()?;
+    let text = Expr::Cast { kind: CastKind::Cast, expr, data_type, array: false, format: None };
+    if !parser.parse_keyword(Keyword::CHARSET) {
+        parser.expect_keyword_is(Keyword::CHARACTER)?;
+        parser.expect_keyword_is(Keyword::SET)?;
+    }
+    let charset = Some(parser.parse_object_name(false)?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Convert {
+        is_try: false,
+        expr: Box::new(text),
+        data_type: None,
+        charset,
+        target_before_value: false,
+        styles: Vec::new(),
+    })
 }
 
 /// `TRIM(LEADING FROM …`.

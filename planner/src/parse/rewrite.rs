@@ -120,6 +120,16 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
                 kept.push(TokenWithSpan { token, span: t.span });
                 continue;
             }
+            // A CHAR like any other.
+            name if word(name, "NATIONAL")
+                && ["CHAR", "CHARACTER", "VARCHAR"].iter().any(|kind| word(next, kind)) =>
+            {
+                continue;
+            }
+            name if word(name, "NCHAR") && matches!(previous, Token::Word(_)) => {
+                kept.push(TokenWithSpan { token: Token::make_keyword("CHAR"), span: t.span });
+                continue;
+            }
             // The library wants a name there, which may be missing.
             name if word(name, "CONSTRAINT") && word(next, "CHECK") => continue,
             name if (word(name, "CLUSTERED") || word(name, "NONCLUSTERED"))
