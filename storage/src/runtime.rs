@@ -154,7 +154,7 @@ impl Wake for Unpark {
 const BRIEF: Duration = Duration::from_micros(100);
 
 /// Does something that blocks this thread. If the thread is to serve tasks of a tokio runtime, another one does that meanwhile.
-pub(crate) fn aside<T>(blocking: impl FnOnce() -> T) -> T {
+pub fn aside<T>(blocking: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(blocking),

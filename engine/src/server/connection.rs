@@ -1,6 +1,7 @@
 //! One connection, from its first packet to its last.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::listen::Shared;
 use super::login::{self, Visitor};
 use super::protocol::constants::{capability, status};
 use super::protocol::reply::{self, Done};
+use super::rooms::Seat;
 use super::wire::{ReadError, Wire};
 use super::{Ended, log};
 use crate::Session;
@@ -52,7 +54,7 @@ impl Drop for Listed {
 }
 
 /// Serves a client until it or somebody else ends the connection, and logs what was out of the ordinary.
-pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) {
+pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>, seat: Seat) {
     let id = server.database.next_connection();
     let mut wire = Wire::new(socket, LOGIN_PACKET_BYTES_MAX);
     let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host).to_string();
@@ -65,8 +67,55 @@ pub(super) async fn serve(socket: TcpStream, peer: String, server: Arc<Shared>) 
     let (user, attributes) = (visitor.login.user.clone(), visitor.login.attributes.clone());
     let process = Arc::new(Process::new(id, Who { user, attributes }, peer.clone()));
     server.processes().enter(&process);
-    let ended = Connection::begin(wire, visitor, Listed { server, process }).await;
-    let why = match &ended {
+    let listed = Listed { server, process };
+    match Connection::begin(wire, visitor, &listed).await {
+        Ok(connection) => Guest { connection, listed, peer, seat }.go_on().await,
+        Err(ended) => log_end(id, &peer, &ended),
+    }
+}
+
+/// A connection with its place in the house.
+struct Guest {
+    connection: Connection,
+    listed: Listed,
+    peer: String,
+    seat: Seat,
+}
+
+impl Guest {
+    /// Serves here until the connection ends or goes on in another room.
+    fn go_on(mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            match self.connection.commands(&mut self.seat).await {
+                Some(ended) => self.leave(ended).await,
+                None => {
+                    let tasks = self.seat.tasks().clone();
+                    tasks.spawn(async move {
+                        match self.connection.wire.settle() {
+                            Ok(()) => self.go_on().await,
+                            Err(error) => self.leave(error.into()).await,
+                        }
+                    });
+                }
+            }
+        })
+    }
+
+    async fn leave(mut self, ended: Ended) {
+        self.connection.say_goodbye(&ended).await;
+        let Guest { connection: Connection { wire, desk, process, .. }, listed, peer, seat } = self;
+        // Once the client sees that the connection has ended, so does everybody: its locks are free, it is off the list.
+        drop(desk);
+        drop(listed);
+        drop(seat);
+        drop(wire);
+        log_end(process.id, &peer, &ended);
+    }
+}
+
+/// One line for what was out of the ordinary.
+fn log_end(id: u64, peer: &str, ended: &Ended) {
+    let why = match ended {
         Ended::Quit | Ended::Wish(Wish::None | Wish::Shutdown) => return,
         Ended::Vanished => "the client vanished while its statement ran".to_string(),
         Ended::Lost(error) => error.to_string(),
@@ -91,8 +140,8 @@ async fn turn_away(wire: &mut Wire, id: u64, peer: &str, ended: Ended) {
 }
 
 impl Connection {
-    /// Says OK and serves.
-    async fn begin(mut wire: Wire, visitor: Visitor, listed: Listed) -> Ended {
+    /// Says OK.
+    async fn begin(mut wire: Wire, visitor: Visitor, listed: &Listed) -> Result<Connection, Ended> {
         let Visitor { capabilities, login, account, encrypted } = visitor;
         let (process, server) = (Arc::clone(&listed.process), Arc::clone(&listed.server));
         let session = server.session(&process, &account, login.database.as_deref());
@@ -101,7 +150,7 @@ impl Connection {
             Ok(session) => session,
             Err(error) => {
                 login::refuse(&mut wire, capabilities, &error).await;
-                return Ended::Refused(error);
+                return Err(Ended::Refused(error));
             }
         };
         wire.set_limit(session.packet_bytes_max());
@@ -117,24 +166,19 @@ impl Connection {
             statements: BTreeMap::new(),
             next_statement: 1,
         };
-        let ended = match connection.ok().await {
-            Ok(()) => connection.commands().await,
-            Err(ended) => ended,
-        };
-        connection.say_goodbye(&ended).await;
-        // Once the client sees that the connection has ended, so does everybody: its locks are free, it is off the list.
-        let Connection { wire, desk, .. } = connection;
-        drop(desk);
-        drop(listed);
-        drop(wire);
-        ended
+        connection.ok().await?;
+        Ok(connection)
     }
 
-    /// Reads a command and answers it, again and again.
-    async fn commands(&mut self) -> Ended {
+    /// Reads a command and answers it, again and again, until the connection ends; `None` = until it is to go on in another
+    /// room.
+    async fn commands(&mut self, seat: &mut Seat) -> Option<Ended> {
         loop {
             if let Err(ended) = self.next_command().await {
-                return ended;
+                return Some(ended);
+            }
+            if seat.moves(self.wire.plain()) {
+                return None;
             }
         }
     }

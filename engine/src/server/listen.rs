@@ -1,8 +1,8 @@
 //! The listener: takes connections in, as many as are allowed, watches over idle ones, and ends in good order.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::protocol::constants::capability;
+use super::rooms::{Rooms, Seat};
 use super::tls::Tls;
 use super::wire::Wire;
 use super::{connection, log, login};
@@ -61,8 +62,6 @@ impl Default for Options {
 pub(super) struct Shared {
     pub database: Database,
     pub options: Options,
-    /// Connections that are open, those that are not let in yet included.
-    open: AtomicU64,
 }
 
 impl Shared {
@@ -83,27 +82,10 @@ impl Shared {
     }
 }
 
-/// One open connection, counted.
-struct Seat(Arc<Shared>);
-
-impl Seat {
-    /// Unless there are too many.
-    fn take(shared: &Arc<Shared>) -> (Seat, bool) {
-        let before = shared.open.fetch_add(1, Ordering::Relaxed);
-        let limit = shared.database.max_connections();
-        (Seat(Arc::clone(shared)), limit == 0 || before < limit)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// A server that listens. Dropped, it lets all connections go at once.
 pub struct Server {
-    runtime: Option<Runtime>,
+    /// One for each room ([`Rooms`]). The listener is in the first one, too.
+    runtimes: Vec<Runtime>,
     shared: Arc<Shared>,
     address: SocketAddr,
     /// Dropped or set, the listener ends.
@@ -129,28 +111,35 @@ impl Server {
             .map_err(|e| failed(&format!("cannot listen on {}", options.address), e))?;
         let address = listener.local_addr().map_err(|e| failed("no address", e))?;
         listener.set_nonblocking(true).map_err(|e| failed("cannot listen", e))?;
-        let threads = match database.max_connections() {
+        let blocking_threads = match database.max_connections() {
             0 => THREADS_MAX,
             n => usize::try_from(n).unwrap_or(THREADS_MAX).saturating_add(SPARE_THREADS),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .max_blocking_threads(threads)
-            .thread_name("allod-server")
-            .enable_all()
-            .build()
-            .map_err(|e| failed("cannot start threads", e))?;
+        // Not the flavor of one thread alone: a statement that has to wait could not make room for others there.
+        let room = |_| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .max_blocking_threads(blocking_threads)
+                .thread_name("allod-server")
+                .enable_all()
+                .build()
+                .map_err(|e| failed("cannot start threads", e))
+        };
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let runtimes: Vec<Runtime> = (0..processors).map(room).collect::<Result<_>>()?;
+        let rooms = Arc::new(Rooms::new(&runtimes));
         if let Some(password) = &options.password {
             database.set_root_password(password)?;
         }
-        let shared = Arc::new(Shared { database, options, open: AtomicU64::new(0) });
+        let shared = Arc::new(Shared { database, options });
         let (closing, close) = watch::channel(false);
-        let listener = {
-            let _inside = runtime.enter();
-            TcpListener::from_std(listener).map_err(|e| failed("cannot listen", e))?
-        };
-        runtime.spawn(listen(listener, Arc::clone(&shared), close.clone()));
-        runtime.spawn(watch_idle(Arc::clone(&shared), close));
-        Ok(Server { runtime: Some(runtime), shared, address, closing })
+        if let Some(first) = runtimes.first() {
+            let _inside = first.enter();
+            let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", e))?;
+            first.spawn(listen(listener, rooms, Arc::clone(&shared), close.clone()));
+            first.spawn(watch_idle(Arc::clone(&shared), close));
+        }
+        Ok(Server { runtimes, shared, address, closing })
     }
 
     /// Where it listens.
@@ -160,7 +149,7 @@ impl Server {
 
     /// Serves until the process is asked to end (Ctrl-C, SIGTERM), then ends in good order; asked twice, at once.
     pub fn run_until_signal(self) {
-        if let Some(runtime) = &self.runtime {
+        if let Some(runtime) = self.runtimes.first() {
             runtime.block_on(signal());
             log::line("ending; a second signal ends at once");
             runtime.spawn(async {
@@ -172,12 +161,12 @@ impl Server {
     }
 
     /// Takes no more connections, lets idle ones go, lets statements end (for as long as [`Options::grace`]), and is gone.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         // Its receivers are the listener and the watch; if they are gone there is nobody to tell.
         let _ = self.closing.send(true);
-        let Some(runtime) = self.runtime.take() else { return };
+        let Some(first) = self.runtimes.first() else { return };
         let until = Instant::now() + self.shared.options.grace;
-        let patient = runtime.block_on(async {
+        let patient = first.block_on(async {
             loop {
                 let list = self.shared.processes().list();
                 list.values().for_each(|process| process.end(Wish::Shutdown));
@@ -190,15 +179,12 @@ impl Server {
         if !patient {
             self.shared.processes().list().values().for_each(|process| process.stop_statement());
         }
-        runtime.shutdown_background();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.runtimes.drain(..).for_each(Runtime::shutdown_background);
     }
 }
 
@@ -219,25 +205,33 @@ async fn signal() {
     let _ = interrupt.await;
 }
 
-async fn listen(listener: TcpListener, shared: Arc<Shared>, mut close: watch::Receiver<bool>) {
+async fn listen(
+    listener: TcpListener,
+    rooms: Arc<Rooms>,
+    shared: Arc<Shared>,
+    mut close: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = close.changed() => return,
         };
-        match accepted {
+        // It is looked after where its room is, no longer where the listener is.
+        match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
             Ok((socket, peer)) => {
                 // Answers are whole when they are sent: nothing is gained by waiting for more.
                 let _ = socket.set_nodelay(true);
-                let (seat, free) = Seat::take(&shared);
-                let peer = peer.to_string();
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    match free {
-                        true => connection::serve(socket, peer, shared).await,
-                        false => turn_away(socket, &peer).await,
+                let (open, limit) = (rooms.open(), shared.database.max_connections());
+                let Some(seat) = Seat::take(&rooms) else { return };
+                let (peer, shared) = (peer.to_string(), Arc::clone(&shared));
+                seat.tasks().clone().spawn(async move {
+                    match TcpStream::from_std(socket) {
+                        Ok(socket) if limit == 0 || open < limit => {
+                            connection::serve(socket, peer, shared, seat).await;
+                        }
+                        Ok(socket) => turn_away(socket, &peer).await,
+                        Err(error) => log::line(format_args!("connection from {peer}: {error}")),
                     }
-                    drop(seat);
                 });
             }
             Err(error) => {

@@ -105,6 +105,26 @@ impl Wire {
         Ok(())
     }
 
+    /// The socket, if nothing is encrypted.
+    pub fn plain(&self) -> Option<&TcpStream> {
+        match &self.socket {
+            Socket::Plain(socket) => Some(socket),
+            Socket::Tls(_) | Socket::None => None,
+        }
+    }
+
+    /// From now on the runtime that this is called in looks after the socket. Encrypted ones stay where they are.
+    ///
+    /// # Errors
+    /// If it cannot; the connection is gone then.
+    pub fn settle(&mut self) -> io::Result<()> {
+        match std::mem::replace(&mut self.socket, Socket::None) {
+            Socket::Plain(socket) => self.socket = Socket::Plain(TcpStream::from_std(socket.into_std()?)?),
+            other => self.socket = other,
+        }
+        Ok(())
+    }
+
     /// From now on all that has come is read at once.
     pub fn read_ahead(&mut self) {
         self.exact = false;
@@ -189,5 +209,41 @@ impl Wire {
             return;
         }
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream as StdStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_goes_on_in_another_runtime_and_nothing_is_lost() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let (here, there) = (runtime(), runtime());
+        let mut wire = here.block_on(async { Wire::new(TcpStream::from_std(socket).unwrap(), 1 << 20) });
+        // A packet of which the rest comes after the move, and one that has come whole before it.
+        wire.read_ahead();
+        client.write_all(b"\x01\0\0\0a\x03\0\0\0x").unwrap();
+        assert_eq!(&*here.block_on(wire.packet()).unwrap(), b"a");
+        wire.restart();
+        let rest = async { tokio::time::timeout(Duration::from_millis(20), wire.packet()).await };
+        assert!(here.block_on(rest).is_err());
+        there.block_on(async { wire.settle() }).unwrap();
+        drop(here);
+        client.write_all(b"yz").unwrap();
+        assert_eq!(&*there.block_on(wire.packet()).unwrap(), b"xyz");
+        wire.put(|out| out.extend(b"ok"));
+        there.block_on(wire.flush()).unwrap();
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"\x02\0\0\x01ok");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Keys of numbers without NULLs are packed into words, each column in as many bits as its values in this batch differ in,
 //! with the row's number below: a batch of handles is then sorted as a list of plain 64-bit words. Others are made
-//! unpadded_column bytes for a whole batch at once. Input that comes sorted, as that of a scan often does, is only looked through.
+//! comparable bytes for a whole batch at once. Input that comes sorted, as that of a scan often does, is only looked through.
 
 use std::ops::{BitOr, Shl, Shr};
 

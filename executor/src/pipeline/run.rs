@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use allod_storage::client::Tally;
+use allod_storage::runtime::aside;
 
 use super::{
     Branch, Context, Flow, Materialized, Meter, Output, Pipeline, Reader, Reservation, Sink, Step, Worker,
@@ -414,15 +415,17 @@ fn round<L: Send>(
     if let Some((first_crew, first_result)) = pairs.next() {
         // A single worker runs here: it needs no other thread, and not even a scope to wait for one. Where there are several
         // the caller's thread sleeps: with it there would be a thread more than there are processors, and the one that
-        // shares a processor with it would make all wait for its last task.
+        // shares a processor with it would make all wait for its last task. A thread that serves others lets go of them.
         if busy == 1 {
             work(first_crew, first_result);
         } else {
-            rayon::scope(|scope| {
-                for (crew, result) in pairs {
-                    scope.spawn(|_| work(crew, result));
-                }
-                work(first_crew, first_result);
+            aside(|| {
+                rayon::scope(|scope| {
+                    for (crew, result) in pairs {
+                        scope.spawn(|_| work(crew, result));
+                    }
+                    work(first_crew, first_result);
+                });
             });
         }
     }

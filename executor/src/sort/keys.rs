@@ -1,4 +1,4 @@
-//! Sort keys made unpadded_column: one unsigned word per row where they fit, bytes where they do not.
+//! Sort keys made comparable: one unsigned word per row where they fit, bytes where they do not.
 //!
 //! Both forms are *normalised*: comparing them as they are, unsigned and left to right, orders rows as ORDER BY asks, with
 //! NULL first when ascending and last when descending. A word holds for each key one bit for NULL and then the value with
