@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use allod_tests::database::Fresh;
-use allod_tests::slt;
+use allod_tests::slt::{self, Engine};
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     walkdir::WalkDir::new(dir)
@@ -30,7 +30,13 @@ fn every_record_passes() {
     for path in &files {
         let name = path.strip_prefix(&dir).unwrap_or(path).display().to_string();
         let text = std::fs::read_to_string(path).expect("a test file is UTF-8");
-        let outcome = slt::run(&name, &text, &mut Fresh::new()).expect("a test file is sqllogictest");
+        let mut engine = Fresh::new();
+        // SQLite's files are called so. What they say of MySQL is what it said before it had this mode.
+        if path.extension().is_some_and(|e| e == "test") {
+            let set = "set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')";
+            engine.run(set).expect("a mode is set");
+        }
+        let outcome = slt::run(&name, &text, &mut engine).expect("a test file is sqllogictest");
         if !outcome.failures.is_empty() {
             println!("{name}: {} of {} failed", outcome.failures.len(), outcome.records);
         }
