@@ -71,27 +71,21 @@ pub fn run(name: &str, text: &str, engine: &mut dyn Engine) -> Result<Outcome, M
     for record in records {
         match record {
             Record::Condition(condition) => wanted &= applies(&condition),
-            Record::Halt { .. } => {
-                if std::mem::replace(&mut wanted, true) {
-                    break;
-                }
-            }
+            Record::Halt { .. } | Record::Statement { .. } | Record::Query { .. }
+                if !std::mem::replace(&mut wanted, true) => {}
+            Record::Halt { .. } => break,
             Record::Statement { loc, connection, sql, expected, .. } => {
-                if std::mem::replace(&mut wanted, true) {
-                    outcome.records += 1;
-                    let begun = engine.become_user(user_of(&connection));
-                    if let Err(why) = begun.and_then(|()| statement(engine, &sql, &expected)) {
-                        outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
-                    }
+                outcome.records += 1;
+                let begun = engine.become_user(user_of(&connection));
+                if let Err(why) = begun.and_then(|()| statement(engine, &sql, &expected)) {
+                    outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
                 }
             }
             Record::Query { loc, connection, sql, expected, .. } => {
-                if std::mem::replace(&mut wanted, true) {
-                    outcome.records += 1;
-                    let begun = engine.become_user(user_of(&connection));
-                    if let Err(why) = begun.and_then(|()| query(engine, &sql, &expected)) {
-                        outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
-                    }
+                outcome.records += 1;
+                let begun = engine.become_user(user_of(&connection));
+                if let Err(why) = begun.and_then(|()| query(engine, &sql, &expected)) {
+                    outcome.failures.push(format!("{name}:{}: {sql}\n    {why}", loc.line()));
                 }
             }
             _ => {}

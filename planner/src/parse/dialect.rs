@@ -410,14 +410,15 @@ fn parse_in(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, ParserError
 fn is_cast_with_charset(parser: &Parser) -> bool {
     // Each look ahead begins here.
     const TOKENS_MAX: usize = 256;
-    let mut depth = 0usize;
+    let (mut depth, mut behind_as) = (0usize, false);
     for n in 1..TOKENS_MAX {
         match &parser.peek_nth_token_ref(n).token {
             Token::LParen => depth += 1,
-            Token::RParen if depth == 1 => return false,
+            Token::RParen if depth <= 1 => return false,
             Token::RParen => depth -= 1,
             Token::EOF => return false,
-            Token::Word(w) if depth == 1 && is_charset(w) => return true,
+            Token::Word(w) if depth == 1 && w.keyword == Keyword::AS => behind_as = true,
+            Token::Word(w) if depth == 1 && behind_as && is_charset(w) => return true,
             _ => {}
         }
     }

@@ -20,9 +20,36 @@ struct Open {
     listed: bool,
 }
 
+fn is(t: &TokenWithSpan, wanted: &[Keyword]) -> bool {
+    matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && wanted.contains(&w.keyword))
+}
+
+/// Whether what stands behind a parenthesis is a query, which may begin with another one in parentheses:
+/// `((SELECT 1) UNION …)`, but not `((SELECT 1) a, b)`.
+fn is_query(inside: &[&TokenWithSpan]) -> bool {
+    let parens = inside.iter().take_while(|t| t.token == Token::LParen).count();
+    let begins = [Keyword::SELECT, Keyword::WITH, Keyword::VALUES, Keyword::TABLE];
+    if !inside.get(parens).is_some_and(|first| is(first, &begins)) {
+        return false;
+    }
+    if parens == 0 {
+        return true;
+    }
+    let mut depth = 0usize;
+    let end = inside.iter().position(|t| {
+        match t.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    let goes_on = [Keyword::UNION, Keyword::EXCEPT, Keyword::INTERSECT, Keyword::ORDER, Keyword::LIMIT];
+    end.and_then(|end| inside.get(end + 1)).is_some_and(|t| t.token == Token::RParen || is(t, &goes_on))
+}
+
 /// The statement with joins in the place of such lists.
 pub(super) fn joined(tokens: &[TokenWithSpan]) -> Cow<'_, [TokenWithSpan]> {
-    let is = |t: &TokenWithSpan, wanted: &[Keyword]| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && wanted.contains(&w.keyword));
     let opens = |pair: &[&TokenWithSpan]| {
         pair[1].token == Token::LParen && is(pair[0], &[Keyword::FROM, Keyword::JOIN, Keyword::STRAIGHT_JOIN])
     };
@@ -48,10 +75,7 @@ pub(super) fn joined(tokens: &[TokenWithSpan]) -> Cow<'_, [TokenWithSpan]> {
                     is(before, &[Keyword::FROM, Keyword::JOIN, Keyword::STRAIGHT_JOIN])
                         || within && matches!(before.token, Token::LParen | Token::Comma)
                 });
-                let is_query = solid.get(at + 1).is_some_and(|next| {
-                    is(next, &[Keyword::SELECT, Keyword::WITH, Keyword::VALUES, Keyword::TABLE])
-                });
-                let tables = is_place && !is_query;
+                let tables = is_place && !is_query(&solid[at + 1..]);
                 out.push(t.clone());
                 open.push(Open { tables, begin: out.len(), joined: false, listed: false });
                 at += 1;
