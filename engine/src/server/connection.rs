@@ -191,6 +191,10 @@ impl Connection {
             packet = self.wire.packet() => packet?,
             () = self.process.woken() => return Err(Ended::Wish(self.process.wish())),
         };
+        // Who was killed before his command came has none any more, though both are seen at once.
+        if self.process.wish() == Wish::Kill {
+            return Err(Ended::Wish(Wish::Kill));
+        }
         command::answer(self, packet).await?;
         self.wire.flush().await?;
         // Whoever wished for the end while it was busy is heard now.
