@@ -99,6 +99,8 @@ enum Domain {
     Word(&'static [&'static str]),
     /// A whole number in this range.
     Number(i64, i64),
+    /// A whole number of 64 bits without a sign.
+    Unsigned,
     /// Any number in this range.
     Real(f64, f64),
     /// A span of time in this range of milliseconds.
@@ -208,7 +210,7 @@ const DEFINITIONS: &[Definition] = &[
     define("sql_notes", Domain::Switch, "ON"),
     define("sql_quote_show_create", Domain::Switch, "ON"),
     define("sql_safe_updates", Domain::Switch, "OFF"),
-    define("sql_select_limit", Domain::Text, "18446744073709551615"),
+    define("sql_select_limit", Domain::Unsigned, "18446744073709551615"),
     define("sql_warnings", Domain::Switch, "OFF"),
     define("system_time_zone", Domain::ReadOnly, "UTC"),
     define("tidb_backoff_lock_fast", Domain::Number(1, BIG), "10"),
@@ -372,6 +374,7 @@ impl SystemValues {
         let text = self.0.get(definition.name).map_or(definition.default, |v| v);
         match definition.domain {
             Domain::Number(..) => Datum::Int(text.parse().unwrap_or_default()),
+            Domain::Unsigned => Datum::UInt(text.parse().unwrap_or_default()),
             Domain::Switch => Datum::Int(i64::from(text == "ON")),
             Domain::Mode | Domain::Zone => Datum::string(text),
             Domain::Text | Domain::Word(_) | Domain::Real(..) | Domain::Span(..) | Domain::ReadOnly => {
@@ -482,7 +485,8 @@ impl Definition {
                 let at = || words.get(text.parse::<usize>().ok()?);
                 word.or_else(at).ok_or_else(wrong)?.to_string()
             }
-            Domain::Number(low, high) => return self.check_number(&text, low, high),
+            Domain::Number(low, high) => return self.check_number(&text, low.into(), high.into()),
+            Domain::Unsigned => return self.check_number(&text, 0, u64::MAX.into()),
             Domain::Real(low, high) => {
                 let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
                 let number = number.ok_or_else(|| self.wrong_type())?;
@@ -508,12 +512,12 @@ impl Definition {
         Warning { level: "Warning", code: code::TRUNCATED_WRONG_VALUE, message }
     }
 
-    fn check_number(&self, text: &str, low: i64, high: i64) -> Result<(String, Option<Warning>)> {
+    fn check_number(&self, text: &str, low: i128, high: i128) -> Result<(String, Option<Warning>)> {
         let number = text.parse::<i128>().ok();
         // What no variable could hold is no number to any of them.
         let number = number.filter(|n| (i64::MIN.into()..=u64::MAX.into()).contains(n));
         let number = number.ok_or_else(|| self.wrong_type())?;
-        let kept = number.clamp(low.into(), high.into());
+        let kept = number.clamp(low, high);
         Ok((kept.to_string(), (kept != number).then(|| self.truncated(text))))
     }
 }
@@ -657,6 +661,13 @@ mod tests {
         assert_eq!(set("nope", Datum::Int(1)).unwrap_err().code(), 1193);
         assert_eq!(set("version", Datum::Int(1)).unwrap_err().code(), 1238);
         assert_eq!(set("autocommit", Datum::string("maybe")).unwrap_err().code(), 1231);
+        assert_eq!(set("sql_select_limit", Datum::string("abc")).unwrap_err().code(), 1232);
+        let limit = |value| {
+            let (changed, warning) = base.set("sql_select_limit", Some(&value), &base).unwrap();
+            (changed.get(definition("sql_select_limit").unwrap()), warning.map(|warning| warning.code))
+        };
+        assert_eq!(limit(Datum::Int(-1)), (Datum::UInt(0), Some(1292)));
+        assert_eq!(limit(Datum::UInt(u64::MAX)), (Datum::UInt(u64::MAX), None));
         let changed = set("TIDB_mem_quota_query", Datum::Int(77)).unwrap();
         let back = changed.set("tidb_mem_quota_query", None, &base).unwrap().0;
         let quota = |s: &SystemValues| Settings::of(s).memory_quota;

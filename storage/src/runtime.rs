@@ -5,7 +5,8 @@
 //! pending, parks the thread until the reply wakes it; there is no executor, no timer and no queue.
 //!
 //! A caller may be a task of a server: a worker of a tokio runtime with several. Before it waits for longer it lets that runtime
-//! go on with its other tasks (`aside`), one of which may be whom it waits for.
+//! go on with its other tasks (`aside`), one of which may be whom it waits for. What was taken to be short and turns out to
+//! be long does so on its way, at the next `checkpoint`.
 //!
 //! In simulated mode messages take time on tokio's clock, so a tokio runtime keeps the timers. Its worker drives them, what
 //! goes on beside everything else, and requests whose sender has given up; each caller polls its own future on its own
@@ -14,9 +15,10 @@
 //! `await` the client's futures; `block_on` would block the runtime that has to make them ready. Code that must block has
 //! a [`Seat`](crate::turn::Seat) there.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -162,6 +164,44 @@ pub fn aside<T>(blocking: impl FnOnce() -> T) -> T {
     }
 }
 
+/// How long the tasks of a thread wait for something that was taken to be short.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+thread_local! {
+    /// Since when this thread has been at something that was taken to be short, and its tasks have been waiting.
+    static SHORT_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Does something that is taken to be short on a thread that serves tasks. If it is not, another thread goes on with those
+/// tasks from the next [`checkpoint`] on.
+pub fn in_place<T>(short: impl FnOnce() -> T) -> T {
+    SHORT_SINCE.set(Some(Instant::now()));
+    let done = short();
+    SHORT_SINCE.set(None);
+    done
+}
+
+/// To be passed now and then by whatever may take long: where cancelling is looked for. Costs a look at the clock within
+/// [`in_place`], and nothing elsewhere.
+pub fn checkpoint() {
+    if SHORT_SINCE.get().is_some_and(|since| since.elapsed() > PATIENCE) {
+        give_way();
+        SHORT_SINCE.set(None);
+    }
+}
+
+/// Has another thread go on with the tasks that this one serves, for the rest of the present task.
+fn give_way() {
+    // A runtime takes its tasks back if nobody has come for them by the end of this: so this ends when one of them has run.
+    aside(|| {
+        let Ok(tasks) = tokio::runtime::Handle::try_current() else { return };
+        let (sender, receiver) = mpsc::sync_channel(1);
+        tasks.spawn(async move { sender.send(()) });
+        // Nobody comes where a runtime ends. Then there is nobody to make room for.
+        let _ = receiver.recv_timeout(PATIENCE);
+    });
+}
+
 fn poll_in_place<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     // Nearly always ready at once: the first poll does without a waker of its own.
@@ -221,6 +261,25 @@ mod tests {
         });
         assert_eq!(Runtime::direct().block_on(receiver), Ok(7));
         thread.join().expect("joins");
+    }
+
+    #[test]
+    fn what_turns_out_to_be_long_lets_others_go_on() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("threads");
+        let (sender, receiver) = mpsc::channel();
+        let long = runtime.spawn(async move {
+            in_place(|| {
+                // Ends only if another task runs meanwhile.
+                while receiver.try_recv().is_err() {
+                    checkpoint();
+                }
+            });
+            // Nothing is in place here any more.
+            checkpoint();
+        });
+        let other = runtime.spawn(async move { sender.send(()) });
+        runtime.block_on(long).expect("does not panic");
+        assert_eq!(runtime.block_on(other).expect("does not panic"), Ok(()));
     }
 
     #[test]

@@ -374,6 +374,33 @@ fn statements_and_connections_are_killed() {
 }
 
 #[test]
+fn a_statement_that_is_long_this_time_holds_up_nobody() {
+    let server = start();
+    // Enough of them that some are where the long one is.
+    let mut others: Vec<Conn> = (0..8).map(|_| connect(&server)).collect();
+    let mut one = connect(&server);
+    let id = one.connection_id();
+    let times = |n: u64| format!("select benchmark({n}, md5('a'))");
+    for _ in 0..20 {
+        assert_eq!(one.query_first(times(1)).unwrap(), Some(0));
+    }
+    // For hours, if nobody ends it.
+    let running = std::thread::spawn(move || code(one.query_drop(times(1 << 40))));
+    let runs =
+        format!("select count(*) from information_schema.processlist where id = {id} and command = 'Query'");
+    let begun = Instant::now();
+    while others[0].query_first(&runs).unwrap() != Some(1) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not on the list");
+    }
+    for other in &mut others {
+        assert_eq!(other.query_first("select 1").unwrap(), Some(1));
+    }
+    assert_eq!(connect(&server).query_first("select 1").unwrap(), Some(1));
+    others[7].query_drop(format!("kill query {id}")).unwrap();
+    assert_eq!(running.join().unwrap(), 1317);
+}
+
+#[test]
 fn a_client_that_vanishes_takes_its_statement_with_it() {
     let server = start();
     let mut two = connect(&server);

@@ -10,13 +10,16 @@
 //! prepared statement remembers that for itself; texts are known by their [`shape`], that is without their numbers and strings.
 //! Something new is taken to be long.
 //!
-//! A short statement may still have to wait, for a lock. Whoever waits in storage tells the runtime
-//! (`allod_storage`'s `runtime`), which then has another thread go on with the tasks. Its own task cannot see meanwhile that the
-//! client goes away; the listener, which looks after all of them once a second, does.
+//! A short statement may still have to wait, for a lock, or be long this time: `id < ?` may be a row or all of them. Whoever waits
+//! in storage tells the runtime (`allod_storage`'s `runtime`), which then has another thread go on with the tasks; so does, after
+//! some milliseconds, what runs (`in_place`, `checkpoint`). Its own task cannot see meanwhile that the client goes away; the
+//! listener, which looks after all of them once a second, does.
 //!
 //! A statement that is killed answers what it has come to: it may have been committed already.
 
 use std::time::{Duration, Instant};
+
+use allod_storage::runtime::in_place;
 
 use super::Ended;
 use super::wire::Wire;
@@ -148,7 +151,7 @@ impl Desk {
         if matches!(pace, Pace::Short { .. }) && self.in_place {
             process.show_socket(|| wire.handle());
             let begun = Instant::now();
-            let done = work(&mut session);
+            let done = in_place(|| work(&mut session));
             self.session = Some(session);
             return Ok((done, pace.after(begun.elapsed())));
         }

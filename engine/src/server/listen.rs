@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use super::protocol::constants::capability;
@@ -84,8 +84,10 @@ impl Shared {
 
 /// A server that listens. Dropped, it lets all connections go at once.
 pub struct Server {
-    /// One for each room ([`Rooms`]). The listener is in the first one, too.
+    /// One for each room ([`Rooms`]), and that of the reception.
     runtimes: Vec<Runtime>,
+    /// Where the listener is: no connection's statement keeps it from its work.
+    reception: Handle,
     shared: Arc<Shared>,
     address: SocketAddr,
     /// Dropped or set, the listener ends.
@@ -116,30 +118,33 @@ impl Server {
             n => usize::try_from(n).unwrap_or(THREADS_MAX).saturating_add(SPARE_THREADS),
         };
         // Not the flavor of one thread alone: a statement that has to wait could not make room for others there.
-        let room = |_| {
+        let thread = |name, blocking_threads| {
             tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
                 .max_blocking_threads(blocking_threads)
-                .thread_name("allod-server")
+                .thread_name(name)
                 .enable_all()
                 .build()
                 .map_err(|e| failed("cannot start threads", e))
         };
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let runtimes: Vec<Runtime> = (0..processors).map(room).collect::<Result<_>>()?;
+        let room = |_| thread("allod-server", blocking_threads);
+        let mut runtimes: Vec<Runtime> = (0..processors).map(room).collect::<Result<_>>()?;
         let rooms = Arc::new(Rooms::new(&runtimes));
+        let listener_thread = thread("allod-listener", 1)?;
+        let reception = listener_thread.handle().clone();
+        runtimes.push(listener_thread);
         if let Some(password) = &options.password {
             database.set_root_password(password)?;
         }
         let shared = Arc::new(Shared { database, options });
         let (closing, close) = watch::channel(false);
-        if let Some(first) = runtimes.first() {
-            let _inside = first.enter();
-            let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", e))?;
-            first.spawn(listen(listener, rooms, Arc::clone(&shared), close.clone()));
-            first.spawn(watch_idle(Arc::clone(&shared), close));
-        }
-        Ok(Server { runtimes, shared, address, closing })
+        let inside = reception.enter();
+        let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", e))?;
+        drop(inside);
+        reception.spawn(listen(listener, rooms, Arc::clone(&shared), close.clone()));
+        reception.spawn(watch_idle(Arc::clone(&shared), close));
+        Ok(Server { runtimes, reception, shared, address, closing })
     }
 
     /// Where it listens.
@@ -149,14 +154,12 @@ impl Server {
 
     /// Serves until the process is asked to end (Ctrl-C, SIGTERM), then ends in good order; asked twice, at once.
     pub fn run_until_signal(self) {
-        if let Some(runtime) = self.runtimes.first() {
-            runtime.block_on(signal());
-            log::line("ending; a second signal ends at once");
-            runtime.spawn(async {
-                signal().await;
-                std::process::exit(1);
-            });
-        }
+        self.reception.block_on(signal());
+        log::line(format_args!("ending; a second signal ends at once"));
+        self.reception.spawn(async {
+            signal().await;
+            std::process::exit(1);
+        });
         self.stop();
     }
 
@@ -164,9 +167,8 @@ impl Server {
     pub fn stop(self) {
         // Its receivers are the listener and the watch; if they are gone there is nobody to tell.
         let _ = self.closing.send(true);
-        let Some(first) = self.runtimes.first() else { return };
         let until = Instant::now() + self.shared.options.grace;
-        let patient = first.block_on(async {
+        let patient = self.reception.block_on(async {
             loop {
                 let list = self.shared.processes().list();
                 list.values().for_each(|process| process.end(Wish::Shutdown));

@@ -13,8 +13,8 @@
 //! (`processes`); to kill one is to leave it a wish.
 //!
 //! **Few threads.** A connection that is idle is a task that waits for its socket: a few kilobytes, no thread. There are as
-//! many threads for tasks as processors, each with connections of its own (`rooms`); statements that take long, or wait for
-//! locks, have threads of their own while they do.
+//! many threads for tasks as processors, each with connections of its own (`rooms`), and one for the listener; statements that
+//! take long, or wait for locks, have threads of their own while they do.
 //!
 //! **Nothing that a client sends is trusted.** Every length is checked before anything is reserved for it, every packet before
 //! it is believed (`protocol`, which is pure: bytes in, bytes out). Who sends what is no packet is told so where possible, and

@@ -33,6 +33,7 @@ impl SystemValues {
     fn info(&self, definition: &'static Definition, is_kept: bool) -> Info {
         let range = match definition.domain {
             Domain::Number(low, high) => Some([low.to_string(), high.to_string()]),
+            Domain::Unsigned => Some([0.to_string(), u64::MAX.to_string()]),
             Domain::Real(low, high) => Some([low.to_string(), high.to_string()]),
             Domain::Span(..)
             | Domain::Text

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use allod_storage::client::Interrupt;
-use allod_storage::runtime::now;
+use allod_storage::runtime::{checkpoint, now};
 
 use super::{Context, Flow};
 use crate::error::{Error, Result};
@@ -37,11 +37,12 @@ impl Cancel {
         Cancel { asked: Arc::clone(&self.asked), deadline: now().checked_add(limit) }
     }
 
-    /// Fails once somebody has asked or the time is over.
+    /// Fails once somebody has asked or the time is over. A [`checkpoint`] of what was taken to be short.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::TimedOut`].
     pub fn check(&self) -> Result<()> {
+        checkpoint();
         if self.asked.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }

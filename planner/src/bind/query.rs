@@ -354,10 +354,8 @@ impl Binder<'_> {
 
     /// `sql_select_limit`: how many rows a query answers with that has no LIMIT; `None` = all.
     fn limit_of_session(&self) -> Option<u64> {
-        let count = match self.cx.session.variables.system("sql_select_limit", false)? {
-            Datum::Int(count) => u64::try_from(count).ok()?,
-            Datum::UInt(count) => count,
-            _ => return None,
+        let Datum::UInt(count) = self.cx.session.variables.system("sql_select_limit", false)? else {
+            return None;
         };
         (count < u64::MAX).then_some(count)
     }

@@ -116,26 +116,22 @@ fn logic(function: Function, args: Vec<Expr>, ty: ColumnType) -> Expr {
 /// Whether its values are only 0, 1 and NULL.
 pub fn is_boolean(expr: &Expr) -> bool {
     match expr {
-        Expr::Call { function, .. } => matches!(
-            function,
-            Function::Eq
-                | Function::Ne
-                | Function::Lt
-                | Function::Le
-                | Function::Gt
-                | Function::Ge
-                | Function::NullEq
-                | Function::In
-                | Function::Like { .. }
-                | Function::Regexp
-                | Function::IsNull
-                | Function::IsTrue
-                | Function::IsFalse
-                | Function::And
-                | Function::Or
-                | Function::Xor
-                | Function::Not
-        ),
+        Expr::Call { function, .. } => {
+            function.is_comparison()
+                || matches!(
+                    function,
+                    Function::In
+                        | Function::Like { .. }
+                        | Function::Regexp
+                        | Function::IsNull
+                        | Function::IsTrue
+                        | Function::IsFalse
+                        | Function::And
+                        | Function::Or
+                        | Function::Xor
+                        | Function::Not
+                )
+        }
         Expr::Constant { value, .. } => matches!(value, Datum::Null | Datum::Int(0 | 1)),
         Expr::Column { .. } => false,
     }

@@ -477,6 +477,12 @@ impl Function {
         )
     }
 
+    /// Whether it compares two operands.
+    pub fn is_comparison(&self) -> bool {
+        use Function::{Eq, Ge, Gt, Le, Lt, Ne, NullEq};
+        matches!(self, Eq | Ne | NullEq | Lt | Le | Gt | Ge)
+    }
+
     /// Whether it may have a value though an argument is NULL. Control flow aside, all others are NULL then.
     pub fn takes_null(&self) -> bool {
         match self {

@@ -138,17 +138,9 @@ fn call(function: Function, mut args: Vec<Expr>, ty: allod_storage::schema::Colu
         Function::And | Function::Or => connective(function, args, ty),
         Function::Not => negate(args, ty),
         // The column on the left, so that every reader needs to look only there.
-        Function::Eq
-        | Function::Ne
-        | Function::NullEq
-        | Function::Lt
-        | Function::Le
-        | Function::Gt
-        | Function::Ge
-            if constant(&args[0]) && !constant(&args[1]) =>
-        {
+        comparison if comparison.is_comparison() && constant(&args[0]) && !constant(&args[1]) => {
             args.swap(0, 1);
-            Expr::call(mirrored(function), args, ty)
+            Expr::call(mirrored(comparison), args, ty)
         }
         Function::Eq | Function::Ne | Function::Lt | Function::Le | Function::Gt | Function::Ge
             if args.iter().any(|a| matches!(a, Expr::Constant { value: Datum::Null, .. })) =>

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::key::{Key, KeyRange};
 use crate::pd::RegionInfo;
 use crate::rpc::{Body, PdReply, PdRequest, RegionError, Reply, Request};
+use crate::runtime::checkpoint;
 use crate::schema::SpaceId;
 
 /// How often a request is sent to the same region, one redirection or pause after the other, before its place is looked up.
@@ -49,6 +50,7 @@ impl Client {
                 body: body.clone(),
             };
             self.stats.rpcs += 1;
+            checkpoint();
             let error = match self.shared.transport.send(request).await {
                 Ok(Ok(reply)) => return Ok(Sent::Reply(reply)),
                 Ok(Err(error)) => error,

@@ -17,16 +17,7 @@ pub(super) fn held(e: Expr) -> Expr {
         (Function::IsNull, [shown]) => {
             clock_of(shown).map(|(_, moment)| boolean_call(Function::IsNull, vec![moment.clone()]))
         }
-        (
-            Function::Eq
-            | Function::Ne
-            | Function::NullEq
-            | Function::Lt
-            | Function::Le
-            | Function::Gt
-            | Function::Ge,
-            [shown, other],
-        ) => compared(&e, function, shown, other),
+        (comparison, [shown, other]) if comparison.is_comparison() => compared(&e, function, shown, other),
         (Function::In, [shown, constants @ ..]) => listed(shown, constants, ty),
         _ => None,
     };

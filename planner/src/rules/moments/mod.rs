@@ -25,8 +25,8 @@ use super::Context;
 use super::simplify::conjuncts;
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, Function};
-use crate::logical::{Join, JoinKind, Plan, SortKey};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, WindowCall};
+use crate::logical::{Join, JoinKind, Plan, SortKey, Window};
 use crate::zone::Zone;
 use held::{clock_of, held};
 
@@ -100,9 +100,10 @@ fn lifted(plan: Plan, cx: &mut Context) -> (Plan, Shown) {
             let keys = keys.into_iter().map(|key| SortKey { expr: moment(said(key.expr, &shown)), ..key });
             (Plan::Sort { keys: keys.collect(), input: Box::new(input) }, shown)
         }
+        Plan::Window { input, window } if mixes_orders(&window) => lifted(parted(*input, window), cx),
         Plan::Window { input, window } => {
             // Bounds by value are counted from what clocks show, which then is the order, too.
-            let by_value = window.calls.iter().any(|(_, call)| call.frame.key.is_some());
+            let by_value = window.calls.iter().any(|(_, call)| is_by_value(call));
             let (input, shown) = match *input {
                 Plan::Sort { input, keys } if by_value => {
                     let (input, shown) = lifted(*input, cx);
@@ -222,6 +223,32 @@ fn aggregate(
         }
         _ => (id, call),
     }
+}
+
+/// Whether its frame has bounds by value.
+fn is_by_value(call: &WindowCall) -> bool {
+    call.frame.key.is_some()
+}
+
+/// Whether some calls go by what clocks show, and others, which go by moments, are beside them.
+fn mixes_orders(window: &Window) -> bool {
+    let by_value = window.calls.iter().filter(|(_, call)| is_by_value(call)).count();
+    (1..window.calls.len()).contains(&by_value)
+}
+
+/// The same in two steps, of which the second has the calls by value.
+fn parted(input: Plan, window: Window) -> Plan {
+    let (by_value, others) = window.calls.into_iter().partition(|(_, call)| is_by_value(call));
+    let (partition_by, order_by) = (window.partition_by, window.order_by);
+    let first = Window { partition_by: partition_by.clone(), order_by: order_by.clone(), calls: others };
+    let second = Window { partition_by, order_by, calls: by_value };
+    let keys = match &input {
+        Plan::Sort { keys, .. } => keys.clone(),
+        _ => Vec::new(),
+    };
+    let first = Box::new(Plan::Window { input: Box::new(input), window: first });
+    let sorted = if keys.is_empty() { first } else { Box::new(Plan::Sort { keys, input: first }) };
+    Plan::Window { input: sorted, window: second }
 }
 
 /// UNION ALL: of moments where all inputs have moments of one zone.
