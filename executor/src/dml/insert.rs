@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
-use super::rows::{Rows, Schemas, deal};
+use super::rows::{Rows, Schemas, refusals};
 use super::{Done, check, door, foreign, generate_by, not_null, upsert};
 use crate::batch::{Batch, take};
 use crate::build::Builder;
@@ -105,22 +105,13 @@ fn in_partitions(
     rows: Numbered,
     extra: Vec<ArrayRef>,
 ) -> Result<(Numbered, Vec<ArrayRef>)> {
-    let is_refusal = |e: &Error| matches!(e, Error::NoPartition { .. } | Error::NotInPartitionSet);
-    match deal(table, &rows.columns, partition) {
-        Ok(_) => return Ok((rows, extra)),
-        Err(error) if !is_refusal(&error) => return Err(error),
-        Err(_) => {}
+    let refused = refusals(table, &rows.columns, partition)?;
+    if refused.is_empty() {
+        return Ok((rows, extra));
     }
-    let count = rows.columns.first().map_or(0, |column| column.len());
-    let mut taken: Vec<u32> = Vec::with_capacity(count);
-    for row in 0..count {
-        let one: Vec<ArrayRef> = rows.columns.iter().map(|column| column.slice(row, 1)).collect();
-        match deal(table, &one, partition) {
-            Ok(_) => taken.push(row as u32),
-            Err(error) if is_refusal(&error) => builder.warnings.push(error),
-            Err(error) => return Err(error),
-        }
-    }
+    let taken = refused.iter().enumerate().filter(|(_, refusal)| refusal.is_none());
+    let taken: Vec<u32> = taken.map(|(row, _)| row as u32).collect();
+    builder.warnings.extend(refused.into_iter().flatten());
     let pick = |columns: &[ArrayRef]| columns.iter().map(|column| take(column, &taken)).collect();
     let numbered = taken.iter().filter_map(|&row| rows.numbered.get(row as usize).copied()).collect();
     Ok((Numbered { columns: pick(&rows.columns), numbered, ..rows }, pick(&extra)))

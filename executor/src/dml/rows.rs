@@ -172,6 +172,25 @@ pub fn deal(
     deal_batch(table, &Batch { columns: columns.to_vec(), rows }, partition)
 }
 
+/// For each row why no partition takes it, or none that the statement names; nothing at all if all are taken.
+pub(super) fn refusals(
+    table: &TableDescriptor,
+    columns: &[ArrayRef],
+    partition: Option<&PartitionFunction>,
+) -> Result<Vec<Option<Error>>> {
+    let refusal = |dealt: Result<Vec<usize>>| match dealt {
+        Ok(_) => Ok(None),
+        Err(error @ (Error::NoPartition { .. } | Error::NotInPartitionSet)) => Ok(Some(error)),
+        Err(error) => Err(error),
+    };
+    if refusal(deal(table, columns, partition))?.is_none() {
+        return Ok(Vec::new());
+    }
+    let row = |row| columns.iter().map(|column| column.slice(row, 1)).collect::<Vec<ArrayRef>>();
+    let rows = columns.first().map_or(0, |column| column.len());
+    (0..rows).map(|at| refusal(deal(table, &row(at), partition))).collect()
+}
+
 /// The partition of each row; a table that is not partitioned has one.
 fn deal_batch(
     table: &TableDescriptor,

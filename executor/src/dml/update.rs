@@ -14,13 +14,13 @@ use allod_storage::key::Key;
 use allod_storage::schema::{TableDescriptor, TableId};
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::or;
+use arrow::compute::{interleave, or};
 
 use super::changes::{Changes, duplicate, into_mutations};
 use super::checks::violations;
 use super::foreign::Heeded;
 use super::insert::{given_number, is_unsigned, numbering};
-use super::rows::{Held, Rows, Schemas, gather};
+use super::rows::{Held, Rows, Schemas, gather, refusals};
 use super::view::View;
 use super::{Done, door, foreign, generate_by, not_null};
 use crate::batch::take;
@@ -153,7 +153,15 @@ impl<'a> TableUpdate<'a> {
                 new[ordinal] = if all { Arc::clone(column) } else { take(column, &first) };
             }
         }
-        let new = generate_by(table, target.generated.as_deref(), new, scratch)?;
+        let mut new = generate_by(table, target.generated.as_deref(), new, scratch)?;
+        let mut refused = if ignore { refusals(table, &new, partition)? } else { Vec::new() };
+        if !refused.is_empty() {
+            let places =
+                refused.iter().enumerate().map(|(row, refusal)| (usize::from(refusal.is_some()), row));
+            let places: Vec<(usize, usize)> = places.collect();
+            let stay = |(new, old): (&ArrayRef, &ArrayRef)| interleave(&[&**new, &**old], &places);
+            new = new.iter().zip(&old).map(stay).collect::<std::result::Result<_, _>>()?;
+        }
         let mut changed = BooleanArray::from(vec![false; first.len()]);
         for (before, after) in old.iter().zip(&new) {
             if !Arc::ptr_eq(before, after) {
@@ -172,6 +180,7 @@ impl<'a> TableUpdate<'a> {
                 self.violated.push(violated);
                 stays = true;
             }
+            self.violated.extend(refused.get_mut(row).and_then(Option::take));
             let changed = !stays;
             affected.matched += 1;
             affected.rows += u64::from(changed);

@@ -43,9 +43,9 @@ pub struct ExplainRow {
     pub name: String,
     /// The name behind the drawing of the tree.
     pub id: String,
-    /// Estimated rows, two decimals; `N/A` for a change of rows.
+    /// Estimated rows of all runs, two decimals; `N/A` for a change of rows.
     pub est_rows: String,
-    /// Estimated cost, inputs included, two decimals; shown by FORMAT = 'verbose'.
+    /// Estimated cost of one run, inputs included, two decimals; shown by FORMAT = 'verbose'.
     pub est_cost: String,
     /// Where it runs: `root` or `cop[tikv]`.
     pub task: &'static str,
@@ -65,6 +65,7 @@ pub fn explain(query: &Query, numbered: bool) -> Vec<ExplainRow> {
         task: "root",
         parent: None,
         one_partition: query.prune_mode == PruneMode::Static,
+        runs: 1.0,
     };
     writer.plan(&query.root, root.clone());
     for (i, cte) in query.ctes.iter().enumerate() {
@@ -117,6 +118,8 @@ struct Place {
     parent: Option<usize>,
     /// Under static pruning, where a scan reads one partition and names it itself, as in TiDB.
     one_partition: bool,
+    /// How often it is run: for each outer row of the index joins and applies above. What is estimated of one run is shown of all.
+    runs: f64,
 }
 
 impl Writer<'_> {
@@ -127,7 +130,7 @@ impl Writer<'_> {
             parent: place.parent,
             id: format!("{}{}{name}", place.indent, place.branch),
             name,
-            est_rows: estimate(plan, plan.rows),
+            est_rows: estimate(plan, plan.rows * place.runs),
             est_cost: estimate(plan, plan.cost),
             task: place.task,
             access_object: access::object(&plan.node, place.one_partition, &self.words),
@@ -149,10 +152,12 @@ impl Writer<'_> {
         let one_partition = place.one_partition || matches!(plan.node, Node::PartitionUnion { .. });
         let children = names::labelled_children(plan);
         let last = children.len().saturating_sub(1);
+        let outer = matches!(plan.node, Node::IndexJoin(_) | Node::Apply(_)).then(|| children[0].0.rows);
         for (i, (child, label)) in children.into_iter().enumerate() {
             let branch = if i == last { "└─" } else { "├─" };
             let indent = below.clone();
-            self.plan(child, Place { indent, branch, label, task, parent, one_partition });
+            let runs = place.runs * outer.filter(|_| i > 0).unwrap_or(1.0);
+            self.plan(child, Place { indent, branch, label, task, parent, one_partition, runs });
         }
     }
 

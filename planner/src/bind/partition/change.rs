@@ -218,7 +218,29 @@ fn reorganize(
     let (partitions, bounds): (Vec<_>, Vec<_>) =
         rest(0..first).into_iter().chain(fresh).chain(behind).unzip();
     let method = method_of(scheme, &table.columns, bounds.into_iter())?;
-    Ok(PartitionPlan { scheme: Some(PartitionScheme { method, ..scheme.clone() }), partitions, moved })
+    let mut plan =
+        PartitionPlan { scheme: Some(PartitionScheme { method, ..scheme.clone() }), partitions, moved };
+    // What is listed now, or no longer, changes what is left to DEFAULT.
+    if let PartitionMethod::List { default: Some(at), .. } = scheme.method
+        && !plan.moved.contains(&at)
+        && listed(&scheme.method) != plan.scheme.as_ref().and_then(|scheme| listed(&scheme.method))
+    {
+        let stays = plan.partitions.iter_mut().filter(|planned| planned.from == Some(at));
+        stays.for_each(|planned| *planned = PlannedPartition::renewed(&old[at]));
+        plan.moved.push(at);
+    }
+    Ok(plan)
+}
+
+/// All tuples that partitions list, in order.
+fn listed(method: &PartitionMethod) -> Option<Vec<&[Datum]>> {
+    let PartitionMethod::List { values, .. } = method else { return None };
+    let mut tuples: Vec<&[Datum]> = values.iter().flatten().map(Vec::as_slice).collect();
+    tuples.sort_by(|a, b| {
+        let orders = a.iter().zip(*b).map(|(a, b)| a.compare(b));
+        orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    });
+    Some(tuples)
 }
 
 /// A partition without VALUES where the method wants them.

@@ -44,6 +44,7 @@ impl Search<'_> {
         let cost = any.cost + cost::hash_aggregate(any.rows, groups);
         let hashed = operator(groups, cost, columns.clone(), Node::HashAgg(aggregation(any)));
         let mut ways = vec![Candidate::unordered(hashed)];
+        self.wishes.note_cop(&HintKind::AggToCop, plan, input);
         if self.wishes.asks(&HintKind::AggToCop, plan)
             && let Some(split) = cop::aggregate_below(&ways[0].plan, self.columns)
         {

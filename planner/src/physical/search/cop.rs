@@ -64,8 +64,9 @@ fn of_parts(call: &AggregateCall) -> Option<AggregateFunction> {
 }
 
 /// A Limit, or a TopN, with the same once more below the reader: each part need not hand over more than all of them together.
-pub(super) fn limit_below(limited: Plan) -> Plan {
-    let copied = match &limited.node {
+/// `None` if there is no reader.
+pub(super) fn limit_below(limited: &Plan) -> Option<Plan> {
+    let read = match &limited.node {
         Node::Limit { input, offset, count: Some(count) } => {
             let count = Some(offset.saturating_add(*count));
             below_reader(input, |below| {
@@ -85,13 +86,15 @@ pub(super) fn limit_below(limited: Plan) -> Plan {
         }
         _ => None,
     };
-    let Some(read) = copied else { return limited };
-    let node = match limited.node {
-        Node::Limit { offset, count, .. } => Node::Limit { input: Box::new(read), offset, count },
-        Node::TopN { keys, offset, count, .. } => Node::TopN { input: Box::new(read), keys, offset, count },
-        other => other,
+    let input = Box::new(read?);
+    let node = match &limited.node {
+        Node::Limit { offset, count, .. } => Node::Limit { input, offset: *offset, count: *count },
+        Node::TopN { keys, offset, count, .. } => {
+            Node::TopN { input, keys: keys.clone(), offset: *offset, count: *count }
+        }
+        _ => return None,
     };
-    Plan { node, ..limited }
+    Some(operator(limited.rows, limited.cost, limited.columns.clone(), node))
 }
 
 /// A reader with something put on top of what it reads.

@@ -47,8 +47,12 @@ pub(crate) struct Wishes {
     tables: Vec<Named>,
     /// Hints that some join or grouping followed.
     followed: HashSet<usize>,
+    /// Hints that would move work beside a table where there is none.
+    in_vain: HashSet<usize>,
     /// Hints that spoke of a join without equalities.
     without_equality: HashSet<usize>,
+    /// Methods that hints both ask for and refuse for one join.
+    contradicted: Vec<JoinMethod>,
     /// Whether hints asked for different methods of one join.
     joins_conflict: bool,
     /// Whether a block is to be grouped in both ways.
@@ -70,6 +74,11 @@ impl JoinWish {
     /// Whether the method is asked for.
     pub(super) fn wants(&self, method: JoinMethod) -> bool {
         self.wanted.iter().any(|(_, wanted, _)| *wanted == method)
+    }
+
+    /// Whether the method is refused.
+    pub(super) fn refuses(&self, method: JoinMethod) -> bool {
+        self.unwanted.iter().any(|(_, unwanted, _)| *unwanted == method)
     }
 
     /// Whether index joins that look up this side are to be hash joins of what is found: a hint asks for them, or refuses the
@@ -136,6 +145,12 @@ impl Wishes {
             self.followed.extend(wish.wanted.drain(..).map(|(number, ..)| number));
             wish.build = None;
         }
+        for (_, method, _) in &wish.unwanted {
+            let wanted = wish.wanted.iter().any(|(_, wanted, _)| plain(*wanted) == *method);
+            if wanted && !self.contradicted.contains(method) {
+                self.contradicted.push(*method);
+            }
+        }
         wish
     }
 
@@ -177,6 +192,18 @@ impl Wishes {
 
     /// Whether a hint without tables asks for this, in the query block of the plan.
     pub(super) fn asks(&self, kind: &HintKind, plan: &Plan) -> bool {
+        self.asking(kind, plan).is_some()
+    }
+
+    /// Notes whether what a hint asks for, which has no tables and would move work beside them, can be done to rows of this input.
+    pub(super) fn note_cop(&mut self, kind: &HintKind, plan: &Plan, input: &Plan) {
+        if let Some(number) = self.asking(kind, plan) {
+            let set = if is_read(input) { &mut self.followed } else { &mut self.in_vain };
+            set.insert(number);
+        }
+    }
+
+    fn asking(&self, kind: &HintKind, plan: &Plan) -> Option<usize> {
         let block = || {
             let mut block: Option<u32> = None;
             plan.walk(&mut |node| {
@@ -186,7 +213,8 @@ impl Wishes {
             });
             block
         };
-        self.hints.iter().any(|hint| hint.kind == *kind && block().is_none_or(|block| block == hint.block))
+        let asks = |hint: &Hint| hint.kind == *kind && block().is_none_or(|block| block == hint.block);
+        self.hints.iter().position(asks)
     }
 
     /// The ways to group that the hints leave.
@@ -234,11 +262,24 @@ impl Wishes {
         if self.aggregations_conflict {
             warn("Optimizer aggregation hints are conflicted".into());
         }
+        for method in &self.contradicted {
+            warn(contradiction(*method).into());
+        }
         for (number, hint) in self.hints.iter().enumerate() {
             let (HintKind::Join { tables, .. } | HintKind::Leading(tables)) = &hint.kind else {
                 let lost = !self.followed.contains(&number) && !self.aggregations_conflict;
-                if hint.kind == HintKind::StreamAgg && lost {
-                    warn("Optimizer Hint STREAM_AGG is inapplicable".into());
+                let in_vain = lost && self.in_vain.contains(&number);
+                match hint.kind {
+                    HintKind::StreamAgg if lost => {
+                        warn("Optimizer Hint STREAM_AGG is inapplicable".into());
+                    }
+                    HintKind::AggToCop if in_vain => {
+                        warn("Optimizer Hint AGG_TO_COP is inapplicable".into());
+                    }
+                    HintKind::LimitToCop if in_vain => {
+                        warn("Optimizer Hint LIMIT_TO_COP is inapplicable".into());
+                    }
+                    _ => {}
                 }
                 continue;
             };
@@ -265,6 +306,39 @@ impl Wishes {
             }
         }
         out
+    }
+}
+
+/// Whether its rows come from a table as they are, or sorted out there.
+fn is_read(plan: &Plan) -> bool {
+    match plan {
+        Plan::Scan(_) => true,
+        Plan::Filter { input, .. } | Plan::Project { input, .. } | Plan::Sort { input, .. } => is_read(input),
+        Plan::Join(_)
+        | Plan::Apply { .. }
+        | Plan::Aggregate { .. }
+        | Plan::Window { .. }
+        | Plan::Limit { .. }
+        | Plan::Lock { .. }
+        | Plan::MaxOneRow { .. }
+        | Plan::Union { .. }
+        | Plan::Values { .. }
+        | Plan::CteScan { .. } => false,
+    }
+}
+
+/// What TiDB says of hints that ask for a method and refuse it.
+fn contradiction(method: JoinMethod) -> &'static str {
+    match method {
+        JoinMethod::Index => "Some INL_JOIN and NO_INDEX_JOIN hints conflict, NO_INDEX_JOIN may be ignored",
+        JoinMethod::IndexHash => {
+            "Some INL_HASH_JOIN and NO_INDEX_HASH_JOIN hints conflict, NO_INDEX_HASH_JOIN may be ignored"
+        }
+        JoinMethod::Merge => "Some MERGE_JOIN and NO_MERGE_JOIN hints conflict, NO_MERGE_JOIN is ignored",
+        JoinMethod::Hash | JoinMethod::HashBuild | JoinMethod::HashProbe => {
+            "A conflict between the HASH_JOIN hint and the NO_HASH_JOIN hint, or the tidb_opt_enable_hash_join system \
+             variable, the HASH_JOIN hint will take precedence."
+        }
     }
 }
 

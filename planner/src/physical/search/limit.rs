@@ -52,7 +52,11 @@ impl Search<'_> {
         let rows = self.profile(plan).rows;
         let enough = count.map(|count| count.saturating_add(offset) as f64);
         let to_cop = self.wishes.asks(&HintKind::LimitToCop, plan);
-        let beside = |limited: Plan| if to_cop { cop::limit_below(limited) } else { limited };
+        self.wishes.note_cop(&HintKind::LimitToCop, plan, input);
+        let beside = |limited: Plan| match to_cop.then(|| cop::limit_below(&limited)).flatten() {
+            Some(both) => both,
+            None => limited,
+        };
         let limited = |input: Plan| {
             let (cost, columns) = (input.cost + STOP, input.columns.clone());
             beside(operator(rows, cost, columns, Node::Limit { input: Box::new(input), offset, count }))

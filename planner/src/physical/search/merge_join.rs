@@ -27,7 +27,9 @@ impl Search<'_> {
             node.keys.iter().map(|(l, r)| Some((l.as_column()?, r.as_column()?))).collect();
         let descending = goal.order.first().is_some_and(|(_, descending)| *descending);
         let mut ways = Vec::new();
-        for sequence in sequences(node, &pairs, goal, wish.wants(JoinMethod::Merge)) {
+        // Where the usual way is refused, sorting may be the only one that is left.
+        let forced = wish.wants(JoinMethod::Merge) || wish.refuses(JoinMethod::Hash);
+        for sequence in sequences(node, &pairs, goal, forced) {
             let order = |left: bool| -> Order {
                 let columns = sequence.iter().filter_map(|&key| pairs[key]);
                 columns.map(|(l, r)| (if left { l } else { r }, descending)).collect()
