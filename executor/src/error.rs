@@ -156,8 +156,10 @@ pub enum Error {
     #[error("Index out of bounds in regular expression search.")]
     RegexpIndex,
     /// 1411: text or bytes that a function cannot read.
-    #[error("Incorrect string value: '{value}' for function {function}")]
+    #[error("Incorrect {ty} value: '{value}' for function {function}")]
     WrongValueForFunction {
+        /// What it was to be.
+        ty: &'static str,
         /// The value.
         value: String,
         /// The function.

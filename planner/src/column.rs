@@ -44,6 +44,8 @@ pub struct Origin {
     pub alias: Arc<str>,
     /// Its name in the table.
     pub column: Arc<str>,
+    /// Whether clients take it for a boolean.
+    pub boolean: bool,
 }
 
 /// The arena of a statement's columns. Its owner is whoever plans the statement; afterwards it is read only.

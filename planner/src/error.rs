@@ -490,7 +490,7 @@ pub enum Error {
     /// 1097: more members than a SET has bits, or an ENUM numbers.
     #[error("too many strings for column {0} and SET")]
     TooManyMembers(String),
-    /// 1439: BIT of more bits than there are.
+    /// 1439: BIT of more bits than there are, FLOAT of more digits.
     #[error("display width out of range for column '{column}' (max = {max})")]
     TooBigDisplayWidth {
         /// The column.

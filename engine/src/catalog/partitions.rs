@@ -269,8 +269,8 @@ fn exchangeable(parted: &TableDescriptor, partition: &str, plain: &TableDescript
     let columns_agree = parted.columns.len() == plain.columns.len()
         && parted.columns.iter().zip(&plain.columns).all(|(a, b)| {
             a.name.eq_ignore_ascii_case(&b.name)
-                && (&a.ty, a.unsigned, a.auto_increment, a.hidden, &a.generated)
-                    == (&b.ty, b.unsigned, b.auto_increment, b.hidden, &b.generated)
+                && (&a.ty, a.unsigned, a.digits, a.auto_increment, a.hidden, &a.generated)
+                    == (&b.ty, b.unsigned, b.digits, b.auto_increment, b.hidden, &b.generated)
         });
     // In the same order too: the spaces of the indexes change hands by position.
     let indexes_agree = parted.indexes.len() == plain.indexes.len()

@@ -57,7 +57,10 @@ fn row(table: &TableDescriptor, at: usize, ordinal: usize, zone: Zone) -> Vec<Da
     let ColumnDef { name, ty, default, generated, comment, .. } = column;
     let full = column.type_in_sql();
     let data_type = full.split(['(', ' ']).next().unwrap_or_default();
-    let size = Size::of(&ty.sql);
+    let mut size = Size::of(&ty.sql);
+    if let Some(digits) = column.digits {
+        (size.precision, size.scale) = (Some(digits.precision.into()), Some(digits.scale.into()));
+    }
     let or_null = |n: Option<u64>| n.map_or(Datum::Null, number);
     let default = default
         .as_ref()

@@ -5,9 +5,11 @@ use allod_storage::schema::SqlType;
 use arrow::buffer::NullBuffer;
 
 use super::bits;
-use super::decimal::Decimals;
+use super::cast;
+use super::decimal::{Decimals, whole_quotient};
 use super::function::{Failure, Outcome, ints, unfit};
 use super::notice::{Notices, Verdict};
+use super::number;
 use super::value::{Column, Value, Values, uniform, zip_checked, zip_map, zip_option};
 
 const BIGINT: Failure = Failure::OutOfRange("BIGINT");
@@ -60,7 +62,12 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
             Ok(Value::Decimal(out.rescale(*scale)?))
         }
         SqlType::Int { .. } | SqlType::Year => {
-            integers(function, &args[0], &args[1], matches!(sql, SqlType::Int { unsigned: true, .. }), rows)
+            let unsigned = matches!(sql, SqlType::Int { unsigned: true, .. });
+            let fractions = args.iter().any(|arg| matches!(arg, Value::Double(_) | Value::Decimal(_)));
+            match function {
+                Function::IntDiv if fractions => whole_quotients(&args[0], &args[1], unsigned, rows),
+                _ => integers(function, &args[0], &args[1], unsigned, rows),
+            }
         }
         _ => Err(unfit(function)),
     }
@@ -136,13 +143,41 @@ fn doubles(function: &Function, a: &Column<f64>, b: &Column<f64>, rows: usize) -
                 .filter(|n| n.null_count() > 0);
             Ok(Value::Double(out))
         }
-        Function::IntDiv => {
-            let out = zip_option(a, b, rows, |x, y| (y != 0.0).then(|| (x / y).trunc()));
-            let whole = out.map_checked(|v| (v as i64, !(-9.3e18..9.3e18).contains(&v)));
-            Ok(Value::Int(whole.map_err(|_| BIGINT)?))
-        }
         _ => Err(unfit(function)),
     }
+}
+
+/// DIV of numbers that are not all integers: as exact as their digits are, whatever form they are in.
+fn whole_quotients(a: &Value, b: &Value, unsigned: bool, rows: usize) -> Outcome {
+    let digits = |value: &Value, row: usize| -> (i128, i32) {
+        match value {
+            Value::Double(v) => number::double_digits(v.value(row)),
+            Value::Decimal(v) => (v.value(row), -i32::from(v.scale())),
+            other => (cast::whole_at(other, row, false).0, 0),
+        }
+    };
+    let overflow = || if unsigned { UNSIGNED } else { BIGINT };
+    let mut quotients = Vec::with_capacity(rows);
+    for row in 0..rows {
+        if a.is_null(row) || b.is_null(row) {
+            quotients.push(None);
+            continue;
+        }
+        let ((x, by), (y, of)) = (digits(a, row), digits(b, row));
+        let quotient = match y {
+            0 => None,
+            y => Some(whole_quotient(x, y, by - of).ok_or_else(overflow)?),
+        };
+        quotients.push(quotient);
+    }
+    let within = |v: i128| if unsigned { u64::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
+    if !quotients.iter().flatten().all(|v| within(*v)) {
+        return Err(overflow());
+    }
+    Ok(match unsigned {
+        true => Value::UInt(Column::from_options(quotients.into_iter().map(|v| v.map(|v| v as u64)))),
+        false => Value::Int(Column::from_options(quotients.into_iter().map(|v| v.map(|v| v as i64)))),
+    })
 }
 
 fn integers(function: &Function, a: &Value, b: &Value, unsigned: bool, rows: usize) -> Outcome {
@@ -180,15 +215,9 @@ fn integers(function: &Function, a: &Value, b: &Value, unsigned: bool, rows: usi
                 _ => Err(unfit(function)),
             }
         }
-        // Decimals under DIV, or signed with unsigned: in 128 bits, checked against the result's range.
+        // Signed with unsigned: in 128 bits, checked against the result's range.
         _ => {
-            if matches!(a, Value::Double(_)) || matches!(b, Value::Double(_)) {
-                let (Some(a), Some(b)) = (a.to_double(), b.to_double()) else { return Err(unfit(function)) };
-                return doubles(function, &a, &b, rows)?.conform(&int_type(unsigned)).map_err(Failure::Other);
-            }
             let (Some(a), Some(b)) = (a.to_decimal(), b.to_decimal()) else { return Err(unfit(function)) };
-            let (a, b) = Decimals::aligned(&a, &b)?;
-            let scale = a.scale();
             let (a, b) = (a.widened(), b.widened());
             let overflow = || if unsigned { UNSIGNED } else { BIGINT };
             let wide = match function {
@@ -200,11 +229,6 @@ fn integers(function: &Function, a: &Value, b: &Value, unsigned: bool, rows: usi
                 _ => return Err(unfit(function)),
             }
             .map_err(|_| overflow())?;
-            // A quotient has no scale; other results keep theirs, which is 0 for integers.
-            let wide = match function {
-                Function::IntDiv => wide,
-                _ => wide.map(|v| super::decimal::shrink(v, scale)),
-            };
             if unsigned {
                 let out = wide.map_checked(|v| (v as u64, u64::try_from(v).is_err()));
                 Ok(Value::UInt(out.map_err(|_| overflow())?))
@@ -214,8 +238,4 @@ fn integers(function: &Function, a: &Value, b: &Value, unsigned: bool, rows: usi
             }
         }
     }
-}
-
-fn int_type(unsigned: bool) -> SqlType {
-    if unsigned { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use allod_planner::zone::{Moments, Zone, is_timestamp};
 use allod_storage::schema::json::{Json, encode};
-use allod_storage::schema::{Charset, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{Charset, FloatDigits, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::cast::{
-    Loss, bytes_of, decimal_at, double_at, fsp_of, in_range, is_datetime, micros_at, time_at, to_text,
-    whole_at, without_loss, write_at,
+    Loss, bytes_of, decimal_at, double_at, fsp_of, in_range, is_datetime, is_long_time, micros_at, time_at,
+    to_text, whole_at, without_loss, write_at,
 };
 use super::choice;
 use super::clock;
@@ -32,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub nullable: bool,
     /// Whether it holds no negative number, though its type has some.
     pub unsigned: bool,
+    /// The digits that a FLOAT or DOUBLE is rounded to.
+    pub digits: Option<FloatDigits>,
     /// Of which zone's clocks a TIMESTAMP is given the time.
     pub zone: Zone,
     /// Its name.
@@ -41,7 +43,7 @@ pub(crate) struct Target<'a> {
 /// Stores into a column. What does not fit is told to `notices`; if that is no error the nearest value that the column holds
 /// takes its place.
 pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &mut Notices) -> Outcome {
-    let Target { sql: to, nullable, unsigned, zone, column } = target;
+    let Target { sql: to, nullable, unsigned, digits, zone, column } = target;
     if !nullable {
         let mut found = false;
         for row in (0..rows).filter(|row| value.is_null(*row)) {
@@ -104,7 +106,7 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             Value::Int(wide.map(|v| v as i64))
         }
         SqlType::Float => Value::Double(stored(value, rows, &mut checked, |row| {
-            let (v, loss) = double_at(value, row);
+            let (v, loss) = to_digits(double_at(value, row), digits);
             let single = f64::from(v as f32);
             match single.is_finite() {
                 true => not_below(0.0, (single, loss), unsigned),
@@ -112,7 +114,7 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             }
         })?),
         SqlType::Double => Value::Double(stored(value, rows, &mut checked, |row| {
-            not_below(0.0, double_at(value, row), unsigned)
+            not_below(0.0, to_digits(double_at(value, row), digits), unsigned)
         })?),
         SqlType::Decimal { precision, scale } => {
             if !unsigned && let Some(fast) = without_loss(value, to) {
@@ -168,21 +170,17 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
                 .map(|us| clock::split(us).0 as i32),
         ),
         SqlType::Timestamp(fsp) => Value::DateTime(stored(value, rows, &mut checked, |row| {
-            match found(micros_at(value, row), zero) {
-                (us, Loss::None) => moment(clock::round_fsp(us, *fsp), zone),
+            match found(rounded(value, row, *fsp), zero) {
+                (us, Loss::None) => moment(us, zone),
                 none => none,
             }
         })?),
-        SqlType::DateTime(fsp) => Value::DateTime(
-            stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
-                .map(|us| clock::round_fsp(us, *fsp)),
-        ),
+        SqlType::DateTime(fsp) => {
+            Value::DateTime(stored(value, rows, &mut checked, |row| found(rounded(value, row, *fsp), zero))?)
+        }
         SqlType::Time(fsp) => Value::Time(
-            stored(value, rows, &mut checked, |row| match time_at(value, row) {
-                Some(us) => (us, Loss::None),
-                None => (0, Loss::Incorrect),
-            })?
-            .map(|us| clock::round_fsp(us, *fsp)),
+            stored(value, rows, &mut checked, |row| time_stored(value, row))?
+                .map(|us| clock::round_fsp(us, *fsp)),
         ),
     })
 }
@@ -238,6 +236,24 @@ fn bytes_at(value: &Value, row: usize) -> Option<&[u8]> {
     }
 }
 
+/// The time at a row: the longest one in place of a longer one.
+fn time_stored(value: &Value, row: usize) -> (i64, Loss) {
+    let clipped = match value {
+        Value::String(v) => clock::read_time(v.value(row)).is_some_and(|read| read.clipped),
+        other => is_long_time(other, row),
+    };
+    match time_at(value, row) {
+        Some(us) if clipped => (us, Loss::Range),
+        Some(us) => (us, Loss::None),
+        None => (0, Loss::Incorrect),
+    }
+}
+
+/// The moment at a row with so many digits of a second's fraction.
+fn rounded(value: &Value, row: usize, fsp: u8) -> Option<i64> {
+    micros_at(value, row).map(|us| clock::round_fsp(us, fsp))
+}
+
 /// The moment; the one that is none, if there is no such.
 fn found(us: Option<i64>, zero: bool) -> (i64, Loss) {
     match us {
@@ -254,6 +270,15 @@ fn moment(us: i64, zone: Zone) -> (i64, Loss) {
         (_, false) => (ZERO_DATETIME, Loss::Incorrect),
         (Moments::Never(at), true) => (at, Loss::Incorrect),
         (Moments::One(at) | Moments::Two(at, _), true) => (at, Loss::None),
+    }
+}
+
+/// The nearest number of so many digits.
+fn to_digits((v, loss): (f64, Loss), digits: Option<FloatDigits>) -> (f64, Loss) {
+    match digits.map(|digits| digits.round(v)) {
+        None => (v, loss),
+        Some(Ok(rounded)) => (rounded, loss),
+        Some(Err(greatest)) => (greatest, Loss::Range),
     }
 }
 
@@ -399,6 +424,7 @@ fn refused(
         // What is no member has been cut to nothing.
         (_, SqlType::Enum(_) | SqlType::Set(_)) => Error::AssignTruncated { column, row: number },
         (Loss::TooLong, _) => Error::AssignTooLong { column, row: number },
+        (_, SqlType::Time(_)) => Error::AssignIncorrectTime { ty: "time", value: text, column, row: number },
         (Loss::Range, _) => Error::AssignOutOfRange { column, row: number },
         (_, SqlType::Date) => Error::AssignIncorrectTime { ty: "date", value: text, column, row: number },
         (_, SqlType::Timestamp(_)) => {
@@ -407,7 +433,6 @@ fn refused(
         (_, SqlType::DateTime(_)) => {
             Error::AssignIncorrectTime { ty: "datetime", value: text, column, row: number }
         }
-        (_, SqlType::Time(_)) => Error::AssignIncorrectTime { ty: "time", value: text, column, row: number },
         (Loss::Truncated, _) => Error::AssignTruncated { column, row: number },
         (_, SqlType::Decimal { .. }) => {
             Error::AssignIncorrectNumber { ty: "decimal", value: text, column, row: number }

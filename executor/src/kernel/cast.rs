@@ -9,7 +9,7 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use allod_storage::schema::{SqlType, ZERO_DATETIME};
+use allod_storage::schema::{SqlType, ZERO_DATETIME, nearest_double};
 use arrow::array::{BinaryViewBuilder, StringViewBuilder};
 
 use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN, TIME_US_MAX};
@@ -133,7 +133,13 @@ pub(crate) fn cast(
         SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
             Value::UInt(each(value, rows, |row| Some(choice::number_at(value, row, to).0)))
         }
-        SqlType::Float => Value::Double(doubles_told(value, rows, notices)?.map(|v| f64::from(v as f32))),
+        SqlType::Float => {
+            let singles = doubles_told(value, rows, notices)?.map_checked(|v| {
+                let single = f64::from(v as f32);
+                (single, !single.is_finite())
+            });
+            Value::Double(singles.map_err(|_| Failure::OutOfRange("DOUBLE"))?)
+        }
         SqlType::Double => Value::Double(doubles_told(value, rows, notices)?),
         SqlType::Decimal { precision, scale } => {
             let beyond = Lost::default();
@@ -163,8 +169,7 @@ pub(crate) fn cast(
         SqlType::Blob(_) => bytes_of(&bytes_with(value, from, rows), None, u32::MAX, rows),
         SqlType::Date => Value::Date(micros_told(value, rows, notices)?.map(|us| clock::split(us).0 as i32)),
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => {
-            let fsp = *fsp;
-            Value::DateTime(micros_told(value, rows, notices)?.map(|us| clock::round_fsp(us, fsp)))
+            Value::DateTime(datetimes_told(value, *fsp, rows, notices)?)
         }
         SqlType::Time(fsp) => {
             let fsp = *fsp;
@@ -198,19 +203,39 @@ fn doubles_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Col
 
 /// As microseconds since 1970, telling of what is no date.
 pub(crate) fn micros_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Column<i64>, Failure> {
+    datetimes_told(value, FSP_MAX, rows, notices)
+}
+
+/// Digits of a fraction at which nothing is rounded.
+const FSP_MAX: u8 = 6;
+
+/// As DATETIMEs with so many digits of a second's fraction, telling of what is none, or is none when it is rounded.
+fn datetimes_told(
+    value: &Value,
+    fsp: u8,
+    rows: usize,
+    notices: &mut Notices,
+) -> Result<Column<i64>, Failure> {
     let zero = notices.rules().zero_date;
+    let rounded = |us: i64| Some(clock::round_fsp(us, fsp)).filter(|us| is_datetime(*us, zero));
     if let Value::String(texts) = value {
         let told = texts_told(texts, rows, ("datetime", notices), |text| {
-            clock::parse_datetime_told(text).filter(|(us, _)| is_datetime(*us, zero))
+            let (us, truncated) = clock::parse_datetime_told(text)?;
+            Some((rounded(us)?, truncated))
         })?;
         tell_none(value, &told, rows, |row, value| {
             notices.converted(row, Error::WrongValue { ty: "datetime", value })
         })?;
         return Ok(told);
     }
-    let out = match (value, zero) {
-        (Value::DateTime(_) | Value::Date(_), _) | (_, false) => micros(value, rows),
-        (other, true) => each(other, rows, |row| micros_at(other, row).filter(|us| is_datetime(*us, true))),
+    let out = match value {
+        Value::DateTime(v) if fsp == FSP_MAX => v.clone(),
+        // The moment that is none stays what it is, whoever may write it.
+        Value::DateTime(v) => {
+            v.map_option(rows, |us| if us == ZERO_DATETIME { Some(us) } else { rounded(us) })
+        }
+        Value::Date(_) => micros(value, rows),
+        other => each(other, rows, |row| micros_at(other, row).and_then(rounded)),
     };
     tell_none(value, &out, rows, |row, value| {
         notices.converted(row, Error::WrongValue { ty: "datetime", value })
@@ -244,15 +269,21 @@ fn times_told(value: &Value, rows: usize, notices: &mut Notices) -> Result<Colum
     let out = match value {
         Value::String(texts) => texts_told(texts, rows, ("time", notices), clock::parse_time_told)?,
         // A number is a time within its range only, or a moment.
-        Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Double(_) => each(value, rows, |row| {
-            let number = whole_at(value, row, false).0;
-            time_at(value, row).filter(|_| number.abs() <= TIME_NUMBER_MAX || number >= MOMENT_NUMBER_MIN)
-        }),
+        Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Double(_) => {
+            each(value, rows, |row| time_at(value, row).filter(|_| !is_long_time(value, row)))
+        }
         other => times(other, rows),
     };
     let told = |row, value| notices.converted(row, Error::TruncatedWrongValue { ty: "time", value });
     tell_none(value, &out, rows, told)?;
     Ok(out)
+}
+
+/// Whether it is a number of a time that is longer than any, and of no moment.
+pub(super) fn is_long_time(value: &Value, row: usize) -> bool {
+    let is_number = matches!(value, Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Double(_));
+    let number = if is_number { whole_at(value, row, false).0 } else { 0 };
+    number.abs() > TIME_NUMBER_MAX && number < MOMENT_NUMBER_MIN
 }
 
 /// 838:59:59 as a number.
@@ -369,6 +400,7 @@ fn loss_of(extent: Extent) -> Loss {
         Extent::Whole => Loss::None,
         Extent::Prefix => Loss::Truncated,
         Extent::Nothing => Loss::Incorrect,
+        Extent::Beyond => Loss::Range,
     }
 }
 
@@ -448,17 +480,21 @@ pub(super) fn double_at(value: &Value, row: usize) -> (f64, Loss) {
         Value::String(v) => text(v.value(row).as_bytes()),
         Value::Bytes(v) => text(v.value(row)),
         Value::Double(v) => (v.value(row), Loss::None),
-        Value::Decimal(v) => (v.value(row) as f64 / 10f64.powi(i32::from(v.scale())), Loss::None),
-        Value::DateTime(v) => {
-            let us = v.value(row);
-            (clock::datetime_number(us) as f64 + us.rem_euclid(1_000_000) as f64 / 1e6, Loss::None)
-        }
-        Value::Time(v) => {
-            let us = v.value(row);
-            (clock::time_number(us) as f64 + (us % 1_000_000) as f64 / 1e6, Loss::None)
-        }
+        Value::Decimal(v) => (nearest_double(v.value(row), v.scale()), Loss::None),
+        Value::DateTime(v) => (nearest_double(datetime_micros(v.value(row)), 6), Loss::None),
+        Value::Time(v) => (nearest_double(time_micros(v.value(row)), 6), Loss::None),
         other => (whole_at(other, row, false).0 as f64, Loss::None),
     }
+}
+
+/// The number that a moment prints as, in millionths.
+fn datetime_micros(us: i64) -> i128 {
+    i128::from(clock::datetime_number(us)) * 1_000_000 + i128::from(us.rem_euclid(1_000_000))
+}
+
+/// The number that a time prints as, in millionths.
+fn time_micros(us: i64) -> i128 {
+    i128::from(clock::time_number(us)) * 1_000_000 + i128::from(us % 1_000_000)
 }
 
 /// As doubles, whatever it is; None for a bare NULL.
@@ -486,16 +522,8 @@ pub(super) fn decimal_at(value: &Value, row: usize, precision: u8, scale: u8) ->
             let (v, extent) = number::decimal_prefix(v.value(row), scale);
             (Some(v), loss_of(extent))
         }
-        Value::DateTime(v) => {
-            let (us, six) = (v.value(row), i128::from(10).pow(6));
-            let exact = i128::from(clock::datetime_number(us)) * six + i128::from(us.rem_euclid(1_000_000));
-            (rescale(exact, 6, scale), Loss::None)
-        }
-        Value::Time(v) => {
-            let (us, six) = (v.value(row), i128::from(10).pow(6));
-            let exact = i128::from(clock::time_number(us)) * six + i128::from(us % 1_000_000);
-            (rescale(exact, 6, scale), Loss::None)
-        }
+        Value::DateTime(v) => (rescale(datetime_micros(v.value(row)), 6, scale), Loss::None),
+        Value::Time(v) => (rescale(time_micros(v.value(row)), 6, scale), Loss::None),
         other => (rescale(whole_at(other, row, false).0, 0, scale), Loss::None),
     };
     let limit = power(precision).map_or(WIDE_MAX, |p| p - 1);

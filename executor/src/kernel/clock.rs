@@ -176,11 +176,26 @@ fn read_datetime(text: &str, begins: bool) -> Option<(i64, bool)> {
 
 /// A TIME: `[-][D ]hh:mm:ss[.fraction]`, `hh:mm`, `hhmmss`, or seconds; a datetime gives its time. Clipped to ±838:59:59.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
-    parse_time_told(text).filter(|(_, truncated)| !truncated).map(|(us, _)| us)
+    read_time(text).filter(|read| !read.truncated).map(|read| read.us)
 }
 
-/// The TIME that a text begins with, and whether something behind it was no part of it.
+/// The TIME that a text begins with, and whether it is not all that the text says.
 pub(crate) fn parse_time_told(text: &str) -> Option<(i64, bool)> {
+    read_time(text).map(|read| (read.us, read.truncated || read.clipped))
+}
+
+/// A TIME as it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeRead {
+    pub us: i64,
+    /// Whether something behind it was no part of it.
+    pub truncated: bool,
+    /// Whether it is the longest one in place of a longer one.
+    pub clipped: bool,
+}
+
+/// The TIME that a text begins with.
+pub(crate) fn read_time(text: &str) -> Option<TimeRead> {
     let trimmed = text.trim();
     let (negative, body) = match trimmed.strip_prefix('-') {
         Some(body) => (true, body),
@@ -190,7 +205,7 @@ pub(crate) fn parse_time_told(text: &str) -> Option<(i64, bool)> {
         && body.len() > 10
         && let Some(us) = parse_datetime(body)
     {
-        return Some((split(us).1, false));
+        return Some(TimeRead { us: split(us).1, truncated: false, clipped: false });
     }
     let mut at = Cursor { rest: body.as_bytes() };
     let (first, digits) = at.number(18)?;
@@ -218,7 +233,7 @@ pub(crate) fn parse_time_told(text: &str) -> Option<(i64, bool)> {
     } else {
         seconds = number_to_seconds(first)?;
         if digits > 7 {
-            seconds = TIME_US_MAX / SECOND_US;
+            seconds = TIME_US_MAX / SECOND_US + 1;
         }
     }
     let micro = if at.eat(|b| b == b'.') { at.fraction() } else { 0 };
@@ -226,8 +241,13 @@ pub(crate) fn parse_time_told(text: &str) -> Option<(i64, bool)> {
     if !at.rest.is_empty() && body.len() >= 12 {
         return None;
     }
-    let us = (seconds * SECOND_US + micro).min(TIME_US_MAX);
-    Some((if negative { -us } else { us }, !at.rest.is_empty()))
+    let whole = seconds * SECOND_US + micro;
+    let us = whole.min(TIME_US_MAX);
+    Some(TimeRead {
+        us: if negative { -us } else { us },
+        truncated: !at.rest.is_empty(),
+        clipped: whole > TIME_US_MAX,
+    })
 }
 
 /// hhmmss as seconds.

@@ -7,6 +7,7 @@
 //! is computed in 64 bits by loops that need no checks; otherwise in 128 bits. The declared precision and scale stay what
 //! MySQL says; only the width of the words changes.
 
+use allod_storage::schema::nearest_double;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::i256;
 
@@ -170,12 +171,20 @@ impl Decimals {
         }
     }
 
-    /// As doubles.
+    /// As the nearest doubles.
     pub fn to_double(&self) -> Column<f64> {
-        let unit = 10f64.powi(i32::from(self.scale()));
+        let scale = self.scale();
         match self {
-            Decimals::Narrow(v) => v.column.map(|v| v as f64 / unit),
-            Decimals::Wide(v) => v.column.map(|v| v as f64 / unit),
+            Decimals::Narrow(v) => {
+                let v = v.clone().measured();
+                // Where both are doubles themselves their quotient is the nearest one.
+                if v.known_bound() <= 1 << f64::MANTISSA_DIGITS && scale <= 22 {
+                    let unit = 10f64.powi(i32::from(scale));
+                    return v.column.map(|v| v as f64 / unit);
+                }
+                v.column.map(|v| nearest_double(v.into(), scale))
+            }
+            Decimals::Wide(v) => v.column.map(|v| nearest_double(v, scale)),
         }
     }
 
@@ -389,6 +398,28 @@ fn divide_shifted(x: i128, y: i128, up: u8, down: u8) -> Option<i128> {
     let one = i256::from_i128(if (x < 0) == (y < 0) { 1 } else { -1 });
     let rounded = if away { quotient.checked_add(one)? } else { quotient };
     rounded.to_i128().filter(|q| within(*q))
+}
+
+/// x / y * 10^`shift` without its fraction; None if that does not fit 38 digits. `y` is not 0.
+pub(crate) fn whole_quotient(x: i128, y: i128, shift: i32) -> Option<i128> {
+    let power = |n: i32| u8::try_from(n).ok().and_then(power);
+    if let (Some(a), Some(b)) = (
+        power(shift.max(0)).and_then(|p| x.checked_mul(p)),
+        power((-shift).max(0)).and_then(|p| y.checked_mul(p)),
+    ) {
+        return Some(a / b).filter(|q| within(*q));
+    }
+    if x == 0 {
+        return Some(0);
+    }
+    let ten = i256::from_i128(10).checked_pow(shift.unsigned_abs());
+    let scaled = |v: i128| ten.and_then(|ten| i256::from_i128(v).checked_mul(ten));
+    // What exceeds 256 bits exceeds 38 digits by as many again: as a dividend its quotient does, as a divisor nothing is left.
+    let quotient = match shift >= 0 {
+        true => scaled(x)?.checked_div(i256::from_i128(y))?,
+        false => scaled(y).map_or(Some(i256::ZERO), |y| i256::from_i128(x).checked_div(y))?,
+    };
+    quotient.to_i128().filter(|q| within(*q))
 }
 
 fn sum(

@@ -180,9 +180,9 @@ pub(crate) fn apply<'a>(
         }
 
         Function::Cast => cast::cast(&args[0], types(0), &node.sql, rows, notices),
-        Function::Assign { column, unsigned, zone } => {
-            let (nullable, unsigned, zone) = (node.nullable, *unsigned, *zone);
-            let to = assign::Target { sql: &node.sql, nullable, unsigned, zone, column };
+        Function::Assign { column, unsigned, digits, zone } => {
+            let (nullable, unsigned, digits, zone) = (node.nullable, *unsigned, *digits, *zone);
+            let to = assign::Target { sql: &node.sql, nullable, unsigned, digits, zone, column };
             assign::assign(&args[0], to, rows, notices)
         }
 
@@ -234,7 +234,7 @@ pub(crate) fn apply<'a>(
         Function::Network(network) => network::apply(*network, args, rows),
         Function::Pattern(pattern) => pattern::apply(*pattern, node, args, rows),
         Function::Writing(writing) => writing::apply(*writing, args, types(0), rows),
-        Function::Span(span) => span::apply(*span, args, &node.sql, rows),
+        Function::Span(span) => span::apply(*span, args, &node.sql, rows, notices),
         Function::PasswordStrength => password::strength(args, rows),
 
         Function::Abs

@@ -6,7 +6,7 @@ use allod_storage::schema::SqlType;
 use super::decimal::{Decimals, rescale};
 use super::function::{Failure, Outcome, ints, unfit};
 use super::number::round_places;
-use super::value::{Column, Value, zip_option};
+use super::value::{Column, Value, zip_checked, zip_option};
 use crate::error::Error;
 
 /// Evaluates a mathematical function whose result has type `sql`.
@@ -99,17 +99,22 @@ fn round(function: &Function, args: &[Value], sql: &SqlType, rows: usize) -> Out
                 _ => Ok(Value::Decimal(out)),
             }
         }
-        Value::UInt(v) => Ok(Value::UInt(zip_option(v, &places, rows, |v, places| {
-            let unit = u32::try_from(places.min(0).unsigned_abs()).unwrap_or(u32::MAX);
-            u64::try_from(round_places(i128::from(v), unit, away)).ok()
-        }))),
+        Value::UInt(v) => {
+            let out = zip_checked(v, &places, rows, |v, places| {
+                let unit = u32::try_from(places.min(0).unsigned_abs()).unwrap_or(u32::MAX);
+                let rounded = round_places(i128::from(v), unit, away);
+                (rounded as u64, u64::try_from(rounded).is_err())
+            });
+            Ok(Value::UInt(out.map_err(|_| Failure::OutOfRange("BIGINT UNSIGNED"))?))
+        }
         other => {
             let v = ints(other, rows);
-            let out = zip_option(&v, &places, rows, |v, places| {
+            let out = zip_checked(&v, &places, rows, |v, places| {
                 let unit = u32::try_from(places.min(0).unsigned_abs()).unwrap_or(u32::MAX);
-                i64::try_from(round_places(i128::from(v), unit, away)).ok()
+                let rounded = round_places(i128::from(v), unit, away);
+                (rounded as i64, i64::try_from(rounded).is_err())
             });
-            Ok(Value::Int(out).conform(sql)?)
+            Ok(Value::Int(out.map_err(|_| Failure::OutOfRange("BIGINT"))?).conform(sql)?)
         }
     }
 }
@@ -161,7 +166,7 @@ fn real(function: &Function, args: &[Value], rows: usize) -> Outcome {
         Function::Atan if args.len() == 1 => checked(f64::atan),
         Function::Atan => Ok(Value::Double(zip_option(&x, &number(1)?, rows, |y, x| Some(y.atan2(x))))),
         Function::Pow => {
-            let out = super::value::zip_checked(&x, &number(1)?, rows, |x, y| {
+            let out = zip_checked(&x, &number(1)?, rows, |x, y| {
                 let r = x.powf(y);
                 (r, !r.is_finite())
             });

@@ -25,6 +25,7 @@ mod coding;
 mod collate;
 mod compare;
 mod control;
+mod date_reading;
 mod decimal;
 mod digest;
 mod function;

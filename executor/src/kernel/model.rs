@@ -106,6 +106,7 @@ pub(crate) fn eval(expr: &Expr, column: &dyn Fn(u32) -> Datum) -> Result<Datum, 
         }
         Function::Negate => match arg(0)? {
             Datum::Int(v) => v.checked_neg().map(Datum::Int).ok_or(OutOfRange),
+            Datum::UInt(v) => i64::try_from(-i128::from(v)).map(Datum::Int).map_err(|_| OutOfRange),
             Datum::Decimal { value, scale } => Ok(Datum::Decimal { value: -value, scale }),
             Datum::Double(v) => Ok(Datum::Double(-v)),
             _ => Ok(Datum::Null),

@@ -188,7 +188,11 @@ fn bin_to_uuid(args: &[Value], rows: usize) -> Outcome {
 fn checked(values: Value, wrong: Option<String>, network: Network) -> Outcome {
     match wrong {
         None => Ok(values),
-        Some(value) => Err(Failure::Other(Error::WrongValueForFunction { value, function: network.name() })),
+        Some(value) => Err(Failure::Other(Error::WrongValueForFunction {
+            ty: "string",
+            value,
+            function: network.name(),
+        })),
     }
 }
 

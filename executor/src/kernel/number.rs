@@ -12,6 +12,8 @@ pub(crate) enum Extent {
     Prefix,
     /// Nothing.
     Nothing,
+    /// A number that is greater than all of its type, of which the greatest takes its place.
+    Beyond,
 }
 
 fn digits(bytes: &[u8]) -> usize {
@@ -72,7 +74,7 @@ fn scan(bytes: &[u8]) -> Scan<'_> {
     Scan { negative, whole, fraction, exponent, start, end: at }
 }
 
-/// The double that the text begins with; 0 if with none.
+/// The double that the text begins with; 0 if with none, the greatest if there is none so great.
 pub(crate) fn double_prefix(bytes: &[u8]) -> (f64, Extent) {
     let parts = scan(bytes);
     if parts.whole.is_empty() && parts.fraction.is_empty() {
@@ -80,7 +82,10 @@ pub(crate) fn double_prefix(bytes: &[u8]) -> (f64, Extent) {
     }
     let text = std::str::from_utf8(&bytes[parts.start..parts.end]).unwrap_or("0");
     let value: f64 = text.parse().unwrap_or(0.0);
-    (value.clamp(f64::MIN, f64::MAX), extent(bytes, parts.end, true))
+    match value.is_finite() {
+        true => (value, extent(bytes, parts.end, true)),
+        false => (f64::MAX.copysign(value), Extent::Beyond),
+    }
 }
 
 /// The integer that the text begins with; what follows the point or an exponent is left over.
@@ -145,6 +150,16 @@ pub(crate) fn double_to_decimal(v: f64, scale: u8) -> Option<i128> {
     (value.abs() <= WIDE_MAX).then_some(value)
 }
 
+/// The digits of a finite double's shortest text and the power of ten that they are times of.
+pub(crate) fn double_digits(v: f64) -> (i128, i32) {
+    let text = format!("{v:e}");
+    let parts = scan(text.as_bytes());
+    let digits = parts.whole.iter().chain(parts.fraction);
+    let magnitude = digits.fold(0i128, |all, d| all * 10 + i128::from(d - b'0'));
+    let exponent = parts.exponent - parts.fraction.len() as i32;
+    (if parts.negative { -magnitude } else { magnitude }, exponent)
+}
+
 /// A double as MySQL prints it: the shortest text that reads back the same, with an exponent below 10^-15 and from 10^15 on.
 pub(crate) fn write_double(v: f64, out: &mut String) {
     use std::fmt::Write;
@@ -199,7 +214,7 @@ mod tests {
             (".", 0.0, Extent::Nothing),
             ("abc", 0.0, Extent::Nothing),
             ("", 0.0, Extent::Nothing),
-            ("1e999", f64::MAX, Extent::Whole),
+            ("1e999", f64::MAX, Extent::Beyond),
         ] {
             assert_eq!(double_prefix(text.as_bytes()), (want, extent), "{text:?}");
         }

@@ -11,12 +11,19 @@ use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN, SECOND_US, TIME_US_MAX};
 use super::clock::{clock, parse_datetime, parse_time, split, write_datetime, write_time};
 use super::decimal::rescale;
 use super::function::{Failure, Outcome, ints, text};
+use super::notice::Notices;
 use super::string::build;
 use super::value::{Column, Value, zip_option};
 use crate::error::Error;
 
 /// Evaluates a function of spans whose result has type `sql`.
-pub(crate) fn apply(span: Span, args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
+pub(crate) fn apply(
+    span: Span,
+    args: &[Value],
+    sql: &SqlType,
+    rows: usize,
+    notices: &mut Notices,
+) -> Outcome {
     match span {
         Span::AddTime => add(args, 1, sql, rows),
         Span::SubTime => add(args, -1, sql, rows),
@@ -27,7 +34,7 @@ pub(crate) fn apply(span: Span, args: &[Value], sql: &SqlType, rows: usize) -> O
             };
             Some(clip(difference))
         })))),
-        Span::MakeTime => make_time(args, rows),
+        Span::MakeTime => make_time(args, rows, notices),
         Span::PeriodAdd => {
             let (period, n) = (ints(&args[0], rows), ints(&args[1], rows));
             checked_periods(span, &[&period], rows)?;
@@ -131,7 +138,7 @@ fn add(args: &[Value], sign: i64, sql: &SqlType, rows: usize) -> Outcome {
 }
 
 /// MAKETIME(hour, minute, second).
-fn make_time(args: &[Value], rows: usize) -> Outcome {
+fn make_time(args: &[Value], rows: usize, notices: &mut Notices) -> Outcome {
     let (hours, minutes) = (ints(&args[0], rows), ints(&args[1], rows));
     let seconds = match &args[2] {
         Value::Decimal(d) => {
@@ -140,16 +147,21 @@ fn make_time(args: &[Value], rows: usize) -> Outcome {
         }
         other => ints(other, rows).map_option(rows, |s| s.checked_mul(SECOND_US)),
     };
-    Ok(Value::Time(Column::from_options((0..rows).map(|row| {
+    let times = Column::from_options((0..rows).map(|row| {
         let (hour, minute, us) = (hours.get(row)?, minutes.get(row)?, seconds.get(row)?);
         if !(0..60).contains(&minute) || !(0..60 * SECOND_US).contains(&us) {
             return None;
         }
         let us = hour.saturating_abs().min(1000) * 3600 * SECOND_US + minute * 60 * SECOND_US + us;
         // Beyond the limit it is the limit, not its parts.
+        if us > TIME_US_MAX {
+            let value = format!("{hour:02}:{minute:02}:{:02}", us / SECOND_US % 60);
+            notices.warn(row, Error::TruncatedWrongValue { ty: "time", value });
+        }
         let us = us.min(TIME_US_MAX);
         Some(if hour < 0 { -us } else { us })
-    }))))
+    }));
+    Ok(Value::Time(times))
 }
 
 /// Fails if one is no period, YYMM or YYYYMM.

@@ -7,8 +7,9 @@ use super::calendar::{
     self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, MONTHS, SECOND_US, TIME_US_MAX, WEEKDAYS,
     add_months, civil, day_of_year, days, month_days, weekday,
 };
-use super::cast::{micros, micros_told, times};
+use super::cast::{micros, micros_told, times, write_at};
 use super::clock::{clock, split, write_date, write_datetime};
+use super::date_reading;
 use super::decimal::{Decimals, rescale};
 use super::function::{Failure, Outcome, ints, text, unfit};
 use super::notice::Notices;
@@ -100,14 +101,20 @@ pub(crate) fn apply(
             int(zip_option(&a, &b, rows, |a, b| Some(difference(*unit, a, b))))
         }
         Function::DateFormat => date_format(args, rows),
-        Function::ToDays => int(day(0).map(|d| d + DAYS_BEFORE_1970)),
-        Function::ToSeconds => int(micros(&args[0], rows)
-            .map(|us| us.div_euclid(SECOND_US) + DAYS_BEFORE_1970 * (DAY_US / SECOND_US))),
+        Function::ToDays => int(day(0).map(written::day_number)),
+        Function::ToSeconds => int(micros(&args[0], rows).map(|us| {
+            let (day, rest) = split(us);
+            written::day_number(day) * (DAY_US / SECOND_US) + rest / SECOND_US
+        })),
         Function::FromDays => {
             let n = ints(&args[0], rows);
-            let out = n.map_option(rows, |n| {
-                let day = n.checked_sub(DAYS_BEFORE_1970)?;
-                (DAYS_MIN..=DAYS_MAX).contains(&day).then_some(day as i32)
+            let out = n.map_option(rows, |n| match n {
+                // The year 0 has no days that are counted.
+                ..=YEAR_ZERO_DAYS => Some(ZERO_DATE),
+                n => {
+                    let day = n.checked_sub(DAYS_BEFORE_1970)?;
+                    (day <= DAYS_MAX).then_some(day as i32)
+                }
             });
             Ok(Value::Date(out))
         }
@@ -130,24 +137,32 @@ pub(crate) fn apply(
         }
         Function::TimeToSec => int(times(&args[0], rows).map(|us| us / SECOND_US)),
         Function::SecToTime => {
-            let us = match &args[0] {
+            let us: Column<i64> = match &args[0] {
                 Value::Decimal(d) => {
                     let scale = d.scale();
                     let us = |v| {
-                        rescale(v, scale, 6).map_or(0, |us| {
-                            us.clamp(-i128::from(TIME_US_MAX), i128::from(TIME_US_MAX)) as i64
-                        })
+                        rescale(v, scale, 6).map_or(0, |us| us.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
                     };
                     d.widened().map(us)
                 }
                 other => ints(other, rows).map(|s| s.saturating_mul(SECOND_US)),
             };
+            for row in
+                (0..rows).filter(|row| us.get(*row).is_some_and(|us| us.saturating_abs() > TIME_US_MAX))
+            {
+                let mut value = String::new();
+                write_at(&args[0], row, 0, &mut value);
+                notices.warn(row, Error::TruncatedWrongValue { ty: "time", value });
+            }
             Ok(Value::Time(us.map(|us| us.clamp(-TIME_US_MAX, TIME_US_MAX))))
         }
-        Function::StrToDate => str_to_date(args, sql, rows),
+        Function::StrToDate => date_reading::str_to_date(args, sql, rows, notices),
         _ => Err(unfit(function)),
     }
 }
+
+/// Days of the year 0.
+const YEAR_ZERO_DAYS: i64 = 365;
 
 fn has_zero_date(value: &Value, rows: usize) -> bool {
     match value {
@@ -367,7 +382,7 @@ fn difference(unit: TimeUnit, a: i64, b: i64) -> i64 {
 
 fn unix_timestamp(value: &Value, sql: &SqlType, rows: usize) -> Outcome {
     let us = micros(value, rows);
-    let known = us.map(|us| us.max(0));
+    let known = us.map(written::unix_us);
     match sql {
         SqlType::Decimal { scale, .. } => {
             let wide = known.map(i128::from);
@@ -471,133 +486,6 @@ fn ordinal(n: i64) -> &'static str {
     }
 }
 
-fn str_to_date(args: &[Value], sql: &SqlType, rows: usize) -> Outcome {
-    let (s, format) = (text(&args[0], rows)?, text(&args[1], rows)?);
-    let parsed = |row: usize| read_format(s.get(row)?, format.get(row)?);
-    Ok(match sql {
-        SqlType::Date => {
-            Value::Date(Column::from_options((0..rows).map(|row| parsed(row)?.date().map(|d| d as i32))))
-        }
-        SqlType::Time(_) => Value::Time(Column::from_options((0..rows).map(|row| Some(parsed(row)?.time)))),
-        _ => Value::DateTime(Column::from_options((0..rows).map(|row| {
-            let p = parsed(row)?;
-            Some(p.date()? * DAY_US + p.time)
-        }))),
-    })
-}
-
-/// What STR_TO_DATE read; the parts that the format does not name are 0.
-#[derive(Clone, Copy, Debug, Default)]
-struct Parsed {
-    year: i64,
-    month: i64,
-    day: i64,
-    /// Microseconds of the day.
-    time: i64,
-}
-
-impl Parsed {
-    fn date(self) -> Option<i64> {
-        calendar::checked_days(self.year, self.month, self.day)
-    }
-}
-
-fn read_format(s: &str, format: &str) -> Option<Parsed> {
-    let mut p = Parsed::default();
-    let mut rest = s.trim_start();
-    let (mut hour, mut minute, mut second, mut micro) = (0, 0, 0, 0);
-    let (mut afternoon, mut twelve, mut nth_day) = (None, false, None);
-    let number = |rest: &mut &str, most: usize| -> Option<i64> {
-        let n = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        let (digits, after) = rest.split_at(n);
-        *rest = after;
-        digits.parse().ok()
-    };
-    let name = |rest: &mut &str, names: &[&str], short: bool| -> Option<i64> {
-        let at = names.iter().position(|name| {
-            let name = if short { &name[..3] } else { name };
-            rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
-        })?;
-        *rest = &rest[if short { 3 } else { names[at].len() }..];
-        Some(at as i64)
-    };
-    let mut chars = format.chars();
-    while let Some(ch) = chars.next() {
-        if ch.is_whitespace() {
-            rest = rest.trim_start();
-            continue;
-        }
-        if ch != '%' {
-            rest = rest.strip_prefix(ch)?;
-            continue;
-        }
-        // Blanks in front of a part do not count.
-        rest = rest.trim_start();
-        match chars.next()? {
-            'Y' => p.year = number(&mut rest, 4)?,
-            'y' => {
-                let y = number(&mut rest, 2)?;
-                p.year = if y < 70 { y + 2000 } else { y + 1900 };
-            }
-            'm' | 'c' => p.month = number(&mut rest, 2)?,
-            'd' | 'e' => p.day = number(&mut rest, 2)?,
-            'D' => {
-                p.day = number(&mut rest, 2)?;
-                rest = rest.get(2..)?;
-            }
-            'j' => nth_day = Some(number(&mut rest, 3)?),
-            'M' => p.month = name(&mut rest, &MONTHS, false)? + 1,
-            'b' => p.month = name(&mut rest, &MONTHS, true)? + 1,
-            'W' => {
-                name(&mut rest, &WEEKDAYS, false)?;
-            }
-            'a' => {
-                name(&mut rest, &WEEKDAYS, true)?;
-            }
-            'H' | 'k' => hour = number(&mut rest, 2)?,
-            'h' | 'I' | 'l' => {
-                twelve = true;
-                hour = number(&mut rest, 2)?;
-            }
-            'i' => minute = number(&mut rest, 2)?,
-            's' | 'S' => second = number(&mut rest, 2)?,
-            'f' => {
-                let before = rest.len();
-                let v = number(&mut rest, 6)?;
-                micro = v * 10i64.pow(6 - u32::try_from(before - rest.len()).ok()?);
-            }
-            'p' => afternoon = Some(name(&mut rest, &["AM", "PM"], false)? == 1),
-            'T' | 'r' => {
-                hour = number(&mut rest, 2)?;
-                rest = rest.strip_prefix(':')?;
-                minute = number(&mut rest, 2)?;
-                rest = rest.strip_prefix(':')?;
-                second = number(&mut rest, 2)?;
-            }
-            '%' => rest = rest.strip_prefix('%')?,
-            _ => return None,
-        }
-    }
-    if !rest.trim_end().is_empty() {
-        return None;
-    }
-    if twelve || afternoon.is_some() {
-        if !(1..=12).contains(&hour) {
-            return None;
-        }
-        hour = hour % 12 + if afternoon == Some(true) { 12 } else { 0 };
-    }
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    if let Some(nth) = nth_day.filter(|_| p.month == 0) {
-        let date = civil(days(p.year, 1, 1) + nth - 1);
-        (p.month, p.day) = (date.month, date.day);
-    }
-    p.time = ((hour * 60 + minute) * 60 + second) * SECOND_US + micro;
-    Some(p)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::clock::parse_datetime;
@@ -619,16 +507,6 @@ mod tests {
         assert_eq!(show("1900-10-04 22:23:00", "%D %y %a %d %m %b %j"), "4th 00 Thu 04 10 Oct 277");
         assert_eq!(show("1997-10-04 22:23:00", "%H %k %I %r %T %S %w"), "22 22 10 10:23:00 PM 22:23:00 00 6");
         assert_eq!(show("1999-01-01", "%X %V"), "1998 52");
-    }
-
-    #[test]
-    fn reads_by_the_manual() {
-        let read = |s, f| read_format(s, f).and_then(|p| Some(p.date()? * DAY_US + p.time));
-        assert_eq!(read("01,5,2013", "%d,%m,%Y"), Some(us("2013-05-01")));
-        assert_eq!(read("May 1, 2013", "%M %d,%Y"), Some(us("2013-05-01")));
-        assert_eq!(read("2024-02-30", "%Y-%m-%d"), None);
-        assert_eq!(read("10:11 PM 2024-01-01", "%h:%i %p %Y-%m-%d"), Some(us("2024-01-01 22:11:00")));
-        assert_eq!(read("abc", "%Y"), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) fn apply(writing: Writing, args: &[Value], sql: &SqlType, rows: usize
     match writing {
         Writing::Char => char_of_numbers(args, rows),
         Writing::Format => format(args, rows),
+        Writing::Quote if sql.is_binary() => quote_bytes(&args[0], rows),
         Writing::Quote => quote(args, rows),
         Writing::Translate => translate(args, rows),
         Writing::WeightString => weight_string(args, sql, rows),
@@ -132,6 +133,25 @@ fn quote(args: &[Value], rows: usize) -> Outcome {
         }
         out.push('\'');
         Some(())
+    }))
+}
+
+/// The same of bytes, which need not be text.
+fn quote_bytes(value: &Value, rows: usize) -> Outcome {
+    let data = bytes(value, rows)?;
+    Ok(build_bytes(rows, |row| {
+        let Some(data) = data.get(row) else { return Some(b"NULL".to_vec()) };
+        let mut out = vec![b'\''];
+        for byte in data {
+            match byte {
+                b'\'' | b'\\' => out.extend([b'\\', *byte]),
+                0 => out.extend(b"\\0"),
+                0x1a => out.extend(b"\\Z"),
+                other => out.push(*other),
+            }
+        }
+        out.push(b'\'');
+        Some(out)
     }))
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::SqlType;
+use allod_storage::schema::{SqlType, nearest_double};
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringViewArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -201,8 +201,8 @@ impl<'a> Source<'a> {
         match self {
             Source::Int(v) => v[row] as f64,
             Source::UInt(v) => v[row] as f64,
-            Source::Narrow(v, scale) => v[row] as f64 / 10f64.powi(i32::from(*scale)),
-            Source::Wide(v, scale) => v[row] as f64 / 10f64.powi(i32::from(*scale)),
+            Source::Narrow(v, scale) => nearest_double(v[row].into(), scale.unsigned_abs()),
+            Source::Wide(v, scale) => nearest_double(v[row], scale.unsigned_abs()),
             Source::Double(v) => v[row],
             Source::Days(v) => f64::from(v[row]),
             Source::Micros(v) | Source::Time(v) => v[row] as f64,

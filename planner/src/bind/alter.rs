@@ -105,11 +105,11 @@ impl Binder<'_> {
                 }
                 AlterSyntax::SetDefault { column, value } => {
                     let at = draft.named(column)?;
-                    let ColumnDef { name, ty, unsigned, generated, .. } = draft.columns[at].def.clone();
-                    if generated.is_some() {
+                    let def = draft.columns[at].def.clone();
+                    if def.generated.is_some() {
                         return Err(GeneratedFault::Usage("DEFAULT").into());
                     }
-                    let default = value.as_ref().map(|e| self.default_value(e, &name, (&ty, unsigned)));
+                    let default = value.as_ref().map(|e| self.default_value(e, &def));
                     draft.columns[at].def.default = default.transpose()?;
                 }
                 AlterSyntax::Add(constraint) => {

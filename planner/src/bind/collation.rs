@@ -11,6 +11,8 @@
 
 use allod_storage::schema::{Charset, Collation, Datum, Members, SqlType};
 use sqlparser::ast::{self, ColumnOption, SqlOption, Value};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::Token;
 
 use super::binder::Binder;
 use super::ddl::Ddl;
@@ -150,13 +152,20 @@ fn same_weights(a: Collation, b: Collation) -> bool {
     kind(a) == kind(b)
 }
 
+/// BINARY behind the type of a column.
+fn is_binary(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.keyword == Keyword::BINARY)
+}
+
 /// The type of a column with its collation, in a table of which this is the default.
 pub(super) fn of_column(def: &ast::ColumnDef, sql: SqlType, table: Collation) -> Result<SqlType, Error> {
     let mut said = Said::default();
+    let mut binary = false;
     for option in &def.options {
         match &option.option {
             ColumnOption::CharacterSet(name) => said.charset(&name.to_string())?,
             ColumnOption::Collation(name) => said.collation(&name.to_string())?,
+            ColumnOption::DialectSpecific(tokens) => binary |= tokens.iter().any(is_binary),
             _ => {}
         }
     }
@@ -164,7 +173,13 @@ pub(super) fn of_column(def: &ast::ColumnDef, sql: SqlType, table: Collation) ->
     if !sql.is_string() && !sql.is_choice() {
         return Ok(sql);
     }
-    let collation = said.settled()?.unwrap_or(table);
+    let collation = match said.settled()?.unwrap_or(table) {
+        // The one that compares codes.
+        collation if binary && said.collation.is_none() => {
+            Collation::named(&format!("{}_bin", collation.charset().name())).unwrap_or(collation)
+        }
+        collation => collation,
+    };
     Ok(match (collation, sql) {
         (Collation::Binary, sql @ (SqlType::Enum(_) | SqlType::Set(_))) => sql,
         (collation, SqlType::Enum(members)) => {

@@ -18,7 +18,7 @@ use super::expression::not_supported;
 use super::foreign::{self, Defined};
 use super::key::{self, KeyFault, Part};
 use super::option::{self, Options};
-use super::types::{column_type, takes_no_negatives};
+use super::types::{column_type, float_digits, is_boolean, takes_no_negatives};
 use super::{
     Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, TemporaryFault, collation, generated,
     limits, numbers, partition, temporary,
@@ -232,6 +232,8 @@ impl Binder<'_> {
         limits::column_name(name)?;
         let sql = collation::of_column(def, column_type(&def.data_type, name)?, table)?;
         let unsigned = takes_no_negatives(&def.data_type);
+        let digits = float_digits(&def.data_type, name)?;
+        let boolean = is_boolean(&def.data_type);
         let mut nullable = true;
         let (mut default, mut auto_increment, mut on_update) = (None, false, None);
         for option in &def.options {
@@ -257,6 +259,8 @@ impl Binder<'_> {
                     match words.as_slice() {
                         [Keyword::AUTO_INCREMENT] => auto_increment = true,
                         [Keyword::KEY] => keys.primary(vec![ordinal])?,
+                        // A collation.
+                        [Keyword::BINARY] => {}
                         [word @ (Keyword::GLOBAL | Keyword::LOCAL)] => {
                             keys.make_global(ordinal, *word == Keyword::GLOBAL);
                         }
@@ -282,33 +286,30 @@ impl Binder<'_> {
         if generated.is_some() && auto_increment {
             return Err(GeneratedFault::Usage("AUTO_INCREMENT").into());
         }
-        let default = default.map(|e| self.default_value(e, name, (&ty, unsigned))).transpose()?;
         let on_update_now = on_update.is_some();
         if on_update.is_some_and(|e| !is_now(e, &ty.sql)) {
             return Err(Error::InvalidOnUpdate(name.into()));
         }
-        // An auto column is never NULL.
-        let ty = ColumnType { nullable: ty.nullable && !auto_increment, ..ty };
-        Ok(ColumnDef {
-            name: name.into(),
-            ty,
-            default: default.filter(|_| !auto_increment),
+        let mut column = ColumnDef {
             auto_increment,
-            hidden: false,
             generated,
             on_update_now,
             unsigned,
+            digits,
+            boolean,
             comment: comment_of(def).into(),
-        })
+            ..ColumnDef::new(name, ty)
+        };
+        let default = default.map(|e| self.default_value(e, &column)).transpose()?;
+        column.default = default.filter(|_| !auto_increment);
+        // An auto column is never NULL.
+        column.ty.nullable &= !auto_increment;
+        Ok(column)
     }
 
     /// DEFAULT of a column: a value, CURRENT_TIMESTAMP, or an expression in parentheses.
-    pub fn default_value(
-        &mut self,
-        e: &ast::Expr,
-        column: &str,
-        (ty, unsigned): (&ColumnType, bool),
-    ) -> Result<ColumnDefault, Error> {
+    pub fn default_value(&mut self, e: &ast::Expr, def: &ColumnDef) -> Result<ColumnDefault, Error> {
+        let (column, ty) = (&*def.name, &def.ty);
         let invalid = || Error::InvalidDefault(column.into());
         if now_precision(e).is_some() {
             return if is_now(e, &ty.sql) { Ok(ColumnDefault::Now) } else { Err(invalid()) };
@@ -356,7 +357,7 @@ impl Binder<'_> {
                             }
                             value => value,
                         });
-                        let value = value.filter(|value| !(unsigned && value.is_negative()));
+                        let value = value.and_then(|value| def.held(value));
                         let value = value.and_then(|value| held_in(value, &ty.sql, self.rw.zone));
                         value.map(ColumnDefault::Value).ok_or_else(invalid)
                     }

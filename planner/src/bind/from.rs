@@ -181,7 +181,7 @@ impl Binder<'_> {
         let named = (*descriptor.name != *SHOWN.1).then_some(());
         for def in &descriptor.columns {
             let (qualifier, name, ty) = (Some(qualifier.clone()), def.name.clone(), def.ty.clone());
-            let origin = named.map(|()| origin(&descriptor, alias, &name));
+            let origin = named.map(|()| origin(&descriptor, alias, &name, false));
             let id = self.columns.add(ColumnInfo { qualifier, name: name.clone(), ty, origin });
             columns.push(id);
             names.push(RelationColumn { name, id, qualified_only: false });
@@ -232,7 +232,7 @@ impl Binder<'_> {
                 qualifier: Some(qualifier.clone()),
                 name: of_key.unwrap_or(&def.name).clone(),
                 ty: def.ty.clone(),
-                origin: Some(origin(&descriptor, alias, &def.name)),
+                origin: Some(origin(&descriptor, alias, &def.name, def.boolean)),
             };
             let id = self.columns.add(info);
             self.note_held(id, &def.ty);
@@ -490,11 +490,17 @@ fn unique(left: &[Relation], right: &[Relation]) -> Result<(), Error> {
 }
 
 /// What a column of a table says of where it is from.
-fn origin(table: &TableDescriptor, alias: Option<&ast::TableAlias>, column: &Arc<str>) -> Origin {
+fn origin(
+    table: &TableDescriptor,
+    alias: Option<&ast::TableAlias>,
+    column: &Arc<str>,
+    boolean: bool,
+) -> Origin {
     Origin {
         database: table.database.clone(),
         table: table.name.clone(),
         alias: alias.map_or(table.name.clone(), |a| a.name.value.as_str().into()),
         column: column.clone(),
+        boolean,
     }
 }

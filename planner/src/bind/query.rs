@@ -10,7 +10,7 @@ use super::expression::not_supported;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, Expr, Function, collate, order_key_of, types};
+use crate::expr::{AggregateCall, AggregateFunction, Expr, Family, Function, collate, order_key_of, types};
 use crate::logical::{Join, JoinKind, OutputColumn, Plan, SortKey};
 
 impl Binder<'_> {
@@ -111,15 +111,19 @@ impl Binder<'_> {
             links.push((op, set_quantifier, &**right));
             first = left;
         }
-        let mut so_far = self.set_expr(first, &[])?;
-        for (at, (op, quantifier, right)) in links.into_iter().enumerate().rev() {
+        let mut blocks = vec![self.set_expr(first, &[])?];
+        for (at, (_, _, right)) in links.iter().enumerate().rev() {
+            let locks = if at == 0 && !matches!(right, SetExpr::Query(_)) { locks } else { &[] };
+            blocks.push(self.set_expr(right, locks)?);
+        }
+        let mut blocks = self.as_texts(blocks).into_iter();
+        let mut so_far = blocks.next().ok_or_else(|| not_supported("a query of nothing"))?;
+        for ((op, quantifier, _), right) in links.into_iter().rev().zip(blocks) {
             let all = match quantifier {
                 SetQuantifier::All => true,
                 SetQuantifier::Distinct | SetQuantifier::None => false,
                 _ => return Err(not_supported("BY NAME")),
             };
-            let locks = if at == 0 && !matches!(right, SetExpr::Query(_)) { locks } else { &[] };
-            let right = self.set_expr(right, locks)?;
             so_far = match op {
                 SetOperator::Union => self.union(so_far, right, all)?,
                 SetOperator::Except | SetOperator::Minus if !all => {
@@ -130,6 +134,31 @@ impl Binder<'_> {
             };
         }
         Ok(so_far)
+    }
+
+    /// Columns that are texts in the end are so from the beginning: on its way a number would take the digits of another.
+    fn as_texts(&mut self, blocks: Vec<Block>) -> Vec<Block> {
+        let width = blocks[0].output.len();
+        if blocks.len() < 3 || blocks.iter().any(|block| block.output.len() != width) {
+            return blocks;
+        }
+        let sorts = |column: usize| -> Vec<&SqlType> {
+            blocks.iter().map(|block| &self.columns.ty(block.output[column].id).sql).collect()
+        };
+        let text = |column: usize| types::common(&sorts(column)).filter(|ty| Family::of(ty).is_text());
+        let texts: Vec<Option<SqlType>> = (0..width).map(text).collect();
+        let cast = |block: Block| {
+            let own = |o: &OutputColumn| self.columns.ty(o.id).sql.clone();
+            let wanted = block.output.iter().zip(&texts).map(|(o, text)| match (own(o), text) {
+                (own, Some(text)) if !Family::of(&own).is_text() && Family::of(&own) != Family::Null => {
+                    text.clone()
+                }
+                (own, _) => own,
+            });
+            let wanted: Vec<SqlType> = wanted.collect();
+            self.cast_block(block, &wanted)
+        };
+        blocks.into_iter().map(cast).collect()
     }
 
     pub(super) fn union(&mut self, left: Block, right: Block, all: bool) -> Result<Block, Error> {

@@ -1,7 +1,8 @@
 //! Types as written to types as meant.
 
 use allod_storage::schema::{
-    DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, ENUM_MEMBERS_MAX, IntWidth, Members, SET_MEMBERS_MAX, SqlType,
+    DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, ENUM_MEMBERS_MAX, FloatDigits, IntWidth, Members,
+    SET_MEMBERS_MAX, SqlType,
 };
 use sqlparser::ast::{BinaryLength, CharacterLength, DataType, EnumMember, ExactNumberInfo};
 
@@ -131,6 +132,30 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
     }
 }
 
+/// The digits that a FLOAT or DOUBLE is declared with.
+pub(super) fn float_digits(ty: &DataType, column: &str) -> Result<Option<FloatDigits>, Error> {
+    let (DataType::Float(info)
+    | DataType::FloatUnsigned(info)
+    | DataType::Double(info)
+    | DataType::DoubleUnsigned(info)) = ty
+    else {
+        return Ok(None);
+    };
+    let ExactNumberInfo::PrecisionAndScale(precision, scale) = *info else { return Ok(None) };
+    let scale = u64::try_from(scale).unwrap_or(0);
+    if scale > u64::from(DECIMAL_SCALE_MAX) {
+        return Err(too_big("scale", scale, column, u64::from(DECIMAL_SCALE_MAX)));
+    }
+    let width = || Error::TooBigDisplayWidth { column: column.into(), max: u8::MAX.into() };
+    let precision = u8::try_from(precision).map_err(|_| width())?;
+    Ok(Some(FloatDigits { precision, scale: scale as u8 }))
+}
+
+/// Whether it is the type by which clients know a boolean: BOOL, TINYINT(1).
+pub(super) fn is_boolean(ty: &DataType) -> bool {
+    matches!(ty, DataType::Bool | DataType::Boolean | DataType::TinyInt(Some(1)))
+}
+
 /// UNSIGNED of a type that has negative values all the same: the column refuses them ([`ColumnDef::unsigned`]).
 ///
 /// [`ColumnDef::unsigned`]: allod_storage::schema::ColumnDef::unsigned
@@ -157,6 +182,11 @@ pub(super) fn cast_type(ty: &DataType, expr: &Expr) -> Result<SqlType, Error> {
             }
             _ => Ok(types::string(length)),
         },
+        // A CHAR like any other.
+        DataType::Custom(name, written) if name.to_string().eq_ignore_ascii_case("nchar") => {
+            let written = written.first().and_then(|n| n.parse().ok());
+            Ok(types::string(written.unwrap_or(length)))
+        }
         DataType::Binary(None) => Ok(SqlType::VarBinary(length.saturating_mul(4).max(1))),
         DataType::Binary(Some(n)) => Ok(SqlType::Binary(u32::try_from(*n).unwrap_or(u32::MAX))),
         DataType::Decimal(ExactNumberInfo::None) => Ok(types::decimal(10, 0)),

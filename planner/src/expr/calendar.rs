@@ -81,6 +81,31 @@ pub fn parse_datetime(text: &str) -> Option<(i64, bool)> {
     Some((days * DAY_US + clock + fraction, has_time))
 }
 
+/// Digits of a second's fraction that a text has, at most six.
+pub fn fraction_digits(text: &str) -> u8 {
+    match text.rsplit_once('.') {
+        // A point may also separate the parts of the date.
+        Some((main, fraction)) if main.contains(':') || !main.contains('.') => {
+            fraction.bytes().take(6).take_while(u8::is_ascii_digit).count() as u8
+        }
+        _ => 0,
+    }
+}
+
+/// The number of a day in MySQL's count, TO_DAYS. The year 0 has no 29th of February there, so before it the count is one ahead.
+pub fn day_number(days: i64) -> i64 {
+    const BEFORE_1970: i64 = 719_528;
+    const BEFORE_MARCH: i64 = 60;
+    let number = days + BEFORE_1970;
+    number + i64::from(number < BEFORE_MARCH)
+}
+
+/// The microseconds of UNIX_TIMESTAMP at a moment: 0 before 1970 and after 3001-01-18.
+pub fn unix_us(us: i64) -> i64 {
+    const END_US: i64 = 32_536_771_200_000_000;
+    if (0..END_US).contains(&us) { us } else { 0 }
+}
+
 /// Whether a text is the date of which every part is zero.
 pub fn is_zero_date(text: &str) -> bool {
     let zeros = text.bytes().filter(|b| *b == b'0').count();

@@ -1,7 +1,9 @@
 //! Conversion of single values, where nothing is lost that would need a warning.
 
 use allod_storage::schema::json::{JsonRef, encode, parse_json, print_json};
-use allod_storage::schema::{DECIMAL_SCALE_MAX, Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{
+    DECIMAL_SCALE_MAX, Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME, nearest_double,
+};
 
 use super::calendar::{self, DAY_US};
 
@@ -199,11 +201,13 @@ fn to_double(value: &Datum) -> Option<f64> {
         Datum::String(s) => {
             let s = s.trim();
             // Rust also reads "inf" and "nan".
-            s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)).then(|| s.parse().ok()).flatten()
+            let is_number = s.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+            // Of what is beyond all doubles something is lost.
+            is_number.then(|| s.parse().ok()).flatten().filter(|v: &f64| v.is_finite())
         }
-        Datum::Date(_) | Datum::DateTime(_) | Datum::Time(_) => Some(temporal_number(value)? as f64 / 1e6),
-        // Through the text, so that the result is the nearest double.
-        Datum::Decimal { .. } => value.to_string().parse().ok(),
+        Datum::Date(_) | Datum::DateTime(_) | Datum::Time(_) => {
+            Some(nearest_double(temporal_number(value)?, 6))
+        }
         _ => value.as_f64(),
     }
 }

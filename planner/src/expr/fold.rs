@@ -15,9 +15,6 @@ use super::{Expr, Function, TimeUnit, types};
 /// Microseconds of a second.
 const SECOND_US: i64 = 1_000_000;
 
-/// TO_DAYS('1970-01-01').
-const DAYS_BEFORE_1970: i64 = 719_528;
-
 /// The call, or something simpler with the same value.
 pub fn call(function: Function, mut args: Vec<Expr>, ty: ColumnType) -> Expr {
     match function {
@@ -255,9 +252,11 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         (Function::DateDiff, [a, b]) => {
             Some(Datum::Int(moment(a)?.div_euclid(DAY_US) - moment(b)?.div_euclid(DAY_US)))
         }
-        (Function::ToDays, [a]) => Some(Datum::Int(day(a)? + DAYS_BEFORE_1970)),
+        (Function::ToDays, [a]) => Some(Datum::Int(calendar::day_number(day(a)?))),
         (Function::ToSeconds, [a]) => {
-            Some(Datum::Int(moment(a)?.div_euclid(SECOND_US) + DAYS_BEFORE_1970 * (DAY_US / SECOND_US)))
+            let us = moment(a)?;
+            let day = calendar::day_number(us.div_euclid(DAY_US));
+            Some(Datum::Int(day * (DAY_US / SECOND_US) + us.rem_euclid(DAY_US) / SECOND_US))
         }
         (Function::ClockOf(zone), [Datum::DateTime(us)]) => Some(Datum::DateTime(zone.local(*us))),
         (Function::MomentOf(zone), [Datum::DateTime(us)]) => {
@@ -265,7 +264,7 @@ fn evaluate(function: &Function, args: &[&Datum], ty: &SqlType) -> Option<Datum>
         }
         // Before 1970 it is 0; parts of a second stay for the kernels.
         (Function::UnixTimestamp, [a]) if matches!(ty, SqlType::Int { .. }) => {
-            Some(Datum::Int(moment(a)?.max(0) / SECOND_US))
+            Some(Datum::Int(calendar::unix_us(moment(a)?) / SECOND_US))
         }
         (Function::WeekDay, [a]) => Some(Datum::Int((day(a)? + 3).rem_euclid(7))),
         (Function::DayOfWeek, [a]) => Some(Datum::Int((day(a)? + 4).rem_euclid(7) + 1)),

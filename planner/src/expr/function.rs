@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use allod_storage::schema::FloatDigits;
+
 use super::families::{Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 use super::{CollateFunction, JsonFunction, TimeUnit};
 use crate::zone::Zone;
@@ -59,7 +61,7 @@ pub enum Function {
     Mul,
     /// /: double or decimal (scale of the dividend + 4); NULL if the divisor is 0.
     Div,
-    /// DIV: integer; NULL if the divisor is 0.
+    /// DIV: integer, of integers, or else of decimals and doubles in any mix; NULL if the divisor is 0.
     IntDiv,
     /// % and MOD: sign of the dividend; NULL if the divisor is 0.
     Mod,
@@ -104,6 +106,8 @@ pub enum Function {
         column: Arc<str>,
         /// Whether it refuses what is negative, though its type does not.
         unsigned: bool,
+        /// The digits that a FLOAT or DOUBLE is rounded to.
+        digits: Option<FloatDigits>,
         /// For a TIMESTAMP: of which zone's clocks the value is.
         zone: Zone,
     },
@@ -474,6 +478,7 @@ impl Function {
                 | Function::Repeat
                 | Function::SubstringIndex
                 | Function::Insert
+                | Function::Writing(Writing::Quote)
         )
     }
 

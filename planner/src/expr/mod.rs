@@ -6,7 +6,7 @@
 //!   belong to one family: integers of one signedness, doubles, decimals (scales may differ; kernels rescale), strings,
 //!   binary strings, dates, datetimes, times. JSON is compared by byte strings of its order (see [`JsonFunction`]). Where the SQL mixes families there is an explicit [`Function::Cast`];
 //!   signed against unsigned goes through DECIMAL(20, 0), which is exact, unless one side is a constant that fits both.
-//!   Arithmetic with a decimal result has decimal arguments, with an integer result integers, with a double result doubles.
+//!   Arithmetic with a decimal result has decimal arguments, with an integer result integers (but DIV takes numbers of any kind), with a double result doubles.
 //! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
 //! - **Booleans are integers**: comparisons return BIGINT-family 0, 1 or NULL; a predicate holds if it is neither 0 nor NULL.
 //!   Operands of AND, OR, XOR, NOT and conditions of CASE and IF are integers of any value.

@@ -5,7 +5,9 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 use super::rewrite::family;
 use super::table::Arg;
 use super::types::{self, Family};
-use super::{Chain, Coding, Expr, Function, Rewriter, Span, TimeUnit, Volatile, Writing, collate, fold};
+use super::{
+    Chain, Coding, Expr, Function, Rewriter, Span, TimeUnit, Volatile, Writing, calendar, collate, fold,
+};
 use crate::error::Error;
 
 /// Functions whose typing is code. Sorted for the eye only.
@@ -16,6 +18,7 @@ pub(super) const SPECIAL: &[&str] = &[
     "AES_DECRYPT",
     "AES_ENCRYPT",
     "BENCHMARK",
+    "BIN",
     "CEIL",
     "CEILING",
     "CHAR",
@@ -51,6 +54,7 @@ pub(super) const SPECIAL: &[&str] = &[
     "MOD",
     "NOW",
     "NULLIF",
+    "OCT",
     "PI",
     "RAND",
     "RANDOM_BYTES",
@@ -269,6 +273,20 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let function = if name == "ROUND" { Function::Round } else { Function::Truncate };
             Ok(rw.call(function, vec![x, places], ty, nullable))
         }
+        // Of an integer its bits; of anything else what its text begins with.
+        "BIN" | "OCT" => {
+            let [x] = exactly(name, args)?;
+            let (function, length, base) =
+                if name == "BIN" { (Function::Bin, 64, 2) } else { (Function::Oct, 22, 8) };
+            if !matches!(family(&x), Family::Int | Family::UInt | Family::Null) {
+                let [ten, base] = [10, base].map(|n| Expr::constant(Datum::Int(n), SqlType::BIGINT));
+                let written = rw.function("CONV", vec![x, ten, base])?;
+                return written.ok_or_else(|| Error::ArgumentCount(name.into()));
+            }
+            let x = rw.integer(x);
+            let nullable = x.ty().nullable;
+            Ok(rw.call(function, vec![x], types::string(length), nullable))
+        }
         "MOD" => {
             let [a, b] = exactly(name, args)?;
             Ok(rw.arithmetic(Function::Mod, a, b))
@@ -295,11 +313,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
         }
         "TIME" => {
             let [x] = exactly(name, args)?;
-            let fsp = match &x.ty().sql {
-                SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n) => *n,
-                SqlType::Date => 0,
-                _ => 6,
-            };
+            let fsp = time_precision(&x);
             Ok(rw.cast(x, &SqlType::Time(fsp)))
         }
         "TIMESTAMP" => {
@@ -339,7 +353,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             let [hour, minute, second] = exactly(name, args)?;
             let second = rw.seconds(second);
             let fsp = time_precision(&second);
-            let args = vec![rw.integer(hour), rw.integer(minute), second];
+            let args = vec![rw.counted(hour), rw.counted(minute), second];
             Ok(rw.call(Function::Span(Span::MakeTime), args, SqlType::Time(fsp), true))
         }
         "SEC_TO_TIME" => {
@@ -599,7 +613,7 @@ impl Rewriter {
             SqlType::Decimal { .. } | SqlType::Double | SqlType::Float => {
                 self.cast(number, &types::decimal(20, 6))
             }
-            _ => self.cast(number, &SqlType::BIGINT),
+            _ => self.counted(number),
         }
     }
 }
@@ -610,10 +624,7 @@ fn time_precision(expr: &Expr) -> u8 {
         (SqlType::DateTime(n) | SqlType::Timestamp(n) | SqlType::Time(n), _) => *n,
         (SqlType::Decimal { scale, .. }, _) => (*scale).min(6),
         (SqlType::Date | SqlType::Int { .. } | SqlType::Year, _) => 0,
-        (_, Some(Datum::String(text))) => {
-            let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-            fraction.bytes().take(6).take_while(u8::is_ascii_digit).count() as u8
-        }
+        (_, Some(Datum::String(text))) => calendar::fraction_digits(text),
         _ => 6,
     }
 }

@@ -174,7 +174,6 @@ static TABLE: &[Entry] = &[
     entry("ASIN", Function::Asin, &[Arg::Double], Gives::Double, More),
     optional("ATAN", Function::Atan, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
     entry("ATAN2", Function::Atan, &[Arg::Double, Arg::Double], Gives::Double, OfArgs),
-    entry("BIN", Function::Bin, &[Int], Gives::Text(64), OfArgs),
     optional("BIN_TO_UUID", Function::Network(Network::BinToUuid), &[Text, Int], Gives::Text(36), OfArgs),
     entry("BIT_COUNT", Function::BitCount, &[Bits], Gives::Int, OfArgs),
     entry("BIT_LENGTH", Function::BitLength, &[Text], Gives::Int, OfArgs),
@@ -268,7 +267,6 @@ static TABLE: &[Entry] = &[
     entry("MINUTE", Function::Extract(TimeUnit::Minute), &[Clock], Gives::Int, OfArgs),
     entry("MONTH", Function::Extract(TimeUnit::Month), &[Moment], Gives::Int, OfArgs),
     entry("MONTHNAME", Function::MonthName, &[Moment], Gives::Text(9), OfArgs),
-    entry("OCT", Function::Oct, &[Int], Gives::Text(22), OfArgs),
     entry("OCTET_LENGTH", Function::Length, &[Text], Gives::Int, OfArgs),
     entry("ORD", Function::Ord, &[Text], Gives::Int, OfArgs),
     digest("PASSWORD", Digest::Password, &[Text], 41, OfArgs),
@@ -398,7 +396,6 @@ impl Rewriter {
             };
             cast.push(match wanted {
                 Document => self.document(arg, i, entry)?,
-                Int if entry.function == Function::SubstringIndex => self.counted(arg),
                 wanted => self.argument(arg, wanted),
             });
         }
@@ -460,7 +457,7 @@ impl Rewriter {
                 _ => expr,
             },
             Arg::Text => self.text(expr),
-            Arg::Int => self.integer(expr),
+            Arg::Int => self.counted(expr),
             Arg::Bits => self.bit_pattern(expr),
             Arg::Number => self.number(expr),
             Arg::Double => {

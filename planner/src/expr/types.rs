@@ -177,12 +177,15 @@ pub fn binary(length: u32) -> SqlType {
 /// every one is a bare NULL.
 pub fn common(types: &[&SqlType]) -> Option<SqlType> {
     let mut out: Option<SqlType> = None;
-    for ty in types {
-        if Family::of(ty) == Family::Null {
-            continue;
-        }
-        // What is taken from columns of several members is text.
-        let ty = if ty.is_choice() { string(text_length(ty)) } else { (*ty).clone() };
+    let known = || types.iter().filter(|ty| Family::of(ty) != Family::Null);
+    let numbers = known().all(|ty| Family::of(ty).is_number());
+    for ty in known() {
+        let ty = match ty {
+            // What is taken from columns of several members is text; beside what is no number bits are bytes.
+            choice if choice.is_choice() => string(text_length(choice)),
+            bits @ SqlType::Bit(_) if !numbers => SqlType::VarBinary(text_length(bits)),
+            other => (*other).clone(),
+        };
         out = Some(match out {
             None => ty,
             Some(so_far) => common_of_two(&so_far, &ty),

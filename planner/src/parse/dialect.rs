@@ -26,6 +26,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::lexing::CONCAT;
 use super::sequence::next_value;
+use super::type_name;
 use super::variable;
 use crate::expr::TimeUnit;
 
@@ -219,17 +220,25 @@ impl Dialect for AllodDialect {
             )
     }
 
-    /// `GLOBAL` and `LOCAL` behind a UNIQUE or PRIMARY KEY of a column.
+    /// `GLOBAL` and `LOCAL` behind a UNIQUE or PRIMARY KEY of a column; the character set of a text in a word.
     fn parse_column_option(
         &self,
         parser: &mut Parser,
     ) -> Result<Option<Result<Option<ColumnOption>, ParserError>>, ParserError> {
-        let is_it = |token: &Token| matches!(token, Token::Word(w) if w.quote_style.is_none() && matches!(w.keyword, Keyword::GLOBAL | Keyword::LOCAL));
-        if !is_it(&parser.peek_token_ref().token) {
-            return Ok(None);
-        }
-        let word = parser.next_token().token;
-        Ok(Some(Ok(Some(ColumnOption::DialectSpecific(vec![word])))))
+        let option = match &parser.peek_token_ref().token {
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::GLOBAL | Keyword::LOCAL | Keyword::BINARY => {
+                    ColumnOption::DialectSpecific(vec![Token::Word(word.clone())])
+                }
+                _ => match type_name::charset(&word.value) {
+                    Some(name) => ColumnOption::CharacterSet(ObjectName::from(vec![Ident::new(name)])),
+                    None => return Ok(None),
+                },
+            },
+            _ => return Ok(None),
+        };
+        parser.next_token();
+        Ok(Some(Ok(Some(option))))
     }
 
     fn prec_value(&self, prec: Precedence) -> u8 {

@@ -38,6 +38,7 @@ mod statement;
 mod tables;
 mod temporary;
 mod transaction;
+mod type_name;
 mod variable;
 mod view;
 

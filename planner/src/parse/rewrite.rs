@@ -6,6 +6,7 @@ use super::change::{changing, delete_statement, update_statement};
 use super::numbers::NumbersSyntax;
 use super::option::{is_key_option, key_option};
 use super::partition::insert_statement;
+use super::type_name;
 
 /// Options of CREATE TABLE and ALTER TABLE that say how TiDB spreads or numbers rows, with a number behind them: the
 /// library does not know them.
@@ -33,7 +34,7 @@ fn text_of_bits(digits: &str) -> Option<String> {
 }
 
 /// Token by token, in a CREATE or ALTER: takes CONSTRAINT without a name and `CLUSTERED` and `NONCLUSTERED` behind a primary key out, and options that say
-/// nothing here; says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, DECIMAL for NUMERIC, and members of a SET in single quotes. Spells out `TABLE t`. The other
+/// nothing here; spells out the names of types ([`type_name`]); says `CHARACTER SET x` for `CHARSET x` behind a type, `USING INVISIBLE` for `INVISIBLE` behind a key, DOUBLE for `REAL (`, DECIMAL for NUMERIC, and members of a SET in single quotes. Spells out `TABLE t`. The other
 /// tokens keep their places.
 pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     let word = |t: &Token, wanted: &str| matches!(t, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
@@ -83,6 +84,13 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
     while let Some(t) = rest.next() {
+        if of_table
+            && !in_query
+            && let Some(spelled) = type_name::respelled(&kept, t, &mut rest)
+        {
+            kept.extend(spelled);
+            continue;
+        }
         let previous = kept.last().map_or(&Token::EOF, |t| &t.token);
         let next = rest.peek().map_or(&Token::EOF, |t| &t.token);
         // Of a view: names may follow anything there.
@@ -122,7 +130,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
             }
             // A CHAR like any other.
             name if word(name, "NATIONAL")
-                && ["CHAR", "CHARACTER", "VARCHAR"].iter().any(|kind| word(next, kind)) =>
+                && ["CHAR", "CHARACTER", "VARCHAR", "VARCHARACTER"].iter().any(|kind| word(next, kind)) =>
             {
                 continue;
             }

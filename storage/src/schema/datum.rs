@@ -92,7 +92,7 @@ impl Datum {
             Datum::Int(v) => Some(*v as f64),
             Datum::UInt(v) => Some(*v as f64),
             Datum::Double(v) => Some(*v),
-            Datum::Decimal { value, scale } => Some(*value as f64 / 10f64.powi(*scale as i32)),
+            Datum::Decimal { value, scale } => Some(nearest_double(*value, *scale)),
             Datum::Null
             | Datum::String(_)
             | Datum::Bytes(_)
@@ -145,6 +145,18 @@ impl Datum {
             _ => &[],
         }
     }
+}
+
+/// The double that is nearest to value x 10^-scale.
+pub fn nearest_double(value: i128, scale: u8) -> f64 {
+    // Up to these both are doubles themselves, and their quotient is the nearest one.
+    const SCALE_MAX: u8 = 22;
+    const VALUE_MAX: u128 = 1 << f64::MANTISSA_DIGITS;
+    if scale == 0 || (scale <= SCALE_MAX && value.unsigned_abs() <= VALUE_MAX) {
+        return value as f64 / 10f64.powi(i32::from(scale));
+    }
+    // Texts are read as the nearest one, and this is one that can be read.
+    format!("{value}e-{scale}").parse().unwrap_or(0.0)
 }
 
 /// a x 10^-sa against b x 10^-sb, without overflow.

@@ -16,13 +16,13 @@ mod types;
 
 pub use collation::{Charset, Collation, unpadded};
 pub use constraint::{CheckConstraint, Constraints, ForeignKey, ReferenceAction};
-pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days};
+pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days, nearest_double};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use numbering::{AutoRandom, Numbering};
 pub use options::{IndexOptions, TableOptions, TimeToLive};
 pub use table::{
-    ColumnDef, ColumnDefault, Generated, GeneratedKind, IndexDescriptor, IndexState, KeyPart,
+    ColumnDef, ColumnDefault, FloatDigits, Generated, GeneratedKind, IndexDescriptor, IndexState, KeyPart,
     PartitionDescriptor, PartitionMethod, PartitionScheme, ROW_ID_NAME, RangeBound, SpaceSchema,
     TableDescriptor, Temporary,
 };

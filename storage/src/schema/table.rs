@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, Numbering, SpaceId, TableId,
+    Collation, ColumnType, Constraints, Datum, IndexId, IndexOptions, Numbering, SpaceId, SqlType, TableId,
     TableOptions,
 };
 
@@ -24,6 +24,11 @@ pub struct ColumnDef {
     /// UNSIGNED where the type has negative values (DECIMAL, FLOAT, DOUBLE): no row has one here. It says what the column
     /// takes and nothing of what is computed with it, so it is no part of the type, as it is of an integer's.
     pub unsigned: bool,
+    /// FLOAT(M, D), DOUBLE(M, D): what rows hold is rounded to these digits, and nothing else is. As with `unsigned` it says
+    /// nothing of what is computed with it.
+    pub digits: Option<FloatDigits>,
+    /// TINYINT(1), BOOL: a number like others of its type, but shown so, for clients take it for a boolean.
+    pub boolean: bool,
     /// Whether the engine numbers the rows: AUTO_INCREMENT, or AUTO_RANDOM if the table's [`Numbering`] says so.
     pub auto_increment: bool,
     /// Whether nobody sees it: the row id, and what keys on expressions and on beginnings of columns are made of.
@@ -43,11 +48,35 @@ impl ColumnDef {
             default: None,
             on_update_now: false,
             unsigned: false,
+            digits: None,
+            boolean: false,
             auto_increment: false,
             hidden: false,
             generated: None,
             comment: "".into(),
         }
+    }
+}
+
+/// The digits that a FLOAT or DOUBLE is declared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FloatDigits {
+    /// In all.
+    pub precision: u8,
+    /// After the point.
+    pub scale: u8,
+}
+
+impl FloatDigits {
+    /// The nearest number of so many digits; the greatest that there is as an error.
+    pub fn round(self, value: f64) -> Result<f64, f64> {
+        let unit = 10f64.powi(i32::from(self.scale));
+        let scaled = value * unit;
+        // So great a number has no fraction.
+        let rounded = if scaled.is_finite() { scaled.round_ties_even() / unit } else { value };
+        let whole = i32::from(self.precision.saturating_sub(self.scale));
+        let greatest = 10f64.powi(whole) - unit.recip();
+        if rounded.abs() <= greatest { Ok(rounded) } else { Err(greatest.copysign(value)) }
     }
 }
 
@@ -124,14 +153,34 @@ impl ColumnDef {
         self.hidden && self.generated.is_none()
     }
 
-    /// Its type as MySQL writes it: `decimal(10,2) unsigned`.
+    /// Its type as MySQL writes it: `decimal(10,2) unsigned`, `float(5,2)`, `tinyint(1)`.
     pub fn type_in_sql(&self) -> String {
-        format!("{}{}", self.ty.sql, if self.unsigned { " unsigned" } else { "" })
+        let digits = match self.digits {
+            Some(FloatDigits { precision, scale }) => format!("({precision},{scale})"),
+            None if self.boolean => "(1)".to_owned(),
+            None => String::new(),
+        };
+        format!("{}{digits}{}", self.ty.sql, if self.unsigned { " unsigned" } else { "" })
     }
 
     /// Whether rows with that column hold what rows with this one do.
     pub fn takes_all_of(&self, old: &ColumnDef) -> bool {
-        self.ty == old.ty && (old.unsigned || !self.unsigned)
+        self.ty == old.ty
+            && (old.unsigned || !self.unsigned)
+            && (self.digits.is_none() || self.digits == old.digits)
+    }
+
+    /// A constant of the column's type as it is held here, if it is.
+    pub fn held(&self, value: Datum) -> Option<Datum> {
+        match (value, self.digits) {
+            (value, _) if self.unsigned && value.is_negative() => None,
+            (Datum::Double(v), Some(digits)) => {
+                let rounded = digits.round(v).ok()?;
+                let single = self.ty.sql == SqlType::Float;
+                Some(Datum::Double(if single { f64::from(rounded as f32) } else { rounded }))
+            }
+            (value, _) => Some(value),
+        }
     }
 
     /// What statements call it: nothing if it is hidden in a key, and so they cannot.

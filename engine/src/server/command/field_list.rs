@@ -32,7 +32,12 @@ pub(super) fn answer(connection: &mut Connection, packet: &[u8]) -> Result<(), E
         let found = &descriptor.columns[ordinal];
         if pattern.is_empty() || like::matches(&pattern, &found.name) {
             connection.wire.put(|out| {
-                column::of_table(out, [&database, &descriptor.name, &found.name], &found.ty, results)
+                column::of_table(
+                    out,
+                    [&database, &descriptor.name, &found.name],
+                    (&found.ty, found.boolean),
+                    results,
+                )
             });
         }
     }

@@ -49,14 +49,15 @@ pub(crate) fn definition(out: &mut Vec<u8>, column: &Column, results: Option<Cha
         Some(of) => [&*of.database, &of.alias, &of.table, &of.column],
         None => [""; 4],
     };
-    put(out, [database, alias, table, &column.name, original], &column.ty, results);
+    let boolean = column.origin.as_ref().is_some_and(|of| of.boolean);
+    put(out, [database, alias, table, &column.name, original], (&column.ty, boolean), results);
 }
 
 /// Appends the definition of a column of a table, for COM_FIELD_LIST: its database, its table and its name.
 pub(crate) fn of_table(
     out: &mut Vec<u8>,
     [database, table, name]: [&str; 3],
-    ty: &ColumnType,
+    ty: (&ColumnType, bool),
     results: Option<Charset>,
 ) {
     put(out, [database, table, table, name, name], ty, results);
@@ -67,12 +68,19 @@ pub(crate) fn of_table(
 /// Appends what is said of a parameter: nothing is known of it but that there is one.
 pub(crate) fn parameter(out: &mut Vec<u8>) {
     let ty = ColumnType::nullable(SqlType::varchar(0));
-    put(out, ["", "", "", "?", ""], &ty, None);
+    put(out, ["", "", "", "?", ""], (&ty, false), None);
 }
 
-/// `names`: database, table as the query calls it, table, column as the query calls it, column of the table.
-fn put(out: &mut Vec<u8>, names: [&str; 5], ty: &ColumnType, results: Option<Charset>) {
-    let shape = shape(&ty.sql);
+/// The length by which clients know a TINYINT for a boolean.
+const BOOLEAN_LENGTH: u32 = 1;
+
+/// `names`: database, table as the query calls it, table, column as the query calls it, column of the table. `boolean`: whether
+/// the client may take it for one.
+fn put(out: &mut Vec<u8>, names: [&str; 5], (ty, boolean): (&ColumnType, bool), results: Option<Charset>) {
+    let mut shape = shape(&ty.sql);
+    if boolean {
+        shape.length = BOOLEAN_LENGTH;
+    }
     let collation = match results {
         Some(charset) if shape.collation != collation::BINARY => charset.collation().id(),
         _ => shape.collation,
@@ -185,10 +193,14 @@ mod tests {
         let want = b"\x03def\0\0\0\x01d\0\x0c\x3f\0\x0c\0\0\0\xf6\x81\x80\x02\0\0";
         assert_eq!(out, want);
         let [database, table, alias, column] = ["db", "t", "x", "c"].map(Into::into);
-        let origin = Some(Origin { database, table, alias, column });
+        let origin = Some(Origin { database, table, alias, column, boolean: false });
         out.clear();
         definition(&mut out, &Column { name: "d".into(), ty, origin }, None);
         assert!(out.starts_with(b"\x03def\x02db\x01x\x01t\x01d\x01c\x0c"), "{out:?}");
+        // By its length clients know a boolean.
+        let mut boolean = Vec::new();
+        of_table(&mut boolean, ["", "", ""], (&ColumnType::nullable(SqlType::BOOL), true), None);
+        assert_eq!(boolean[12..16], [1, 0, 0, 0]);
     }
 
     #[test]

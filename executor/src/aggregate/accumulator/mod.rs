@@ -316,7 +316,7 @@ impl Accumulator {
         match self {
             Accumulator::Count(counts) => Ok(sum::finish_count(counts)),
             Accumulator::Sum(sums) => sum::finish_exact(sums, nulls, ty),
-            Accumulator::SumFloat(sums) => Ok(sum::finish_float(sums, nulls)),
+            Accumulator::SumFloat(sums) => sum::finish_float(sums, nulls),
             Accumulator::Words(words) => words.finish(nulls),
             Accumulator::Wide(wide) => Ok(wide.finish(nulls, ty)),
             Accumulator::Texts(texts) => texts.finish(ty),
@@ -335,7 +335,7 @@ impl Accumulator {
     pub fn average(&self, counts: &[i64], scale: u8, ty: &SqlType) -> Result<ArrayRef> {
         match self {
             Accumulator::Sum(sums) => sum::average_exact(sums, counts, scale, ty),
-            Accumulator::SumFloat(sums) => Ok(sum::average_float(sums, counts)),
+            Accumulator::SumFloat(sums) => sum::average_float(sums, counts),
             _ => Err(Error::Panic("an average of what is no sum".into())),
         }
     }

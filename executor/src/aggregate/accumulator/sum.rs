@@ -165,8 +165,17 @@ fn decimal(values: Vec<i128>, nulls: Option<NullBuffer>, ty: &SqlType) -> Result
     }
 }
 
-pub(super) fn finish_float(sums: &[f64], nulls: Option<NullBuffer>) -> ArrayRef {
-    Arc::new(Float64Array::new(sums.to_vec().into(), nulls))
+pub(super) fn finish_float(sums: &[f64], nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    all_finite(sums)?;
+    Ok(Arc::new(Float64Array::new(sums.to_vec().into(), nulls)))
+}
+
+/// What once was too great stays so, whatever else was added.
+fn all_finite(sums: &[f64]) -> Result<()> {
+    match sums.iter().all(|sum| sum.is_finite()) {
+        true => Ok(()),
+        false => Err(Error::OutOfRange { ty: "DOUBLE", expression: "sum".into() }),
+    }
 }
 
 /// sum / count to the scale of `ty`, halves away from zero; NULL over no rows.
@@ -193,9 +202,10 @@ pub(super) fn average_exact(sums: &[i128], counts: &[i64], scale: u8, ty: &SqlTy
     decimal(averages, nulls, ty)
 }
 
-pub(super) fn average_float(sums: &[f64], counts: &[i64]) -> ArrayRef {
+pub(super) fn average_float(sums: &[f64], counts: &[i64]) -> Result<ArrayRef> {
+    all_finite(sums)?;
     let averages = sums.iter().zip(counts).map(|(sum, &n)| (n > 0).then(|| sum / n as f64));
-    Arc::new(averages.collect::<Float64Array>())
+    Ok(Arc::new(averages.collect::<Float64Array>()))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn members_and_bits_are_printed() {
 
 #[test]
 fn assignments() {
-    let assign = || Function::Assign { column: "c".into(), unsigned: false, zone: Zone::UTC };
+    let assign = || Function::Assign { column: "c".into(), unsigned: false, digits: None, zone: Zone::UTC };
     let int = |width, unsigned| SqlType::Int { width, unsigned };
     for (arg, sql, want) in [
         ("127", int(IntWidth::Tiny, false), "127"),

@@ -6,6 +6,14 @@ use super::{Rewriter, constant_as, family};
 use crate::expr::types::{self, BOTH_INTEGERS, Family};
 use crate::expr::{Expr, Function, fold};
 
+/// What arithmetic takes a number for: a year has no sign.
+fn counted_as(expr: &Expr) -> Family {
+    match expr.ty().sql {
+        SqlType::Year => Family::UInt,
+        _ => family(expr),
+    }
+}
+
 impl Rewriter {
     /// A value where a number is wanted: strings become doubles, temporal values the number they print as.
     pub fn number(&mut self, expr: Expr) -> Expr {
@@ -32,22 +40,25 @@ impl Rewriter {
                 let b = self.cast(b, &a.ty().sql.clone());
                 (a, b)
             }
+            _ if function == Function::IntDiv => (self.exact_number(a), self.exact_number(b)),
             _ => (self.number(a), self.number(b)),
         };
         let divides = matches!(function, Function::Div | Function::IntDiv | Function::Mod);
         let zero_free = fold::constant(&b).is_some_and(fold::is_true);
         let nullable = a.ty().nullable || b.ty().nullable || (divides && !zero_free);
-        let (fa, fb) = (family(&a), family(&b));
+        let (fa, fb) = (counted_as(&a), counted_as(&b));
         let integers = |f: Family| matches!(f, Family::Int | Family::UInt);
-        if fa == Family::Double || fb == Family::Double {
-            let args = vec![self.cast(a, &SqlType::Double), self.cast(b, &SqlType::Double)];
-            return match function {
-                Function::IntDiv => self.truncated_division(args, SqlType::Double, nullable),
-                function => self.call(function, args, SqlType::Double, nullable),
-            };
-        }
         if integers(fa) && integers(fb) && function != Function::Div {
             return self.integer_arithmetic(function, a, b, nullable);
+        }
+        if function == Function::IntDiv {
+            let unsigned = fa == Family::UInt || fb == Family::UInt;
+            let ty = if unsigned { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT };
+            return self.call(function, vec![a, b], ty, nullable);
+        }
+        if fa == Family::Double || fb == Family::Double {
+            let args = vec![self.cast(a, &SqlType::Double), self.cast(b, &SqlType::Double)];
+            return self.call(function, args, SqlType::Double, nullable);
         }
         let (a, b) = (self.exact(a), self.exact(b));
         let ((wa, sa), (wb, sb)) = (types::digits(&a), types::digits(&b));
@@ -57,14 +68,19 @@ impl Rewriter {
             Function::Mod => types::decimal((wa + sa).max(wb + sb), sa.max(sb)),
             _ => types::decimal(wa + sa + sb + 4, sa + 4),
         };
-        match function {
-            Function::IntDiv => self.truncated_division(vec![a, b], ty, nullable),
-            function => self.call(function, vec![a, b], ty, nullable),
+        self.call(function, vec![a, b], ty, nullable)
+    }
+
+    /// An operand of DIV, which divides digits: of a text as many as a BIGINT may have, and as many again behind the point.
+    fn exact_number(&mut self, expr: Expr) -> Expr {
+        match family(&expr) {
+            Family::String | Family::Binary => self.cast(expr, &types::decimal(38, 18)),
+            _ => self.number(expr),
         }
     }
 
     fn integer_arithmetic(&mut self, function: Function, a: Expr, b: Expr, nullable: bool) -> Expr {
-        let (fa, fb) = (family(&a), family(&b));
+        let (fa, fb) = (counted_as(&a), counted_as(&b));
         if function == Function::Minus && self.signed_difference {
             return self.call(function, vec![a, b], SqlType::BIGINT, nullable);
         }
@@ -80,28 +96,18 @@ impl Rewriter {
         };
         if let Some(b) = constant_as(&b, &a.ty().sql)
             && fa == Family::UInt
+            && a.ty().sql != SqlType::Year
         {
             return self.call(function, vec![a, b], ty, nullable);
         }
         if let Some(a) = constant_as(&a, &b.ty().sql)
             && fb == Family::UInt
+            && b.ty().sql != SqlType::Year
         {
             return self.call(function, vec![a, b], ty, nullable);
         }
         // The kernel computes in 128 bits; what is out of the result's range is an error.
         self.call(function, vec![a, b], ty, nullable)
-    }
-
-    /// DIV of numbers that are not integers: the quotient without its fraction.
-    fn truncated_division(&mut self, args: Vec<Expr>, ty: SqlType, nullable: bool) -> Expr {
-        let quotient = self.call(Function::Div, args, ty.clone(), nullable);
-        let zero = Expr::constant(Datum::Int(0), SqlType::BIGINT);
-        let ty = match ty {
-            SqlType::Decimal { precision, scale } => types::decimal(u32::from(precision - scale), 0),
-            other => other,
-        };
-        let whole = self.call(Function::Truncate, vec![quotient, zero], ty, nullable);
-        self.explicit_cast(whole, SqlType::BIGINT)
     }
 
     /// `-expr`.
@@ -114,12 +120,12 @@ impl Rewriter {
         let expr = self.number(expr);
         let nullable = expr.ty().nullable;
         match family(&expr) {
-            Family::UInt => {
+            // A constant beyond what a signed integer holds is a decimal.
+            Family::UInt if fold::constant(&expr).is_some_and(|v| !v.is_null()) => {
                 let exact = self.cast(expr, &BOTH_INTEGERS);
-                let negative = self.call(Function::Negate, vec![exact], BOTH_INTEGERS, nullable);
-                self.explicit_cast(negative, SqlType::BIGINT)
+                self.call(Function::Negate, vec![exact], BOTH_INTEGERS, nullable)
             }
-            Family::Int => self.call(Function::Negate, vec![expr], SqlType::BIGINT, nullable),
+            Family::Int | Family::UInt => self.call(Function::Negate, vec![expr], SqlType::BIGINT, nullable),
             _ => {
                 let ty = expr.ty().sql.clone();
                 self.call(Function::Negate, vec![expr], ty, nullable)

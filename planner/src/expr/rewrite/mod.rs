@@ -204,7 +204,7 @@ impl Rewriter {
             _ => None,
         };
         let (expr, zone) = moment.map_or((expr, zone), |moment| (moment, Zone::UTC));
-        let same = expr.ty().sql == ty.sql && !column.unsigned && zone.is_utc();
+        let same = expr.ty().sql == ty.sql && !column.unsigned && column.digits.is_none() && zone.is_utc();
         if same && (ty.nullable || !expr.ty().nullable) {
             return Ok(expr);
         }
@@ -213,6 +213,9 @@ impl Rewriter {
             _ if expr.ty().sql == ty.sql => expr,
             (Family::Json, Family::String | Family::Binary) => self.text(expr),
             (Family::Json, _) => self.plain(expr),
+            // A time is one of this day.
+            (Family::Time, Family::Date) => self.today_at(expr, SqlType::Date),
+            (Family::Time, Family::DateTime) => self.today_at(expr, SqlType::DateTime(0)),
             (Family::Binary, Family::Json) => return Err(Error::JsonCharacterSet),
             (Family::String, Family::Json) => expr,
             (_, Family::Json) => {
@@ -230,13 +233,14 @@ impl Rewriter {
                     false => {}
                 }
             } else if let Some(value) = convert::cast_datum(value, &ty.sql)
-                && !(column.unsigned && value.is_negative())
+                && let Some(value) = column.held(value)
                 && let Some(value) = held_in(value, &ty.sql, zone)
             {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }
         }
-        let function = Function::Assign { column: column.name.clone(), unsigned: column.unsigned, zone };
+        let (unsigned, digits) = (column.unsigned, column.digits);
+        let function = Function::Assign { column: column.name.clone(), unsigned, digits, zone };
         Ok(self.call(function, vec![expr], ty.sql.clone(), ty.nullable))
     }
 

@@ -12,6 +12,12 @@ impl Rewriter {
         // A number with a fraction is read as it is written.
         let expr = if family(&expr) == Family::Decimal { self.text(expr) } else { expr };
         let written = family(&expr) == Family::String;
+        // Months and weeks are counted from this day.
+        let of_calendar = unit.is_of_days() && unit != TimeUnit::Day;
+        let expr = match family(&expr) {
+            Family::Time if of_calendar => self.today_at(expr, SqlType::DateTime(0)),
+            _ => expr,
+        };
         let (amount, unit) = match self.amount(amount, unit) {
             Some(known) => known,
             None => (Expr::constant(Datum::Null, SqlType::BIGINT), unit),
@@ -33,7 +39,7 @@ impl Rewriter {
         let ty = match &expr.ty().sql {
             text if text.is_string() => types::string(types::text_length(&SqlType::DateTime(6))),
             SqlType::Date if unit.is_of_days() => SqlType::Date,
-            SqlType::Time(_) if !unit.is_of_days() => SqlType::Time(fsp),
+            SqlType::Time(_) => SqlType::Time(fsp),
             _ => SqlType::DateTime(fsp),
         };
         let function = if minus { Function::DateSub(unit) } else { Function::DateAdd(unit) };
@@ -107,6 +113,7 @@ impl Rewriter {
             (TimeUnit::Second, Family::String | Family::Double) if !reads_as_integer(&amount) => {
                 self.cast(amount, &types::decimal(20, 6))
             }
+            (_, Family::UInt) => self.counted(amount),
             _ => self.cast(amount, &SqlType::BIGINT),
         };
         Some((amount, unit))
@@ -135,14 +142,15 @@ impl Rewriter {
                 if let Some(Datum::String(s)) = fold::constant(&expr)
                     && let Some((us, has_time)) = calendar::parse_datetime(s)
                 {
-                    return if has_time {
-                        let fsp = if us % 1_000_000 == 0 { 0 } else { 6 };
-                        Expr::constant(Datum::DateTime(us), SqlType::DateTime(fsp))
-                    } else {
-                        Expr::constant(Datum::Date(us.div_euclid(calendar::DAY_US) as i32), SqlType::Date)
-                    };
+                    return read_moment(us, has_time, calendar::fraction_digits(s));
                 }
                 self.cast(expr, &SqlType::DateTime(6))
+            }
+            Family::Int
+                if let Some(Datum::Int(n)) = fold::constant(&expr)
+                    && let Some((us, has_time)) = calendar::number_to_datetime(*n) =>
+            {
+                read_moment(us, has_time, 0)
             }
             Family::Choice => {
                 let text = self.text(expr);
@@ -150,6 +158,14 @@ impl Rewriter {
             }
             _ => self.cast(expr, &SqlType::DateTime(0)),
         }
+    }
+}
+
+/// A date, or a datetime with so many digits of a second's fraction.
+fn read_moment(us: i64, has_time: bool, fsp: u8) -> Expr {
+    match has_time {
+        true => Expr::constant(Datum::DateTime(us), SqlType::DateTime(fsp)),
+        false => Expr::constant(Datum::Date(us.div_euclid(calendar::DAY_US) as i32), SqlType::Date),
     }
 }
 

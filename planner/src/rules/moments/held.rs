@@ -43,7 +43,9 @@ fn stored(assign: &Function, moment: Expr, ty: &ColumnType) -> Expr {
         return moment;
     }
     let function = match assign.clone() {
-        Function::Assign { column, unsigned, .. } => Function::Assign { column, unsigned, zone: Zone::UTC },
+        Function::Assign { column, unsigned, digits, .. } => {
+            Function::Assign { column, unsigned, digits, zone: Zone::UTC }
+        }
         other => other,
     };
     Expr::call(function, vec![moment], ty.clone())
