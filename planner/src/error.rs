@@ -212,7 +212,7 @@ pub enum Error {
     /// 1305.
     #[error("FUNCTION {name} does not exist")]
     UnknownFunction {
-        /// As written.
+        /// With its database.
         name: String,
         /// Where.
         position: Option<Position>,

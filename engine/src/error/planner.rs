@@ -154,6 +154,7 @@ fn window_fault(fault: &allod_planner::bind::WindowFault) -> u16 {
         F::RangeOfNumbers(_) => 3589,
         F::Twice(_) => 3591,
         F::Misplaced(_) => 3593,
+        F::Alias(_) => 3594,
         F::IntervalOfRows(_) => 3596,
     }
 }

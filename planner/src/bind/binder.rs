@@ -303,7 +303,7 @@ impl<'a> Binder<'a> {
 }
 
 /// The columns that a plan uses and does not produce, also through the common table expressions that it reads.
-fn free_columns(plan: &Plan, ctes: &[Plan]) -> ColumnSet {
+pub(super) fn free_columns(plan: &Plan, ctes: &[Plan]) -> ColumnSet {
     let mut free = plan.free_columns();
     plan.walk(&mut |node| {
         // An expression reads only earlier ones.

@@ -178,7 +178,7 @@ impl Binder<'_> {
                 }
                 Ok((full, std::mem::take(&mut b.scope().pending)))
             })?;
-            if pending.iter().any(|p| duplicate::needs(p, &own_ids)) {
+            if pending.iter().any(|p| p.needs(&own_ids, &self.ctes)) {
                 return Err(not_supported("subqueries of the row itself in VALUES"));
             }
             for (flag, e) in nullable.iter_mut().zip(&row) {

@@ -3,29 +3,24 @@
 //! This file only walks: what an operator or a function means is decided by [`Rewriter`](crate::expr::Rewriter), what a
 //! subquery becomes by [`super::subquery`].
 
-use std::sync::Arc;
-
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast::{
     self, BinaryOperator, CeilFloorKind, DateTimeField, DuplicateTreatment, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, TrimWhereField, UnaryOperator, Value,
+    FunctionArgumentClause, FunctionArguments, Ident, ObjectNamePart, TrimWhereField, UnaryOperator, Value,
 };
 
+use super::aggregate::aggregate_function;
 use super::binder::{Binder, place};
 use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
 use super::types::cast_type;
+use super::window::WindowFault;
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{
-    AggregateFunction, BlockMode, ConcatForm, Expr, Function, TimeUnit, collate, literal, types,
-};
+use crate::expr::{BlockMode, Expr, Function, TimeUnit, literal, types};
 
 /// Operators other than AND and OR in one chain: the typed expression is as deep.
 const CHAIN_MAX: usize = 500;
-
-/// TiDB's `group_concat_max_len` where there is no session.
-const CONCAT_BYTES_MAX: u64 = 1 << 20;
 
 impl Binder<'_> {
     /// Binds an expression of the current clause.
@@ -194,7 +189,7 @@ impl Binder<'_> {
         }
     }
 
-    fn value(&mut self, v: &ast::ValueWithSpan) -> Result<Expr, Error> {
+    pub(super) fn value(&mut self, v: &ast::ValueWithSpan) -> Result<Expr, Error> {
         match &v.value {
             Value::Number(text, _) => literal::number(text),
             Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) | Value::NationalStringLiteral(s) => {
@@ -460,20 +455,26 @@ impl Binder<'_> {
             let own = depth + 1 == self.scopes.len();
             // HAVING and ORDER BY know them in their subqueries, too.
             let knows = own || matches!(scope.clause, Clause::Having | Clause::Order);
-            let alias = || match (knows && table.is_none(), scope.in_aggregate) {
-                (true, false) => scope.find_alias(column),
-                _ => None,
+            let ambiguous = || Error::AmbiguousColumn { name: written(), clause: clause.name(), position };
+            let windowed = |e: &Expr| e.columns().iter().any(|id| scope.windows.iter().any(|w| w.id == *id));
+            let alias = || {
+                let known = knows && table.is_none() && !scope.in_aggregate;
+                Some(match known.then(|| scope.find_alias(column))?? {
+                    Ok(e) if scope.clause != Clause::Order && windowed(e) => {
+                        Err(WindowFault::Alias(column.into()).into())
+                    }
+                    found => found.cloned().map_err(|()| ambiguous()),
+                })
             };
             let before = match scope.clause {
                 Clause::Order => true,
                 Clause::Having => !scope.group_names.iter().any(|g| g.eq_ignore_ascii_case(column)),
                 _ => false,
             };
-            let ambiguous = || Error::AmbiguousColumn { name: written(), clause: clause.name(), position };
             if before && let Some(found) = alias() {
-                return found.cloned().map_err(|()| ambiguous());
+                return found;
             }
-            match scope.find(database, table, column) {
+            match scope.find(database, table, column, own) {
                 Found::One(id) => {
                     self.check_read(id)?;
                     if !scope.rolls_up {
@@ -488,7 +489,7 @@ impl Binder<'_> {
             if matches!(scope.clause, Clause::Group | Clause::Having)
                 && let Some(found) = alias()
             {
-                return found.cloned().map_err(|()| ambiguous());
+                return found;
             }
             // `SELECT a AS b … HAVING SUM(b) > 0`, unless it is an aggregate itself.
             let aggregate = |id: &ColumnId| scope.aggregates.iter().any(|(known, _)| known == id);
@@ -521,8 +522,21 @@ impl Binder<'_> {
         }
         match self.rw.function(name, args)? {
             Some(call) => Ok(call),
-            None => Err(Error::UnknownFunction { name: name.into(), position: place(e) }),
+            None => Err(self.no_function(&[], name, e)),
         }
+    }
+
+    /// A function that there is not, in the current database unless another one is said.
+    fn no_function(&self, database: &[ObjectNamePart], name: &str, e: &ast::Expr) -> Error {
+        let database = match database.last().and_then(|part| part.as_ident()) {
+            Some(ident) => ident.value.as_str(),
+            None => match self.cx.database {
+                Some(current) => current,
+                None => return Error::NoDatabase,
+            },
+        };
+        let name = format!("{database}.{}", name.to_lowercase());
+        Error::UnknownFunction { name, position: place(e) }
     }
 
     /// A function that an operator stands for.
@@ -532,13 +546,13 @@ impl Binder<'_> {
     }
 
     fn function(&mut self, f: &ast::Function, e: &ast::Expr) -> Result<Expr, Error> {
-        let name = f
-            .name
-            .0
-            .last()
-            .and_then(|p| p.as_ident())
-            .map(|i| i.value.to_ascii_uppercase())
-            .unwrap_or_default();
+        let (last, database) =
+            f.name.0.split_last().ok_or(Error::Internal("a function without a name".into()))?;
+        let name = last.as_ident().map(|i| i.value.to_ascii_uppercase()).unwrap_or_default();
+        // What a database has are functions that somebody has stored there.
+        if !database.is_empty() {
+            return Err(self.no_function(database, &name, e));
+        }
         if f.over.is_some() {
             return self.window_function(f, &name, e);
         }
@@ -565,181 +579,10 @@ impl Binder<'_> {
             return Ok(special);
         }
         if !crate::expr::function_exists(&name) {
-            return Err(Error::UnknownFunction { name, position: place(e) });
+            return Err(self.no_function(database, &name, e));
         }
         let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
         self.call(&name, args, e)
-    }
-
-    /// An aggregate: a column that the aggregation of the block will compute.
-    fn aggregate(
-        &mut self,
-        function: AggregateFunction,
-        args: &[FunctionArg],
-        distinct: bool,
-        clauses: &[FunctionArgumentClause],
-        e: &ast::Expr,
-    ) -> Result<Expr, Error> {
-        let scope = self.scope();
-        if scope.in_aggregate || !scope.clause.allows_aggregates() {
-            return Err(Error::InvalidAggregate);
-        }
-        let (function, args) = match (function, args) {
-            (AggregateFunction::ApproxPercentile { .. }, [value, percent]) => {
-                let FunctionArg::Unnamed(FunctionArgExpr::Expr(percent)) = percent else {
-                    return Err(Error::ArgumentCount("approx_percentile".into()));
-                };
-                let percent = match self.constant(percent, "APPROX_PERCENTILE")? {
-                    Datum::Int(percent @ 1..=100) => percent as u8,
-                    other => return Err(Error::PercentOutOfRange(other.to_string())),
-                };
-                (AggregateFunction::ApproxPercentile { percent }, std::slice::from_ref(value))
-            }
-            (AggregateFunction::ApproxPercentile { .. }, _) => {
-                return Err(Error::ArgumentCount("approx_percentile".into()));
-            }
-            other => other,
-        };
-        let scope = self.scope();
-        let star = matches!(args, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
-        let function = match (function, star, args.len()) {
-            (AggregateFunction::Count, true, _) if !distinct => AggregateFunction::CountAll,
-            (_, true, _) | (_, _, 0) => return Err(Error::ArgumentCount(e.to_string())),
-            (AggregateFunction::Count, _, 2..) if !distinct => {
-                return Err(Error::ArgumentCount("COUNT".into()));
-            }
-            (AggregateFunction::JsonObjectAgg, _, count) if count != 2 => {
-                return Err(Error::ArgumentCount("JSON_OBJECTAGG".into()));
-            }
-            (
-                AggregateFunction::Count
-                | AggregateFunction::GroupConcat(_)
-                | AggregateFunction::ApproxCountDistinct
-                | AggregateFunction::JsonObjectAgg,
-                _,
-                _,
-            )
-            | (_, _, 1) => function,
-            _ => return Err(Error::ArgumentCount(e.to_string())),
-        };
-        // Subqueries in the arguments belong below the aggregation.
-        let above = std::mem::take(&mut scope.pending);
-        scope.in_aggregate = true;
-        let mut bound: Vec<Expr> = Vec::with_capacity(args.len());
-        let mut failed = None;
-        for arg in args {
-            match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match self.expr(e) {
-                    Ok(e) => bound.push(e),
-                    Err(e) => failed = failed.or(Some(e)),
-                },
-                _ if star => {}
-                _ => failed = failed.or(Some(Error::ArgumentCount(e.to_string()))),
-            }
-        }
-        let mut function = function;
-        match (&mut function, &failed) {
-            (AggregateFunction::GroupConcat(form), None) => {
-                match self.concat_arguments(std::mem::take(&mut bound), clauses, form) {
-                    Ok(args) => bound = args,
-                    Err(e) => failed = Some(e),
-                }
-            }
-            (_, None) if !clauses.is_empty() => {
-                failed = Some(not_supported(&format!("'{}'", shortened(e))));
-            }
-            _ => {}
-        }
-        let scope = self.scope();
-        scope.in_aggregate = false;
-        let below = std::mem::replace(&mut scope.pending, above);
-        scope.pending_below.extend(below);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if distinct && matches!(function, AggregateFunction::JsonArrayAgg | AggregateFunction::JsonObjectAgg)
-        {
-            return Err(not_supported(&format!("'{}'", shortened(e))));
-        }
-        // MIN and MAX of distinct values are the same.
-        let distinct = distinct && !matches!(function, AggregateFunction::Min | AggregateFunction::Max);
-        // The least text is that with the least key, which then has its text behind it.
-        let mut shown = None;
-        if matches!(function, AggregateFunction::Min | AggregateFunction::Max)
-            && let Some(arg) = bound.pop()
-        {
-            let (arg, ty) = collate::keyed(arg);
-            bound.push(arg);
-            shown = ty;
-        }
-        let call = self.rw.aggregate(function, bound, distinct);
-        let known = self.scope().aggregates.iter().find(|(_, known)| *known == call).map(|(id, _)| *id);
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let id = self.columns.add_computed(Arc::from(e.to_string()), call.ty.clone());
-                self.scope().aggregates.push((id, call));
-                id
-            }
-        };
-        let result = self.column(id);
-        Ok(match shown {
-            Some(ty) => collate::unkeyed(result, ty),
-            None => result,
-        })
-    }
-
-    /// The arguments of GROUP_CONCAT: what is put together, the separator, the keys of its ORDER BY.
-    fn concat_arguments(
-        &mut self,
-        bound: Vec<Expr>,
-        clauses: &[FunctionArgumentClause],
-        form: &mut ConcatForm,
-    ) -> Result<Vec<Expr>, Error> {
-        if let Some(Datum::Int(bytes)) = self.cx.session.variables.system("group_concat_max_len", false) {
-            form.max_bytes = bytes.unsigned_abs();
-        }
-        let mut separator = literal::string(",");
-        let mut keys = Vec::new();
-        for clause in clauses {
-            match clause {
-                FunctionArgumentClause::Separator(v) => separator = self.value(v)?,
-                FunctionArgumentClause::OrderBy(list) => {
-                    if list.len() > ConcatForm::KEYS_MAX {
-                        return Err(Error::TooComplex("more than 64 keys in GROUP_CONCAT".into()));
-                    }
-                    for (at, key) in list.iter().enumerate() {
-                        form.descending |= u64::from(key.options.asc == Some(false)) << at;
-                        keys.push(self.concat_key(&bound, &key.expr)?);
-                    }
-                }
-                _ => return Err(not_supported("this clause of GROUP_CONCAT")),
-            }
-        }
-        let texts: Vec<Expr> = bound.into_iter().map(|e| self.rw.text(e)).collect();
-        let text = match <[Expr; 1]>::try_from(texts) {
-            Ok([text]) => text,
-            Err(texts) => match self.rw.function("CONCAT", texts)? {
-                Some(text) => text,
-                None => return Err(Error::ArgumentCount("GROUP_CONCAT".into())),
-            },
-        };
-        let mut args = vec![text, separator];
-        args.extend(keys);
-        Ok(args)
-    }
-
-    /// One key of GROUP_CONCAT's ORDER BY: a number names an argument.
-    fn concat_key(&mut self, bound: &[Expr], key: &ast::Expr) -> Result<Expr, Error> {
-        let ast::Expr::Value(ast::ValueWithSpan { value: Value::Number(number, _), .. }) = key else {
-            return self.expr(key);
-        };
-        let position = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        position.and_then(|at| bound.get(at)).cloned().ok_or_else(|| Error::UnknownColumn {
-            name: number.clone(),
-            clause: Clause::Order.name(),
-            position: place(key),
-        })
     }
 }
 
@@ -762,7 +605,7 @@ pub(super) fn not_supported(what: &str) -> Error {
     Error::NotSupported(what.into())
 }
 
-fn shortened(e: &impl std::fmt::Display) -> String {
+pub(super) fn shortened(e: &impl std::fmt::Display) -> String {
     e.to_string().chars().take(60).collect()
 }
 
@@ -776,32 +619,6 @@ pub(super) fn comparison(op: &BinaryOperator) -> Option<Function> {
         BinaryOperator::Gt => Function::Gt,
         BinaryOperator::GtEq => Function::Ge,
         BinaryOperator::Spaceship => Function::NullEq,
-        _ => return None,
-    })
-}
-
-/// The aggregate of a name.
-pub(super) fn aggregate_function(name: &str) -> Option<AggregateFunction> {
-    use AggregateFunction as A;
-    Some(match name {
-        "COUNT" => A::Count,
-        "SUM" => A::Sum,
-        "AVG" => A::Avg,
-        "MIN" => A::Min,
-        "MAX" => A::Max,
-        "ANY_VALUE" => A::AnyValue,
-        "BIT_AND" => A::BitAnd,
-        "BIT_OR" => A::BitOr,
-        "BIT_XOR" => A::BitXor,
-        "STD" | "STDDEV" | "STDDEV_POP" => A::StdDevPop,
-        "STDDEV_SAMP" => A::StdDevSamp,
-        "VAR_POP" | "VARIANCE" => A::VarPop,
-        "VAR_SAMP" => A::VarSamp,
-        "GROUP_CONCAT" => A::GroupConcat(ConcatForm { max_bytes: CONCAT_BYTES_MAX, descending: 0 }),
-        "APPROX_COUNT_DISTINCT" => A::ApproxCountDistinct,
-        "JSON_ARRAYAGG" => A::JsonArrayAgg,
-        "JSON_OBJECTAGG" => A::JsonObjectAgg,
-        "APPROX_PERCENTILE" => A::ApproxPercentile { percent: 50 },
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 //! statement ── query ── select ── from          one query block: clauses in the order names come into being
 //!     │          │         └───── expression    walks syntax; meaning and types come from `expr::Rewriter`
 //!     │          └ cte            └── subquery  subqueries become joins below the expression
+//!     ├ aggregate                               sum(…): a column of the block that its arguments belong to
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
 //!     ├ view                                    a view is bound like a derived table, by itself
 //!     ├ dml                                     INSERT, UPDATE, DELETE: a query, and what is done with its rows
@@ -18,6 +19,7 @@
 
 mod access;
 mod admin;
+mod aggregate;
 mod alter;
 mod ask;
 mod binder;

@@ -33,9 +33,7 @@ impl Binder<'_> {
             return Err(not_supported("FETCH"));
         }
         if let Some(with) = &query.with {
-            for cte in &with.cte_tables {
-                self.cte(cte, with.recursive)?;
-            }
+            self.with(with)?;
         }
         let order: &[ast::OrderByExpr] = match &query.order_by {
             None => &[],
@@ -69,7 +67,20 @@ impl Binder<'_> {
         Ok(block)
     }
 
-    pub(super) fn cte(&mut self, cte: &ast::Cte, recursive: bool) -> Result<(), Error> {
+    /// WITH: from here on its names are in sight.
+    pub(super) fn with(&mut self, with: &ast::With) -> Result<(), Error> {
+        for (at, cte) in with.cte_tables.iter().enumerate() {
+            let name = &cte.alias.name.value;
+            let same = |other: &ast::Cte| other.alias.name.value.eq_ignore_ascii_case(name);
+            if with.cte_tables[..at].iter().any(same) {
+                return Err(Error::DuplicateAlias(name.clone()));
+            }
+            self.cte(cte, with.recursive)?;
+        }
+        Ok(())
+    }
+
+    fn cte(&mut self, cte: &ast::Cte, recursive: bool) -> Result<(), Error> {
         let name: Arc<str> = cte.alias.name.value.as_str().into();
         let block = match recursive {
             true => self.perhaps_recursive(cte, &name)?,
@@ -359,15 +370,12 @@ impl Binder<'_> {
             b.scope().clause = Clause::Order;
             let mut keys = Vec::with_capacity(order.len());
             for item in order {
-                let expr = match ordinal(&item.expr, output.len())? {
+                let expr = match ordinal(&item.expr, output.len(), Clause::Order)? {
                     Some(i) => b.column(output[i].id),
                     None => b.expr(&item.expr)?,
                 };
                 let expr = collate::ordered_by(expr);
                 keys.push(SortKey { expr, descending: item.options.asc == Some(false) });
-            }
-            if !b.scope().aggregates.is_empty() {
-                return Err(Error::InvalidAggregate);
             }
             let pending = std::mem::take(&mut b.scope().pending);
             let input = Box::new(b.attach(plan, pending));
@@ -446,14 +454,14 @@ pub(super) fn renamed(
 }
 
 /// `ORDER BY 2`, `GROUP BY 2`: the position from 0.
-pub(super) fn ordinal(e: &ast::Expr, width: usize) -> Result<Option<usize>, Error> {
+pub(super) fn ordinal(e: &ast::Expr, width: usize, clause: Clause) -> Result<Option<usize>, Error> {
     let ast::Expr::Value(v) = e else { return Ok(None) };
     let ast::Value::Number(text, _) = &v.value else { return Ok(None) };
     match text.parse::<usize>() {
         Ok(n) if (1..=width).contains(&n) => Ok(Some(n - 1)),
         Ok(_) => Err(Error::UnknownColumn {
             name: text.clone(),
-            clause: "order clause",
+            clause: clause.name(),
             position: crate::parse::position(v.span.start),
         }),
         Err(_) => Ok(None),

@@ -108,9 +108,7 @@ impl Binder<'_> {
         let query = &cte.query;
         let fault = |fault| Error::Recursion { name: name.to_string(), fault };
         if let Some(with) = &query.with {
-            for inner in &with.cte_tables {
-                self.cte(inner, with.recursive)?;
-            }
+            self.with(with)?;
         }
         if query.order_by.is_some() {
             return Err(not_supported("ORDER BY over UNION in recursive Common Table Expression"));

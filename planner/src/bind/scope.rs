@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use allod_storage::schema::TableDescriptor;
 
+use super::binder::free_columns;
 use super::rollup::GroupingCall;
 use super::window::{BoundWindow, Spec};
 use crate::column::{ColumnId, Columns};
+use crate::column_set::ColumnSet;
 use crate::expr::{AggregateCall, Expr};
 use crate::logical::{JoinKind, OutputColumn, Plan};
 
@@ -45,6 +47,21 @@ impl Pending {
     pub fn makes(&self, id: ColumnId) -> bool {
         self.plan.columns().contains(&id) || matches!(self.kind, JoinKind::Mark(mark) if mark == id)
     }
+
+    /// The columns that it uses of what it will be joined to, and of the blocks around.
+    pub fn used(&self, ctes: &[Plan]) -> ColumnSet {
+        let mut used = free_columns(&self.plan, ctes);
+        let own = self.plan.column_set();
+        let conditions = self.on.iter().chain(&self.null_aware);
+        used.extend(conditions.flat_map(Expr::columns).filter(|id| !own.contains(*id)));
+        used
+    }
+
+    /// Whether it uses one of these.
+    pub fn needs(&self, columns: &[ColumnId], ctes: &[Plan]) -> bool {
+        let used = self.used(ctes);
+        columns.iter().any(|id| used.contains(*id))
+    }
 }
 
 /// One query block while it is bound.
@@ -52,6 +69,8 @@ impl Pending {
 pub(super) struct Scope {
     /// Its number, as hints count blocks (see [`super::hint`]).
     pub block: u32,
+    /// Whether it is a SELECT: nothing else has aggregates.
+    pub selects: bool,
     pub relations: Vec<Relation>,
     /// The clause that is being bound, for errors.
     pub clause: Clause,
@@ -59,6 +78,8 @@ pub(super) struct Scope {
     pub aliases: Vec<(Arc<str>, Expr)>,
     /// Column names of GROUP BY, which HAVING prefers to aliases.
     pub group_names: Vec<Arc<str>>,
+    /// Columns that HAVING may name outside of aggregates: those of the select list and of GROUP BY.
+    pub shown: Vec<ColumnId>,
     /// Subqueries of the clause that is being bound.
     pub pending: Vec<Pending>,
     /// Subqueries inside the arguments of aggregates and in GROUP BY: below the aggregation.
@@ -85,6 +106,7 @@ pub(super) struct Scope {
 pub(super) enum Clause {
     #[default]
     Fields,
+    From,
     On,
     Where,
     Group,
@@ -96,17 +118,13 @@ impl Clause {
     pub fn name(self) -> &'static str {
         match self {
             Clause::Fields => "field list",
+            Clause::From => "from clause",
             Clause::On => "on clause",
             Clause::Where => "where clause",
             Clause::Group => "group statement",
             Clause::Having => "having clause",
             Clause::Order => "order clause",
         }
-    }
-
-    /// Whether aggregates of this block may appear.
-    pub fn allows_aggregates(self) -> bool {
-        matches!(self, Clause::Fields | Clause::Having | Clause::Order)
     }
 }
 
@@ -118,12 +136,23 @@ pub(super) enum Found {
 }
 
 impl Scope {
-    /// Looks for a column among the relations.
-    pub fn find(&self, database: Option<&str>, table: Option<&str>, column: &str) -> Found {
+    /// Whether an aggregate of this block may stand in the clause that is being bound.
+    pub fn allows_aggregates(&self) -> bool {
+        self.selects && matches!(self.clause, Clause::Fields | Clause::Having | Clause::Order)
+    }
+
+    /// Whether a column is one of its relations'.
+    pub fn has(&self, id: ColumnId) -> bool {
+        self.relations.iter().flat_map(|r| &r.columns).any(|c| c.id == id)
+    }
+
+    /// Looks for a column among the relations; `own` = for an expression of this block, not of a subquery.
+    pub fn find(&self, database: Option<&str>, table: Option<&str>, column: &str, own: bool) -> Found {
         let mut found = Found::None;
+        let grouped = own && self.clause == Clause::Having && !self.in_aggregate;
         for relation in self.relations.iter().filter(|r| r.is_named(database, table)) {
             for c in relation.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(column)) {
-                if table.is_none() && c.qualified_only {
+                if table.is_none() && c.qualified_only || grouped && !self.shown.contains(&c.id) {
                     continue;
                 }
                 match found {

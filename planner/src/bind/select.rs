@@ -57,6 +57,8 @@ impl Binder<'_> {
         order: &[ast::OrderByExpr],
         locks: &[ast::LockClause],
     ) -> Result<Block, Error> {
+        self.scope().selects = true;
+        self.scope().clause = Clause::From;
         let From { mut plan, relations, star } = self.from(&select.from)?;
         if let Some((depth, sources)) = &mut self.insert_sources
             && *depth == self.scopes.len()
@@ -86,6 +88,10 @@ impl Binder<'_> {
             items.iter().filter(|i| i.aliased).map(|i| (i.name.clone(), i.expr.clone())).collect();
 
         let group_by = self.group_by(select, &items, &plan.column_set())?;
+        if select.having.is_some() {
+            let named = items.iter().map(|item| &item.expr).chain(group_by.iter().map(|(_, key)| key));
+            self.scope().shown = named.filter_map(|e| self.shown_column(e)).collect();
+        }
         self.scope().clause = Clause::Having;
         let mut having = match &select.having {
             Some(condition) => self.conjuncts(condition)?,
@@ -277,15 +283,19 @@ impl Binder<'_> {
         // `SELECT (SELECT ...) AS a ... GROUP BY a`.
         let above = std::mem::take(&mut self.scope().pending);
         self.scope().clause = Clause::Group;
+        let scope = self.scope();
+        let windows = scope.windows.iter().map(|window| window.id);
+        let later: ColumnSet = scope.aggregates.iter().map(|(id, _)| *id).chain(windows).collect();
         let mut keys: Vec<(ColumnId, Expr)> = Vec::with_capacity(exprs.len());
         let mut names = Vec::new();
         for e in exprs {
-            let bound = match ordinal(e, items.len())? {
+            let bound = match ordinal(e, items.len(), Clause::Group)? {
                 Some(i) => items[i].expr.clone(),
                 None => self.expr(e)?,
             };
-            let aggregates = &self.scope().aggregates;
-            if bound.columns().iter().any(|id| aggregates.iter().any(|(aggregate, _)| aggregate == id)) {
+            let asks = |p: &Pending, id: ColumnId| p.makes(id) && p.used(&self.ctes).intersects(&later);
+            let is_later = |id: ColumnId| later.contains(id) || above.iter().any(|p| asks(p, id));
+            if bound.columns().into_iter().any(is_later) {
                 return Err(Error::CannotGroupOn(e.to_string()));
             }
             if let ast::Expr::Identifier(ident) = e {
@@ -314,7 +324,7 @@ impl Binder<'_> {
     fn order_keys(&mut self, order: &[ast::OrderByExpr], items: &[Item]) -> Result<Vec<(Expr, bool)>, Error> {
         let mut keys = Vec::with_capacity(order.len());
         for item in order {
-            let expr = match ordinal(&item.expr, items.len())? {
+            let expr = match ordinal(&item.expr, items.len(), Clause::Order)? {
                 Some(i) => items[i].expr.clone(),
                 None => self.expr(&item.expr)?,
             };

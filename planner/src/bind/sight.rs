@@ -80,9 +80,16 @@ impl Binder<'_> {
     /// The column of a table or of a query that an expression is, whatever is seen of it; `None` if it is no column.
     pub(super) fn named_column(&mut self, e: &ast::Expr) -> Result<Option<ColumnId>, Error> {
         let expr = self.expr(e)?;
-        Ok(match expr.columns().as_slice() {
-            [id] if expr == self.seen(*id) => Some(*id),
-            _ => None,
-        })
+        Ok(self.shown_column(&expr))
+    }
+
+    /// The same of an expression that is bound.
+    pub(super) fn shown_column(&mut self, e: &Expr) -> Option<ColumnId> {
+        let [id] = e.columns().try_into().ok()?;
+        // Where groups are rolled up every column may be NULL.
+        let as_it_is = self.columns.ty(id).clone();
+        let rolled_up = ColumnType { nullable: true, ..as_it_is.clone() };
+        let is_it = |ty: ColumnType| self.seen_in(Expr::column(id, ty), id) == *e;
+        [as_it_is, rolled_up].into_iter().any(is_it).then_some(id)
     }
 }

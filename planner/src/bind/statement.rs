@@ -156,7 +156,7 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
         // WITH … UPDATE, WITH … DELETE.
         S::Query(query) if let SetExpr::Update(change) | SetExpr::Delete(change) = &*query.body => {
             if let Some(with) = &query.with {
-                with.cte_tables.iter().try_for_each(|cte| binder.cte(cte, with.recursive))?;
+                binder.with(with)?;
             }
             sql_statement(binder, change)
         }

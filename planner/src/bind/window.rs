@@ -25,8 +25,9 @@ use sqlparser::ast::{
 
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 
+use super::aggregate::aggregate_function;
 use super::binder::Binder;
-use super::expression::{aggregate_function, not_supported, unnested};
+use super::expression::{not_supported, unnested};
 use super::scope::Clause;
 use crate::column::ColumnId;
 use crate::error::Error;
@@ -89,6 +90,9 @@ pub enum WindowFault {
     /// 3593.
     #[error("you cannot use the window function '{0}' in this context.'")]
     Misplaced(String),
+    /// 3594.
+    #[error("you cannot use the alias '{0}' of an expression containing a window function in this context.'")]
+    Alias(String),
     /// 3596.
     #[error("window '{0}': INTERVAL can only be used with RANGE frames.")]
     IntervalOfRows(String),
@@ -154,7 +158,8 @@ impl Binder<'_> {
     /// A function with OVER.
     pub fn window_function(&mut self, f: &ast::Function, name: &str, e: &ast::Expr) -> Result<Expr, Error> {
         let scope = self.scope();
-        let allowed = matches!(scope.clause, Clause::Fields | Clause::Order) && !scope.in_aggregate;
+        let clause = scope.selects && matches!(scope.clause, Clause::Fields | Clause::Order);
+        let allowed = clause && !scope.in_aggregate;
         if !allowed || scope.in_window {
             return Err(WindowFault::Misplaced(name.to_ascii_lowercase()).into());
         }

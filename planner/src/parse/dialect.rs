@@ -89,8 +89,8 @@ impl Dialect for AllodDialect {
     }
 
     fn is_select_item_alias(&self, explicit: bool, kw: &Keyword, parser: &mut Parser) -> bool {
-        // `SELECT 1 FOR UPDATE`.
-        explicit || (*kw != Keyword::FOR && self.is_column_alias(kw, parser))
+        // `SELECT 1 FOR UPDATE`, `INSERT … SELECT 1 ON DUPLICATE KEY UPDATE …`.
+        explicit || (!matches!(kw, Keyword::FOR | Keyword::ON) && self.is_column_alias(kw, parser))
     }
 
     fn allow_extract_custom(&self) -> bool {

@@ -19,6 +19,7 @@ mod binding;
 mod change;
 mod clustered;
 mod dialect;
+mod digits;
 mod guard;
 mod hint;
 mod items;
@@ -231,13 +232,7 @@ fn tokens_of(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
     let mut tokens = Tokenizer::new(lexing::quoting(lexing), sql).tokenize_with_location().map_err(
         |e: TokenizerError| Error::Syntax { position: position(e.location), message: shortened(e.message) },
     )?;
-    let mut qualified = false;
-    for t in &mut tokens {
-        if !qualified && let Some(digits) = bits(&t.token) {
-            t.token = Token::SingleQuotedByteStringLiteral(digits.into());
-        }
-        qualified = t.token == Token::Period;
-    }
+    digits::read(&mut tokens)?;
     integers(&mut tokens);
     variable::whole(&mut tokens);
     Ok(tokens)
@@ -258,13 +253,6 @@ fn integers(tokens: &mut [TokenWithSpan]) {
         }
         sign = matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED);
     }
-}
-
-/// The digits of `0b101`, which the library takes for a name.
-fn bits(token: &Token) -> Option<&str> {
-    let Token::Word(word) = token else { return None };
-    let digits = word.value.strip_prefix("0b").filter(|_| word.quote_style.is_none())?;
-    (!digits.is_empty() && digits.bytes().all(|d| matches!(d, b'0' | b'1'))).then_some(digits)
 }
 
 fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {

@@ -181,7 +181,11 @@ impl<'a> Generator<'a> {
             seen = after;
             // SQLite refuses HAVING where nothing else shows that rows are grouped.
             if has_keys && self.random.chance(30) {
-                let predicate = self.predicate(&seen, outer, 1);
+                // It knows the keys that are columns, and aggregates: the last three.
+                let aggregates = seen.len() - 3;
+                let known = seen.iter().enumerate().filter(|(at, v)| v.column || *at >= aggregates);
+                let known: Vec<Visible> = known.map(|(_, v)| v.clone()).collect();
+                let predicate = self.predicate(&known, outer, 1);
                 text = sql("{} HAVING {}", &[&text, &predicate]);
             }
         }

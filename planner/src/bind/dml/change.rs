@@ -68,9 +68,6 @@ impl Binder<'_> {
                 let nullable = b.columns.ty(id).nullable;
                 Ok(Assigned { id, table: Arc::clone(&target.table), ordinal, nullable })
             })?;
-            if !b.scope().aggregates.is_empty() {
-                return Err(Error::InvalidAggregate);
-            }
             b.check_read_only(&relations, |at| targets.iter().any(|(target, _)| *target == at))?;
             let pending = std::mem::take(&mut b.scope().pending);
             let plan = b.attach(plan, pending);
@@ -251,7 +248,7 @@ impl Binder<'_> {
             [d, t, c] => (Some(*d), Some(*t), *c),
             _ => return Err(self.no_column(name)),
         };
-        let id = match self.scope().find(database, table, column) {
+        let id = match self.scope().find(database, table, column, true) {
             Found::One(id) => id,
             Found::None => return Err(self.no_column(name)),
             Found::Ambiguous => {
@@ -330,9 +327,6 @@ impl Binder<'_> {
             }
             let pending = std::mem::take(&mut self.scope().pending);
             plan = Plan::Sort { input: Box::new(self.attach(plan, pending)), keys };
-        }
-        if !self.scope().aggregates.is_empty() {
-            return Err(Error::InvalidAggregate);
         }
         if let Some(limit) = limit {
             let count = Some(self.row_count(limit)?);

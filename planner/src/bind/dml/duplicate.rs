@@ -14,7 +14,7 @@ use sqlparser::ast::{self, OnInsert};
 
 use super::super::binder::{Binder, Block};
 use super::super::expression::not_supported;
-use super::super::scope::{Clause, Pending, Relation, RelationColumn};
+use super::super::scope::{Clause, Relation, RelationColumn};
 use super::Assigned;
 use super::change::name_of;
 use crate::account::Privilege;
@@ -64,14 +64,11 @@ impl Binder<'_> {
                 Ok(Assigned { id: old_ids[ordinal], table: Arc::clone(table), ordinal, nullable: false })
             })?;
             b.touch_row(table, &old_ids, &mut new)?;
-            if !b.scope().aggregates.is_empty() {
-                return Err(Error::InvalidAggregate);
-            }
             let pending = std::mem::take(&mut b.scope().pending);
-            if pending.iter().any(|p| needs(p, &old_ids)) {
+            if pending.iter().any(|p| p.needs(&old_ids, &b.ctes)) {
                 return Err(not_supported("subqueries of the present row in ON DUPLICATE KEY UPDATE"));
             }
-            for id in pending.iter().flat_map(wanted) {
+            for id in pending.iter().flat_map(|p| p.used(&b.ctes).iter().collect::<Vec<_>>()) {
                 expose(&mut block.plan, &b.column(id), id);
             }
             let empty = Plan::Values { rows: vec![], columns: vec![] };
@@ -167,18 +164,6 @@ fn row_alias(insert: &ast::Insert, output: &[OutputColumn]) -> Result<Option<Rel
 /// How many columns the INSERT gives values for.
 fn given(insert: &ast::Insert, output: &[OutputColumn]) -> usize {
     if insert.columns.is_empty() { output.len() } else { insert.columns.len() }
-}
-
-/// The columns that a subquery uses of what is around it.
-fn wanted(pending: &Pending) -> Vec<ColumnId> {
-    let own = pending.plan.column_set();
-    let conditions = pending.on.iter().chain(&pending.null_aware).flat_map(|e| e.columns());
-    let free = pending.plan.free_columns();
-    free.iter().chain(conditions.filter(|id| !own.contains(*id))).collect()
-}
-
-pub(super) fn needs(pending: &Pending, columns: &[ColumnId]) -> bool {
-    wanted(pending).iter().any(|id| columns.contains(id))
 }
 
 /// Has a plan yield a column that is there below its projections; whether it does.
