@@ -166,6 +166,8 @@ pub fn aside<T>(blocking: impl FnOnce() -> T) -> T {
 
 /// How long the tasks of a thread wait for something that was taken to be short.
 const PATIENCE: Duration = Duration::from_millis(10);
+/// How long it then waits for another thread to come for them: on a busy machine that thread may have to wait itself.
+const HANDOVER: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// Since when this thread has been at something that was taken to be short, and its tasks have been waiting.
@@ -185,21 +187,22 @@ pub fn in_place<T>(short: impl FnOnce() -> T) -> T {
 /// [`in_place`], and nothing elsewhere.
 pub fn checkpoint() {
     if SHORT_SINCE.get().is_some_and(|since| since.elapsed() > PATIENCE) {
-        give_way();
-        SHORT_SINCE.set(None);
+        // If nobody has come, again after a while.
+        let given = give_way();
+        SHORT_SINCE.set((!given).then(Instant::now));
     }
 }
 
-/// Has another thread go on with the tasks that this one serves, for the rest of the present task.
-fn give_way() {
+/// Has another thread go on with the tasks that this one serves, for the rest of the present task. Whether one does.
+fn give_way() -> bool {
     // A runtime takes its tasks back if nobody has come for them by the end of this: so this ends when one of them has run.
     aside(|| {
-        let Ok(tasks) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(tasks) = tokio::runtime::Handle::try_current() else { return true };
         let (sender, receiver) = mpsc::sync_channel(1);
         tasks.spawn(async move { sender.send(()) });
-        // Nobody comes where a runtime ends. Then there is nobody to make room for.
-        let _ = receiver.recv_timeout(PATIENCE);
-    });
+        // A runtime that ends drops its tasks. Then there is nobody to make room for.
+        receiver.recv_timeout(HANDOVER) != Err(mpsc::RecvTimeoutError::Timeout)
+    })
 }
 
 fn poll_in_place<F: Future>(future: F) -> F::Output {

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use allod_planner::bind::TableName;
 use allod_planner::stats::{ColumnCollector, TableStats};
 use allod_storage::client::{Client, ScanRequest};
+use allod_storage::runtime::aside;
 use allod_storage::schema::{TableDescriptor, TableId};
 
 use super::ddl::entry;
@@ -60,7 +61,7 @@ impl Catalog {
         let version = self.load();
         let entry = entry(&version, name)?;
         let before = entry.live_rows();
-        let stats = collect(&entry.descriptor, client)?;
+        let stats = collect(&entry.descriptor, client, waiting)?;
         self.set_stats(&entry.descriptor, stats, before, waiting)
     }
 
@@ -86,25 +87,29 @@ impl Catalog {
 }
 
 /// What there is to learn of a table.
-pub(super) fn collect(table: &TableDescriptor, client: &mut Client) -> Result<TableStats> {
+pub(super) fn collect(table: &TableDescriptor, client: &mut Client, waiting: &Waiting) -> Result<TableStats> {
     let runtime = client.runtime();
     let ordinals: Vec<usize> = (0..table.columns.len()).collect();
     let (ts, _pin) = runtime.block_on(client.snapshot())?;
+    let cancel = waiting.cancel();
     let mut total = StatsCollector::new(table);
     for partition in &table.partitions {
         let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;
-        let seen = regions
-            .par_iter()
-            .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
-            .fold(
-                || StatsCollector::new(table),
-                |mut collector, (region, morsel)| {
+        let new = || StatsCollector::new(table);
+        let count = || {
+            regions
+                .par_iter()
+                .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)))
+                .try_fold(new, |mut collector, (region, morsel)| {
+                    cancel.check()?;
                     collector.add(&region.read(&morsel, &ordinals).columns);
-                    collector
-                },
-            )
-            .reduce(|| StatsCollector::new(table), StatsCollector::merge);
-        total = total.merge(seen);
+                    Ok(collector)
+                })
+                .try_reduce(new, |one, other| Ok(one.merge(other)))
+        };
+        // Whoever asks waits; its thread may have others to serve.
+        let seen: Result<StatsCollector> = aside(count);
+        total = total.merge(seen?);
     }
     Ok(total.finish())
 }

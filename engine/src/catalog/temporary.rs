@@ -27,11 +27,11 @@ use allod_planner::stats::TableStats;
 use allod_storage::client::Client;
 use allod_storage::schema::{SpaceId, TableDescriptor, TableId, Temporary, Timestamp};
 
-use super::Catalog;
 use super::analyze::collect;
 use super::ddl::{create_spaces, database, drop_spaces, labels, schemas, spaces};
 use super::version::{Counters, Entry, Version, key};
 use super::writers::Writers;
+use super::{Catalog, Waiting};
 use crate::error::Result;
 
 /// The tables that only one session has, by name. Cheap to clone.
@@ -91,10 +91,15 @@ impl OwnTables {
     }
 
     /// Reads a whole table and keeps what it learned; `None` = it is not one of them.
-    pub fn analyze(&mut self, name: &TableName, client: &mut Client) -> Result<Option<()>> {
+    pub fn analyze(
+        &mut self,
+        name: &TableName,
+        client: &mut Client,
+        waiting: &Waiting,
+    ) -> Result<Option<()>> {
         let Some(entry) = self.get(&name.database, &name.table).cloned() else { return Ok(None) };
         let before = entry.live_rows();
-        let stats = collect(&entry.descriptor, client)?;
+        let stats = collect(&entry.descriptor, client, waiting)?;
         entry.counters.growth.counted(before, stats.rows);
         self.insert(Entry { stats: Arc::new(stats), ..entry });
         Ok(Some(()))

@@ -232,10 +232,10 @@ impl Session {
             }
             Bound::Analyze { tables } => {
                 for table in &tables {
-                    if self.temporaries.tables.analyze(table, &mut self.client)?.is_some() {
+                    let mut waiting = self.waiting(cancel);
+                    if self.temporaries.tables.analyze(table, &mut self.client, &waiting)?.is_some() {
                         continue;
                     }
-                    let mut waiting = self.waiting(cancel);
                     self.database.shared().catalog.analyze(table, &mut self.client, &mut waiting)?;
                 }
                 done()

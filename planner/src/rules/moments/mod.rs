@@ -102,20 +102,24 @@ fn lifted(plan: Plan, cx: &mut Context) -> (Plan, Shown) {
         }
         Plan::Window { input, window } if mixes_orders(&window) => lifted(parted(*input, window), cx),
         Plan::Window { input, window } => {
-            // Bounds by value are counted from what clocks show, which then is the order, too.
+            // Bounds by value are counted from what clocks show, which then is the order, too, within partitions of moments.
             let by_value = window.calls.iter().any(|(_, call)| is_by_value(call));
             let (input, shown) = match *input {
                 Plan::Sort { input, keys } if by_value => {
                     let (input, shown) = lifted(*input, cx);
-                    let said = |key: SortKey| SortKey { expr: said(key.expr, &shown), ..key };
+                    let said = |key: SortKey| {
+                        let is_partition = window.partition_by.contains(&key.expr);
+                        let shown = said(key.expr, &shown);
+                        SortKey { expr: if is_partition { moment(shown) } else { shown }, ..key }
+                    };
                     let keys = keys.into_iter().map(said).collect();
                     (Plan::Sort { input: Box::new(input), keys }, shown)
                 }
                 input => lifted(input, cx),
             };
             let mut window = window.map(&mut |e| said(e, &shown));
+            window.partition_by = window.partition_by.into_iter().map(moment).collect();
             if !by_value {
-                window.partition_by = window.partition_by.into_iter().map(moment).collect();
                 window.order_by.iter_mut().for_each(|key| key.expr = moment(key.expr.clone()));
             }
             (Plan::Window { input: Box::new(input), window }, shown)
