@@ -19,7 +19,7 @@ use crate::result::Warning;
 use crate::session::Session;
 use crate::transactions::Transactions;
 use crate::usage::{Usage, UsageReport};
-use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues, charset};
+use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
 
 /// A database in memory. Cheap to clone; gone when the last clone and the last session are.
 #[derive(Clone)]
@@ -237,12 +237,11 @@ impl Database {
 
     /// Sets a variable for sessions to come.
     pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
-        let defaults = SystemValues::default();
         // Tried on one version, so that a wrong value is told before the retrying swap.
-        let (_, warning) = charset::set(&self.shared.globals.load(), name, value, &defaults)?;
+        let (_, warning) = self.shared.globals.load().set_global(name, value)?;
         self.shared.globals.rcu(|old| {
-            charset::set(old, name, value, &defaults)
-                .map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
+            let set = old.set_global(name, value);
+            set.map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
         });
         if let Some(policy) = self.shared.globals.load().garbage(name) {
             self.shared.cluster.set_garbage_policy(policy);

@@ -217,6 +217,9 @@ pub enum Error {
         /// Where.
         position: Option<Position>,
     },
+    /// 1305: there are none at all.
+    #[error("PROCEDURE {0} does not exist")]
+    UnknownProcedure(String),
     /// 1582.
     #[error("incorrect parameter count in the call to native function '{0}'")]
     ArgumentCount(String),

@@ -219,6 +219,14 @@ codes! {
     UNION_COLUMN_COUNT = 1222 "21000";
     /// ON UPDATE of a column that holds no time.
     INVALID_ON_UPDATE = 1294 "HY000";
+    /// A name that no database can have.
+    WRONG_DATABASE_NAME = 1102 "42000";
+    /// A name that no table can have.
+    WRONG_TABLE_NAME = 1103 "42000";
+    /// PREPARE of a statement that cannot be prepared.
+    NOT_PREPARABLE = 1295 "HY000";
+    /// SET GLOBAL of a variable that only sessions have.
+    SESSION_VARIABLE = 1228 "HY000";
     /// SET SESSION of a variable that no session has for itself.
     GLOBAL_VARIABLE = 1229 "HY000";
     /// SET of a variable to what it cannot be.

@@ -38,7 +38,7 @@ impl From<allod_planner::Error> for Error {
             E::UnknownColumn { .. } => code::UNKNOWN_COLUMN,
             E::AmbiguousColumn { .. } => code::AMBIGUOUS_COLUMN,
             E::DuplicateAlias(_) => code::DUPLICATE_ALIAS,
-            E::UnknownFunction { .. } => code::DOES_NOT_EXIST,
+            E::UnknownFunction { .. } | E::UnknownProcedure(_) => code::DOES_NOT_EXIST,
             E::ArgumentCount(_) => code::ARGUMENT_COUNT,
             E::BadArguments(_) | E::ParameterCount { .. } => code::WRONG_ARGUMENTS,
             E::InvalidAggregate => code::INVALID_AGGREGATE,
@@ -239,6 +239,8 @@ fn limit_fault(fault: &allod_planner::bind::LimitFault) -> u16 {
     use allod_planner::bind::LimitFault as F;
     match fault {
         F::Name(_) => 1059,
+        F::DatabaseName(_) => code::WRONG_DATABASE_NAME,
+        F::TableName(_) => code::WRONG_TABLE_NAME,
         F::Keys => 1069,
         F::Columns => 1117,
         F::ColumnName(_) => 1166,

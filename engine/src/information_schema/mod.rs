@@ -11,12 +11,14 @@
 //! ```
 //!
 //! Names compare without regard to case; columns are in upper case and in MySQL's order. Left out: columns that make no sense
-//! here stay NULL where clients expect them and are absent where they do not; triggers, routines.
+//! here stay NULL where clients expect them and are absent where they do not. What there is none of, triggers or routines, has
+//! tables without rows.
 //!
 //! Who may not do everything is shown a version of the schema that has only what concerns them ([`Version::seen_with`]), so no
 //! table here asks for privileges itself, but for those about other users. The tables of the database `mysql` (`system_tables`)
 //! are of the same kind.
 
+mod absent;
 mod checks;
 mod columns;
 mod constraints;
@@ -28,7 +30,7 @@ pub(crate) mod processlist;
 mod regions;
 mod schemata;
 mod sequences;
-mod settings;
+pub(crate) mod settings;
 mod statistics;
 pub(crate) mod tables;
 pub(crate) mod transactions;
@@ -153,11 +155,18 @@ const TABLES: &[Definition] = &[
     locks::WAITS,
     locks::DEADLOCKS,
     settings::ENGINES,
+    absent::EVENTS,
+    absent::FILES,
     variables::GLOBAL,
     constraints::KEY_COLUMN_USAGE,
+    absent::OPTIMIZER_TRACE,
+    absent::PARAMETERS,
     partitions::TABLE,
+    absent::PLUGINS,
     processlist::TABLE,
+    absent::PROFILING,
     constraints::REFERENTIAL_CONSTRAINTS,
+    absent::ROUTINES,
     privileges::SCHEMAS,
     schemata::TABLE,
     sequences::TABLE,
@@ -170,6 +179,7 @@ const TABLES: &[Definition] = &[
     keys::TIDB,
     transactions::TABLE,
     regions::TABLE,
+    absent::TRIGGERS,
     privileges::ATTRIBUTES,
     privileges::USERS,
     variables::INFO,
@@ -406,6 +416,14 @@ mod tests {
                 "tables_priv",
                 "tidb_trx",
                 "views",
+                "events",
+                "files",
+                "optimizer_trace",
+                "parameters",
+                "plugins",
+                "profiling",
+                "routines",
+                "triggers",
             ];
             assert!(
                 rows.collect::<crate::Result<Vec<_>>>().is_ok_and(|rows| !rows.is_empty())

@@ -38,6 +38,11 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
+/// ENGINE, VERSION and ROW_FORMAT of every table: those that TiDB says of its own, for tools that ask.
+pub(crate) const ENGINE: &str = "InnoDB";
+pub(crate) const FORMAT_VERSION: u64 = 10;
+pub(crate) const ROW_FORMAT: &str = "Compact";
+
 /// CREATE_OPTIONS of a table.
 pub(crate) fn create_options(table: &TableDescriptor) -> &'static str {
     match (table.partitioning.is_some(), table.options.cached) {
@@ -58,12 +63,14 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let others = entries(version).map(|entry| {
         let table = &entry.descriptor;
         let mut row = vec![Datum::Null; TABLE.columns.len()];
-        row[..5].clone_from_slice(&[
+        row[..7].clone_from_slice(&[
             text("def"),
             text(&table.database),
             text(&table.name),
             text("BASE TABLE"),
-            text("Allod"),
+            text(ENGINE),
+            number(FORMAT_VERSION),
+            text(ROW_FORMAT),
         ]);
         row[7] = number(entry.live_rows());
         if table.columns.iter().any(|c| c.auto_increment) {

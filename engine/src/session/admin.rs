@@ -190,7 +190,7 @@ impl Session {
     ) -> Result<ResultSet> {
         let mut made = 0usize;
         for (_, _, space) in self.spaces_of(spaces, version, false) {
-            let keys = split_keys(space, at)?;
+            let keys = split_keys(space, at, spaces.index.is_none())?;
             for key in &keys {
                 self.client.runtime().block_on(self.client.split(key))?;
             }
@@ -269,12 +269,12 @@ impl Session {
     }
 }
 
-/// The keys at which regions are to begin, ascending.
-fn split_keys(space: SpaceId, at: &SplitPoints) -> Result<Vec<Key>> {
+/// The keys at which regions are to begin, ascending; of rows these are numbers, if they are numbered.
+fn split_keys(space: SpaceId, at: &SplitPoints, of_rows: bool) -> Result<Vec<Key>> {
     let mut keys: Vec<Key> = match at {
         SplitPoints::By(rows) => rows.iter().map(|row| encode_datums(space, row)).collect(),
         SplitPoints::Between { low, high, regions } => match (low.as_slice(), high.as_slice()) {
-            ([Datum::Int(low), ..], [Datum::Int(high), ..]) if low != high => {
+            ([Datum::Int(low), ..], [Datum::Int(high), ..]) if of_rows && low != high => {
                 if low > high {
                     return Err(not_ascending(&low, &high));
                 }

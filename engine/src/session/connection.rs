@@ -122,6 +122,15 @@ impl Session {
         }
     }
 
+    /// Refuses a prepared statement that names what there is not.
+    pub(super) fn check_names(&mut self, prepared: &Prepared) -> Result<()> {
+        match self.columns_of(&prepared.parsed) {
+            Err(error) if NAMES.contains(&error.code()) => Err(error),
+            // Without values nothing more can be said.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn columns_of(&mut self, parsed: &Parsed) -> Result<Arc<[Column]>> {
         let version = self.version();
         self.refresh_rights();

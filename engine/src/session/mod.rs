@@ -12,6 +12,7 @@
 //! variables, a timestamp of the cluster. Nothing of it changes while the statement runs. Statements of one transaction
 //! (`transaction`) have the version of the catalog and the timestamp in common.
 
+mod absent;
 mod accounts;
 mod admin;
 mod as_of;

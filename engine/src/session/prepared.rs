@@ -47,10 +47,14 @@ impl Session {
     /// now.
     ///
     /// # Errors
-    /// 1064 if it is not one statement.
+    /// 1064 if it is not one statement, 1295 if it is about prepared statements itself.
     pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
         let mut statements = self.parse(sql)?;
         match (statements.pop(), statements.is_empty()) {
+            (Some(parsed), true) if parsed.is_of_prepared() => Err(Error::new(
+                code::NOT_PREPARABLE,
+                "this command is not supported in the prepared statement protocol yet",
+            )),
             (Some(parsed), true) => {
                 Ok(Prepared { parsed, database: self.current.as_deref().map(str::to_owned) })
             }
@@ -99,6 +103,7 @@ impl Session {
         // A statement that cannot be prepared takes the one of that name away all the same, as in MySQL.
         self.prepared.remove(&name.to_lowercase());
         let prepared = self.prepare(text)?;
+        self.check_names(&prepared)?;
         let reason = prepared.parsed.unkept(self.variables.settings().keeps);
         self.prepared.insert(name.to_lowercase(), prepared);
         Ok(reason.map(unkept))

@@ -46,6 +46,7 @@ impl Session {
             | Bound::Execute { .. }
             | Bound::Deallocate { .. }
             | Bound::Kill { .. }
+            | Bound::TableLocks(_)
             | Bound::Account(_) => Ok(()),
         }
     }
@@ -102,7 +103,7 @@ impl Session {
             Show::Tables { database, .. }
             | Show::TableStatus { database, .. }
             | Show::OpenTables { database } => self.check_database(database),
-            Show::CreateDatabase { name } => self.check_database(name),
+            Show::CreateDatabase { name, .. } => self.check_database(name),
             Show::Columns { table, .. }
             | Show::Index { table }
             | Show::NextRowId { table }
@@ -126,6 +127,7 @@ impl Session {
             | Show::Counted { .. }
             | Show::ProcessList { .. }
             | Show::Engines
+            | Show::Absent(_)
             | Show::Charset { .. }
             | Show::Collation { .. }
             | Show::Account(_) => Ok(()),

@@ -12,13 +12,13 @@ use allod_storage::schema::{
     ROW_ID_NAME, SqlType, TableDescriptor, TableOptions, Temporary, TimeToLive,
 };
 
-use super::Session;
+use super::{Session, absent};
 use crate::accounts::Rights;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
 use crate::information_schema::keys::{KeyColumn, key_columns};
-use crate::information_schema::tables::create_options;
+use crate::information_schema::tables::{ENGINE, FORMAT_VERSION, ROW_FORMAT, create_options};
 use crate::like::matches;
 use crate::partitioning::{self, quoted};
 use crate::result::{ResultSet, Warning};
@@ -83,11 +83,12 @@ impl Session {
                     vec![text(&*table.name), text(create_table(&table, next.unwrap_or(1), self.zone()))];
                 ResultSet::text(&["Table", "Create Table"], vec![row])
             }
-            Show::CreateDatabase { name } => {
+            Show::CreateDatabase { name, if_not_exists } => {
                 let own = version.collation(name);
                 let collate = if own.is_default() { String::new() } else { format!("COLLATE {own} ") };
+                let unless = if *if_not_exists { "/*!32312 IF NOT EXISTS*/ " } else { "" };
                 let sql = format!(
-                    "CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET {} {collate}*/",
+                    "CREATE DATABASE {unless}`{name}` /*!40100 DEFAULT CHARACTER SET {} {collate}*/",
                     own.charset().name()
                 );
                 ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
@@ -135,10 +136,9 @@ impl Session {
             }
             Show::Engines => {
                 let columns = ["Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"];
-                let comment = "Region store: sorted columns with versions, percolator transactions";
-                let row = ["Allod", "DEFAULT", comment, "YES", "NO", "NO"].map(text).to_vec();
-                ResultSet::text(&columns, vec![row])
+                ResultSet::text(&columns, vec![information_schema::settings::ENGINE.map(text).to_vec()])
             }
+            Show::Absent(what) => ResultSet::text(absent::columns(*what), Vec::new()),
             Show::Charset { pattern } => {
                 let columns = ["Charset", "Description", "Default collation", "Maxlen"];
                 let rows = Charset::ALL.into_iter().filter(|set| fits(pattern, set.name())).map(|set| {
@@ -285,7 +285,7 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
         let auto = table.columns.iter().any(|c| c.auto_increment);
         let mut row = vec![None; columns.len()];
         row[0] = text(&*table.name);
-        row[1] = text("Allod");
+        (row[1], row[2], row[3]) = (text(ENGINE), text(FORMAT_VERSION.to_string()), text(ROW_FORMAT));
         row[4] = text(entry.live_rows().to_string());
         row[10] = auto.then(|| entry.counters.ids.peek().to_string());
         row[14] = text(table.collation.name());

@@ -311,6 +311,10 @@ impl Session {
                 done()
             }
             Bound::Simulate(step) => self.simulate(step),
+            Bound::TableLocks(physical::PlanWarning { code, message }) => {
+                let warning = Warning { level: "Warning", code, message };
+                Ok(ResultSet::done(0, 0).with_warnings(vec![warning]))
+            }
             Bound::Account(change) => {
                 drop(version);
                 self.change_accounts(&change, cancel)

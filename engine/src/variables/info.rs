@@ -1,6 +1,6 @@
 //! What variables take and what they are set to, for `information_schema.variables_info`.
 
-use super::{DEFINITIONS, Definition, Domain, KEPT, SystemValues};
+use super::{DEFINITIONS, Definition, Domain, KEPT, Scope, SystemValues};
 
 /// What is shown of a password.
 const MASK: &str = "******";
@@ -50,10 +50,11 @@ impl SystemValues {
             }
             _ => None,
         };
-        let scope = match definition.domain {
-            Domain::ReadOnly => "NONE",
-            _ if definition.is_global => "GLOBAL",
-            _ => "SESSION,GLOBAL",
+        let scope = match (definition.domain, definition.scope) {
+            (_, Scope::Session) => "SESSION",
+            (Domain::ReadOnly, _) => "NONE",
+            (_, Scope::Global) => "GLOBAL",
+            (_, Scope::Both) => "SESSION,GLOBAL",
         };
         let Definition { name, default, .. } = *definition;
         Info { name, scope, default, current: self.shown(definition), range, words, is_kept }

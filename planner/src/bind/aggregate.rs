@@ -60,13 +60,9 @@ impl Binder<'_> {
         let star = matches!(args, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
         let function = match (function, star, args.len()) {
             (AggregateFunction::Count, true, _) if !distinct => AggregateFunction::CountAll,
-            (_, true, _) | (_, _, 0) => return Err(Error::ArgumentCount(e.to_string())),
-            (AggregateFunction::Count, _, 2..) if !distinct => {
-                return Err(Error::ArgumentCount("COUNT".into()));
-            }
-            (AggregateFunction::JsonObjectAgg, _, count) if count != 2 => {
-                return Err(Error::ArgumentCount("JSON_OBJECTAGG".into()));
-            }
+            (_, true, _) | (_, _, 0) => return Err(miscounted(e)),
+            (AggregateFunction::Count, _, 2..) if !distinct => return Err(miscounted(e)),
+            (AggregateFunction::JsonObjectAgg, _, count) if count != 2 => return Err(miscounted(e)),
             (
                 AggregateFunction::Count
                 | AggregateFunction::GroupConcat(_)
@@ -76,7 +72,7 @@ impl Binder<'_> {
                 _,
             )
             | (_, _, 1) => function,
-            _ => return Err(Error::ArgumentCount(e.to_string())),
+            _ => return Err(miscounted(e)),
         };
         // Subqueries in the arguments belong below the aggregation.
         let above = std::mem::take(&mut scope.pending);
@@ -219,6 +215,11 @@ impl Binder<'_> {
             position: place(key),
         })
     }
+}
+
+/// How many arguments an aggregate has is a part of MySQL's grammar.
+fn miscounted(e: &ast::Expr) -> Error {
+    Error::Syntax { message: format!("the number of arguments of {}", shortened(e)), position: place(e) }
 }
 
 /// The aggregate of a name.

@@ -149,7 +149,7 @@ impl Binder<'_> {
                 AlterSyntax::RenameKey { from, to } => draft.rename_key(from, to)?,
                 AlterSyntax::Rename(to) => {
                     let to = self.table_name(to)?;
-                    limits::name(&to.table)?;
+                    limits::table_name(&to.table)?;
                     rename = Some(to);
                 }
                 AlterSyntax::Visibility { name, invisible } => {
@@ -186,6 +186,12 @@ impl Binder<'_> {
                 AlterSyntax::Compact(partitions) => {
                     check_partitions(&table.descriptor, partitions)?;
                     let message = "compact skipped: no tiflash replica in the table".into();
+                    draft.warnings.push(PlanWarning { code: UNKNOWN, message });
+                }
+                AlterSyntax::Keys { enabled } => {
+                    let clause = if *enabled { "ENABLE KEYS" } else { "DISABLE KEYS" };
+                    let message =
+                        format!("The {clause} clause is parsed but ignored by all storage engines.");
                     draft.warnings.push(PlanWarning { code: UNKNOWN, message });
                 }
                 AlterSyntax::Nothing => {}

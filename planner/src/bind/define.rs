@@ -51,7 +51,7 @@ impl Binder<'_> {
         let name = self.table_name(&table.name)?;
         self.database(Some(&Ident::new(&*name.database)))?;
         self.writable(&name.database)?;
-        limits::name(&name.table)?;
+        limits::table_name(&name.table)?;
         if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &table.like
         {
             let (like, model) = self.table(&like.name)?;

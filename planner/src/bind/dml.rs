@@ -126,6 +126,9 @@ impl Binder<'_> {
         let mut nullable = vec![false; visible.len()];
         let mut out = Vec::with_capacity(rows.len());
         let mut attached = None;
+        if let Some(at) = rows.iter().position(|row| row.len() != targets.len()) {
+            return Err(Error::ValueCount { row: at + 1 });
+        }
         // A value may name columns of its own row: what they were given before it, or their defaults.
         let is_plain = |e: &ast::Expr| is_keyword_default(e) || matches!(e, ast::Expr::Value(_));
         let own = match rows.iter().all(|row| row.iter().all(is_plain)) {
@@ -133,10 +136,7 @@ impl Binder<'_> {
             false => Some(self.row_that_is_there(table)),
         };
         let own_ids: Vec<ColumnId> = own.iter().flat_map(|own| &own.columns).map(|c| c.id).collect();
-        for (i, row) in rows.iter().enumerate() {
-            if row.len() != targets.len() {
-                return Err(Error::ValueCount { row: i + 1 });
-            }
+        for row in rows {
             let (row, pending) = self.in_block(|b| {
                 b.scope().relations = own.iter().cloned().collect();
                 let mut given: Vec<Option<Expr>> = vec![None; table.columns.len()];

@@ -14,7 +14,7 @@ use super::binder::{Binder, place};
 use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
 use super::types::cast_type;
-use super::window::WindowFault;
+use super::window::{WindowFault, is_window_function};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{BlockMode, Expr, Function, TimeUnit, literal, types};
@@ -132,9 +132,13 @@ impl Binder<'_> {
             }
             E::Substring { expr, substring_from, substring_for, .. } => {
                 let mut args = vec![self.expr(expr)?];
-                match substring_from {
-                    Some(from) => args.push(self.expr(from)?),
-                    None => args.push(Expr::constant(Datum::Int(1), SqlType::BIGINT)),
+                match (substring_from, substring_for) {
+                    (Some(from), _) => args.push(self.expr(from)?),
+                    (None, Some(_)) => args.push(Expr::constant(Datum::Int(1), SqlType::BIGINT)),
+                    (None, None) => {
+                        let message = format!("expected where {} begins", shortened(e));
+                        return Err(Error::Syntax { message, position: place(e) });
+                    }
                 }
                 if let Some(length) = substring_for {
                     args.push(self.expr(length)?);
@@ -568,6 +572,10 @@ impl Binder<'_> {
         if let Some(function) = aggregate_function(&name) {
             return self.aggregate(function, args, distinct, clauses, e);
         }
+        if is_window_function(&name) {
+            let message = format!("expected OVER behind {}", shortened(e));
+            return Err(Error::Syntax { message, position: place(e) });
+        }
         let mut exprs = Vec::with_capacity(args.len());
         for arg in args {
             match arg {
@@ -662,9 +670,15 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
         DateTimeField::Quarter => TimeUnit::Quarter,
         DateTimeField::Year => TimeUnit::Year,
         DateTimeField::Custom(name) => {
-            return TimeUnit::of_name(&name.value).ok_or_else(|| not_supported(&format!("the unit {name}")));
+            return TimeUnit::of_name(&name.value).ok_or_else(|| Error::Syntax {
+                message: format!("{name} is no unit of time"),
+                position: crate::parse::position(name.span.start),
+            });
         }
-        other => return Err(not_supported(&format!("the unit {other}"))),
+        other => {
+            let message = format!("{other} is no unit of time");
+            return Err(Error::Syntax { message, position: None });
+        }
     })
 }
 

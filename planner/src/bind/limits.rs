@@ -20,6 +20,12 @@ pub enum LimitFault {
     /// 1069.
     #[error("Too many keys specified; max {KEYS_MAX} keys allowed")]
     Keys,
+    /// 1102: with a blank at the end, or no name at all.
+    #[error("Incorrect database name '{0}'")]
+    DatabaseName(String),
+    /// 1103: the same.
+    #[error("Incorrect table name '{0}'")]
+    TableName(String),
     /// 1117.
     #[error("Too many columns")]
     Columns,
@@ -39,9 +45,27 @@ pub(super) fn name(name: &str) -> Result<(), Error> {
     }
 }
 
+/// The name of a database.
+pub(super) fn database_name(database: &str) -> Result<(), Error> {
+    if is_incorrect(database) {
+        Err(LimitFault::DatabaseName(database.into()).into())
+    } else {
+        name(database)
+    }
+}
+
+/// The name of a table, a view or a sequence.
+pub(super) fn table_name(table: &str) -> Result<(), Error> {
+    if is_incorrect(table) { Err(LimitFault::TableName(table.into()).into()) } else { name(table) }
+}
+
+fn is_incorrect(name: &str) -> bool {
+    name.is_empty() || name.ends_with(' ')
+}
+
 /// The name of a column.
 pub(super) fn column_name(column: &str) -> Result<(), Error> {
-    if column.is_empty() || column.ends_with(' ') || column.eq_ignore_ascii_case(ROW_ID_NAME) {
+    if is_incorrect(column) || column.eq_ignore_ascii_case(ROW_ID_NAME) {
         return Err(LimitFault::ColumnName(column.into()).into());
     }
     name(column)

@@ -79,7 +79,7 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
+pub use crate::parse::{Absent, LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
@@ -298,6 +298,8 @@ pub enum Bound {
     },
     /// SIMULATE: something goes wrong in a simulated cluster, now or later.
     Simulate(Step),
+    /// LOCK TABLES, UNLOCK TABLES: read, and nothing is locked; what its user should know.
+    TableLocks(PlanWarning),
     /// A change of accounts, or of the roles of the session.
     Account(Box<AccountChange>),
 }
@@ -431,7 +433,7 @@ pub enum Show {
     CreateTable { table: TableName },
     CreateView { view: TableName },
     CreateSequence { sequence: TableName },
-    CreateDatabase { name: Arc<str> },
+    CreateDatabase { name: Arc<str>, if_not_exists: bool },
     Index { table: TableName },
     NextRowId { table: TableName },
     Variables { global: bool, pattern: Option<String> },
@@ -441,6 +443,7 @@ pub enum Show {
     Counted { errors: bool },
     ProcessList { full: bool },
     Engines,
+    Absent(Absent),
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
     Simulation,

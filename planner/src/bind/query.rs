@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast::{self, LimitClause, OrderByKind, SetExpr, SetOperator, SetQuantifier};
 
-use super::binder::{Binder, Block, CteName};
+use super::binder::{Binder, Block, CteName, place};
 use super::expression::not_supported;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::column::ColumnId;
@@ -411,13 +411,24 @@ impl Binder<'_> {
         Ok((offset, count))
     }
 
-    /// A number of rows.
+    /// A number of rows: a literal, or a parameter.
     pub fn row_count(&mut self, e: &ast::Expr) -> Result<u64, Error> {
-        let value = self.in_block(|b| b.constant(e, "LIMIT"))?;
-        match value {
-            Datum::Int(n) => u64::try_from(n).map_err(|_| Error::BadArguments("LIMIT".into())),
-            Datum::UInt(n) => Ok(n),
-            _ => Err(Error::BadArguments("LIMIT".into())),
+        let number = || {
+            let message = format!("expected a number of rows, found {e}");
+            Error::Syntax { message, position: place(e) }
+        };
+        match e {
+            ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, _), .. }) => {
+                text.parse().map_err(|_| number())
+            }
+            ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(_), .. }) => {
+                match self.in_block(|b| b.constant(e, "LIMIT"))? {
+                    Datum::Int(n) => u64::try_from(n).map_err(|_| Error::BadArguments("LIMIT".into())),
+                    Datum::UInt(n) => Ok(n),
+                    _ => Err(Error::BadArguments("LIMIT".into())),
+                }
+            }
+            _ => Err(number()),
         }
     }
 }

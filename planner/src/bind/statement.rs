@@ -17,6 +17,7 @@ use super::{collation, cte, limits, locking, option, temporary};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{NumbersSyntax, Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
+use crate::physical::PlanWarning;
 
 /// Binds a statement, whose user variables are of these types.
 pub(super) fn bind(
@@ -126,6 +127,19 @@ pub(super) fn bind(
             };
             Ok(Bound::Prepare { name: name.as_str().into(), text })
         }
+        Statement::LockTables(tables) => {
+            for name in tables {
+                if !binder.is_sequence(name)? {
+                    binder.shown_table(name, None)?;
+                }
+            }
+            Ok(Bound::TableLocks(without_locks("LOCK TABLES")))
+        }
+        Statement::UnlockTables => Ok(Bound::TableLocks(without_locks("UNLOCK TABLES"))),
+        Statement::Call(name) => {
+            let TableName { database, table } = binder.table_name(name)?;
+            Err(Error::UnknownProcedure(format!("{database}.{table}")))
+        }
         Statement::Execute { name, using } => {
             let params = using.iter().map(|v| user_variable(cx, v)).collect();
             Ok(Bound::Execute { name: name.as_str().into(), params })
@@ -143,6 +157,14 @@ pub(super) fn bind(
         Statement::Account(change) => Ok(Bound::Account(change.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
     }
+}
+
+/// What TiDB says unless its configuration says otherwise.
+fn without_locks(statement: &str) -> PlanWarning {
+    let message = format!(
+        "{statement} is not supported. To enable this experimental feature, set 'enable-table-lock' in the configuration file."
+    );
+    PlanWarning { code: 1235, message }
 }
 
 fn user_variable(cx: &PlanContext, name: &str) -> Datum {
@@ -204,19 +226,19 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             default_collation.iter().try_for_each(|name| said.collation(name))?;
             let collation = said.settled()?.unwrap_or_default();
             let (name, if_not_exists) = (last_name(db_name), *if_not_exists);
-            limits::name(&name)?;
+            limits::database_name(&name)?;
             Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation }))
         }
         S::CreateSchema { schema_name: ast::SchemaName::Simple(name), if_not_exists, .. } => {
             let (name, if_not_exists) = (last_name(name), *if_not_exists);
-            limits::name(&name)?;
+            limits::database_name(&name)?;
             Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation: Collation::default() }))
         }
         S::RenameTable(renames) => {
             let mut out = Vec::with_capacity(renames.len());
             for rename in renames {
                 let (from, to) = (binder.table_name(&rename.old_name)?, binder.table_name(&rename.new_name)?);
-                limits::name(&to.table)?;
+                limits::table_name(&to.table)?;
                 binder.writable(&from.database)?;
                 binder.writable(&to.database)?;
                 if let Some(table) = binder.found_table(&from) {
@@ -316,7 +338,9 @@ impl Binder<'_> {
                 self.sequence(sequence)?;
                 Show::CreateSequence { sequence: self.table_name(sequence)? }
             }
-            ShowSyntax::CreateDatabase { name } => Show::CreateDatabase { name: self.database(Some(name))? },
+            ShowSyntax::CreateDatabase { name, if_not_exists } => {
+                Show::CreateDatabase { name: self.database(Some(name))?, if_not_exists: *if_not_exists }
+            }
             ShowSyntax::Index { table, database } => {
                 Show::Index { table: self.shown_table(table, database.as_ref())? }
             }
@@ -332,6 +356,12 @@ impl Binder<'_> {
             ShowSyntax::Counted { errors } => Show::Counted { errors: *errors },
             ShowSyntax::ProcessList { full } => Show::ProcessList { full: *full },
             ShowSyntax::Engines => Show::Engines,
+            ShowSyntax::Absent { what, database } => {
+                if what.is_of_database() {
+                    self.database(database.as_ref())?;
+                }
+                Show::Absent(*what)
+            }
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
             ShowSyntax::Simulation => Show::Simulation,

@@ -36,7 +36,7 @@ impl<'a> Binder<'a> {
         let name = self.table_name(&syntax.name)?;
         self.database(Some(&ast::Ident::new(&*name.database)))?;
         self.writable(&name.database)?;
-        limits::name(&name.table)?;
+        limits::table_name(&name.table)?;
         syntax.columns.iter().try_for_each(|column| limits::name(&column.value))?;
         self.defined = Some(name.clone());
         self.edits = Some(vec![]);

@@ -316,11 +316,7 @@ impl Binder<'_> {
                 let ty = ColumnType { nullable: true, ..x.ty().clone() };
                 return Ok(WindowCall { function: WindowFunction::NthValue(n), args: vec![x], frame, ty });
             }
-            (
-                "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" | "NTILE" | "LAG"
-                | "LEAD" | "FIRST_VALUE" | "LAST_VALUE" | "NTH_VALUE",
-                _,
-            ) => return Err(wrong_count()),
+            (name, _) if is_window_function(name) => return Err(wrong_count()),
             _ => {
                 let message = format!("'{name}' is no window function");
                 return Err(Error::Syntax { message, position: None });
@@ -478,6 +474,24 @@ impl Binder<'_> {
         }
         plan
     }
+}
+
+/// Whether it is a function that there is with OVER only.
+pub(super) fn is_window_function(name: &str) -> bool {
+    matches!(
+        name,
+        "ROW_NUMBER"
+            | "RANK"
+            | "DENSE_RANK"
+            | "PERCENT_RANK"
+            | "CUME_DIST"
+            | "NTILE"
+            | "LAG"
+            | "LEAD"
+            | "FIRST_VALUE"
+            | "LAST_VALUE"
+            | "NTH_VALUE"
+    )
 }
 
 /// A window of the WINDOW clause with what it inherits; `depth` = how many windows lead here.

@@ -95,6 +95,10 @@ pub(crate) enum AlterSyntax {
     Compact(Vec<Ident>),
     /// FORCE AUTO_INCREMENT: even if it has been given.
     ForceAutoIncrement(u64),
+    /// ENABLE KEYS, DISABLE KEYS.
+    Keys {
+        enabled: bool,
+    },
     /// What says nothing here.
     Nothing,
 }
@@ -272,6 +276,11 @@ impl Source<'_> {
             }
             let _ = self.parser.consume_token(&Token::Eq);
             return Ok(AlterSyntax::ForceAutoIncrement(self.parser.parse_literal_uint()?));
+        }
+        let enabled = self.word("ENABLE");
+        if enabled || self.word("DISABLE") {
+            self.expect_word("KEYS")?;
+            return Ok(AlterSyntax::Keys { enabled });
         }
         if self.word("CONVERT") {
             self.expect_word("TO")?;

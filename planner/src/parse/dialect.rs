@@ -117,8 +117,9 @@ impl Dialect for AllodDialect {
         true
     }
 
+    /// What stands in `/*! … */` is taken in where places are known (`parse::tokenize_as`).
     fn supports_multiline_comment_hints(&self) -> bool {
-        true
+        false
     }
 
     fn require_interval_qualifier(&self) -> bool {
@@ -348,6 +349,9 @@ impl Dialect for AllodDialect {
                 if keyword == Keyword::CHAR && *next == Token::LParen {
                     return Some(parse_char(parser));
                 }
+                if keyword == Keyword::ROW && *next == Token::LParen {
+                    return Some(parse_row(parser));
+                }
                 if w.value.eq_ignore_ascii_case("weight_string") && *next == Token::LParen {
                     return Some(parse_weight_string(parser));
                 }
@@ -535,6 +539,16 @@ fn parse_char(parser: &mut Parser) -> Result<Expr, ParserError> {
             styles: Vec::new(),
         },
     })
+}
+
+/// `ROW(a, b, …)`, which is `(a, b, …)`.
+fn parse_row(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let open = parser.peek_token();
+    match parser.parse_prefix()? {
+        row @ Expr::Tuple(_) => Ok(row),
+        _ => parser.expected("several values", open),
+    }
 }
 
 /// `WEIGHT_STRING(expr [AS CHAR(n) | AS BINARY(n)])`: the type and the length become arguments.

@@ -33,6 +33,7 @@ mod partition;
 mod rewrite;
 mod sequence;
 mod set;
+mod show;
 mod simulate;
 mod split;
 mod statement;
@@ -69,8 +70,10 @@ pub(crate) use partition::{
 };
 pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
 pub(crate) use set::SetItem;
+pub use show::Absent;
+pub(crate) use show::ShowSyntax;
 pub use statement::SHOWN;
-pub(crate) use statement::{PrepareSource, ShowSyntax, Statement};
+pub(crate) use statement::{PrepareSource, Statement};
 pub(crate) use temporary::kind as temporary_kind;
 pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 pub use view::ViewHow;
@@ -112,6 +115,12 @@ impl Parsed {
     /// Whether it commits the session's transaction before it does anything, as MySQL's definitions do.
     pub fn commits_implicitly(&self) -> bool {
         self.statement.commits_implicitly()
+    }
+
+    /// Whether it is PREPARE, EXECUTE or DEALLOCATE PREPARE.
+    pub fn is_of_prepared(&self) -> bool {
+        use Statement as S;
+        matches!(self.statement, S::Prepare { .. } | S::Execute { .. } | S::Deallocate { .. })
     }
 
     /// The tables that DROP TABLE names, with their databases if these are named too; none of another statement.
@@ -187,13 +196,14 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
     tokenize_as(sql, Lexing::default())
 }
 
-/// The tokens of a text. What stands in TiDB's comments (`/*T! … */`, `/*T![feature] … */`) is part of it.
+/// The tokens of a text. What stands in MySQL's comments of a version (`/*!50001 … */`) and in TiDB's (`/*T! … */`,
+/// `/*T![feature] … */`) is part of it.
 fn tokenize_as(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
     let mut tokens = tokens_of(sql, lexing)?;
     let mut at = 0;
-    while let Some(found) = tokens[at..].iter().position(|t| tidb_comment(&t.token).is_some()) {
+    while let Some(found) = tokens[at..].iter().position(|t| taken_in(&t.token).is_some()) {
         at += found;
-        let Some(skipped) = tidb_comment(&tokens[at].token) else { break };
+        let Some(skipped) = taken_in(&tokens[at].token) else { break };
         let Token::Whitespace(Whitespace::MultiLineComment(text)) = &tokens[at].token else { break };
         // Behind the two characters that open the comment, and its mark.
         let start = tokens[at].span.start;
@@ -207,17 +217,20 @@ fn tokenize_as(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
         for token in &mut within {
             token.span = Span { start: moved(token.span.start), end: moved(token.span.end) };
         }
-        let taken_in = within.len();
+        let length = within.len();
         tokens.splice(at..=at, within);
-        at += taken_in;
+        at += length;
     }
     lexing::obey(&mut tokens, lexing);
     Ok(tokens)
 }
 
-/// The length of the mark, if it is a comment of TiDB's that is part of the statement.
-fn tidb_comment(token: &Token) -> Option<usize> {
+/// The length of the mark, if it is a comment that is part of the statement.
+fn taken_in(token: &Token) -> Option<usize> {
     let Token::Whitespace(Whitespace::MultiLineComment(text)) = token else { return None };
+    if let Some(body) = text.strip_prefix('!') {
+        return Some(text.len() - body.trim_start_matches(|c: char| c.is_ascii_digit()).len());
+    }
     let body = text.strip_prefix("T!")?;
     let body = match body.strip_prefix('[') {
         Some(features) => features.split_once(']')?.1,

@@ -7,7 +7,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
-use crate::account::{AccountChange, ShownAccount};
+use crate::account::AccountChange;
 use crate::error::{Error, Position};
 
 use super::admin::{SpacesSyntax, SplitSyntax};
@@ -20,13 +20,12 @@ use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
 use super::set::SetItem;
+use super::show::ShowSyntax;
 use super::split::Piece;
 use super::tables;
 use super::transaction::TransactionSyntax;
 use super::view::ViewSyntax;
-use super::{
-    as_of, clustered, locking, parser, position, syntax_error, temporary, tokenize, unexpected, variable,
-};
+use super::{as_of, clustered, locking, parser, syntax_error, temporary, tokenize, unexpected, variable};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -122,6 +121,11 @@ pub(crate) enum Statement {
         connection: u64,
         only_statement: bool,
     },
+    /// LOCK TABLES: what it names.
+    LockTables(Vec<ObjectName>),
+    UnlockTables,
+    /// CALL.
+    Call(ObjectName),
     Simulate(Step),
     /// CREATE USER, GRANT, SET ROLE and their like.
     Account(Box<AccountChange>),
@@ -160,6 +164,7 @@ impl Statement {
             | Statement::AlterSequence(_)
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
+            | Statement::LockTables(_)
             | Statement::Analyze { .. } => true,
             // What session plays which role is nobody else's business.
             Statement::Account(change) => !matches!(**change, AccountChange::SetRole(_)),
@@ -179,6 +184,9 @@ impl Statement {
             | Statement::Deallocate { .. }
             | Statement::LoadData(_)
             | Statement::Kill { .. }
+            | Statement::Call(_)
+            // It would if it had anything to unlock.
+            | Statement::UnlockTables
             | Statement::Simulate(_) => false,
         }
     }
@@ -188,7 +196,10 @@ impl Statement {
 pub const SHOWN: (&str, &str) = ("information_schema", "what is shown");
 
 /// The query of a text of our own, changed.
-fn query_of(text: &str, change: impl FnOnce(&mut ast::Select)) -> Result<Box<ast::Statement>, Failure> {
+pub(super) fn query_of(
+    text: &str,
+    change: impl FnOnce(&mut ast::Select),
+) -> Result<Box<ast::Statement>, Failure> {
     let mut query = parser(tokenize(text).map_err(Failure::Ours)?).parse_statement()?;
     if let ast::Statement::Query(query) = &mut query
         && let ast::SetExpr::Select(select) = &mut *query.body
@@ -204,85 +215,6 @@ pub(crate) enum PrepareSource {
     Text(String),
     /// `FROM @name`.
     Variable(String),
-}
-
-/// SHOW, DESCRIBE.
-#[derive(Clone, Debug)]
-pub(crate) enum ShowSyntax {
-    Databases {
-        pattern: Option<String>,
-    },
-    Tables {
-        database: Option<Ident>,
-        full: bool,
-        pattern: Option<String>,
-    },
-    TableStatus {
-        database: Option<Ident>,
-        pattern: Option<String>,
-    },
-    /// None ever is: nobody keeps tables open.
-    OpenTables {
-        database: Option<Ident>,
-    },
-    Columns {
-        table: ObjectName,
-        database: Option<Ident>,
-        full: bool,
-        pattern: Option<String>,
-    },
-    CreateTable {
-        table: ObjectName,
-    },
-    CreateView {
-        view: ObjectName,
-    },
-    CreateSequence {
-        sequence: ObjectName,
-    },
-    CreateDatabase {
-        name: Ident,
-    },
-    Index {
-        table: ObjectName,
-        database: Option<Ident>,
-    },
-    NextRowId {
-        table: ObjectName,
-    },
-    Variables {
-        global: bool,
-        pattern: Option<String>,
-    },
-    Status {
-        global: bool,
-        pattern: Option<String>,
-    },
-    Warnings,
-    Errors,
-    /// SHOW COUNT(*) WARNINGS, or ERRORS.
-    Counted {
-        errors: bool,
-    },
-    ProcessList {
-        full: bool,
-    },
-    Engines,
-    Charset {
-        pattern: Option<String>,
-    },
-    Collation {
-        pattern: Option<String>,
-    },
-    Simulation,
-    Bindings {
-        global: bool,
-        pattern: Option<String>,
-    },
-    /// SHOW TABLE … REGIONS.
-    Regions(SpacesSyntax),
-    /// SHOW GRANTS and its like.
-    Account(ShownAccount),
 }
 
 /// Parses the one statement of a piece.
@@ -422,6 +354,15 @@ impl<'a> Source<'a> {
             "ADMIN" => self.admin(),
             "SPLIT" => self.split(),
             "KILL" => self.kill(),
+            "LOCK" => self.lock_tables(),
+            "UNLOCK" => {
+                self.parser.next_token();
+                if !self.word("TABLES") {
+                    self.expect_word("TABLE")?;
+                }
+                Ok(Statement::UnlockTables)
+            }
+            "CALL" => self.call(),
             "LOAD" => self.load_data(),
             "SIMULATE" => self.simulate(),
             "PREPARE" => self.prepare(),
@@ -468,6 +409,45 @@ impl<'a> Source<'a> {
         }
         let connection = self.parser.parse_literal_uint()?;
         Ok(Statement::Kill { connection, only_statement })
+    }
+
+    /// `LOCK TABLES t [[AS] a] { READ [LOCAL] | [LOW_PRIORITY] WRITE }, …`
+    fn lock_tables(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        if !self.word("TABLES") {
+            self.expect_word("TABLE")?;
+        }
+        let mut tables = Vec::new();
+        loop {
+            tables.push(self.parser.parse_object_name(false)?);
+            let words = ["READ", "WRITE", "LOW_PRIORITY"];
+            let next = &self.parser.peek_token_ref().token;
+            let has_alias = !matches!(next, Token::Word(w) if w.quote_style.is_none() && words.iter().any(|word| w.value.eq_ignore_ascii_case(word)));
+            if has_alias {
+                self.word("AS");
+                self.parser.parse_identifier()?;
+            }
+            if self.word("READ") {
+                self.word("LOCAL");
+            } else {
+                self.word("LOW_PRIORITY");
+                self.expect_word("WRITE")?;
+            }
+            if !self.parser.consume_token(&Token::Comma) {
+                return Ok(Statement::LockTables(tables));
+            }
+        }
+    }
+
+    /// `CALL p[(…)]`
+    fn call(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let name = self.parser.parse_object_name(false)?;
+        if self.parser.consume_token(&Token::LParen) && !self.parser.consume_token(&Token::RParen) {
+            self.parser.parse_comma_separated(Parser::parse_expr)?;
+            self.parser.expect_token(&Token::RParen)?;
+        }
+        Ok(Statement::Call(name))
     }
 
     fn explain(&mut self) -> Result<Statement, Failure> {
@@ -529,116 +509,6 @@ impl<'a> Source<'a> {
         Ok(Statement::Analyze { tables })
     }
 
-    fn show(&mut self) -> Result<Statement, Failure> {
-        self.parser.next_token();
-        let full = self.word("FULL");
-        self.word("EXTENDED");
-        let global = self.word("GLOBAL");
-        let _ = self.word("SESSION") || self.word("LOCAL");
-        let token = self.parser.next_token();
-        let Token::Word(what) = &token.token else {
-            return Ok(self.parser.expected("what to show", token)?);
-        };
-        let what_upper = what.value.to_ascii_uppercase();
-        if let Some(show) = self.show_account(&what_upper)? {
-            return Ok(Statement::Show(show));
-        }
-        let show = match what_upper.as_str() {
-            "DATABASES" | "SCHEMAS" => ShowSyntax::Databases { pattern: self.like()? },
-            "TABLES" => ShowSyntax::Tables { database: self.in_database()?, full, pattern: self.like()? },
-            "TABLE" if self.word("STATUS") => {
-                ShowSyntax::TableStatus { database: self.in_database()?, pattern: self.like()? }
-            }
-            "OPEN" if self.word("TABLES") => ShowSyntax::OpenTables { database: self.in_database()? },
-            "TABLE" => {
-                let spaces = self.spaces()?;
-                if self.word("NEXT_ROW_ID") {
-                    ShowSyntax::NextRowId { table: spaces.table }
-                } else {
-                    self.expect_word("REGIONS")?;
-                    ShowSyntax::Regions(spaces)
-                }
-            }
-            "COLUMNS" | "FIELDS" => {
-                let (table, database) = self.table_and_database()?;
-                ShowSyntax::Columns { table, database, full, pattern: self.like()? }
-            }
-            "INDEX" | "INDEXES" | "KEYS" => {
-                let (table, database) = self.table_and_database()?;
-                ShowSyntax::Index { table, database }
-            }
-            "CREATE" if self.word("TABLE") => {
-                ShowSyntax::CreateTable { table: self.parser.parse_object_name(false)? }
-            }
-            "CREATE" if self.word("VIEW") => {
-                ShowSyntax::CreateView { view: self.parser.parse_object_name(false)? }
-            }
-            "CREATE" if self.word("SEQUENCE") => {
-                ShowSyntax::CreateSequence { sequence: self.parser.parse_object_name(false)? }
-            }
-            "CREATE" if self.word("DATABASE") || self.word("SCHEMA") => {
-                ShowSyntax::CreateDatabase { name: self.parser.parse_identifier()? }
-            }
-            "VARIABLES" => ShowSyntax::Variables { global, pattern: self.like()? },
-            "STATUS" => ShowSyntax::Status { global, pattern: self.like()? },
-            "WARNINGS" => ShowSyntax::Warnings,
-            "ERRORS" => ShowSyntax::Errors,
-            "COUNT" => {
-                for token in [Token::LParen, Token::Mul, Token::RParen] {
-                    self.parser.expect_token(&token)?;
-                }
-                let errors = self.word("ERRORS");
-                if !errors {
-                    self.expect_word("WARNINGS")?;
-                }
-                ShowSyntax::Counted { errors }
-            }
-            "PROCESSLIST" => ShowSyntax::ProcessList { full },
-            "ENGINES" => ShowSyntax::Engines,
-            "CHARSET" => ShowSyntax::Charset { pattern: self.like()? },
-            "CHARACTER" if self.word("SET") => ShowSyntax::Charset { pattern: self.like()? },
-            "COLLATION" => ShowSyntax::Collation { pattern: self.like()? },
-            "SIMULATION" => ShowSyntax::Simulation,
-            "BINDINGS" => ShowSyntax::Bindings { global, pattern: self.like()? },
-            _ => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
-        };
-        if !self.word("WHERE") {
-            return Ok(Statement::Show(show));
-        }
-        let filter = self.parser.parse_expr()?;
-        let all = format!("SELECT * FROM {}.`{}`", SHOWN.0, SHOWN.1);
-        let query = query_of(&all, |select| select.selection = Some(filter))?;
-        Ok(Statement::ShowWhere { show, query })
-    }
-
-    fn table_and_database(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {
-        if !self.word("FROM") {
-            self.expect_word("IN")?;
-        }
-        let table = self.parser.parse_object_name(false)?;
-        Ok((table, self.in_database()?))
-    }
-
-    fn in_database(&mut self) -> Result<Option<Ident>, Failure> {
-        Ok(if self.word("FROM") || self.word("IN") { Some(self.parser.parse_identifier()?) } else { None })
-    }
-
-    fn like(&mut self) -> Result<Option<String>, Failure> {
-        if !self.word("LIKE") {
-            return Ok(None);
-        }
-        let next = self.parser.peek_token_ref();
-        match &next.token {
-            // Nothing stands there that could be named.
-            Token::Word(name) => Err(Failure::Ours(Error::UnknownColumn {
-                name: name.value.to_lowercase(),
-                clause: "where clause",
-                position: position(next.span.start),
-            })),
-            _ => Ok(Some(self.parser.parse_literal_string()?)),
-        }
-    }
-
     /// A name, perhaps as a string, in lower case.
     pub(super) fn word_or_text(&mut self, what: &str) -> Result<String, Failure> {
         let token = self.parser.next_token();
@@ -666,15 +536,8 @@ impl<'a> Source<'a> {
     fn execute(&mut self) -> Result<Statement, Failure> {
         self.parser.next_token();
         let name = self.parser.parse_identifier()?.value;
-        let using = if self.word("USING") {
-            self.parser
-                .parse_comma_separated(|p| p.parse_identifier())?
-                .into_iter()
-                .map(|i| i.value)
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let using =
+            if self.word("USING") { self.parser.parse_comma_separated(user_variable)? } else { Vec::new() };
         Ok(Statement::Execute { name, using })
     }
 
@@ -692,5 +555,14 @@ impl<'a> Source<'a> {
 
     pub(super) fn expect_word(&mut self, word: &str) -> Result<(), ParserError> {
         if self.word(word) { Ok(()) } else { self.parser.expected_ref(word, self.parser.peek_token_ref()) }
+    }
+}
+
+/// `@a`.
+fn user_variable(parser: &mut Parser) -> Result<String, ParserError> {
+    let token = parser.next_token();
+    match token.token {
+        Token::Word(word) if word.value.starts_with('@') && !word.value.starts_with("@@") => Ok(word.value),
+        _ => parser.expected("a user variable", token),
     }
 }

@@ -89,6 +89,7 @@ fn precedence_is_that_of_mysql() {
 }
 
 #[test]
+// But for `/*! … */`, which is taken in here ([`super::tokenize_as`]).
 fn flags_are_those_of_the_mysql_dialect() {
     use sqlparser::dialect::{Dialect, MySqlDialect};
     let mysql = MySqlDialect {};
@@ -101,7 +102,6 @@ fn flags_are_those_of_the_mysql_dialect() {
         ignores_wildcard_escapes,
         supports_numeric_prefix,
         supports_bitwise_shift_operators,
-        supports_multiline_comment_hints,
         require_interval_qualifier,
         supports_limit_comma,
         supports_create_table_select,

@@ -102,6 +102,8 @@ impl Source<'_> {
             return Ok(self.parser.expected_ref("a query", first)?);
         }
         let query = self.parser.parse_query()?;
+        // The text may go on behind it, with the end of a comment that it stands in.
+        let last = self.parser.get_current_token().span.end;
         let next = self.parser.peek_token();
         if self.parser.parse_keyword(Keyword::WITH) {
             let scope = if self.word("LOCAL") { "LOCAL" } else { "CASCADED" };
@@ -112,7 +114,11 @@ impl Source<'_> {
         }
         let mut cursor = Cursor::new(self.text, self.start);
         let from = cursor.advance_to(start);
-        let to = if next.token == Token::EOF { self.text.len() } else { cursor.advance_to(next.span.start) };
+        let to = match next.token {
+            Token::EOF if position(last).is_some() => cursor.advance_to(last),
+            Token::EOF => self.text.len(),
+            _ => cursor.advance_to(next.span.start),
+        };
         let text = self.text[from..to].trim_end().to_owned();
         let start = position(start).unwrap_or(self.start);
         let view = ViewSyntax { name, columns, how, options, query, text, start };

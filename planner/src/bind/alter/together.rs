@@ -29,7 +29,7 @@ struct Touched {
 pub(super) fn check(changes: &[AlterSyntax], table: &TableDescriptor) -> Result<(), Error> {
     let columns = |change: &AlterSyntax| match change {
         AlterSyntax::AddColumns { columns, .. } => columns.len(),
-        AlterSyntax::Nothing => 0,
+        AlterSyntax::Keys { .. } | AlterSyntax::Nothing => 0,
         _ => 1,
     };
     if changes.iter().map(columns).sum::<usize>() < 2 {
@@ -137,6 +137,7 @@ impl Touched {
             | AlterSyntax::RemoveTtl
             | AlterSyntax::Cache(_)
             | AlterSyntax::Compact(_)
+            | AlterSyntax::Keys { .. }
             | AlterSyntax::Nothing => {}
         }
         Ok(())

@@ -13,7 +13,8 @@ mod user;
 
 use sqlparser::tokenizer::Token;
 
-use super::statement::{Failure, ShowSyntax, Source, Statement};
+use super::show::ShowSyntax;
+use super::statement::{Failure, Source, Statement};
 use crate::account::{AccountChange, AccountName, ShownAccount, Who};
 
 impl Source<'_> {
