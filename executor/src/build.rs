@@ -14,6 +14,8 @@
 //! Since a join's build side runs before the walk goes down its probe side, what it learned of its keys goes down with it
 //! ([`Filters`]) and reaches the scan as a plain value.
 
+mod double_read;
+
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,8 +24,8 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexJoin, IndexLookUp, IndexMerge, IndexScan, MergeJoin, Node, Plan,
-    Query, Recursion, Side, SortKey, Window,
+    Aggregation, Apply, HashJoin, IndexJoin, IndexScan, MergeJoin, Node, Plan, Query, Recursion, Side,
+    SortKey, Window,
 };
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::mvcc::RegionScan;
@@ -36,12 +38,9 @@ use crate::error::{Error, Result};
 use crate::execute::Tuning;
 use crate::hash_join::{self, BuildForm, BuildSink};
 use crate::index_join::{IndexJoinForm, IndexJoiner};
-use crate::index_lookup::{RowLookup, RowLookupForm, index_name};
-use crate::index_merge;
 use crate::kernel::Scratch;
 use crate::limit::TaskLimit;
 use crate::lock::{Collector, Locking};
-use crate::lookup::Pace;
 use crate::merge_join::{Merge, RightSide};
 use crate::metrics::{CopTasks, Detail};
 use crate::pipeline::{Batches, Collect, Limit, Materialized, Pipeline, Runner, RuntimeFilter, Source};
@@ -53,17 +52,6 @@ use crate::selection::Filter;
 use crate::sort::{Sort, TopN};
 use crate::values::literal_rows;
 use crate::window::WindowForm;
-
-/// Rows of the first lookup.
-const FIRST_ROWS: usize = 1024;
-/// The same if no limit above can have enough of them: what a batch costs by itself is then better spent once.
-const FIRST_ROWS_OF_ALL: usize = 8192;
-/// The same if a limit above wants fewer, where answers are immediate.
-const FIRST_ROWS_MIN: usize = 4;
-/// The same where each lookup is a round trip (TiDB's first batch).
-const FIRST_ROWS_MIN_REMOTE: usize = 32;
-/// The limit within a double read is no node of the plan.
-const EMBEDDED_LIMIT: u32 = u32::MAX;
 
 /// Builds and runs the pipelines of one statement.
 pub(crate) struct Builder {
@@ -254,7 +242,7 @@ impl Builder {
             Node::IndexJoin(join) => self.index_join(plan, join, filters),
             Node::MergeJoin(join) => self.merge_join(plan, join, filters),
             Node::IndexMerge(merge) => self.index_merge(plan, merge),
-            Node::PartitionUnion { inputs } => self.partition_union(plan, inputs, filters),
+            Node::PartitionUnion { inputs } => self.partition_union(plan, inputs, filters, None),
             Node::Apply(apply) => self.apply(plan, apply, filters),
             Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters),
             Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters),
@@ -272,9 +260,15 @@ impl Builder {
                 Ok(Pipeline::new(plan.id, Arc::new(top), pipeline.columns))
             }
             Node::Limit { input, offset, count } => {
-                let mut pipeline = self.input(input, &Filters::default())?;
-                if let Some(count) = count {
-                    let limit = TaskLimit { rows: offset.saturating_add(*count) };
+                let enough = count.map(|count| offset.saturating_add(count));
+                let mut pipeline = match &input.node {
+                    Node::PartitionUnion { inputs } => {
+                        self.partition_union(input, inputs, &Filters::default(), enough)?
+                    }
+                    _ => self.input(input, &Filters::default())?,
+                };
+                if let Some(rows) = enough {
+                    let limit = TaskLimit { rows };
                     let columns = pipeline.columns.clone();
                     pipeline.push_uncounted(Arc::new(limit), columns);
                 }
@@ -396,48 +390,6 @@ impl Builder {
         Ok(pipeline)
     }
 
-    fn index_lookup(&mut self, plan: &Plan, lookup: &IndexLookUp, filters: &Filters) -> Result<Pipeline> {
-        let above = self.wanted;
-        self.wanted.partition = true;
-        let mut pipeline = self.pipeline(&lookup.index, filters)?;
-        if let Some((offset, count)) = lookup.limit
-            && pipeline.limit.is_none()
-        {
-            let columns = pipeline.columns.clone();
-            pipeline.push_uncounted(Arc::new(TaskLimit { rows: offset.saturating_add(count) }), columns);
-            pipeline.limit = Some(Limit { plan: EMBEDDED_LIMIT, offset, count: Some(count) });
-        }
-        if pipeline.limit.is_some() {
-            let columns = pipeline.columns.clone();
-            let entries = self.collect(pipeline)?;
-            pipeline = Pipeline::uncounted(Arc::new(Batches::keeping(entries)), columns);
-        }
-        self.wanted = above;
-        let Tuning { index_lookup_rows: rows_max, index_lookup_concurrency: concurrency, .. } = self.tuning;
-        let pace = self.pace(rows_max, concurrency);
-        let (client, context) = (&self.client, &self.runner.context);
-        let columns = &pipeline.columns;
-        let form = self.form(plan, columns, || RowLookupForm::new(plan, lookup, columns))?;
-        let (rows, tallies) = RowLookup::new(form, client, self.ts, pace, context);
-        self.runner.tallies.extend(tallies);
-        let columns = rows.columns().to_vec();
-        pipeline.push(plan.id, Arc::new(rows), columns);
-        Ok(pipeline)
-    }
-
-    /// How lookups grow: from few rows on if few are wanted.
-    fn pace(&self, rows_max: usize, concurrency: usize) -> Pace {
-        let least = match self.client.runtime().is_direct() {
-            true => FIRST_ROWS_MIN,
-            false => FIRST_ROWS_MIN_REMOTE,
-        };
-        let first_rows = match self.wanted.rows {
-            Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX).clamp(least, FIRST_ROWS),
-            None => FIRST_ROWS_OF_ALL.min(rows_max),
-        };
-        Pace { first_rows, rows_max, concurrency, early: self.wanted.rows.is_some() }
-    }
-
     fn aggregate(
         &mut self,
         plan: &Plan,
@@ -499,10 +451,22 @@ impl Builder {
         Ok(union)
     }
 
-    fn partition_union(&mut self, plan: &Plan, inputs: &[Plan], filters: &Filters) -> Result<Pipeline> {
+    /// No partition is opened after those that have `enough` rows.
+    fn partition_union(
+        &mut self,
+        plan: &Plan,
+        inputs: &[Plan],
+        filters: &Filters,
+        enough: Option<u64>,
+    ) -> Result<Pipeline> {
         let mut union = Pipeline { branches: Vec::new(), columns: plan.columns.clone(), limit: None };
+        let mut rows = 0;
         for input in inputs {
+            if enough.is_some_and(|enough| rows >= enough) {
+                break;
+            }
             let mut pipeline = self.input(input, filters)?;
+            rows += rows_known(input, &pipeline);
             let pick = Pick::new(positions(&pipeline.columns, &plan.columns)?);
             pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
             union.branches.extend(pipeline.branches);
@@ -526,70 +490,6 @@ impl Builder {
         let mut pipeline = self.input(&join.left, filters)?;
         let merge = Merge::new(join, right, &pipeline.columns, &plan.columns)?;
         pipeline.push(plan.id, Arc::new(merge), plan.columns.clone());
-        Ok(pipeline)
-    }
-
-    /// The rows that the partial scans name, partition by partition, then the selection above the table's side.
-    fn index_merge(&mut self, plan: &Plan, merge: &IndexMerge) -> Result<Pipeline> {
-        let wanted = index_merge::Wanted::of(merge)?;
-        let mut batches = Vec::new();
-        let mut rows_held = self.runner.context.memory.reservation();
-        let mut keys_held = self.runner.context.memory.reservation();
-        for &partition in &wanted.partitions {
-            let mut parts = Vec::with_capacity(merge.partial.len());
-            for part in &merge.partial {
-                let one = index_merge::within(&part.plan, partition);
-                let original = std::mem::replace(&mut self.original, false);
-                let (rows, columns) = self.materialize(&one)?;
-                self.original = original;
-                parts.push((rows, positions(&columns, &part.handle)?));
-            }
-            let records = wanted.table.partitions[partition].records;
-            let keys = index_merge::combine(&parts, records, merge.intersection)?;
-            keys_held.resize(keys.iter().map(|key| key.as_bytes().len() as u64).sum())?;
-            if keys.is_empty() {
-                continue;
-            }
-            let runtime = self.client.runtime();
-            let before = self.analyzed();
-            let found = runtime.block_on(self.client.get(records, &keys, self.ts, wanted.ordinals))?;
-            if let Some((started, before)) = before {
-                let time = started.elapsed();
-                let cop = CopTasks {
-                    times: vec![time],
-                    requests: time,
-                    rows: found.rows as u64,
-                    regions: found.regions.iter().copied().collect(),
-                    partitions: [partition].into(),
-                };
-                self.book_requests(wanted.scan.id, cop, &before);
-            }
-            // The index and the table are read at one timestamp: an entry without a row is damage.
-            if found.rows != keys.len() {
-                let indexes: Vec<_> = merge.partial.iter().map(|part| index_name(&part.plan)).collect();
-                return Err(Error::LostRows {
-                    table: Arc::clone(&wanted.table.name),
-                    index: indexes.join(",").into(),
-                    entries: keys.len() as u64,
-                    rows: found.rows as u64,
-                });
-            }
-            let batch = Batch::new(found.columns, found.rows);
-            rows_held.grow(batch.bytes())?;
-            batches.push(batch);
-        }
-        self.runner.book_memory(plan.id, rows_held.bytes());
-        let rows = batches.iter().map(|batch| batch.rows).sum();
-        let source = Batches::keeping(Materialized { batches, rows, reservation: Some(rows_held) });
-        let source = Arc::new(source);
-        let mut pipeline = Pipeline::new(wanted.scan.id, source, wanted.scan.columns.clone());
-        for (above, predicates) in &wanted.selections {
-            let output = kept(above, &pipeline.columns);
-            let filter = Filter::new(predicates, &pipeline.columns, &output)?;
-            pipeline.push(above.id, Arc::new(filter), output);
-        }
-        let pick = Pick::new(positions(&pipeline.columns, &plan.columns)?);
-        pipeline.push(plan.id, Arc::new(pick), plan.columns.clone());
         Ok(pipeline)
     }
 
@@ -836,7 +736,8 @@ impl Wanted {
     fn below(self, plan: &Plan) -> Wanted {
         match &plan.node {
             Node::Limit { offset, count, .. } => {
-                Wanted { rows: count.map(|count| count.saturating_add(*offset)), ..Wanted::default() }
+                let rows = count.map(|count| count.saturating_add(*offset));
+                Wanted { rows, small_tasks: false, partition: self.partition }
             }
             Node::IndexJoin(join) => {
                 let outer = match join.outer {
@@ -858,6 +759,17 @@ impl Wanted {
             _ => Wanted::default(),
         }
     }
+}
+
+/// How many rows will come at least: of a limit that has been settled, and of a double read whose entries have been counted.
+fn rows_known(plan: &Plan, pipeline: &Pipeline) -> u64 {
+    let counted = match &plan.node {
+        Node::Limit { .. } => true,
+        Node::IndexLookUp(lookup) => lookup.limit.is_some(),
+        _ => false,
+    };
+    let ready = pipeline.branches.iter().filter(|_| counted).filter_map(|branch| branch.source.ready());
+    ready.flatten().map(|batch| batch.rows as u64).sum()
 }
 
 /// The columns of `input` that a selection lets out: those it names, in its order; all if it names others too.

@@ -51,6 +51,41 @@ fn times_waited(lines: &[String], kind: BackoffKind) -> u64 {
 }
 
 #[test]
+fn limits_read_no_more_than_they_show() {
+    let db = Database::new();
+    let mut session = db.session();
+    run(
+        &mut session,
+        "create table t (id int primary key, k int, v int, key (k)) partition by hash (id) partitions 4",
+    );
+    let rows: Vec<String> = (0..4000).map(|i| format!("({i}, {}, {i})", i % 5)).collect();
+    run(&mut session, &format!("insert into t values {}", rows.join(", ")));
+    let rows_of = |plan: &[String], name: &str| -> u64 {
+        let of = |line: &String| line.contains(name).then(|| line.split('|').nth(2)?.parse::<u64>().ok());
+        plan.iter().filter_map(of).flatten().sum()
+    };
+    for (sql, entries_max, rows) in [
+        ("select * from t use index (k) where k = 3 limit 3", 4, 3),
+        ("select * from t use index (k) where k = 3 limit 500, 3", 1000, 3),
+        ("select * from t use index (k) where k = 3 order by id limit 500, 3", 800, 3),
+    ] {
+        for mode in ["dynamic", "static"] {
+            run(&mut session, &format!("set tidb_partition_prune_mode = {mode}"));
+            let plan = lines(&mut session, &format!("explain analyze {sql}"));
+            assert!(rows_of(&plan, "IndexRangeScan") <= entries_max, "{plan:#?}");
+            // A partition by itself does not know what the others have.
+            let fetched = rows_of(&plan, "TableRowIDScan");
+            let all = if mode == "static" { 4 * 503 } else { rows };
+            assert!((rows..=all).contains(&fetched), "{plan:#?}");
+        }
+    }
+    run(&mut session, "set tidb_partition_prune_mode = static");
+    let plan = lines(&mut session, "explain analyze select * from t limit 3");
+    assert!(rows_of(&plan, "TableFullScan") < 10, "{plan:#?}");
+    assert_eq!(sum_of(&plan, "cop_task: {num: "), 1, "{plan:#?}");
+}
+
+#[test]
 fn one_key_of_sixteen_partitions_is_one_region_of_one_partition() {
     let db = Database::new();
     let mut session = db.session();

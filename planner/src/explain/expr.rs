@@ -91,6 +91,8 @@ impl Words<'_> {
         let name = match call.function {
             AggregateFunction::CountAll => return "count(1)".into(),
             AggregateFunction::Count => "count",
+            // A sum of integers is a decimal, but for that of the counts of parts.
+            AggregateFunction::Sum if call.ty.sql.is_integer() => "count",
             AggregateFunction::Sum => "sum",
             AggregateFunction::Avg => "avg",
             AggregateFunction::Min => "min",

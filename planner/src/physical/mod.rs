@@ -424,7 +424,8 @@ pub struct IndexLookUp {
     pub routing: Option<Routing>,
     /// Whether rows come in the order of the index.
     pub keep_order: bool,
-    /// A limit that stops the index side early (skip, take); `None` = all.
+    /// A limit (skip, take), if each entry is a row: the index side ends in a Limit of as many entries together, and the rows of
+    /// those that are skipped are not fetched. `None` = all.
     pub limit: Option<(u64, u64)>,
 }
 

@@ -16,6 +16,7 @@
 //! distinct combinations of several columns, which statistics do not have.
 
 mod filter;
+mod first;
 mod hints;
 mod index_look_up;
 mod index_merge;
@@ -40,6 +41,7 @@ use crate::logical::Scan;
 use crate::options::Options;
 
 pub(super) use filter::ordered;
+pub(super) use first::{limited, of_partitions};
 pub(crate) use hints::{unmatched, unmerged};
 pub(super) use lookup::{LookupPath, looked_up, lookup_paths};
 
@@ -76,6 +78,9 @@ pub(super) fn paths(
     wanted_rows: Option<f64>,
 ) -> Vec<Path> {
     let site = Site::new(cx, scan, needed, order, wanted_rows);
+    // Rows that agree on every column of an order are in it.
+    let void = site.is_fixed(order);
+    let site = if void { Site { order: &[], ..site } } else { site };
     let allowed = Allowed::of(cx, scan);
     let mut paths = match partition_union::parts(&site) {
         Some(parts) => partition_union::paths(&site, &parts, &allowed),
@@ -87,6 +92,9 @@ pub(super) fn paths(
     }
     for path in &mut paths {
         path.plan.cost = path.cost;
+        if void {
+            path.order = order.to_vec();
+        }
     }
     paths
 }
@@ -145,28 +153,29 @@ fn dual(site: &Site) -> Path {
 }
 
 /// Where statistics are guesses, a range that begins with an equality beats a full scan whatever the guesses say
-/// (`tidb_opt_prefer_range_scan`).
+/// (`tidb_opt_prefer_range_scan`). Below a limit it does if all of it is less than the scan is expected to read until there are
+/// enough rows, which it may never find.
 fn prefer_ranges(site: &Site, paths: &mut Vec<Path>) {
-    if !site.cx.options.prefer_range_scan || !site.scan.stats.pseudo || site.wanted_rows.is_some() {
+    if !site.cx.options.prefer_range_scan || !site.scan.stats.pseudo && site.wanted_rows.is_none() {
         return;
     }
+    let read = site.table.rows * site.part_read(true);
     let by_equality = |path: &Path| {
-        let ranges = scanned(&path.plan).and_then(|r| r.fixed());
-        ranges.is_some_and(|ranges| {
-            ranges.iter().all(|r| r.low.first().is_some_and(|low| r.high.first() == Some(low)))
-        })
+        let (ranges, rows) = scanned(&path.plan)?;
+        let equal = |r: &super::Range| r.low.first().is_some_and(|low| r.high.first() == Some(low));
+        (ranges.fixed()?.iter().all(equal) && (site.wanted_rows.is_none() || rows < read)).then_some(())
     };
-    if paths.iter().any(by_equality) {
-        let full = |path: &Path| matches!(scanned(&path.plan), Some(super::Ranges::All));
+    if paths.iter().any(|path| by_equality(path).is_some()) {
+        let full = |path: &Path| matches!(scanned(&path.plan), Some((super::Ranges::All, _)));
         paths.retain(|path| !full(path) || !path.order.is_empty());
     }
 }
 
-/// The ranges of the first scan of a path.
-fn scanned(plan: &Plan) -> Option<&super::Ranges> {
+/// The ranges of the first scan of a path, and its rows.
+fn scanned(plan: &Plan) -> Option<(&super::Ranges, f64)> {
     match &plan.node {
-        Node::TableScan(scan) => Some(&scan.ranges),
-        Node::IndexScan(scan) => Some(&scan.ranges),
+        Node::TableScan(scan) => Some((&scan.ranges, plan.rows)),
+        Node::IndexScan(scan) => Some((&scan.ranges, plan.rows)),
         _ => plan.children().first().and_then(|child| scanned(child)),
     }
 }

@@ -18,10 +18,7 @@ impl Site<'_> {
         let mut wanted = self.order.iter().peekable();
         wanted.peek()?;
         let mut descending: Option<bool> = None;
-        let fixed = |ordinal: usize| {
-            let id = self.id_of(ordinal);
-            id.is_some_and(|id| self.constant(id, &self.scan.table.columns[ordinal].ty).is_some())
-        };
+        let fixed = |ordinal: usize| self.has_one_value(ordinal);
         for &ordinal in key {
             while wanted.next_if(|(id, _)| self.ordinal_of(*id).is_some_and(&fixed)).is_some() {}
             let Some((id, direction)) = wanted.peek().copied() else { break };
@@ -51,6 +48,16 @@ impl Site<'_> {
             }
         }
         order
+    }
+
+    /// Whether all rows agree on the columns of an order.
+    pub(super) fn is_fixed(&self, order: &[(ColumnId, bool)]) -> bool {
+        order.iter().all(|(id, _)| self.ordinal_of(*id).is_some_and(|ordinal| self.has_one_value(ordinal)))
+    }
+
+    fn has_one_value(&self, ordinal: usize) -> bool {
+        let id = self.id_of(ordinal);
+        id.is_some_and(|id| self.constant(id, &self.scan.table.columns[ordinal].ty).is_some())
     }
 
     fn ordinal_of(&self, id: ColumnId) -> Option<usize> {

@@ -44,10 +44,13 @@ impl Search<'_> {
         let cost = any.cost + cost::hash_aggregate(any.rows, groups);
         let hashed = operator(groups, cost, columns.clone(), Node::HashAgg(aggregation(any)));
         let mut ways = vec![Candidate::unordered(hashed)];
-        self.wishes.note_cop(&HintKind::AggToCop, plan, input);
-        if self.wishes.asks(&HintKind::AggToCop, plan)
-            && let Some(split) = cop::aggregate_below(&ways[0].plan, self.columns)
-        {
+        let mut split = None;
+        if self.wishes.asks(&HintKind::AggToCop, plan) {
+            split = cop::aggregate_below(&ways[0].plan, self.columns);
+            let splits = split.is_some() || cop::splits(aggregates);
+            self.wishes.note_cop(&HintKind::AggToCop, plan, splits.then_some(input));
+        }
+        if let Some(split) = split.or_else(|| cop::aggregate_partitions(&ways[0].plan, self.columns)) {
             ways = vec![split];
         }
         let streams = self.wishes.asks(&HintKind::StreamAgg, plan) || !goal.order.is_empty();

@@ -1,4 +1,4 @@
-//! Work that hints move beside the data: AGG_TO_COP and LIMIT_TO_COP.
+//! Work that is moved towards the data: by AGG_TO_COP and LIMIT_TO_COP, and groupings into partitions that are read one by one.
 //!
 //! ```text
 //! HashAgg   sum(#9)->#5                    Limit 10
@@ -10,35 +10,88 @@
 
 use super::{Candidate, operator};
 use crate::column::{ColumnId, Columns};
+use crate::cost;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::physical::{Aggregation, Node, Plan};
 
+/// Partitions are grouped by themselves if their groups are at most this part of their rows.
+const GROUPS_MAX: f64 = 0.5;
+
 /// The grouping in two phases, the first below the reader; `None` if it cannot be split or there is no reader.
 pub(super) fn aggregate_below(hashed: &Plan, columns: &mut Columns) -> Option<Candidate> {
-    let Node::HashAgg(Aggregation { input, group_by, aggregates }) = &hashed.node else { return None };
-    let mut parts: Vec<(ColumnId, AggregateCall)> = Vec::new();
-    let mut whole: Vec<(ColumnId, AggregateCall)> = Vec::new();
-    for (id, call) in aggregates {
-        let function = of_parts(call)?;
-        let part = columns.add_computed(columns.get(*id).name.clone(), call.ty.clone());
-        let args = vec![Expr::column(part, call.ty.clone())];
-        whole.push((*id, AggregateCall { function, args, ..call.clone() }));
-        parts.push((part, call.clone()));
+    let Node::HashAgg(aggregation) = &hashed.node else { return None };
+    let split = Split::of(aggregation, columns)?;
+    let read = below_reader(&aggregation.input, |below| split.first(below.clone(), hashed.rows))?;
+    Some(Candidate::unordered(split.last(read, hashed)))
+}
+
+/// The grouping in two phases, the first of each partition that is read by itself; `None` if it cannot be split, or if most of
+/// the rows would be groups.
+pub(super) fn aggregate_partitions(hashed: &Plan, columns: &mut Columns) -> Option<Candidate> {
+    let Node::HashAgg(aggregation) = &hashed.node else { return None };
+    let Node::PartitionUnion { inputs } = &aggregation.input.node else { return None };
+    let groups =
+        |input: &Plan| if aggregation.group_by.is_empty() { 1.0 } else { hashed.rows.min(input.rows) };
+    let rows: f64 = inputs.iter().map(groups).sum();
+    if !aggregation.group_by.is_empty() && rows > aggregation.input.rows * GROUPS_MAX {
+        return None;
     }
-    let ids = group_by.iter().map(|(id, _)| *id).chain(parts.iter().map(|(id, _)| *id)).collect();
-    let groups = group_by.iter().map(|(id, e)| (*id, Expr::column(*id, e.ty().clone()))).collect();
-    let under = |below: &Plan| {
-        let first = Aggregation {
-            input: Box::new(below.clone()),
-            group_by: group_by.clone(),
-            aggregates: parts.clone(),
-        };
-        operator(hashed.rows, hashed.cost, ids, Node::HashAgg(first))
-    };
-    let read = below_reader(input, under)?;
-    let last = Aggregation { input: Box::new(read), group_by: groups, aggregates: whole };
-    let plan = operator(hashed.rows, hashed.cost, hashed.columns.clone(), Node::HashAgg(last));
-    Some(Candidate::unordered(plan))
+    let split = Split::of(aggregation, columns)?;
+    let inputs: Vec<Plan> = inputs.iter().map(|input| split.first(input.clone(), groups(input))).collect();
+    let columns = inputs.first()?.columns.clone();
+    let union = operator(rows, aggregation.input.cost, columns, Node::PartitionUnion { inputs });
+    Some(Candidate::unordered(split.last(union, hashed)))
+}
+
+/// Whether these aggregates can be made of those of parts of the rows.
+pub(super) fn splits(aggregates: &[(ColumnId, AggregateCall)]) -> bool {
+    aggregates.iter().all(|(_, call)| of_parts(call).is_some())
+}
+
+/// A grouping by what is done to parts of its rows, and then to the groups of all parts.
+struct Split<'a> {
+    group_by: &'a [(ColumnId, Expr)],
+    parts: Vec<(ColumnId, AggregateCall)>,
+    whole: Vec<(ColumnId, AggregateCall)>,
+}
+
+impl<'a> Split<'a> {
+    fn of(aggregation: &'a Aggregation, columns: &mut Columns) -> Option<Split<'a>> {
+        let functions = aggregation.aggregates.iter().map(|(_, call)| of_parts(call));
+        let functions: Vec<AggregateFunction> = functions.collect::<Option<_>>()?;
+        // Of a part without rows, where groups are not asked for, any value is NULL.
+        if aggregation.group_by.is_empty() && functions.contains(&AggregateFunction::AnyValue) {
+            return None;
+        }
+        let (mut parts, mut whole) = (Vec::new(), Vec::new());
+        for ((id, call), function) in aggregation.aggregates.iter().zip(functions) {
+            let part = columns.add_computed(columns.get(*id).name.clone(), call.ty.clone());
+            let args = vec![Expr::column(part, call.ty.clone())];
+            whole.push((*id, AggregateCall { function, args, ..call.clone() }));
+            parts.push((part, call.clone()));
+        }
+        Some(Split { group_by: &aggregation.group_by, parts, whole })
+    }
+
+    fn first(&self, input: Plan, groups: f64) -> Plan {
+        let ids =
+            self.group_by.iter().map(|(id, _)| *id).chain(self.parts.iter().map(|(id, _)| *id)).collect();
+        let (group_by, aggregates) = (self.group_by.to_vec(), self.parts.clone());
+        let cost = input.cost + cost::hash_aggregate(input.rows, groups);
+        operator(
+            groups,
+            cost,
+            ids,
+            Node::HashAgg(Aggregation { input: Box::new(input), group_by, aggregates }),
+        )
+    }
+
+    fn last(self, input: Plan, hashed: &Plan) -> Plan {
+        let groups = |(id, e): &(ColumnId, Expr)| (*id, Expr::column(*id, e.ty().clone()));
+        let group_by = self.group_by.iter().map(groups).collect();
+        let last = Aggregation { input: Box::new(input), group_by, aggregates: self.whole };
+        operator(hashed.rows, hashed.cost, hashed.columns.clone(), Node::HashAgg(last))
+    }
 }
 
 /// What makes the aggregate of all rows from the aggregates of parts of them.

@@ -195,10 +195,11 @@ impl Wishes {
         self.asking(kind, plan).is_some()
     }
 
-    /// Notes whether what a hint asks for, which has no tables and would move work beside them, can be done to rows of this input.
-    pub(super) fn note_cop(&mut self, kind: &HintKind, plan: &Plan, input: &Plan) {
+    /// Notes whether what a hint asks for, which has no tables and would move work beside them, can be done to rows of this input;
+    /// `None`: it cannot be done beside any table.
+    pub(super) fn note_cop(&mut self, kind: &HintKind, plan: &Plan, input: Option<&Plan>) {
         if let Some(number) = self.asking(kind, plan) {
-            let set = if is_read(input) { &mut self.followed } else { &mut self.in_vain };
+            let set = if input.is_some_and(is_read) { &mut self.followed } else { &mut self.in_vain };
             set.insert(number);
         }
     }

@@ -7,7 +7,7 @@ use crate::cost;
 use crate::expr::Expr;
 use crate::hints::HintKind;
 use crate::logical::{self, SortKey};
-use crate::physical::{Node, Plan};
+use crate::physical::{Node, Plan, access};
 
 /// What a Limit costs beside its input.
 const STOP: f64 = 0.0;
@@ -20,12 +20,16 @@ impl Search<'_> {
         needed: &ColumnSet,
         goal: &Goal,
     ) -> Vec<Candidate> {
-        let below = with_keys(keys, needed);
+        let keys = self.facts(input).deciding(keys);
+        if keys.is_empty() {
+            return vec![self.best(input, needed, goal)];
+        }
+        let below = with_keys(&keys, needed);
         let any = self.best(input, &below, &Goal::default());
         let (rows, cost) = (any.plan.rows, any.plan.cost + cost::sort(any.plan.rows));
         let columns = kept(&any.plan.columns, needed);
-        let node = Node::Sort { input: Box::new(any.plan), keys: keys.to_vec() };
-        let order = of_keys(keys);
+        let order = of_keys(&keys);
+        let node = Node::Sort { input: Box::new(any.plan), keys };
         let mut ways = vec![Candidate {
             plan: operator(rows, cost, columns, node),
             order: order.clone().unwrap_or_default(),
@@ -50,43 +54,66 @@ impl Search<'_> {
         goal: &Goal,
     ) -> Vec<Candidate> {
         let rows = self.profile(plan).rows;
-        let enough = count.map(|count| count.saturating_add(offset) as f64);
+        let enough = count.map(|count| count.saturating_add(offset));
         let to_cop = self.wishes.asks(&HintKind::LimitToCop, plan);
-        self.wishes.note_cop(&HintKind::LimitToCop, plan, input);
+        self.wishes.note_cop(&HintKind::LimitToCop, plan, Some(input));
         let beside = |limited: Plan| match to_cop.then(|| cop::limit_below(&limited)).flatten() {
             Some(both) => both,
             None => limited,
         };
         let limited = |input: Plan| {
-            let (cost, columns) = (input.cost + STOP, input.columns.clone());
-            beside(operator(rows, cost, columns, Node::Limit { input: Box::new(input), offset, count }))
+            let cost = input.cost + STOP;
+            beside(Plan { cost, ..access::limited(input, offset, count, rows) })
         };
-        let (logical::Plan::Sort { input: unsorted, keys }, Some(enough), Some(count)) =
-            (input, enough, count)
-        else {
-            let fetched = match (enough, goal.wanted) {
+        let (unsorted, keys) = match input {
+            logical::Plan::Sort { input, keys } => (&**input, self.facts(input).deciding(keys)),
+            other => (other, Vec::new()),
+        };
+        let (Some(enough), Some(count), false) = (enough, count, keys.is_empty()) else {
+            let input = if keys.is_empty() { unsorted } else { input };
+            let fetched = match (enough.map(|rows| rows as f64), goal.wanted) {
                 (Some(a), Some(b)) => Some(a.min(b + offset as f64)),
                 (a, b) => a.or(b.map(|b| b + offset as f64)),
             };
             let below = self.best(input, needed, &Goal { order: goal.order.clone(), wanted: fetched });
-            return vec![Candidate { plan: limited(below.plan), order: below.order }];
+            let parts = enough.and_then(|enough| self.first_of_partitions(input, needed, &[], enough));
+            return match parts {
+                Some(parts) if goal.order.is_empty() => vec![Candidate::unordered(limited(parts))],
+                Some(_) | None => vec![Candidate { plan: limited(below.plan), order: below.order }],
+            };
         };
-        let below = with_keys(keys, needed);
-        let any = self.best(unsorted, &below, &Goal::default()).plan;
-        let cost = any.cost + cost::top_n(any.rows, enough);
+        let below = with_keys(&keys, needed);
+        let order = of_keys(&keys);
+        let parts = self.first_of_partitions(unsorted, &below, &keys, enough);
+        let any = match parts {
+            Some(parts) => parts,
+            None => self.best(unsorted, &below, &Goal::default()).plan,
+        };
+        let cost = any.cost + cost::top_n(any.rows, enough as f64);
         let columns = kept(&any.columns, needed);
-        let node = Node::TopN { input: Box::new(any), keys: keys.clone(), offset, count };
-        let order = of_keys(keys);
+        let node = Node::TopN { input: Box::new(any), keys, offset, count };
         let top = beside(operator(rows, cost, columns, node));
         let mut ways = vec![Candidate { plan: top, order: order.clone().unwrap_or_default() }];
         if let Some(order) = order {
-            let goal = Goal { order: order.clone(), wanted: Some(enough) };
+            let goal = Goal { order: order.clone(), wanted: Some(enough as f64) };
             let in_order = self.best(unsorted, &below, &goal);
             if !matches!(in_order.plan.node, Node::Sort { .. }) {
                 ways.push(Candidate { plan: limited(in_order.plan), order });
             }
         }
         ways
+    }
+
+    /// The first rows of each partition of a table of which each is read by itself.
+    fn first_of_partitions(
+        &self,
+        input: &logical::Plan,
+        needed: &ColumnSet,
+        keys: &[SortKey],
+        enough: u64,
+    ) -> Option<Plan> {
+        let logical::Plan::Scan(scan) = input else { return None };
+        access::of_partitions(&self.access, scan, needed, keys, &of_keys(keys).unwrap_or_default(), enough)
     }
 }
 

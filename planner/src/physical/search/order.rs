@@ -65,6 +65,13 @@ impl Facts {
         self.keys.iter().any(|key| key.is_subset(&decided))
     }
 
+    /// The keys that are not the same in all rows.
+    pub(super) fn deciding(&self, keys: &[SortKey]) -> Vec<SortKey> {
+        let same = self.determined(&ColumnSet::new());
+        let decides = |e: &Expr| e.is_volatile() || !e.column_set().is_subset(&same);
+        keys.iter().filter(|key| decides(&key.expr)).cloned().collect()
+    }
+
     /// All columns that have one value in the rows that agree on the given ones.
     fn determined(&self, by: &ColumnSet) -> ColumnSet {
         self.dependencies.closure(by)
