@@ -93,6 +93,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     ),
     define("default_storage_engine", Domain::Text, "InnoDB"),
     define("default_week_format", Domain::Number(0, 7), "0"),
+    define("div_precision_increment", Domain::Number(0, 30), "4"),
     session("error_count", Domain::ReadOnly, "0"),
     define("explicit_defaults_for_timestamp", Domain::Switch, "ON"),
     define("foreign_key_checks", Domain::Switch, "ON"),

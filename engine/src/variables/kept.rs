@@ -50,8 +50,6 @@ pub(super) const KEPT: &[Definition] = &[
         "utf8mb4_bin",
     ),
     global("default_password_lifetime", Domain::Number(0, 65_535), "0"),
-    // Quotients have four more digits than what is divided, as where nobody sets it.
-    define("div_precision_increment", Domain::Number(4, 4), "4"),
     define("eq_range_index_dive_limit", Domain::Number(0, u32::MAX as i64), "200"),
     global("event_scheduler", Domain::Switch, "OFF"),
     define("gtid_mode", Domain::ReadOnly, "OFF"),

@@ -10,7 +10,7 @@ use super::decimal::{Decimals, whole_quotient};
 use super::function::{Failure, Outcome, ints, unfit};
 use super::notice::{Notices, Verdict};
 use super::number;
-use super::value::{Column, Value, Values, uniform, zip_checked, zip_map, zip_option};
+use super::value::{Column, Overflow, Value, Values, uniform, zip_checked, zip_map, zip_option};
 
 const BIGINT: Failure = Failure::OutOfRange("BIGINT");
 const UNSIGNED: Failure = Failure::OutOfRange("BIGINT UNSIGNED");
@@ -51,15 +51,25 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
             let (Some(a), Some(b)) = (args[0].to_decimal(), args[1].to_decimal()) else {
                 return Err(unfit(function));
             };
+            // Digits that the result does not have go first where there is no room for all of them.
+            let fewer = |v: &Decimals| v.clone().rescale(v.scale().min(*scale));
+            let aligned = |f: fn(&Decimals, &Decimals, usize) -> Result<Decimals, Overflow>| {
+                f(&a, &b, rows).or_else(|_| f(&fewer(&a)?, &fewer(&b)?, rows))
+            };
             let out = match function {
-                Function::Plus => Decimals::add(&a, &b, rows)?,
-                Function::Minus => Decimals::sub(&a, &b, rows)?,
-                Function::Mul => Decimals::mul(&a, &b, rows)?,
-                Function::Div => Decimals::div(&a, &b, *scale, rows)?,
-                Function::Mod => Decimals::rem(&a, &b, rows)?,
+                Function::Plus => aligned(Decimals::add)?,
+                Function::Minus => aligned(Decimals::sub)?,
+                Function::Mul => Decimals::mul(&a, &b, rows)
+                    .or_else(|_| longest(*scale, |scale| Decimals::mul_rounded(&a, &b, scale, rows)))?,
+                Function::Div => longest(*scale, |scale| Decimals::div(&a, &b, scale, rows))?,
+                Function::Mod => aligned(Decimals::rem)?,
                 _ => return Err(unfit(function)),
             };
-            Ok(Value::Decimal(out.rescale(*scale)?))
+            // Who wants as many digits as the type has says so if there is no room for them.
+            Ok(Value::Decimal(match out.clone().rescale(*scale) {
+                Err(_) if out.scale() < *scale => out,
+                rescaled => rescaled?,
+            }))
         }
         SqlType::Int { .. } | SqlType::Year => {
             let unsigned = matches!(sql, SqlType::Int { unsigned: true, .. });
@@ -71,6 +81,11 @@ pub(crate) fn apply(function: &Function, args: &[Value], sql: &SqlType, rows: us
         }
         _ => Err(unfit(function)),
     }
+}
+
+/// What `f` makes with as many digits behind the point as there is room for, but no more than `scale`.
+fn longest(scale: u8, f: impl Fn(u8) -> Result<Decimals, Overflow>) -> Result<Decimals, Overflow> {
+    (0..=scale).rev().find_map(|scale| f(scale).ok()).ok_or(Overflow)
 }
 
 /// Tells of the rows that were divided by zero: those whose result is NULL although neither operand is.

@@ -7,6 +7,7 @@
 //! is computed in 64 bits by loops that need no checks; otherwise in 128 bits. The declared precision and scale stay what
 //! MySQL says; only the width of the words changes.
 
+use allod_planner::expr::is_cut_off;
 use allod_storage::schema::nearest_double;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::i256;
@@ -268,7 +269,19 @@ impl Decimals {
         }
     }
 
-    /// a / b with `scale` digits after the point, rounded half away from zero; NULL where b is 0.
+    /// a * b with `scale` digits after the point, rounded half away from zero, also where all digits of the product do not fit.
+    pub fn mul_rounded(a: &Decimals, b: &Decimals, scale: u8, rows: usize) -> Result<Decimals, Overflow> {
+        let down = (a.scale() + b.scale()).checked_sub(scale).filter(|down| *down > 0).ok_or(Overflow)?;
+        let column =
+            zip_checked(&a.widened(), &b.widened(), rows, |x, y| match multiply_shifted(x, y, down) {
+                Some(product) => (product, false),
+                None => (0, true),
+            })?;
+        Ok(Decimals::wide(column, scale))
+    }
+
+    /// a / b with `scale` digits after the point, cut off behind whole words and else rounded half away from zero; NULL
+    /// where b is 0.
     pub fn div(a: &Decimals, b: &Decimals, scale: u8, rows: usize) -> Result<Decimals, Overflow> {
         // a / b = (a' / 10^sa) / (b' / 10^sb), so the digits are a' * 10^(scale - sa + sb) / b'.
         let shift = i16::from(scale) - i16::from(a.scale()) + i16::from(b.scale());
@@ -280,9 +293,12 @@ impl Decimals {
         {
             let a = a.clone().measured();
             if let Some(bound) = a.scaled_bound(by) {
-                let column = zip_option(&a.column, &b.column, rows, |x, y| {
-                    (y != 0).then(|| divide_round_narrow(x * by, y))
-                });
+                let column = match is_cut_off(scale) {
+                    true => zip_option(&a.column, &b.column, rows, |x, y| (x * by).checked_div(y)),
+                    false => zip_option(&a.column, &b.column, rows, |x, y| {
+                        (y != 0).then(|| divide_round_narrow(x * by, y))
+                    }),
+                };
                 return Ok(Decimals::Narrow(Narrow { column, scale, bound: Some(bound) }));
             }
         }
@@ -293,7 +309,10 @@ impl Decimals {
             if y == 0 {
                 return None;
             }
-            let quotient = divide_shifted(x, y, up, down);
+            let quotient = match is_cut_off(scale) {
+                true => whole_quotient(x, y, shift.into()),
+                false => divide_shifted(x, y, up, down),
+            };
             overflowed |= quotient.is_none();
             quotient
         });
@@ -398,6 +417,16 @@ fn divide_shifted(x: i128, y: i128, up: u8, down: u8) -> Option<i128> {
     let one = i256::from_i128(if (x < 0) == (y < 0) { 1 } else { -1 });
     let rounded = if away { quotient.checked_add(one)? } else { quotient };
     rounded.to_i128().filter(|q| within(*q))
+}
+
+/// x * y / 10^`down`, rounded; None if it does not fit 38 digits.
+fn multiply_shifted(x: i128, y: i128, down: u8) -> Option<i128> {
+    let product = i256::from_i128(x).checked_mul(i256::from_i128(y))?;
+    let unit = i256::from_i128(power(down)?);
+    let (quotient, rest) = (product.checked_div(unit)?, product.checked_rem(unit)?.to_i128()?);
+    let unit = unit.to_i128()?;
+    let away = rest.unsigned_abs() >= unit.unsigned_abs() - rest.unsigned_abs();
+    quotient.to_i128()?.checked_add(if away { rest.signum() } else { 0 }).filter(|product| within(*product))
 }
 
 /// x / y * 10^`shift` without its fraction; None if that does not fit 38 digits. `y` is not 0.
@@ -529,11 +558,12 @@ mod tests {
         let (na, nb) = (Decimals::narrow(column(&a), 2), Decimals::narrow(column(&b), 4));
         let (wa, wb) = (Decimals::wide(na.widened(), 2), Decimals::wide(nb.widened(), 4));
         let n = a.len();
-        let ops: [(&str, &dyn Fn(&Decimals, &Decimals) -> Decimals); 5] = [
+        let ops: [(&str, &dyn Fn(&Decimals, &Decimals) -> Decimals); 6] = [
             ("+", &|a, b| Decimals::add(a, b, n).unwrap()),
             ("-", &|a, b| Decimals::sub(a, b, n).unwrap()),
             ("*", &|a, b| Decimals::mul(a, b, n).unwrap()),
             ("/", &|a, b| Decimals::div(a, b, 6, n).unwrap()),
+            ("/ cut off", &|a, b| Decimals::div(a, b, 9, n).unwrap()),
             ("%", &|a, b| Decimals::rem(a, b, n).unwrap()),
         ];
         for (name, op) in ops {
@@ -543,6 +573,16 @@ mod tests {
                 assert_eq!(x.widened().get(row), y.widened().get(row), "{} {name} {}", a[row], b[row]);
             }
         }
+    }
+
+    #[test]
+    fn products_may_be_longer_than_what_is_kept() {
+        // 12345678901234567890.123456789 * 0.333333333333333333
+        let (x, y) = (12_345_678_901_234_567_890_123_456_789, 333_333_333_333_333_333);
+        assert_eq!(multiply_shifted(x, y, 23), Some(41_152_263_004_115_226_259_259));
+        assert_eq!(multiply_shifted(-x, y, 23), Some(-41_152_263_004_115_226_259_259));
+        assert_eq!([multiply_shifted(5, 1, 1), multiply_shifted(-5, 1, 1)], [Some(1), Some(-1)]);
+        assert_eq!(multiply_shifted(WIDE_MAX, 100, 1), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use allod_planner::expr::{Expr, Function};
+use allod_planner::expr::{Expr, Function, is_cut_off};
 use allod_storage::schema::{Datum, SqlType};
 
 /// That the row's value does not fit its type.
@@ -187,6 +187,7 @@ fn arithmetic(function: &Function, a: &Datum, b: &Datum, sql: &SqlType) -> Resul
                 Function::Minus => scaled(x - y, common, *scale),
                 Function::Mul => scaled(a * b, sa + sb, *scale),
                 _ if *b == 0 => return Ok(Datum::Null),
+                Function::Div if is_cut_off(*scale) => x * ten(*scale) / y,
                 Function::Div => rounded(x * ten(*scale), y),
                 _ => scaled(x % y, common, *scale),
             };

@@ -22,13 +22,13 @@ use super::expression::{not_supported, shortened};
 use super::scope::{Clause, Pending, Scope};
 use crate::column_set::ColumnSet;
 use crate::error::Error;
-use crate::expr::{AggregateFunction, ConcatForm, Expr, collate, literal};
+use crate::expr::{AggregateFunction, ConcatForm, Exact, Expr, collate, literal};
 
 /// TiDB's `group_concat_max_len` where there is no session.
 const CONCAT_BYTES_MAX: u64 = 1 << 20;
 
 impl Binder<'_> {
-    /// An aggregate.
+    /// An aggregate. `all_digits`: an average has those that do not show, too.
     pub(super) fn aggregate(
         &mut self,
         function: AggregateFunction,
@@ -36,7 +36,8 @@ impl Binder<'_> {
         distinct: bool,
         clauses: &[FunctionArgumentClause],
         e: &ast::Expr,
-    ) -> Result<Expr, Error> {
+        all_digits: bool,
+    ) -> Result<Exact, Error> {
         if !self.scopes.iter().any(Scope::allows_aggregates) {
             return Err(Error::InvalidAggregate);
         }
@@ -78,9 +79,19 @@ impl Binder<'_> {
         let above = std::mem::take(&mut scope.pending);
         let within = std::mem::replace(&mut scope.in_aggregate, true);
         let mut bound: Vec<Expr> = Vec::with_capacity(args.len());
+        let mut number = None;
         let mut failed = None;
         for arg in args {
             match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if function.computes() && !distinct => {
+                    match self.exact(e) {
+                        Ok(e) => {
+                            bound.push(e.expr.clone());
+                            number = Some(e);
+                        }
+                        Err(e) => failed = failed.or(Some(e)),
+                    }
+                }
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match self.expr(e) {
                     Ok(e) => bound.push(e),
                     Err(e) => failed = failed.or(Some(e)),
@@ -125,7 +136,10 @@ impl Binder<'_> {
             bound.push(arg);
             shown = ty;
         }
-        let call = self.rw.aggregate(function, bound, distinct);
+        let (call, less) = match number {
+            Some(number) => self.rw.exact_aggregate(function, number, all_digits),
+            None => (self.rw.aggregate(function, bound, distinct), None),
+        };
         let scope = &mut self.scopes[home];
         scope.pending_below.extend(below);
         let known = scope.aggregates.iter().find(|(_, known)| *known == call).map(|(id, _)| *id);
@@ -138,9 +152,10 @@ impl Binder<'_> {
             }
         };
         let result = self.column(id);
-        Ok(match shown {
-            Some(ty) => collate::unkeyed(result, ty),
-            None => result,
+        Ok(match (shown, less) {
+            (Some(ty), _) => collate::unkeyed(result, ty).into(),
+            (None, Some(less)) => Exact::new(result, &less),
+            (None, None) => result.into(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::catalog::{MemoryTable, Table};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
 use crate::error::{Error, Position};
-use crate::expr::{Expr, Rewriter, literal, printed};
+use crate::expr::{Expr, QUOTIENT_DIGITS, Rewriter, literal, printed};
 use crate::hints::Hint;
 use crate::logical::{Join, JoinKind, OutputColumn, Plan};
 use crate::parse::{self, Edit, Parsed};
@@ -97,6 +97,14 @@ fn mode_of(cx: &PlanContext) -> SqlMode {
     }
 }
 
+/// The session's `div_precision_increment`.
+fn quotient_digits(cx: &PlanContext) -> u32 {
+    match cx.session.variables.system("div_precision_increment", false) {
+        Some(Datum::Int(digits)) => u32::try_from(digits).unwrap_or(QUOTIENT_DIGITS),
+        _ => QUOTIENT_DIGITS,
+    }
+}
+
 /// A common table expression that can be named.
 #[derive(Clone, Debug)]
 pub(super) struct CteName {
@@ -124,7 +132,8 @@ impl<'a> Binder<'a> {
             rw: Rewriter::new(cx.now_us)
                 .in_zone(cx.zone, cx.system_zone)
                 .in_collation(super::collation::connection(cx))
-                .in_mode(mode),
+                .in_mode(mode)
+                .with_quotient_digits(quotient_digits(cx)),
             mode,
             columns: Columns::default(),
             scopes: Vec::new(),

@@ -320,7 +320,7 @@ impl Binder<'_> {
         // What depends on the time or on the session is a constant only now.
         let (asked_now, volatile) =
             (std::mem::take(&mut self.rw.asked_now), std::mem::take(&mut self.volatile));
-        let value = self.in_block(|b| b.expr(e))?;
+        let value = self.in_block(|b| b.expr_for(e, &ty.sql))?;
         if value.asks_sequence() {
             let text = e.to_string().to_ascii_lowercase();
             let function = ["lastval", "setval"].into_iter().find(|name| text.contains(name));

@@ -149,7 +149,7 @@ impl Binder<'_> {
                     if of.is_some_and(|of| table.columns[of].generated.is_some()) {
                         return Err(generated::refused(table, ordinal));
                     }
-                    let mut value = b.expr(e)?;
+                    let mut value = b.expr_for(e, &table.columns[ordinal].ty.sql)?;
                     for id in value.columns() {
                         let Some(named) = own_ids.iter().position(|own| *own == id) else { continue };
                         let known = match &given[named] {
@@ -275,7 +275,8 @@ impl Binder<'_> {
                 let held = self.default(&def)?;
                 self.kept(held, &def)?
             } else {
-                let value = self.expr(&assignment.value)?.transform(&mut |e| match &e {
+                let given = self.expr_for(&assignment.value, &def.ty.sql)?;
+                let value = given.transform(&mut |e| match &e {
                     Expr::Column { id, .. } if in_turn => {
                         let known = new.iter().find(|(known, _)| known == id);
                         known.map_or(e.clone(), |(_, value)| value.clone())
@@ -305,7 +306,7 @@ impl Binder<'_> {
             Some(ColumnDefault::Now) => Ok(self.now(&column.ty.sql)),
             Some(ColumnDefault::Expr(text)) => {
                 let written = crate::parse::parse_expression(text)?;
-                let value = self.in_block(|b| b.expr(&written))?;
+                let value = self.in_block(|b| b.expr_for(&written, &column.ty.sql))?;
                 self.rw.assign(value, column)
             }
             None if column.auto_increment || column.ty.nullable => Ok(constant(Datum::Null, true)),

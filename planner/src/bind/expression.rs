@@ -6,24 +6,21 @@
 use allod_storage::schema::{ColumnType, Datum, SqlType};
 use sqlparser::ast::{
     self, BinaryOperator, CeilFloorKind, DateTimeField, DuplicateTreatment, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, ObjectNamePart, TrimWhereField, UnaryOperator, Value,
+    FunctionArgumentClause, FunctionArguments, Ident, ObjectNamePart, TrimWhereField, Value,
 };
 
 use super::aggregate::aggregate_function;
 use super::binder::{Binder, place};
+use super::operator::computes;
 use super::scope::{Clause, Found};
 use super::subquery::Quantifier;
-use super::types::cast_type;
 use super::window::{WindowFault, is_window_function};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{BlockMode, Expr, Function, TimeUnit, literal, types};
-
-/// Operators other than AND and OR in one chain: the typed expression is as deep.
-const CHAIN_MAX: usize = 500;
+use crate::expr::{BlockMode, Exact, Expr, Function, TimeUnit, literal, types};
 
 impl Binder<'_> {
-    /// Binds an expression of the current clause.
+    /// Binds an expression of the current clause: a number with the digits that show.
     pub fn expr(&mut self, e: &ast::Expr) -> Result<Expr, Error> {
         stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.expr_inner(e))
     }
@@ -57,8 +54,14 @@ impl Binder<'_> {
                 self.collated(expr, &collation.to_string())
             }
             E::BinaryOp { left, op: BinaryOperator::Assignment, right } => self.assignment(left, right),
-            E::BinaryOp { .. } => self.chain(e),
-            E::UnaryOp { op, expr } => self.unary(op, expr),
+            E::BinaryOp { .. } => {
+                let exact = self.chain(e)?;
+                Ok(self.rw.shown(exact))
+            }
+            E::UnaryOp { op, expr } => {
+                let exact = self.unary(op, expr)?;
+                Ok(self.rw.shown(exact))
+            }
             E::IsNull(x) => self.is(Function::IsNull, x, false),
             E::IsNotNull(x) => self.is(Function::IsNull, x, true),
             E::IsTrue(x) => self.is(Function::IsTrue, x, false),
@@ -86,46 +89,23 @@ impl Binder<'_> {
                 Ok(if *negated { self.rw.not(found) } else { found })
             }
             E::Case { operand, conditions, else_result, .. } => {
-                let operand = operand.as_deref().map(|o| self.expr(o)).transpose()?;
-                let mut branches = Vec::with_capacity(conditions.len());
-                for when in conditions {
-                    let condition = self.expr(&when.condition)?;
-                    let condition = match &operand {
-                        Some(operand) => self.rw.compare(Function::Eq, operand.clone(), condition)?,
-                        None => condition,
-                    };
-                    branches.push((condition, self.expr(&when.result)?));
-                }
-                let otherwise = else_result.as_deref().map(|o| self.expr(o)).transpose()?;
-                let results = branches.iter().map(|(_, result)| result).chain(&otherwise);
-                self.rw.agreeing(&results.cloned().collect::<Vec<Expr>>(), "case")?;
-                Ok(self.rw.case(branches, otherwise))
+                let exact = self.case(operand.as_deref(), conditions, else_result.as_deref())?;
+                Ok(self.rw.shown(exact))
             }
-            E::Cast { expr, data_type, array: false, .. } => {
+            E::Cast { expr, data_type, array: false, .. } => self.cast(expr, data_type),
+            E::Convert { expr, data_type: Some(data_type), .. } => self.cast(expr, data_type),
+            E::Convert { expr, data_type: None, charset, .. } => {
                 let expr = self.expr(expr)?;
-                let ty = cast_type(data_type, &expr)?;
-                Ok(self.rw.explicit_cast(expr, ty))
-            }
-            E::Convert { expr, data_type, charset, .. } => {
-                let expr = self.expr(expr)?;
-                match data_type {
-                    Some(data_type) => {
-                        let ty = cast_type(data_type, &expr)?;
-                        Ok(self.rw.explicit_cast(expr, ty))
-                    }
-                    None => {
-                        let charset = charset.as_ref().map(ToString::to_string).unwrap_or_default();
-                        self.convert_using(expr, &charset)
-                    }
-                }
+                let charset = charset.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.convert_using(expr, &charset)
             }
             E::Extract { field, expr, .. } => {
                 let unit = time_unit(field)?;
                 let x = self.expr(expr)?;
                 Ok(self.rw.extract(unit, x))
             }
-            E::Ceil { expr, field } => self.ceil_floor("CEIL", expr, field, e),
-            E::Floor { expr, field } => self.ceil_floor("FLOOR", expr, field, e),
+            E::Ceil { expr, field } => self.ceil_floor("CEIL", expr, field),
+            E::Floor { expr, field } => self.ceil_floor("FLOOR", expr, field),
             E::Position { expr, r#in } => {
                 let args = vec![self.expr(expr)?, self.expr(r#in)?];
                 self.call("LOCATE", args, e)
@@ -166,7 +146,10 @@ impl Binder<'_> {
                 let args = vec![self.expr(&member.value)?, self.expr(&member.array)?];
                 self.json_call("JSON_MEMBEROF", args)
             }
-            E::Function(f) => self.function(f, e),
+            E::Function(f) => {
+                let exact = self.function(f, e, false)?;
+                Ok(self.rw.shown(exact))
+            }
             E::Subquery(query) => self.scalar_subquery(query),
             E::Exists { subquery, negated } => {
                 let found = self.exists(subquery)?;
@@ -210,157 +193,6 @@ impl Binder<'_> {
         }
     }
 
-    /// A chain of binary operators, which the parser leaves as a tree that is deep on its left side.
-    fn chain(&mut self, e: &ast::Expr) -> Result<Expr, Error> {
-        let mut links: Vec<(&BinaryOperator, &ast::Expr)> = Vec::new();
-        let mut first = e;
-        let mut others = 0;
-        while let ast::Expr::BinaryOp { left, op, right } = first {
-            others += usize::from(!matches!(op, BinaryOperator::And | BinaryOperator::Or));
-            links.push((op, right));
-            first = left;
-        }
-        if others > CHAIN_MAX {
-            return Err(Error::TooComplex(format!("more than {CHAIN_MAX} operators in one chain")));
-        }
-        links.reverse();
-        // With a row or an interval at the left end the first operator decides what it means.
-        let mut i = 0;
-        let mut so_far = match (first, links.first()) {
-            (ast::Expr::Tuple(_) | ast::Expr::Interval(_), Some((op, right))) => {
-                i = 1;
-                self.syntactic(first, op, right)?.ok_or(Error::OperandColumns(1))?
-            }
-            _ => self.expr(first)?,
-        };
-        while i < links.len() {
-            let (op, right) = links[i];
-            if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
-                let mut operands = vec![so_far];
-                while i < links.len() && links[i].0 == op {
-                    operands.push(self.expr(links[i].1)?);
-                    i += 1;
-                }
-                so_far = if *op == BinaryOperator::And {
-                    self.rw.all_of(operands)
-                } else {
-                    self.rw.any_of(operands)
-                };
-            } else {
-                so_far = self.binary(so_far, op, right)?;
-                i += 1;
-            }
-        }
-        Ok(so_far)
-    }
-
-    /// Operators whose left operand is no value: rows and intervals.
-    fn syntactic(
-        &mut self,
-        left: &ast::Expr,
-        op: &BinaryOperator,
-        right: &ast::Expr,
-    ) -> Result<Option<Expr>, Error> {
-        match (left, op) {
-            (ast::Expr::Interval(interval), BinaryOperator::Plus) => {
-                let moment = self.expr(right)?;
-                self.add_interval(moment, interval, false).map(Some)
-            }
-            (ast::Expr::Tuple(left), op) if comparison(op).is_some() => match unnested(right) {
-                ast::Expr::Tuple(right) => {
-                    let (left, right) = (self.exprs(left)?, self.exprs(right)?);
-                    self.compare_rows(op, left, right).map(Some)
-                }
-                ast::Expr::Subquery(query) => {
-                    let left = self.exprs(left)?;
-                    let right = self.row_subquery(query, left.len())?;
-                    self.compare_rows(op, left, right).map(Some)
-                }
-                _ => Err(Error::OperandColumns(left.len())),
-            },
-            _ => Ok(None),
-        }
-    }
-
-    fn binary(&mut self, left: Expr, op: &BinaryOperator, right: &ast::Expr) -> Result<Expr, Error> {
-        if let ast::Expr::Interval(interval) = unnested(right) {
-            return match op {
-                BinaryOperator::Plus => self.add_interval(left, interval, false),
-                BinaryOperator::Minus => self.add_interval(left, interval, true),
-                _ => Err(Error::BadArguments(op.to_string())),
-            };
-        }
-        let right = self.expr(right)?;
-        if matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow) {
-            let found = self.json_call("JSON_EXTRACT", vec![left, right])?;
-            return if *op == BinaryOperator::Arrow {
-                Ok(found)
-            } else {
-                self.json_call("JSON_UNQUOTE", vec![found])
-            };
-        }
-        if let Some(function) = comparison(op) {
-            return self.rw.compare(function, left, right);
-        }
-        Ok(match op {
-            BinaryOperator::Plus => self.rw.arithmetic(Function::Plus, left, right),
-            BinaryOperator::Minus => self.rw.arithmetic(Function::Minus, left, right),
-            BinaryOperator::Multiply => self.rw.arithmetic(Function::Mul, left, right),
-            BinaryOperator::Divide => self.rw.arithmetic(Function::Div, left, right),
-            BinaryOperator::MyIntegerDivide => self.rw.arithmetic(Function::IntDiv, left, right),
-            BinaryOperator::Modulo => self.rw.arithmetic(Function::Mod, left, right),
-            BinaryOperator::BitwiseAnd => self.rw.bits(Function::BitAnd, vec![left, right]),
-            BinaryOperator::BitwiseOr => self.rw.bits(Function::BitOr, vec![left, right]),
-            BinaryOperator::BitwiseXor => self.rw.bits(Function::BitXor, vec![left, right]),
-            BinaryOperator::PGBitwiseShiftLeft => self.rw.bits(Function::ShiftLeft, vec![left, right]),
-            BinaryOperator::PGBitwiseShiftRight => self.rw.bits(Function::ShiftRight, vec![left, right]),
-            BinaryOperator::Xor => self.rw.xor(left, right),
-            BinaryOperator::And => self.rw.all_of(vec![left, right]),
-            BinaryOperator::Or => self.rw.any_of(vec![left, right]),
-            _ => return Err(not_supported(&format!("the operator {op}"))),
-        })
-    }
-
-    /// `(a, b) op (c, d)`: lexicographic.
-    pub fn compare_rows(
-        &mut self,
-        op: &BinaryOperator,
-        left: Vec<Expr>,
-        right: Vec<Expr>,
-    ) -> Result<Expr, Error> {
-        if left.len() != right.len() {
-            return Err(Error::OperandColumns(left.len()));
-        }
-        let function = comparison(op).ok_or(Error::OperandColumns(1))?;
-        let strict = match function {
-            Function::Eq | Function::NullEq => {
-                let pairs = left.into_iter().zip(right);
-                let all: Result<Vec<Expr>, Error> =
-                    pairs.map(|(a, b)| self.rw.compare(function.clone(), a, b)).collect();
-                return Ok(self.rw.all_of(all?));
-            }
-            Function::Ne => {
-                let pairs = left.into_iter().zip(right);
-                let any: Result<Vec<Expr>, Error> =
-                    pairs.map(|(a, b)| self.rw.compare(Function::Ne, a, b)).collect();
-                return Ok(self.rw.any_of(any?));
-            }
-            Function::Lt | Function::Le => Function::Lt,
-            _ => Function::Gt,
-        };
-        // a < c OR (a = c AND (b < d OR …)); only the last pair keeps `=`.
-        let mut pairs: Vec<(Expr, Expr)> = left.into_iter().zip(right).collect();
-        let (a, b) = pairs.pop().ok_or(Error::OperandColumns(1))?;
-        let mut out = self.rw.compare(function, a, b)?;
-        while let Some((a, b)) = pairs.pop() {
-            let before = self.rw.compare(strict.clone(), a.clone(), b.clone())?;
-            let equal = self.rw.compare(Function::Eq, a, b)?;
-            let rest = self.rw.all_of(vec![equal, out]);
-            out = self.rw.any_of(vec![before, rest]);
-        }
-        Ok(out)
-    }
-
     fn in_list(&mut self, expr: &ast::Expr, list: &[ast::Expr]) -> Result<Expr, Error> {
         if let ast::Expr::Tuple(row) = unnested(expr) {
             let row = self.exprs(row)?;
@@ -379,47 +211,18 @@ impl Binder<'_> {
         self.rw.in_list(expr, list)
     }
 
-    fn unary(&mut self, op: &UnaryOperator, expr: &ast::Expr) -> Result<Expr, Error> {
-        // A sign in front of a number is part of it: -9223372036854775808 is a BIGINT.
-        if let (UnaryOperator::Minus, ast::Expr::Value(v)) = (op, expr)
-            && let Value::Number(text, _) = &v.value
-        {
-            return Ok(match literal::number(text)? {
-                // What no BIGINT holds is a DECIMAL, as it would be without the sign beyond 18446744073709551615.
-                Expr::Constant { value: Datum::UInt(v), .. } if v > 1 << 63 => {
-                    literal::datum(Datum::Decimal { value: -i128::from(v), scale: 0 })
-                }
-                number => self.rw.negate(number),
-            });
-        }
-        let expr = self.expr(expr)?;
-        match op {
-            UnaryOperator::Plus => Ok(expr),
-            UnaryOperator::Minus => Ok(self.rw.negate(expr)),
-            UnaryOperator::Not | UnaryOperator::BangNot => Ok(self.rw.not(expr)),
-            UnaryOperator::BitwiseNot => Ok(self.rw.bits(Function::BitNot, vec![expr])),
-            _ => Err(not_supported(&format!("the operator {op}"))),
-        }
-    }
-
     fn is(&mut self, function: Function, expr: &ast::Expr, negated: bool) -> Result<Expr, Error> {
-        let expr = self.expr(expr)?;
+        let expr = self.exact(expr)?.expr;
         let is = self.rw.is(function, expr);
         Ok(if negated { self.rw.not(is) } else { is })
     }
 
-    fn ceil_floor(
-        &mut self,
-        name: &str,
-        expr: &ast::Expr,
-        field: &CeilFloorKind,
-        e: &ast::Expr,
-    ) -> Result<Expr, Error> {
+    fn ceil_floor(&mut self, name: &str, expr: &ast::Expr, field: &CeilFloorKind) -> Result<Expr, Error> {
         if !matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) {
             return Err(Error::ArgumentCount(name.into()));
         }
-        let args = vec![self.expr(expr)?];
-        self.call(name, args, e)
+        let exact = self.computed(name, &[expr])?;
+        Ok(self.rw.shown(exact))
     }
 
     /// `moment + INTERVAL …`.
@@ -544,12 +347,18 @@ impl Binder<'_> {
     }
 
     /// A function that an operator stands for.
-    fn json_call(&mut self, name: &'static str, args: Vec<Expr>) -> Result<Expr, Error> {
+    pub(super) fn json_call(&mut self, name: &'static str, args: Vec<Expr>) -> Result<Expr, Error> {
         let call = self.rw.function(name, args)?;
         call.ok_or_else(|| Error::UnknownFunction { name: name.into(), position: None })
     }
 
-    fn function(&mut self, f: &ast::Function, e: &ast::Expr) -> Result<Expr, Error> {
+    /// A function by name; an aggregate with `all_digits` or with those that show.
+    pub(super) fn function(
+        &mut self,
+        f: &ast::Function,
+        e: &ast::Expr,
+        all_digits: bool,
+    ) -> Result<Exact, Error> {
         let (last, database) =
             f.name.0.split_last().ok_or(Error::Internal("a function without a name".into()))?;
         let name = last.as_ident().map(|i| i.value.to_ascii_uppercase()).unwrap_or_default();
@@ -570,7 +379,7 @@ impl Binder<'_> {
             FunctionArguments::Subquery(_) => return Err(not_supported("a subquery as the only argument")),
         };
         if let Some(function) = aggregate_function(&name) {
-            return self.aggregate(function, args, distinct, clauses, e);
+            return self.aggregate(function, args, distinct, clauses, e, all_digits);
         }
         if is_window_function(&name) {
             let message = format!("expected OVER behind {}", shortened(e));
@@ -584,13 +393,16 @@ impl Binder<'_> {
             }
         }
         if let Some(special) = self.asking_function(&name, &exprs)? {
-            return Ok(special);
+            return Ok(special.into());
         }
         if !crate::expr::function_exists(&name) {
             return Err(self.no_function(database, &name, e));
         }
+        if computes(&name) {
+            return self.computed(&name, &exprs);
+        }
         let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
-        self.call(&name, args, e)
+        self.call(&name, args, e).map(Exact::from)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! statement ── query ── select ── from          one query block: clauses in the order names come into being
 //!     │          │         └───── expression    walks syntax; meaning and types come from `expr::Rewriter`
+//!     │          │                  └ operator  what computes with numbers, and so with all of their digits
 //!     │          └ cte            └── subquery  subqueries become joins below the expression
 //!     ├ aggregate                               sum(…): a column of the block that its arguments belong to
 //!     ├ window                                  f(…) OVER (…): above the grouping, below DISTINCT and ORDER BY
@@ -42,6 +43,7 @@ mod limits;
 mod locking;
 mod naming;
 mod numbers;
+mod operator;
 mod option;
 mod partition;
 mod query;

@@ -26,7 +26,7 @@ use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate};
+use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate, shows_as};
 use crate::generated::GeneratedColumns;
 use crate::logical::dependencies::{Dependencies, Lore};
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
@@ -453,7 +453,7 @@ fn has_part(e: &Expr, part: &Expr) -> bool {
 
 /// The expression with every part that is an output column replaced by that column.
 fn over_outputs(outputs: &[(ColumnId, Expr)], expr: &Expr) -> Expr {
-    if let Some((id, known)) = outputs.iter().find(|(_, known)| known == expr) {
+    if let Some((id, known)) = outputs.iter().find(|(_, known)| known == expr || shows_as(expr, known)) {
         return Expr::column(*id, known.ty().clone());
     }
     match expr {
@@ -512,7 +512,8 @@ impl Grouping {
 
     /// An expression as it is above the aggregation.
     fn above(&mut self, binder: &mut Binder, expr: &Expr) -> Result<Expr, Error> {
-        if let Some((id, key)) = self.keys.iter().find(|(_, key)| key == expr) {
+        // Groups are made by what shows of a number.
+        if let Some((id, key)) = self.keys.iter().find(|(_, key)| key == expr || shows_as(expr, key)) {
             return Ok(Expr::column(*id, key.ty().clone()));
         }
         // A comparison in the collation of the key `s COLLATE c` names the sort key of `s`.

@@ -33,7 +33,7 @@ use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::collate;
 use crate::expr::{
-    AggregateFunction, Bound, Expr, Family, Frame, Function, WindowCall, WindowFunction, types,
+    AggregateFunction, Bound, Exact, Expr, Family, Frame, Function, WindowCall, WindowFunction, types,
 };
 use crate::logical::{Plan, SortKey, Window};
 
@@ -156,7 +156,7 @@ impl Binder<'_> {
     }
 
     /// A function with OVER.
-    pub fn window_function(&mut self, f: &ast::Function, name: &str, e: &ast::Expr) -> Result<Expr, Error> {
+    pub fn window_function(&mut self, f: &ast::Function, name: &str, e: &ast::Expr) -> Result<Exact, Error> {
         let scope = self.scope();
         let clause = scope.selects && matches!(scope.clause, Clause::Fields | Clause::Order);
         let allowed = clause && !scope.in_aggregate;
@@ -179,7 +179,8 @@ impl Binder<'_> {
             None => return Err(Error::Internal("a window function without a window".into())),
         };
         self.scope().in_window = true;
-        let bound = self.bind_window(name, &list.args, &spec);
+        let mut less = None;
+        let bound = self.bind_window(name, &list.args, &spec, &mut less);
         self.scope().in_window = false;
         let (mut call, partition_by, order_by) = bound?;
         // The least text is that with the least key, which then has its text behind it.
@@ -194,9 +195,10 @@ impl Binder<'_> {
             call.args.push(arg);
             shown = ty;
         }
-        let result = |column: Expr| match shown {
-            Some(ty) => collate::unkeyed(column, ty),
-            None => column,
+        let result = |column: Expr| match (shown, less) {
+            (Some(ty), _) => collate::unkeyed(column, ty).into(),
+            (None, Some(less)) => Exact::new(column, &less),
+            (None, None) => column.into(),
         };
         let same = |known: &&BoundWindow| {
             known.call == call && known.partition_by == partition_by && known.order_by == order_by
@@ -227,6 +229,7 @@ impl Binder<'_> {
         name: &str,
         args: &[FunctionArg],
         spec: &Spec,
+        shown: &mut Option<SqlType>,
     ) -> Result<(WindowCall, Vec<Expr>, Vec<SortKey>), Error> {
         let mut partition_by = Vec::with_capacity(spec.partition_by.len());
         for e in &spec.partition_by {
@@ -243,14 +246,21 @@ impl Binder<'_> {
             }
         }
         let frame = self.frame(spec, &order_by)?;
-        let mut call = self.window_call(name, args, frame)?;
+        let mut call = self.window_call(name, args, frame, shown)?;
         if !call.function.has_frame() {
             call.frame = Frame::whole();
         }
         Ok((call, partition_by, order_by))
     }
 
-    fn window_call(&mut self, name: &str, args: &[FunctionArg], frame: Frame) -> Result<WindowCall, Error> {
+    /// `shown`: what shows of the result, if it is to have fewer digits.
+    fn window_call(
+        &mut self,
+        name: &str,
+        args: &[FunctionArg],
+        frame: Frame,
+        shown: &mut Option<SqlType>,
+    ) -> Result<WindowCall, Error> {
         let star = matches!(args, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
         let mut exprs = Vec::with_capacity(args.len());
         for arg in args {
@@ -269,8 +279,18 @@ impl Binder<'_> {
                 (_, false, 1) => function,
                 _ => return Err(Error::ArgumentCount(name.into())),
             };
-            let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
-            let call = self.rw.aggregate(function, args, false);
+            let call = match exprs.as_slice() {
+                [number] if function.computes() => {
+                    let number = self.exact(number)?;
+                    let (call, less) = self.rw.exact_aggregate(function, number, false);
+                    *shown = less;
+                    call
+                }
+                exprs => {
+                    let args = exprs.iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
+                    self.rw.aggregate(function, args, false)
+                }
+            };
             // A frame may be empty.
             let never_null = matches!(function, AggregateFunction::CountAll | AggregateFunction::Count);
             let ty = ColumnType { nullable: !never_null && call.ty.nullable, ..call.ty };

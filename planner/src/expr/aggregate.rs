@@ -13,7 +13,7 @@ pub enum AggregateFunction {
     Count,
     /// SUM: decimal for exact arguments (scale kept, precision + 22), double for floats; NULL over no rows.
     Sum,
-    /// AVG: decimal(p + 4, s + 4) for exact arguments, double for floats.
+    /// AVG: decimal(p + 4, s + 4) for exact arguments, or with all digits of the quotient; double for floats.
     Avg,
     /// MIN.
     Min,
@@ -48,6 +48,29 @@ pub enum AggregateFunction {
         /// The second argument.
         percent: u8,
     },
+}
+
+impl AggregateFunction {
+    /// Whether it computes with its argument, and so with all of its digits.
+    pub fn computes(self) -> bool {
+        use AggregateFunction as A;
+        match self {
+            A::Sum | A::Avg | A::StdDevPop | A::StdDevSamp | A::VarPop | A::VarSamp => true,
+            A::CountAll
+            | A::Count
+            | A::Min
+            | A::Max
+            | A::AnyValue
+            | A::BitAnd
+            | A::BitOr
+            | A::BitXor
+            | A::GroupConcat(_)
+            | A::ApproxCountDistinct
+            | A::JsonArrayAgg
+            | A::JsonObjectAgg
+            | A::ApproxPercentile { .. } => false,
+        }
+    }
 }
 
 /// What GROUP_CONCAT has beside its arguments.

@@ -10,6 +10,7 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::calendar::{self, Civil, DAY_US};
 use super::convert::{cast_datum, rescale};
+use super::exact::is_cut_off;
 use super::{Expr, Function, TimeUnit, types};
 
 /// Microseconds of a second.
@@ -367,8 +368,9 @@ fn arithmetic(function: &Function, a: &Datum, b: &Datum, ty: &SqlType) -> Option
                 Function::Div | Function::Mod if b == 0 => return None,
                 Function::Div => {
                     // One digit more than wanted, then rounded.
-                    let up = u32::from(*scale + 1 + sb).checked_sub(u32::from(sa))?;
-                    rescale(a.checked_mul(10i128.checked_pow(up)?)? / b, *scale + 1, *scale)?
+                    let more = u8::from(!is_cut_off(*scale));
+                    let up = u32::from(*scale + more + sb).checked_sub(u32::from(sa))?;
+                    rescale(a.checked_mul(10i128.checked_pow(up)?)? / b, *scale + more, *scale)?
                 }
                 Function::Mod => {
                     let (a, b) = both(sa.max(sb))?;

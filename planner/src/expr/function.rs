@@ -59,7 +59,7 @@ pub enum Function {
     Minus,
     /// *
     Mul,
-    /// /: double or decimal (scale of the dividend + 4); NULL if the divisor is 0.
+    /// /: double or decimal, cut off behind whole words of nine digits and else rounded; NULL if the divisor is 0.
     Div,
     /// DIV: integer, of integers, or else of decimals and doubles in any mix; NULL if the divisor is 0.
     IntDiv,

@@ -10,6 +10,8 @@
 //! - **NULL is typed**: `Constant { value: Datum::Null, ty }` where `ty` is what its context wants.
 //! - **Booleans are integers**: comparisons return BIGINT-family 0, 1 or NULL; a predicate holds if it is neither 0 nor NULL.
 //!   Operands of AND, OR, XOR, NOT and conditions of CASE and IF are integers of any value.
+//! - **A quotient has the digits that its type says**; where these are whole words it is cut off, else rounded. Digits that do
+//!   not show are only in operands ([`Exact`]).
 //! - **A column of bare NULLs** has type BINARY(0), as in MySQL ([`types::NULL_TYPE`]).
 //! - **`ty.nullable` is a promise**: if it is false, no row yields NULL.
 
@@ -18,6 +20,7 @@ pub mod calendar;
 mod charset;
 pub mod collate;
 mod convert;
+mod exact;
 mod families;
 mod fold;
 mod function;
@@ -37,11 +40,14 @@ pub use collate::CollateFunction;
 pub use convert::{
     cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale, zero_moment,
 };
+pub(crate) use exact::shows_as;
+pub use exact::{Exact, is_cut_off};
 pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Volatile, Writing};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
 pub use literal::type_of;
+pub(crate) use rewrite::QUOTIENT_DIGITS;
 pub use rewrite::{Rewriter, held_in};
 pub(crate) use table::{exists as function_exists, of_bytes};
 pub use types::Family;

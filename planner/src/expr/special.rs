@@ -1,6 +1,6 @@
 //! Functions whose types depend on more than a line of the [function table](super::table) can say.
 
-use allod_storage::schema::{ColumnType, Datum, SqlType};
+use allod_storage::schema::{ColumnType, DECIMAL_SCALE_MAX, Datum, SqlType};
 
 use super::rewrite::family;
 use super::table::Arg;
@@ -264,7 +264,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
                 SqlType::Decimal { scale, .. } => {
                     let scale = u32::from(*scale);
                     let (whole, _) = types::type_digits(&x.ty().sql);
-                    let kept = wanted.map_or(scale, |d| d.clamp(0, i64::from(scale)) as u32);
+                    let kept = wanted.map_or(scale, |d| d.clamp(0, i64::from(DECIMAL_SCALE_MAX)) as u32);
                     let carry = u32::from(kept < scale && name == "ROUND");
                     types::decimal(whole + carry + kept, kept)
                 }

@@ -92,6 +92,13 @@ pub fn decimal(precision: u32, scale: u32) -> SqlType {
     SqlType::Decimal { precision: precision as u8, scale: scale as u8 }
 }
 
+/// DECIMAL(precision, scale) within the limit of digits, however many of them are behind the point.
+pub(super) fn decimal_of(precision: u32, scale: u32) -> SqlType {
+    let precision = precision.max(scale).clamp(1, u32::from(DECIMAL_PRECISION_MAX));
+    // A scale is at most the precision, which is below 65.
+    SqlType::Decimal { precision: precision as u8, scale: scale.min(precision) as u8 }
+}
+
 /// DECIMAL that holds every BIGINT, signed or not.
 pub const BOTH_INTEGERS: SqlType = SqlType::Decimal { precision: 20, scale: 0 };
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use allod_planner::expr::is_cut_off;
 use allod_storage::schema::SqlType;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Decimal128Array, Float64Array, Int64Array};
 use arrow::buffer::NullBuffer;
@@ -178,24 +179,29 @@ fn all_finite(sums: &[f64]) -> Result<()> {
     }
 }
 
-/// sum / count to the scale of `ty`, halves away from zero; NULL over no rows.
+/// sum / count to the scale of `ty`, cut off behind whole words and else with halves away from zero; NULL over no rows.
 pub(super) fn average_exact(sums: &[i128], counts: &[i64], scale: u8, ty: &SqlType) -> Result<ArrayRef> {
     let SqlType::Decimal { scale: to, .. } = ty else {
         return Err(Error::Plan(format!("an exact average of type {ty}")));
     };
-    let up = u32::from(to.saturating_sub(scale));
-    let power = 10i128.checked_pow(up).ok_or_else(overflow)?;
+    let power = |digits: u8| 10i128.checked_pow(u32::from(digits)).ok_or_else(overflow);
+    // Of a sum with more digits than the average the count is as much greater.
+    let (power, unit) = (power(to.saturating_sub(scale))?, power(scale.saturating_sub(*to))?);
     let mut averages = Vec::with_capacity(sums.len());
     for (&sum, &count) in sums.iter().zip(counts) {
         if count == 0 {
             averages.push(0);
             continue;
         }
-        let count = i128::from(count);
+        let count = i128::from(count).checked_mul(unit).ok_or_else(overflow)?;
         // Whole part first: the sum times the power might not fit where the average does.
         let whole = (sum / count).checked_mul(power).ok_or_else(overflow)?;
         let rest = (sum % count).checked_mul(power).ok_or_else(overflow)?;
-        let half = if (rest % count).abs() * 2 >= count { rest.signum() } else { 0 };
+        let half = if !is_cut_off(*to) && (rest % count).abs() >= count - (rest % count).abs() {
+            rest.signum()
+        } else {
+            0
+        };
         averages.push(whole + rest / count + half);
     }
     let nulls = Some(counts.iter().map(|&n| n > 0).collect::<NullBuffer>()).filter(|n| n.null_count() > 0);
@@ -221,6 +227,19 @@ mod tests {
         assert_eq!(averages.values()[..3], [313, -313, 16_667]);
         assert!(averages.is_null(3));
         assert_eq!(averages.value(4), 1_000_015_000);
+    }
+
+    #[test]
+    fn averages_of_whole_words_are_cut_off() {
+        let average = |sums: &[i128], scale, to| {
+            let averages =
+                average_exact(sums, &[3, 3], scale, &SqlType::Decimal { precision: 30, scale: to }).unwrap();
+            averages.as_primitive::<Decimal128Type>().values().to_vec()
+        };
+        assert_eq!(average(&[2, -2], 0, 9), [666_666_666, -666_666_666]);
+        assert_eq!(average(&[2, -2], 0, 8), [66_666_667, -66_666_667]);
+        // Of sums with more digits than the average has.
+        assert_eq!(average(&[5_000_000_000, -4_500_000_000], 9, 4), [16_667, -15_000]);
     }
 
     #[test]

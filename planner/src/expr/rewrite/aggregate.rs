@@ -4,9 +4,50 @@ use allod_storage::schema::{ColumnType, Datum, SqlType};
 
 use super::{Rewriter, family};
 use crate::expr::types::{self, Family};
-use crate::expr::{AggregateCall, AggregateFunction, Expr, collate, order_key_of};
+use crate::expr::{
+    AggregateCall, AggregateFunction, Exact, Expr, Function, collate, exact, is_cut_off, order_key_of,
+};
 
 impl Rewriter {
+    /// What shows of SUM or AVG of numbers with so many digits.
+    fn total(&self, function: AggregateFunction, whole: u32, scale: u32) -> SqlType {
+        let more = self.quotient_digits;
+        match function {
+            AggregateFunction::Sum => types::decimal(whole + scale + 22, scale),
+            _ => types::decimal(whole + scale + more, scale + more),
+        }
+    }
+
+    /// An aggregate of a number, and the type that shows of it if that has fewer digits. A sum has all digits of what is summed;
+    /// an average those of a quotient if they are asked for, or if it could not be rounded otherwise.
+    pub fn exact_aggregate(
+        &mut self,
+        function: AggregateFunction,
+        number: Exact,
+        all_digits: bool,
+    ) -> (AggregateCall, Option<SqlType>) {
+        let of_less = number.hides().then(|| number.digits());
+        let mut call = self.aggregate(function, vec![number.expr], false);
+        let (SqlType::Decimal { .. }, Some(arg)) = (&call.ty.sql, call.args.first()) else {
+            return (call, None);
+        };
+        let (whole, all) = types::type_digits(&arg.ty().sql);
+        let (whole, scale) = of_less.unwrap_or((whole, all));
+        let shown = self.total(function, whole, scale);
+        call.ty.sql = match function {
+            AggregateFunction::Sum => types::decimal_of(whole + all + 22, all),
+            _ => {
+                let rounds = of_less.is_none()
+                    || !matches!(shown, SqlType::Decimal { scale, .. } if is_cut_off(scale));
+                let all = exact::of_quotient(all, 0, self.quotient_digits);
+                let longer = exact::hiding(&shown, whole, all, &Function::Div);
+                longer.filter(|_| all_digits || !rounds).unwrap_or_else(|| shown.clone())
+            }
+        };
+        let less = (call.ty.sql != shown).then_some(shown);
+        (call, less)
+    }
+
     /// An aggregate with its arguments cast and its type.
     pub fn aggregate(
         &mut self,
@@ -37,8 +78,7 @@ impl Rewriter {
                 let (whole, scale) = args.first().map_or((1, 0), |a| types::type_digits(&a.ty().sql));
                 match args.first().map(family) {
                     Some(Family::Double) => SqlType::Double,
-                    _ if function == A::Sum => types::decimal(whole + scale + 22, scale),
-                    _ => types::decimal(whole + scale + 4, scale + 4),
+                    _ => self.total(function, whole, scale),
                 }
             }
             A::Min | A::Max | A::AnyValue => {

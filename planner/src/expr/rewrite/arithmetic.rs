@@ -4,7 +4,7 @@ use allod_storage::schema::{Datum, SqlType};
 
 use super::{Rewriter, constant_as, family};
 use crate::expr::types::{self, BOTH_INTEGERS, Family};
-use crate::expr::{Expr, Function, fold};
+use crate::expr::{Exact, Expr, Function, exact, fold};
 
 /// What arithmetic takes a number for: a year has no sign.
 fn counted_as(expr: &Expr) -> Family {
@@ -31,8 +31,17 @@ impl Rewriter {
         }
     }
 
-    /// `a op b` for +, -, *, /, DIV, %.
+    /// `a op b` for +, -, *, /, DIV, %: what shows of it.
     pub fn arithmetic(&mut self, function: Function, a: Expr, b: Expr) -> Expr {
+        let exact = self.exact_arithmetic(function, a.into(), b.into());
+        self.shown(exact)
+    }
+
+    /// The same with all digits.
+    pub fn exact_arithmetic(&mut self, function: Function, a: Exact, b: Exact) -> Exact {
+        // What shows of a result is decided by what shows of its operands.
+        let (shows_a, shows_b) = (a.hides().then(|| a.digits()), b.hides().then(|| b.digits()));
+        let (a, b) = (a.expr, b.expr);
         let (a, b) = match (family(&a), family(&b)) {
             // NULL does not decide the type.
             (Family::Null, f) if f.is_number() => (self.cast(a, &b.ty().sql.clone()), b),
@@ -49,26 +58,38 @@ impl Rewriter {
         let (fa, fb) = (counted_as(&a), counted_as(&b));
         let integers = |f: Family| matches!(f, Family::Int | Family::UInt);
         if integers(fa) && integers(fb) && function != Function::Div {
-            return self.integer_arithmetic(function, a, b, nullable);
+            return self.integer_arithmetic(function, a, b, nullable).into();
         }
         if function == Function::IntDiv {
             let unsigned = fa == Family::UInt || fb == Family::UInt;
             let ty = if unsigned { SqlType::BIGINT_UNSIGNED } else { SqlType::BIGINT };
-            return self.call(function, vec![a, b], ty, nullable);
+            return self.call(function, vec![a, b], ty, nullable).into();
         }
         if fa == Family::Double || fb == Family::Double {
             let args = vec![self.cast(a, &SqlType::Double), self.cast(b, &SqlType::Double)];
-            return self.call(function, args, SqlType::Double, nullable);
+            return self.call(function, args, SqlType::Double, nullable).into();
         }
         let (a, b) = (self.exact(a), self.exact(b));
-        let ((wa, sa), (wb, sb)) = (types::digits(&a), types::digits(&b));
-        let ty = match function {
-            Function::Plus | Function::Minus => types::decimal(wa.max(wb) + sa.max(sb) + 1, sa.max(sb)),
-            Function::Mul => types::decimal(wa + sa + wb + sb, sa + sb),
-            Function::Mod => types::decimal((wa + sa).max(wb + sb), sa.max(sb)),
-            _ => types::decimal(wa + sa + sb + 4, sa + 4),
+        let (all_a, all_b) = (types::digits(&a), types::digits(&b));
+        let ((wa, sa), (wb, sb)) = (shows_a.unwrap_or(all_a), shows_b.unwrap_or(all_b));
+        let more = self.quotient_digits;
+        let (shown, whole, all) = match function {
+            Function::Plus | Function::Minus => {
+                let whole = wa.max(wb) + 1;
+                (types::decimal(whole + sa.max(sb), sa.max(sb)), whole, all_a.1.max(all_b.1))
+            }
+            Function::Mul => (types::decimal(wa + sa + wb + sb, sa + sb), wa + wb, all_a.1 + all_b.1),
+            Function::Mod => {
+                let ty = types::decimal((wa + sa).max(wb + sb), sa.max(sb));
+                (ty, wa.max(wb), all_a.1.max(all_b.1))
+            }
+            _ => {
+                let ty = types::decimal(wa + sa + sb + more, sa + more);
+                (ty, wa + all_b.1, exact::of_quotient(all_a.1, all_b.1, more))
+            }
         };
-        self.call(function, vec![a, b], ty, nullable)
+        let all = exact::hiding(&shown, whole, all, &function).unwrap_or_else(|| shown.clone());
+        Exact::new(self.call(function, vec![a, b], all, nullable), &shown)
     }
 
     /// An operand of DIV, which divides digits: of a text as many as a BIGINT may have, and as many again behind the point.

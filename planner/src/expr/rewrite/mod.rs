@@ -19,6 +19,9 @@ use crate::error::Error;
 use crate::sql_mode::SqlMode;
 use crate::zone::{Moments, Zone, is_timestamp};
 
+/// `div_precision_increment` where nobody sets it.
+pub const QUOTIENT_DIGITS: u32 = 4;
+
 /// Makes typed expressions and counts the functions they use.
 #[derive(Debug, Default)]
 pub struct Rewriter {
@@ -34,6 +37,8 @@ pub struct Rewriter {
     pub connection: Collation,
     /// Calls of volatile functions so far.
     volatile_calls: u32,
+    /// `div_precision_increment`: how many digits more than its dividend a quotient shows.
+    quotient_digits: u32,
     /// Whether the difference of unsigned numbers is signed, by `sql_mode`.
     signed_difference: bool,
     /// Whether anything depends on the time of the statement.
@@ -47,7 +52,12 @@ pub struct Rewriter {
 impl Rewriter {
     /// A rewriter at a moment, in microseconds since 1970, UTC.
     pub fn new(now_us: i64) -> Rewriter {
-        Rewriter { now_us, ..Rewriter::default() }
+        Rewriter { now_us, quotient_digits: QUOTIENT_DIGITS, ..Rewriter::default() }
+    }
+
+    /// The same for a session whose quotients show so many digits more than what is divided.
+    pub fn with_quotient_digits(self, quotient_digits: u32) -> Rewriter {
+        Rewriter { quotient_digits, ..self }
     }
 
     /// The same for a session whose texts have this collation.
