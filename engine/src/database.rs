@@ -17,6 +17,7 @@ use crate::named_locks::NamedLocks;
 use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
+use crate::slow::SlowLog;
 use crate::transactions::Transactions;
 use crate::usage::{Usage, UsageReport};
 use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub processes: Processes,
     /// The transactions of sessions.
     pub transactions: Transactions,
+    /// Statements that took long.
+    pub slow: SlowLog,
     /// The locks that have names.
     pub named_locks: Arc<NamedLocks>,
     began: Instant,
@@ -103,6 +106,7 @@ impl Builder {
             usage: Usage::new(),
             processes: Processes::default(),
             transactions: Transactions::default(),
+            slow: SlowLog::default(),
             named_locks: Arc::default(),
             began: Instant::now(),
             next_connection: AtomicU64::new(1),

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use allod_executor::Cancel;
+use allod_planner::physical::Query;
 use allod_storage::slot::Slot;
 use arc_swap::ArcSwap;
 use imbl::OrdMap;
@@ -53,6 +54,8 @@ pub(crate) struct Doing {
     pub cancel: Option<Cancel>,
     /// How long the connection may be idle from now on, if it is.
     pub idle_limit: Option<Duration>,
+    /// The plan of the statement, as soon as there is one; of who is idle that of the last one.
+    pub plan: OnceLock<Arc<Query>>,
 }
 
 /// Why a connection is to end.
@@ -96,6 +99,7 @@ impl Process {
             since: Instant::now(),
             cancel: None,
             idle_limit: None,
+            plan: OnceLock::new(),
         };
         let doing = Slot::new(Arc::new(doing));
         let (wish, wake) = (AtomicU8::new(Wish::None as u8), Notify::new());
@@ -119,8 +123,8 @@ impl Process {
     }
 
     /// For its owner: says what it is doing.
-    pub fn does(&self, doing: Doing) {
-        self.doing.set(Arc::new(doing));
+    pub fn does(&self, doing: impl Into<Arc<Doing>>) {
+        self.doing.set(doing.into());
     }
 
     /// Stops its statement.
@@ -213,6 +217,7 @@ mod tests {
             since: Instant::now(),
             cancel: Some(session.cancel_handle()),
             idle_limit: None,
+            plan: OnceLock::new(),
         });
         process.stop_statement();
         assert_eq!(session.run("select 1").unwrap_err().code(), 1317);

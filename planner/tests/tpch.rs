@@ -52,7 +52,12 @@ fn tpch_with(schema: &str) -> Tables {
             let pieces: Vec<ArrayRef> = batches.iter().map(|b| Arc::clone(b.column(i))).collect();
             Arc::new(enlarged(&column.name, collect(&column.ty, &pieces), rows, times))
         });
-        let stats = TableStats { pseudo: false, rows: rows * times, columns: columns.collect() };
+        let stats = TableStats {
+            pseudo: false,
+            rows: rows * times,
+            columns: columns.collect(),
+            ..TableStats::pseudo()
+        };
         tables.analyse(name, stats);
     };
     fill("region", all(RegionArrow::new(RegionGenerator::new(SCALE, 1, 1))), false);

@@ -12,9 +12,37 @@ use allod_storage::runtime::aside;
 use allod_storage::schema::{TableDescriptor, TableId};
 
 use super::ddl::entry;
+use super::growth::Seen;
 use super::version::Entry;
 use super::{Catalog, Waiting};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// One run of ANALYZE over a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Analysis {
+    pub database: Arc<str>,
+    pub table: Arc<str>,
+    pub began_us: i64,
+    pub ended_us: Option<i64>,
+    /// How many rows it has read, when it has ended.
+    pub rows: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl Analysis {
+    fn new(database: Arc<str>, table: Arc<str>) -> Analysis {
+        Analysis { database, table, began_us: now_us(), ended_us: None, rows: 0, error: None }
+    }
+
+    fn ended(self, rows: u64, error: Option<&Error>) -> Analysis {
+        Analysis { ended_us: Some(now_us()), rows, error: error.map(ToString::to_string), ..self }
+    }
+}
+
+fn now_us() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
 
 /// What was seen of a table's rows so far. One per worker, merged at the end.
 pub(crate) struct StatsCollector {
@@ -51,7 +79,7 @@ impl StatsCollector {
     /// What was seen.
     pub fn finish(self) -> TableStats {
         let columns = self.columns.into_par_iter().map(|c| Arc::new(c.finish())).collect();
-        TableStats { pseudo: false, rows: self.rows, columns }
+        TableStats { pseudo: false, rows: self.rows, columns, ..TableStats::pseudo() }
     }
 }
 
@@ -60,9 +88,15 @@ impl Catalog {
     pub fn analyze(&self, name: &TableName, client: &mut Client, waiting: &mut Waiting) -> Result<()> {
         let version = self.load();
         let entry = entry(&version, name)?;
-        let before = entry.live_rows();
-        let stats = collect(&entry.descriptor, client, waiting)?;
-        self.set_stats(&entry.descriptor, stats, before, waiting)
+        let before = entry.counters.growth.seen();
+        let (database, table) = (&entry.descriptor.database, &entry.descriptor.name);
+        let begun = Analysis::new(Arc::clone(database), Arc::clone(table));
+        let running = self.analyses.enter(begun.clone());
+        let stats = collect(&entry.descriptor, client, waiting);
+        let rows = stats.as_ref().map_or(0, |stats| stats.rows);
+        let outcome = stats.and_then(|stats| self.set_stats(&entry.descriptor, stats, before, waiting));
+        self.analyses.replace(running, begun.ended(rows, outcome.as_ref().err()));
+        outcome
     }
 
     /// Publishes statistics of a table, unless it was replaced by another meanwhile. `before`: the rows that it was believed
@@ -71,7 +105,7 @@ impl Catalog {
         &self,
         table: &TableDescriptor,
         stats: TableStats,
-        before: u64,
+        before: Seen,
         waiting: &mut Waiting,
     ) -> Result<()> {
         let mut lease = self.lease(waiting)?;
@@ -80,6 +114,8 @@ impl Catalog {
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == same);
         if let Some(entry) = entry {
             entry.counters.growth.counted(before, stats.rows);
+            let told = self.cluster.last_timestamp();
+            let stats = TableStats { told, analyzed: Some(told), ..stats };
             lease.publish(version.with_table(Entry { stats: Arc::new(stats), ..entry.clone() }));
         }
         Ok(())

@@ -247,6 +247,7 @@ impl Lease<'_> {
         (client, waiting): (&mut Client, &mut Waiting),
     ) -> Result<Entry> {
         let begun = now();
+        self.handled += open.live_rows();
         let mut copy = Copy::new((&open.descriptor, new), rows, counters, client, waiting)?;
         for _ in 0..ROUNDS_MAX {
             if copy.follow(client, waiting)? <= FEW {

@@ -29,14 +29,23 @@ use crate::rows::{full_batch, space_columns};
 
 impl Catalog {
     /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not). An error means that nothing is changed,
-    /// but for what DROP TABLE dropped of the tables that exist.
-    pub fn apply(&self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Result<Vec<Warning>> {
+    /// but for what DROP TABLE dropped of the tables that exist. `statement`: the text that asks for it.
+    pub fn apply(
+        &self,
+        ddl: &Ddl,
+        statement: &Arc<str>,
+        client: &mut Client,
+        waiting: &mut Waiting,
+    ) -> Result<Vec<Warning>> {
+        let mut job = self.jobs.enter(ddl, statement, &self.load(), waiting.cancel());
         let mut grace = None;
         loop {
             let mut lease = self.lease(waiting)?;
+            job.begins(&lease.version());
             lease.grace = grace;
             let outcome = lease.apply(ddl, client, waiting);
             let Some(writers) = lease.in_the_way.take() else {
+                let outcome = job.ends(outcome, &lease);
                 drop_spaces(client, &lease.unreadable());
                 return outcome;
             };

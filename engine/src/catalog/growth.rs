@@ -17,7 +17,7 @@
 //! truncated or exchanged, which the next ANALYZE does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use allod_planner::stats::TableStats;
 use allod_storage::schema::TableDescriptor;
@@ -35,6 +35,15 @@ pub(crate) struct Growth {
     live: AtomicI64,
     /// What the published statistics say.
     published: AtomicI64,
+    /// Rows that came and went since they were counted.
+    changed: AtomicU64,
+}
+
+/// A table's rows at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    rows: u64,
+    changed: u64,
 }
 
 impl Growth {
@@ -43,8 +52,23 @@ impl Growth {
         u64::try_from(self.live.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// How many rows came and went since they were counted.
+    pub fn changed(&self) -> u64 {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Both, for who is about to count the rows.
+    pub fn seen(&self) -> Seen {
+        Seen { rows: self.rows(), changed: self.changed() }
+    }
+
     /// A statement has inserted and deleted rows. Whether that is worth to be published.
     pub fn note(&self, inserted: u64, deleted: u64) -> bool {
+        self.changed.fetch_add(inserted.wrapping_add(deleted), Ordering::Relaxed);
+        self.moves(inserted, deleted)
+    }
+
+    fn moves(&self, inserted: u64, deleted: u64) -> bool {
         // A statement that moves more rows than 2^63 does not exist.
         let net = inserted.cast_signed().wrapping_sub(deleted.cast_signed());
         let live = self.live.fetch_add(net, Ordering::Relaxed).wrapping_add(net);
@@ -60,8 +84,10 @@ impl Growth {
     }
 
     /// The rows were counted: `counted`, when by the statements they were `before`. Both are soon to be published.
-    pub fn counted(&self, before: u64, counted: u64) {
-        self.note(counted, before);
+    pub fn counted(&self, before: Seen, counted: u64) {
+        self.moves(counted, before.rows);
+        // What came meanwhile is since.
+        self.changed.fetch_sub(before.changed, Ordering::Relaxed);
         self.published.store(counted.cast_signed(), Ordering::Relaxed);
     }
 }
@@ -74,7 +100,8 @@ impl Catalog {
         let entry = version.entry(&table.database, &table.name).filter(|e| e.descriptor.id == table.id);
         let Some(entry) = entry.filter(|e| !e.closed) else { return };
         let rows = entry.counters.growth.publish();
-        let stats = Arc::new(TableStats { rows, ..(*entry.stats).clone() });
+        let told = self.cluster.last_timestamp();
+        let stats = Arc::new(TableStats { rows, told, ..(*entry.stats).clone() });
         lease.publish(version.with_table(Entry { stats, ..entry.clone() }));
     }
 }
@@ -88,7 +115,8 @@ mod tests {
         let growth = Growth::default();
         assert!(!growth.note(999, 0));
         assert!(growth.note(1, 0));
-        growth.counted(1000, 10_000);
+        growth.counted(growth.seen(), 10_000);
+        assert_eq!(growth.changed(), 0);
         assert_eq!(growth.rows(), 10_000);
         assert!(!growth.note(1000, 0));
         assert!(!growth.note(0, 2500));
@@ -102,9 +130,9 @@ mod tests {
     fn what_happens_while_rows_are_counted_is_not_lost() {
         let growth = Growth::default();
         growth.note(100, 0);
-        let before = growth.rows();
+        let before = growth.seen();
         growth.note(5, 0);
         growth.counted(before, 120);
-        assert_eq!(growth.rows(), 125);
+        assert_eq!((growth.rows(), growth.changed()), (125, 5));
     }
 }

@@ -24,6 +24,7 @@ mod ddl;
 mod foreign;
 mod growth;
 mod ids;
+mod jobs;
 mod leaving;
 mod numbers;
 mod online;
@@ -48,10 +49,13 @@ use allod_storage::cluster::Cluster;
 use allod_storage::schema::{SpaceId, TableDescriptor};
 
 use crate::error::{Error, Result};
+use crate::history::History;
 use writers::Writers;
 
-pub(crate) use analyze::StatsCollector;
+pub(crate) use analyze::{Analysis, StatsCollector};
+pub(crate) use growth::Seen;
 pub(crate) use ids::Stride;
+pub(crate) use jobs::{Job, Jobs};
 pub(crate) use online::Entered;
 pub(crate) use temporary::{OwnTables, Retired};
 pub use version::Version;
@@ -62,6 +66,9 @@ pub(crate) use writers::WriteGuard;
 /// Name of the database that every session begins in.
 pub(crate) const DEFAULT_DATABASE: &str = "test";
 
+/// Runs of ANALYZE that are remembered.
+const ANALYSES_MAX: usize = 512;
+
 /// The published schema, and the right to change it.
 pub(crate) struct Catalog {
     published: ArcSwap<Version>,
@@ -71,6 +78,10 @@ pub(crate) struct Catalog {
     lease: Receiver<Gone>,
     /// The next id of a table, an index or a space; none is given twice. Sessions take some for tables of their own.
     ids: AtomicU64,
+    /// What its changes are, and were.
+    pub jobs: Jobs,
+    /// The ANALYZE of tables.
+    pub analyses: History<Analysis>,
 }
 
 /// What goes from one holder of the lease to the next.
@@ -91,7 +102,8 @@ impl Catalog {
         // The channel has room for the one lease there is.
         let _ = home.send(Gone { retired: Vec::new(), superseded: Vec::new() });
         let published = ArcSwap::from_pointee(Version::initial());
-        Catalog { published, cluster, home, lease, ids: AtomicU64::new(1) }
+        let (jobs, analyses) = (Jobs::default(), History::new(ANALYSES_MAX));
+        Catalog { published, cluster, home, lease, ids: AtomicU64::new(1), jobs, analyses }
     }
 
     /// The newest version.
@@ -186,6 +198,8 @@ struct Lease<'a> {
     grace: Option<Duration>,
     /// The writers for whom it would have had to wait: the change is to begin anew when they have left.
     in_the_way: Option<Arc<Writers>>,
+    /// Rows of which the change has made something.
+    handled: u64,
 }
 
 impl<'a> Lease<'a> {
@@ -197,6 +211,7 @@ impl<'a> Lease<'a> {
             adding: Vec::new(),
             grace: None,
             in_the_way: None,
+            handled: 0,
         }
     }
 

@@ -218,7 +218,7 @@ impl Lease<'_> {
                     Err(error) if error.code() == code::RESOLVE_LOCK_TIMEOUT => {
                         return Err(self.blocked_by(entry));
                     }
-                    filled => filled?,
+                    filled => self.handled += filled?,
                 }
             }
         }
@@ -254,7 +254,7 @@ impl Lease<'_> {
     }
 }
 
-/// Brings the entries of the rows that there are at `at` into a space of an index.
+/// Brings the entries of the rows that there are at `at` into a space of an index: of how many.
 fn fill(
     client: &mut Client,
     table: &TableDescriptor,
@@ -262,7 +262,7 @@ fn fill(
     id: SpaceId,
     at: Timestamp,
     (crew, waiting): (&Crew, &Waiting),
-) -> Result<()> {
+) -> Result<u64> {
     let runtime = client.runtime();
     let (space, ordinals) = table.index_space(index, id);
     let mut regions = Vec::new();
@@ -272,7 +272,7 @@ fn fill(
     }
     let form = runtime.block_on(client.backfill_form(id))?;
     let failed = |error| Error::of_ingest(error, table, &space);
-    let entries = crew.run(waiting, {
+    let (entries, rows) = crew.run(waiting, {
         let (names, ordinals, cancel) = (space_columns(&space), ordinals.clone(), waiting.cancel().clone());
         move || {
             let batches = regions
@@ -284,7 +284,8 @@ fn fill(
                 });
             let batches = batches.collect::<Result<Vec<RecordBatch>>>()?;
             cancel.check()?;
-            Ok(form.build(batches))
+            let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+            Ok((form.build(batches), rows))
         }
     })?;
     client.interrupt_by(waiting.cancel().into());
@@ -292,7 +293,7 @@ fn fill(
     client.interrupt_by(Interrupt::default());
     let overtaken = overtaken.map_err(failed)?;
     if overtaken.is_empty() {
-        return Ok(());
+        return Ok(rows);
     }
     let partition = bind_partition(table)?.map(Arc::new);
     let encoder = KeyEncoder::new(&space);
@@ -310,7 +311,7 @@ fn fill(
             }
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl OwnTables {
         waiting: &Waiting,
     ) -> Result<Option<()>> {
         let Some(entry) = self.get(&name.database, &name.table).cloned() else { return Ok(None) };
-        let before = entry.live_rows();
+        let before = entry.counters.growth.seen();
         let stats = collect(&entry.descriptor, client, waiting)?;
         entry.counters.growth.counted(before, stats.rows);
         self.insert(Entry { stats: Arc::new(stats), ..entry });

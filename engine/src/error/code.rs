@@ -311,6 +311,12 @@ codes! {
     VIEW_RECURSION = 1462 "HY000";
     /// SPLIT TABLE with something that is no place.
     SPLIT_REGION = 8212 "HY000";
+    /// A change of the schema that somebody has ended.
+    CANCELLED_JOB = 8214 "HY000";
+    /// A change of the schema that there is not.
+    NO_SUCH_JOB = 8224 "HY000";
+    /// A change of the schema that has ended.
+    JOB_FINISHED = 8225 "HY000";
     /// An index that does not hold what its table does.
     DATA_INCONSISTENT = 8223 "HY000";
     /// A partition expression of the wrong type.

@@ -18,7 +18,7 @@ use allod_storage::schema::{
 };
 
 use super::convert::to_column;
-use crate::catalog::{Counters, StatsCollector, WriteGuard};
+use crate::catalog::{Counters, Seen, StatsCollector, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 use crate::session::Session;
@@ -29,7 +29,7 @@ pub(super) struct Target {
     pub table: Arc<TableDescriptor>,
     counters: Arc<Counters>,
     /// Rows that it was believed to have.
-    before: u64,
+    before: Seen,
     _writing: WriteGuard,
 }
 
@@ -55,7 +55,7 @@ impl Target {
             }
             let Some(writing) = catalog.enter_alone(entry, &mut waiting)? else { continue };
             let (table, counters) = (Arc::clone(&entry.descriptor), Arc::clone(&entry.counters));
-            let before = counters.growth.rows();
+            let before = counters.growth.seen();
             return Ok(Target { table, counters, before, _writing: writing });
         }
     }

@@ -73,5 +73,6 @@ fn create_if_missing(session: &mut Session, table: &str, schema: &arrow::datatyp
     let database = session.owner().clone();
     let mut waiting = session.waiting(&Cancel::new());
     let catalog = &database.shared().catalog;
-    catalog.apply(&Ddl::CreateTable(create), session.client_mut(), &mut waiting).map(drop)
+    let statement = format!("import into `{}`", create.name.table).into();
+    catalog.apply(&Ddl::CreateTable(create), &statement, session.client_mut(), &mut waiting).map(drop)
 }

@@ -22,6 +22,7 @@ mod absent;
 mod checks;
 mod columns;
 mod constraints;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 mod locks;
 mod partitions;
@@ -31,7 +32,9 @@ mod regions;
 mod schemata;
 mod sequences;
 pub(crate) mod settings;
+pub(crate) mod slow;
 mod statistics;
+pub(crate) mod stats;
 pub(crate) mod tables;
 pub(crate) mod transactions;
 mod usage;
@@ -51,7 +54,7 @@ use allod_storage::client::Client;
 use allod_storage::cluster::Cluster;
 use allod_storage::schema::{
     Collation, ColumnDef, ColumnType, Constraints, Datum, PartitionDescriptor, SpaceId, SqlType,
-    TableDescriptor, TableId,
+    TableDescriptor, TableId, Timestamp,
 };
 
 use crate::accounts::{self, Account, Rights};
@@ -59,6 +62,7 @@ use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result};
 use crate::performance_schema;
 use crate::processes::Processes;
+use crate::slow::SlowLog;
 use crate::system_tables;
 use crate::transactions::Transactions;
 use crate::usage::Usage;
@@ -105,6 +109,10 @@ pub(crate) struct Facts<'a> {
     pub database: Option<&'a str>,
     /// Variables of the session, and the global ones.
     pub variables: &'a Variables,
+    /// Statements that took long.
+    pub slow: &'a SlowLog,
+    /// What changes the schema, and has changed it.
+    pub catalog: &'a crate::catalog::Catalog,
     /// To be forked by whoever must ask the cluster.
     pub client: &'a Client,
     /// What was counted of functions: in all sessions, and in this one.
@@ -112,6 +120,17 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// A moment as the session's clocks show it: microseconds of UTC.
+    pub fn moment(&self, us: i64) -> Datum {
+        Datum::DateTime(self.variables.settings().zone.local(us))
+    }
+
+    /// The same of a timestamp of the cluster, in whole seconds.
+    pub fn moment_of(&self, at: Timestamp) -> Datum {
+        let seconds = i64::try_from(at.physical_ms() / 1000).unwrap_or(i64::MAX / 1_000_000);
+        self.moment(seconds.saturating_mul(1_000_000))
+    }
+
     /// Refuses who may not see what others do.
     pub fn see_others(&self) -> Result<()> {
         if self.rights.has(Privilege::Process) { Ok(()) } else { Err(accounts::needs("PROCESS")) }
@@ -140,19 +159,26 @@ pub(crate) enum Kind {
     Text(u32),
     /// A whole number.
     Number,
+    /// A number with a fraction.
+    Double,
+    /// A date and time, with so many digits of its second's fraction.
+    Moment(u8),
 }
 
 /// Sorted by name.
 const TABLES: &[Definition] = &[
+    jobs::ANALYSES,
     usage::TABLE,
     settings::CHARACTER_SETS,
     checks::TABLE,
+    slow::CLUSTER,
     transactions::CLUSTER,
     settings::APPLICABILITY,
     settings::COLLATIONS,
     privileges::COLUMNS,
     columns::TABLE,
     locks::WAITS,
+    jobs::JOBS,
     locks::DEADLOCKS,
     settings::ENGINES,
     absent::EVENTS,
@@ -171,6 +197,7 @@ const TABLES: &[Definition] = &[
     schemata::TABLE,
     sequences::TABLE,
     variables::SESSION,
+    slow::TABLE,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     privileges::TABLES,
@@ -233,6 +260,8 @@ fn described(database: &str, name: &str, columns: impl Iterator<Item = (Arc<str>
         let ty = match kind {
             Kind::Text(characters) => SqlType::varchar(characters),
             Kind::Number => SqlType::BIGINT,
+            Kind::Double => SqlType::Double,
+            Kind::Moment(digits) => SqlType::DateTime(digits),
         };
         (name, ColumnType::nullable(ty))
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub wire: Wire,
     pub desk: Desk,
     pub process: Arc<Process>,
+    /// What is published of it.
+    doing: Arc<Doing>,
     pub server: Arc<Shared>,
     pub capabilities: u32,
     /// Whether what both say is encrypted.
@@ -158,6 +160,7 @@ impl Connection {
         let mut connection = Connection {
             wire,
             desk: Desk::new(session, in_place),
+            doing: process.doing(),
             process,
             server,
             capabilities,
@@ -221,28 +224,37 @@ impl Connection {
     fn idles(&mut self) -> Result<(), Ended> {
         let interactive = self.can(capability::INTERACTIVE);
         let session = self.desk.session()?;
-        self.process.does(Doing {
+        let since = ended(session, &self.process, &self.doing);
+        let doing = Arc::new(Doing {
             command: "Sleep",
             database: session.shared_database(),
             info: None,
-            since: Instant::now(),
+            since,
             cancel: None,
             idle_limit: session.idle_limit(interactive),
+            plan: self.doing.plan.clone(),
         });
+        self.doing = Arc::clone(&doing);
+        self.process.does(doing);
         Ok(())
     }
 
     /// Publishes what it does.
     pub fn does(&mut self, command: &'static str, info: Arc<str>) -> Result<(), Ended> {
         let session = self.desk.session()?;
-        self.process.does(Doing {
+        let since = ended(session, &self.process, &self.doing);
+        let doing = Arc::new(Doing {
             command,
             database: session.shared_database(),
             info: Some(info),
-            since: Instant::now(),
+            since,
             cancel: Some(session.cancel_handle()),
             idle_limit: None,
+            plan: OnceLock::new(),
         });
+        session.is_doing(Arc::clone(&doing));
+        self.doing = Arc::clone(&doing);
+        self.process.does(doing);
         Ok(())
     }
 
@@ -299,6 +311,15 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What was done until now is done; notes it if it was slow.
+fn ended(session: &Session, process: &Process, doing: &Doing) -> Instant {
+    let now = Instant::now();
+    if session.is_slow(now.saturating_duration_since(doing.since)) {
+        session.note_slow(process, doing);
+    }
+    now
 }
 
 /// Status flags of a session.

@@ -9,11 +9,15 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use allod_planner::bind::{Spaces, SplitPoints};
+use allod_planner::bind::{Spaces, SplitPoints, bind_partition};
 use allod_storage::client::ScanRequest;
 use allod_storage::key::{Key, KeyEncoder, encode_datums};
+use allod_storage::mvcc::ScanBatch;
 use allod_storage::pd::RegionInfo;
-use allod_storage::schema::{Datum, PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
+use allod_storage::schema::{
+    Datum, PartitionDescriptor, SpaceId, SpaceSchema, SqlType, TableDescriptor, Timestamp,
+};
+use arrow::array::ArrayRef;
 use rayon::prelude::*;
 
 use super::Session;
@@ -47,6 +51,63 @@ impl Digest {
     }
 }
 
+/// What ADMIN CHECKSUM TABLE adds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Checksum {
+    crc: u64,
+    entries: u64,
+    bytes: u64,
+}
+
+impl Checksum {
+    fn add(&mut self, number: u64, entry: &[u8]) {
+        self.crc ^= crc64(number.to_be_bytes().iter().chain(entry));
+        self.entries += 1;
+        self.bytes += entry.len() as u64;
+    }
+
+    fn merge(self, other: Checksum) -> Checksum {
+        Checksum {
+            crc: self.crc ^ other.crc,
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+/// The CRC-64 of ECMA-182, reflected, as TiKV uses it.
+fn crc64<'b>(bytes: impl Iterator<Item = &'b u8>) -> u64 {
+    const TABLE: [u64; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            let (mut crc, mut bit) = (byte as u64, 0);
+            while bit < 8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0xc96c_5795_d787_0f42 } else { crc >> 1 };
+                bit += 1;
+            }
+            table[byte] = crc;
+            byte += 1;
+        }
+        table
+    };
+    !bytes.fold(!0, |crc, byte| TABLE[(crc as u8 ^ byte) as usize] ^ crc >> 8)
+}
+
+/// A space, whichever it is, whose rows are keys as a whole. Documents count as the bytes that they are.
+fn as_key(space: &SpaceSchema) -> SpaceSchema {
+    let mut space = SpaceSchema {
+        id: SpaceId(0),
+        key: (0..space.columns.len()).collect(),
+        unique_prefix: None,
+        ..space.clone()
+    };
+    for column in space.columns.iter_mut().filter(|column| column.ty.sql == SqlType::Json) {
+        column.ty.sql = SqlType::Blob(u32::MAX);
+    }
+    space
+}
+
 impl Session {
     /// ADMIN CHECK TABLE and INDEX.
     pub(super) fn check(&mut self, all: &[Spaces], version: &Version) -> Result<ResultSet> {
@@ -63,8 +124,74 @@ impl Session {
                     self.check_index(&table, index, partitions, ts)?;
                 }
             }
+            if spaces.index.is_none() && table.partitioning.is_some() {
+                self.check_places(&table, ts)?;
+            }
         }
         Ok(ResultSet::done(0, 0))
+    }
+
+    /// Whether each row is in the partition that its values say.
+    fn check_places(&mut self, table: &TableDescriptor, ts: Timestamp) -> Result<()> {
+        let function = bind_partition(table)?.map(Arc::new);
+        let ordinals: Vec<usize> = (0..table.columns.len()).collect();
+        for partition in &table.partitions {
+            let elsewhere = |columns: &[ArrayRef]| {
+                let keys = allod_executor::record_keys(table, function.as_ref(), &ordinals, columns)?;
+                let mut keys = keys.into_iter().flatten();
+                Ok(keys.find(|key| key.space() != Some(partition.records)))
+            };
+            let found = |one: Option<Key>, batch: &ScanBatch| match one {
+                Some(one) => Ok(Some(one)),
+                None => elsewhere(&batch.columns),
+            };
+            let Some(key) = self.fold(partition.records, &ordinals, ts, found, Option::or)? else { continue };
+            let belongs = table.partitions.iter().find(|other| key.space() == Some(other.records));
+            let values = belongs
+                .and_then(|other| allod_storage::key::decode(&table.record_space(other.records), &key));
+            let belongs = belongs.map_or("no partition", |other| &*other.name);
+            let values = values.unwrap_or_default().iter().map(Datum::to_string).collect::<Vec<_>>();
+            let message = format!(
+                "data inconsistency in table: {}, partition: {}, the row with the handle {} belongs to {belongs}",
+                table.name,
+                partition.name,
+                values.join(", ")
+            );
+            return Err(Error::new(code::DATA_INCONSISTENT, message));
+        }
+        Ok(())
+    }
+
+    /// ADMIN CHECKSUM TABLE: of all rows and all entries of indexes, whatever their order and the place where they are.
+    pub(super) fn checksum(&mut self, all: &[Spaces], version: &Version) -> Result<ResultSet> {
+        let runtime = self.client.runtime();
+        let (ts, _pin) = runtime.block_on(self.client.snapshot())?;
+        let mut rows = Vec::new();
+        for spaces in all {
+            let Some(entry) = version.entry(&spaces.table.database, &spaces.table.table) else { continue };
+            let table = Arc::clone(&entry.descriptor);
+            let mut sum = Checksum::default();
+            for (partition, index, id) in self.spaces_of(spaces, version, true) {
+                let space = match index {
+                    None => table.record_space(table.partitions[partition].records),
+                    Some(index) => table.index_space(index, id).0,
+                };
+                let ordinals: Vec<usize> = (0..space.columns.len()).collect();
+                let entry = as_key(&space);
+                // Entries of two indexes that look the same do not cancel each other out.
+                let number = index.map_or(0, |index| index as u64 + 1);
+                let add = |mut sum: Checksum, key: &[u8]| {
+                    sum.add(number, key);
+                    sum
+                };
+                sum = sum.merge(self.fold_keys(id, &ordinals, &entry, ts, add, Checksum::merge)?);
+            }
+            let place = [&*table.database, &*table.name].map(str::to_owned);
+            let numbers = [sum.crc, sum.entries, sum.bytes].map(|n| n.to_string());
+            rows.push(place.into_iter().chain(numbers).map(Some).collect());
+        }
+        let columns = ["Db_name", "Table_name", "Checksum_crc64_xor", "Total_kvs", "Total_bytes"];
+        ResultSet::text(&columns, rows)
     }
 
     fn check_index(
@@ -128,7 +255,7 @@ impl Session {
             digest.add(key);
             digest
         };
-        self.fold(space, ordinals, entry, ts, add, Digest::merge)
+        self.fold_keys(space, ordinals, entry, ts, add, Digest::merge)
     }
 
     fn sorted(
@@ -146,13 +273,13 @@ impl Session {
             a.extend(b);
             a
         };
-        let mut keys = self.fold(space, ordinals, entry, ts, add, merge)?;
+        let mut keys = self.fold_keys(space, ordinals, entry, ts, add, merge)?;
         keys.par_sort_unstable();
         Ok(keys)
     }
 
     /// Goes over all rows of a space, in parallel; `add` takes in a row as the key of an entry.
-    fn fold<T: Default + Send>(
+    fn fold_keys<T: Default + Send>(
         &mut self,
         space: SpaceId,
         ordinals: &[usize],
@@ -161,16 +288,10 @@ impl Session {
         add: impl Fn(T, &[u8]) -> T + Sync,
         merge: impl Fn(T, T) -> T + Sync + Send,
     ) -> Result<T> {
-        let regions = self.client.runtime().block_on(self.client.scan(&ScanRequest::all(space, ts)))?;
         let encoder = KeyEncoder::new(entry);
-        let morsels = regions
-            .par_iter()
-            .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)));
-        let digest = |(region, morsel): (&_, _)| {
-            let region: &allod_storage::mvcc::RegionScan = region;
-            let batch = region.read(&morsel, ordinals);
+        let take = |mut all: T, batch: &ScanBatch| {
             let keys = encoder.bind(&batch.columns).map_err(|e| Error::internal(format!("{e:?}")))?;
-            let (mut all, mut bytes) = (T::default(), Vec::new());
+            let mut bytes = Vec::new();
             for row in 0..batch.rows {
                 bytes.clear();
                 keys.append(row, &mut bytes);
@@ -178,7 +299,27 @@ impl Session {
             }
             Ok(all)
         };
-        morsels.map(digest).try_reduce(T::default, |a, b| Ok(merge(a, b)))
+        self.fold(space, ordinals, ts, take, merge)
+    }
+
+    /// Goes over all rows of a space, in parallel; `take` takes in a batch of these columns.
+    fn fold<T: Default + Send>(
+        &mut self,
+        space: SpaceId,
+        ordinals: &[usize],
+        ts: Timestamp,
+        take: impl Fn(T, &ScanBatch) -> Result<T> + Sync,
+        merge: impl Fn(T, T) -> T + Sync + Send,
+    ) -> Result<T> {
+        let regions = self.client.runtime().block_on(self.client.scan(&ScanRequest::all(space, ts)))?;
+        let morsels = regions
+            .par_iter()
+            .flat_map(|region| region.morsels().into_par_iter().map(move |morsel| (region, morsel)));
+        let of_morsel = |(region, morsel): (&_, _)| {
+            let region: &allod_storage::mvcc::RegionScan = region;
+            take(T::default(), &region.read(&morsel, ordinals))
+        };
+        morsels.map(of_morsel).try_reduce(T::default, |a, b| Ok(merge(a, b)))
     }
 
     /// SPLIT TABLE: how many regions it made.
@@ -327,6 +468,12 @@ fn split_error(why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use allod_storage::client::ScanRequest;
+
+    #[test]
+    fn the_sum_of_the_digits() {
+        // The check value of CRC-64/XZ.
+        assert_eq!(super::crc64(b"123456789".iter()), 0x995d_c9bb_df19_39fa);
+    }
 
     use crate::Database;
 

@@ -10,9 +10,13 @@ use allod_storage::schema::Datum;
 use super::{Prepared, Session};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
-use crate::processes::Wish;
+use crate::processes::{Doing, Process, Wish};
 use crate::result::{Column, Diagnostics, Late};
+use crate::slow::{Slow, shortened};
 use crate::variables::charset::Wording;
+
+/// What a connection does when it runs a statement.
+const STATEMENTS: [&str; 2] = ["Query", "Execute"];
 
 impl Session {
     /// The schema that bare table names belong to, to keep.
@@ -30,6 +34,39 @@ impl Session {
         let settings = self.variables.settings();
         let limit = if interactive { settings.interactive_timeout } else { settings.wait_timeout };
         (!limit.is_zero()).then_some(limit)
+    }
+
+    /// What its client is told that it does: others see the plan of it there.
+    pub(crate) fn is_doing(&mut self, doing: Arc<Doing>) {
+        self.doing = Some(doing);
+    }
+
+    /// Whether a statement that took so long is slow.
+    pub(crate) fn is_slow(&self, elapsed: Duration) -> bool {
+        self.variables.settings().slow.is_some_and(|slow| elapsed >= slow)
+    }
+
+    /// Notes that a statement of its client was slow.
+    #[cold]
+    pub(crate) fn note_slow(&self, process: &Process, doing: &Doing) {
+        let (Some(statement), true) = (&doing.info, STATEMENTS.contains(&doing.command)) else { return };
+        let host = process.host.rsplit_once(':').map_or(&*process.host, |(host, _)| host);
+        let transaction = self.in_transaction().then_some(self.variables.current_ts);
+        let slow = Slow {
+            ended_us: chrono::Utc::now().timestamp_micros(),
+            elapsed: doing.since.elapsed(),
+            connection: process.id,
+            user: process.who().user.clone(),
+            host: host.into(),
+            database: doing.database.clone(),
+            statement: shortened(statement),
+            prepared: doing.command == "Execute",
+            succeeded: self.diagnostics().errors == 0,
+            from_cache: self.plan_found,
+            from_binding: self.variables.plan_from_binding,
+            transaction,
+        };
+        self.database.shared().slow.0.enter(slow);
     }
 
     /// `max_allowed_packet`.
@@ -92,6 +129,7 @@ impl Session {
         let mut fresh = Session::new(self.database.clone(), self.id);
         fresh.identity = self.identity.anew(self.database.catalog().accounts());
         fresh.current = self.current.take();
+        fresh.doing = self.doing.take();
         if self.remote {
             fresh.set_remote();
         }

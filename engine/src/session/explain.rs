@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use allod_executor::{Cancel, OperatorMetrics};
+use allod_planner::account::Privilege;
 use allod_planner::bind::ExplainFormat;
+use allod_planner::physical::Query;
 use allod_planner::{ExplainRow, explain, explain_dot};
 use serde_json::Value;
 
 use super::Session;
 use super::statement::Planned;
-use crate::error::Result;
+use crate::accounts;
+use crate::error::{Error, Result, code};
 use crate::result::ResultSet;
 
 impl Session {
@@ -24,7 +27,6 @@ impl Session {
         format: ExplainFormat,
         cancel: &Cancel,
     ) -> Result<ResultSet> {
-        let rows = explain(&planned.query, format != ExplainFormat::Brief);
         let warnings = planned.warnings();
         let mut metrics = None;
         let cancel = &self.limited(planned, cancel);
@@ -41,18 +43,41 @@ impl Session {
                 }
             });
         }
-        let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics.as_ref())).collect();
-        let result = match format {
-            ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),
-            ExplainFormat::Verbose => table(&shown, true),
-            ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
-            ExplainFormat::Json => {
-                let mut text = String::new();
-                nested(&shown, None, 0, &mut text);
-                ResultSet::text(&["TiDB_JSON"], vec![vec![Some(text)]])
-            }
-        }?;
-        Ok(result.with_warnings(warnings))
+        Ok(formatted(&planned.query, format, metrics.as_ref())?.with_warnings(warnings))
+    }
+
+    /// EXPLAIN FOR CONNECTION: the plan of the statement that runs there, or ran there last.
+    pub(super) fn explain_other(&self, connection: u64, format: ExplainFormat) -> Result<ResultSet> {
+        let processes = self.database.shared().processes.list();
+        let unknown = || Error::new(code::NO_SUCH_THREAD, format!("unknown thread id: {connection}"));
+        let process = processes.get(&connection).ok_or_else(unknown)?;
+        if process.who().user != self.identity.login_name() && !self.identity.rights.has(Privilege::Process) {
+            return Err(accounts::needs("PROCESS"));
+        }
+        match process.doing().plan.get() {
+            Some(query) => formatted(query, format, None),
+            None => table(&[], format == ExplainFormat::Verbose),
+        }
+    }
+}
+
+/// A plan in a format, with what was measured of it.
+fn formatted(
+    query: &Query,
+    format: ExplainFormat,
+    metrics: Option<&BTreeMap<u32, OperatorMetrics>>,
+) -> Result<ResultSet> {
+    let rows = explain(query, format != ExplainFormat::Brief);
+    let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics)).collect();
+    match format {
+        ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),
+        ExplainFormat::Verbose => table(&shown, true),
+        ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
+        ExplainFormat::Json => {
+            let mut text = String::new();
+            nested(&shown, None, 0, &mut text);
+            ResultSet::text(&["TiDB_JSON"], vec![vec![Some(text)]])
+        }
     }
 }
 

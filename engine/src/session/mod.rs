@@ -22,6 +22,7 @@ mod connection;
 mod diagnostics;
 mod explain;
 mod kept;
+mod listing;
 mod load_data;
 mod lock;
 mod plan_cache;
@@ -53,6 +54,7 @@ use crate::catalog::DEFAULT_DATABASE;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::named_locks::OfSession;
+use crate::processes::Doing;
 use crate::result::{Diagnostics, Late, ResultSet, Warning};
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
@@ -116,6 +118,8 @@ pub struct Session {
     questions: u64,
     /// For the statement to come.
     cancel: Cancel,
+    /// What others see of its client's statement.
+    doing: Option<Arc<Doing>>,
     /// What others see of its transaction; from its first one on.
     shown: Option<Arc<Shown>>,
 }
@@ -156,6 +160,7 @@ impl Session {
             settings: 0,
             questions: 0,
             cancel: Cancel::default(),
+            doing: None,
             shown: None,
         }
     }

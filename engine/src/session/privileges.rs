@@ -24,7 +24,11 @@ impl Session {
                 tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
             Bound::Use { database } => self.check_database(database),
-            Bound::Check(_) | Bound::Simulate(_) | Bound::Binding { global: true, .. } => self.super_only(),
+            Bound::Check(_)
+            | Bound::Checksum(_)
+            | Bound::CancelJobs(_)
+            | Bound::Simulate(_)
+            | Bound::Binding { global: true, .. } => self.super_only(),
             Bound::Split { spaces, .. } => self.all(&spaces.table, &[P::Insert]),
             Bound::Show(show) | Bound::ShowWhere { show, .. } => self.check_show(show),
             Bound::Set(assignments) => {
@@ -38,6 +42,7 @@ impl Session {
             Bound::Query(_)
             | Bound::LoadData(_)
             | Bound::Explain { .. }
+            | Bound::ExplainOther { .. }
             | Bound::Do(_)
             | Bound::Into { .. }
             | Bound::Binding { global: false, .. }
@@ -118,6 +123,7 @@ impl Session {
             }
             Show::CreateView { view } => self.all(view, &[P::ShowView, P::Select]),
             Show::Regions(_) | Show::Simulation => self.super_only(),
+            Show::Listing(listing) if listing.is_of_admin() => self.super_only(),
             Show::Databases { .. }
             | Show::Variables { .. }
             | Show::Status { .. }
@@ -128,6 +134,7 @@ impl Session {
             | Show::ProcessList { .. }
             | Show::Engines
             | Show::Absent(_)
+            | Show::Listing(_)
             | Show::Charset { .. }
             | Show::Collation { .. }
             | Show::Account(_) => Ok(()),

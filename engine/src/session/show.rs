@@ -139,6 +139,7 @@ impl Session {
                 ResultSet::text(&columns, vec![information_schema::settings::ENGINE.map(text).to_vec()])
             }
             Show::Absent(what) => ResultSet::text(absent::columns(*what), Vec::new()),
+            Show::Listing(listing) => self.listing(listing, version),
             Show::Charset { pattern } => {
                 let columns = ["Charset", "Description", "Default collation", "Maxlen"];
                 let rows = Charset::ALL.into_iter().filter(|set| fits(pattern, set.name())).map(|set| {

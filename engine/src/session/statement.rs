@@ -222,7 +222,7 @@ impl Session {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.
                 drop(version);
                 self.plans.clear();
-                let notes = self.define(&ddl, cancel)?;
+                let notes = self.define(&ddl, &parsed.text, cancel)?;
                 // The schema that is gone is nobody's current one.
                 let catalog = self.database.catalog();
                 self.current
@@ -249,6 +249,9 @@ impl Session {
                 done()
             }
             Bound::Check(all) => self.check(&all, &version),
+            Bound::Checksum(all) => self.checksum(&all, &version),
+            Bound::CancelJobs(jobs) => self.cancel_jobs(&jobs),
+            Bound::ExplainOther { connection, format } => self.explain_other(connection, format),
             Bound::Split { spaces, at } => self.split(&spaces, &at, &version),
             Bound::Show(show) => self.show(&show, &version),
             Bound::ShowWhere { show, rows } => {
@@ -343,6 +346,8 @@ impl Session {
             rights: &self.identity.rights,
             database: self.current.as_deref(),
             variables: &self.variables,
+            slow: &self.database.shared().slow,
+            catalog: &self.database.shared().catalog,
             client: &self.client,
             usage: (&self.database.shared().usage, &self.usage),
         };
@@ -434,6 +439,10 @@ impl Session {
     }
 
     pub(super) fn query(&mut self, planned: &Planned, cancel: &Cancel) -> Result<ResultSet> {
+        if let Some(doing) = &self.doing {
+            // Of several statements in one, that of the first.
+            let _ = doing.plan.set(Arc::clone(&planned.query));
+        }
         let cancel = &self.limited(planned, cancel);
         let header = planned.header.clone();
         let mut warnings = planned.warnings();

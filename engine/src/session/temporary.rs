@@ -44,7 +44,12 @@ impl Temporaries {
 
 impl Session {
     /// Changes the schema, or the session's own part of it; returns notes.
-    pub(super) fn define(&mut self, ddl: &Ddl, cancel: &Cancel) -> Result<Vec<Warning>> {
+    pub(super) fn define(
+        &mut self,
+        ddl: &Ddl,
+        statement: &Arc<str>,
+        cancel: &Cancel,
+    ) -> Result<Vec<Warning>> {
         match ddl {
             Ddl::CreateTable(create) if create.temporary == Some(Temporary::Local) => {
                 if let Some(note) = self.taken(&create.name, create.if_not_exists)? {
@@ -77,17 +82,17 @@ impl Session {
                 Ok(Vec::new())
             }
             Ddl::DropTables { tables, if_exists, temporary } => {
-                self.drop_tables(tables, *if_exists, *temporary, cancel)
+                self.drop_tables((tables, *if_exists, *temporary), statement, cancel)
             }
             Ddl::Truncate { table } if self.temporaries.has_local(table) => self.truncate_own(table),
-            ddl => self.change_schema(ddl, cancel),
+            ddl => self.change_schema(ddl, statement, cancel),
         }
     }
 
     /// Changes the schema that all sessions see.
-    fn change_schema(&mut self, ddl: &Ddl, cancel: &Cancel) -> Result<Vec<Warning>> {
+    fn change_schema(&mut self, ddl: &Ddl, statement: &Arc<str>, cancel: &Cancel) -> Result<Vec<Warning>> {
         let mut waiting = self.waiting(cancel);
-        self.database.shared().catalog.apply(ddl, &mut self.client, &mut waiting)
+        self.database.shared().catalog.apply(ddl, statement, &mut self.client, &mut waiting)
     }
 
     /// An error if the session has a table of this name for itself, or a note if that does not matter.
@@ -117,9 +122,8 @@ impl Session {
     /// nothing at all if one of them does not exist, also IF EXISTS (as TiDB, not as MySQL).
     fn drop_tables(
         &mut self,
-        tables: &[TableName],
-        if_exists: bool,
-        temporary: Option<Temporary>,
+        (tables, if_exists, temporary): (&[TableName], bool, Option<Temporary>),
+        statement: &Arc<str>,
         cancel: &Cancel,
     ) -> Result<Vec<Warning>> {
         let (mut own, mut others): (Vec<&TableName>, Vec<TableName>) = Default::default();
@@ -143,8 +147,8 @@ impl Session {
                     return Ok(vec![excuse(if_exists, Error::new(code::UNKNOWN_TABLE, message))?]);
                 }
                 Some(Temporary::Global) | None => {
-                    notes = self
-                        .change_schema(&Ddl::DropTables { tables: others, if_exists, temporary }, cancel)?;
+                    let others = Ddl::DropTables { tables: others, if_exists, temporary };
+                    notes = self.change_schema(&others, statement, cancel)?;
                 }
             }
         }

@@ -8,11 +8,12 @@
 //! select user, host, plugin, account_locked from mysql.user order by user;
 //! ```
 //!
-//! Left out: tables of what Allod does not have (time zones, help, bindings, jobs, statistics: see `information_schema`).
+//! Left out: tables of what Allod does not have (help, bindings, jobs: see `information_schema`).
 
 mod accounts;
 mod grants;
 mod roles;
+mod stats;
 mod tidb;
 
 use allod_planner::account::{Privilege, Privileges};
@@ -31,6 +32,10 @@ pub(crate) const TABLES: &[Definition] = &[
     grants::DYNAMIC,
     accounts::REQUIREMENTS,
     roles::EDGES,
+    stats::BUCKETS,
+    stats::HISTOGRAMS,
+    stats::META,
+    stats::TOP_N,
     grants::TABLES,
     tidb::TABLE,
     accounts::USERS,

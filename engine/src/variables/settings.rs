@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub packet_bytes_max: usize,
     /// In which sets the client talks.
     pub wording: Wording,
+    /// What takes as long as this is slow; `None` = nothing is.
+    pub slow: Option<Duration>,
 }
 
 impl Settings {
@@ -156,6 +158,11 @@ impl Settings {
             interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
             packet_bytes_max: rows("max_allowed_packet"),
             wording: Wording::of(values),
+            slow: match u64::try_from(number("tidb_slow_log_threshold")) {
+                Ok(slow_ms) if number("tidb_enable_slow_log") != 0 => Some(Duration::from_millis(slow_ms)),
+                // Negative stands for no limit.
+                Ok(_) | Err(_) => None,
+            },
         }
     }
 

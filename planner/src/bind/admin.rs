@@ -1,11 +1,12 @@
 //! ADMIN CHECK, SPLIT TABLE, SHOW TABLE … REGIONS: which spaces of which table.
 
-use allod_storage::schema::{Datum, TableDescriptor};
+use allod_storage::schema::{Datum, KeyPart, TableDescriptor};
 use sqlparser::ast;
 
 use super::binder::Binder;
 use super::ddl::TableName;
 use super::temporary;
+use super::view::quoted;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant};
 use crate::parse::{SpacesSyntax, SplitSyntax};
@@ -58,6 +59,42 @@ impl Binder<'_> {
             }
         };
         Ok(Spaces { table: name, partitions, index })
+    }
+
+    /// The query of the entries of an index whose handles are in these runs (the end is not): what it has of its columns, and
+    /// the handle.
+    pub(super) fn index_runs(
+        &mut self,
+        of: &SpacesSyntax,
+        runs: &[(i64, i64)],
+    ) -> Result<ast::Statement, Error> {
+        let Spaces { table: name, index, .. } = self.spaces(of, "admin check index")?;
+        let (_, table) = self.table(&of.table)?;
+        let table = table.descriptor;
+        let columns = index.map_or(&table.key, |index| &table.indexes[index].columns);
+        let handle = match table.key.as_slice() {
+            [key] if table.columns[*key].ty.sql.is_integer() => quoted(&table.columns[*key].name),
+            _ => return Err(Error::NotSupported("ADMIN CHECK INDEX of handles that are no numbers".into())),
+        };
+        let column = |ordinal: &usize| match table.key_part(*ordinal) {
+            KeyPart::Column(of) | KeyPart::SortKey(of, _) | KeyPart::Prefix(of, _) => {
+                quoted(&table.columns[of].name)
+            }
+            KeyPart::Expression(expr) => expr.to_string(),
+        };
+        let columns: Vec<String> = columns.iter().map(column).collect();
+        let run = |(from, to): &(i64, i64)| format!("{handle} >= {from} AND {handle} < {to}");
+        let runs: Vec<String> = runs.iter().map(run).collect();
+        let index = of.index.iter().map(|index| quoted(&index.value));
+        let list = columns.join(", ");
+        let text = format!(
+            "SELECT {list}, {handle} AS extra_handle FROM {}.{} FORCE INDEX ({}) WHERE {} ORDER BY {list}, {handle}",
+            quoted(&name.database),
+            quoted(&name.table),
+            index.collect::<String>(),
+            runs.join(" OR ")
+        );
+        crate::parse::own_query(&text)
     }
 
     pub(super) fn split(

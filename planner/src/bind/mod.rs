@@ -81,7 +81,7 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{Absent, LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
+pub use crate::parse::{Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
@@ -220,6 +220,13 @@ pub enum Bound {
         /// The statement.
         query: BoundQuery,
     },
+    /// EXPLAIN FOR CONNECTION.
+    ExplainOther {
+        /// CONNECTION_ID() of whom.
+        connection: u64,
+        /// FORMAT.
+        format: ExplainFormat,
+    },
     /// A change of the schema.
     Ddl(Ddl),
     /// ANALYZE TABLE.
@@ -234,6 +241,10 @@ pub enum Bound {
     },
     /// ADMIN CHECK: whether indexes hold what their tables do.
     Check(Vec<Spaces>),
+    /// ADMIN CHECKSUM TABLE.
+    Checksum(Vec<Spaces>),
+    /// ADMIN CANCEL DDL JOBS: those with these numbers.
+    CancelJobs(Vec<u64>),
     /// SPLIT TABLE.
     Split {
         /// Of what.
@@ -446,6 +457,7 @@ pub enum Show {
     ProcessList { full: bool },
     Engines,
     Absent(Absent),
+    Listing(Listing),
     Charset { pattern: Option<String> },
     Collation { pattern: Option<String> },
     Simulation,

@@ -45,20 +45,7 @@ pub(super) fn bind(
         }
         Statement::AlterPartitions { table, change } => binder.alter_partitions(table, change),
         Statement::Explain { analyze, format, statement } => {
-            let format = match format.as_deref().map(str::to_ascii_lowercase).as_deref() {
-                None | Some("row" | "traditional") => ExplainFormat::Row,
-                Some("brief") => ExplainFormat::Brief,
-                Some("verbose") => ExplainFormat::Verbose,
-                Some("dot") => ExplainFormat::Dot,
-                Some("tidb_json" | "json") => ExplainFormat::Json,
-                // TiDB's that Allod has nothing to say in.
-                Some(
-                    other @ ("hint" | "cost_trace" | "plan_cache" | "true_card_cost" | "binary" | "tree"),
-                ) => {
-                    return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'")));
-                }
-                Some(other) => return Err(Error::UnknownExplainFormat(other.into())),
-            };
+            let format = explain_format(format.as_deref())?;
             let Statement::Sql(sql) = &**statement else {
                 return Err(not_supported("EXPLAIN of this statement"));
             };
@@ -81,6 +68,19 @@ pub(super) fn bind(
             let all: Result<_, Error> =
                 all.iter().map(|spaces| binder.spaces(spaces, what(spaces))).collect();
             Ok(Bound::Check(all?))
+        }
+        Statement::CheckIndexRuns { of, runs } => {
+            let query = binder.index_runs(of, runs)?;
+            sql_statement(binder, &query)
+        }
+        Statement::Checksum(all) => {
+            let all: Result<_, Error> =
+                all.iter().map(|spaces| binder.spaces(spaces, "admin checksum table")).collect();
+            Ok(Bound::Checksum(all?))
+        }
+        Statement::CancelJobs(jobs) => Ok(Bound::CancelJobs(jobs.clone())),
+        Statement::ExplainOther { connection, format } => {
+            Ok(Bound::ExplainOther { connection: *connection, format: explain_format(format.as_deref())? })
         }
         Statement::Split { spaces, at } => {
             let (spaces, at) = binder.split(spaces, at)?;
@@ -157,6 +157,21 @@ pub(super) fn bind(
         Statement::Account(change) => Ok(Bound::Account(change.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
     }
+}
+
+fn explain_format(format: Option<&str>) -> Result<ExplainFormat, Error> {
+    Ok(match format.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("row" | "traditional") => ExplainFormat::Row,
+        Some("brief") => ExplainFormat::Brief,
+        Some("verbose") => ExplainFormat::Verbose,
+        Some("dot") => ExplainFormat::Dot,
+        Some("tidb_json" | "json") => ExplainFormat::Json,
+        // TiDB's that Allod has nothing to say in.
+        Some(other @ ("hint" | "cost_trace" | "plan_cache" | "true_card_cost" | "binary" | "tree")) => {
+            return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'")));
+        }
+        Some(other) => return Err(Error::UnknownExplainFormat(other.into())),
+    })
 }
 
 /// What TiDB says unless its configuration says otherwise.
@@ -364,6 +379,7 @@ impl Binder<'_> {
             }
             ShowSyntax::Charset { pattern } => Show::Charset { pattern: pattern.clone() },
             ShowSyntax::Collation { pattern } => Show::Collation { pattern: pattern.clone() },
+            ShowSyntax::Listing(listing) => Show::Listing(listing.clone()),
             ShowSyntax::Simulation => Show::Simulation,
             ShowSyntax::Bindings { global, pattern } => {
                 Show::Bindings { global: *global, pattern: pattern.clone() }

@@ -1,4 +1,4 @@
-//! ADMIN CHECK, SPLIT TABLE and SHOW TABLE … REGIONS: TiDB's statements about what lies below tables.
+//! ADMIN CHECK and CHECKSUM, ADMIN CANCEL DDL JOBS, SPLIT TABLE and SHOW TABLE … REGIONS: TiDB's statements about what lies below tables.
 
 use sqlparser::ast::{Expr, Ident, ObjectName};
 use sqlparser::parser::{Parser, ParserError};
@@ -28,6 +28,23 @@ impl Source<'_> {
     /// From `ADMIN` on.
     pub(super) fn admin(&mut self) -> Result<Statement, Failure> {
         self.parser.next_token();
+        let whole = |table| SpacesSyntax { table, partitions: vec![], index: None };
+        if self.word("SHOW") {
+            let show = self.admin_show()?;
+            return self.shown_where(show);
+        }
+        if self.word("CANCEL") {
+            self.expect_word("DDL")?;
+            self.expect_word("JOBS")?;
+            return Ok(Statement::CancelJobs(
+                self.parser.parse_comma_separated(|parser| parser.parse_literal_uint())?,
+            ));
+        }
+        if self.word("CHECKSUM") {
+            self.expect_word("TABLE")?;
+            let tables = self.parser.parse_comma_separated(|p| p.parse_object_name(false))?;
+            return Ok(Statement::Checksum(tables.into_iter().map(whole).collect()));
+        }
         if !self.word("CHECK") {
             let what = self.parser.peek_token_ref().token.to_string();
             return Err(Failure::Ours(Error::NotSupported(format!("ADMIN {what}"))));
@@ -35,11 +52,15 @@ impl Source<'_> {
         if self.word("INDEX") {
             let table = self.parser.parse_object_name(false)?;
             let index = Some(self.parser.parse_identifier()?);
-            return Ok(Statement::Check(vec![SpacesSyntax { table, partitions: vec![], index }]));
+            let of = SpacesSyntax { table, partitions: vec![], index };
+            if self.parser.peek_token_ref().token != Token::LParen {
+                return Ok(Statement::Check(vec![of]));
+            }
+            let runs = self.parser.parse_comma_separated(run)?;
+            return Ok(Statement::CheckIndexRuns { of, runs });
         }
         self.expect_word("TABLE")?;
         let tables = self.parser.parse_comma_separated(|p| p.parse_object_name(false))?;
-        let whole = |table| SpacesSyntax { table, partitions: vec![], index: None };
         Ok(Statement::Check(tables.into_iter().map(whole).collect()))
     }
 
@@ -77,6 +98,19 @@ impl Source<'_> {
         let index = if self.word("INDEX") { Some(self.parser.parse_identifier()?) } else { None };
         Ok(SpacesSyntax { table, partitions, index })
     }
+}
+
+/// `(1, 5)`: from the one to below the other, whole numbers.
+fn run(parser: &mut Parser) -> Result<(i64, i64), ParserError> {
+    let mut number = |before: &Token| {
+        parser.expect_token(before)?;
+        let negative = parser.consume_token(&Token::Minus);
+        let value = i64::try_from(parser.parse_literal_uint()?).unwrap_or(i64::MAX);
+        Ok::<_, ParserError>(if negative { -value } else { value })
+    };
+    let run = (number(&Token::LParen)?, number(&Token::Comma)?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(run)
 }
 
 /// `(a, b)`.

@@ -220,6 +220,17 @@ pub fn shape(text: &str, lexing: Lexing, database: Option<&str>) -> Result<Optio
     Ok(Some(Shape { text: shaper.out.join(" ").into(), tables: shaper.tables }))
 }
 
+/// A statement of any kind without its values, as TiDB writes it for digests; `None` if it cannot be read.
+pub fn normalized(text: &str) -> Option<String> {
+    let mut tokens = tokenize_as(text, Lexing::default()).ok()?;
+    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF | Token::SemiColon));
+    let mut shaper = Shaper::new(&tokens, None);
+    while shaper.at < shaper.tokens.len() {
+        shaper.step();
+    }
+    Some(shaper.out.join(" "))
+}
+
 /// On its way through the tokens of a statement.
 struct Shaper<'t> {
     tokens: &'t [TokenWithSpan],

@@ -4,6 +4,7 @@ use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::tokenizer::Token;
 
 use super::admin::SpacesSyntax;
+use super::listing::Listing;
 use super::position;
 use super::statement::{Failure, SHOWN, Source, Statement, query_of};
 use crate::account::ShownAccount;
@@ -83,6 +84,7 @@ pub(crate) enum ShowSyntax {
         what: Absent,
         database: Option<Ident>,
     },
+    Listing(Listing),
     Simulation,
     Bindings {
         global: bool,
@@ -206,11 +208,19 @@ impl Source<'_> {
             "COLLATION" => ShowSyntax::Collation { pattern: self.like()? },
             "SIMULATION" => ShowSyntax::Simulation,
             "BINDINGS" => ShowSyntax::Bindings { global, pattern: self.like()? },
-            what_upper => match self.absent(what_upper)? {
-                Some(absent) => absent,
-                None => return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value)))),
+            what_upper => match (self.absent(what_upper)?, self.listing(what_upper)?) {
+                (Some(absent), _) => absent,
+                (None, Some(listing)) => ShowSyntax::Listing(listing),
+                (None, None) => {
+                    return Err(Failure::Ours(Error::NotSupported(format!("SHOW {}", what.value))));
+                }
             },
         };
+        self.shown_where(show)
+    }
+
+    /// What is shown, with the WHERE that may stand behind it.
+    pub(super) fn shown_where(&mut self, show: ShowSyntax) -> Result<Statement, Failure> {
         if !self.word("WHERE") {
             return Ok(Statement::Show(show));
         }

@@ -80,6 +80,20 @@ pub(crate) enum Statement {
     },
     /// ADMIN CHECK.
     Check(Vec<SpacesSyntax>),
+    /// ADMIN CHECK INDEX … (1, 5), …: entries of these runs of the index's first column.
+    CheckIndexRuns {
+        of: SpacesSyntax,
+        runs: Vec<(i64, i64)>,
+    },
+    /// ADMIN CHECKSUM TABLE.
+    Checksum(Vec<SpacesSyntax>),
+    /// ADMIN CANCEL DDL JOBS.
+    CancelJobs(Vec<u64>),
+    /// EXPLAIN FOR CONNECTION.
+    ExplainOther {
+        connection: u64,
+        format: Option<String>,
+    },
     /// SPLIT TABLE.
     Split {
         spaces: SpacesSyntax,
@@ -170,6 +184,10 @@ impl Statement {
             Statement::Account(change) => !matches!(**change, AccountChange::SetRole(_)),
             Statement::Explain { .. }
             | Statement::Check(_)
+            | Statement::CheckIndexRuns { .. }
+            | Statement::Checksum(_)
+            | Statement::CancelJobs(_)
+            | Statement::ExplainOther { .. }
             | Statement::Split { .. }
             | Statement::Show(_)
             | Statement::ShowWhere { .. }
@@ -207,6 +225,15 @@ pub(super) fn query_of(
         change(select);
     }
     Ok(Box::new(query))
+}
+
+/// The query of a text of our own.
+pub(crate) fn own_query(text: &str) -> Result<ast::Statement, Error> {
+    let query = query_of(text, |_| ()).map_err(|failure| match failure {
+        Failure::Parser(e) => syntax_error(e, None),
+        Failure::Ours(e) => e,
+    })?;
+    Ok(*query)
 }
 
 /// The text of PREPARE.
@@ -462,6 +489,11 @@ impl<'a> Source<'a> {
                 Token::Word(w) => w.value,
                 _ => return Ok(self.parser.expected("a format", token)?),
             });
+        }
+        if self.word("FOR") {
+            self.expect_word("CONNECTION")?;
+            let connection = self.parser.parse_literal_uint()?;
+            return Ok(Statement::ExplainOther { connection, format });
         }
         let starts_query = match &self.parser.peek_token_ref().token {
             Token::LParen => true,

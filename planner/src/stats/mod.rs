@@ -8,7 +8,7 @@ pub(crate) mod selectivity;
 
 use std::sync::Arc;
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, Timestamp};
 
 pub use collect::{ColumnCollector, collect};
 
@@ -21,6 +21,10 @@ pub struct TableStats {
     pub rows: u64,
     /// One for each column of the descriptor; empty when pseudo.
     pub columns: Vec<Arc<ColumnStats>>,
+    /// When the number of rows was told last; 0 = never.
+    pub told: Timestamp,
+    /// When the columns were looked at; `None` = never.
+    pub analyzed: Option<Timestamp>,
 }
 
 impl TableStats {
@@ -29,7 +33,13 @@ impl TableStats {
 
     /// The guesses for a table that was never analysed.
     pub fn pseudo() -> TableStats {
-        TableStats { pseudo: true, rows: Self::PSEUDO_ROWS, columns: Vec::new() }
+        TableStats {
+            pseudo: true,
+            rows: Self::PSEUDO_ROWS,
+            columns: Vec::new(),
+            told: Timestamp::default(),
+            analyzed: None,
+        }
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         if matches!(connection.process.wish(), Wish::Kill) {
             return Err(Ended::Wish(Wish::Kill));
         }
+        connection.does("Query", statement.shared_text())?;
         let work = move |session: &mut Session| {
             let result = session.execute_prepared(&statement, &[])?;
             Answer::new(session, result, Rows::Text, Pace::Long)

@@ -1,0 +1,142 @@
+//! SHOW STATS_META and its like, SHOW ANALYZE STATUS, ADMIN SHOW: lists of what the engine knows of itself.
+
+use super::show::ShowSyntax;
+use super::statement::{Failure, Source};
+use crate::error::Error;
+
+/// A list that SHOW or ADMIN SHOW shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// SHOW STATS_META.
+    StatsMeta,
+    /// SHOW STATS_HISTOGRAMS.
+    StatsHistograms,
+    /// SHOW STATS_BUCKETS.
+    StatsBuckets,
+    /// SHOW STATS_TOPN.
+    StatsTopN,
+    /// SHOW STATS_HEALTHY.
+    StatsHealthy,
+    /// SHOW ANALYZE STATUS.
+    AnalyzeStatus,
+    /// ADMIN SHOW DDL.
+    Ddl,
+    /// ADMIN SHOW DDL JOBS: all that run, and so many of those that have ended.
+    DdlJobs {
+        /// How many.
+        ended: u64,
+    },
+    /// ADMIN SHOW DDL JOB QUERIES: of the jobs with these numbers.
+    DdlJobQueries(Vec<u64>),
+    /// ADMIN SHOW DDL JOB QUERIES LIMIT: of the newest jobs.
+    DdlJobQueriesNewest {
+        /// How many of them are passed over.
+        offset: u64,
+        /// How many at most.
+        limit: u64,
+    },
+    /// ADMIN SHOW SLOW RECENT: the newest.
+    SlowRecent {
+        /// How many.
+        limit: u64,
+    },
+    /// ADMIN SHOW SLOW TOP: the slowest.
+    SlowTop {
+        /// How many.
+        limit: u64,
+        /// INTERNAL: of those that no client asked for, of which there are none.
+        internal: bool,
+    },
+}
+
+impl Listing {
+    /// Whether it is asked for by ADMIN.
+    pub fn is_of_admin(&self) -> bool {
+        match self {
+            Listing::StatsMeta
+            | Listing::StatsHistograms
+            | Listing::StatsBuckets
+            | Listing::StatsTopN
+            | Listing::StatsHealthy
+            | Listing::AnalyzeStatus => false,
+            Listing::Ddl
+            | Listing::DdlJobs { .. }
+            | Listing::DdlJobQueries(_)
+            | Listing::DdlJobQueriesNewest { .. }
+            | Listing::SlowRecent { .. }
+            | Listing::SlowTop { .. } => true,
+        }
+    }
+}
+
+/// Ended jobs that ADMIN SHOW DDL JOBS shows unless it says how many.
+const ENDED_DEFAULT: u64 = 10;
+
+impl Source<'_> {
+    /// What SHOW shows, if it is such a list; `first` is the word behind SHOW.
+    pub(super) fn listing(&mut self, first: &str) -> Result<Option<Listing>, Failure> {
+        Ok(Some(match first {
+            "STATS_META" => Listing::StatsMeta,
+            "STATS_HISTOGRAMS" => Listing::StatsHistograms,
+            "STATS_BUCKETS" => Listing::StatsBuckets,
+            "STATS_TOPN" => Listing::StatsTopN,
+            "STATS_HEALTHY" => Listing::StatsHealthy,
+            "ANALYZE" => {
+                self.expect_word("STATUS")?;
+                Listing::AnalyzeStatus
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// From what follows `ADMIN SHOW` on, but for WHERE.
+    pub(super) fn admin_show(&mut self) -> Result<ShowSyntax, Failure> {
+        if self.word("SLOW") {
+            return self.slow().map(ShowSyntax::Listing);
+        }
+        if !self.word("DDL") {
+            let what = self.parser.peek_token_ref().token.to_string();
+            return Err(Failure::Ours(Error::NotSupported(format!("ADMIN SHOW {what}"))));
+        }
+        if self.word("JOBS") {
+            let ended = self.number_if_there()?.unwrap_or(ENDED_DEFAULT);
+            return Ok(ShowSyntax::Listing(Listing::DdlJobs { ended }));
+        }
+        if !self.word("JOB") {
+            return Ok(ShowSyntax::Listing(Listing::Ddl));
+        }
+        self.expect_word("QUERIES")?;
+        if !self.word("LIMIT") {
+            let jobs = self.parser.parse_comma_separated(|parser| parser.parse_literal_uint())?;
+            return Ok(ShowSyntax::Listing(Listing::DdlJobQueries(jobs)));
+        }
+        let first = self.parser.parse_literal_uint()?;
+        let (offset, limit) = if self.parser.consume_token(&sqlparser::tokenizer::Token::Comma) {
+            (first, self.parser.parse_literal_uint()?)
+        } else if self.word("OFFSET") {
+            (self.parser.parse_literal_uint()?, first)
+        } else {
+            (0, first)
+        };
+        Ok(ShowSyntax::Listing(Listing::DdlJobQueriesNewest { offset, limit }))
+    }
+
+    fn slow(&mut self) -> Result<Listing, Failure> {
+        if self.word("RECENT") {
+            return Ok(Listing::SlowRecent { limit: self.parser.parse_literal_uint()? });
+        }
+        self.expect_word("TOP")?;
+        let internal = self.word("INTERNAL");
+        if !internal {
+            self.word("ALL");
+        }
+        Ok(Listing::SlowTop { limit: self.parser.parse_literal_uint()?, internal })
+    }
+
+    fn number_if_there(&mut self) -> Result<Option<u64>, Failure> {
+        match self.parser.peek_token_ref().token {
+            sqlparser::tokenizer::Token::Number(..) => Ok(Some(self.parser.parse_literal_uint()?)),
+            _ => Ok(None),
+        }
+    }
+}
