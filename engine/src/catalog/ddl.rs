@@ -19,6 +19,7 @@ use allod_storage::schema::{
     TableOptions, Temporary, Timestamp,
 };
 
+use super::jobs::Entered;
 use super::version::{Counters, Entry, SequenceEntry, Version};
 use super::writers::{Predecessors, Writers};
 use super::{Catalog, Lease, Waiting};
@@ -38,6 +39,11 @@ impl Catalog {
         waiting: &mut Waiting,
     ) -> Result<Vec<Warning>> {
         let mut job = self.jobs.enter(ddl, statement, &self.load(), waiting.cancel());
+        let outcome = self.applied(ddl, &mut job, client, waiting);
+        job.ends(outcome)
+    }
+
+    fn applied(&self, ddl: &Ddl, job: &mut Entered, client: &mut Client, waiting: &mut Waiting) -> Notes {
         let mut grace = None;
         loop {
             let mut lease = self.lease(waiting)?;
@@ -45,7 +51,7 @@ impl Catalog {
             lease.grace = grace;
             let outcome = lease.apply(ddl, client, waiting);
             let Some(writers) = lease.in_the_way.take() else {
-                let outcome = job.ends(outcome, &lease);
+                job.is_done(&lease);
                 drop_spaces(client, &lease.unreadable());
                 return outcome;
             };

@@ -78,6 +78,14 @@ pub(super) struct Entered<'a> {
     ids: Vec<u64>,
     /// Of the version before it had the right to change anything.
     before: Option<u64>,
+    /// What it has come to.
+    after: Option<After>,
+}
+
+/// The end of a job: the version then, and the rows of which something was made.
+struct After {
+    version: Arc<Version>,
+    rows: u64,
 }
 
 impl Default for Jobs {
@@ -130,7 +138,7 @@ impl Jobs {
             cancel: cancel.clone(),
         };
         let ids = targets(ddl, version).into_iter().map(job).map(|job| self.0.enter(job)).collect();
-        Entered { jobs: self, ids, before: None }
+        Entered { jobs: self, ids, before: None, after: None }
     }
 }
 
@@ -148,25 +156,33 @@ impl Entered<'_> {
         });
     }
 
+    /// It has done what it could.
+    pub fn is_done(&mut self, lease: &Lease) {
+        self.after = Some(After { version: lease.version(), rows: lease.handled });
+    }
+
     /// It has ended; the error is the statement's.
-    pub fn ends<T>(self, outcome: Result<T>, lease: &Lease) -> Result<T> {
-        let (version, rows) = (lease.version(), lease.handled);
-        let changed = self.before != Some(version.number());
+    pub fn ends<T>(mut self, outcome: Result<T>) -> Result<T> {
+        // Who did not get so far has left nothing.
+        let after = self.after.take();
+        let after = after.filter(|after| self.before != Some(after.version.number()));
         let asked = self.ids.iter().filter_map(|id| self.jobs.0.get(*id));
         let asked = asked.into_iter().any(|job| job.stage == JobStage::Cancelling);
         // DROP TABLE drops what there is, and complains of the rest.
         let done = outcome.as_ref().err().is_none_or(|error| error.code() == code::UNKNOWN_TABLE);
-        let stage = match (done, changed) {
-            (true, true) => JobStage::Synced,
-            (false, true) => JobStage::RolledBack,
-            (false, false) if asked => JobStage::Cancelled,
+        let stage = match (done, &after) {
+            (true, Some(_)) => JobStage::Synced,
+            (false, Some(_)) => JobStage::RolledBack,
+            (false, None) if asked => JobStage::Cancelled,
             // It never was one.
-            (_, false) => return outcome,
+            (_, None) => return outcome,
         };
         self.each(|job| {
-            (job.stage, job.rows, job.ended_us) = (stage, rows, Some(now_us()));
+            (job.stage, job.ended_us) = (stage, Some(now_us()));
+            let Some(After { version, rows }) = &after else { return };
+            job.rows = *rows;
             if let (None, Some(table)) = (job.table_id, &job.table) {
-                job.table_id = id_of(&version, &job.database, table);
+                job.table_id = id_of(version, &job.database, table);
             }
         });
         match outcome {

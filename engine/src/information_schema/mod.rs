@@ -421,6 +421,8 @@ mod tests {
         session
             .run("create table t (id int primary key, v int check (v > 0), key (v)) partition by hash (id) partitions 3")
             .unwrap();
+        session.run("insert into t values (1, 5), (2, 5), (3, 6)").unwrap();
+        session.run("analyze table t").unwrap();
         let tables =
             DATABASES.into_iter().flat_map(|database| names(database).map(move |name| (database, name)));
         for (database, name) in tables {
@@ -428,6 +430,7 @@ mod tests {
             // Where there is nothing to be seen unless somebody does something.
             let may_be_empty = [
                 "builtin_function_usage",
+                "cluster_slow_query",
                 "cluster_tidb_trx",
                 "column_privileges",
                 "columns_priv",
@@ -435,6 +438,7 @@ mod tests {
                 "db",
                 "deadlocks",
                 "sequences",
+                "slow_query",
                 "session_account_connect_attrs",
                 "session_connect_attrs",
                 "default_roles",
