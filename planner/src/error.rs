@@ -10,6 +10,7 @@ use crate::bind::{
     CheckFault, ForeignFault, GeneratedFault, KeyFault, LimitFault, OptionFault, PartitionFault,
     TemporaryFault, WindowFault,
 };
+use crate::parse::SyntaxFault;
 
 /// A place in the text given to [`parse`](crate::parse::parse), counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +31,8 @@ impl fmt::Display for Position {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// 1064: the text is not SQL.
-    #[error("you have an error in your SQL syntax{}: {message}", at(.position))]
-    Syntax {
-        /// What was expected and found.
-        message: String,
-        /// Where, if known.
-        position: Option<Position>,
-    },
+    #[error("{0}")]
+    Syntax(Box<SyntaxFault>),
     /// 1436: nested too deeply, or a chain of operators is too long, to be handled safely.
     #[error("statement is too complex: {0}")]
     TooComplex(String),
@@ -612,16 +608,20 @@ impl Error {
     /// Where in the text the error is, if known.
     pub fn position(&self) -> Option<Position> {
         match self {
-            Error::Syntax { position, .. }
-            | Error::UnknownTable { position, .. }
+            Error::Syntax(fault) => fault.position(),
+            Error::UnknownTable { position, .. }
             | Error::UnknownColumn { position, .. }
             | Error::AmbiguousColumn { position, .. }
             | Error::UnknownFunction { position, .. } => *position,
             _ => None,
         }
     }
-}
 
-fn at(position: &Option<Position>) -> String {
-    position.map_or_else(String::new, |p| format!(" at {p}"))
+    /// What was expected there and found, of an error of syntax.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Syntax(fault) => Some(fault.hint()),
+            _ => None,
+        }
+    }
 }

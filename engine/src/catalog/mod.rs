@@ -21,6 +21,7 @@ mod bindings;
 mod copy;
 mod crew;
 mod ddl;
+mod filled;
 mod foreign;
 mod growth;
 mod ids;

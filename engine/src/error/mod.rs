@@ -16,6 +16,7 @@ pub struct Error {
     code: u16,
     message: String,
     position: Option<Position>,
+    hint: Option<String>,
 }
 
 /// Result with this crate's error.
@@ -29,7 +30,7 @@ impl Error {
         if let Some(first) = message.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Error { code, message, position: None }
+        Error { code, message, position: None, hint: None }
     }
 
     /// An error that is nobody's fault but Allod's.
@@ -44,6 +45,11 @@ impl Error {
 
     fn at(mut self, position: Option<Position>) -> Error {
         self.position = position;
+        self
+    }
+
+    fn hinting(mut self, hint: Option<&str>) -> Error {
+        self.hint = hint.map(String::from);
         self
     }
 
@@ -65,6 +71,11 @@ impl Error {
     /// The place in the text of the statement that the error is about, if there is one.
     pub fn position(&self) -> Option<Position> {
         self.position
+    }
+
+    /// What was expected there, of an error of syntax: more than MySQL's message says.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Whether the same statement may well succeed when it is run again: it lost against another writer.
@@ -163,8 +174,7 @@ mod tests {
     #[test]
     fn a_syntax_error_keeps_its_number_and_its_place() {
         let place = Position { line: 2, column: 7 };
-        let error = allod_planner::Error::Syntax { message: "expected FROM".into(), position: Some(place) };
-        let error = Error::from(error);
+        let error = Error::from(allod_planner::parse("select 1,\n2 fro t").unwrap_err());
         assert_eq!((error.code(), error.sqlstate(), error.position()), (1064, "42000", Some(place)));
         assert!(error.to_string().starts_with("ERROR 1064 (42000): You have an error"), "{error}");
     }

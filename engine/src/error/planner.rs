@@ -6,7 +6,7 @@ impl From<allod_planner::Error> for Error {
     fn from(error: allod_planner::Error) -> Error {
         use allod_planner::Error as E;
         let code = match &error {
-            E::Syntax { .. } => code::SYNTAX,
+            E::Syntax(_) => code::SYNTAX,
             E::TooComplex(_) => code::TOO_COMPLEX,
             E::NotSupported(_) => code::NOT_SUPPORTED,
             E::AsOf(_) => code::AS_OF,
@@ -121,7 +121,7 @@ impl From<allod_planner::Error> for Error {
             E::MemoryTable { code, .. } => *code,
             E::Internal(_) | E::PercentOutOfRange(_) | E::BindingMismatch { .. } => code::UNKNOWN,
         };
-        Error::new(code, error.to_string()).at(error.position())
+        Error::new(code, error.to_string()).at(error.position()).hinting(error.hint())
     }
 }
 
@@ -172,6 +172,7 @@ fn partition_fault(fault: &allod_planner::bind::PartitionFault) -> u16 {
         F::MustBeDefined(_) => 1492,
         F::NotIncreasing => 1493,
         F::DuplicateConstant => 1495,
+        F::Subpartition => 1500,
         F::BlobField => 1502,
         F::NotPartitioned => 1505,
         F::UnknownInList(_) => 1507,

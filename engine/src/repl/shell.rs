@@ -277,7 +277,7 @@ pub(super) fn report(error: &Error, place: Option<(&str, &Piece<'_>)>) {
     if let (Some((whole, piece)), Some(position)) = (place, error.position()) {
         // The session counts from the beginning of the statement; the user, from the beginning of what was typed.
         let column = if position.line == 1 { position.column + piece.column } else { position.column };
-        text += &point_at(whole, Position { line: position.line + piece.line, column });
+        text += &point_at(whole, Position { line: position.line + piece.line, column }, error.hint());
     }
     if io::stderr().is_terminal() {
         text = format!("\x1b[31m{}\x1b[0m\n", text.trim_end());

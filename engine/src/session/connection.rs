@@ -203,6 +203,13 @@ impl Session {
         process.stop_statement();
         Ok(())
     }
+
+    /// RELEASE: ends this session's own connection when its client has the answer. A session of the library has none.
+    pub(super) fn end_connection(&self) {
+        if let Some(process) = self.database.shared().processes.list().get(&self.id) {
+            process.end(Wish::Kill);
+        }
+    }
 }
 
 /// Errors about names that there are not or that are not for this user, which no value of a parameter can mend.

@@ -19,6 +19,7 @@ mod as_of;
 mod assign;
 mod bindings;
 mod connection;
+mod create_as;
 mod diagnostics;
 mod explain;
 mod kept;

@@ -20,6 +20,8 @@ impl Session {
         }
         match bound {
             Bound::Ddl(ddl) => self.check_ddl(ddl),
+            // The planner has asked for what is read, and asks for what is written.
+            Bound::CreateTableAs { create, .. } => self.check_ddl(&Ddl::CreateTable((**create).clone())),
             Bound::Analyze { tables } => {
                 tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
@@ -51,7 +53,7 @@ impl Session {
             | Bound::Execute { .. }
             | Bound::Deallocate { .. }
             | Bound::Kill { .. }
-            | Bound::TableLocks(_)
+            | Bound::Nothing { .. }
             | Bound::Account(_) => Ok(()),
         }
     }
@@ -127,9 +129,9 @@ impl Session {
             Show::Databases { .. }
             | Show::Variables { .. }
             | Show::Status { .. }
-            | Show::Warnings
+            | Show::Warnings(_)
             | Show::Bindings { .. }
-            | Show::Errors
+            | Show::Errors(_)
             | Show::Counted { .. }
             | Show::ProcessList { .. }
             | Show::Engines

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use allod_planner::bind::{Show, TableName};
+use allod_planner::bind::{Show, Shown, TableName};
 use allod_planner::catalog::{Catalog as _, View, ViewOptions};
 use allod_planner::expr::printed;
 use allod_planner::zone::Zone;
@@ -108,12 +108,8 @@ impl Session {
             Show::NextRowId { table } => next_row_id(entry(version, table)?),
             Show::Regions(spaces) => self.show_regions(spaces, version),
             Show::Status { global, pattern } => self.status(*global, pattern),
-            Show::Warnings => warnings(self.warnings()),
-            Show::Errors => {
-                let errors: Vec<Warning> =
-                    self.warnings().iter().filter(|w| w.level == "Error").cloned().collect();
-                warnings(&errors)
-            }
+            Show::Warnings(shown) => warnings(self.warnings().iter(), *shown),
+            Show::Errors(shown) => warnings(self.warnings().iter().filter(|w| w.level == "Error"), *shown),
             Show::Counted { errors } => {
                 let (name, count) = match errors {
                     true => ("@@session.error_count", self.diagnostics().errors),
@@ -468,8 +464,10 @@ fn indexes(entry: Option<&Entry>) -> Result<ResultSet> {
     ResultSet::text(&columns, rows)
 }
 
-fn warnings(list: &[Warning]) -> Result<ResultSet> {
-    let rows = list.iter().map(|w| vec![text(w.level), text(w.code.to_string()), text(&*w.message)]);
+fn warnings<'a>(list: impl Iterator<Item = &'a Warning>, shown: Shown) -> Result<ResultSet> {
+    let places = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let list = list.skip(places(shown.skip)).take(shown.take.map_or(usize::MAX, places));
+    let rows = list.map(|w| vec![text(w.level), text(w.code.to_string()), text(&*w.message)]);
     Ok(ResultSet::text(&["Level", "Code", "Message"], rows.collect())?.keeping_warnings())
 }
 

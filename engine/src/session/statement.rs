@@ -230,6 +230,10 @@ impl Session {
                 self.row_count = 0;
                 Ok(ResultSet::done(0, 0).with_warnings(notes))
             }
+            Bound::CreateTableAs { create, insert } => {
+                drop(version);
+                self.create_as(&create, &insert, params, cancel)
+            }
             Bound::Analyze { tables } => {
                 for table in &tables {
                     let mut waiting = self.waiting(cancel);
@@ -314,8 +318,8 @@ impl Session {
                 done()
             }
             Bound::Simulate(step) => self.simulate(step),
-            Bound::TableLocks(physical::PlanWarning { code, message }) => {
-                let warning = Warning { level: "Warning", code, message };
+            Bound::Nothing { told: physical::PlanWarning { code, message }, is_note } => {
+                let warning = Warning { level: if is_note { "Note" } else { "Warning" }, code, message };
                 Ok(ResultSet::done(0, 0).with_warnings(vec![warning]))
             }
             Bound::Account(change) => {

@@ -22,7 +22,7 @@ use allod_storage::schema::{TableDescriptor, Temporary};
 
 use super::Session;
 use super::statement::Planned;
-use crate::catalog::{OwnTables, Retired};
+use crate::catalog::{Entry, OwnTables, Retired};
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
 
@@ -36,6 +36,11 @@ pub(super) struct Temporaries {
 }
 
 impl Temporaries {
+    /// A table that nobody names any more.
+    pub fn retire(&mut self, entry: Entry) {
+        self.retired.push(Retired::new(entry));
+    }
+
     /// Whether the session has a table of this name for itself, until it drops it.
     pub fn has_local(&self, name: &TableName) -> bool {
         self.tables.get(&name.database, &name.table).is_some_and(|entry| entry.descriptor.is_local())
@@ -96,7 +101,7 @@ impl Session {
     }
 
     /// An error if the session has a table of this name for itself, or a note if that does not matter.
-    fn taken(&self, name: &TableName, excused: bool) -> Result<Option<Warning>> {
+    pub(super) fn taken(&self, name: &TableName, excused: bool) -> Result<Option<Warning>> {
         if !self.temporaries.has_local(name) {
             return Ok(None);
         }
@@ -228,7 +233,7 @@ impl Session {
 }
 
 /// The error, or a note that says the same.
-fn excuse(excused: bool, error: Error) -> Result<Warning> {
+pub(super) fn excuse(excused: bool, error: Error) -> Result<Warning> {
     match excused {
         true => Ok(Warning { level: "Note", code: error.code(), message: error.message().to_string() }),
         false => Err(error),

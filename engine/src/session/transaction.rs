@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use allod_executor::Cancel;
 use allod_planner::bind::{
-    Characteristics, SetTarget, TransactionControl, TransactionMode, TransactionScope,
+    AfterTransaction, Characteristics, SetTarget, TransactionControl, TransactionMode, TransactionScope,
 };
 use allod_planner::expr::type_of;
 use allod_storage::client::{Client, Interrupt, LockOutcome, LockWait, Savepoint, Transaction, bytes_of};
@@ -300,15 +300,15 @@ impl Session {
                 let options = self.options_of(characteristics)?;
                 self.begin(Options { pessimistic, ..options })?;
             }
-            TransactionControl::Commit { chain } => {
+            TransactionControl::Commit(after) => {
                 let options = self.options();
                 self.commit(cancel)?;
-                self.chain(*chain, options)?;
+                self.go_on(*after, options)?;
             }
-            TransactionControl::Rollback { chain } => {
+            TransactionControl::Rollback(after) => {
                 let options = self.options();
                 self.roll_back();
-                self.chain(*chain, options)?;
+                self.go_on(*after, options)?;
             }
             TransactionControl::Set { scope, characteristics } => {
                 return self.set_transaction(*scope, characteristics, cancel);
@@ -335,8 +335,16 @@ impl Session {
         self.transaction.as_ref().map(|active| active.options).unwrap_or_default()
     }
 
-    fn chain(&mut self, chain: bool, options: Options) -> Result<()> {
-        if chain { self.begin(options) } else { Ok(()) }
+    /// Behind the end of a transaction that had these options.
+    fn go_on(&mut self, after: AfterTransaction, options: Options) -> Result<()> {
+        match after {
+            AfterTransaction::Nothing => Ok(()),
+            AfterTransaction::Chain => self.begin(options),
+            AfterTransaction::Release => {
+                self.end_connection();
+                Ok(())
+            }
+        }
     }
 
     /// SET TRANSACTION.

@@ -234,7 +234,7 @@ impl Binder<'_> {
 
 /// How many arguments an aggregate has is a part of MySQL's grammar.
 fn miscounted(e: &ast::Expr) -> Error {
-    Error::Syntax { message: format!("the number of arguments of {}", shortened(e)), position: place(e) }
+    Error::syntax(format!("the number of arguments of {}", shortened(e)), place(e))
 }
 
 /// The aggregate of a name.

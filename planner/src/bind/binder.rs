@@ -215,10 +215,7 @@ impl<'a> Binder<'a> {
             (None, None) => return Err(Error::NoDatabase),
         };
         if parts.next().is_some() {
-            return Err(Error::Syntax {
-                message: format!("'{name}' is no table name"),
-                position: place(name),
-            });
+            return Err(Error::syntax(format!("'{name}' is no table name"), place(name)));
         }
         Ok(TableName { database: database.into(), table: table.value.as_str().into() })
     }

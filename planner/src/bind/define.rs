@@ -32,10 +32,11 @@ use crate::parse::{
 use crate::physical::PlanWarning;
 
 impl Binder<'_> {
-    /// CREATE TABLE.
+    /// CREATE TABLE. `defined`: for each column what it is, if that is known already.
     pub fn create_table(
         &mut self,
         table: &ast::CreateTable,
+        defined: &[Option<ColumnDef>],
         clustered: Option<bool>,
         more: &[TableOption],
         partition: Option<&PartitionClause>,
@@ -45,9 +46,6 @@ impl Binder<'_> {
             return Err(not_supported("OR REPLACE"));
         }
         let temporary = temporary::kind(table)?;
-        if table.query.is_some() {
-            return Err(not_supported("CREATE TABLE … SELECT"));
-        }
         let name = self.table_name(&table.name)?;
         self.database(Some(&Ident::new(&*name.database)))?;
         self.writable(&name.database)?;
@@ -72,7 +70,13 @@ impl Binder<'_> {
             if columns.iter().any(|c| c.name.eq_ignore_ascii_case(&def.name.value)) {
                 return Err(Error::DuplicateColumn(def.name.value.clone()));
             }
-            let column = self.column_def(def, columns.len(), &mut keys, collation)?;
+            let column = match defined.get(columns.len()).and_then(Option::as_ref) {
+                Some(column) => {
+                    limits::column_name(&column.name)?;
+                    column.clone()
+                }
+                None => self.column_def(def, columns.len(), &mut keys, collation)?,
+            };
             columns.push(column);
         }
         let mut random = None;
@@ -452,7 +456,10 @@ impl Binder<'_> {
         temporary::check_alterable(&table, "ALTER TABLE")?;
         let texts = |names: &[Ident]| names.iter().map(|n| Arc::from(n.value.as_str())).collect();
         let change = match change {
-            PartitionChangeSyntax::Add { definitions, count } => {
+            PartitionChangeSyntax::Add { definitions, count, if_not_exists } => {
+                if let Some(told) = partition::already(&table, definitions).filter(|_| *if_not_exists) {
+                    return Ok(Bound::Nothing { told, is_note: true });
+                }
                 partition::added(&table, definitions, *count, self.rw.zone)?
             }
             PartitionChangeSyntax::Drop { names, if_exists } => {
@@ -570,9 +577,8 @@ impl Binder<'_> {
                 Ddl::DropDatabase { name, if_exists }
             }
             ObjectType::Index => {
-                let table = table.ok_or_else(|| Error::Syntax {
-                    message: "expected ON and a table after DROP INDEX".into(),
-                    position: names.first().and_then(place),
+                let table = table.ok_or_else(|| {
+                    Error::syntax("expected ON and a table after DROP INDEX", names.first().and_then(place))
                 })?;
                 let (name, known) = self.table(table)?;
                 temporary::check_alterable(&known.descriptor, "DROP INDEX")?;

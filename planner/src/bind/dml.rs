@@ -46,7 +46,7 @@ impl Binder<'_> {
                 ast::Expr::Identifier(name) => Ok(name.clone()),
                 other => {
                     let message = format!("expected the name of a partition, found {other}");
-                    Err(Error::Syntax { message, position: super::binder::place(other) })
+                    Err(Error::syntax(message, super::binder::place(other)))
                 }
             };
             let names: Vec<ast::Ident> = names.iter().map(name).collect::<Result<_, Error>>()?;

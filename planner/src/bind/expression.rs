@@ -117,7 +117,7 @@ impl Binder<'_> {
                     (None, Some(_)) => args.push(Expr::constant(Datum::Int(1), SqlType::BIGINT)),
                     (None, None) => {
                         let message = format!("expected where {} begins", shortened(e));
-                        return Err(Error::Syntax { message, position: place(e) });
+                        return Err(Error::syntax(message, place(e)));
                     }
                 }
                 if let Some(length) = substring_for {
@@ -168,10 +168,7 @@ impl Binder<'_> {
                 None => Err(not_supported("ALL without a subquery")),
             },
             E::Tuple(items) if items.len() != 1 => Err(Error::OperandColumns(1)),
-            E::Interval(_) => Err(Error::Syntax {
-                message: "INTERVAL where there is no date to add it to".into(),
-                position: place(e),
-            }),
+            E::Interval(_) => Err(Error::syntax("INTERVAL where there is no date to add it to", place(e))),
             _ => Err(not_supported(&format!("the expression '{}'", shortened(e)))),
         }
     }
@@ -383,7 +380,7 @@ impl Binder<'_> {
         }
         if is_window_function(&name) {
             let message = format!("expected OVER behind {}", shortened(e));
-            return Err(Error::Syntax { message, position: place(e) });
+            return Err(Error::syntax(message, place(e)));
         }
         let mut exprs = Vec::with_capacity(args.len());
         for arg in args {
@@ -482,14 +479,13 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
         DateTimeField::Quarter => TimeUnit::Quarter,
         DateTimeField::Year => TimeUnit::Year,
         DateTimeField::Custom(name) => {
-            return TimeUnit::of_name(&name.value).ok_or_else(|| Error::Syntax {
-                message: format!("{name} is no unit of time"),
-                position: crate::parse::position(name.span.start),
+            return TimeUnit::of_name(&name.value).ok_or_else(|| {
+                Error::syntax(format!("{name} is no unit of time"), crate::parse::position(name.span.start))
             });
         }
         other => {
             let message = format!("{other} is no unit of time");
-            return Err(Error::Syntax { message, position: None });
+            return Err(Error::syntax(message, None));
         }
     })
 }

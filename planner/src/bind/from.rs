@@ -299,10 +299,7 @@ impl Binder<'_> {
         };
         let outer_without_condition = kind == JoinKind::Left && matches!(constraint, JoinConstraint::None);
         if outer_without_condition {
-            return Err(Error::Syntax {
-                message: "expected ON or USING after an outer join".into(),
-                position: None,
-            });
+            return Err(Error::syntax("expected ON or USING after an outer join", None));
         }
         let mut relations = [left.relations.clone(), right.relations.clone()].concat();
         // `*` shows a RIGHT JOIN's columns as written, but with USING or NATURAL as those of the LEFT JOIN it stands for.

@@ -66,7 +66,7 @@ impl Binder<'_> {
             };
             if indexes.is_empty() && mode != IndexMode::Use {
                 let message = format!("expected the name of an index in {word} INDEX ()");
-                return Err(Error::Syntax { message, position: None });
+                return Err(Error::syntax(message, None));
             }
             let table = HintTable { database: None, name: shown.clone(), block };
             let text = with_arguments(&format!("{word}_INDEX"), std::slice::from_ref(&table), &indexes);

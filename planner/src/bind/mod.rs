@@ -27,6 +27,7 @@ mod binder;
 mod binding;
 mod check;
 mod collation;
+mod create_as;
 mod cte;
 mod ddl;
 mod default;
@@ -81,7 +82,9 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, ViewHow};
+pub use crate::parse::{
+    Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, Shown, ViewHow,
+};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
@@ -104,7 +107,9 @@ pub use option::OptionFault;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use recursion::RecursionFault;
 pub use temporary::TemporaryFault;
-pub use transaction::{Characteristics, TransactionControl, TransactionMode, TransactionScope};
+pub use transaction::{
+    AfterTransaction, Characteristics, TransactionControl, TransactionMode, TransactionScope,
+};
 pub use window::WindowFault;
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
@@ -229,6 +234,13 @@ pub enum Bound {
     },
     /// A change of the schema.
     Ddl(Ddl),
+    /// CREATE TABLE … SELECT.
+    CreateTableAs {
+        /// The table.
+        create: Box<CreateTable>,
+        /// The INSERT that fills it, bound when it is there.
+        insert: Box<Parsed>,
+    },
     /// ANALYZE TABLE.
     Analyze {
         /// Tables in order.
@@ -311,8 +323,13 @@ pub enum Bound {
     },
     /// SIMULATE: something goes wrong in a simulated cluster, now or later.
     Simulate(Step),
-    /// LOCK TABLES, UNLOCK TABLES: read, and nothing is locked; what its user should know.
-    TableLocks(PlanWarning),
+    /// A statement that does nothing here, or has nothing to do.
+    Nothing {
+        /// What its user should know.
+        told: PlanWarning,
+        /// Whether that is no more than a note.
+        is_note: bool,
+    },
     /// A change of accounts, or of the roles of the session.
     Account(Box<AccountChange>),
 }
@@ -451,8 +468,8 @@ pub enum Show {
     NextRowId { table: TableName },
     Variables { global: bool, pattern: Option<String> },
     Status { global: bool, pattern: Option<String> },
-    Warnings,
-    Errors,
+    Warnings(Shown),
+    Errors(Shown),
     Counted { errors: bool },
     ProcessList { full: bool },
     Engines,
@@ -500,5 +517,6 @@ pub enum SetTarget {
 /// Binds a statement. Pure: it reads `cx` and returns everything it learned.
 pub fn bind(parsed: &Parsed, cx: &PlanContext) -> Result<Bound, Error> {
     let bind = |types: &variable::Types| statement::bind(&parsed.statement, parsed, cx, types);
-    crate::stack::roomy(|| variable::settled(parsed, bind))
+    let bound = crate::stack::roomy(|| variable::settled(parsed, bind));
+    bound.map_err(|error| error.within(&parsed.text, parsed.start))
 }

@@ -415,7 +415,7 @@ impl Binder<'_> {
     pub fn row_count(&mut self, e: &ast::Expr) -> Result<u64, Error> {
         let number = || {
             let message = format!("expected a number of rows, found {e}");
-            Error::Syntax { message, position: place(e) }
+            Error::syntax(message, place(e))
         };
         match e {
             ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, _), .. }) => {

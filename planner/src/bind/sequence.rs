@@ -79,8 +79,8 @@ impl Binder<'_> {
             _ => return Ok(None),
         };
         let Some(named) = args.first().and_then(|arg| sequence_name(arg)) else {
-            let (message, position) = ("expected the name of a sequence".into(), place(args[0]));
-            return Err(Error::Syntax { message, position });
+            let (message, position) = ("expected the name of a sequence", place(args[0]));
+            return Err(Error::syntax(message, position));
         };
         let full = self.table_name(&named)?;
         self.note_table(&named, &full);

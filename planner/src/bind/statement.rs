@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Collation, Datum};
+use allod_storage::schema::{Collation, ColumnDef, Datum};
 use sqlparser::ast::{self, SetExpr};
 
 use super::ask::is_literal;
 use super::binder::{Binder, Block};
+use super::create_as::CreateAs;
 use super::expression::not_supported;
 use super::variable::Types;
 use super::{
@@ -30,8 +31,14 @@ pub(super) fn bind(
     binder.assigning.known.clone_from(types);
     match statement {
         Statement::Sql(sql) => sql_statement(binder, sql),
-        Statement::CreateTable { table, clustered, options, partition, numbers } => {
-            binder.create_table(table, *clustered, options, partition.as_ref(), numbers)
+        Statement::CreateTable { table, clustered, options, partition, numbers, how } => {
+            let mut define = |table: &ast::CreateTable, defined: &[Option<ColumnDef>]| {
+                binder.create_table(table, defined, *clustered, options, partition.as_ref(), numbers)
+            };
+            match CreateAs::new(table, *how) {
+                Some(create) => create.bind(parsed, cx, define),
+                None => define(table, &[]),
+            }
         }
         Statement::CreateView(view) => binder.create_view(view),
         Statement::CreateSequence(sequence) => binder.create_sequence(sequence),
@@ -133,9 +140,9 @@ pub(super) fn bind(
                     binder.shown_table(name, None)?;
                 }
             }
-            Ok(Bound::TableLocks(without_locks("LOCK TABLES")))
+            Ok(without_locks("LOCK TABLES"))
         }
-        Statement::UnlockTables => Ok(Bound::TableLocks(without_locks("UNLOCK TABLES"))),
+        Statement::UnlockTables => Ok(without_locks("UNLOCK TABLES")),
         Statement::Call(name) => {
             let TableName { database, table } = binder.table_name(name)?;
             Err(Error::UnknownProcedure(format!("{database}.{table}")))
@@ -175,11 +182,11 @@ fn explain_format(format: Option<&str>) -> Result<ExplainFormat, Error> {
 }
 
 /// What TiDB says unless its configuration says otherwise.
-fn without_locks(statement: &str) -> PlanWarning {
+fn without_locks(statement: &str) -> Bound {
     let message = format!(
         "{statement} is not supported. To enable this experimental feature, set 'enable-table-lock' in the configuration file."
     );
-    PlanWarning { code: 1235, message }
+    Bound::Nothing { told: PlanWarning { code: 1235, message }, is_note: false }
 }
 
 fn user_variable(cx: &PlanContext, name: &str) -> Datum {
@@ -219,7 +226,7 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             let (block, dml) = binder.delete(delete)?;
             Ok(Bound::Query(finish(binder, block, Some(dml))?))
         }
-        S::CreateTable(table) => binder.create_table(table, None, &[], None, &NumbersSyntax::default()),
+        S::CreateTable(table) => binder.create_table(table, &[], None, &[], None, &NumbersSyntax::default()),
         S::CreateIndex(create) => binder.create_index(create),
         S::Drop { object_type, if_exists, names, table, .. } => {
             binder.drop(*object_type, *if_exists, names, table.as_ref())
@@ -366,8 +373,8 @@ impl Binder<'_> {
             ShowSyntax::Status { global, pattern } => {
                 Show::Status { global: *global, pattern: pattern.clone() }
             }
-            ShowSyntax::Warnings => Show::Warnings,
-            ShowSyntax::Errors => Show::Errors,
+            ShowSyntax::Warnings(shown) => Show::Warnings(*shown),
+            ShowSyntax::Errors(shown) => Show::Errors(*shown),
             ShowSyntax::Counted { errors } => Show::Counted { errors: *errors },
             ShowSyntax::ProcessList { full } => Show::ProcessList { full: *full },
             ShowSyntax::Engines => Show::Engines,

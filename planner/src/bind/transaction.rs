@@ -7,7 +7,7 @@ use allod_storage::schema::Datum;
 use super::Bound;
 use super::binder::Binder;
 use crate::error::Error;
-use crate::parse::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
+use crate::parse::{AfterSyntax, CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
 
 /// A statement about the session's transaction.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,15 +20,9 @@ pub enum TransactionControl {
         characteristics: Characteristics,
     },
     /// COMMIT.
-    Commit {
-        /// AND CHAIN: another transaction of the same kind begins at once.
-        chain: bool,
-    },
+    Commit(AfterTransaction),
     /// ROLLBACK.
-    Rollback {
-        /// AND CHAIN.
-        chain: bool,
-    },
+    Rollback(AfterTransaction),
     /// SAVEPOINT name.
     Savepoint(Arc<str>),
     /// ROLLBACK TO SAVEPOINT name.
@@ -42,6 +36,17 @@ pub enum TransactionControl {
         /// What it says of them.
         characteristics: Characteristics,
     },
+}
+
+/// What happens behind the end of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterTransaction {
+    /// What comes next.
+    Nothing,
+    /// AND CHAIN: another transaction of the same kind begins at once.
+    Chain,
+    /// RELEASE: the connection ends.
+    Release,
 }
 
 /// When a transaction finds out that it is in another's way.
@@ -87,8 +92,8 @@ impl Binder<'_> {
                 });
                 TransactionControl::Begin { mode, characteristics: self.characteristics(characteristics)? }
             }
-            TransactionSyntax::Commit { chain } => TransactionControl::Commit { chain: *chain },
-            TransactionSyntax::Rollback { chain } => TransactionControl::Rollback { chain: *chain },
+            TransactionSyntax::Commit(said) => TransactionControl::Commit(after(*said)),
+            TransactionSyntax::Rollback(said) => TransactionControl::Rollback(after(*said)),
             TransactionSyntax::Savepoint(savepoint) => TransactionControl::Savepoint(name(savepoint)),
             TransactionSyntax::RollbackTo(savepoint) => TransactionControl::RollbackTo(name(savepoint)),
             TransactionSyntax::Release(savepoint) => TransactionControl::Release(name(savepoint)),
@@ -122,5 +127,13 @@ impl Binder<'_> {
             return Err(Error::AsOf("can not set different time in the as of".into()));
         }
         Ok(times.into_iter().next())
+    }
+}
+
+fn after(said: AfterSyntax) -> AfterTransaction {
+    match said {
+        AfterSyntax::Nothing => AfterTransaction::Nothing,
+        AfterSyntax::Chain => AfterTransaction::Chain,
+        AfterSyntax::Release => AfterTransaction::Release,
     }
 }

@@ -6,6 +6,7 @@ use allod_storage::schema::{
 };
 use sqlparser::ast::{BinaryLength, CharacterLength, DataType, EnumMember, ExactNumberInfo};
 
+use super::binder::place;
 use crate::error::Error;
 use crate::expr::{Expr, types};
 
@@ -66,10 +67,7 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
         | DataType::CharacterVarying(n)
         | DataType::CharVarying(n)
         | DataType::Nvarchar(n) => match n {
-            None => Err(Error::Syntax {
-                message: format!("VARCHAR of column '{column}' needs a length"),
-                position: None,
-            }),
+            None => Err(Error::syntax(format!("VARCHAR of column '{column}' needs a length"), None)),
             n => Ok(SqlType::varchar(char_length(n, 1, 16_383, column)?)),
         },
         DataType::TinyText => Ok(SqlType::text(255)),
@@ -100,7 +98,7 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
             match length.as_slice() {
                 // The smallest type that holds so many characters.
                 [n] => Ok(SqlType::text(lob_bytes(n.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(4)))),
-                _ => Err(Error::Syntax { message: "expected TEXT(n)".into(), position: None }),
+                _ => Err(Error::syntax("expected TEXT(n)", None)),
             }
         }
         DataType::Bit(n) => match n.unwrap_or(1) {
@@ -124,10 +122,9 @@ pub(super) fn column_type(ty: &DataType, column: &str) -> Result<SqlType, Error>
             }
         }
         DataType::JSON => Ok(SqlType::Json),
-        DataType::Custom(name, _) => Err(Error::Syntax {
-            message: format!("unknown type '{name}' of column '{column}'"),
-            position: None,
-        }),
+        DataType::Custom(name, _) => {
+            Err(Error::syntax(format!("unknown type '{name}' of column '{column}'"), place(name)))
+        }
         other => Err(Error::NotSupported(format!("the type {other} of column '{column}'"))),
     }
 }

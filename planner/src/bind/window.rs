@@ -339,7 +339,7 @@ impl Binder<'_> {
             (name, _) if is_window_function(name) => return Err(wrong_count()),
             _ => {
                 let message = format!("'{name}' is no window function");
-                return Err(Error::Syntax { message, position: None });
+                return Err(Error::syntax(message, None));
             }
         };
         Ok(plain(function, ty))

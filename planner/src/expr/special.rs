@@ -591,7 +591,7 @@ fn precision(name: &str, arg: Option<&Expr>) -> Result<u8, Error> {
         Some(Some(Datum::Int(n @ 7..=0x7fff_ffff))) => {
             Err(Error::TooBigPrecision { given: *n, function: name.to_ascii_lowercase() })
         }
-        Some(_) => Err(Error::Syntax { message: format!("{name} takes a number of digits"), position: None }),
+        Some(_) => Err(Error::syntax(format!("{name} takes a number of digits"), None)),
     }
 }
 

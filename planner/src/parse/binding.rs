@@ -153,7 +153,7 @@ pub(super) fn parse(piece: &Piece, lexing: Lexing) -> Result<Option<Statement>, 
         return Ok(None);
     }
     at += 1;
-    let wrong = |message: &str| Error::Syntax { message: message.to_owned(), position: None };
+    let wrong = |message: &str| Error::syntax(message.to_owned(), None);
     let enabled = is(at, "ENABLED");
     at += usize::from(verb == "SET" && (enabled || is(at, "DISABLED")));
     if is(at, "FROM") {

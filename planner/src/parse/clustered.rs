@@ -36,7 +36,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), Failure> {
             Key::No => {
                 let message = format!("expected ',' or ')' after column definition, found {}", found.token);
                 let position = position(found.span.start);
-                return Err(Failure::Ours(Error::Syntax { message, position }));
+                return Err(Failure::Ours(Error::syntax(message, position)));
             }
         }
     }

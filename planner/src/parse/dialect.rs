@@ -264,6 +264,7 @@ impl Dialect for AllodDialect {
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         let strength = match &parser.peek_token_ref().token {
             Token::Word(w) if w.keyword == Keyword::DIV || is_mod(w) => strength::MULTIPLICATIVE,
+            Token::Word(w) if sounds(w, parser) => strength::PREDICATE,
             Token::StringConcat => strength::OR,
             Token::Overlap => strength::AND,
             Token::Caret => strength::BIT_XOR,
@@ -379,6 +380,7 @@ impl Dialect for AllodDialect {
             Token::Word(w) if is_mod(w) => BinaryOperator::Modulo,
             Token::StringConcat => BinaryOperator::Or,
             Token::CustomBinaryOperator(op) if op == CONCAT => return Some(parse_concat(parser, left)),
+            Token::Word(w) if sounds(w, parser) => return Some(parse_sounds(parser, left)),
             Token::Word(w) if w.keyword == Keyword::IN || w.keyword == Keyword::NOT => {
                 return parse_in(parser, left);
             }
@@ -396,6 +398,24 @@ fn parse_concat(parser: &mut Parser, left: &Expr) -> Result<Expr, ParserError> {
     let name = TokenWithSpan { token: Token::make_word("concat", None), span: operator.span };
     let right = parser.parse_subexpr(strength::CONCAT)?;
     Ok(call(&name, vec![left.clone(), right]))
+}
+
+/// Whether `SOUNDS LIKE` is next.
+fn sounds(word: &Word, parser: &Parser) -> bool {
+    let is_like = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::LIKE);
+    word.quote_style.is_none()
+        && word.value.eq_ignore_ascii_case("sounds")
+        && is_like(&parser.peek_nth_token_ref(1).token)
+}
+
+/// `a SOUNDS LIKE b`, which is `SOUNDEX(a) = SOUNDEX(b)`.
+fn parse_sounds(parser: &mut Parser, left: &Expr) -> Result<Expr, ParserError> {
+    let operator = parser.next_token();
+    parser.next_token();
+    let name = TokenWithSpan { token: Token::make_word("soundex", None), span: operator.span };
+    let right = parser.parse_subexpr(strength::PREDICATE)?;
+    let (left, right) = (call(&name, vec![left.clone()]), call(&name, vec![right]));
+    Ok(Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::Eq, right: Box::new(right) })
 }
 
 /// `[NOT] IN (SELECT …`: parsed here so that an error inside the subquery is reported as it is, instead of a second try

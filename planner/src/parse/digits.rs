@@ -31,7 +31,7 @@ pub(super) fn read(tokens: &mut Vec<TokenWithSpan>) -> Result<(), Error> {
             && !is_prefixed(&tokens[at], digits)
         {
             let message = format!("half a byte in x'{}'", digits.chars().take(80).collect::<String>());
-            return Err(Error::Syntax { message, position: position(tokens[at].span.start) });
+            return Err(Error::syntax(message, position(tokens[at].span.start)));
         }
         at += 1;
     }

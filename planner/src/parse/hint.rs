@@ -110,6 +110,8 @@ enum Form {
     BlockName,
     /// TiDB had it once.
     IndexMergeJoin,
+    /// What it asks for is so, or is seen to elsewhere.
+    Heeded,
     /// TiDB or MySQL has it; it does nothing here.
     Ignored,
 }
@@ -124,6 +126,10 @@ enum Plain {
     LimitToCop,
 }
 
+/// Hints that nobody needs to hear of: any replica answers alike, subqueries become joins where that is cheaper, and what keeps
+/// plans (`kept`) reads for itself that this one is not to be kept.
+const HEEDED: &[&str] = &["IGNORE_PLAN_CACHE", "READ_CONSISTENT_REPLICA", "USE_TOJA"];
+
 /// Hints of TiDB and MySQL that do nothing here.
 const IGNORED: &[&str] = &[
     "NO_INDEX_MERGE_JOIN",
@@ -133,10 +139,7 @@ const IGNORED: &[&str] = &[
     "MPP_1PHASE_AGG",
     "MPP_2PHASE_AGG",
     "READ_FROM_STORAGE",
-    "READ_CONSISTENT_REPLICA",
-    "USE_TOJA",
     "USE_CASCADES",
-    "IGNORE_PLAN_CACHE",
     "USE_PLAN_CACHE",
     "SEMI_JOIN_REWRITE",
     "NO_DECORRELATE",
@@ -207,6 +210,7 @@ fn form(name: &str) -> Option<(&'static str, Form)> {
         "MAX_EXECUTION_TIME" => ("MAX_EXECUTION_TIME", Form::MaxExecutionTime),
         "QB_NAME" => ("QB_NAME", Form::BlockName),
         "INL_MERGE_JOIN" => ("INL_MERGE_JOIN", Form::IndexMergeJoin),
+        _ if HEEDED.contains(&name) => ("", Form::Heeded),
         _ if IGNORED.contains(&name) => ("", Form::Ignored),
         _ => return None,
     })
@@ -305,6 +309,7 @@ impl HintParser<'_> {
             let begin = self.skip_blanks();
             let word = self.identifier()?;
             match form(&word.to_ascii_uppercase()) {
+                Some((_, Form::Heeded)) => self.skip_arguments()?,
                 Some((_, Form::Ignored)) => {
                     self.skip_arguments()?;
                     self.ignored(&word);
@@ -385,7 +390,7 @@ impl HintParser<'_> {
                 };
                 number.and_then(|n| self.quota(n, shift))
             }
-            Form::BlockName | Form::IndexMergeJoin | Form::Ignored => None,
+            Form::BlockName | Form::IndexMergeJoin | Form::Heeded | Form::Ignored => None,
         };
         self.expect(')')?;
         Ok(body.map(|body| HintSyntax { written, name, block, body }))

@@ -18,8 +18,10 @@ mod as_of;
 mod binding;
 mod change;
 mod clustered;
+mod create_as;
 mod dialect;
 mod digits;
+mod fault;
 mod guard;
 mod hint;
 mod items;
@@ -59,6 +61,8 @@ pub(crate) use admin::{SpacesSyntax, SplitSyntax};
 pub(crate) use alter::{AlterSyntax, CharsetOption, ColumnPlace};
 pub(crate) use binding::{BindingChange, BindingSyntax, WhichSyntax};
 pub use binding::{Shape, normalized, shape};
+pub(crate) use create_as::{NewRows, insert_of};
+pub use fault::SyntaxFault;
 pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub use kept::{KeepRules, KeptText};
@@ -72,12 +76,14 @@ pub(crate) use partition::{
 };
 pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
 pub(crate) use set::SetItem;
-pub use show::Absent;
 pub(crate) use show::ShowSyntax;
+pub use show::{Absent, Shown};
 pub use statement::SHOWN;
 pub(crate) use statement::{PrepareSource, Statement, own_query};
 pub(crate) use temporary::kind as temporary_kind;
-pub(crate) use transaction::{CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax};
+pub(crate) use transaction::{
+    AfterSyntax, CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax,
+};
 pub use view::ViewHow;
 pub(crate) use view::{Edit, ViewSyntax};
 
@@ -163,8 +169,9 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>, Error> {
 
 /// The same where `sql_mode` says how the text is read.
 pub fn parse_as(sql: &str, lexing: Lexing) -> Result<Vec<Parsed>, Error> {
-    let tokens = tokenize_as(sql, lexing)?;
-    split::statements(sql, tokens).into_iter().map(|piece| parse_one(piece, lexing)).collect()
+    let pieces = tokenize_as(sql, lexing).map(|tokens| split::statements(sql, tokens));
+    let parsed = pieces.and_then(|pieces| pieces.into_iter().map(|piece| parse_one(piece, lexing)).collect());
+    parsed.map_err(|error: Error| error.within(sql, Position { line: 1, column: 1 }))
 }
 
 fn parse_one(piece: split::Piece, lexing: Lexing) -> Result<Parsed, Error> {
@@ -183,6 +190,10 @@ fn parse_one(piece: split::Piece, lexing: Lexing) -> Result<Parsed, Error> {
 
 /// Parses the text of one scalar expression (a partition expression kept in a descriptor).
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
+    expression(text).map_err(|error| error.within(text, Position { line: 1, column: 1 }))
+}
+
+fn expression(text: &str) -> Result<ast::Expr, Error> {
     let tokens = tokenize(text)?;
     guard::check(&tokens)?;
     let mut parser = parser(tokens);
@@ -244,13 +255,42 @@ fn taken_in(token: &Token) -> Option<usize> {
 }
 
 fn tokens_of(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
-    let mut tokens = Tokenizer::new(lexing::quoting(lexing), sql).tokenize_with_location().map_err(
-        |e: TokenizerError| Error::Syntax { position: position(e.location), message: shortened(e.message) },
-    )?;
+    let mut tokens = Tokenizer::new(lexing::quoting(lexing), sql)
+        .tokenize_with_location()
+        .map_err(|e: TokenizerError| Error::syntax(shortened(e.message), position(e.location)))?;
     digits::read(&mut tokens)?;
+    signs(&mut tokens);
     integers(&mut tokens);
     variable::whole(&mut tokens);
     Ok(tokens)
+}
+
+/// `!!x`, `!~x`, `~~x`: signs one behind the other, which the library takes for operators of other dialects.
+fn signs(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let signs: &[Token] = match tokens[at].token {
+            Token::DoubleExclamationMark => &[Token::ExclamationMark, Token::ExclamationMark],
+            Token::ExclamationMarkTilde => &[Token::ExclamationMark, Token::Tilde],
+            Token::DoubleTilde => &[Token::Tilde, Token::Tilde],
+            Token::ExclamationMarkDoubleTilde => &[Token::ExclamationMark, Token::Tilde, Token::Tilde],
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        let start = tokens[at].span.start;
+        let place = |column: usize| Location { column: start.column + column as u64, ..start };
+        let span = |n: usize| Span { start: place(n), end: place(n + 1) };
+        let signs: Vec<TokenWithSpan> = signs
+            .iter()
+            .enumerate()
+            .map(|(n, sign)| TokenWithSpan { token: sign.clone(), span: span(n) })
+            .collect();
+        let next = at + signs.len();
+        tokens.splice(at..=at, signs);
+        at = next;
+    }
 }
 
 /// `CAST(x AS UNSIGNED INT)`, of which the library knows `INTEGER` only.
@@ -307,7 +347,7 @@ fn syntax_error(error: ParserError, end: Option<Position>) -> Error {
         None => (text.as_str(), end),
     };
     let message = message.replace("Expected: ", "expected ").replace(", found: EOF", ", found the end");
-    Error::Syntax { message: shortened(message.replace(", found: ", ", found ")), position }
+    Error::syntax(shortened(message.replace(", found: ", ", found ")), position)
 }
 
 /// A message may quote a token, and a token may be as long as the text.

@@ -7,7 +7,7 @@
 //!      [COMMENT 'text'] [ENGINE = x] …, …)]
 //! ```
 //! LINEAR is as good as nothing, with a warning, as in TiDB: it says only where rows lie, and there is nothing to gain from it
-//! here. SUBPARTITION is refused.
+//! here. SUBPARTITION is read over, as in TiDB.
 
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -15,7 +15,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::split::Cursor;
 use super::statement::{Failure, Source, Statement};
-use crate::error::Error;
+use crate::bind::PartitionFault;
 
 /// PARTITION BY.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct PartitionClause {
     pub linear: bool,
     /// PARTITIONS n.
     pub count: Option<u64>,
+    /// SUBPARTITION BY, which is read over.
+    pub subpartitioned: bool,
     /// The partitions, if they are listed.
     pub definitions: Vec<PartitionDefinition>,
 }
@@ -54,6 +56,8 @@ pub(crate) struct PartitionDefinition {
     pub name: Ident,
     pub values: PartitionValues,
     pub comment: String,
+    /// Whether it lists subpartitions, which are read over.
+    pub subpartitioned: bool,
 }
 
 /// What a partition takes, as written.
@@ -75,6 +79,8 @@ pub(crate) enum PartitionChangeSyntax {
     Add {
         definitions: Vec<PartitionDefinition>,
         count: Option<u64>,
+        /// Whether those that there are by name are left out.
+        if_not_exists: bool,
     },
     Drop {
         names: Vec<Ident>,
@@ -138,14 +144,81 @@ impl Source<'_> {
             return Ok(self.parser.expected_ref("HASH, KEY, RANGE or LIST", found)?);
         };
         let count = if self.word("PARTITIONS") { Some(self.parser.parse_literal_uint()?) } else { None };
-        if self.word("SUBPARTITION") {
-            return Err(Failure::Ours(Error::NotSupported("SUBPARTITION BY".into())));
+        let subpartitioned = self.word("SUBPARTITION");
+        if subpartitioned {
+            self.subpartition_by()?;
         }
         let definitions = match self.parser.peek_token_ref().token {
             Token::LParen => self.partition_definitions()?,
             _ => Vec::new(),
         };
-        Ok(PartitionClause { by, linear, count, definitions })
+        let dealt = matches!(by, PartitionBy::Hash(_) | PartitionBy::Key(_));
+        if subpartitioned && dealt || !subpartitioned && definitions.iter().any(|d| d.subpartitioned) {
+            return Err(Failure::Ours(PartitionFault::Subpartition.into()));
+        }
+        Ok(PartitionClause { by, linear, count, subpartitioned, definitions })
+    }
+
+    /// Behind `SUBPARTITION`.
+    fn subpartition_by(&mut self) -> Result<(), Failure> {
+        self.expect_word("BY")?;
+        self.word("LINEAR");
+        if self.word("HASH") {
+            self.partition_expression()?;
+        } else {
+            self.expect_word("KEY")?;
+            if self.word("ALGORITHM") {
+                self.parser.expect_token(&Token::Eq)?;
+                self.parser.parse_literal_uint()?;
+            }
+            self.partition_columns()?;
+        }
+        if self.word("SUBPARTITIONS") {
+            self.parser.parse_literal_uint()?;
+        }
+        Ok(())
+    }
+
+    /// `(SUBPARTITION s …, …)`, if it is next.
+    fn subpartitions(&mut self) -> Result<bool, Failure> {
+        let below = matches!(&self.parser.peek_nth_token(1).token, Token::Word(w) if w.value.eq_ignore_ascii_case("SUBPARTITION"));
+        if !below || !self.parser.consume_token(&Token::LParen) {
+            return Ok(false);
+        }
+        loop {
+            self.expect_word("SUBPARTITION")?;
+            let _ = self.parser.parse_identifier()?;
+            self.partition_options()?;
+            if !self.parser.consume_token(&Token::Comma) {
+                self.parser.expect_token(&Token::RParen)?;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// What is said of how a partition is kept; its comment.
+    fn partition_options(&mut self) -> Result<String, Failure> {
+        let mut comment = String::new();
+        while let Token::Word(word) = &self.parser.peek_token_ref().token {
+            match word.value.to_ascii_uppercase().as_str() {
+                "COMMENT" => {
+                    self.parser.next_token();
+                    let _ = self.parser.consume_token(&Token::Eq);
+                    comment = self.parser.parse_literal_string()?;
+                }
+                // Where and how it is kept: one answer to all of them here.
+                "STORAGE" | "DATA" | "INDEX" => {
+                    self.parser.next_token();
+                }
+                "ENGINE" | "DIRECTORY" | "MAX_ROWS" | "MIN_ROWS" | "TABLESPACE" | "NODEGROUP" => {
+                    self.parser.next_token();
+                    let _ = self.parser.consume_token(&Token::Eq);
+                    self.parser.next_token();
+                }
+                _ => break,
+            }
+        }
+        Ok(comment)
     }
 
     /// `(expr)`, with its text.
@@ -178,33 +251,9 @@ impl Source<'_> {
             self.expect_word("PARTITION")?;
             let name = self.parser.parse_identifier()?;
             let values = self.partition_values()?;
-            let mut comment = String::new();
-            while let Token::Word(word) = &self.parser.peek_token_ref().token {
-                let option = word.value.to_ascii_uppercase();
-                match option.as_str() {
-                    "SUBPARTITION" => return Err(Failure::Ours(Error::NotSupported("SUBPARTITION".into()))),
-                    "COMMENT" => {
-                        self.parser.next_token();
-                        let _ = self.parser.consume_token(&Token::Eq);
-                        comment = self.parser.parse_literal_string()?;
-                    }
-                    // Where and how it is kept: one answer to all of them here.
-                    "STORAGE" | "DATA" | "INDEX" => {
-                        self.parser.next_token();
-                    }
-                    "ENGINE" | "DIRECTORY" | "MAX_ROWS" | "MIN_ROWS" | "TABLESPACE" | "NODEGROUP" => {
-                        self.parser.next_token();
-                        let _ = self.parser.consume_token(&Token::Eq);
-                        self.parser.next_token();
-                    }
-                    _ => break,
-                }
-            }
-            let below = |s: &Self| matches!(&s.parser.peek_nth_token(1).token, Token::Word(w) if w.value.eq_ignore_ascii_case("SUBPARTITION"));
-            if self.parser.peek_token_ref().token == Token::LParen && below(self) {
-                return Err(Failure::Ours(Error::NotSupported("SUBPARTITION".into())));
-            }
-            out.push(PartitionDefinition { name, values, comment });
+            let comment = self.partition_options()?;
+            let subpartitioned = self.subpartitions()?;
+            out.push(PartitionDefinition { name, values, comment, subpartitioned });
             if !self.parser.consume_token(&Token::Comma) {
                 self.parser.expect_token(&Token::RParen)?;
                 return Ok(out);
@@ -278,13 +327,19 @@ impl Source<'_> {
         self.parser.next_token();
         let change = match verb.as_str() {
             "ADD" => {
-                let _ = self.word("NO_WRITE_TO_BINLOG") || self.word("LOCAL");
-                if self.word("PARTITIONS") {
-                    let count = Some(self.parser.parse_literal_uint()?);
-                    PartitionChangeSyntax::Add { definitions: Vec::new(), count }
-                } else {
-                    PartitionChangeSyntax::Add { definitions: self.partition_definitions()?, count: None }
+                let if_not_exists = self.word("IF");
+                if if_not_exists {
+                    self.expect_word("NOT")?;
+                    self.expect_word("EXISTS")?;
                 }
+                let _ = self.word("NO_WRITE_TO_BINLOG") || self.word("LOCAL");
+                let (mut definitions, mut count) = (Vec::new(), None);
+                if self.word("PARTITIONS") {
+                    count = Some(self.parser.parse_literal_uint()?);
+                } else {
+                    definitions = self.partition_definitions()?;
+                }
+                PartitionChangeSyntax::Add { definitions, count, if_not_exists }
             }
             "DROP" => {
                 let if_exists = self.word("IF");

@@ -17,6 +17,9 @@ const BEFORE_NAMES: &[&str] = &[
     "TABLE", "COLUMN", "ADD", "DROP", "MODIFY", "CHANGE", "RENAME", "TO", "AFTER", "EXISTS", "INDEX", "LIKE",
 ];
 
+/// Kinds of indexes that MySQL has.
+const INDEX_KINDS: &[&str] = &["BTREE", "HASH", "RTREE"];
+
 /// What was taken out.
 #[derive(Default)]
 pub(super) struct Said {
@@ -77,8 +80,10 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
     if !first.is_some_and(|t| word(t, "CREATE") || word(t, "ALTER")) {
         return (tokens.to_vec(), Said::default());
     }
+    let alters = first.is_some_and(|t| word(t, "ALTER"));
     let of_table = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).take(4);
     let of_table = of_table.into_iter().any(|t| word(&t.token, "TABLE"));
+    let creates = of_table && first.is_some_and(|t| word(t, "CREATE"));
     let mut said = Said::default();
     let (mut depth, mut in_set, mut in_query) = (0, false, false);
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
@@ -97,12 +102,27 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
         in_query |= word(&t.token, "SELECT");
         match &t.token {
             Token::LParen => {
-                depth += 1;
                 in_set = word(previous, "SET") || word(previous, "ENUM");
+                // `CREATE TABLE t (SELECT …)`
+                let query = creates && depth == 0 && (word(next, "SELECT") || word(next, "WITH"));
+                if query && !word(previous, "AS") {
+                    kept.push(TokenWithSpan { token: Token::make_keyword("AS"), span: t.span });
+                }
+                depth += 1;
             }
             Token::RParen => {
                 depth -= 1;
                 in_set = false;
+            }
+            // To the library it begins options.
+            name if creates
+                && depth == 0
+                && !in_query
+                && word(name, "WITH")
+                && !word(previous, "AS")
+                && *next != Token::LParen =>
+            {
+                kept.push(TokenWithSpan { token: Token::make_keyword("AS"), span: t.span });
             }
             // The library takes the members of a SET in single quotes only.
             Token::DoubleQuotedString(member) if in_set => {
@@ -146,6 +166,23 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
                 said.clustered = Some(word(name, "CLUSTERED"));
                 continue;
             }
+            // Of a key; of a table it is one of the options that are read over.
+            name if word(name, "KEY_BLOCK_SIZE")
+                && (depth > 0 || !of_table || alters && *previous == Token::RParen) =>
+            {
+                rest.next_if(|t| t.token == Token::Eq);
+                rest.next();
+                continue;
+            }
+            // There is one kind of index. The library wants a name before it.
+            name if word(name, "USING")
+                && !in_query
+                && INDEX_KINDS.iter().any(|kind| word(next, kind))
+                && rest.clone().nth(1).is_some_and(|t| t.token == Token::LParen || word(&t.token, "ON")) =>
+            {
+                rest.next();
+                continue;
+            }
             // Behind a key's columns, or behind another option of it.
             Token::Word(w)
                 if w.quote_style.is_none()
@@ -154,7 +191,7 @@ pub(super) fn rewrite(tokens: &[TokenWithSpan]) -> (Vec<TokenWithSpan>, Said) {
                     && match previous {
                         Token::RParen | Token::SingleQuotedString(_) => true,
                         before => {
-                            (["BTREE", "HASH", "RTREE"].iter().any(|kind| word(before, kind))
+                            (INDEX_KINDS.iter().any(|kind| word(before, kind))
                                 || matches!(before, Token::Word(w) if is_key_option(&w.value)))
                                 && kept.len() > 1
                                 && word(&kept[kept.len() - 2].token, "USING")

@@ -63,8 +63,8 @@ pub(crate) enum ShowSyntax {
         global: bool,
         pattern: Option<String>,
     },
-    Warnings,
-    Errors,
+    Warnings(Shown),
+    Errors(Shown),
     /// SHOW COUNT(*) WARNINGS, or ERRORS.
     Counted {
         errors: bool,
@@ -94,6 +94,15 @@ pub(crate) enum ShowSyntax {
     Regions(SpacesSyntax),
     /// SHOW GRANTS and its like.
     Account(ShownAccount),
+}
+
+/// Which of the rows are shown: LIMIT of SHOW WARNINGS and SHOW ERRORS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// How many at the beginning are not.
+    pub skip: u64,
+    /// How many of the others are; `None` = all.
+    pub take: Option<u64>,
 }
 
 /// What MySQL has and Allod has none of: SHOW shows that.
@@ -188,8 +197,8 @@ impl Source<'_> {
             }
             "VARIABLES" => ShowSyntax::Variables { global, pattern: self.like()? },
             "STATUS" => ShowSyntax::Status { global, pattern: self.like()? },
-            "WARNINGS" => ShowSyntax::Warnings,
-            "ERRORS" => ShowSyntax::Errors,
+            "WARNINGS" => ShowSyntax::Warnings(self.shown()?),
+            "ERRORS" => ShowSyntax::Errors(self.shown()?),
             "COUNT" => {
                 for token in [Token::LParen, Token::Mul, Token::RParen] {
                     self.parser.expect_token(&token)?;
@@ -228,6 +237,19 @@ impl Source<'_> {
         let all = format!("SELECT * FROM {}.`{}`", SHOWN.0, SHOWN.1);
         let query = query_of(&all, |select| select.selection = Some(filter))?;
         Ok(Statement::ShowWhere { show, query })
+    }
+
+    /// `LIMIT [skip,] take`, `LIMIT take OFFSET skip`, if it is next.
+    fn shown(&mut self) -> Result<Shown, Failure> {
+        if !self.word("LIMIT") {
+            return Ok(Shown { skip: 0, take: None });
+        }
+        let first = self.parser.parse_literal_uint()?;
+        if self.parser.consume_token(&Token::Comma) {
+            return Ok(Shown { skip: first, take: Some(self.parser.parse_literal_uint()?) });
+        }
+        let skip = if self.word("OFFSET") { self.parser.parse_literal_uint()? } else { 0 };
+        Ok(Shown { skip, take: Some(first) })
     }
 
     fn table_and_database(&mut self) -> Result<(ObjectName, Option<Ident>), Failure> {

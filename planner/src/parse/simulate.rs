@@ -15,9 +15,8 @@ impl Source<'_> {
         let begin = if next.token == Token::EOF { word.span.end } else { next.span.start };
         let from = Cursor::new(self.text, self.start).advance_to(begin);
         while self.parser.next_token().token != Token::EOF {}
-        let step = Step::parse(&self.text[from..]).map_err(|error| Error::Syntax {
-            message: error.to_string(),
-            position: Some(place(self.text, self.start, from + error.at)),
+        let step = Step::parse(&self.text[from..]).map_err(|error| {
+            Error::syntax(error.to_string(), Some(place(self.text, self.start, from + error.at)))
         });
         step.map(Statement::Simulate).map_err(Failure::Ours)
     }

@@ -13,6 +13,7 @@ use crate::error::{Error, Position};
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
 use super::binding::BindingSyntax;
+use super::create_as::NewRows;
 use super::load_data::LoadDataSyntax;
 use super::numbers::NumbersSyntax;
 use super::option::TableOption;
@@ -41,6 +42,8 @@ pub(crate) enum Statement {
         options: Vec<TableOption>,
         partition: Option<PartitionClause>,
         numbers: NumbersSyntax,
+        /// Of the rows of its query, if it has one.
+        how: NewRows,
     },
     /// CREATE VIEW, ALTER VIEW.
     CreateView(Box<ViewSyntax>),
@@ -262,7 +265,7 @@ pub(super) fn parse(piece: &Piece) -> Result<(Statement, Vec<ast::Expr>), Error>
         (Statement::Sql(query), variables) if matches!(*query, ast::Statement::Query(_)) => {
             Statement::Into { query, variables }
         }
-        _ => return Err(Error::Syntax { message: "INTO in what is no query".into(), position: None }),
+        _ => return Err(Error::syntax("INTO in what is no query", None)),
     };
     Ok((statement, as_of))
 }
@@ -337,7 +340,7 @@ impl<'a> Source<'a> {
             }
             "COMMIT" => {
                 self.parser.next_token();
-                Ok(Statement::Transaction(TransactionSyntax::Commit { chain: self.chain()? }))
+                Ok(Statement::Transaction(TransactionSyntax::Commit(self.after()?)))
             }
             "ROLLBACK" => {
                 self.parser.next_token();
@@ -419,9 +422,10 @@ impl<'a> Source<'a> {
                 let options = self.table_options()?;
                 let partition = self.partition_clause()?;
                 self.on_commit(&mut table)?;
+                let how = self.new_rows(&mut table)?;
                 let (table, clustered) = (Box::new(table), self.clustered);
                 let numbers = std::mem::take(&mut self.numbers);
-                Ok(Statement::CreateTable { table, clustered, options, partition, numbers })
+                Ok(Statement::CreateTable { table, clustered, options, partition, numbers, how })
             }
             other => Ok(Statement::Sql(Box::new(other))),
         }

@@ -50,8 +50,8 @@ impl Source<'_> {
         if is_global == table.on_commit.is_some() && (table.temporary || !is_global) {
             return Ok(());
         }
-        let message = "GLOBAL TEMPORARY and ON COMMIT DELETE ROWS must appear together".into();
-        Err(Failure::Ours(Error::Syntax { message, position: None }))
+        let message = "GLOBAL TEMPORARY and ON COMMIT DELETE ROWS must appear together";
+        Err(Failure::Ours(Error::told_syntax(message, None)))
     }
 }
 

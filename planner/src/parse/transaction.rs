@@ -10,12 +10,22 @@ use super::statement::{Failure, Source};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TransactionSyntax {
     Begin { mode: Option<ModeSyntax>, characteristics: CharacteristicsSyntax },
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Commit(AfterSyntax),
+    Rollback(AfterSyntax),
     Savepoint(String),
     RollbackTo(String),
     Release(String),
     Set { scope: ScopeSyntax, characteristics: CharacteristicsSyntax },
+}
+
+/// What is to happen behind the end of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterSyntax {
+    Nothing,
+    /// AND CHAIN: another one begins.
+    Chain,
+    /// RELEASE: the connection ends.
+    Release,
 }
 
 /// What is said of a transaction that is to begin.
@@ -133,24 +143,30 @@ impl Source<'_> {
         Ok("READ-UNCOMMITTED")
     }
 
-    /// Behind `COMMIT` and `ROLLBACK`: whether another transaction is to begin at once.
-    pub(super) fn chain(&mut self) -> Result<bool, Failure> {
+    /// Behind `COMMIT` and `ROLLBACK`: `[WORK] [AND [NO] CHAIN] [[NO] RELEASE]`, but for both CHAIN and RELEASE.
+    pub(super) fn after(&mut self) -> Result<AfterSyntax, Failure> {
         self.word("WORK");
-        if !self.word("AND") {
-            return Ok(false);
+        let mut after = AfterSyntax::Nothing;
+        if self.word("AND") {
+            let no = self.word("NO");
+            self.expect_word("CHAIN")?;
+            after = if no { AfterSyntax::Nothing } else { AfterSyntax::Chain };
         }
-        let no = self.word("NO");
-        self.expect_word("CHAIN")?;
-        Ok(!no)
+        if self.word("NO") {
+            self.expect_word("RELEASE")?;
+        } else if after == AfterSyntax::Nothing && self.word("RELEASE") {
+            after = AfterSyntax::Release;
+        }
+        Ok(after)
     }
 
     /// Behind `ROLLBACK`.
     pub(super) fn rollback(&mut self) -> Result<TransactionSyntax, Failure> {
-        let chain = self.chain()?;
-        if !chain && self.word("TO") {
+        let after = self.after()?;
+        if after == AfterSyntax::Nothing && self.word("TO") {
             self.word("SAVEPOINT");
             return Ok(TransactionSyntax::RollbackTo(self.parser.parse_identifier()?.value));
         }
-        Ok(TransactionSyntax::Rollback { chain })
+        Ok(TransactionSyntax::Rollback(after))
     }
 }

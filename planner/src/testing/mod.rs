@@ -140,7 +140,7 @@ pub(crate) fn bind_one(catalog: &FakeCatalog, sql: &str) -> Result<Bound, Error>
     let parsed = parse(sql)?;
     match parsed.first() {
         Some(parsed) => bind(parsed, &PlanContext::new(catalog, Some(DATABASE))),
-        None => Err(Error::Syntax { message: "query was empty".into(), position: None }),
+        None => Err(Error::syntax("query was empty", None)),
     }
 }
 

@@ -115,22 +115,22 @@ impl Binder<'_> {
             Some(using) => {
                 let name = |t: &TableWithJoins| match &t.relation {
                     TableFactor::Table { name, alias: None, .. } if t.joins.is_empty() => Ok(name.clone()),
-                    other => Err(Error::Syntax {
-                        message: format!("expected the name of a table, found {other}"),
-                        position: place(other),
-                    }),
+                    other => Err(Error::syntax(
+                        format!("expected the name of a table, found {other}"),
+                        place(other),
+                    )),
                 };
                 (tables.iter().map(name).collect::<Result<Vec<_>, Error>>()?, using)
             }
         };
         let one = is_one(tables);
         if named.is_empty() && !one {
-            let message = "expected the names of the tables to delete from before FROM".into();
-            return Err(Error::Syntax { message, position: tables.first().and_then(|t| place(&t.relation)) });
+            let message = "expected the names of the tables to delete from before FROM";
+            return Err(Error::syntax(message, tables.first().and_then(|t| place(&t.relation))));
         }
         if !named.is_empty() && (!delete.order_by.is_empty() || delete.limit.is_some()) {
-            let message = "ORDER BY and LIMIT are for a DELETE of one table".into();
-            return Err(Error::Syntax { message, position: None });
+            let message = "ORDER BY and LIMIT are for a DELETE of one table";
+            return Err(Error::syntax(message, None));
         }
         self.in_block(|b| {
             let From { plan, relations, star: _ } = b.changed_tables(tables, one, Privilege::Delete)?;

@@ -37,7 +37,7 @@ impl Binder<'_> {
         let assignments = match &insert.on {
             _ if insert.replace_into && (insert.ignore || insert.on.is_some()) => {
                 let message = "expected INTO and the name of a table after REPLACE, and no ON DUPLICATE KEY";
-                return Err(Error::Syntax { message: message.into(), position: None });
+                return Err(Error::syntax(message, None));
             }
             None if insert.replace_into => return Ok(OnDuplicate::Replace),
             None if insert.ignore => return Ok(OnDuplicate::Skip),

@@ -13,7 +13,11 @@ use super::define::{check_count, check_names, free_names, method_of, specs};
 use crate::bind::ddl::{PartitionBound, PartitionChange, PartitionLabel, PartitionSpec};
 use crate::error::Error;
 use crate::parse::PartitionDefinition;
+use crate::physical::PlanWarning;
 use crate::zone::Zone;
+
+/// The number of [`Fault::DuplicateName`].
+const DUPLICATE_NAME: u16 = 1517;
 
 /// A table's partitions after a change.
 #[derive(Clone, Debug, PartialEq)]
@@ -320,6 +324,16 @@ pub(in crate::bind) fn added(
         return Err(missing_values(scheme).into());
     }
     specs(definitions, scheme, &table.columns, zone).map(PartitionChange::Add)
+}
+
+/// What is said where one of these partitions is there already.
+pub(in crate::bind) fn already(
+    table: &TableDescriptor,
+    definitions: &[PartitionDefinition],
+) -> Option<PlanWarning> {
+    let there = definitions.iter().find(|d| position(table, &d.name.value).is_ok())?;
+    let message = format!("Duplicate partition name {}", there.name.value);
+    Some(PlanWarning { code: DUPLICATE_NAME, message })
 }
 
 /// The definitions of REORGANIZE PARTITION, for the table's scheme.

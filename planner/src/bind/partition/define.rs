@@ -90,14 +90,22 @@ pub(in crate::bind) fn scheme(
     Ok((scheme, partitions))
 }
 
-/// What the user should know: LINEAR is not heeded.
+/// What the user should know: LINEAR and SUBPARTITION are not heeded.
 pub(in crate::bind) fn warnings(clause: &PartitionClause) -> Vec<PlanWarning> {
     let method = match clause.by {
         PartitionBy::Key(_) => "KEY",
         _ => "HASH",
     };
     let message = format!("LINEAR {method} is not supported, using non-linear {method} instead");
-    if clause.linear { vec![PlanWarning { code: UNSUPPORTED, message }] } else { vec![] }
+    let linear = clause.linear.then_some(message);
+    let method = match clause.by {
+        PartitionBy::Range(_) | PartitionBy::RangeColumns(_) => "RANGE",
+        PartitionBy::List(_) | PartitionBy::ListColumns(_) => "LIST",
+        PartitionBy::Hash(_) | PartitionBy::Key(_) => method,
+    };
+    let below = format!("Unsupported subpartitioning, only using {method} partitioning");
+    let below = clause.subpartitioned.then_some(below);
+    linear.into_iter().chain(below).map(|message| PlanWarning { code: UNSUPPORTED, message }).collect()
 }
 
 /// Partitions of a scheme as they are written, each value in the type of its column.

@@ -42,6 +42,11 @@ pub enum PartitionFault {
     /// 1495.
     #[error("multiple definition of same constant in list partitioning")]
     DuplicateConstant,
+    /// 1500.
+    #[error(
+        "it is only possible to mix RANGE/LIST partitioning with HASH/KEY partitioning for subpartitioning"
+    )]
+    Subpartition,
     /// 1502.
     #[error("a BLOB field is not allowed in partition function")]
     BlobField,

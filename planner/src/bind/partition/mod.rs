@@ -37,7 +37,7 @@ use crate::zone::Zone;
 
 pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
-pub(super) use change::{added, reorganized};
+pub(super) use change::{added, already, reorganized};
 pub use fault::PartitionFault;
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,

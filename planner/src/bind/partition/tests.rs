@@ -167,7 +167,7 @@ fn expressions_are_kept_in_one_spelling() {
 }
 
 #[test]
-fn linear_is_not_heeded_and_subpartitions_are_refused() {
+fn linear_and_subpartitions_are_not_heeded() {
     let catalog = FakeCatalog::new(TABLES);
     let warned = |by: &str| {
         let create =
@@ -190,14 +190,21 @@ fn linear_is_not_heeded_and_subpartitions_are_refused() {
     let key = "8200 LINEAR KEY is not supported, using non-linear KEY instead";
     assert_eq!(warned("linear key () partitions 2"), [key]);
     assert_eq!(warned("hash (a)"), [""; 0]);
+    let below = "8200 Unsupported subpartitioning, only using RANGE partitioning";
     for by in [
         "range (a) subpartition by hash (a) subpartitions 2 (partition p0 values less than (1))",
+        "range (a) subpartition by key (a) (partition p0 values less than (1) (subpartition s0, subpartition s1))",
+    ] {
+        assert_eq!(warned(by), [below], "{by}");
+    }
+    for by in [
         "range (a) (partition p0 values less than (1) (subpartition s0, subpartition s1))",
+        "hash (a) subpartition by key (a) partitions 2",
     ] {
         let got = error(&format!("create table t (a int) partition by {by}"));
-        assert!(got.contains("not yet support") && got.contains("SUBPARTITION"), "{by}: {got}");
+        assert!(got.starts_with("it is only possible to mix RANGE/LIST"), "{by}: {got}");
     }
-    assert!(error("create table t (a int) partition by linear range (a)").contains("HASH or KEY"));
+    assert!(error("create table t (a int) partition by linear range (a)").contains("near \"range (a)\""));
 }
 
 #[test]
@@ -251,7 +258,7 @@ fn changes_are_checked() {
             "table to exchange with partition is partitioned: 'h'",
         ),
         ("alter table k partition by hash (b)", "a PRIMARY KEY must include all columns"),
-        ("alter table h coalesce partition", "you have an error in your SQL syntax"),
+        ("alter table h coalesce partition", "You have an error in your SQL syntax"),
         ("select * from r partition (x)", "unknown partition 'x' in table 'r'"),
         ("select * from n partition (p0)", "PARTITION () clause on non partitioned table"),
         ("insert into n partition (p0) values (1)", "PARTITION () clause on non partitioned table"),

@@ -149,7 +149,7 @@ fn statements_of_the_session_are_data() {
         bound("show global variables like 'x'"),
         Bound::Show(Show::Variables { global: true, .. })
     ));
-    assert!(matches!(bound("show warnings"), Bound::Show(Show::Warnings)));
+    assert!(matches!(bound("show warnings"), Bound::Show(Show::Warnings(_))));
     assert!(matches!(bound("show simulation"), Bound::Show(Show::Simulation)));
     assert!(matches!(bound("desc t"), Bound::Show(Show::Columns { .. })));
     assert!(matches!(bound("use test"), Bound::Use { .. }));

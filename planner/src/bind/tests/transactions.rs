@@ -6,7 +6,8 @@ use crate::logical::{LockStrength, LockedTable, LockingWait};
 #[test]
 fn transactions_have_their_options() {
     use super::{
-        Characteristics, TransactionControl as T, TransactionMode as Mode, TransactionScope as Scope,
+        AfterTransaction as After, Characteristics, TransactionControl as T, TransactionMode as Mode,
+        TransactionScope as Scope,
     };
     let begin = |mode| T::Begin { mode, characteristics: Characteristics::default() };
     let access = |read_only| T::Begin {
@@ -32,11 +33,14 @@ fn transactions_have_their_options() {
             "start transaction read only as of timestamp '2024-01-02'",
             T::Begin { mode: None, characteristics: as_of(Datum::string("2024-01-02")) },
         ),
-        ("commit", T::Commit { chain: false }),
-        ("commit work and no chain", T::Commit { chain: false }),
-        ("commit and chain", T::Commit { chain: true }),
-        ("rollback", T::Rollback { chain: false }),
-        ("rollback work and chain", T::Rollback { chain: true }),
+        ("commit", T::Commit(After::Nothing)),
+        ("commit work and no chain", T::Commit(After::Nothing)),
+        ("commit and chain", T::Commit(After::Chain)),
+        ("rollback", T::Rollback(After::Nothing)),
+        ("rollback work and chain", T::Rollback(After::Chain)),
+        ("rollback and no chain release", T::Rollback(After::Release)),
+        ("commit and chain no release", T::Commit(After::Chain)),
+        ("commit no release", T::Commit(After::Nothing)),
         ("savepoint A1", T::Savepoint("A1".into())),
         ("rollback to a1", T::RollbackTo("a1".into())),
         ("rollback work to savepoint a1", T::RollbackTo("a1".into())),
@@ -78,7 +82,7 @@ fn transactions_have_their_options() {
         "set transaction",
         "set transaction isolation level snapshot",
     ] {
-        assert!(matches!(error(sql), Error::Syntax { .. }), "{sql}");
+        assert!(matches!(error(sql), Error::Syntax(_)), "{sql}");
     }
 }
 
@@ -99,7 +103,7 @@ fn a_query_reads_as_of_one_time() {
     ] {
         assert!(matches!(error(sql), Error::AsOf(_)), "{sql}");
     }
-    assert!(matches!(error("select * from t as of timestamp"), Error::Syntax { .. }));
+    assert!(matches!(error("select * from t as of timestamp"), Error::Syntax(_)));
     assert!(!query("select * from t as of timestamp 7").cacheable);
 }
 

@@ -172,10 +172,10 @@ impl Source<'_> {
             };
             let place = self.parser.peek_token().span.start;
             if known.replace(self.string("a string")?).is_some() {
-                return Err(Failure::Ours(crate::error::Error::Syntax {
-                    message: format!("REQUIRE says {what} twice"),
-                    position: super::super::position(place),
-                }));
+                return Err(Failure::Ours(crate::error::Error::syntax(
+                    format!("REQUIRE says {what} twice"),
+                    super::super::position(place),
+                )));
             }
             let and = self.word("AND");
             let more = ["ISSUER", "SUBJECT", "CIPHER"].iter().any(|word| {
