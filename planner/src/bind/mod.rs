@@ -82,9 +82,7 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{
-    Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, Shown, ViewHow,
-};
+pub use crate::parse::{Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, Shown, ViewHow};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
