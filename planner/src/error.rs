@@ -217,7 +217,7 @@ pub enum Error {
     #[error("PROCEDURE {0} does not exist")]
     UnknownProcedure(String),
     /// 1582.
-    #[error("incorrect parameter count in the call to native function '{0}'")]
+    #[error("incorrect parameter count in the call to native function '{}'", .0.to_lowercase())]
     ArgumentCount(String),
     /// 1210: an argument that the function cannot take (for instance a constant was wanted).
     #[error("incorrect arguments to {0}")]
@@ -259,6 +259,9 @@ pub enum Error {
         "expression #{0} of ORDER BY contains aggregate function and applies to the result of a non-aggregated query"
     )]
     AggregateInOrder(usize),
+    /// 3028: an aggregate in the ORDER BY of a set operation; which key, from 1.
+    #[error("expression #{0} of ORDER BY contains aggregate function and applies to the result of a UNION")]
+    AggregateInUnionOrder(usize),
     /// 3065: `SELECT DISTINCT a … ORDER BY b`.
     #[error("expression '{0}' of ORDER BY clause is not in SELECT list, which is incompatible with DISTINCT")]
     OrderByNotInDistinct(String),
@@ -328,7 +331,7 @@ pub enum Error {
     #[error("unknown system variable '{0}'")]
     UnknownVariable(String),
     /// 1210: parameters given do not match the `?` of the statement.
-    #[error("the statement has {expected} parameter(s), {given} given")]
+    #[error("incorrect arguments to EXECUTE")]
     ParameterCount {
         /// Number of `?`.
         expected: usize,
@@ -437,6 +440,14 @@ pub enum Error {
     /// 3144: bytes where a document is due.
     #[error("Cannot create a JSON value from a string with CHARACTER SET 'binary'.")]
     JsonCharacterSet,
+    /// 3064.
+    #[error("incorrect type for argument {argument} in function {function}.")]
+    ArgumentType {
+        /// Counted from 1.
+        argument: usize,
+        /// Its name.
+        function: &'static str,
+    },
     /// 3146: neither JSON nor a string where a document is due.
     #[error(
         "Invalid data type for JSON data in argument {argument} to function {function}; a JSON string or JSON type is required."

@@ -193,6 +193,12 @@ codes! {
     MIXED_AGGREGATE = 8123 "HY000";
     /// ORDER BY an aggregate of a query that has none.
     AGGREGATE_IN_ORDER = 3029 "HY000";
+    /// ORDER BY an aggregate where the query is a set operation.
+    AGGREGATE_IN_UNION_ORDER = 3028 "HY000";
+    /// An argument of a type that the function does not take.
+    ARGUMENT_TYPE = 3064 "HY000";
+    /// Names of months and days in a language that nobody speaks here.
+    UNKNOWN_LOCALE = 1649 "HY000";
     /// GET_LOCK of what is no name.
     WRONG_LOCK_NAME = 3057 "42000";
     /// A table that does not exist.

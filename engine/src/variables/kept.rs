@@ -67,7 +67,6 @@ pub(super) const KEPT: &[Definition] = &[
     global("key_buffer_size", COUNT, "8388608"),
     define("last_plan_from_binding", Domain::ReadOnly, "0"),
     define("last_sql_use_alloc", Domain::ReadOnly, "0"),
-    // Months and days have English names.
     define("lc_time_names", Domain::Word(&["en_US"]), "en_US"),
     define("log_bin", Domain::ReadOnly, "OFF"),
     define("long_query_time", FACTOR, "10"),

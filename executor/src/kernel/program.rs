@@ -26,6 +26,7 @@ use arrow::datatypes::UInt16Type;
 use hashbrown::HashMap;
 
 use super::function::{self, Prepared};
+use super::number::write_double;
 use super::scratch::{Known, Scratch};
 use super::unchecked::views_over;
 use super::value::{Bools, Strings, Value};
@@ -398,6 +399,11 @@ impl Program {
         match &node.op {
             Op::Column(_, id) => format!("Column{id}"),
             Op::Constant(Datum::String(s), _) => format!("'{s}'"),
+            Op::Constant(Datum::Double(v), _) => {
+                let mut shown = String::new();
+                write_double(*v, &mut shown);
+                shown
+            }
             Op::Constant(datum, _) => datum.to_string(),
             Op::Call(function) => {
                 let args: Vec<String> = node.args.iter().map(|a| self.render(*a)).collect();

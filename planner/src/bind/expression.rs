@@ -492,8 +492,13 @@ fn time_unit(field: &DateTimeField) -> Result<TimeUnit, Error> {
 
 /// The unit of TIMESTAMPADD and TIMESTAMPDIFF, which looks like a column name.
 pub(super) fn unit_argument(e: &ast::Expr) -> Result<TimeUnit, Error> {
-    let ast::Expr::Identifier(ident) = e else { return Err(Error::BadArguments("TIMESTAMPDIFF".into())) };
-    let name = ident.value.to_ascii_uppercase();
-    let unit = TimeUnit::of_name(name.strip_prefix("SQL_TSI_").unwrap_or(&name));
-    unit.filter(|u| u.ends().is_none()).ok_or_else(|| Error::BadArguments("TIMESTAMPDIFF".into()))
+    let unit = match e {
+        ast::Expr::Identifier(ident) => {
+            let name = ident.value.to_ascii_uppercase();
+            TimeUnit::of_name(name.strip_prefix("SQL_TSI_").unwrap_or(&name))
+        }
+        _ => None,
+    };
+    let expected = || Error::syntax(format!("expected a unit of time, found {}", shortened(e)), place(e));
+    unit.filter(|u| u.ends().is_none()).ok_or_else(expected)
 }

@@ -369,10 +369,13 @@ impl Binder<'_> {
             b.scope().relations.push(relation);
             b.scope().clause = Clause::Order;
             let mut keys = Vec::with_capacity(order.len());
-            for item in order {
+            for (at, item) in order.iter().enumerate() {
                 let expr = match ordinal(&item.expr, output.len(), Clause::Order)? {
                     Some(i) => b.column(output[i].id),
-                    None => b.expr(&item.expr)?,
+                    None => b.expr(&item.expr).map_err(|error| match error {
+                        Error::InvalidAggregate => Error::AggregateInUnionOrder(at + 1),
+                        other => other,
+                    })?,
                 };
                 let expr = collate::ordered_by(expr);
                 keys.push(SortKey { expr, descending: item.options.asc == Some(false) });

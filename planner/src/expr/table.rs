@@ -388,6 +388,9 @@ impl Rewriter {
         if args.len() < least || !whole {
             return Err(Error::ArgumentCount(entry.name.into()));
         }
+        if entry.function == Function::Json(JsonFunction::Quote) && family(&args[0]).is_number() {
+            return Err(Error::ArgumentType { argument: 1, function: entry.function.name() });
+        }
         let mut cast = Vec::with_capacity(args.len());
         for (i, arg) in args.into_iter().enumerate() {
             let wanted = match i.checked_sub(most) {

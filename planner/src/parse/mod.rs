@@ -261,6 +261,7 @@ fn tokens_of(sql: &str, lexing: Lexing) -> Result<Vec<TokenWithSpan>, Error> {
     digits::read(&mut tokens)?;
     signs(&mut tokens);
     integers(&mut tokens);
+    counted_from(&mut tokens)?;
     variable::whole(&mut tokens);
     Ok(tokens)
 }
@@ -308,6 +309,36 @@ fn integers(tokens: &mut [TokenWithSpan]) {
         }
         sign = matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED);
     }
+}
+
+/// `NTH_VALUE(x, n) FROM FIRST OVER …`, which says no more than without it.
+fn counted_from(tokens: &mut [TokenWithSpan]) -> Result<(), Error> {
+    let keyword = |t: &TokenWithSpan| match &t.token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let mut before: [(usize, Keyword); 2] = [(0, Keyword::NoKeyword); 2];
+    for at in 0..tokens.len() {
+        if matches!(tokens[at].token, Token::Whitespace(_)) {
+            continue;
+        }
+        let word = keyword(&tokens[at]);
+        if matches!(word, Keyword::OVER | Keyword::RESPECT | Keyword::IGNORE) {
+            match before {
+                [(_, Keyword::FROM), (_, Keyword::LAST)] => {
+                    return Err(Error::NotSupported("FROM LAST".into()));
+                }
+                [(from, Keyword::FROM), (first, Keyword::FIRST)] => {
+                    for said in [from, first] {
+                        tokens[said].token = Token::Whitespace(Whitespace::Space);
+                    }
+                }
+                _ => {}
+            }
+        }
+        before = [before[1], (at, word)];
+    }
+    Ok(())
 }
 
 fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {

@@ -64,7 +64,7 @@ impl Path {
         let mut parser = Parser { text, at: 0 };
         parser.blanks();
         if !parser.eat('$') {
-            return Err(JsonFault::Path(parser.place()));
+            return Err(JsonFault::Path(parser.place() + 1));
         }
         let mut legs = Vec::new();
         loop {
@@ -462,8 +462,8 @@ mod tests {
     #[test]
     fn what_is_no_path_is_refused_where_it_ends_to_be_one() {
         for (text, place) in [
-            ("", 0),
-            ("a", 0),
+            ("", 1),
+            ("a", 1),
             ("$a", 1),
             ("$.", 2),
             ("$.1", 2),
