@@ -19,6 +19,7 @@ mod build;
 mod dml;
 mod error;
 mod execute;
+mod few;
 mod hash_join;
 mod index_join;
 mod index_lookup;

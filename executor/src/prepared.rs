@@ -17,9 +17,12 @@ use std::sync::{Arc, OnceLock};
 
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{Plan, Query};
+use allod_storage::client::Client;
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::error::Result;
+use crate::few::FewForm;
 
 /// A plan and the forms of its operators.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Prepared {
     slots: Arc<[OnceLock<Kept>]>,
     /// The nodes whose forms are made for each run.
     rewritten: Arc<[u32]>,
+    /// How it runs if it is for a few rows; shared likewise.
+    few: Arc<FewForm>,
 }
 
 /// A form and the columns that it was made for.
@@ -44,12 +49,13 @@ impl Prepared {
     pub fn new(query: Arc<Query>) -> Prepared {
         let nodes = query.ctes.iter().chain([&query.root]).map(last_id).max().map_or(0, |id| id as usize + 1);
         let slots = std::iter::repeat_with(OnceLock::new).take(nodes).collect();
-        Prepared { schema: schema(&query), query, slots, rewritten: [].into() }
+        Prepared { schema: schema(&query), query, slots, rewritten: [].into(), few: Arc::default() }
     }
 
     /// The same plan with other values in the nodes `rewritten` (see `allod_planner::template`).
     pub fn with_values(&self, query: Arc<Query>, rewritten: Arc<[u32]>) -> Prepared {
-        Prepared { query, schema: self.schema(), slots: Arc::clone(&self.slots), rewritten }
+        let (slots, few) = (Arc::clone(&self.slots), Arc::clone(&self.few));
+        Prepared { query, schema: self.schema(), slots, rewritten, few }
     }
 
     /// The plan.
@@ -61,6 +67,12 @@ impl Prepared {
     /// statement and its variants.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+
+    /// All rows, of what is committed now, if the plan is one for a few rows and nothing is in the way; inner `None` = there are
+    /// no rows. `None` = it has to be [executed](crate::execute), which may well succeed.
+    pub fn few(&self, client: &mut Client) -> Option<Option<RecordBatch>> {
+        self.few.run(&self.query, &self.schema, client)
     }
 
     /// What node `plan` is compiled to over batches with the columns `input`.

@@ -90,15 +90,9 @@ impl Key {
 
     /// The least key that is greater than every key that starts with this one.
     pub fn prefix_end(&self) -> Key {
-        match self.0.iter().rposition(|&b| b != 0xFF) {
-            Some(last) => {
-                let mut bytes = self.0[..=last].to_vec();
-                bytes[last] += 1;
-                Key(bytes.into())
-            }
-            // Only the very last space has such a prefix; no key that is ever made is as great as this.
-            None => Key(vec![0xFF; self.0.len() + 64].into()),
-        }
+        let mut bytes = self.0.to_vec();
+        end_of_prefix(&mut bytes);
+        Key(bytes.into())
     }
 }
 
@@ -170,20 +164,42 @@ impl KeyRange {
 /// The key of these values of the first key columns, cast to the columns' types: a whole key, or a prefix of keys.
 pub fn encode_datums(space: SpaceId, datums: &[Datum]) -> Key {
     let mut out = Vec::with_capacity(SPACE_BYTES + 9 * datums.len());
+    begin_key(space, &mut out);
+    append_datums(datums, &mut out);
+    Key(out.into())
+}
+
+/// The bytes that every key of a space begins with.
+pub fn begin_key(space: SpaceId, out: &mut Vec<u8>) {
     out.extend_from_slice(&space.0.to_be_bytes());
+}
+
+/// Appends the next columns of a key: values cast to the columns' types.
+pub fn append_datums(datums: &[Datum], out: &mut Vec<u8>) {
     for datum in datums {
         match datum {
             Datum::Null => out.push(TAG_NULL),
-            Datum::Int(v) | Datum::DateTime(v) | Datum::Time(v) => push_u64(&mut out, flip_i64(*v)),
-            Datum::Date(v) => push_u64(&mut out, flip_i64(i64::from(*v))),
-            Datum::UInt(v) => push_u64(&mut out, *v),
-            Datum::Double(v) => push_u64(&mut out, flip_f64(*v)),
-            Datum::Decimal { value, .. } => push_u128(&mut out, flip_i128(*value)),
-            Datum::String(s) => push_bytes(&mut out, unpadded(s.as_bytes())),
-            Datum::Bytes(b) => push_bytes(&mut out, b),
+            Datum::Int(v) | Datum::DateTime(v) | Datum::Time(v) => push_u64(out, flip_i64(*v)),
+            Datum::Date(v) => push_u64(out, flip_i64(i64::from(*v))),
+            Datum::UInt(v) => push_u64(out, *v),
+            Datum::Double(v) => push_u64(out, flip_f64(*v)),
+            Datum::Decimal { value, .. } => push_u128(out, flip_i128(*value)),
+            Datum::String(s) => push_bytes(out, unpadded(s.as_bytes())),
+            Datum::Bytes(b) => push_bytes(out, b),
         }
     }
-    Key(out.into())
+}
+
+/// Makes a prefix of keys the least key that is greater than every key that starts with it.
+pub fn end_of_prefix(bytes: &mut Vec<u8>) {
+    match bytes.iter().rposition(|&b| b != 0xFF) {
+        Some(last) => {
+            bytes.truncate(last + 1);
+            bytes[last] += 1;
+        }
+        // Only the very last space has such a prefix; no key that is ever made is as great as this.
+        None => bytes.extend([0xFF; 64]),
+    }
 }
 
 /// The keys between two prefixes of key columns. A prefix stands for every key that starts with it: inclusive, all of them
@@ -583,6 +599,20 @@ impl RowKeys {
         }
     }
 
+    /// Of these rows those among which the first one is whose key is not less, or which it is behind, as far as the first
+    /// column tells; `None` if that is not an integer column without NULLs, or the key does not begin with an integer.
+    pub(crate) fn near(&self, key: &[u8], rows: std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
+        let Some(KeyColumn::Int(first)) = self.columns.first() else { return None };
+        let (head, wanted) = first_int_of(key).filter(|_| first.null_count() == 0)?;
+        if head != self.space {
+            return None;
+        }
+        let values = &first.values()[rows.clone()];
+        let begin = values.partition_point(|&v| v < wanted);
+        let equal = gallop(begin..values.len(), |row| values[row] == wanted);
+        Some(rows.start + begin..rows.start + equal)
+    }
+
     /// Whether each of the first `rows` rows has a greater key than the one before.
     pub(crate) fn are_ascending(&self, rows: usize) -> bool {
         if let Some(columns) = self.ints() {
@@ -636,6 +666,14 @@ pub(crate) fn int_of(key: &[u8]) -> Option<i64> {
         [TAG_VALUE, digits @ ..] => Some(unflip_i64(u64::from_be_bytes(digits.try_into().ok()?))),
         _ => None,
     }
+}
+
+/// The space of a key, and its first column, if that is an integer.
+fn first_int_of(key: &[u8]) -> Option<([u8; SPACE_BYTES], i64)> {
+    let (space, rest) = key.split_first_chunk()?;
+    let (&tag, rest) = rest.split_first()?;
+    let digits = rest.first_chunk().filter(|_| tag == TAG_VALUE)?;
+    Some((*space, unflip_i64(u64::from_be_bytes(*digits))))
 }
 
 /// Compares `part` with the head of `rest` and, if they are equal, moves `rest` past it.

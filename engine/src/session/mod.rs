@@ -22,6 +22,7 @@ mod connection;
 mod create_as;
 mod diagnostics;
 mod explain;
+mod few;
 mod kept;
 mod listing;
 mod load_data;

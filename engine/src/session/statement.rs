@@ -49,15 +49,15 @@ impl RowIds for NoRowIds {
 #[derive(Clone)]
 pub(super) struct Planned {
     pub query: Arc<physical::Query>,
-    prepared: Arc<Prepared>,
+    pub prepared: Arc<Prepared>,
     pub dml: Option<Dml>,
-    header: Header,
+    pub header: Header,
     /// Whether it reads or changes rows, and so is part of a transaction.
     pub uses_tables: bool,
     /// The tables whose rows its locking clauses lock.
     pub locked: Arc<[Arc<TableDescriptor>]>,
     /// SKIP LOCKED: what it locks as its rows come.
-    skip: Option<SkipLocked>,
+    pub skip: Option<SkipLocked>,
     /// It reads what there was at this time.
     pub as_of: Option<Timestamp>,
     /// Functions that it uses, counted at each execution.
@@ -65,9 +65,9 @@ pub(super) struct Planned {
     /// The sequences that its expressions ask.
     sequences: Arc<[SequenceEntry]>,
     /// Whether its expressions assign to user variables, or read those that its statement assigns to.
-    assigns: bool,
+    pub assigns: bool,
     /// Of all of its rows, which are counted, those that are shown: what to skip, and what to take then.
-    uncut: Option<(u64, Option<u64>)>,
+    pub uncut: Option<(u64, Option<u64>)>,
     /// Whether its hints are those of a binding.
     pub from_binding: bool,
     /// Whether TiDB would have kept its plan if it comes as text.
@@ -447,6 +447,9 @@ impl Session {
             // Of several statements in one, that of the first.
             let _ = doing.plan.set(Arc::clone(&planned.query));
         }
+        if let Some(result) = self.few(planned, cancel) {
+            return Ok(result);
+        }
         let cancel = &self.limited(planned, cancel);
         let header = planned.header.clone();
         let mut warnings = planned.warnings();
@@ -622,7 +625,7 @@ impl Session {
     }
 
     /// Whether a statement is going to read the present by a schema that is past.
-    fn is_late(&self, planned: &Planned, as_of: Option<Timestamp>) -> bool {
+    pub(super) fn is_late(&self, planned: &Planned, as_of: Option<Timestamp>) -> bool {
         let present = match &self.transaction {
             Some(active) => active.reads_the_present(planned.is_of_now()),
             None => as_of.is_none(),

@@ -69,7 +69,7 @@ pub(super) struct Active {
 }
 
 /// What is said of a transaction: by BEGIN, by SET TRANSACTION, by variables.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     /// Whether it locks what it writes; `None` = as the session's variable says, and so for the others.
     pub pessimistic: Option<bool>,

@@ -17,6 +17,12 @@ fn double_read(case: &mut Case, keep_order: bool, selected: bool, limit: Option<
     let Node::IndexScan(scan) = &mut index.node else { unreachable!() };
     scan.keep_order = keep_order;
     let handle = vec![index.columns[1], index.columns[2]];
+    if let Some((offset, count)) = limit {
+        let columns = index.columns.clone();
+        let node = Node::Limit { input: Box::new(index), offset: 0, count: Some(offset + count) };
+        index = Plan { id: case.f.next_plan, rows: 0.0, cost: 0.0, columns, node };
+        case.f.next_plan += 1;
+    }
     let mut plan = case.double(index, handle, keep_order);
     let Node::IndexLookUp(lookup) = &mut plan.node else { unreachable!() };
     lookup.limit = limit;

@@ -79,6 +79,21 @@ pub struct Chunk {
     last: Key,
 }
 
+/// The columns of a chunk, and of whatever else is a window on the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns(Arc<ChunkData>);
+
+impl Columns {
+    pub(crate) fn column(&self, ordinal: usize) -> &ArrayRef {
+        &self.0.columns[ordinal]
+    }
+
+    /// Whether it is the same.
+    pub(crate) fn is(&self, other: &Columns) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Chunk {
     /// Of columns that are sorted by key, without duplicates, and not empty.
     fn new(schema: &SpaceSchema, columns: Vec<ArrayRef>, commit: CommitTimes) -> Result<Chunk, BuildError> {
@@ -128,6 +143,11 @@ impl Chunk {
     /// Key of a row.
     pub fn key(&self, row: usize) -> Key {
         self.data.keys.key(self.start + row)
+    }
+
+    /// Appends the key of a row.
+    pub(crate) fn append_key(&self, row: usize, out: &mut Vec<u8>) {
+        self.data.keys.append(self.start + row, out);
     }
 
     /// Some of its rows; `None` if they are none.
@@ -207,10 +227,11 @@ impl Chunk {
                 values[self.start..self.end].partition_point(|&v| v < wanted) + self.start
             }
             _ => {
-                let block = data.first_keys.partition_point(|first| first.as_bytes() < key);
-                let begin = block.saturating_sub(1) * BLOCK_ROWS;
-                let end = (block * BLOCK_ROWS).min(data.rows);
-                halve(begin..end, |row| data.keys.compare(row, key) == Ordering::Less)
+                let near = data.keys.near(key, self.start..self.end).unwrap_or_else(|| {
+                    let block = data.first_keys.partition_point(|first| first.as_bytes() < key);
+                    block.saturating_sub(1) * BLOCK_ROWS..(block * BLOCK_ROWS).min(data.rows)
+                });
+                halve(near, |row| data.keys.compare(row, key) == Ordering::Less)
             }
         };
         at.clamp(self.start, self.end) - self.start
@@ -287,8 +308,25 @@ impl Chunk {
         self.data.keys.is_before(self.end - 1, prefixes, at)
     }
 
+    /// The first rows whose keys are not less than `start`, and less than `end`; no more than so many.
+    pub(crate) fn few(&self, start: &[u8], end: &[u8], wanted: usize) -> Range<usize> {
+        let from = self.lower_bound(start);
+        let rows = from..self.rows().min(from.saturating_add(wanted));
+        from..self.seek(end, rows).0
+    }
+
+    /// How the key of a row compares with another.
+    pub(crate) fn compare(&self, row: usize, key: &[u8]) -> Ordering {
+        self.data.keys.compare(self.start + row, key)
+    }
+
+    /// The columns that this is a window on, and where in them these rows are.
+    pub(crate) fn whole(&self, rows: Range<usize>) -> (Columns, Range<usize>) {
+        (Columns(Arc::clone(&self.data)), self.start + rows.start..self.start + rows.end)
+    }
+
     fn is_at(&self, row: usize, key: &[u8]) -> bool {
-        self.data.keys.compare(self.start + row, key) == Ordering::Equal
+        self.compare(row, key) == Ordering::Equal
     }
 
     /// These rows, cut at the boundaries of blocks.

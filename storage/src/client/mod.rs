@@ -13,7 +13,7 @@
 //! * `locks`: what to do about transactions that are in the way; `resolved`: what is known of those that have ended.
 //! * `interrupt`: whether it shall still wait.
 //! * `pessimistic`: keys locked before they are written; `keep_alive`: heartbeats of those who hold them.
-//! * `scan`, `get`, `lookup`, `transaction` and its `commit`, `ingest`, `backfill`, `admin`: the operations.
+//! * `scan`, `get`, `lookup`, `few`, `transaction` and its `commit`, `ingest`, `backfill`, `admin`: the operations.
 //!
 //! All of it is `async`, and in direct mode all of it is ready at the first poll.
 
@@ -22,6 +22,7 @@ mod backfill;
 mod backoff;
 mod collector;
 mod commit;
+mod few;
 mod garbage;
 mod get;
 mod ingest;
@@ -45,6 +46,7 @@ pub use backfill::{Backfill, BackfillForm, OvertakenRow};
 pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
 pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
+pub use few::FewReader;
 pub use garbage::Garbage;
 pub use ingest::IngestSummary;
 pub use interrupt::Interrupt;

@@ -165,7 +165,7 @@ impl Client {
     /// The region that holds a key.
     pub(super) async fn locate(&mut self, backoff: &mut Backoff, key: &Key) -> Result<CachedRegion> {
         let now_ms = self.shared.transport.now_ms();
-        if let Some(region) = self.view.locate(key, now_ms) {
+        if let Some(region) = self.view.locate(key.as_bytes(), now_ms) {
             return Ok(region.clone());
         }
         self.locate_uncached(backoff, key, &key.successor()).await
@@ -176,7 +176,7 @@ impl Client {
     async fn locate_uncached(&mut self, backoff: &mut Backoff, key: &Key, end: &Key) -> Result<CachedRegion> {
         let now_ms = self.shared.transport.now_ms();
         self.stats.expired += u64::from(self.view.is_expired(key, now_ms));
-        let shared = self.shared.cache.peek().locate(key, now_ms).cloned();
+        let shared = self.shared.cache.peek().locate(key.as_bytes(), now_ms).cloned();
         if let Some(region) = shared {
             // All of it: what others know of other regions is as good as what they know of this one.
             self.view = RegionView::clone(&self.shared.cache.peek());
@@ -191,7 +191,7 @@ impl Client {
             self.found(regions);
             let now_ms = self.shared.transport.now_ms();
             // However short its life in the cache may be, what was just loaded is good for now.
-            if let Some(region) = self.view.locate(key, now_ms).cloned().or(loaded) {
+            if let Some(region) = self.view.locate(key.as_bytes(), now_ms).cloned().or(loaded) {
                 return Ok(region);
             }
             // A hole: regions that split report one after the other. Or there is nothing at all.
@@ -221,7 +221,7 @@ impl Client {
     ) -> Result<Vec<(CachedRegion, Arc<[KeyRange]>)>> {
         let now_ms = self.shared.transport.now_ms();
         if let [first, .., last] | [first @ last] = &**ranges
-            && let Some(region) = self.view.locate(&first.start, now_ms)
+            && let Some(region) = self.view.locate(first.start.as_bytes(), now_ms)
             && last.end <= region.info.range.end
         {
             // As nearly always: all of them lie in one region.
@@ -234,7 +234,7 @@ impl Client {
                 let last = tasks.last().map(|(region, _)| region).filter(|r| start < r.info.range.end);
                 if last.is_none() {
                     let now_ms = self.shared.transport.now_ms();
-                    let region = match self.view.locate(&start, now_ms) {
+                    let region = match self.view.locate(start.as_bytes(), now_ms) {
                         Some(region) => region.clone(),
                         None => self.locate_uncached(backoff, &start, &range.end).await?,
                     };

@@ -12,6 +12,7 @@
 //! All maps are persistent, so that a copy of the whole is a few reference counts: the owner changes its own, and hands out
 //! copies that never change.
 
+pub(crate) mod few;
 mod gather;
 mod lookup;
 mod merge;
@@ -20,6 +21,7 @@ mod past;
 mod point;
 mod scan;
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
@@ -29,6 +31,8 @@ use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
 
+pub(crate) use few::Few;
+pub use few::RowRun;
 pub use lookup::LookupResult;
 pub(crate) use lookup::Lookups;
 pub(crate) use merge::{BaseRows, Pick, Plan, merge_piece};
@@ -309,6 +313,15 @@ impl Records {
     /// Base cut down to a range of keys; the rest as it is.
     pub(crate) fn with_base_within(&self, range: &KeyRange) -> Records {
         Records { base: self.base.iter().filter_map(|chunk| chunk.within(range)).collect(), ..self.clone() }
+    }
+
+    /// Whether any lock in a range keeps a reader at `ts` from knowing what is there.
+    pub(crate) fn is_locked(&self, start: &[u8], end: &[u8], ts: Timestamp) -> bool {
+        if self.locks.is_empty() || start >= end {
+            return false;
+        }
+        let range = (Bound::Included(start), Bound::Excluded(end));
+        self.locks.range::<_, [u8]>(range).any(|(_, lock)| lock.blocks(ts))
     }
 
     /// Locks in a range that keep a reader at `ts` from knowing what is there: the first of them.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::{Command, Compacted, Compaction, Epoch, IngestOutcome, Outcome, RegionSnapshot, RegionState};
 use crate::chunk::{BLOCK_ROWS, Chunk, ChunkLimit, build_base, dictionary};
 use crate::key::{Key, KeyRange, RowKeys, encode_datums};
-use crate::mvcc::{Lookups, OwnWrites, RegionScan, RowRef, ZoneFilter};
+use crate::mvcc::{Lookups, OwnWrites, RegionScan, RowRef, ZoneFilter, few};
 use crate::percolator::{
     CheckTxnStatus, Commit, CommitOutcome, Mutation, MutationOp, Prewrite, PrewriteOutcome, ResolveLock,
     Rollback, RollbackOutcome, RolledBackBy, TxnStatus,
@@ -77,6 +77,12 @@ fn rows_of(columns: &[ArrayRef], rows: usize) -> Vec<Row> {
     };
     assert!(columns.iter().all(|c| c.len() == rows));
     (0..rows).map(|row| (int(0, row).unwrap(), text(1, row).unwrap(), int(2, row), text(3, row))).collect()
+}
+
+fn few_rows(run: &few::RowRun) -> Vec<Row> {
+    let columns: Vec<ArrayRef> =
+        (0..4).map(|ordinal| run.column(ordinal).slice(run.rows.start, run.rows.len())).collect();
+    rows_of(&columns, run.rows.len())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -493,6 +499,18 @@ impl Run {
             if filters.is_empty() {
                 check_cuts(&scan, &found[found.len() - rows..], 1 + ago as usize % 50, descending);
             }
+        }
+        for region in self.regions.iter().filter(|region| region.view().records().is_present(Timestamp(ts))) {
+            let snapshot = region.snapshot();
+            let Some(range) = range.intersect(snapshot.range()) else { continue };
+            let runs = few::in_pieces(snapshot.records(), &range, Timestamp(ts), 1 + ago as usize % 5);
+            let found: Vec<Row> = runs.iter().flat_map(few_rows).collect();
+            let keys = self.model.history.keys().filter(|key| range.contains(key.as_bytes()));
+            assert_eq!(
+                found,
+                keys.filter_map(|key| self.model.at(key, ts)).collect::<Vec<_>>(),
+                "a few at {ts}"
+            );
         }
         let in_range = |key: &Key| ranges.is_empty() || range.contains(key.as_bytes());
         let keys = self.model.history.keys().filter(|key| in_range(key));

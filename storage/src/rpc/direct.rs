@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::{Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, Request, Response, Transport};
 use crate::clock::Clock;
+use crate::mvcc::{Few, RowRun};
+use crate::region::Epoch;
 use crate::runtime::{aside, wait_in_place};
-use crate::schema::Timestamp;
+use crate::schema::{RegionId, StoreId, Timestamp};
 use crate::store::Stores;
 
 /// Calls the store on the caller's thread; nothing is ever lost.
@@ -45,5 +47,15 @@ impl Transport for Direct {
 
     fn timestamp_in_place(&self) -> Option<Timestamp> {
         Some(self.stores.pd().timestamp())
+    }
+
+    fn few_in_place(
+        &self,
+        to: (StoreId, RegionId, Epoch),
+        few: &Few<'_>,
+        out: &mut Vec<RowRun>,
+        next: &mut Vec<u8>,
+    ) -> Option<usize> {
+        self.stores.few(to, few, out, next)
     }
 }

@@ -34,7 +34,9 @@ pub use trace::Incidents;
 
 use std::time::Duration;
 
-use crate::schema::Timestamp;
+use crate::mvcc::{Few, RowRun};
+use crate::region::Epoch;
+use crate::schema::{RegionId, StoreId, Timestamp};
 
 /// A request or its answer did not arrive. The work may have been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,4 +64,16 @@ pub(crate) trait Transport: Send + Sync {
 
     /// A timestamp without a message, where that is possible.
     fn timestamp_in_place(&self) -> Option<Timestamp>;
+
+    /// A few rows without a message, where that is possible and nothing stands in the way: appended to `out`, and how many they
+    /// are.
+    fn few_in_place(
+        &self,
+        _to: (StoreId, RegionId, Epoch),
+        _few: &Few<'_>,
+        _out: &mut Vec<RowRun>,
+        _next: &mut Vec<u8>,
+    ) -> Option<usize> {
+        None
+    }
 }

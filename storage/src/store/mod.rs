@@ -27,11 +27,12 @@ use tokio::sync::oneshot;
 use crate::chunk::ChunkLimit;
 use crate::error::Error;
 use crate::key::KeyRange;
+use crate::mvcc::{Few, RowRun};
 use crate::pd::{DirectoryCommand, DirectoryReply, Pd, RegionInfo};
 use crate::region::{Compaction, Epoch, RegionSnapshot};
 use crate::rpc::{AwaitLock, Awaited, Body, Call, PdReply, PdRequest, RegionError, Reply, Request, Response};
 use crate::runtime::Runtime;
-use crate::schema::{RegionId, SpaceSchema, Timestamp};
+use crate::schema::{RegionId, SpaceSchema, StoreId, Timestamp};
 
 pub(crate) use deadlock::Detector;
 pub use deadlock::{Deadlock, LockWaits, PastDeadlock, Wait};
@@ -139,6 +140,20 @@ impl Stores {
                 call
             }
         }
+    }
+
+    /// Answers a read of few rows if there is nothing to it; the reader has named the store, the region and its epoch.
+    pub(crate) fn few(
+        &self,
+        (to, region, epoch): (StoreId, RegionId, Epoch),
+        few: &Few<'_>,
+        out: &mut Vec<RowRun>,
+        next: &mut Vec<u8>,
+    ) -> Option<usize> {
+        let groups = self.groups.view();
+        let group = groups.get(&region).filter(|_| self.pd.stores().contains(&to))?;
+        group.note_read(few.ts);
+        group.view().few(to, epoch, few, out, next)
     }
 
     /// Waits until a lock is gone, unless that would be for ever. Whoever carries the request sees to it that this takes no

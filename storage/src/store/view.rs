@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::key::{Key, KeyRange};
-use crate::mvcc::{LOCKS_TOLD_MAX, LockInfo};
+use crate::mvcc::{Few, LOCKS_TOLD_MAX, LockInfo, RowRun};
 use crate::pd::RegionInfo;
 use crate::region::{Epoch, RegionSnapshot};
 use crate::rpc::{GetBody, LookupBody, PrepareIngest, Read, RegionError, Reply, Response, ScanBody};
@@ -94,6 +94,27 @@ impl GroupView {
             || self.snapshot.lookup(lookups, rows.clone(), within),
         );
         Ok(Reply::Lookup(read))
+    }
+
+    /// How many rows of a few there are, appended to `out`; `None` whenever there is more to say than that.
+    pub(super) fn few(
+        &self,
+        to: StoreId,
+        epoch: Epoch,
+        few: &Few<'_>,
+        out: &mut Vec<RowRun>,
+        next: &mut Vec<u8>,
+    ) -> Option<usize> {
+        self.check(to, epoch).ok()?;
+        let range = &self.info.range;
+        if few.start < range.start.as_bytes() || range.end.as_bytes() < few.end || self.is_ingesting() {
+            return None;
+        }
+        let (snapshot, records) = (&self.snapshot, self.snapshot.records());
+        let is_plain = few.ts >= snapshot.safe_ts()
+            && records.is_present(few.ts)
+            && !records.is_locked(few.start, few.end, few.ts);
+        is_plain.then(|| few.read(records, out, next))
     }
 
     fn read<T>(

@@ -1,0 +1,181 @@
+//! Queries of few rows: no environment is made for them, no worker, and no iterator that the caller drives
+//! ([`Prepared::few`](allod_executor::Prepared::few)).
+
+use allod_executor::Cancel;
+
+use super::Session;
+use super::assign::Found;
+use super::statement::Planned;
+use super::transaction::Options;
+use crate::result::ResultSet;
+
+impl Session {
+    /// The rows of a query that has few, if that is all there is to it: it is alone, reads what is committed now, and nothing is
+    /// in its way.
+    pub(super) fn few(&mut self, planned: &Planned, cancel: &Cancel) -> Option<ResultSet> {
+        let only_reads = planned.dml.is_none()
+            && planned.skip.is_none()
+            && planned.as_of.is_none()
+            && planned.uncut.is_none()
+            && !planned.assigns;
+        let reads_the_present =
+            self.transaction.is_none() && self.snapshot.is_none() && self.next == Options::default();
+        // Who stops it is told so.
+        if !only_reads || !reads_the_present || cancel.check().is_err() {
+            return None;
+        }
+        let batch = planned.prepared.few(&mut self.client)?;
+        // Looked at behind it: what was read was read by this schema.
+        if self.is_late(planned, None) {
+            return None;
+        }
+        self.row_count = -1;
+        self.found = Found::Known(batch.as_ref().map_or(0, |batch| batch.num_rows() as u64));
+        let result = ResultSet::ready(planned.header.clone(), batch.into_iter().collect());
+        Some(if planned.query.warnings.is_empty() {
+            result
+        } else {
+            result.with_warnings(planned.warnings())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allod_executor::Cancel;
+
+    use super::super::plan_cache::Setting;
+    use crate::{Database, Result, ResultSet, Session};
+
+    fn rows(result: ResultSet) -> Vec<String> {
+        let width = result.columns().len();
+        let text = |row: Result<crate::Row>| {
+            let row = row.unwrap();
+            (0..width).map(|c| row.value(c).to_string()).collect::<Vec<_>>().join(" ")
+        };
+        result.rows().map(text).collect()
+    }
+
+    /// What a query finds by the short way, if it goes there, and by the long one: within a transaction.
+    fn both_ways(session: &mut Session, sql: &str) -> (Option<Vec<String>>, Vec<String>) {
+        drop(rows(session.execute(sql).unwrap()));
+        let database = session.current.clone();
+        let setting = Setting { database: database.as_deref(), variables: session.settings };
+        let general = session.plans.generalized(sql);
+        let planned = session.plans.get(sql, setting, &[]).or_else(|| {
+            let general = general?;
+            session.plans.get(&general.text, setting, &general.params)
+        });
+        let short = session.few(&planned.expect("the plan is kept"), &Cancel::default()).map(rows);
+        session.run("begin").unwrap();
+        let long = rows(session.execute(sql).unwrap());
+        session.run("commit").unwrap();
+        (short, long)
+    }
+
+    const SHORT: &[&str] = &[
+        "select v from t where id = 7",
+        "select v, s, d, id from t where id = 7",
+        "select v from t where id = 1000",
+        "select v from t where id in (3, 5, 999, 4)",
+        "select s from t where u = 21",
+        "select s, v from t where u in (21, 24, 22)",
+        "select id from t where id between 5 and 9",
+        "select id from t where id > 5 limit 3",
+        "select id from t where id > 5 limit 70",
+        "select count(*), sum(v) from t use index (primary) where id between 1 and 250",
+        "select id, s from t where id > 5 limit 2, 3",
+        "select id from t use index (primary) where id < 3 or id > 197",
+        "select id from t use index (v) where v = 3",
+        "select v, id from t use index (v) where v > 9 limit 40",
+        "select s from t use index (v) where v = 3",
+        "select s, d from t use index (v) where v in (2, 4) and id between 10 and 90",
+        "select count(*), sum(d), min(id), max(v), count(s), sum(v) from t where id between 10 and 40",
+        "select sum(d), max(v) from t where id = 1000",
+        "select /*+ inl_join(b) */ a.id, b.s from t a join t b on b.id = a.v where a.id between 1 and 20",
+        "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a join t b on b.v = a.id where a.id = 4",
+        "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a join t b on b.v = a.id where a.id = 4 and b.d > 9 and b.u < 450",
+        "select /*+ inl_join(b) */ count(*), sum(b.x) from t a join p b on b.k = a.id where a.id between 1 and 9",
+        "select /*+ hash_join(a, b) */ a.id, b.id from t a join t b on a.v = b.v where a.id = 5 and b.id between 1 and 60",
+        "select s from t use index (v) where v = 3 and id > 20 and d < 40",
+        "select count(*) from t where id between 10 and 60 and v <> 3 and u <= 150",
+        "select k, x from p where k = 5",
+        "select x from p where k = 5 and x > 20 limit 1",
+        "select k from p where k in (1, 2, 3)",
+    ];
+
+    /// Changes between which all of it is asked: rows lie in base, in delta, are hidden, and gone.
+    const CHANGES: &[&str] = &[
+        "do 0",
+        "update t set v = v + 1 where id between 3 and 12",
+        "delete from t where id in (5, 7, 22)",
+        "insert into t values (7, 5, 21, null, 0.5), (1000, 3, 5, 'new', 1)",
+        "update p set x = x + 100 where k = 5",
+        "update t set d = null, s = 'changed' where id > 190",
+        "update t set id = id + 5000 where id between 25 and 28",
+    ];
+
+    #[test]
+    fn the_short_way_finds_what_the_long_way_finds() {
+        let mut session = Database::new().session();
+        session
+            .run("create table t (id int primary key, v int, u int, s varchar(30), d decimal(12, 2), key v (v), unique key u (u))")
+            .unwrap();
+        session
+            .run("create table p (k bigint, x int, primary key (k, x)) partition by hash (k) partitions 4")
+            .unwrap();
+        let numbers = "with recursive n as (select 1 i union all select i + 1 from n where i < 200) select";
+        session
+            .run(&format!(
+                "insert into t {numbers} i, i % 11, i * 3, if(i % 7 = 0, null, concat('s', i % 5)), i / 4 from n"
+            ))
+            .unwrap();
+        session.run(&format!("insert into p {numbers} i % 20, i from n")).unwrap();
+        session.run("analyze table t, p").unwrap();
+        for change in CHANGES {
+            session.run(change).unwrap();
+            for sql in SHORT {
+                // No order is asked for.
+                let (mut short, mut long) = both_ways(&mut session, sql);
+                short.iter_mut().for_each(|rows| rows.sort());
+                long.sort();
+                assert_eq!(short.as_ref(), Some(&long), "{sql} after {change}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_more_goes_the_long_way() {
+        let database = Database::new();
+        let (mut session, mut other) = (database.session(), database.session());
+        session.run("create table t (id int primary key, v int)").unwrap();
+        let numbers = "with recursive n as (select 1 i union all select i + 1 from n where i < 900) select";
+        session.run(&format!("insert into t {numbers} i, i from n")).unwrap();
+        for sql in [
+            "select v + 1 from t where id = 1",
+            "select v from t",
+            "select id from t order by id desc limit 1",
+        ] {
+            let (short, long) = both_ways(&mut session, sql);
+            assert!(short.is_none() && !long.is_empty(), "{sql}");
+        }
+        // Of a transaction's own rows, at a time that was, and for a statement that is stopped.
+        let sql = "select v from t where id = 1";
+        assert_eq!(both_ways(&mut session, sql).0, Some(vec!["1".to_string()]));
+        session.run("begin").unwrap();
+        session.run("update t set v = 2 where id = 1").unwrap();
+        assert_eq!(rows(session.execute(sql).unwrap()), ["2"]);
+        assert_eq!(rows(other.execute(sql).unwrap()), ["1"]);
+        session.run("commit").unwrap();
+        assert_eq!(rows(other.execute(sql).unwrap()), ["2"]);
+        session.cancel_handle().cancel();
+        assert_eq!(session.execute(sql).and_then(|set| set.collect_batches()).unwrap_err().code(), 1317);
+        // What the short way gives up again and again is found all the same.
+        for _ in 0..20 {
+            assert_eq!(rows(session.execute("select v from t where id > 100").unwrap()).len(), 800);
+        }
+        assert_eq!(rows(session.execute("select found_rows()").unwrap()), ["800"]);
+        rows(session.execute("select v from t where id in (1, 2)").unwrap());
+        assert_eq!(rows(session.execute("select found_rows()").unwrap()), ["2"]);
+    }
+}

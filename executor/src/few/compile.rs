@@ -1,0 +1,417 @@
+//! From a plan to its form for a few rows, where it has one.
+//!
+//! The form has the shape of the plan and holds what does not depend on values: which columns are where. Keys and ranges stay
+//! in the plan, which is walked along, so that one form serves a plan and its variants for other values.
+
+use std::sync::Arc;
+
+use allod_planner::column::ColumnId;
+use allod_planner::expr::Expr;
+use allod_planner::physical::{
+    HashJoin, IndexJoin, IndexLookUp, IndexScan, JoinKind, Lookup, Node, Plan, PointGet, Query, Ranges,
+    Routing, Side,
+};
+use allod_storage::schema::{PartitionMethod, TableDescriptor};
+use arrow::datatypes::DataType;
+
+use super::aggregate::Total;
+use super::filter::{Test, selected};
+
+/// Tables that a tuple has rows of, at most.
+pub(super) const SOURCES_MAX: usize = 6;
+
+/// A column of a tuple: which table's row, and the ordinal in its space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    pub source: usize,
+    pub ordinal: usize,
+}
+
+/// A plan for a few rows.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub root: Op,
+    pub output: Shape,
+}
+
+/// What is made of the tuples.
+#[derive(Debug)]
+pub(super) enum Shape {
+    /// Rows of these columns, in the order of the query's output.
+    Rows(Vec<At>),
+    /// One row.
+    Totals(Vec<Total>),
+}
+
+/// An operator; the plan node that it stands for is walked along.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// One that only names columns: its input.
+    Pass(Box<Op>),
+    /// Rows by whole key.
+    Get { source: usize, rest: Option<Rest> },
+    /// Rows in ranges of keys that pass.
+    Scan { source: usize, tests: Vec<Test>, rest: Option<Rest> },
+    /// Tuples that pass.
+    Filter(Box<Op>, Vec<Test>),
+    /// For each tuple of one input the rows that it asks for.
+    Join { outer: Box<Op>, outer_is_left: bool, inner: Inner },
+    /// All pairs of tuples that agree; the second input is kept.
+    Pairs { probe: Box<Op>, build: Box<Op>, build_is_left: bool, keys: Vec<(At, At)> },
+    /// The first rows.
+    Limit(Box<Op>),
+}
+
+/// The rows that entries of an index point to.
+#[derive(Debug)]
+pub(super) struct Rest {
+    pub source: usize,
+    /// Of the entries: the table's key.
+    pub handle: Vec<usize>,
+    pub tests: Vec<Test>,
+}
+
+/// What a join looks up.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub table: Arc<TableDescriptor>,
+    /// `None` = its records.
+    pub index: Option<usize>,
+    pub source: usize,
+    pub tests: Vec<Test>,
+    /// The values of the key's first columns.
+    pub prefix: Vec<At>,
+    /// Which partition has them, as the remainder of a value; `None` = the only one.
+    pub dealt_by: Option<At>,
+    /// Partitions that are read, if not all.
+    pub partitions: Option<Vec<usize>>,
+    pub rest: Option<Rest>,
+}
+
+/// The form, if there is one.
+pub(super) fn compile(query: &Query) -> Option<Program> {
+    if !query.ctes.is_empty() {
+        return None;
+    }
+    let mut compiler = Compiler { columns: Vec::new(), sources: 0 };
+    let (plan, named) = match &query.root.node {
+        Node::Projection { input, exprs } => (&**input, Some(exprs)),
+        _ => (&query.root, None),
+    };
+    let mut totals = None;
+    let input = match &plan.node {
+        Node::HashAgg(agg) | Node::StreamAgg(agg) if agg.group_by.is_empty() => {
+            totals = Some(&agg.aggregates);
+            &*agg.input
+        }
+        _ => plan,
+    };
+    let root = compiler.op(input)?;
+    // What the output is called below the projection.
+    let inner = |id: ColumnId| match named {
+        None => Some(id),
+        Some(exprs) => exprs.iter().find(|(named, _)| *named == id).and_then(|(_, expr)| column(expr)),
+    };
+    let wanted = query.output.iter().map(|column| inner(column.id));
+    let output = match totals {
+        None => Shape::Rows(wanted.map(|id| compiler.at(id?)).collect::<Option<_>>()?),
+        Some(aggregates) => {
+            let total = |id: Option<ColumnId>| {
+                let (_, call) = aggregates.iter().find(|(named, _)| Some(*named) == id)?;
+                Total::of(call, |expr| compiler.at(column(expr)?))
+            };
+            Shape::Totals(wanted.map(total).collect::<Option<_>>()?)
+        }
+    };
+    let root = if named.is_some() { Op::Pass(Box::new(root)) } else { root };
+    let root = if totals.is_some() { Op::Pass(Box::new(root)) } else { root };
+    Some(Program { root, output })
+}
+
+fn column(expr: &Expr) -> Option<ColumnId> {
+    match expr {
+        Expr::Column { id, .. } => Some(*id),
+        Expr::Constant { .. } | Expr::Call { .. } => None,
+    }
+}
+
+/// A key column whose values are encoded as they are, and compared as they are.
+fn is_word(ty: &DataType) -> bool {
+    matches!(ty, DataType::Int64 | DataType::UInt64 | DataType::Date32)
+}
+
+struct Compiler {
+    columns: Vec<(ColumnId, At)>,
+    sources: usize,
+}
+
+impl Compiler {
+    fn source(&mut self) -> Option<usize> {
+        self.sources += 1;
+        (self.sources <= SOURCES_MAX).then_some(self.sources - 1)
+    }
+
+    fn at(&self, id: ColumnId) -> Option<At> {
+        self.columns.iter().find(|(known, _)| *known == id).map(|(_, at)| *at)
+    }
+
+    fn tests(&self, predicates: &[Expr]) -> Option<Vec<Test>> {
+        Test::of(predicates, |id| self.at(id))
+    }
+
+    fn name(&mut self, plan: &Plan, ordinals: &[usize], source: usize) {
+        let named = plan.columns.iter().zip(ordinals);
+        self.columns.extend(named.map(|(&id, &ordinal)| (id, At { source, ordinal })));
+    }
+
+    fn op(&mut self, plan: &Plan) -> Option<Op> {
+        match &plan.node {
+            Node::PointGet(get) => self.get(plan, get),
+            Node::TableReader { input } => {
+                let (plan, predicates, _) = selected(input);
+                let Node::TableScan(scan) = &plan.node else { return None };
+                fits_scan(
+                    &scan.ranges,
+                    scan.partitions.as_deref(),
+                    &scan.table,
+                    scan.keep_order,
+                    scan.descending,
+                )?;
+                let source = self.source()?;
+                self.name(plan, &scan.ordinals, source);
+                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: None })
+            }
+            Node::IndexReader { input } => {
+                let (plan, predicates, _) = selected(input);
+                let Node::IndexScan(scan) = &plan.node else { return None };
+                fits_index_scan(scan)?;
+                let source = self.source()?;
+                self.name(plan, &scan.ordinals, source);
+                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: None })
+            }
+            Node::IndexLookUp(lookup) => {
+                let (plan, predicates, _) = selected(&lookup.index);
+                let Node::IndexScan(scan) = &plan.node else { return None };
+                fits_index_scan(scan)?;
+                let (source, rest) = self.look_up(lookup, scan)?;
+                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: Some(rest) })
+            }
+            Node::Selection { input, predicates } => {
+                let op = self.op(input)?;
+                Some(Op::Filter(Box::new(op), self.tests(predicates)?))
+            }
+            Node::Projection { input, exprs } => {
+                let op = self.op(input)?;
+                for (id, expr) in exprs {
+                    let at = self.at(column(expr)?)?;
+                    self.columns.push((*id, at));
+                }
+                Some(Op::Pass(Box::new(op)))
+            }
+            Node::Limit { input, .. } => Some(Op::Limit(Box::new(self.op(input)?))),
+            Node::IndexJoin(join) => self.join(join),
+            Node::HashJoin(join) => self.pairs(join),
+            _ => None,
+        }
+    }
+
+    fn get(&mut self, plan: &Plan, get: &PointGet) -> Option<Op> {
+        let table = &get.table;
+        if get.lock.is_some()
+            || table.temporary.is_some()
+            || (get.places.is_none() && table.partitions.len() > 1)
+        {
+            return None;
+        }
+        let source = self.source()?;
+        let Some(index) = get.index else {
+            self.name(plan, &get.ordinals, source);
+            return Some(Op::Get { source, rest: None });
+        };
+        if table.indexes[index].options.global {
+            return None;
+        }
+        let held = table.index_ordinals(index);
+        let in_index = |wanted: &[usize]| -> Option<Vec<usize>> {
+            wanted.iter().map(|o| held.iter().position(|h| h == o)).collect()
+        };
+        if let Some(ordinals) = in_index(&get.ordinals) {
+            self.name(plan, &ordinals, source);
+            return Some(Op::Get { source, rest: None });
+        }
+        let rest = Rest { source: self.source()?, handle: in_index(&table.key)?, tests: Vec::new() };
+        self.name(plan, &get.ordinals, rest.source);
+        Some(Op::Get { source, rest: Some(rest) })
+    }
+
+    /// The sources of the entries and of the rows.
+    fn look_up(&mut self, lookup: &IndexLookUp, scan: &IndexScan) -> Option<(usize, Rest)> {
+        let (plan, predicates, None) = selected(&lookup.table) else { return None };
+        let Node::TableScan(rows) = &plan.node else { return None };
+        if lookup.routing.is_some() {
+            return None;
+        }
+        let source = self.source()?;
+        self.name(selected(&lookup.index).0, &scan.ordinals, source);
+        let handle = lookup.handle.iter().map(|&id| self.at(id).filter(|at| at.source == source));
+        let handle = handle.map(|at| at.map(|at| at.ordinal)).collect::<Option<_>>()?;
+        let row = self.source()?;
+        // A column that both have is the entry's.
+        self.name(plan, &rows.ordinals, row);
+        Some((source, Rest { source: row, handle, tests: self.tests(predicates)? }))
+    }
+
+    fn join(&mut self, join: &IndexJoin) -> Option<Op> {
+        // Whatever the variant, rows come in the order of the outer side.
+        if join.kind != JoinKind::Inner || !join.residual.is_empty() || !join.null_aware.is_empty() {
+            return None;
+        }
+        let (outer, inner) = match join.outer {
+            Side::Left => (&join.left, &join.right),
+            Side::Right => (&join.right, &join.left),
+        };
+        let outer_op = self.op(outer)?;
+        let inner = self.inner(inner, &join.keys)?;
+        Some(Op::Join { outer: Box::new(outer_op), outer_is_left: join.outer == Side::Left, inner })
+    }
+
+    fn inner(&mut self, plan: &Plan, keys: &[(Expr, Expr)]) -> Option<Inner> {
+        let (table, index, lookup, partitions);
+        let (source, tests, rest);
+        match &plan.node {
+            Node::TableReader { input } => {
+                let (plan, predicates, None) = selected(input) else { return None };
+                let Node::TableScan(scan) = &plan.node else { return None };
+                (table, index, lookup, partitions) = (&scan.table, None, &scan.ranges, &scan.partitions);
+                source = self.source()?;
+                self.name(plan, &scan.ordinals, source);
+                (tests, rest) = (self.tests(predicates)?, None);
+            }
+            Node::IndexReader { input } => {
+                let (plan, predicates, None) = selected(input) else { return None };
+                let Node::IndexScan(scan) = &plan.node else { return None };
+                (table, index, lookup, partitions) =
+                    (&scan.table, Some(scan.index), &scan.ranges, &scan.partitions);
+                source = self.source()?;
+                self.name(plan, &scan.ordinals, source);
+                (tests, rest) = (self.tests(predicates)?, None);
+            }
+            Node::IndexLookUp(double) => {
+                let (plan, predicates, None) = selected(&double.index) else { return None };
+                let Node::IndexScan(scan) = &plan.node else { return None };
+                (table, index, lookup, partitions) =
+                    (&scan.table, Some(scan.index), &scan.ranges, &scan.partitions);
+                let (entries, rows) = self.look_up(double, scan)?;
+                (source, tests, rest) = (entries, self.tests(predicates)?, Some(rows));
+            }
+            _ => return None,
+        }
+        let Ranges::Lookup(lookup) = lookup else { return None };
+        if table.temporary.is_some() {
+            return None;
+        }
+        // The ordinals of the key in its space, and in the table.
+        let (key, in_table): (Vec<usize>, Vec<usize>) = match index {
+            None => (table.key.clone(), table.key.clone()),
+            Some(at) => {
+                let entry = &table.indexes[at];
+                if entry.options.global || (entry.unique && lookup.prefix.len() > entry.columns.len()) {
+                    return None;
+                }
+                let held = table.index_ordinals(at);
+                ((0..held.len()).collect(), held)
+            }
+        };
+        let Lookup { prefix, points, low, high, routing } = lookup;
+        if !points.is_empty()
+            || !low.is_empty()
+            || !high.is_empty()
+            || prefix.is_empty()
+            || prefix.len() > key.len()
+        {
+            return None;
+        }
+        let mut wanted = Vec::with_capacity(prefix.len());
+        for (value, &ordinal) in prefix.iter().zip(&in_table) {
+            let ty = table.columns[ordinal].ty.arrow();
+            if value.null_safe || value.value.ty().arrow() != ty || !is_word(&ty) {
+                return None;
+            }
+            wanted.push(self.at(column(&value.value)?)?);
+        }
+        // Every equality is one of the prefix.
+        let is_looked_up = |(outer, inner): &(Expr, Expr)| {
+            let here = column(inner).and_then(|id| self.at(id));
+            prefix.iter().zip(key.iter().zip(&in_table)).any(|(value, (&ordinal, &in_table))| {
+                let is_it = |at: At| match &rest {
+                    Some(Rest { source, .. }) if at.source == *source => at.ordinal == in_table,
+                    _ => at == At { source, ordinal },
+                };
+                value.value == *outer && here.is_some_and(is_it)
+            })
+        };
+        if !keys.iter().all(is_looked_up) {
+            return None;
+        }
+        let dealt_by = match routing {
+            None if table.partitions.len() == 1 => None,
+            None => return None,
+            Some(routing) => Some(self.at(remainder_of(routing)?)?),
+        };
+        let (table, partitions) = (Arc::clone(table), partitions.clone());
+        Some(Inner { table, index, source, tests, prefix: wanted, dealt_by, partitions, rest })
+    }
+
+    fn pairs(&mut self, join: &HashJoin) -> Option<Op> {
+        if join.kind != JoinKind::Inner || !join.residual.is_empty() || !join.null_aware.is_empty() {
+            return None;
+        }
+        let (left, right) = (self.op(&join.left)?, self.op(&join.right)?);
+        let key = |(a, b): &(Expr, Expr)| {
+            let is_plain = a.ty().arrow() == b.ty().arrow() && is_word(&a.ty().arrow());
+            let (a, b) = (self.at(column(a)?)?, self.at(column(b)?)?);
+            is_plain.then_some(match join.build {
+                Side::Left => (b, a),
+                Side::Right => (a, b),
+            })
+        };
+        let keys = join.keys.iter().map(key).collect::<Option<Vec<_>>>()?;
+        let build_is_left = join.build == Side::Left;
+        let (build, probe) = if build_is_left { (left, right) } else { (right, left) };
+        Some(Op::Pairs { probe: Box::new(probe), build: Box::new(build), build_is_left, keys })
+    }
+}
+
+/// The column of the outer row whose remainder is the partition, if it is that simple.
+fn remainder_of(routing: &Routing) -> Option<ColumnId> {
+    let Routing { function, values } = routing;
+    let ([(ordinal, value)], [expr]) = (&**values, &*function.values) else { return None };
+    let is_plain = function.scheme.method == PartitionMethod::Hash
+        && function.allowed.is_none()
+        && column(expr) == Some(ColumnId(*ordinal as u32))
+        && value.ty().arrow() == DataType::Int64
+        && expr.ty().arrow() == DataType::Int64;
+    column(value).filter(|_| is_plain)
+}
+
+fn fits_index_scan(scan: &IndexScan) -> Option<()> {
+    if scan.table.indexes[scan.index].options.global {
+        return None;
+    }
+    let IndexScan { ranges, partitions, table, keep_order, descending, .. } = scan;
+    fits_scan(ranges, partitions.as_deref(), table, *keep_order, *descending)
+}
+
+/// Whether a scan can be read row by row: in key order, of fixed ranges, and where order counts of one partition.
+fn fits_scan(
+    ranges: &Ranges,
+    partitions: Option<&[usize]>,
+    table: &TableDescriptor,
+    keep_order: bool,
+    descending: bool,
+) -> Option<()> {
+    let parts = partitions.map_or(table.partitions.len(), <[usize]>::len);
+    let fits =
+        ranges.fixed().is_some() && table.temporary.is_none() && !descending && !(keep_order && parts > 1);
+    fits.then_some(())
+}

@@ -1,0 +1,463 @@
+//! Walking a plan row by row.
+//!
+//! Each operator hands its tuples to whatever is above it, which says whether it wants more. `None` anywhere is the end of it:
+//! the plan has to be run the long way.
+
+use allod_planner::expr::Expr;
+use allod_planner::physical::{IndexLookUp, Node, Plan, PointGet, Query, Range};
+use allod_storage::client::{Client, FewReader};
+use allod_storage::key::{append_datums, begin_key, end_of_prefix};
+use allod_storage::mvcc::RowRun;
+use allod_storage::schema::SpaceId;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, UInt64Type};
+
+use super::ROWS_MAX;
+use super::aggregate::{Running, whole};
+use super::compile::{At, Inner, Op, Program, Rest, SOURCES_MAX, Shape};
+use super::filter::{Test, selected};
+use super::output;
+use crate::pipeline::Flow;
+
+/// Rows that are sought at first below a limit; each time twice as many.
+const FIRST_ROWS: usize = 16;
+
+/// Where a row is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Which of the runs.
+    pub run: u32,
+    pub row: u32,
+}
+
+/// A row of each table.
+pub(super) type Tuple = [Place; SOURCES_MAX];
+
+/// No row of any table.
+const NOWHERE: Tuple = [Place { run: u32::MAX, row: 0 }; SOURCES_MAX];
+
+/// What takes the tuples.
+type Above<'t> = &'t mut dyn FnMut(&mut Walk<'_>, &mut Tuple) -> Option<Flow>;
+
+/// A plan that is being walked.
+pub(super) struct Walk<'a> {
+    reader: FewReader<'a>,
+    /// Whatever was read.
+    pub runs: Vec<RowRun>,
+    /// Rows that may still be read.
+    left: usize,
+    /// Whether a limit above may want less than there is.
+    is_limited: bool,
+    /// Room for keys.
+    spare: Vec<Keys>,
+}
+
+/// The ends of a range of keys.
+#[derive(Default)]
+struct Keys {
+    start: Vec<u8>,
+    end: Vec<u8>,
+    /// Where to go on.
+    next: Vec<u8>,
+}
+
+impl Keys {
+    /// All keys that start with `start`.
+    fn end_behind_start(&mut self) {
+        self.end.clear();
+        self.end.extend_from_slice(&self.start);
+        end_of_prefix(&mut self.end);
+    }
+
+    /// The keys in a range; `start` is that of the space.
+    fn set(&mut self, range: &Range) {
+        self.end.clear();
+        self.end.extend_from_slice(&self.start);
+        append_datums(&range.low, &mut self.start);
+        if !range.low_inclusive {
+            end_of_prefix(&mut self.start);
+        }
+        append_datums(&range.high, &mut self.end);
+        if range.high_inclusive {
+            end_of_prefix(&mut self.end);
+        }
+    }
+}
+
+/// All rows of the query; `None` inside if there is none.
+pub(super) fn walk(
+    program: &Program,
+    query: &Query,
+    schema: &SchemaRef,
+    client: &mut Client,
+) -> Option<Option<RecordBatch>> {
+    let reader = client.few()?;
+    let mut walk = Walk { reader, runs: Vec::new(), left: ROWS_MAX, is_limited: false, spare: Vec::new() };
+    let mut tuple = NOWHERE;
+    match &program.output {
+        Shape::Rows(columns) => {
+            let mut rows: Vec<Tuple> = Vec::new();
+            walk.run(&program.root, &query.root, &mut tuple, &mut |_, tuple| {
+                rows.push(*tuple);
+                Some(Flow::Continue)
+            })?;
+            if rows.is_empty() {
+                return Some(None);
+            }
+            output::rows(columns, &rows, &walk.runs, query, schema).map(Some)
+        }
+        Shape::Totals(totals) => {
+            let mut running = vec![Running::default(); totals.len()];
+            walk.run(&program.root, &query.root, &mut tuple, &mut |walk, tuple| {
+                for (total, running) in totals.iter().zip(&mut running) {
+                    total.add(running, total.at().map(|at| walk.value(tuple, at)))?;
+                }
+                Some(Flow::Continue)
+            })?;
+            output::totals(totals, &running, query, schema).map(Some)
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// The column that holds a value of a tuple, and its row there.
+    fn value(&self, tuple: &Tuple, at: At) -> (&ArrayRef, usize) {
+        let place = tuple[at.source];
+        (self.runs[place.run as usize].column(at.ordinal), place.row as usize)
+    }
+
+    fn run(&mut self, op: &Op, plan: &Plan, tuple: &mut Tuple, above: Above<'_>) -> Option<Flow> {
+        match (op, &plan.node) {
+            (Op::Pass(op), node) => self.run(op, input_of(node)?, tuple, above),
+            (Op::Get { source, rest }, Node::PointGet(get)) => {
+                self.get(get, *source, rest.as_ref(), tuple, above)
+            }
+            (Op::Scan { source, tests, rest }, node) => {
+                self.scan((*source, tests), rest.as_ref(), node, tuple, above)
+            }
+            (Op::Filter(op, tests), Node::Selection { input, predicates }) => {
+                self.run(op, input, tuple, &mut |walk, tuple| match walk.passes(tuple, tests, predicates)? {
+                    true => above(walk, tuple),
+                    false => Some(Flow::Continue),
+                })
+            }
+            (Op::Join { outer, outer_is_left, inner }, Node::IndexJoin(join)) => {
+                let (plan, inner_plan) =
+                    if *outer_is_left { (&join.left, &join.right) } else { (&join.right, &join.left) };
+                let reads = Reads::of(&inner_plan.node)?;
+                self.run(outer, plan, tuple, &mut |walk, tuple| walk.look_up(inner, &reads, tuple, above))
+            }
+            (Op::Pairs { probe, build, build_is_left, keys }, Node::HashJoin(join)) => {
+                let (build_plan, probe_plan) =
+                    if *build_is_left { (&join.left, &join.right) } else { (&join.right, &join.left) };
+                let mut built: Vec<Tuple> = Vec::new();
+                let mut nowhere = NOWHERE;
+                self.run(build, build_plan, &mut nowhere, &mut |_, tuple| {
+                    built.push(*tuple);
+                    Some(Flow::Continue)
+                })?;
+                if built.is_empty() {
+                    return Some(Flow::Continue);
+                }
+                self.run(probe, probe_plan, tuple, &mut |walk, tuple| {
+                    for built in &built {
+                        let mut both = *tuple;
+                        for (both, built) in both.iter_mut().zip(built) {
+                            if built.run != u32::MAX {
+                                *both = *built;
+                            }
+                        }
+                        if walk.agree(&both, keys)? && above(walk, &mut both)? == Flow::Stop {
+                            return Some(Flow::Stop);
+                        }
+                    }
+                    Some(Flow::Continue)
+                })
+            }
+            (Op::Limit(op), Node::Limit { input, offset, count }) => {
+                self.limited((*offset, *count), above, |walk, above| walk.run(op, input, tuple, above))
+            }
+            // The form was made from this plan, or from one that differs from it in values.
+            _ => None,
+        }
+    }
+
+    /// Some of the tuples that come from below.
+    fn limited(
+        &mut self,
+        (mut skip, mut left): (u64, Option<u64>),
+        above: Above<'_>,
+        below: impl FnOnce(&mut Self, Above<'_>) -> Option<Flow>,
+    ) -> Option<Flow> {
+        if left == Some(0) {
+            return Some(Flow::Continue);
+        }
+        self.is_limited = true;
+        let mut flow = Flow::Continue;
+        below(self, &mut |walk, tuple| {
+            if skip > 0 {
+                skip -= 1;
+                return Some(Flow::Continue);
+            }
+            flow = above(walk, tuple)?;
+            left = left.map(|left| left - 1);
+            Some(if left == Some(0) { Flow::Stop } else { flow })
+        })?;
+        Some(flow)
+    }
+
+    /// Whether the values of these pairs of columns are equal, none NULL.
+    fn agree(&self, tuple: &Tuple, keys: &[(At, At)]) -> Option<bool> {
+        for &(a, b) in keys {
+            let (a, b) = (self.word(tuple, a)?, self.word(tuple, b)?);
+            if a.is_none() || a != b {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
+    /// The value of a column whose values are told apart by their bits; inner `None` = NULL.
+    fn word(&self, tuple: &Tuple, at: At) -> Option<Option<u64>> {
+        let (column, row) = self.value(tuple, at);
+        if column.is_null(row) {
+            return Some(None);
+        }
+        Some(Some(match column.data_type() {
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row).cast_unsigned(),
+            DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
+            DataType::Date32 => i64::from(column.as_primitive::<Date32Type>().value(row)).cast_unsigned(),
+            _ => return None,
+        }))
+    }
+
+    fn get(
+        &mut self,
+        get: &PointGet,
+        source: usize,
+        rest: Option<&Rest>,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        for (at, key) in get.keys.iter().enumerate() {
+            let partition = match &get.places {
+                Some(places) => *places.get(at)?,
+                None => 0,
+            };
+            let place = &get.table.partitions[partition];
+            let space = get.index.map_or(place.records, |index| place.indexes[index]);
+            let mut keys = self.keys(space);
+            append_datums(key, &mut keys.start);
+            keys.end_behind_start();
+            let rest = rest.map(|rest| (rest, &[][..], place.records));
+            if self.between(keys, (source, &[], &[]), rest, tuple, above)? == Flow::Stop {
+                return Some(Flow::Stop);
+            }
+        }
+        Some(Flow::Continue)
+    }
+
+    /// Whether these conditions hold for a tuple.
+    fn passes(&self, tuple: &Tuple, tests: &[Test], predicates: &[Expr]) -> Option<bool> {
+        for (test, predicate) in tests.iter().zip(predicates) {
+            let (column, row) = self.value(tuple, test.at);
+            if column.is_null(row) || !Test::holds(predicate, whole(column, row)?)? {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
+    fn scan(
+        &mut self,
+        (source, tests): (usize, &[Test]),
+        rest: Option<&Rest>,
+        node: &Node,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        let Reads { scan, predicates, of_rows, limit } = Reads::of(node)?;
+        let (table, index, ranges, partitions) = match &scan.node {
+            Node::TableScan(scan) => (&*scan.table, None, scan.ranges.fixed()?, &scan.partitions),
+            Node::IndexScan(scan) => (&*scan.table, Some(scan.index), scan.ranges.fixed()?, &scan.partitions),
+            _ => return None,
+        };
+        let mut partitions: &mut dyn Iterator<Item = usize> = match partitions {
+            Some(some) => &mut some.iter().copied(),
+            None => &mut (0..table.partitions.len()),
+        };
+        let mut all = |walk: &mut Walk<'_>, above: Above<'_>| {
+            for partition in &mut partitions {
+                let place = &table.partitions[partition];
+                let space = index.map_or(place.records, |index| place.indexes[index]);
+                for range in ranges {
+                    let mut keys = walk.keys(space);
+                    keys.set(range);
+                    let rest = rest.map(|rest| (rest, of_rows, place.records));
+                    if walk.between(keys, (source, tests, predicates), rest, tuple, above)? == Flow::Stop {
+                        return Some(Flow::Stop);
+                    }
+                }
+            }
+            Some(Flow::Continue)
+        };
+        match limit {
+            None => all(self, above),
+            Some((offset, count)) => self.limited((offset, Some(count)), above, all),
+        }
+    }
+
+    /// The rows that a tuple asks for.
+    fn look_up(
+        &mut self,
+        inner: &Inner,
+        reads: &Reads<'_>,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        // Of each lookup, which nobody plans.
+        if reads.limit.is_some() {
+            return None;
+        }
+        let partition = match inner.dealt_by {
+            None => 0,
+            Some(at) => {
+                let Some(value) = self.word(tuple, at)? else { return Some(Flow::Continue) };
+                let partitions = inner.table.partitions.len() as u64;
+                let partition = (value.cast_signed().unsigned_abs() % partitions) as usize;
+                if inner.partitions.as_ref().is_some_and(|read| !read.contains(&partition)) {
+                    return Some(Flow::Continue);
+                }
+                partition
+            }
+        };
+        let place = &inner.table.partitions[partition];
+        let space = inner.index.map_or(place.records, |index| place.indexes[index]);
+        let mut keys = self.keys(space);
+        for &at in &inner.prefix {
+            let (column, row) = self.value(tuple, at);
+            if column.is_null(row) {
+                self.spare.push(keys);
+                return Some(Flow::Continue);
+            }
+            append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
+        }
+        keys.end_behind_start();
+        let rest = inner.rest.as_ref().map(|rest| (rest, reads.of_rows, place.records));
+        self.between(keys, (inner.source, &inner.tests, reads.predicates), rest, tuple, above)
+    }
+
+    /// The rows between two keys, or what they point to.
+    fn between(
+        &mut self,
+        mut keys: Keys,
+        (source, tests, predicates): (usize, &[Test], &[Expr]),
+        rest: Option<(&Rest, &[Expr], SpaceId)>,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        let mut wanted = if self.is_limited { FIRST_ROWS } else { ROWS_MAX };
+        loop {
+            let first = self.runs.len();
+            let found = self.reader.read(&keys.start, &keys.end, wanted, &mut self.runs, &mut keys.next)?;
+            for run in first..first + self.runs[first..].len() {
+                for row in self.runs[run].rows.clone() {
+                    self.left = self.left.checked_sub(1)?;
+                    tuple[source] = Place { run: u32::try_from(run).ok()?, row: u32::try_from(row).ok()? };
+                    if !self.passes(tuple, tests, predicates)? {
+                        continue;
+                    }
+                    let flow = match rest {
+                        None => above(self, tuple)?,
+                        Some(rest) => self.rest(rest, source, tuple, above)?,
+                    };
+                    if flow == Flow::Stop {
+                        self.spare.push(keys);
+                        return Some(Flow::Stop);
+                    }
+                }
+            }
+            if found < wanted {
+                self.spare.push(keys);
+                return Some(Flow::Continue);
+            }
+            std::mem::swap(&mut keys.start, &mut keys.next);
+            wanted *= 2;
+        }
+    }
+
+    /// The row that an entry of an index points to.
+    fn rest(
+        &mut self,
+        (rest, predicates, records): (&Rest, &[Expr], SpaceId),
+        entries: usize,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        let mut keys = self.keys(records);
+        for &ordinal in &rest.handle {
+            let (column, row) = self.value(tuple, At { source: entries, ordinal });
+            append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
+        }
+        keys.end_behind_start();
+        let run = self.runs.len();
+        // An entry without a row is damage, and has to be told.
+        let found = self.reader.read(&keys.start, &keys.end, 2, &mut self.runs, &mut keys.next)?;
+        self.spare.push(keys);
+        self.left = self.left.checked_sub(1)?;
+        if found != 1 {
+            return None;
+        }
+        let row = self.runs.get(run)?.rows.start;
+        tuple[rest.source] = Place { run: u32::try_from(run).ok()?, row: u32::try_from(row).ok()? };
+        match self.passes(tuple, &rest.tests, predicates)? {
+            true => above(self, tuple),
+            false => Some(Flow::Continue),
+        }
+    }
+
+    /// Room for the keys of a space.
+    fn keys(&mut self, space: SpaceId) -> Keys {
+        let mut keys = self.spare.pop().unwrap_or_default();
+        keys.start.clear();
+        begin_key(space, &mut keys.start);
+        keys
+    }
+}
+
+/// What a reader reads.
+struct Reads<'p> {
+    scan: &'p Plan,
+    /// Conditions on what the scan finds.
+    predicates: &'p [Expr],
+    /// Those on the rows that entries point to.
+    of_rows: &'p [Expr],
+    /// Rows to skip, and to take.
+    limit: Option<(u64, u64)>,
+}
+
+impl Reads<'_> {
+    fn of(node: &Node) -> Option<Reads<'_>> {
+        match node {
+            Node::TableReader { input } | Node::IndexReader { input } => {
+                let (scan, predicates, most) = selected(input);
+                Some(Reads { scan, predicates, of_rows: &[], limit: most.map(|most| (0, most)) })
+            }
+            Node::IndexLookUp(IndexLookUp { index, table, limit, .. }) => {
+                // The limit of the entries is that of the rows, and what is to be skipped.
+                let (scan, predicates, most) = selected(index);
+                let limit = limit.or(most.map(|most| (0, most)));
+                Some(Reads { scan, predicates, of_rows: selected(table).1, limit })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn input_of(node: &Node) -> Option<&Plan> {
+    match node {
+        Node::Projection { input, .. } => Some(input),
+        Node::HashAgg(agg) | Node::StreamAgg(agg) => Some(&agg.input),
+        _ => None,
+    }
+}
