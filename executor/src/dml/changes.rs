@@ -14,6 +14,7 @@ use super::net::Net;
 use super::rows::{Held, Rows};
 use crate::error::{Error, Result};
 use crate::pipeline::{Memory, Reservation};
+use crate::values::datum;
 
 /// What happens to a key.
 enum Change {
@@ -70,7 +71,7 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.came(&Held { rows: Arc::clone(new), row });
         }
-        (0..new.spaces()).try_for_each(|space| self.arrive(new.key(row, space), new.row(row, space), space))
+        (0..new.spaces()).try_for_each(|space| self.arrive(new, row, space))
     }
 
     /// An old row goes; false if it went before.
@@ -110,9 +111,7 @@ impl<'a> Changes<'a> {
     /// Second half, when all old rows of the statement are gone.
     pub fn replace_new(&mut self, old: &Held, new: &Held) -> Result<()> {
         let spaces = differing(self.table, old, new)?;
-        spaces
-            .into_iter()
-            .try_for_each(|space| self.arrive(new.key(space), new.rows.row(new.row, space), space))
+        spaces.into_iter().try_for_each(|space| self.arrive(&new.rows, new.row, space))
     }
 
     /// A row comes to keys of which it is known that they are free.
@@ -120,7 +119,7 @@ impl<'a> Changes<'a> {
         if let Some(net) = &mut self.net {
             net.came(&Held { rows: Arc::clone(new), row });
         }
-        (0..new.spaces()).try_for_each(|space| self.come(new.key(row, space), new.row(row, space), space))
+        (0..new.spaces()).try_for_each(|space| self.come(new, row, space))
     }
 
     /// A row goes, perhaps one that this statement has put there.
@@ -138,7 +137,7 @@ impl<'a> Changes<'a> {
         }
         for space in differing(self.table, old, new)? {
             self.leave(old.key(space))?;
-            self.come(new.key(space), new.rows.row(new.row, space), space)?;
+            self.come(&new.rows, new.row, space)?;
         }
         Ok(())
     }
@@ -166,10 +165,11 @@ impl<'a> Changes<'a> {
     }
 
     /// A row comes to a key of which it is known that it is free, if its space is one that was looked at.
-    fn come(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
+    fn come(&mut self, new: &Rows, row: usize, space: usize) -> Result<()> {
         if self.state(space) != IndexState::Public {
-            return self.arrive(key, row, space);
+            return self.arrive(new, row, space);
         }
+        let (key, row) = (new.key(row, space), new.row(row, space));
         let change = match self.changes.get(&key) {
             Some(Change::Absent) => Change::Insert(row),
             Some(Change::Delete | Change::Put(_) | Change::Insert(_) | Change::Keep) | None => {
@@ -180,15 +180,16 @@ impl<'a> Changes<'a> {
     }
 
     /// A row comes to a key.
-    fn arrive(&mut self, key: Key, row: RowRef, space: usize) -> Result<()> {
+    fn arrive(&mut self, new: &Rows, at: usize, space: usize) -> Result<()> {
         if self.state(space) == IndexState::DeleteOnly {
             return Ok(());
         }
+        let (key, row) = (new.key(at, space), new.row(at, space));
         // Two rows never share a key of an index that is not unique: it ends with the table's key.
         let may_collide = space == 0 || self.table.indexes[space - 1].unique;
         let change = match self.changes.get(&key) {
             Some(Change::Put(_) | Change::Insert(_) | Change::Keep) => {
-                return Err(duplicate(self.table, &key));
+                return Err(duplicate(self.table, &key, Some(&new.row(at, 0))));
             }
             Some(Change::Delete) => Change::Put(row),
             Some(Change::Absent) => Change::Insert(row),
@@ -253,9 +254,10 @@ pub(super) fn into_mutations(changes: BTreeMap<TableId, Changes<'_>>) -> Vec<Mut
     mutations
 }
 
-/// The error of a key that is taken.
-pub(super) fn duplicate(table: &TableDescriptor, key: &Key) -> Error {
-    let (value, index) = describe(table, key).unwrap_or_else(|| (format!("{key:?}"), "PRIMARY".to_owned()));
+/// The error of a key that is taken; `wanted` is the record of the row that wants it, if it is known.
+pub(super) fn duplicate(table: &TableDescriptor, key: &Key, wanted: Option<&RowRef>) -> Error {
+    let (value, index) =
+        describe(table, key, wanted).unwrap_or_else(|| (format!("{key:?}"), "PRIMARY".to_owned()));
     Error::DuplicateEntry { value, key: format!("{}.{index}", table.name) }
 }
 
@@ -265,8 +267,12 @@ pub(super) fn index_of(table: &TableDescriptor, key: &Key) -> Option<usize> {
     table.partitions.iter().find_map(|partition| partition.indexes.iter().position(|id| *id == space))
 }
 
-/// The values in a key and the name of its index.
-pub(super) fn describe(table: &TableDescriptor, key: &Key) -> Option<(String, String)> {
+/// The values in a key and the name of its index. Texts that are not in the key itself are those of the record.
+pub(super) fn describe(
+    table: &TableDescriptor,
+    key: &Key,
+    record: Option<&RowRef>,
+) -> Option<(String, String)> {
     let space = key.space()?;
     for partition in &table.partitions {
         if partition.records == space {
@@ -278,13 +284,56 @@ pub(super) fn describe(table: &TableDescriptor, key: &Key) -> Option<(String, St
             let columns = &table.indexes[index].columns;
             datums.truncate(columns.len());
             for (datum, ordinal) in datums.iter_mut().zip(columns) {
-                // The text itself is not in the key.
-                if let (KeyPart::SortKey(of, _), Datum::Bytes(key)) = (table.key_part(*ordinal), &*datum) {
-                    *datum = Datum::string(table.columns[of].ty.sql.collation().text_of_sort_key(key));
+                if let (KeyPart::SortKey(of, characters), Datum::Bytes(key)) =
+                    (table.key_part(*ordinal), &*datum)
+                {
+                    let folded = || table.columns[of].ty.sql.collation().text_of_sort_key(key);
+                    let text = record.and_then(|record| text_of(record, of));
+                    let text = text.unwrap_or_else(folded);
+                    let characters = characters.map_or(usize::MAX, |n| n as usize);
+                    *datum = Datum::string(text.chars().take(characters).collect::<String>());
                 }
             }
             return Some((super::joined(&datums), table.indexes[index].name.to_string()));
         }
     }
     None
+}
+
+/// The text that a record has in a column.
+fn text_of(record: &RowRef, ordinal: usize) -> Option<String> {
+    match datum(record.batch.columns().get(ordinal)?, record.row as usize) {
+        Ok(Datum::String(text)) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// The record of the row whose entry of an index is at this key, among the changes of a statement.
+pub(super) fn record_of(table: &TableDescriptor, mutations: &[Mutation], key: &Key) -> Option<RowRef> {
+    let comes = |mutation: &Mutation| match &mutation.op {
+        MutationOp::Put(row) | MutationOp::Insert(row) => Some(row.clone()),
+        _ => None,
+    };
+    let entry = comes(mutations.iter().find(|mutation| mutation.key == *key)?)?;
+    let held = table.index_ordinals(index_of(table, key)?);
+    let of_entry = |ordinal: &usize| entry.batch.columns().get(held.iter().position(|o| o == ordinal)?);
+    let records = mutations
+        .iter()
+        .filter(|m| m.key.space().is_some_and(|space| table.partitions.iter().any(|p| p.records == space)));
+    records.filter_map(comes).find(|record| {
+        table.key.iter().all(|ordinal| {
+            let (Some(a), Some(b)) = (of_entry(ordinal), record.batch.columns().get(*ordinal)) else {
+                return false;
+            };
+            let same = distinct(&a.slice(entry.row as usize, 1), &b.slice(record.row as usize, 1));
+            same.is_ok_and(|distinct| !distinct.value(0))
+        })
+    })
+}
+
+/// Whether a unique key has something else than the texts that it is about.
+pub(super) fn folds(table: &TableDescriptor) -> bool {
+    table.indexes.iter().filter(|index| index.unique).any(|index| {
+        index.columns.iter().any(|ordinal| matches!(table.key_part(*ordinal), KeyPart::SortKey(..)))
+    })
 }

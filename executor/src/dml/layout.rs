@@ -16,6 +16,7 @@ use std::sync::Arc;
 use allod_planner::foreign::{ForeignKeys, ForeignTable};
 use allod_planner::physical::{Node, Plan, Target};
 use allod_storage::key::Key;
+use allod_storage::percolator::Mutation;
 use allod_storage::schema::{IndexState, TableDescriptor};
 
 use super::changes;
@@ -81,8 +82,8 @@ impl<'p> LaidOut<'p> {
         self.changed().into_iter().zip(kept).map(|(table, kept)| kept.of_layout(table)).collect()
     }
 
-    /// The error of a key that is taken, though it was believed to be free.
-    pub fn taken(&self, key: &Key) -> Error {
+    /// The error of a key that is taken, though it was believed to be free, of what the statement changes.
+    pub fn taken(&self, key: &Key, mutations: &[Mutation]) -> Error {
         let tables = self.tables();
         let looks = match self {
             LaidOut::Rows { looks, .. } | LaidOut::Targets { looks, .. } => *looks,
@@ -93,10 +94,10 @@ impl<'p> LaidOut<'p> {
         };
         match tables.iter().find(unseen).filter(|_| looks) {
             Some(table) => {
-                let value = changes::describe(table, key).map(|(value, _)| value).unwrap_or_default();
+                let value = changes::describe(table, key, None).map(|(value, _)| value).unwrap_or_default();
                 Error::WriteConflict { table: format!("{}.{}", table.database, table.name), key: value }
             }
-            None => super::duplicate_in(&tables, key),
+            None => super::duplicate_in(&tables, key, mutations),
         }
     }
 }

@@ -168,23 +168,23 @@ pub(crate) fn check_free(
     let keys: Vec<Key> = inserts.map(|m| m.key.clone()).collect();
     if !everywhere {
         let taken = keys.iter().find(|key| builder.client.has_written(key));
-        return taken.map_or(Ok(()), |key| Err(laid_out.taken(key)));
+        return taken.map_or(Ok(()), |key| Err(laid_out.taken(key, mutations)));
     }
     let runtime = builder.client.runtime();
     for keys in keys.chunk_by(|a, b| a.space() == b.space()) {
         let Some(space) = keys[0].space() else { continue };
         let found = runtime.block_on(builder.client.get(space, keys, builder.ts, &[]))?;
         if let Some(&taken) = found.positions.first() {
-            return Err(laid_out.taken(&keys[taken as usize]));
+            return Err(laid_out.taken(&keys[taken as usize], mutations));
         }
     }
     Ok(())
 }
 
 /// The error of a key that is taken, of one of these tables.
-fn duplicate_in(tables: &[&Arc<TableDescriptor>], key: &Key) -> Error {
-    match tables.iter().find(|table| changes::describe(table, key).is_some()) {
-        Some(table) => changes::duplicate(table, key),
+fn duplicate_in(tables: &[&Arc<TableDescriptor>], key: &Key, mutations: &[Mutation]) -> Error {
+    match tables.iter().find(|table| changes::describe(table, key, None).is_some()) {
+        Some(table) => changes::duplicate(table, key, changes::record_of(table, mutations, key).as_ref()),
         None => Error::Plan(format!("the key {key} is of no table that was written to")),
     }
 }
@@ -194,6 +194,9 @@ fn commit(builder: &mut Builder, plan: u32, laid_out: &LaidOut<'_>, mutations: V
         return Ok(());
     }
     let keys = mutations.len() as u64;
+    // What the rows say, for the message if one of their keys is taken.
+    let told =
+        if laid_out.changed().iter().any(|table| changes::folds(table)) { mutations.clone() } else { vec![] };
     let runtime = builder.client.runtime();
     let before = builder.analyzed();
     let outcome = runtime.block_on(builder.client.commit_at_once(builder.ts, mutations))?;
@@ -204,7 +207,7 @@ fn commit(builder: &mut Builder, plan: u32, laid_out: &LaidOut<'_>, mutations: V
         measured.detail.merge(Detail { commit, rpc, ..Detail::default() });
     }
     match outcome {
-        CommitOutcome::AlreadyExists { key } => Err(laid_out.taken(&key)),
+        CommitOutcome::AlreadyExists { key } => Err(laid_out.taken(&key, &told)),
         outcome => committed(outcome, &laid_out.tables()),
     }
 }
@@ -212,12 +215,12 @@ fn commit(builder: &mut Builder, plan: u32, laid_out: &LaidOut<'_>, mutations: V
 /// What became of a transaction that wrote to these tables, as an error if it is not committed.
 pub fn committed(outcome: CommitOutcome, tables: &[&Arc<TableDescriptor>]) -> Result<()> {
     let of = |key: &Key| {
-        let known = tables.iter().find_map(|table| Some((*table, changes::describe(table, key)?.0)));
+        let known = tables.iter().find_map(|table| Some((*table, changes::describe(table, key, None)?.0)));
         known.ok_or_else(|| Error::Plan(format!("the key {key} is of no table that was written to")))
     };
     match outcome {
         CommitOutcome::Committed(_) => Ok(()),
-        CommitOutcome::AlreadyExists { key } => Err(duplicate_in(tables, &key)),
+        CommitOutcome::AlreadyExists { key } => Err(duplicate_in(tables, &key, &[])),
         CommitOutcome::Conflict(conflict) => {
             let (table, value) = of(&conflict.key)?;
             let table = format!("{}.{}", table.database, table.name);

@@ -248,7 +248,8 @@ impl TableUpdate<'_> {
                     continue;
                 };
                 view.came(&old.rows, old.row);
-                builder.warnings.push(duplicate(self.table, &key));
+                let wanted = new.rows.row(new.row, 0);
+                builder.warnings.push(duplicate(self.table, &key, Some(&wanted)));
                 kept += 1;
             }
             if destination == Destination::Transaction {

@@ -125,7 +125,8 @@ impl Upsert<'_, '_, '_, '_> {
                 None => self.arrives(row)?,
                 Some((key, _)) => {
                     self.affected.duplicates += 1;
-                    self.builder.warnings.push(duplicate(self.source.table, &key));
+                    let wanted = self.new.row(row, 0);
+                    self.builder.warnings.push(duplicate(self.source.table, &key, Some(&wanted)));
                     self.keep(key)?;
                 }
             }
@@ -280,7 +281,7 @@ impl Upsert<'_, '_, '_, '_> {
             }
             self.view.removed(held);
             if let Some((key, _)) = self.view.first_taken(&new, row) {
-                let taken = duplicate(table, &key);
+                let taken = duplicate(table, &key, Some(&new.row(row, 0)));
                 if !update.ignore {
                     return Err(taken);
                 }
