@@ -239,6 +239,12 @@ impl Database {
         &self.shared
     }
 
+    /// Says in which folder the files must be that statements of the server read and write (`secure_file_priv`): anywhere if it is
+    /// empty, as it is unless somebody says so, and nowhere if it is `NULL`.
+    pub fn confine_files(&self, folder: &str) {
+        self.shared.globals.rcu(|old| Arc::new(old.with_file_folder(folder)));
+    }
+
     /// Sets a variable for sessions to come.
     pub(crate) fn set_global(&self, name: &str, value: Option<&Datum>) -> Result<Option<Warning>> {
         // Tried on one version, so that a wrong value is told before the retrying swap.

@@ -136,6 +136,16 @@ impl SystemValues {
         self.0.get("default_password_lifetime").and_then(|days| days.parse().ok()).unwrap_or(0)
     }
 
+    /// `secure_file_priv`: the folder of the files that statements may read and write; empty = any.
+    pub fn file_folder(&self) -> &str {
+        self.0.get("secure_file_priv").map_or("", |folder| folder)
+    }
+
+    /// The same with another one.
+    pub fn with_file_folder(&self, folder: &str) -> SystemValues {
+        SystemValues(self.0.update("secure_file_priv", folder.into()))
+    }
+
     /// The defaults of a database with these limits.
     pub fn new(
         workers: usize,

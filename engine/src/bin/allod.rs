@@ -69,6 +69,9 @@ struct Serve {
     /// Listen where others can connect though there is no password.
     #[arg(long)]
     insecure: bool,
+    /// The folder of the files that LOAD DATA and SELECT … INTO OUTFILE read and write; NULL = there is none [default: any].
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true)]
+    secure_file_priv: String,
     /// Refuse more connections than this; 0 = any number.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     max_connections: u32,
@@ -101,6 +104,7 @@ impl Serve {
         let cluster = ClusterOptions { stores, network: self.simulate, ..ClusterOptions::default() };
         let database = cluster.database();
         database.session().run(&format!("set global max_connections = {}", self.max_connections))?;
+        database.confine_files(&self.secure_file_priv);
         let password = Password::new(&password);
         let open = password.is_none();
         let grace = Duration::from_secs(self.grace.into());

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use allod_planner::bind::TableName;
+use allod_planner::bind::{CreateTable, Ddl, TableName};
 use allod_planner::stats::TableStats;
 
 use super::ddl::{database, taken};
 use super::version::{Counters, Entry};
-use super::{Catalog, Waiting};
+use super::{Catalog, Lease, Waiting};
 use crate::error::{Error, Result};
 
 impl Catalog {
@@ -24,13 +24,31 @@ impl Catalog {
         Ok(taken(&version, name))
     }
 
-    /// Publishes a table that a session has made and filled as its own.
+    /// Publishes a table that a session has made and filled as its own, for this statement.
     ///
     /// # Errors
     /// 1050 if there is one of its name by now, 1049 if its database is gone.
-    pub fn publish_filled(&self, own: &Entry, waiting: &mut Waiting) -> Result<()> {
-        let mut lease = self.lease(waiting)?;
-        let version = lease.version();
+    pub fn publish_filled(
+        &self,
+        own: &Entry,
+        (create, statement): (&CreateTable, &Arc<str>),
+        waiting: &mut Waiting,
+    ) -> Result<()> {
+        let ddl = Ddl::CreateTable(create.clone());
+        let mut job = self.jobs.enter(&ddl, statement, &self.load(), waiting.cancel());
+        let outcome = self.lease(waiting).and_then(|mut lease| {
+            job.begins(&lease.version());
+            let outcome = lease.publish_filled(own);
+            job.is_done(&lease);
+            outcome
+        });
+        job.ends(outcome)
+    }
+}
+
+impl Lease<'_> {
+    fn publish_filled(&mut self, own: &Entry) -> Result<()> {
+        let version = self.version();
         let table = &own.descriptor;
         let name = TableName { database: Arc::clone(&table.database), table: Arc::clone(&table.name) };
         database(&version, &name)?;
@@ -44,7 +62,7 @@ impl Catalog {
             stats.rows = counters.growth.publish();
         }
         let (stats, counters) = (Arc::new(stats), Arc::new(counters));
-        lease.publish(version.with_table(Entry { stats, counters, own: false, ..own.clone() }));
+        self.publish(version.with_table(Entry { stats, counters, own: false, ..own.clone() }));
         Ok(())
     }
 }

@@ -15,6 +15,16 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A file that cannot be made.
+    CANNOT_CREATE_FILE = 1 "HY000";
+    /// A file that cannot be written to.
+    ERROR_ON_WRITE = 3 "HY000";
+    /// A file of the server that is not there.
+    FILE_NOT_THERE = 29 "HY000";
+    /// A file that is to be made is there.
+    FILE_EXISTS = 1086 "HY000";
+    /// What an option of the server forbids.
+    OPTION_PREVENTS_STATEMENT = 1290 "HY000";
     /// CREATE DATABASE of one that exists.
     DATABASE_EXISTS = 1007 "HY000";
     /// DROP DATABASE of one that does not.

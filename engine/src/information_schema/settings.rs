@@ -65,7 +65,7 @@ pub(super) const COLLATIONS: Definition = Definition {
             let (id, length) = (number(u64::from(own.id())), number(u64::from(own.sort_length())));
             vec![text(own.name()), text(own.charset().name()), id, text(default), text("Yes"), length, pad]
         };
-        Ok(Collation::ALL.into_iter().map(row).collect())
+        Ok(Collation::ALL.into_iter().filter(|own| !own.is_of_dumps()).map(row).collect())
     },
 };
 
@@ -74,6 +74,6 @@ pub(super) const APPLICABILITY: Definition = Definition {
     columns: &[("COLLATION_NAME", Text(32)), ("CHARACTER_SET_NAME", Text(32))],
     rows: |_: &Version, _: &Facts| -> Result<Vec<Vec<Datum>>> {
         let row = |own: Collation| vec![text(own.name()), text(own.charset().name())];
-        Ok(Collation::ALL.into_iter().map(row).collect())
+        Ok(Collation::ALL.into_iter().filter(|own| !own.is_of_dumps()).map(row).collect())
     },
 };

@@ -54,7 +54,7 @@ impl Session {
             let own = self.temporaries.tables.remove(&name.database, &name.table).unwrap_or(entry);
             hidden.map(|hidden| self.temporaries.tables.insert(hidden));
             let published = match &filled {
-                Ok(_) => self.publish_own(&own, cancel),
+                Ok(_) => self.publish_own(&own, (create, &insert.text), cancel),
                 Err(_) => Ok(()),
             };
             if filled.is_err() || published.is_err() {
@@ -97,8 +97,13 @@ impl Session {
         self.change(&planned, cancel, false)
     }
 
-    fn publish_own(&mut self, own: &Entry, cancel: &Cancel) -> Result<()> {
+    fn publish_own(
+        &mut self,
+        own: &Entry,
+        statement: (&CreateTable, &Arc<str>),
+        cancel: &Cancel,
+    ) -> Result<()> {
         let mut waiting = self.waiting(cancel);
-        self.database.shared().catalog.publish_filled(own, &mut waiting)
+        self.database.shared().catalog.publish_filled(own, statement, &mut waiting)
     }
 }

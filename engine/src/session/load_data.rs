@@ -1,9 +1,11 @@
-//! LOAD DATA LOCAL INFILE: of a program that embeds the database the file is read here; a server asks its client for it.
+//! LOAD DATA INFILE. LOCAL: of a program that embeds the database the file is read here; a server asks its client for it. Without
+//! LOCAL it is a file of the server (`outfile`).
 //!
 //! The text comes piece by piece, its rows are taken a batch at a time, and each batch is an INSERT
 //! ([`allod_planner::bind::LoadInsert`]) like any other: conversions, defaults, checks, generated columns and keys that are taken
 //! mean what they mean there. All of them are one transaction, the session's if it has one; of a load that fails nothing stays.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -46,12 +48,17 @@ pub(crate) struct Load {
 impl Session {
     pub(super) fn load_data(&mut self, spec: &LoadData, cancel: &Cancel) -> Result<ResultSet> {
         let mut load = Load::new(spec, cancel);
-        if self.remote {
+        if self.remote && spec.local {
             return Ok(ResultSet::asking(&spec.file, load));
         }
         let failed =
             |error| Error::new(code::FILE_NOT_FOUND, format!("can't read file: '{}' ({error})", spec.file));
-        let mut file = open(Path::new(&*spec.file))?;
+        let mut file = match spec.local {
+            true => open(Path::new(&*spec.file))?,
+            false => File::open(self.server_file(&spec.file)?).map_err(|error| {
+                Error::new(code::FILE_NOT_THERE, format!("File '{}' not found ({error})", spec.file))
+            })?,
+        };
         let mut piece = vec![0; PIECE];
         loop {
             let read = file.read(&mut piece).or_else(|error| load.undo(self, failed(error)))?;
@@ -430,7 +437,7 @@ mod tests {
         assert_eq!(load(&mut session, b"1\t2\n", "into table t (id, id)"), Err(1110));
         let code = |session: &mut Session, sql: &str| session.run(sql).unwrap_err().code();
         assert_eq!(code(&mut session, "load data local infile 'nope' into table t"), 1017);
-        assert_eq!(code(&mut session, "load data infile 'x' into table t"), 1235);
+        assert_eq!(code(&mut session, "load data infile 'x' into table t"), 29);
         assert!(!session.in_transaction());
     }
 }

@@ -27,6 +27,7 @@ mod kept;
 mod listing;
 mod load_data;
 mod lock;
+mod outfile;
 mod plan_cache;
 mod prepared;
 mod privileges;
@@ -37,6 +38,7 @@ mod simulate;
 mod statement;
 mod temporary;
 mod transaction;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

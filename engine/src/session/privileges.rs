@@ -4,7 +4,7 @@
 //! was checked when it was made and is not checked again (`crate::accounts`).
 
 use allod_planner::account::Privilege as P;
-use allod_planner::bind::{Bound, CreateTable, Ddl, SetTarget, Show, TableName};
+use allod_planner::bind::{Bound, CreateTable, Ddl, SetTarget, Show, TableName, Upkeep};
 use allod_storage::schema::Temporary;
 
 use super::Session;
@@ -25,6 +25,11 @@ impl Session {
             Bound::Analyze { tables } => {
                 tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
+            Bound::Upkeep { what, tables } => tables.iter().try_for_each(|kept| {
+                let wanted: &[P] =
+                    if *what == Upkeep::Check { &[P::Select] } else { &[P::Select, P::Insert] };
+                self.all_unless_own(&kept.name, wanted)
+            }),
             Bound::Use { database } => self.check_database(database),
             Bound::Check(_)
             | Bound::Checksum(_)
@@ -47,6 +52,7 @@ impl Session {
             | Bound::ExplainOther { .. }
             | Bound::Do(_)
             | Bound::Into { .. }
+            | Bound::IntoFile { .. }
             | Bound::Binding { global: false, .. }
             | Bound::Transaction(_)
             | Bound::Prepare { .. }

@@ -152,12 +152,18 @@ impl Session {
             Show::Collation { pattern } => {
                 let columns =
                     ["Collation", "Charset", "Id", "Default", "Compiled", "Sortlen", "Pad_attribute"];
-                let rows = Collation::ALL.into_iter().filter(|own| fits(pattern, own.name())).map(|own| {
-                    let default = if own.is_default() { "Yes" } else { "" };
-                    let (id, length) = (own.id().to_string(), own.sort_length().to_string());
-                    let pad = if own.counts_blanks() { "NO PAD" } else { "PAD SPACE" };
-                    [own.name(), own.charset().name(), &id, default, "Yes", &length, pad].map(text).to_vec()
-                });
+                let rows = Collation::ALL
+                    .into_iter()
+                    .filter(|own| !own.is_of_dumps())
+                    .filter(|own| fits(pattern, own.name()))
+                    .map(|own| {
+                        let default = if own.is_default() { "Yes" } else { "" };
+                        let (id, length) = (own.id().to_string(), own.sort_length().to_string());
+                        let pad = if own.counts_blanks() { "NO PAD" } else { "PAD SPACE" };
+                        [own.name(), own.charset().name(), &id, default, "Yes", &length, pad]
+                            .map(text)
+                            .to_vec()
+                    });
                 ResultSet::text(&columns, rows.collect())
             }
         }

@@ -182,7 +182,8 @@ impl Session {
             && let Bound::Query(query)
             | Bound::Explain { query, .. }
             | Bound::Do(query)
-            | Bound::Into { query, .. } = &bound
+            | Bound::Into { query, .. }
+            | Bound::IntoFile { query, .. } = &bound
         {
             self.count(&Arc::new(query.usage.clone()));
         }
@@ -235,13 +236,7 @@ impl Session {
                 self.create_as(&create, &insert, params, cancel)
             }
             Bound::Analyze { tables } => {
-                for table in &tables {
-                    let mut waiting = self.waiting(cancel);
-                    if self.temporaries.tables.analyze(table, &mut self.client, &waiting)?.is_some() {
-                        continue;
-                    }
-                    self.database.shared().catalog.analyze(table, &mut self.client, &mut waiting)?;
-                }
+                tables.iter().try_for_each(|table| self.analyze(table, cancel))?;
                 done()
             }
             Bound::Use { database } => {
@@ -288,6 +283,12 @@ impl Session {
                 drop(version);
                 self.select_into(&planned, &variables, cancel)
             }
+            Bound::IntoFile { query, file } => {
+                let planned = self.plan(query, &version, params)?;
+                drop(version);
+                self.select_into_file(&planned, &file, cancel)
+            }
+            Bound::Upkeep { what, tables } => self.upkeep(what, &tables, &version, cancel),
             Bound::Transaction(control) => {
                 drop(version);
                 self.control(&control, cancel)

@@ -98,10 +98,10 @@ impl super::Variables {
     /// As if the client had said SET NAMES: by the number of a collation, with which it comes. One that there is not here is the
     /// default of its set, or nothing.
     pub(crate) fn set_names(&mut self, id: u16) -> Result<()> {
-        /// `latin1_swedish_ci` and `ascii_general_ci`, and what stands for them.
+        /// `latin1_swedish_ci` and `ascii_general_ci`, by which clients mean no more than the set.
         const OTHERS: [(u16, Collation); 2] = [(8, Collation::Latin1Bin), (11, Collation::AsciiBin)];
-        let known = Collation::ALL.into_iter().find(|known| known.id() == id);
-        let known = known.or_else(|| OTHERS.into_iter().find(|(own, _)| *own == id).map(|(_, known)| known));
+        let known = OTHERS.into_iter().find(|(own, _)| *own == id).map(|(_, known)| known);
+        let known = known.or_else(|| Collation::ALL.into_iter().find(|known| known.id() == id));
         let Some(collation) = known else { return Ok(()) };
         let set = Datum::String(Arc::from(collation.charset().name()));
         for name in ["character_set_client", "character_set_connection", "character_set_results"] {

@@ -22,6 +22,9 @@ use crate::expr::{Expr, Function, types};
 use crate::logical::{OutputColumn, Plan};
 use crate::physical::{OnDuplicate, PlanWarning};
 
+/// MariaDB's number for a value that is not looked at.
+const GENERATED_IGNORED: u16 = 1906;
+
 impl Binder<'_> {
     /// INSERT … VALUES, SELECT, SET.
     pub fn insert(&mut self, insert: &ast::Insert) -> Result<(Block, Dml), Error> {
@@ -144,6 +147,9 @@ impl Binder<'_> {
                     if is_default(e, &table.columns[ordinal]) {
                         continue;
                     }
+                    if b.passes_over(table, ordinal) {
+                        continue;
+                    }
                     generated::check_given(table, ordinal)?;
                     let of = default_argument(e).and_then(|name| table.column(name));
                     if of.is_some_and(|of| table.columns[of].generated.is_some()) {
@@ -211,6 +217,24 @@ impl Binder<'_> {
             }
         };
         Ok(Block { plan, output })
+    }
+
+    /// Whether a value that is given for a column is not looked at, with a warning: MariaDB's dumps have values for generated
+    /// columns, and are loaded without a strict mode.
+    fn passes_over(&mut self, table: &TableDescriptor, ordinal: usize) -> bool {
+        let column = &table.columns[ordinal];
+        let passes = column.generated.is_some() && !self.mode.strict;
+        let message = || {
+            let (column, table) = (&column.name, &table.name);
+            format!("The value specified for generated column '{column}' in table '{table}' has been ignored")
+        };
+        if passes {
+            let said = PlanWarning { code: GENERATED_IGNORED, message: message() };
+            if !self.warnings.contains(&said) {
+                self.warnings.push(said);
+            }
+        }
+        passes
     }
 
     fn insert_query(

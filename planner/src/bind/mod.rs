@@ -59,6 +59,7 @@ mod subquery;
 mod temporary;
 mod transaction;
 mod types;
+mod upkeep;
 mod variable;
 mod view;
 mod window;
@@ -82,7 +83,9 @@ use crate::generated::GeneratedColumns;
 use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
-pub use crate::parse::{Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, Shown, ViewHow};
+pub use crate::parse::{
+    Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, OutFile, Shown, Upkeep, ViewHow,
+};
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
 use crate::sequence::Sequence;
@@ -108,6 +111,7 @@ pub use temporary::TemporaryFault;
 pub use transaction::{
     AfterTransaction, Characteristics, TransactionControl, TransactionMode, TransactionScope,
 };
+pub use upkeep::Kept;
 pub use window::WindowFault;
 
 /// What a statement is bound and planned against: everything it may depend on, as values and immutable views.
@@ -287,6 +291,20 @@ pub enum Bound {
         /// One for each of its columns, in lower case.
         variables: Vec<Arc<str>>,
     },
+    /// SELECT … INTO OUTFILE: its rows go to a file of the server.
+    IntoFile {
+        /// The query.
+        query: BoundQuery,
+        /// The file.
+        file: OutFile,
+    },
+    /// CHECK TABLE and its like.
+    Upkeep {
+        /// What is done.
+        what: Upkeep,
+        /// To which tables.
+        tables: Vec<Kept>,
+    },
     /// SET.
     Set(Vec<SetVariable>),
     /// BEGIN, COMMIT, ROLLBACK, savepoints.
@@ -310,7 +328,7 @@ pub enum Bound {
         /// Name of the prepared statement.
         name: Arc<str>,
     },
-    /// LOAD DATA LOCAL INFILE.
+    /// LOAD DATA INFILE.
     LoadData(LoadData),
     /// KILL.
     Kill {
@@ -422,11 +440,13 @@ impl Dml {
     }
 }
 
-/// LOAD DATA LOCAL INFILE: rows of a text that the client has.
+/// LOAD DATA INFILE: rows of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadData {
-    /// The client's name for the text.
+    /// The client's name for the text, or its path.
     pub file: Arc<str>,
+    /// LOCAL: whether it is the client's, and no file of the server.
+    pub local: bool,
     /// How fields and lines are told apart.
     pub format: LoadFormat,
     /// The statements that its rows make.

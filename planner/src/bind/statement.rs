@@ -114,6 +114,15 @@ pub(super) fn bind(
             }
             _ => Err(not_supported("this form of INTO")),
         },
+        Statement::IntoFile { query, file } => match sql_statement(binder, query)? {
+            Bound::Query(query) if query.skip.is_none() => Ok(Bound::IntoFile { query, file: file.clone() }),
+            _ => Err(not_supported("this form of INTO OUTFILE")),
+        },
+        Statement::Upkeep(syntax) => binder.upkeep(syntax),
+        Statement::TableChecksums { tables, quick } => {
+            let query = binder.checksum(tables, *quick)?;
+            sql_statement(binder, &query)
+        }
         Statement::Use { database } if database.is_empty() => Err(Error::NoDatabase),
         Statement::Use { database } => {
             let database = binder.database(Some(&ast::Ident::new(database)))?;
@@ -155,7 +164,7 @@ pub(super) fn bind(
             let (_, table) = binder.table(load.rows.table()?)?;
             let rows = load.rows.of(&table.descriptor)?;
             let (file, format) = (load.file.as_str().into(), load.format.clone());
-            Ok(Bound::LoadData(LoadData { file, format, rows }))
+            Ok(Bound::LoadData(LoadData { file, local: load.local, format, rows }))
         }
         Statement::Kill { connection, only_statement } => {
             Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })

@@ -49,7 +49,8 @@ pub(super) fn settled(
         let (Bound::Query(query)
         | Bound::Explain { query, .. }
         | Bound::Do(query)
-        | Bound::Into { query, .. }) = &bound
+        | Bound::Into { query, .. }
+        | Bound::IntoFile { query, .. }) = &bound
         else {
             return Ok(bound);
         };

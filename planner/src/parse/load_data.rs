@@ -1,7 +1,7 @@
 //! LOAD DATA … INFILE.
 //!
 //! What a row of the text does to the table is what an INSERT of it would do, so a load is a sequence of INSERTs of many rows
-//! each, which [`LoadRows`] makes: `INSERT IGNORE` (what LOCAL means, as in MySQL and TiDB), or REPLACE. A field is a value of
+//! each, which [`LoadRows`] makes: `INSERT`, `INSERT IGNORE` (what LOCAL means too, as in MySQL and TiDB), or REPLACE. A field is a value of
 //! VALUES, and a field that is not there is `DEFAULT`. An expression of SET is kept as tokens: where it names a variable that
 //! the list of columns fills, or a column that SET assigns itself, the row's field stands in the INSERT. So
 //!
@@ -28,6 +28,8 @@ pub struct LoadFormat {
     pub fields_terminated: String,
     /// What fields may be between.
     pub enclosed: Option<u8>,
+    /// Where they are written: only texts are.
+    pub optionally: bool,
     /// What takes the meaning from the next character, or gives it one.
     pub escaped: Option<u8>,
     /// What a line begins with; what comes before is left out.
@@ -43,6 +45,7 @@ impl Default for LoadFormat {
         LoadFormat {
             fields_terminated: "\t".into(),
             enclosed: None,
+            optionally: false,
             escaped: Some(b'\\'),
             lines_starting: String::new(),
             lines_terminated: "\n".into(),
@@ -58,6 +61,8 @@ pub type LoadField = Option<Vec<u8>>;
 #[derive(Clone, Debug)]
 pub(crate) struct LoadDataSyntax {
     pub file: String,
+    /// Whether the client has it.
+    pub local: bool,
     pub format: LoadFormat,
     pub rows: LoadRows,
 }
@@ -238,15 +243,12 @@ impl Source<'_> {
         self.parser.next_token();
         self.expect_word("DATA")?;
         let _ = self.word("LOW_PRIORITY") || self.word("CONCURRENT");
-        if !self.word("LOCAL") {
-            return not_supported("LOAD DATA of a file of the server (say LOCAL)");
-        }
+        let local = self.word("LOCAL");
         self.expect_word("INFILE")?;
         let file = self.parser.parse_literal_string()?;
         // What LOCAL means unless it is said otherwise: the client does not stop sending at a bad row.
         let replace_into = self.word("REPLACE");
-        let ignore = !replace_into;
-        let _ = ignore && self.word("IGNORE");
+        let ignore = !replace_into && (self.word("IGNORE") || local);
         self.expect_word("INTO")?;
         self.expect_word("TABLE")?;
         let table = self.parser.parse_object_name(false)?;
@@ -257,30 +259,7 @@ impl Source<'_> {
             self.parser.expect_token(&Token::RParen)?;
             partitioned = Some(names.into_iter().map(ast::Expr::Identifier).collect());
         }
-        if self.word("CHARACTER") {
-            self.expect_word("SET")?;
-            let set = self.parser.parse_identifier()?.value.to_ascii_lowercase();
-            if !["utf8mb4", "utf8", "utf8mb3", "ascii", "binary"].contains(&set.as_str()) {
-                return not_supported("LOAD DATA in this character set");
-            }
-        }
-        let mut format = LoadFormat::default();
-        if self.word("FIELDS") || self.word("COLUMNS") {
-            self.fields(&mut format)?;
-        }
-        if self.word("LINES") {
-            loop {
-                if self.word("STARTING") {
-                    self.expect_word("BY")?;
-                    format.lines_starting = self.parser.parse_literal_string()?;
-                } else if self.word("TERMINATED") {
-                    self.expect_word("BY")?;
-                    format.lines_terminated = self.parser.parse_literal_string()?;
-                } else {
-                    break;
-                }
-            }
-        }
+        let mut format = self.text_format("LOAD DATA")?;
         if format.fields_terminated.is_empty() || format.lines_terminated.is_empty() {
             return not_supported("LOAD DATA of fields of fixed size");
         }
@@ -307,7 +286,36 @@ impl Source<'_> {
         let table = ast::TableObject::TableName(table);
         let insert = ast::Insert { table, ignore, replace_into, partitioned, ..insert };
         let rows = LoadRows { insert, columns, assignments };
-        Ok(Statement::LoadData(Box::new(LoadDataSyntax { file, format, rows })))
+        Ok(Statement::LoadData(Box::new(LoadDataSyntax { file, local, format, rows })))
+    }
+
+    /// `[CHARACTER SET x] [FIELDS …] [LINES …]` of the statement that is called so.
+    pub(super) fn text_format(&mut self, what: &str) -> Result<LoadFormat, Failure> {
+        if self.word("CHARACTER") {
+            self.expect_word("SET")?;
+            let set = self.parser.parse_identifier()?.value.to_ascii_lowercase();
+            if !["utf8mb4", "utf8", "utf8mb3", "ascii", "binary"].contains(&set.as_str()) {
+                return Err(Failure::Ours(Error::NotSupported(format!("{what} in this character set"))));
+            }
+        }
+        let mut format = LoadFormat::default();
+        if self.word("FIELDS") || self.word("COLUMNS") {
+            self.fields(&mut format)?;
+        }
+        if self.word("LINES") {
+            loop {
+                if self.word("STARTING") {
+                    self.expect_word("BY")?;
+                    format.lines_starting = self.parser.parse_literal_string()?;
+                } else if self.word("TERMINATED") {
+                    self.expect_word("BY")?;
+                    format.lines_terminated = self.parser.parse_literal_string()?;
+                } else {
+                    break;
+                }
+            }
+        }
+        Ok(format)
     }
 
     /// What stands behind SET.
@@ -343,6 +351,7 @@ impl Source<'_> {
             } else if self.word("OPTIONALLY") {
                 self.expect_word("ENCLOSED")?;
                 format.enclosed = self.one_character()?;
+                format.optionally = true;
             } else if self.word("ENCLOSED") {
                 format.enclosed = self.one_character()?;
             } else {

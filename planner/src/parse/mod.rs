@@ -32,6 +32,7 @@ mod load_data;
 mod locking;
 mod numbers;
 mod option;
+mod outfile;
 mod partition;
 mod rewrite;
 mod sequence;
@@ -44,6 +45,7 @@ mod tables;
 mod temporary;
 mod transaction;
 mod type_name;
+mod upkeep;
 mod variable;
 mod view;
 
@@ -71,6 +73,7 @@ pub use load_data::{LoadError, LoadField, LoadFormat, LoadInsert};
 pub(crate) use locking::read_of;
 pub(crate) use numbers::{NumbersSyntax, RandomSyntax};
 pub(crate) use option::{TableOption, comment_of, key_options};
+pub use outfile::OutFile;
 pub(crate) use partition::{
     PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
 };
@@ -84,6 +87,8 @@ pub(crate) use temporary::kind as temporary_kind;
 pub(crate) use transaction::{
     AfterSyntax, CharacteristicsSyntax, ModeSyntax, ScopeSyntax, TransactionSyntax,
 };
+pub use upkeep::Upkeep;
+pub(crate) use upkeep::UpkeepSyntax;
 pub use view::ViewHow;
 pub(crate) use view::{Edit, ViewSyntax};
 

@@ -15,6 +15,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::split::Cursor;
 use super::statement::{Failure, Source, Statement};
+use super::upkeep::Upkeep;
 use crate::bind::PartitionFault;
 
 /// PARTITION BY.
@@ -309,9 +310,8 @@ impl Source<'_> {
         let at = if qualified { 5 } else { 3 };
         let ours = word(self, 1) == "TABLE"
             && match word(self, at).as_str() {
-                "ADD" | "DROP" | "TRUNCATE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" => {
-                    word(self, at + 1) == "PARTITION"
-                }
+                "ADD" | "DROP" | "TRUNCATE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" | "ANALYZE"
+                | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR" => word(self, at + 1) == "PARTITION",
                 "REMOVE" => word(self, at + 1) == "PARTITIONING",
                 "PARTITION" => true,
                 _ => false,
@@ -325,6 +325,17 @@ impl Source<'_> {
         let verb = word(self, 0);
         self.parser.next_token();
         self.parser.next_token();
+        let upkeep = match verb.as_str() {
+            "ANALYZE" => Some(Upkeep::Analyze),
+            "CHECK" => Some(Upkeep::Check),
+            "OPTIMIZE" => Some(Upkeep::Optimize),
+            "REBUILD" => Some(Upkeep::Rebuild),
+            "REPAIR" => Some(Upkeep::Repair),
+            _ => None,
+        };
+        if let Some(what) = upkeep {
+            return self.upkeep_of(what, table).map(Some);
+        }
         let change = match verb.as_str() {
             "ADD" => {
                 let if_not_exists = self.word("IF");

@@ -5,7 +5,7 @@ use allod_storage::schema::Temporary;
 use sqlparser::ast::{self, Ident, ObjectName};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use crate::account::AccountChange;
 use crate::error::{Error, Position};
@@ -17,6 +17,7 @@ use super::create_as::NewRows;
 use super::load_data::LoadDataSyntax;
 use super::numbers::NumbersSyntax;
 use super::option::TableOption;
+use super::outfile::{self, Into, OutFile};
 use super::partition::{PartitionChangeSyntax, PartitionClause};
 use super::rewrite::{Said, rewrite};
 use super::sequence::SequenceSyntax;
@@ -25,8 +26,9 @@ use super::show::ShowSyntax;
 use super::split::Piece;
 use super::tables;
 use super::transaction::TransactionSyntax;
+use super::upkeep::{Upkeep, UpkeepSyntax};
 use super::view::ViewSyntax;
-use super::{as_of, clustered, locking, parser, syntax_error, temporary, tokenize, unexpected, variable};
+use super::{as_of, clustered, locking, parser, syntax_error, temporary, tokenize, unexpected};
 
 /// A statement as syntax.
 #[derive(Clone, Debug)]
@@ -117,6 +119,19 @@ pub(crate) enum Statement {
         query: Box<ast::Statement>,
         variables: Vec<String>,
     },
+    /// SELECT … INTO OUTFILE.
+    IntoFile {
+        query: Box<ast::Statement>,
+        file: OutFile,
+    },
+    /// CHECK TABLE and its like.
+    Upkeep(UpkeepSyntax),
+    /// CHECKSUM TABLE.
+    TableChecksums {
+        tables: Vec<ObjectName>,
+        /// Only one that is kept.
+        quick: bool,
+    },
     Use {
         database: String,
     },
@@ -182,6 +197,7 @@ impl Statement {
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
             | Statement::LockTables(_)
+            | Statement::Upkeep(_)
             | Statement::Analyze { .. } => true,
             // What session plays which role is nobody else's business.
             Statement::Account(change) => !matches!(**change, AccountChange::SetRole(_)),
@@ -196,6 +212,8 @@ impl Statement {
             | Statement::ShowWhere { .. }
             | Statement::Do(_)
             | Statement::Into { .. }
+            | Statement::IntoFile { .. }
+            | Statement::TableChecksums { .. }
             | Statement::Binding(_)
             | Statement::Use { .. }
             | Statement::Set(_)
@@ -261,9 +279,12 @@ pub(super) fn parse(piece: &Piece) -> Result<(Statement, Vec<ast::Expr>), Error>
         return Err(syntax_error(unexpected(&source.parser), Some(piece.end)));
     }
     let statement = match (statement, std::mem::take(&mut source.into)) {
-        (statement, none) if none.is_empty() => statement,
-        (Statement::Sql(query), variables) if matches!(*query, ast::Statement::Query(_)) => {
+        (statement, Into::Answer) => statement,
+        (Statement::Sql(query), Into::Variables(variables)) if matches!(*query, ast::Statement::Query(_)) => {
             Statement::Into { query, variables }
+        }
+        (Statement::Sql(query), Into::File(file)) if matches!(*query, ast::Statement::Query(_)) => {
+            Statement::IntoFile { query, file }
         }
         _ => return Err(Error::syntax("INTO in what is no query", None)),
     };
@@ -291,8 +312,8 @@ pub(super) struct Source<'a> {
     pub(super) clustered: Option<bool>,
     /// How rows are numbered.
     pub(super) numbers: NumbersSyntax,
-    /// The variables of INTO.
-    into: Vec<String>,
+    /// Where the rows of a query go.
+    into: Into,
 }
 
 impl<'a> Source<'a> {
@@ -300,9 +321,16 @@ impl<'a> Source<'a> {
         clustered::check(&piece.tokens)?;
         let (tokens, Said { clustered, numbers }) = rewrite(&tables::joined(&piece.tokens));
         let (tokens, as_of) = as_of::take(locking::spell(tokens))?;
-        let (tokens, into) = variable::take_into(tokens);
+        let (tokens, into) = outfile::take(tokens)?;
         let (text, start) = (piece.text, piece.start);
         Ok((Source { parser: parser(tokens), text, start, clustered, numbers, into }, as_of))
+    }
+
+    /// Over tokens of which nothing else is known.
+    pub(super) fn over(tokens: Vec<TokenWithSpan>) -> Source<'static> {
+        let start = Position { line: 1, column: 1 };
+        let (numbers, into) = (NumbersSyntax::default(), Into::Answer);
+        Source { parser: parser(tokens), text: "", start, clustered: None, numbers, into }
     }
 
     fn statement(&mut self) -> Result<Statement, Failure> {
@@ -392,6 +420,10 @@ impl<'a> Source<'a> {
                 }
                 Ok(Statement::UnlockTables)
             }
+            "CHECK" => self.upkeep(Upkeep::Check),
+            "OPTIMIZE" => self.upkeep(Upkeep::Optimize),
+            "REPAIR" => self.upkeep(Upkeep::Repair),
+            "CHECKSUM" => self.checksum(),
             "CALL" => self.call(),
             "LOAD" => self.load_data(),
             "SIMULATE" => self.simulate(),

@@ -1,5 +1,4 @@
-//! User variables as they are written, and those that a statement assigns to: `@a := x` as a part of expressions, and
-//! SELECT … INTO @a.
+//! User variables as they are written, and those that a statement assigns to: `@a := x` as a part of expressions.
 //!
 //! ```text
 //! @'a b'  @"a b"  @`a b`      two tokens to the library, for which an account is `'u'@'h'`
@@ -101,36 +100,4 @@ pub(super) fn assignment(parser: &mut Parser) -> Option<Result<Expr, ParserError
         let right = Box::new(parser.parse_expr()?);
         Ok(Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })
     })())
-}
-
-/// The tokens of a query without its `INTO @a, @b`, and those variables.
-pub(super) fn take_into(tokens: Vec<TokenWithSpan>) -> (Vec<TokenWithSpan>, Vec<String>) {
-    let solid: Vec<usize> =
-        (0..tokens.len()).filter(|&at| !matches!(tokens[at].token, Token::Whitespace(_))).collect();
-    let is_word = |at: usize, wanted: &str| matches!(&tokens[at].token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(wanted));
-    let mut depth = 0usize;
-    for (nth, &at) in solid.iter().enumerate() {
-        match tokens[at].token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ if depth == 0 && is_word(at, "INTO") => {
-                let mut names = Vec::new();
-                let mut end = nth;
-                // A variable, and then one behind each comma.
-                while let Some(name) = solid.get(end + 1).and_then(|&at| user_variable(&tokens[at].token)) {
-                    names.push(name);
-                    end += 1;
-                    match solid.get(end + 1) {
-                        Some(&comma) if tokens[comma].token == Token::Comma => end += 1,
-                        _ => {
-                            let rest = [&tokens[..at], &tokens[solid[end] + 1..]].concat();
-                            return (rest, names);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    (tokens, Vec::new())
 }

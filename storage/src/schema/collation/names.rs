@@ -19,6 +19,9 @@ pub enum Charset {
     Binary,
 }
 
+/// What Windows-1252 has beyond Latin 1.
+const WINDOWS: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
+
 impl Charset {
     /// Every character set, in the order of their names.
     pub const ALL: [Charset; 6] =
@@ -94,7 +97,8 @@ impl Charset {
         let last = match self {
             Charset::Utf8mb4 | Charset::Binary => return None,
             Charset::Utf8 => '\u{FFFF}',
-            Charset::Latin1 => '\u{FF}',
+            // Signs of Windows are in MySQL's Latin 1.
+            Charset::Latin1 => return text.chars().find(|c| *c > '\u{FF}' && !WINDOWS.contains(*c)),
             Charset::Ascii => '\u{7F}',
             Charset::Gbk => return text.chars().find(|c| !super::weights::is_gbk(*c)),
         };
@@ -132,23 +136,50 @@ pub enum Collation {
     GbkChineseCi,
     /// `binary`, that of byte strings.
     Binary,
+    /// `ascii_general_ci`.
+    AsciiGeneralCi,
+    /// `latin1_danish_ci`.
+    Latin1DanishCi,
+    /// `latin1_general_ci`.
+    Latin1GeneralCi,
+    /// `latin1_general_cs`.
+    Latin1GeneralCs,
+    /// `latin1_german1_ci`.
+    Latin1German1Ci,
+    /// `latin1_spanish_ci`.
+    Latin1SpanishCi,
+    /// `latin1_swedish_ci`.
+    Latin1SwedishCi,
+    /// `utf8_unicode_520_ci`.
+    Utf8Unicode520Ci,
+    /// `utf8mb4_unicode_520_ci`.
+    Utf8mb4Unicode520Ci,
 }
 
 impl Collation {
     /// Every collation, in the order of their names.
-    pub const ALL: [Collation; 13] = [
+    pub const ALL: [Collation; 22] = [
         Collation::AsciiBin,
+        Collation::AsciiGeneralCi,
         Collation::Binary,
         Collation::GbkBin,
         Collation::GbkChineseCi,
         Collation::Latin1Bin,
+        Collation::Latin1DanishCi,
+        Collation::Latin1GeneralCi,
+        Collation::Latin1GeneralCs,
+        Collation::Latin1German1Ci,
+        Collation::Latin1SpanishCi,
+        Collation::Latin1SwedishCi,
         Collation::Utf8Bin,
         Collation::Utf8GeneralCi,
+        Collation::Utf8Unicode520Ci,
         Collation::Utf8UnicodeCi,
         Collation::Utf8mb40900AiCi,
         Collation::Utf8mb40900Bin,
         Collation::Utf8mb4Bin,
         Collation::Utf8mb4GeneralCi,
+        Collation::Utf8mb4Unicode520Ci,
         Collation::Utf8mb4UnicodeCi,
     ];
 
@@ -178,6 +209,15 @@ impl Collation {
             Collation::GbkBin => "gbk_bin",
             Collation::GbkChineseCi => "gbk_chinese_ci",
             Collation::Binary => "binary",
+            Collation::AsciiGeneralCi => "ascii_general_ci",
+            Collation::Latin1DanishCi => "latin1_danish_ci",
+            Collation::Latin1GeneralCi => "latin1_general_ci",
+            Collation::Latin1GeneralCs => "latin1_general_cs",
+            Collation::Latin1German1Ci => "latin1_german1_ci",
+            Collation::Latin1SpanishCi => "latin1_spanish_ci",
+            Collation::Latin1SwedishCi => "latin1_swedish_ci",
+            Collation::Utf8Unicode520Ci => "utf8_unicode_520_ci",
+            Collation::Utf8mb4Unicode520Ci => "utf8mb4_unicode_520_ci",
         }
     }
 
@@ -197,6 +237,15 @@ impl Collation {
             Collation::GbkBin => 87,
             Collation::GbkChineseCi => 28,
             Collation::Binary => 63,
+            Collation::AsciiGeneralCi => 11,
+            Collation::Latin1DanishCi => 15,
+            Collation::Latin1GeneralCi => 48,
+            Collation::Latin1GeneralCs => 49,
+            Collation::Latin1German1Ci => 5,
+            Collation::Latin1SpanishCi => 94,
+            Collation::Latin1SwedishCi => 8,
+            Collation::Utf8Unicode520Ci => 214,
+            Collation::Utf8mb4Unicode520Ci => 246,
         }
     }
 
@@ -207,10 +256,20 @@ impl Collation {
             | Collation::Utf8mb4GeneralCi
             | Collation::Utf8mb4UnicodeCi
             | Collation::Utf8mb40900AiCi
+            | Collation::Utf8mb4Unicode520Ci
             | Collation::Utf8mb40900Bin => Charset::Utf8mb4,
-            Collation::Utf8Bin | Collation::Utf8GeneralCi | Collation::Utf8UnicodeCi => Charset::Utf8,
-            Collation::Latin1Bin => Charset::Latin1,
-            Collation::AsciiBin => Charset::Ascii,
+            Collation::Utf8Bin
+            | Collation::Utf8GeneralCi
+            | Collation::Utf8UnicodeCi
+            | Collation::Utf8Unicode520Ci => Charset::Utf8,
+            Collation::Latin1Bin
+            | Collation::Latin1DanishCi
+            | Collation::Latin1GeneralCi
+            | Collation::Latin1GeneralCs
+            | Collation::Latin1German1Ci
+            | Collation::Latin1SpanishCi
+            | Collation::Latin1SwedishCi => Charset::Latin1,
+            Collation::AsciiBin | Collation::AsciiGeneralCi => Charset::Ascii,
             Collation::GbkBin | Collation::GbkChineseCi => Charset::Gbk,
             Collation::Binary => Charset::Binary,
         }
@@ -241,14 +300,42 @@ impl Collation {
             | Collation::Utf8GeneralCi
             | Collation::Utf8UnicodeCi
             | Collation::GbkBin
-            | Collation::GbkChineseCi => false,
+            | Collation::GbkChineseCi
+            | Collation::AsciiGeneralCi
+            | Collation::Latin1DanishCi
+            | Collation::Latin1GeneralCi
+            | Collation::Latin1GeneralCs
+            | Collation::Latin1German1Ci
+            | Collation::Latin1SpanishCi
+            | Collation::Latin1SwedishCi
+            | Collation::Utf8Unicode520Ci
+            | Collation::Utf8mb4Unicode520Ci => false,
         }
+    }
+
+    /// Whether TiDB has it not, so that lists of collations do not show it: tables of MySQL's dumps have it.
+    pub fn is_of_dumps(self) -> bool {
+        matches!(
+            self,
+            Collation::AsciiGeneralCi
+                | Collation::Latin1DanishCi
+                | Collation::Latin1GeneralCi
+                | Collation::Latin1GeneralCs
+                | Collation::Latin1German1Ci
+                | Collation::Latin1SpanishCi
+                | Collation::Latin1SwedishCi
+                | Collation::Utf8Unicode520Ci
+                | Collation::Utf8mb4Unicode520Ci
+        )
     }
 
     /// How many bytes of a sort key a byte of a text may take, as SHOW COLLATION says it.
     pub fn sort_length(self) -> u8 {
         match self {
-            Collation::Utf8mb4UnicodeCi | Collation::Utf8UnicodeCi => 8,
+            Collation::Utf8mb4UnicodeCi
+            | Collation::Utf8UnicodeCi
+            | Collation::Utf8mb4Unicode520Ci
+            | Collation::Utf8Unicode520Ci => 8,
             Collation::Utf8mb40900AiCi => 0,
             _ => 1,
         }

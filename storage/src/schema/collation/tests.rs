@@ -2,8 +2,12 @@ use proptest::prelude::*;
 
 use super::Collation;
 
-const ALL: [Collation; 3] =
-    [Collation::Utf8mb4GeneralCi, Collation::Utf8mb4UnicodeCi, Collation::Utf8mb40900AiCi];
+const ALL: [Collation; 4] = [
+    Collation::Utf8mb4GeneralCi,
+    Collation::Utf8mb4UnicodeCi,
+    Collation::Utf8mb4Unicode520Ci,
+    Collation::Utf8mb40900AiCi,
+];
 
 fn key(collation: Collation, text: &str) -> String {
     collation.sort_key(text).iter().map(|b| format!("{b:02X}")).collect()
@@ -23,6 +27,12 @@ fn keys_are_those_of_mariadb() {
     let young = Collation::Utf8mb40900AiCi;
     assert_eq!(key(young, "ßa"), "22B622B62075");
     assert_eq!(key(young, "一"), "FB40CE00");
+    let middle = Collation::Utf8mb4Unicode520Ci;
+    assert_eq!(key(middle, "aßé😀"), "120F14101410126BFBC3F600");
+    assert_eq!(key(middle, "一가𠀀"), "FB40CE00FBC1AC00FBC48000");
+    assert_eq!(key(Collation::Latin1SwedishCi, "aÄäüé€"), "0041005C005C005900450080");
+    assert_eq!(key(Collation::Latin1German1Ci, "äß"), "00410053");
+    assert_eq!(key(Collation::AsciiGeneralCi, "aZ "), "0041005A");
     assert_eq!(key(Collation::GbkBin, "a一 "), "61D2BB");
     assert_eq!(key(Collation::GbkChineseCi, "a一😀"), "41CA263F");
 }

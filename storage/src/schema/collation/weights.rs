@@ -11,7 +11,7 @@
 //!
 //! a cell       0: ignored   FFFF: not in the table   F000 + n: expansion n   else the one weight
 //! ```
-//! In the table of general_ci a cell is the weight itself, and a character without a page is its own weight. In those of GBK
+//! In the tables of general_ci and of Latin 1 a cell is the weight itself, and a character without a page is its own weight. In those of GBK
 //! a cell is a weight of one or two bytes, for gbk_bin the code itself; what is not in GBK is a question mark.
 
 use super::Collation;
@@ -28,6 +28,13 @@ static GENERAL: Table = Table(include_bytes!("general.bin"));
 static UNICODE_400: Table = Table(include_bytes!("unicode_400.bin"));
 static GBK: Table = Table(include_bytes!("gbk.bin"));
 static GBK_CHINESE: Table = Table(include_bytes!("gbk_chinese.bin"));
+static UNICODE_520: Table = Table(include_bytes!("unicode_520.bin"));
+static DANISH: Table = Table(include_bytes!("latin1_danish_ci.bin"));
+static LATIN: Table = Table(include_bytes!("latin1_general_ci.bin"));
+static LATIN_CASES: Table = Table(include_bytes!("latin1_general_cs.bin"));
+static GERMAN: Table = Table(include_bytes!("latin1_german1_ci.bin"));
+static SPANISH: Table = Table(include_bytes!("latin1_spanish_ci.bin"));
+static SWEDISH: Table = Table(include_bytes!("latin1_swedish_ci.bin"));
 static UNICODE_1400: Table = Table(include_bytes!("unicode_1400.bin"));
 
 struct Table(&'static [u8]);
@@ -92,7 +99,10 @@ enum Meaning {
 enum Weights {
     General,
     Unicode,
+    Unicode520,
     Unicode0900,
+    /// Those of a collation of Latin 1.
+    Latin(&'static Table),
     Gbk,
     GbkChinese,
 }
@@ -100,7 +110,17 @@ enum Weights {
 impl Weights {
     fn of(collation: Collation) -> Option<Weights> {
         match collation {
-            Collation::Utf8mb4GeneralCi | Collation::Utf8GeneralCi => Some(Weights::General),
+            // ASCII has the same in both.
+            Collation::Utf8mb4GeneralCi | Collation::Utf8GeneralCi | Collation::AsciiGeneralCi => {
+                Some(Weights::General)
+            }
+            Collation::Utf8mb4Unicode520Ci | Collation::Utf8Unicode520Ci => Some(Weights::Unicode520),
+            Collation::Latin1DanishCi => Some(Weights::Latin(&DANISH)),
+            Collation::Latin1GeneralCi => Some(Weights::Latin(&LATIN)),
+            Collation::Latin1GeneralCs => Some(Weights::Latin(&LATIN_CASES)),
+            Collation::Latin1German1Ci => Some(Weights::Latin(&GERMAN)),
+            Collation::Latin1SpanishCi => Some(Weights::Latin(&SPANISH)),
+            Collation::Latin1SwedishCi => Some(Weights::Latin(&SWEDISH)),
             Collation::Utf8mb4UnicodeCi | Collation::Utf8UnicodeCi => Some(Weights::Unicode),
             Collation::Utf8mb40900AiCi => Some(Weights::Unicode0900),
             Collation::GbkBin => Some(Weights::Gbk),
@@ -118,9 +138,26 @@ impl Weights {
         match self {
             Weights::General => &GENERAL,
             Weights::Unicode => &UNICODE_400,
+            Weights::Unicode520 => &UNICODE_520,
             Weights::Unicode0900 => &UNICODE_1400,
+            Weights::Latin(table) => table,
             Weights::Gbk => &GBK,
             Weights::GbkChinese => &GBK_CHINESE,
+        }
+    }
+
+    /// The weights of a character that is in no table.
+    fn implicit(self, c: u32) -> [u16; 2] {
+        match self {
+            Weights::Unicode520 => {
+                let base = match c {
+                    0x4E00..=0x9FA5 => 0xFB40,
+                    0x3400..=0x4DB5 => 0xFB80,
+                    _ => 0xFBC0,
+                };
+                [base + (c >> 15) as u16, (c & 0x7FFF) as u16 | 0x8000]
+            }
+            _ => implicit(c),
         }
     }
 
@@ -137,12 +174,16 @@ impl Weights {
     fn meaning(self, c: char) -> Meaning {
         let c = u32::from(c);
         match self {
-            Weights::General | Weights::Unicode if c > 0xFFFF => return Meaning::One(REPLACEMENT),
-            Weights::General => return Meaning::One(GENERAL.cell(c).unwrap_or(c as u16)),
+            Weights::General | Weights::Unicode | Weights::Latin(_) if c > 0xFFFF => {
+                return Meaning::One(REPLACEMENT);
+            }
+            Weights::General | Weights::Latin(_) => {
+                return Meaning::One(self.table().cell(c).unwrap_or(c as u16));
+            }
             Weights::Gbk | Weights::GbkChinese => {
                 return Meaning::One(self.table().cell(c).unwrap_or(QUESTION_MARK));
             }
-            Weights::Unicode | Weights::Unicode0900 => {}
+            Weights::Unicode | Weights::Unicode520 | Weights::Unicode0900 => {}
         }
         match self.table().cell(c) {
             Some(0) => Meaning::Ignored,
@@ -178,7 +219,7 @@ impl Collation {
                 Meaning::Expansion(n) => weights.table().expansion(n).for_each(&mut push),
                 Meaning::Outside => match weights {
                     Weights::Unicode0900 => syllable(c, &mut push),
-                    _ => implicit(u32::from(c)).into_iter().for_each(&mut push),
+                    _ => weights.implicit(u32::from(c)).into_iter().for_each(&mut push),
                 },
             }
         }
@@ -265,7 +306,9 @@ impl Collation {
                 13.. => break,
                 _ => match (weights, char::from_u32(u32::from(c) - 0x4_0000)) {
                     (Weights::Unicode0900, Some(own)) => syllable(own, &mut push),
-                    (_, own) => own.into_iter().flat_map(|c| implicit(u32::from(c))).for_each(&mut push),
+                    (_, own) => {
+                        own.into_iter().flat_map(|c| weights.implicit(u32::from(c))).for_each(&mut push)
+                    }
                 },
             }
         }
