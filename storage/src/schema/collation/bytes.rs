@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn what_a_set_lacks_is_a_question_mark() {
         assert_eq!(Charset::Gbk.kept("啊ㅂ"), "啊?");
-        assert_eq!(Charset::Latin1.kept("é€"), "é?");
+        // MySQL's Latin 1 is that of Windows, which has the sign of the euro.
+        assert_eq!(Charset::Latin1.kept("é€中"), "é€?");
         assert_eq!(Charset::Utf8.kept("😀"), "?");
         assert_eq!(Charset::Ascii.decoded(b"\xE4"), None);
         assert_eq!(Charset::Utf8.decoded("😀".as_bytes()), None);
