@@ -170,6 +170,15 @@ mod tests {
         assert_eq!(rows(other.execute(sql).unwrap()), ["2"]);
         session.cancel_handle().cancel();
         assert_eq!(session.execute(sql).and_then(|set| set.collect_batches()).unwrap_err().code(), 1317);
+        // Parameters may be the same key twice.
+        let twice = session.prepare("select v from t where id in (?, ?, ?)").unwrap();
+        for params in [crate::params![3, 4, 5], crate::params![4, 3, 4], crate::params![5, 5, 5]] {
+            let result = session.execute_prepared(&twice, params).unwrap();
+            let distinct = params.iter().map(ToString::to_string).collect::<std::collections::BTreeSet<_>>();
+            assert_eq!(rows(result).into_iter().collect::<std::collections::BTreeSet<_>>(), distinct);
+            let result = session.execute_prepared(&twice, params).unwrap();
+            assert_eq!(rows(result).len(), distinct.len());
+        }
         // What the short way gives up again and again is found all the same.
         for _ in 0..20 {
             assert_eq!(rows(session.execute("select v from t where id > 100").unwrap()).len(), 800);

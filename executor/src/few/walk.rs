@@ -239,17 +239,23 @@ impl Walk<'_> {
         tuple: &mut Tuple,
         above: Above<'_>,
     ) -> Option<Flow> {
+        let mut wanted = Vec::with_capacity(get.keys.len());
         for (at, key) in get.keys.iter().enumerate() {
             let partition = match &get.places {
                 Some(places) => *places.get(at)?,
                 None => 0,
             };
             let place = &get.table.partitions[partition];
-            let space = get.index.map_or(place.records, |index| place.indexes[index]);
-            let mut keys = self.keys(space);
+            let mut keys = self.keys(get.index.map_or(place.records, |index| place.indexes[index]));
             append_datums(key, &mut keys.start);
+            wanted.push((place.records, keys));
+        }
+        // A key may be asked for more than once.
+        wanted.sort_unstable_by(|(_, a), (_, b)| a.start.cmp(&b.start));
+        wanted.dedup_by(|(_, a), (_, b)| a.start == b.start);
+        for (records, mut keys) in wanted {
             keys.end_behind_start();
-            let rest = rest.map(|rest| (rest, &[][..], place.records));
+            let rest = rest.map(|rest| (rest, &[][..], records));
             if self.between(keys, (source, &[], &[]), rest, tuple, above)? == Flow::Stop {
                 return Some(Flow::Stop);
             }
@@ -290,9 +296,17 @@ impl Walk<'_> {
             for partition in &mut partitions {
                 let place = &table.partitions[partition];
                 let space = index.map_or(place.records, |index| place.indexes[index]);
+                let mut behind: Vec<u8> = Vec::new();
                 for range in ranges {
                     let mut keys = walk.keys(space);
                     keys.set(range);
+                    if ranges.len() > 1 {
+                        // A row that is in two of them comes once.
+                        if keys.start < behind {
+                            return None;
+                        }
+                        behind.clone_from(&keys.end);
+                    }
                     let rest = rest.map(|rest| (rest, of_rows, place.records));
                     if walk.between(keys, (source, tests, predicates), rest, tuple, above)? == Flow::Stop {
                         return Some(Flow::Stop);
