@@ -12,6 +12,7 @@ use allod_storage::schema::Datum;
 
 use crate::accounts::{Account, Password};
 use crate::catalog::{Catalog, Version};
+use crate::counts::SharedCounts;
 use crate::error::{Error, Result, code};
 use crate::named_locks::NamedLocks;
 use crate::processes::Processes;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub processes: Processes,
     /// The transactions of sessions.
     pub transactions: Transactions,
+    /// What all sessions count.
+    pub counts: SharedCounts,
     /// Statements that took long.
     pub slow: SlowLog,
     /// The locks that have names.
@@ -106,6 +109,7 @@ impl Builder {
             usage: Usage::new(),
             processes: Processes::default(),
             transactions: Transactions::default(),
+            counts: SharedCounts::default(),
             slow: SlowLog::default(),
             named_locks: Arc::default(),
             began: Instant::now(),

@@ -47,6 +47,11 @@ impl<T> History<T> {
         self.entries.rcu(|entries| entries.without(&id));
     }
 
+    /// How much was ever entered.
+    pub fn entered(&self) -> u64 {
+        self.next.load(Ordering::Relaxed) - 1
+    }
+
     /// What is entered under a number, if it is still kept.
     pub fn get(&self, id: u64) -> Option<Arc<T>> {
         self.entries.load().get(&id).cloned()

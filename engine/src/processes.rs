@@ -42,6 +42,13 @@ pub(crate) struct Who {
     pub attributes: Vec<(String, String)>,
 }
 
+/// How what is said on a connection is encrypted, in OpenSSL's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cipher {
+    pub name: &'static str,
+    pub protocol: &'static str,
+}
+
 /// What a connection is doing.
 pub(crate) struct Doing {
     /// MySQL's word for it: `Sleep`, `Query`, `Execute`.

@@ -75,6 +75,10 @@ pub trait Catalog {
     fn sequence(&self, _database: &str, _sequence: &str) -> Option<Arc<Sequence>> {
         None
     }
+    /// All tables whose rows are stored, of which a statement may know.
+    fn all_tables(&self) -> Vec<Arc<TableDescriptor>> {
+        Vec::new()
+    }
     /// The table as views and foreign keys know it, whatever a session's own table hides.
     fn lasting_table(&self, database: &str, table: &str) -> Option<Table> {
         self.table(database, table)

@@ -20,6 +20,11 @@ pub fn is_timestamp(utc_us: i64) -> bool {
     utc_us == ZERO_DATETIME || (SECOND_US..(1 << 31) * SECOND_US).contains(&utc_us)
 }
 
+/// The names of the places that have zones.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TZ_VARIANTS.iter().map(|tz| tz.name())
+}
+
 /// A time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Zone {

@@ -469,6 +469,10 @@ impl Catalog for Version {
         self.has_database_named(database)
     }
 
+    fn all_tables(&self) -> Vec<Arc<TableDescriptor>> {
+        self.all().map(|entry| Arc::clone(&entry.descriptor)).collect()
+    }
+
     fn with_foreign_keys(&self) -> Vec<Arc<TableDescriptor>> {
         let of = |database: &Database| {
             let entries = database.referring.iter().filter_map(|name| database.tables.get(name));

@@ -413,6 +413,8 @@ codes! {
     JSON_NULL_KEY = 3158 "22032";
     /// A path that is not one to a cell of an array.
     JSON_NOT_A_CELL = 3165 "42000";
+    /// A document of another type than a function takes.
+    JSON_NO_OBJECT = 3853 "22032";
     /// A query that ran longer than it may.
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.

@@ -20,25 +20,29 @@
 
 mod absent;
 mod checks;
+mod cluster;
 mod columns;
 mod constraints;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+mod keywords;
 mod locks;
 mod partitions;
 mod privileges;
 pub(crate) mod processlist;
 mod regions;
+mod roles;
 mod schemata;
 mod sequences;
 pub(crate) mod settings;
 pub(crate) mod slow;
 mod statistics;
 pub(crate) mod stats;
+pub(crate) mod status;
 pub(crate) mod tables;
 pub(crate) mod transactions;
 mod usage;
-mod variables;
+pub(crate) mod variables;
 mod views;
 
 use std::cell::Cell;
@@ -59,9 +63,11 @@ use allod_storage::schema::{
 
 use crate::accounts::{self, Account, Rights};
 use crate::catalog::{Entry, Version};
+use crate::counts::Counts;
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::performance_schema;
-use crate::processes::Processes;
+use crate::processes::{Cipher, Processes};
 use crate::slow::SlowLog;
 use crate::system_tables;
 use crate::transactions::Transactions;
@@ -93,6 +99,14 @@ pub(crate) const DATABASES: [&str; 3] = [DATABASE, system_tables::DATABASE, perf
 pub(crate) struct Facts<'a> {
     /// CONNECTION_ID().
     pub connection: u64,
+    /// The database.
+    pub owner: &'a Database,
+    /// Statements that the session was asked to run.
+    pub questions: u64,
+    /// What it has counted besides.
+    pub counts: &'a Counts,
+    /// How what it says to its client is encrypted.
+    pub cipher: Option<&'a Cipher>,
     /// Who is connected.
     pub processes: &'a Processes,
     /// The transactions of sessions.
@@ -101,6 +115,8 @@ pub(crate) struct Facts<'a> {
     pub cluster: &'a Cluster,
     /// The name with which the session logged in, without a host.
     pub user: &'a str,
+    /// The roles that the session plays.
+    pub roles: &'a [AccountName],
     /// CURRENT_USER().
     pub account: &'a AccountName,
     /// What it may do.
@@ -168,9 +184,12 @@ pub(crate) enum Kind {
 /// Sorted by name.
 const TABLES: &[Definition] = &[
     jobs::ANALYSES,
+    roles::APPLICABLE,
     usage::TABLE,
     settings::CHARACTER_SETS,
     checks::TABLE,
+    cluster::INFO,
+    cluster::PROCESSES,
     slow::CLUSTER,
     transactions::CLUSTER,
     settings::APPLICABILITY,
@@ -180,14 +199,18 @@ const TABLES: &[Definition] = &[
     locks::WAITS,
     jobs::JOBS,
     locks::DEADLOCKS,
+    roles::ENABLED,
     settings::ENGINES,
     absent::EVENTS,
     absent::FILES,
+    status::GLOBAL,
     variables::GLOBAL,
     constraints::KEY_COLUMN_USAGE,
+    keywords::TABLE,
     absent::OPTIMIZER_TRACE,
     absent::PARAMETERS,
     partitions::TABLE,
+    absent::PLACEMENT_POLICIES,
     absent::PLUGINS,
     processlist::TABLE,
     absent::PROFILING,
@@ -196,16 +219,20 @@ const TABLES: &[Definition] = &[
     privileges::SCHEMAS,
     schemata::TABLE,
     sequences::TABLE,
+    status::SESSION,
     variables::SESSION,
     slow::TABLE,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     privileges::TABLES,
+    cluster::STORAGE,
     tables::TABLE,
     checks::TIDB_TABLE,
     keys::TIDB,
     transactions::TABLE,
+    cluster::PEERS,
     regions::TABLE,
+    cluster::STORES,
     absent::TRIGGERS,
     privileges::ATTRIBUTES,
     privileges::USERS,
@@ -321,6 +348,10 @@ impl Catalog for SessionCatalog<'_> {
 
     fn sequence(&self, database: &str, sequence: &str) -> Option<Arc<Sequence>> {
         self.version.sequence(database, sequence)
+    }
+
+    fn all_tables(&self) -> Vec<Arc<TableDescriptor>> {
+        self.version.seen_with(self.facts.rights).all_tables()
     }
 
     fn lasting_table(&self, database: &str, table: &str) -> Option<Table> {
@@ -452,7 +483,11 @@ mod tests {
                 "events",
                 "files",
                 "optimizer_trace",
+                "applicable_roles",
+                "help_topic",
+                "enabled_roles",
                 "parameters",
+                "placement_policies",
                 "plugins",
                 "profiling",
                 "routines",

@@ -1,11 +1,14 @@
-//! `partitions`: one row for each partition, and one with NULLs for a table that has none. TABLE_ROWS of a partition is NULL, not
-//! known: rows are counted by table, partitions have no statistics of their own.
+//! `partitions`: one row for each partition, and one with NULLs for a table that has none. Rows are counted by table; of a partition
+//! there are about as many as its regions hold.
 
-use allod_storage::schema::Datum;
+use allod_storage::client::ScanRequest;
+use allod_storage::error::Error as StorageError;
+use allod_storage::schema::{Datum, SpaceId};
 
-use super::Kind::{Number, Text};
+use super::Kind::{Moment, Number, Text};
+use super::tables::{Sizes, sizes};
 use super::{Definition, Facts, entries, number, text};
-use crate::catalog::Version;
+use crate::catalog::{Entry, Version};
 use crate::error::Result;
 use crate::partitioning;
 
@@ -30,9 +33,9 @@ pub(super) const TABLE: Definition = Definition {
         ("MAX_DATA_LENGTH", Number),
         ("INDEX_LENGTH", Number),
         ("DATA_FREE", Number),
-        ("CREATE_TIME", Text(32)),
-        ("UPDATE_TIME", Text(32)),
-        ("CHECK_TIME", Text(32)),
+        ("CREATE_TIME", Moment(0)),
+        ("UPDATE_TIME", Moment(0)),
+        ("CHECK_TIME", Moment(0)),
         ("CHECKSUM", Number),
         ("PARTITION_COMMENT", Text(80)),
         ("NODEGROUP", Text(12)),
@@ -42,7 +45,7 @@ pub(super) const TABLE: Definition = Definition {
     rows,
 };
 
-fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
+fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let mut rows = Vec::new();
     for entry in entries(version) {
         let table = &entry.descriptor;
@@ -53,7 +56,7 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
         };
         let Some(scheme) = &table.partitioning else {
             let mut row = blank();
-            row[12] = number(entry.live_rows());
+            fill(&mut row, entry, entry.live_rows(), facts);
             rows.push(row);
             continue;
         };
@@ -64,10 +67,29 @@ fn rows(version: &Version, _: &Facts) -> Result<Vec<Vec<Datum>>> {
             row[7] = text(partitioning::method(scheme));
             row[9] = text(partitioning::expression(scheme, table));
             row[11] = partitioning::description(scheme, at).map_or(Datum::Null, text);
+            fill(&mut row, entry, rows_of(partition.records, facts)?, facts);
             row[22] = text(&partition.comment);
             row[25] = number(partition.records.0);
             rows.push(row);
         }
     }
     Ok(rows)
+}
+
+/// From TABLE_ROWS to CREATE_TIME.
+fn fill(row: &mut [Datum], entry: &Entry, rows: u64, facts: &Facts) {
+    let Sizes { average, data, indexes } = sizes(entry, rows);
+    row[12..18].clone_from_slice(&[rows, average, data, 0, indexes, 0].map(number));
+    row[18] = facts.moment_of(entry.since);
+}
+
+/// About how many rows a space has. One that was dropped since the version was made has none.
+fn rows_of(space: SpaceId, facts: &Facts) -> Result<u64> {
+    let mut client = facts.client.fork();
+    let runtime = client.runtime();
+    let (ts, _pin) = runtime.block_on(client.snapshot())?;
+    match runtime.block_on(client.scan(&ScanRequest::all(space, ts))) {
+        Err(StorageError::UnknownSpace(_)) => Ok(0),
+        regions => Ok(regions?.iter().map(|region| region.row_count_estimate() as u64).sum()),
+    }
 }

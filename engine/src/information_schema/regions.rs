@@ -77,7 +77,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
 }
 
 /// A space that was dropped since the version was made has no regions any more.
-fn or_gone(regions: Result<Vec<RegionInfo>, StorageError>) -> Result<Vec<RegionInfo>> {
+pub(super) fn or_gone(regions: Result<Vec<RegionInfo>, StorageError>) -> Result<Vec<RegionInfo>> {
     match regions {
         Err(StorageError::UnknownSpace(_)) => Ok(Vec::new()),
         regions => Ok(regions?),

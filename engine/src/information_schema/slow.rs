@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use allod_executor::statement_digest;
 use allod_planner::account::Privilege;
 use allod_storage::schema::Datum;
 
 use super::Kind::{Double, Moment, Number, Text};
 use super::{Definition, Facts, Rows, number, text};
-use crate::digest;
 use crate::slow::Slow;
 
 /// The only server.
@@ -61,7 +61,7 @@ fn rows(facts: &Facts) -> Rows {
             text(slow.database.as_deref().unwrap_or_default()),
             // None is the server's own.
             number(0),
-            text(digest::of(&slow.statement)),
+            statement_digest(&slow.statement).map_or(Datum::Null, text),
             number(u64::from(slow.succeeded)),
             number(u64::from(slow.prepared)),
             number(u64::from(slow.from_cache)),
@@ -125,6 +125,6 @@ fn shown(facts: &Facts, slow: &Slow) -> Vec<Datum> {
         text(""),
         text(""),
         number(0),
-        text(digest::of(&slow.statement)),
+        statement_digest(&slow.statement).map_or(Datum::Null, text),
     ]
 }

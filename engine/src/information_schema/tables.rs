@@ -2,9 +2,9 @@
 
 use allod_storage::schema::{AutoRandom, Datum, TableDescriptor};
 
-use super::Kind::{Number, Text};
+use super::Kind::{Moment, Number, Text};
 use super::{Definition, Facts, entries, kind, names, number, text};
-use crate::catalog::Version;
+use crate::catalog::{Entry, Version};
 use crate::error::Result;
 
 pub(super) const TABLE: Definition = Definition {
@@ -24,9 +24,9 @@ pub(super) const TABLE: Definition = Definition {
         ("INDEX_LENGTH", Number),
         ("DATA_FREE", Number),
         ("AUTO_INCREMENT", Number),
-        ("CREATE_TIME", Text(32)),
-        ("UPDATE_TIME", Text(32)),
-        ("CHECK_TIME", Text(32)),
+        ("CREATE_TIME", Moment(0)),
+        ("UPDATE_TIME", Moment(0)),
+        ("CHECK_TIME", Moment(0)),
         ("TABLE_COLLATION", Text(32)),
         ("CHECKSUM", Number),
         ("CREATE_OPTIONS", Text(255)),
@@ -42,6 +42,35 @@ pub(super) const TABLE: Definition = Definition {
 pub(crate) const ENGINE: &str = "InnoDB";
 pub(crate) const FORMAT_VERSION: u64 = 10;
 pub(crate) const ROW_FORMAT: &str = "Compact";
+
+/// About how many bytes the rows of a table are, and the entries of its indexes, as TiDB reckons: numbers and times are of eight
+/// bytes, of texts the average length is known after ANALYZE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// Of one row.
+    pub average: u64,
+    pub data: u64,
+    pub indexes: u64,
+}
+
+/// Those of so many rows.
+pub(crate) fn sizes(entry: &Entry, rows: u64) -> Sizes {
+    const NUMBER: f64 = 8.0;
+    let table = &entry.descriptor;
+    let width = |ordinal: &usize| {
+        let ty = &table.columns[*ordinal].ty.sql;
+        if ty.is_numeric() || ty.is_temporal() {
+            return NUMBER;
+        }
+        entry.stats.columns.get(*ordinal).map_or(0.0, |stats| stats.width)
+    };
+    let row: f64 = table.visible_columns().map(|ordinal| width(&ordinal)).sum();
+    let entries: f64 = table.indexes.iter().flat_map(|index| &index.columns).map(width).sum();
+    // Bytes: far below 2^63, and not negative.
+    let bytes = |width: f64| (width * rows as f64) as u64;
+    let data = bytes(row);
+    Sizes { average: data.checked_div(rows).unwrap_or(0), data, indexes: bytes(entries) }
+}
 
 /// CREATE_OPTIONS of a table.
 pub(crate) fn create_options(table: &TableDescriptor) -> &'static str {
@@ -72,7 +101,10 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
             number(FORMAT_VERSION),
             text(ROW_FORMAT),
         ]);
-        row[7] = number(entry.live_rows());
+        let Sizes { average, data, indexes } = sizes(entry, entry.live_rows());
+        let sizes = [entry.live_rows(), average, data, 0, indexes, 0];
+        row[7..13].clone_from_slice(&sizes.map(number));
+        row[14] = facts.moment_of(entry.since);
         if table.columns.iter().any(|c| c.auto_increment) {
             row[13] = number(entry.counters.ids.peek());
         }

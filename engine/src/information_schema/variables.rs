@@ -49,8 +49,10 @@ pub(super) const INFO: Definition = Definition {
     },
 };
 
-const COLUMNS: &[(&str, super::Kind)] = &[("VARIABLE_NAME", Text(64)), ("VARIABLE_VALUE", Text(1024))];
+/// Columns of variables.
+pub(crate) const COLUMNS: &[(&str, super::Kind)] = &[("VARIABLE_NAME", Text(64)), ("VARIABLE_VALUE", Text(1024))];
 
-fn rows(values: &SystemValues) -> Vec<Vec<Datum>> {
+/// Variables and their values.
+pub(crate) fn rows(values: &SystemValues) -> Vec<Vec<Datum>> {
     values.list(None).into_iter().map(|(name, value)| vec![text(name), text(value)]).collect()
 }

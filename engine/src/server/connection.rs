@@ -15,7 +15,7 @@ use super::login::{self, Visitor};
 use super::protocol::constants::{capability, status};
 use super::protocol::reply::{self, Done};
 use super::rooms::Seat;
-use super::wire::{ReadError, Wire};
+use super::wire::{ReadError, Traffic, Wire};
 use super::{Ended, log};
 use crate::Session;
 use crate::error::Error;
@@ -148,7 +148,7 @@ impl Connection {
         let (process, server) = (Arc::clone(&listed.process), Arc::clone(&listed.server));
         let session = server.session(&process, &account, login.database.as_deref());
         let session = session.and_then(|mut session| session.set_names(login.collation).map(|()| session));
-        let session = match session {
+        let mut session = match session {
             Ok(session) => session,
             Err(error) => {
                 login::refuse(&mut wire, capabilities, &error).await;
@@ -156,6 +156,7 @@ impl Connection {
             }
         };
         wire.set_limit(session.packet_bytes_max());
+        session.set_cipher(wire.cipher());
         let in_place = server.database.cluster().runtime().is_direct();
         let mut connection = Connection {
             wire,
@@ -223,7 +224,9 @@ impl Connection {
     /// Publishes that it waits for its client.
     fn idles(&mut self) -> Result<(), Ended> {
         let interactive = self.can(capability::INTERACTIVE);
+        let Traffic { received, sent } = self.wire.take_traffic();
         let session = self.desk.session()?;
+        session.count_bytes(received, sent);
         let since = ended(session, &self.process, &self.doing);
         let doing = Arc::new(Doing {
             command: "Sleep",

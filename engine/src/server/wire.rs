@@ -9,9 +9,11 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::server::TlsStream;
 
 use super::protocol::frame::{FrameError, Frames};
+use crate::processes::Cipher;
 
 /// Bytes that are asked for at once.
 const INPUT: usize = 2 << 10;
@@ -42,6 +44,14 @@ pub(super) struct Wire {
     output: Vec<u8>,
     /// Whether no byte is read beyond the packet that is awaited: behind it the stream may go on as TLS.
     exact: bool,
+    traffic: Traffic,
+}
+
+/// Bytes of a socket, as the protocol has them, before they are encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    pub received: u64,
+    pub sent: u64,
 }
 
 enum Socket {
@@ -90,6 +100,7 @@ impl Wire {
             input: BytesMut::new(),
             output: Vec::new(),
             exact: true,
+            traffic: Traffic::default(),
         }
     }
 
@@ -125,6 +136,24 @@ impl Wire {
         Ok(())
     }
 
+    /// The bytes since this was asked last.
+    pub fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
+    }
+
+    /// How it is encrypted.
+    pub fn cipher(&self) -> Option<Cipher> {
+        let Socket::Tls(socket) = &self.socket else { return None };
+        let (_, tls) = socket.get_ref();
+        let name = tls.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str())?;
+        let protocol = match tls.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            _ => "",
+        };
+        Some(Cipher { name: openssl_name(name), protocol })
+    }
+
     /// From now on all that has come is read at once.
     pub fn read_ahead(&mut self) {
         self.exact = false;
@@ -157,7 +186,9 @@ impl Wire {
             }
             self.input.reserve(INPUT);
             let at_most = if self.exact { self.frames.wants(&self.input) } else { usize::MAX };
-            if self.socket.read(&mut self.input, at_most).await? == 0 {
+            let read = self.socket.read(&mut self.input, at_most).await?;
+            self.traffic.received += read as u64;
+            if read == 0 {
                 return Err(match self.input.is_empty() {
                     true => ReadError::Closed,
                     false => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
@@ -184,6 +215,7 @@ impl Wire {
         if !self.output.is_empty() {
             self.socket.write(&self.output).await?;
         }
+        self.traffic.sent += self.output.len() as u64;
         self.output.clear();
         Ok(())
     }
@@ -209,6 +241,22 @@ impl Wire {
             return;
         }
         std::future::pending().await
+    }
+}
+
+/// What OpenSSL, and so MySQL, calls a cipher suite.
+fn openssl_name(name: &'static str) -> &'static str {
+    match name {
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" => "ECDHE-RSA-AES256-GCM-SHA384",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" => "ECDHE-RSA-AES128-GCM-SHA256",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256" => "ECDHE-RSA-CHACHA20-POLY1305",
+        other => other,
     }
 }
 

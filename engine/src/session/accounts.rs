@@ -35,6 +35,11 @@ pub(super) struct Identity {
 const NO_ROLE: &str = "NONE";
 
 impl Identity {
+    /// The roles that it plays.
+    pub fn roles(&self) -> &[AccountName] {
+        &self.roles
+    }
+
     /// Of whoever has the database itself.
     pub fn of_owner() -> Identity {
         let account = AccountName::new("root", "%");

@@ -10,7 +10,7 @@ use allod_storage::schema::Datum;
 use super::{Prepared, Session};
 use crate::error::{Error, Result, code};
 use crate::information_schema;
-use crate::processes::{Doing, Process, Wish};
+use crate::processes::{Cipher, Doing, Process, Wish};
 use crate::result::{Column, Diagnostics, Late};
 use crate::slow::{Slow, shortened};
 use crate::variables::charset::Wording;
@@ -67,6 +67,16 @@ impl Session {
             transaction,
         };
         self.database.shared().slow.0.enter(slow);
+    }
+
+    /// How what it says to its client is encrypted.
+    pub(crate) fn set_cipher(&mut self, cipher: Option<Cipher>) {
+        self.cipher = cipher;
+    }
+
+    /// Bytes that came from its client and went to it.
+    pub(crate) fn count_bytes(&mut self, received: u64, sent: u64) {
+        self.counts.bytes(received, sent, &self.database.shared().counts);
     }
 
     /// `max_allowed_packet`.
@@ -130,6 +140,7 @@ impl Session {
         fresh.identity = self.identity.anew(self.database.catalog().accounts());
         fresh.current = self.current.take();
         fresh.doing = self.doing.take();
+        fresh.cipher = self.cipher.take();
         if self.remote {
             fresh.set_remote();
         }

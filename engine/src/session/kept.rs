@@ -56,6 +56,9 @@ impl Session {
             return ControlFlow::Continue(false);
         };
         self.count(&planned.usage);
+        if let Some(command) = planned.command {
+            self.count_command(command);
+        }
         let cancel = self.cancel.clone();
         let alone = self.transaction.is_none();
         self.show_transaction(Stage::Running, Some(text));

@@ -1,6 +1,6 @@
 //! SHOW STATS_META and its like, SHOW ANALYZE STATUS, ADMIN SHOW, ADMIN CANCEL DDL JOBS.
 
-use allod_planner::bind::Listing;
+use allod_planner::bind::{Listing, Shown};
 use allod_storage::schema::Datum;
 
 use super::Session;
@@ -29,9 +29,10 @@ impl Session {
                 let asked = jobs::queries(&facts).into_iter().filter(|(id, _)| ids.contains(id));
                 shown(&["QUERY"], asked.map(|(_, query)| vec![query]).collect())
             }
-            Listing::DdlJobQueriesNewest { offset, limit } => {
-                let [offset, limit] = [offset, limit].map(|n| usize::try_from(*n).unwrap_or(usize::MAX));
-                let newest = jobs::queries(&facts).into_iter().skip(offset).take(limit);
+            Listing::DdlJobQueriesNewest(Shown { skip, take }) => {
+                let [skip, take] =
+                    [*skip, take.unwrap_or(u64::MAX)].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+                let newest = jobs::queries(&facts).into_iter().skip(skip).take(take);
                 shown(&["JOB_ID", "QUERY"], newest.map(|(id, query)| vec![number(id), query]).collect())
             }
         }

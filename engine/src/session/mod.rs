@@ -48,6 +48,7 @@ use std::sync::Arc;
 use allod_executor::Cancel;
 use allod_planner::Parsed;
 use allod_planner::expr::FunctionUsage;
+use allod_planner::parse::Command;
 use allod_planner::zone::Zone;
 use allod_storage::client::Client;
 use allod_storage::schema::{Datum, Timestamp};
@@ -55,10 +56,11 @@ use allod_storage::schema::{Datum, Timestamp};
 use crate::accounts::{Account, Accounts, Rights};
 use crate::bindings::Bindings;
 use crate::catalog::DEFAULT_DATABASE;
+use crate::counts::Counts;
 use crate::database::Database;
 use crate::error::{Error, Result, code};
 use crate::named_locks::OfSession;
-use crate::processes::Doing;
+use crate::processes::{Cipher, Doing};
 use crate::result::{Diagnostics, Late, ResultSet, Warning};
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
@@ -120,6 +122,9 @@ pub struct Session {
     settings: u64,
     /// Statements that it was asked to run.
     questions: u64,
+    counts: Counts,
+    /// How what it says to its client is encrypted.
+    cipher: Option<Cipher>,
     /// For the statement to come.
     cancel: Cancel,
     /// What others see of its client's statement.
@@ -163,6 +168,8 @@ impl Session {
             snapshot: None,
             settings: 0,
             questions: 0,
+            counts: Counts::default(),
+            cipher: None,
             cancel: Cancel::default(),
             doing: None,
             shown: None,
@@ -296,6 +303,11 @@ impl Session {
         Ok(affected)
     }
 
+    /// Counts a statement of a kind.
+    fn count_command(&mut self, command: Command) {
+        self.counts.command(command, &self.database.shared().counts);
+    }
+
     /// Counts a statement.
     fn asked(&mut self) {
         self.questions += 1;
@@ -309,6 +321,9 @@ impl Session {
     /// Runs a statement the whole way. `counted`: the functions that it uses are, for it was tried with a kept plan.
     fn execute_parsed(&mut self, parsed: &Parsed, params: &[Datum], counted: bool) -> Result<ResultSet> {
         let cancel = std::mem::take(&mut self.cancel);
+        if let Some(command) = parsed.command().filter(|_| !counted) {
+            self.count_command(command);
+        }
         self.show_transaction(Stage::Running, Some(&parsed.text));
         let result = self.noting(|session| session.statement(parsed, params, &cancel, counted));
         if self.transaction.is_none() {

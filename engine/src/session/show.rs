@@ -16,9 +16,11 @@ use super::{Session, absent};
 use crate::accounts::Rights;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
-use crate::information_schema;
+use crate::information_schema::{self, Facts};
 use crate::information_schema::keys::{KeyColumn, key_columns};
-use crate::information_schema::tables::{ENGINE, FORMAT_VERSION, ROW_FORMAT, create_options};
+use crate::information_schema::tables::{
+    ENGINE, FORMAT_VERSION, ROW_FORMAT, Sizes, create_options, sizes,
+};
 use crate::like::matches;
 use crate::partitioning::{self, quoted};
 use crate::result::{ResultSet, Warning};
@@ -49,7 +51,9 @@ impl Session {
                 databases(all.chain(version.databases()), pattern)
             }
             Show::Tables { database, full, pattern } => tables(version, database, *full, pattern),
-            Show::TableStatus { database, pattern } => table_status(version, database, pattern),
+            Show::TableStatus { database, pattern } => {
+                table_status(version, &self.catalog(version).facts, database, pattern)
+            }
             Show::OpenTables { database } => {
                 known_database(version, database)?;
                 ResultSet::text(&["Database", "Table", "In_use", "Name_locked"], Vec::new())
@@ -107,7 +111,7 @@ impl Session {
             Show::Account(shown) => self.show_account(shown, version),
             Show::NextRowId { table } => next_row_id(entry(version, table)?),
             Show::Regions(spaces) => self.show_regions(spaces, version),
-            Show::Status { global, pattern } => self.status(*global, pattern),
+            Show::Status { global, pattern } => self.status(*global, pattern, version),
             Show::Warnings(shown) => warnings(self.warnings().iter(), *shown),
             Show::Errors(shown) => warnings(self.warnings().iter().filter(|w| w.level == "Error"), *shown),
             Show::Counted { errors } => {
@@ -169,22 +173,8 @@ impl Session {
         }
     }
 
-    fn status(&self, global: bool, pattern: &Option<String>) -> Result<ResultSet> {
-        let stats = self.client.stats();
-        let processes = self.database.shared().processes.list();
-        let running = processes.values().filter(|process| process.doing().command != "Sleep").count();
-        let all_questions = self.database.questions();
-        let all = [
-            ("Allod_catalog_version", self.database.catalog().number().to_string()),
-            ("Allod_session_rpcs", stats.rpcs.to_string()),
-            ("Allod_session_rpc_timeouts", stats.timeouts.to_string()),
-            ("Connections", self.database.connections().to_string()),
-            ("Queries", all_questions.to_string()),
-            ("Questions", if global { all_questions } else { self.questions }.to_string()),
-            ("Threads_connected", processes.len().to_string()),
-            ("Threads_running", running.to_string()),
-            ("Uptime", self.database.uptime().as_secs().to_string()),
-        ];
+    fn status(&self, global: bool, pattern: &Option<String>, version: &Version) -> Result<ResultSet> {
+        let all = information_schema::status::list(&self.catalog(version).facts, global);
         let rows = all.into_iter().filter(|(name, _)| fits(pattern, name));
         ResultSet::text(&["Variable_name", "Value"], rows.map(|(n, v)| vec![text(n), text(v)]).collect())
     }
@@ -259,7 +249,12 @@ fn tables(version: &Version, database: &str, full: bool, pattern: &Option<String
     ResultSet::text(&[&header], names.map(|(name, _)| vec![text(name)]).collect())
 }
 
-fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> Result<ResultSet> {
+fn table_status(
+    version: &Version,
+    facts: &Facts,
+    database: &str,
+    pattern: &Option<String>,
+) -> Result<ResultSet> {
     known_database(version, database)?;
     let tables = version.entries(database).filter(|entry| fits(pattern, &entry.descriptor.name));
     let columns = [
@@ -282,14 +277,17 @@ fn table_status(version: &Version, database: &str, pattern: &Option<String>) -> 
         "Create_options",
         "Comment",
     ];
-    // What is not known is NULL: sizes and times.
+    // What is not known is NULL.
     let rows = tables.map(|entry| {
         let table = &entry.descriptor;
         let auto = table.columns.iter().any(|c| c.auto_increment);
         let mut row = vec![None; columns.len()];
         row[0] = text(&*table.name);
         (row[1], row[2], row[3]) = (text(ENGINE), text(FORMAT_VERSION.to_string()), text(ROW_FORMAT));
-        row[4] = text(entry.live_rows().to_string());
+        let Sizes { average, data, indexes } = sizes(entry, entry.live_rows());
+        let sizes = [entry.live_rows(), average, data, 0, indexes, 0];
+        row[4..10].clone_from_slice(&sizes.map(|n| text(n.to_string())));
+        row[11] = text(facts.moment_of(entry.since).to_string());
         row[10] = auto.then(|| entry.counters.ids.peek().to_string());
         row[14] = text(table.collation.name());
         row[16] = text(create_options(table));

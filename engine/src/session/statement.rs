@@ -10,6 +10,7 @@ use allod_executor::{
 use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
+use allod_planner::parse::Command;
 use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, Timestamp};
@@ -72,6 +73,8 @@ pub(super) struct Planned {
     pub from_binding: bool,
     /// Whether TiDB would have kept its plan if it comes as text.
     pub told: bool,
+    /// As what it is counted.
+    pub command: Option<Command>,
     /// The number of the version that it was planned with. Not that version itself, which holds the descriptors of all tables.
     version: u64,
     /// The tables that it writes to, each once, in that version.
@@ -197,6 +200,7 @@ impl Session {
                 let mut planned = self.plan(query, &version, params)?;
                 planned.from_binding = from_binding;
                 planned.told = self.tells_of(as_bound, &planned);
+                planned.command = parsed.command();
                 let planned = Arc::new(planned);
                 if self.make_room(&planned)? {
                     return self.attempt(parsed, params, cancel, counted);
@@ -343,11 +347,16 @@ impl Session {
     pub(super) fn catalog<'a>(&'a self, version: &'a Version) -> SessionCatalog<'a> {
         let facts = Facts {
             connection: self.id,
+            owner: &self.database,
+            questions: self.questions,
+            counts: &self.counts,
+            cipher: self.cipher.as_ref(),
             processes: &self.database.shared().processes,
             transactions: &self.database.shared().transactions,
             cluster: self.database.cluster(),
             user: self.identity.login_name(),
             account: &self.identity.account,
+            roles: self.identity.roles(),
             rights: &self.identity.rights,
             database: self.current.as_deref(),
             variables: &self.variables,
@@ -434,6 +443,7 @@ impl Session {
             targets,
             from_binding: false,
             told: false,
+            command: None,
         })
     }
 

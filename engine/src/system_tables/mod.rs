@@ -8,13 +8,14 @@
 //! select user, host, plugin, account_locked from mysql.user order by user;
 //! ```
 //!
-//! Left out: tables of what Allod does not have (help, bindings, jobs: see `information_schema`).
+//! Left out: tables of what Allod does not have (bindings, jobs: see `information_schema`).
 
 mod accounts;
 mod grants;
 mod roles;
 mod stats;
 mod tidb;
+mod zones;
 
 use allod_planner::account::{Privilege, Privileges};
 use allod_storage::schema::Datum;
@@ -31,6 +32,8 @@ pub(crate) const TABLES: &[Definition] = &[
     roles::DEFAULT,
     grants::DYNAMIC,
     accounts::REQUIREMENTS,
+    zones::VARIABLES,
+    zones::HELP,
     roles::EDGES,
     stats::BUCKETS,
     stats::HISTOGRAMS,
@@ -38,6 +41,7 @@ pub(crate) const TABLES: &[Definition] = &[
     stats::TOP_N,
     grants::TABLES,
     tidb::TABLE,
+    zones::NAMES,
     accounts::USERS,
 ];
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use allod_planner::expr::Digest;
+use allod_planner::parse::normalized;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
@@ -38,6 +39,13 @@ pub(crate) fn apply(digest: Digest, args: &[Value], rows: usize) -> Outcome {
         }
         Some(())
     }))
+}
+
+/// That of a statement without its values, as TiDB has it; `None` for what cannot be read.
+pub fn of_statement(statement: &str) -> Option<String> {
+    let mut out = String::new();
+    hex::<Sha256>(normalized(statement)?.as_bytes(), &mut out);
+    Some(out)
 }
 
 /// Writes a digest in hexadecimal digits.

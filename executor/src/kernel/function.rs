@@ -235,6 +235,8 @@ pub(crate) fn apply<'a>(
         Function::Pattern(pattern) => pattern::apply(*pattern, node, args, rows),
         Function::Writing(writing) => writing::apply(*writing, args, types(0), rows),
         Function::Span(span) => span::apply(*span, args, &node.sql, rows, notices),
+        Function::Sharding(sharding) => Ok(sharding::apply(*sharding, args, rows)),
+        Function::Keys { what, spaces } => keys::apply(*what, spaces, args, rows),
         Function::PasswordStrength => password::strength(args, rows),
 
         Function::Abs

@@ -1,9 +1,11 @@
 //! Texts made of numbers and texts.
 
 use allod_planner::expr::Writing;
+use allod_planner::parse::normalized;
 use allod_storage::schema::SqlType;
 use hashbrown::HashMap;
 
+use super::digest::of_statement as statement_digest;
 use super::function::{Outcome, build_bytes, bytes, ints, text};
 use super::locale;
 use super::number;
@@ -29,10 +31,21 @@ pub(crate) fn apply(writing: Writing, args: &[Value], sql: &SqlType, rows: usize
                 Some(())
             }))
         }
+        Writing::StatementDigest => of_statements(&args[0], rows, statement_digest),
+        Writing::StatementText => of_statements(&args[0], rows, normalized),
         Writing::FormatBytes => scaled(&BYTES, 1.0, args, rows),
         Writing::FormatPicoTime => scaled(&TIMES, 1.0, args, rows),
         Writing::FormatNanoTime => scaled(&TIMES, 1000.0, args, rows),
     }
+}
+
+/// What is made of statements; NULL for what cannot be read.
+fn of_statements(statements: &Value, rows: usize, make: impl Fn(&str) -> Option<String>) -> Outcome {
+    let statements = text(statements, rows)?;
+    Ok(build(rows, |row, out| {
+        out.push_str(&make(statements.get(row)?)?);
+        Some(())
+    }))
 }
 
 /// CHAR(n, …): each number's bytes without leading zeros.

@@ -60,7 +60,19 @@ impl Binder<'_> {
             ("VERSION", []) => text(session.version),
             ("TIDB_VERSION", []) => text(session.release),
             ("TIDB_IS_DDL_OWNER", []) => Ok(Some(Expr::constant(Datum::Int(1), SqlType::BIGINT))),
-            ("CONNECTION_ID", []) => {
+            ("TIDB_CURRENT_TSO", []) => {
+                self.volatile = true;
+                let ts = session.variables.system("tidb_current_ts", false);
+                let ts = ts.and_then(|ts| ts.as_f64().map(|_| ts)).unwrap_or(Datum::Int(0));
+                Ok(Some(Expr::constant(ts, SqlType::BIGINT)))
+            }
+            ("TIDB_BOUNDED_STALENESS", [from, to]) => self.bounded_staleness(from, to).map(Some),
+            // No client may read files of the server.
+            ("LOAD_FILE", [file]) => {
+                self.expr(file)?;
+                Ok(Some(Expr::constant(Datum::Null, types::string(u32::MAX))))
+            }
+            ("CONNECTION_ID" | "PS_CURRENT_THREAD_ID", []) => {
                 self.volatile = true;
                 Ok(Some(Expr::constant(Datum::UInt(session.connection_id), SqlType::BIGINT_UNSIGNED)))
             }
@@ -114,12 +126,19 @@ impl Binder<'_> {
                 | "USER"
                 | "VERSION"
                 | "CONNECTION_ID"
+                | "PS_CURRENT_THREAD_ID"
+                | "TIDB_CURRENT_TSO"
+                | "TIDB_BOUNDED_STALENESS"
+                | "LOAD_FILE"
                 | "LAST_INSERT_ID"
                 | "FOUND_ROWS"
                 | "ROW_COUNT",
                 _,
             ) => Err(Error::ArgumentCount(name.to_ascii_lowercase())),
-            _ => self.sequence_call(name, args),
+            _ => match self.key_call(name, args)? {
+                Some(call) => Ok(Some(call)),
+                None => self.sequence_call(name, args),
+            },
         }
     }
 
@@ -199,6 +218,32 @@ impl Binder<'_> {
             branches.push((is, literal::string(format)));
         }
         Ok(self.rw.case(branches, None))
+    }
+
+    /// TIDB_BOUNDED_STALENESS(from, to): the newest time between the two that can be read, and all up to now can; NULL if there is
+    /// none between them.
+    fn bounded_staleness(&mut self, from: &ast::Expr, to: &ast::Expr) -> Result<Expr, Error> {
+        /// Digits of the result's seconds, as in TiDB.
+        const DIGITS: u8 = 3;
+        let ty = SqlType::DateTime(DIGITS);
+        let mut bounds = Vec::with_capacity(2);
+        for bound in [from, to] {
+            let bound = self.expr(bound)?;
+            let moment = self.rw.moment(bound);
+            bounds.push(self.rw.cast(moment, &ty));
+        }
+        let [from, to] = [bounds[0].clone(), bounds[1].clone()];
+        let now_us = self.rw.now_us().div_euclid(1000) * 1000;
+        let now = Expr::constant(Datum::DateTime(now_us), ty);
+        let [past, late, none] = [
+            self.rw.compare(Function::Lt, to.clone(), now.clone())?,
+            self.rw.compare(Function::Gt, from.clone(), now.clone())?,
+            self.rw.compare(Function::Gt, from.clone(), to.clone())?,
+        ];
+        let null = Expr::constant(Datum::Null, SqlType::DateTime(DIGITS));
+        let unknown = self.rw.is(Function::IsNull, none.clone());
+        let branches = vec![(unknown, null.clone()), (none, null), (past, to), (late, from)];
+        Ok(self.rw.case(branches, Some(now)))
     }
 
     /// VALIDATE_PASSWORD_STRENGTH, with the rules of the server.

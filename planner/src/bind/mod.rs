@@ -39,6 +39,7 @@ mod from;
 mod generated;
 mod hint;
 mod key;
+mod key_calls;
 mod keyed;
 mod limits;
 mod locking;

@@ -118,6 +118,25 @@ pub enum Network {
     BinToUuid,
 }
 
+/// Numbers that spread others evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sharding {
+    /// VITESS_HASH.
+    Vitess,
+    /// TIDB_SHARD: one of 256.
+    Shard,
+}
+
+impl Sharding {
+    /// Its name in EXPLAIN and in signatures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sharding::Vitess => "vitess_hash",
+            Sharding::Shard => "tidb_shard",
+        }
+    }
+}
+
 /// Regular expressions; the arguments behind those named here are `[position, [occurrence, [what,]]] [match type]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
@@ -142,6 +161,10 @@ pub enum Writing {
     Quote,
     /// TRANSLATE(s, from, to), character by character.
     Translate,
+    /// TIDB_ENCODE_SQL_DIGEST, STATEMENT_DIGEST: the same for statements that differ in values only.
+    StatementDigest,
+    /// STATEMENT_DIGEST_TEXT: a statement without its values.
+    StatementText,
     /// SOUNDEX: how a word sounds in English.
     Soundex,
     /// FORMAT_BYTES: `1.50 KiB`.
@@ -362,6 +385,8 @@ impl Writing {
             Writing::Quote => "quote",
             Writing::Translate => "translate",
             Writing::Soundex => "soundex",
+            Writing::StatementDigest => "tidb_encode_sql_digest",
+            Writing::StatementText => "statement_digest_text",
             Writing::FormatBytes => "format_bytes",
             Writing::FormatPicoTime => "format_pico_time",
             Writing::FormatNanoTime => "format_nano_time",

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use allod_storage::schema::FloatDigits;
 
-use super::families::{Coding, Digest, Network, Pattern, Span, Volatile, Writing};
-use super::{CollateFunction, JsonFunction, TimeUnit};
+use super::families::{Coding, Digest, Network, Pattern, Sharding, Span, Volatile, Writing};
+use super::{CollateFunction, JsonFunction, KeyFunction, KeySpaces, TimeUnit};
 use crate::zone::Zone;
 
 /// A scalar function or operator.
@@ -301,6 +301,15 @@ pub enum Function {
     Writing(Writing),
     /// Spans of time.
     Span(Span),
+    /// Hashes of numbers.
+    Sharding(Sharding),
+    /// Keys of rows and of entries of indexes.
+    Keys {
+        /// What is done.
+        what: KeyFunction,
+        /// The spaces that it knows.
+        spaces: KeySpaces,
+    },
     /// VALIDATE_PASSWORD_STRENGTH(text, rules …): 0 to 100. The rules are constants: the least length, upper and lower case
     /// letters, digits, other characters; the dictionary, its words separated by semicolons; the user.
     PasswordStrength,
@@ -451,6 +460,12 @@ impl Function {
             Function::Writing(writing) => writing.name(),
             Function::Span(span) => span.name(),
             Function::PasswordStrength => "validate_password_strength",
+            Function::Sharding(sharding) => sharding.name(),
+            Function::Keys { what: KeyFunction::Decode, .. } => "tidb_decode_key",
+            Function::Keys { what: KeyFunction::Encode, spaces } => match spaces.first() {
+                Some(space) if space.index.is_some() => "tidb_encode_index_key",
+                Some(_) | None => "tidb_encode_record_key",
+            },
             Function::Volatile { what, .. } => what.name(),
             Function::Json(function) => function.name(),
             Function::Collate(function) => function.name(),
@@ -511,6 +526,7 @@ impl Function {
             | Function::MakeSet
             | Function::Json(_)
             | Function::Writing(Writing::Char | Writing::Quote) => true,
+            Function::Keys { what: KeyFunction::Encode, .. } => true,
             Function::Network(network) => network.takes_null(),
             Function::Volatile { what, .. } => what.takes_null(),
             _ => false,

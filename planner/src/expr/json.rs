@@ -52,6 +52,8 @@ pub enum JsonFunction {
     ContainsPath,
     /// JSON_OVERLAPS(document, document).
     Overlaps,
+    /// JSON_SCHEMA_VALID(schema, document).
+    SchemaValid,
     /// value MEMBER OF (document).
     MemberOf,
     /// JSON_KEYS(document[, path]).
@@ -103,6 +105,7 @@ impl JsonFunction {
             JsonFunction::Contains => "json_contains",
             JsonFunction::ContainsPath => "json_contains_path",
             JsonFunction::Overlaps => "json_overlaps",
+            JsonFunction::SchemaValid => "json_schema_valid",
             JsonFunction::MemberOf => "json_memberof",
             JsonFunction::Keys => "json_keys",
             JsonFunction::Length => "json_length",

@@ -25,6 +25,7 @@ mod families;
 mod fold;
 mod function;
 mod json;
+mod keys;
 pub(crate) mod literal;
 mod reading;
 mod rewrite;
@@ -42,10 +43,13 @@ pub use convert::{
 };
 pub(crate) use exact::shows_as;
 pub use exact::{Exact, is_cut_off};
-pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Span, Volatile, Writing};
+pub use families::{
+    BlockMode, Chain, Coding, Digest, Network, Pattern, Sharding, Span, Volatile, Writing,
+};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
+pub use keys::{KeyFunction, KeySpace, KeySpaces};
 pub use literal::type_of;
 pub(crate) use rewrite::QUOTIENT_DIGITS;
 pub use rewrite::{Rewriter, held_in};

@@ -9,7 +9,7 @@ use super::rewrite::family;
 use super::special::{SPECIAL, special};
 use super::types::{self, Family};
 use super::{
-    Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Span, TimeUnit, Writing,
+    Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Sharding, Span, TimeUnit, Writing,
 };
 use crate::error::Error;
 
@@ -242,6 +242,7 @@ static TABLE: &[Entry] = &[
     json("JSON_QUOTE", J::Quote, &[Text], (0, 0), Gives::Text(u32::MAX)),
     json("JSON_REMOVE", J::Remove, &[Document, Text], (0, 1), Gives::Json),
     json("JSON_REPLACE", J::Replace, &[Document, Text, Json], (0, 2), Gives::Json),
+    json("JSON_SCHEMA_VALID", J::SchemaValid, &[Document, Document], (0, 0), Gives::Int),
     json("JSON_SEARCH", J::Search, &[Document, Text, Text, Text, Text], (2, 1), Gives::Json),
     json("JSON_SET", J::Set, &[Document, Text, Json], (0, 2), Gives::Json),
     json("JSON_STORAGE_FREE", J::StorageFree, &[Document], (0, 0), Gives::Int),
@@ -318,11 +319,15 @@ static TABLE: &[Entry] = &[
     writing("SOUNDEX", Writing::Soundex, &[Text], Gives::LikeFirst(4)),
     entry("SPACE", Function::Space, &[Int], Gives::Text(u32::MAX), OfArgs),
     entry("SQRT", Function::Sqrt, &[Arg::Double], Gives::Double, More),
+    entry("STATEMENT_DIGEST", Function::Writing(Writing::StatementDigest), &[Text], Gives::Text(64), More),
+    entry("STATEMENT_DIGEST_TEXT", Function::Writing(Writing::StatementText), &[Text], Gives::Text(LONG), More),
     entry("STRCMP", Function::StrCmp, &[Text, Text], Gives::Int, OfArgs),
     optional("SUBSTR", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     optional("SUBSTRING", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("SUBSTRING_INDEX", Function::SubstringIndex, &[Text, Text, Int], Gives::LikeFirst(1), OfArgs),
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
+    entry("TIDB_ENCODE_SQL_DIGEST", Function::Writing(Writing::StatementDigest), &[Text], Gives::Text(64), More),
+    entry("TIDB_SHARD", Function::Sharding(Sharding::Shard), &[Bits], Gives::UInt, OfArgs),
     entry("TIME_FORMAT", Function::Span(Span::TimeFormat), &[Clock, Text], Gives::Text(255), More),
     entry("TIME_TO_SEC", Function::TimeToSec, &[Clock], Gives::Int, OfArgs),
     coding("TO_BASE64", Coding::ToBase64, Gives::LikeFirst(2), OfArgs),
@@ -342,6 +347,7 @@ static TABLE: &[Entry] = &[
     entry("UNHEX", Function::Unhex, &[Text], Gives::Bytes, More),
     entry("UPPER", Function::Upper, &[Text], Gives::LikeFirst(1), OfArgs),
     optional("UUID_TO_BIN", Function::Network(Network::UuidToBin), &[Text, Int], Gives::Binary(16), OfArgs),
+    entry("VITESS_HASH", Function::Sharding(Sharding::Vitess), &[Bits], Gives::UInt, OfArgs),
     entry("WEEKDAY", Function::WeekDay, &[Moment], Gives::Int, OfArgs),
     entry("YEAR", Function::Extract(TimeUnit::Year), &[Moment], Gives::Int, OfArgs),
 ];

@@ -1,6 +1,8 @@
 //! SHOW STATS_META and its like, SHOW ANALYZE STATUS, ADMIN SHOW: lists of what the engine knows of itself.
 
-use super::show::ShowSyntax;
+use sqlparser::tokenizer::Token;
+
+use super::show::{ShowSyntax, Shown};
 use super::statement::{Failure, Source};
 use crate::error::Error;
 
@@ -29,12 +31,7 @@ pub enum Listing {
     /// ADMIN SHOW DDL JOB QUERIES: of the jobs with these numbers.
     DdlJobQueries(Vec<u64>),
     /// ADMIN SHOW DDL JOB QUERIES LIMIT: of the newest jobs.
-    DdlJobQueriesNewest {
-        /// How many of them are passed over.
-        offset: u64,
-        /// How many at most.
-        limit: u64,
-    },
+    DdlJobQueriesNewest(Shown),
     /// ADMIN SHOW SLOW RECENT: the newest.
     SlowRecent {
         /// How many.
@@ -62,7 +59,7 @@ impl Listing {
             Listing::Ddl
             | Listing::DdlJobs { .. }
             | Listing::DdlJobQueries(_)
-            | Listing::DdlJobQueriesNewest { .. }
+            | Listing::DdlJobQueriesNewest(_)
             | Listing::SlowRecent { .. }
             | Listing::SlowTop { .. } => true,
         }
@@ -106,19 +103,12 @@ impl Source<'_> {
             return Ok(ShowSyntax::Listing(Listing::Ddl));
         }
         self.expect_word("QUERIES")?;
-        if !self.word("LIMIT") {
-            let jobs = self.parser.parse_comma_separated(|parser| parser.parse_literal_uint())?;
-            return Ok(ShowSyntax::Listing(Listing::DdlJobQueries(jobs)));
+        let is_limit = |token: &Token| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case("limit"));
+        if is_limit(&self.parser.peek_token_ref().token) {
+            return Ok(ShowSyntax::Listing(Listing::DdlJobQueriesNewest(self.shown()?)));
         }
-        let first = self.parser.parse_literal_uint()?;
-        let (offset, limit) = if self.parser.consume_token(&sqlparser::tokenizer::Token::Comma) {
-            (first, self.parser.parse_literal_uint()?)
-        } else if self.word("OFFSET") {
-            (self.parser.parse_literal_uint()?, first)
-        } else {
-            (0, first)
-        };
-        Ok(ShowSyntax::Listing(Listing::DdlJobQueriesNewest { offset, limit }))
+        let jobs = self.parser.parse_comma_separated(|parser| parser.parse_literal_uint())?;
+        Ok(ShowSyntax::Listing(Listing::DdlJobQueries(jobs)))
     }
 
     fn slow(&mut self) -> Result<Listing, Failure> {
@@ -135,7 +125,7 @@ impl Source<'_> {
 
     fn number_if_there(&mut self) -> Result<Option<u64>, Failure> {
         match self.parser.peek_token_ref().token {
-            sqlparser::tokenizer::Token::Number(..) => Ok(Some(self.parser.parse_literal_uint()?)),
+            Token::Number(..) => Ok(Some(self.parser.parse_literal_uint()?)),
             _ => Ok(None),
         }
     }

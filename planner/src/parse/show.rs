@@ -122,6 +122,22 @@ pub enum Absent {
     BinaryLogs,
     /// SHOW MASTER STATUS, SHOW BINARY LOG STATUS.
     BinaryLogStatus,
+    /// SHOW REPLICA STATUS.
+    ReplicaStatus,
+    /// SHOW ENGINE … STATUS.
+    EngineStatus,
+    /// SHOW PROFILE.
+    Profile,
+    /// SHOW PLACEMENT.
+    Placement,
+    /// SHOW PLACEMENT LABELS.
+    PlacementLabels,
+    /// SHOW STATS_LOCKED.
+    StatsLocked,
+    /// SHOW IMPORT JOBS.
+    ImportJobs,
+    /// SHOW BACKUPS, SHOW RESTORES.
+    Backups,
 }
 
 impl Absent {
@@ -133,7 +149,15 @@ impl Absent {
             | Absent::Plugins
             | Absent::Profiles
             | Absent::BinaryLogs
-            | Absent::BinaryLogStatus => false,
+            | Absent::BinaryLogStatus
+            | Absent::ReplicaStatus
+            | Absent::EngineStatus
+            | Absent::Profile
+            | Absent::Placement
+            | Absent::PlacementLabels
+            | Absent::StatsLocked
+            | Absent::ImportJobs
+            | Absent::Backups => false,
         }
     }
 }
@@ -295,6 +319,18 @@ impl Source<'_> {
                 self.expect_word("STATUS")?;
                 Absent::BinaryLogStatus
             }
+            "REPLICA" | "SLAVE" if self.word("STATUS") => Absent::ReplicaStatus,
+            "ENGINE" => {
+                self.parser.parse_identifier()?;
+                self.expect_word("STATUS")?;
+                Absent::EngineStatus
+            }
+            "PROFILE" => Absent::Profile,
+            "PLACEMENT" if self.word("LABELS") => Absent::PlacementLabels,
+            "PLACEMENT" => Absent::Placement,
+            "STATS_LOCKED" => Absent::StatsLocked,
+            "IMPORT" if self.word("JOBS") => Absent::ImportJobs,
+            "BACKUPS" | "RESTORES" => Absent::Backups,
             _ => return Ok(None),
         };
         let database = if what.is_of_database() { self.in_database()? } else { None };

@@ -37,6 +37,14 @@ pub enum JsonFault {
     /// 3144: bytes where a document is due.
     #[error("Cannot create a JSON value from a string with CHARACTER SET 'binary'.")]
     CharacterSet,
+    /// 3853: another document where an object is due.
+    #[error("Invalid JSON type in argument {argument} to function {function}; an object is required.")]
+    NoObject {
+        /// Counted from 1.
+        argument: usize,
+        /// Its name.
+        function: &'static str,
+    },
     /// 3149: a path that may lead to several places where there must be one.
     #[error("In this situation, path expressions may not contain the * and ** tokens or an array range.")]
     Wildcard,
@@ -65,6 +73,7 @@ impl JsonFault {
             JsonFault::Argument { .. } => 3141,
             JsonFault::Path(_) => 3143,
             JsonFault::CharacterSet => 3144,
+            JsonFault::NoObject { .. } => 3853,
             JsonFault::Wildcard => 3149,
             JsonFault::Vacuous => 3153,
             JsonFault::OneOrAll(_) => 3154,

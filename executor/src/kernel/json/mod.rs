@@ -20,6 +20,7 @@ mod fault;
 mod merge;
 mod path;
 mod read;
+mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,7 @@ pub(super) fn apply<'t>(
         J::Contains => integers(args, read::contains),
         J::ContainsPath => integers(args, read::contains_path),
         J::Overlaps => integers(args, read::overlaps),
+        J::SchemaValid => integers(args, schema::is_valid),
         J::MemberOf => integers(args, read::member_of),
         J::Keys => documents(args, read::keys),
         J::Length => integers(args, read::length),
