@@ -19,6 +19,7 @@ use crate::processes::Processes;
 use crate::result::Warning;
 use crate::session::Session;
 use crate::slow::SlowLog;
+use crate::summary::Summary;
 use crate::transactions::Transactions;
 use crate::usage::{Usage, UsageReport};
 use crate::variables::{MEMORY_QUOTA_DEFAULT, SystemValues};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub transactions: Transactions,
     /// What all sessions count.
     pub counts: SharedCounts,
+    /// What statements have cost, by their shape.
+    pub summary: Summary,
     /// Statements that took long.
     pub slow: SlowLog,
     /// The locks that have names.
@@ -110,6 +113,7 @@ impl Builder {
             processes: Processes::default(),
             transactions: Transactions::default(),
             counts: SharedCounts::default(),
+            summary: Summary::default(),
             slow: SlowLog::default(),
             named_locks: Arc::default(),
             began: Instant::now(),

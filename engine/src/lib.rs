@@ -85,6 +85,7 @@ mod rows;
 pub mod server;
 mod session;
 mod slow;
+mod summary;
 mod span;
 mod system_tables;
 mod transactions;

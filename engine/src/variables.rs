@@ -35,6 +35,7 @@
 //! | `sql_mode` | what becomes of values that do not fit (`STRICT_…`), of division by zero and of 0 where rows are numbered, what stands beside GROUP BY, what a difference of unsigned numbers and a CHAR are (`NO_UNSIGNED_SUBTRACTION`, `PAD_CHAR_TO_FULL_LENGTH`), how texts are read (`ANSI_QUOTES`, `PIPES_AS_CONCAT`, `NO_BACKSLASH_ESCAPES`, `HIGH_NOT_PRECEDENCE`, `REAL_AS_FLOAT`); the rest of its words is kept |
 //! | `time_zone` | what clocks show: TIMESTAMPs, NOW(), UNIX_TIMESTAMP() and their like; `system_time_zone` is the machine's |
 //! | `tidb_enable_slow_log`, `tidb_slow_log_threshold` | which statements of a server's clients are noted as slow |
+//! | `tidb_enable_stmt_summary` | whether what the statements of a server's clients cost is summed up by their shape |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `div_precision_increment` | how many digits more than what is divided a quotient shows |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
@@ -111,6 +112,7 @@ const NOT_OF_PLANS: &[&str] = &[
     "tidb_enable_1pc",
     "tidb_enable_async_commit",
     "tidb_enable_slow_log",
+    "tidb_enable_stmt_summary",
     "tidb_guarantee_linearizability",
     "tidb_slow_log_threshold",
 ];

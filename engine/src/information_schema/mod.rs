@@ -39,6 +39,7 @@ pub(crate) mod slow;
 mod statistics;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod summary;
 pub(crate) mod tables;
 pub(crate) mod transactions;
 mod usage;
@@ -191,6 +192,7 @@ const TABLES: &[Definition] = &[
     cluster::INFO,
     cluster::PROCESSES,
     slow::CLUSTER,
+    summary::CLUSTER,
     transactions::CLUSTER,
     settings::APPLICABILITY,
     settings::COLLATIONS,
@@ -222,6 +224,7 @@ const TABLES: &[Definition] = &[
     status::SESSION,
     variables::SESSION,
     slow::TABLE,
+    summary::TABLE,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     privileges::TABLES,
@@ -462,6 +465,9 @@ mod tests {
             let may_be_empty = [
                 "builtin_function_usage",
                 "cluster_slow_query",
+                "cluster_statements_summary",
+                "events_statements_summary_by_digest",
+                "statements_summary",
                 "cluster_tidb_trx",
                 "column_privileges",
                 "columns_priv",

@@ -13,6 +13,7 @@ use crate::information_schema;
 use crate::processes::{Cipher, Doing, Process, Wish};
 use crate::result::{Column, Diagnostics, Late};
 use crate::slow::{Slow, shortened};
+use crate::summary::{OwnSummary, Ran};
 use crate::variables::charset::Wording;
 
 /// What a connection does when it runs a statement.
@@ -44,6 +45,41 @@ impl Session {
     /// Whether a statement that took so long is slow.
     pub(crate) fn is_slow(&self, elapsed: Duration) -> bool {
         self.variables.settings().slow.is_some_and(|slow| elapsed >= slow)
+    }
+
+    /// Counts what a statement of its client has cost.
+    pub(crate) fn sum_up(
+        &self,
+        process: &Process,
+        doing: &Doing,
+        (shape, elapsed): (u64, Duration),
+        summary: &mut OwnSummary,
+    ) {
+        let (Some(statement), true) = (&doing.info, self.variables.settings().sums_up) else { return };
+        // What a text of this length is like nobody has looked at.
+        if shape == 0 || !STATEMENTS.contains(&doing.command) {
+            return;
+        }
+        let said = self.diagnostics();
+        let ran = || {
+            let now_us = chrono::Utc::now().timestamp_micros();
+            Ran {
+                sample: Arc::clone(statement),
+                user: process.who().user.clone(),
+                count: 0,
+                errors: 0,
+                warnings: 0,
+                from_cache: 0,
+                prepared: doing.command == "Execute",
+                total: Duration::ZERO,
+                least: Duration::MAX,
+                most: Duration::ZERO,
+                first_us: now_us,
+                last_us: now_us,
+            }
+        };
+        let outcome = (said.errors > 0, said.total - said.errors, self.plan_found);
+        summary.note(shape, doing.database.as_ref(), elapsed, outcome, ran);
     }
 
     /// Notes that a statement of its client was slow.

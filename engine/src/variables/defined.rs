@@ -161,6 +161,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     define("tidb_enable_prepared_plan_cache", Domain::Switch, "ON"),
     define("tidb_enable_shared_lock_promotion", Domain::Switch, "ON"),
     define("tidb_enable_slow_log", Domain::Switch, "ON"),
+    global("tidb_enable_stmt_summary", Domain::Switch, "ON"),
     define("tidb_executor_concurrency", Domain::Number(1, 256), "5"),
     global("tidb_gc_enable", Domain::Switch, "ON"),
     global("tidb_gc_life_time", Domain::Span(0, YEAR_MS), "5s"),

@@ -166,7 +166,6 @@ pub(super) const KEPT: &[Definition] = &[
     define("tidb_enable_rate_limit_action", Domain::Switch, "OFF"),
     global("tidb_enable_resource_control", Domain::Switch, "ON"),
     define("tidb_enable_row_level_checksum", Domain::Switch, "OFF"),
-    global("tidb_enable_stmt_summary", Domain::Switch, "ON"),
     define("tidb_enable_strict_double_type_check", Domain::Switch, "ON"),
     define("tidb_enable_table_partition", Domain::Word(&["OFF", "ON", "AUTO"]), "ON"),
     global("tidb_enable_telemetry", Domain::Switch, "OFF"),

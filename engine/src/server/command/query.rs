@@ -28,8 +28,8 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         return Ok(());
     };
     drop(packet);
-    connection.does("Query", Arc::clone(&text))?;
     let shape = desk::shape(&text);
+    connection.does("Query", Arc::clone(&text), shape)?;
     let pace = connection.shapes.pace(shape);
     let several = connection.can(capability::MULTI_STATEMENTS);
     let (begun, taken) = connection.run(pace, move |session| begin(session, &text, several, pace)).await?;
@@ -57,7 +57,9 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         if matches!(connection.process.wish(), Wish::Kill) {
             return Err(Ended::Wish(Wish::Kill));
         }
-        connection.does("Query", statement.shared_text())?;
+        let text = statement.shared_text();
+        let shape = desk::shape(&text);
+        connection.does("Query", text, shape)?;
         let work = move |session: &mut Session| {
             let result = session.execute_prepared(&statement, &[])?;
             Answer::new(session, result, Rows::Text, Pace::Long)

@@ -35,11 +35,12 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
     statement.long_data.iter_mut().for_each(|data| *data = None);
     let failed = statement.long_data_error.take();
     let (params, prepared, pace) = (params?, Arc::clone(&statement.prepared), statement.pace);
+    let shape = statement.shape;
     if let Some(error) = failed {
         connection.fail(&error);
         return Ok(());
     }
-    connection.does("Execute", prepared.shared_text())?;
+    connection.does("Execute", prepared.shared_text(), shape)?;
     let work = move |session: &mut crate::Session| {
         let result = session.execute_prepared(&prepared, &params)?;
         Answer::new(session, result, Rows::Binary, pace)

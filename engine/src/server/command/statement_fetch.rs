@@ -75,7 +75,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: &[u8]) -> Result
             return Ok(());
         }
     };
-    connection.does("Fetch", text)?;
+    connection.does("Fetch", text, 0)?;
     match cursor.fetch(connection, wanted as usize).await? {
         Ok(last) => {
             let flag = if last { status::LAST_ROW_SENT } else { status::CURSOR_EXISTS };

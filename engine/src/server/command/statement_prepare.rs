@@ -8,7 +8,7 @@ use super::statement_fetch::Cursor;
 use crate::error::{Error, code};
 use crate::server::Ended;
 use crate::server::connection::Connection;
-use crate::server::desk::Pace;
+use crate::server::desk::{self, Pace};
 use crate::server::protocol::constants::capability;
 use crate::server::protocol::parameter::ParameterType;
 use crate::server::protocol::{column, reply, sql};
@@ -30,6 +30,8 @@ pub(in crate::server) struct Statement {
     pub cursor: Option<Cursor>,
     /// How long it took the last time.
     pub pace: Pace,
+    /// A number for the shape of its text.
+    pub shape: u64,
 }
 
 /// Prepares a statement and tells its parameters and columns.
@@ -46,7 +48,8 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         return Ok(());
     }
     let text: Arc<str> = Arc::from(text);
-    connection.does("Prepare", Arc::clone(&text))?;
+    let shape = desk::shape(&text);
+    connection.does("Prepare", Arc::clone(&text), shape)?;
     let work = move |session: &mut crate::Session| {
         let prepared = session.prepare(&text)?;
         let columns = session.describe(&prepared)?;
@@ -90,6 +93,7 @@ pub(super) async fn answer(connection: &mut Connection, packet: Bytes) -> Result
         long_data_error: None,
         cursor: None,
         pace: Pace::default(),
+        shape,
     };
     connection.statements.insert(id, statement);
     Ok(())
