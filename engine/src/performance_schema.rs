@@ -14,7 +14,9 @@ use allod_storage::schema::Datum;
 use crate::catalog::Version;
 use crate::error::Result;
 use crate::information_schema::Kind::{Number, Text};
-use crate::information_schema::{Definition, Facts, Kind, number, processlist, status, summary, text, variables};
+use crate::information_schema::{
+    Definition, Facts, Kind, number, processlist, status, summary, text, variables,
+};
 
 /// Name of the database.
 pub(crate) const DATABASE: &str = "performance_schema";
@@ -22,7 +24,11 @@ pub(crate) const DATABASE: &str = "performance_schema";
 /// Sorted by name.
 pub(crate) const TABLES: &[Definition] = &[
     summary::BY_DIGEST,
-    Definition { name: "global_status", columns: status::COLUMNS, rows: |_, facts| Ok(status::rows(facts, true)) },
+    Definition {
+        name: "global_status",
+        columns: status::COLUMNS,
+        rows: |_, facts| Ok(status::rows(facts, true)),
+    },
     Definition {
         name: "global_variables",
         columns: variables::COLUMNS,

@@ -120,9 +120,8 @@ pub(crate) const BY_DIGEST: Definition = Definition {
         ("QUERY_SAMPLE_TEXT", Text(65535)),
     ],
     rows: |_, facts| {
-        let picos = |time: Duration| {
-            number(u64::try_from(time.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX))
-        };
+        let picos =
+            |time: Duration| number(u64::try_from(time.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX));
         let row = |Summed { database, digest, ran }: Summed| {
             let average = ran.total.checked_div(u32::try_from(ran.count).unwrap_or(u32::MAX));
             vec![

@@ -50,7 +50,8 @@ pub(super) const INFO: Definition = Definition {
 };
 
 /// Columns of variables.
-pub(crate) const COLUMNS: &[(&str, super::Kind)] = &[("VARIABLE_NAME", Text(64)), ("VARIABLE_VALUE", Text(1024))];
+pub(crate) const COLUMNS: &[(&str, super::Kind)] =
+    &[("VARIABLE_NAME", Text(64)), ("VARIABLE_VALUE", Text(1024))];
 
 /// Variables and their values.
 pub(crate) fn rows(values: &SystemValues) -> Vec<Vec<Datum>> {

@@ -16,11 +16,9 @@ use super::{Session, absent};
 use crate::accounts::Rights;
 use crate::catalog::{Entry, Version};
 use crate::error::{Error, Result, code};
-use crate::information_schema::{self, Facts};
 use crate::information_schema::keys::{KeyColumn, key_columns};
-use crate::information_schema::tables::{
-    ENGINE, FORMAT_VERSION, ROW_FORMAT, Sizes, create_options, sizes,
-};
+use crate::information_schema::tables::{ENGINE, FORMAT_VERSION, ROW_FORMAT, Sizes, create_options, sizes};
+use crate::information_schema::{self, Facts};
 use crate::like::matches;
 use crate::partitioning::{self, quoted};
 use crate::result::{ResultSet, Warning};

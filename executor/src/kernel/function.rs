@@ -16,8 +16,8 @@ use super::notice::Notices;
 use super::program::Node;
 use super::value::{Binary, Bools, Overflow, Strings, Value};
 use super::{
-    arithmetic, assign, bits, cast, coding, control, digest, json, list, math, network, password, pattern,
-    span, string, temporal, writing,
+    arithmetic, assign, bits, cast, coding, control, digest, json, keys, list, math, network, password,
+    pattern, sharding, span, string, temporal, writing,
 };
 use crate::error::{Error, Result};
 

@@ -60,8 +60,13 @@ fn told(text: &str, spaces: &KeySpaces) -> Option<Json> {
         told.insert("index_id".into(), index.into());
     }
     // TiDB writes the table of a numbered row as a text.
-    let is_numbered = told.keys().any(|name| !matches!(name.as_str(), "handle" | "index_vals" | "index_id" | "partition_id"));
-    told.insert("table_id".into(), if is_numbered { space.table.to_string().into() } else { space.table.into() });
+    let is_numbered = told
+        .keys()
+        .any(|name| !matches!(name.as_str(), "handle" | "index_vals" | "index_id" | "partition_id"));
+    told.insert(
+        "table_id".into(),
+        if is_numbered { space.table.to_string().into() } else { space.table.into() },
+    );
     Some(Json::Object(told))
 }
 

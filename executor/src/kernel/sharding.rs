@@ -37,7 +37,9 @@ mod tests {
     /// From the tests of Vitess's vindex, and TiDB's manual.
     #[test]
     fn known_hashes() {
-        for (value, hashed) in [(1, 0x166b_40b4_4aba_4bd6), (2, 0x06e7_ea22_ce92_708f), (123, 1_155_070_131_015_363_447)] {
+        for (value, hashed) in
+            [(1, 0x166b_40b4_4aba_4bd6), (2, 0x06e7_ea22_ce92_708f), (123, 1_155_070_131_015_363_447)]
+        {
             assert_eq!(hash(value), hashed, "{value}");
         }
         assert_eq!(hash(12_373_743_746) % SHARDS, 184);

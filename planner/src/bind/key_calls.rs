@@ -54,12 +54,7 @@ impl Binder<'_> {
         self.key_function(KeyFunction::Encode, KeySpaces::new([space]), args)
     }
 
-    fn key_function(
-        &mut self,
-        what: KeyFunction,
-        spaces: KeySpaces,
-        args: Vec<Expr>,
-    ) -> Result<Expr, Error> {
+    fn key_function(&mut self, what: KeyFunction, spaces: KeySpaces, args: Vec<Expr>) -> Result<Expr, Error> {
         /// Characters of what is told of a key.
         const LENGTH: u32 = 65535;
         let nullable = what == KeyFunction::Decode && args.iter().any(|arg| arg.ty().nullable);

@@ -86,7 +86,8 @@ impl KeySpace {
     /// All of a table.
     pub fn of_table(table: &TableDescriptor) -> impl Iterator<Item = KeySpace> + '_ {
         (0..table.partitions.len()).flat_map(move |partition| {
-            let indexes = (0..table.indexes.len()).map(move |index| KeySpace::of_index(table, index, partition));
+            let indexes =
+                (0..table.indexes.len()).map(move |index| KeySpace::of_index(table, index, partition));
             std::iter::once(KeySpace::of_rows(table, partition)).chain(indexes)
         })
     }

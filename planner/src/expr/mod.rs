@@ -43,9 +43,7 @@ pub use convert::{
 };
 pub(crate) use exact::shows_as;
 pub use exact::{Exact, is_cut_off};
-pub use families::{
-    BlockMode, Chain, Coding, Digest, Network, Pattern, Sharding, Span, Volatile, Writing,
-};
+pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Sharding, Span, Volatile, Writing};
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};

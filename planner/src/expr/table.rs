@@ -9,7 +9,8 @@ use super::rewrite::family;
 use super::special::{SPECIAL, special};
 use super::types::{self, Family};
 use super::{
-    Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Sharding, Span, TimeUnit, Writing,
+    Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Sharding, Span, TimeUnit,
+    Writing,
 };
 use crate::error::Error;
 
@@ -320,13 +321,25 @@ static TABLE: &[Entry] = &[
     entry("SPACE", Function::Space, &[Int], Gives::Text(u32::MAX), OfArgs),
     entry("SQRT", Function::Sqrt, &[Arg::Double], Gives::Double, More),
     entry("STATEMENT_DIGEST", Function::Writing(Writing::StatementDigest), &[Text], Gives::Text(64), More),
-    entry("STATEMENT_DIGEST_TEXT", Function::Writing(Writing::StatementText), &[Text], Gives::Text(LONG), More),
+    entry(
+        "STATEMENT_DIGEST_TEXT",
+        Function::Writing(Writing::StatementText),
+        &[Text],
+        Gives::Text(LONG),
+        More,
+    ),
     entry("STRCMP", Function::StrCmp, &[Text, Text], Gives::Int, OfArgs),
     optional("SUBSTR", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     optional("SUBSTRING", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("SUBSTRING_INDEX", Function::SubstringIndex, &[Text, Text, Int], Gives::LikeFirst(1), OfArgs),
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
-    entry("TIDB_ENCODE_SQL_DIGEST", Function::Writing(Writing::StatementDigest), &[Text], Gives::Text(64), More),
+    entry(
+        "TIDB_ENCODE_SQL_DIGEST",
+        Function::Writing(Writing::StatementDigest),
+        &[Text],
+        Gives::Text(64),
+        More,
+    ),
     entry("TIDB_SHARD", Function::Sharding(Sharding::Shard), &[Bits], Gives::UInt, OfArgs),
     entry("TIME_FORMAT", Function::Span(Span::TimeFormat), &[Clock, Text], Gives::Text(255), More),
     entry("TIME_TO_SEC", Function::TimeToSec, &[Clock], Gives::Int, OfArgs),

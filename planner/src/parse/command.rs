@@ -3,11 +3,11 @@
 use sqlparser::ast::{self, ObjectType, SetExpr};
 
 use super::Parsed;
-use crate::account::AccountChange;
 use super::partition::PartitionChangeSyntax;
 use super::show::ShowSyntax;
 use super::statement::Statement;
 use super::transaction::TransactionSyntax;
+use crate::account::AccountChange;
 
 macro_rules! commands {
     ($($command:ident $name:literal,)*) => {
@@ -55,7 +55,9 @@ impl Parsed {
             Statement::CreateView(_) => Command::CreateView,
             Statement::DropTemporary { .. } => Command::DropTable,
             Statement::AlterDatabase { .. } => Command::AlterDatabase,
-            Statement::AlterPartitions { change: PartitionChangeSyntax::Truncate(_), .. } => Command::Truncate,
+            Statement::AlterPartitions { change: PartitionChangeSyntax::Truncate(_), .. } => {
+                Command::Truncate
+            }
             Statement::AlterTable { .. } | Statement::AlterPartitions { .. } => Command::AlterTable,
             Statement::Explain { .. } | Statement::ExplainOther { .. } => Command::Explain,
             Statement::Analyze { .. } => Command::Analyze,

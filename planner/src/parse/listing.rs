@@ -103,7 +103,8 @@ impl Source<'_> {
             return Ok(ShowSyntax::Listing(Listing::Ddl));
         }
         self.expect_word("QUERIES")?;
-        let is_limit = |token: &Token| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case("limit"));
+        let is_limit =
+            |token: &Token| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case("limit"));
         if is_limit(&self.parser.peek_token_ref().token) {
             return Ok(ShowSyntax::Listing(Listing::DdlJobQueriesNewest(self.shown()?)));
         }

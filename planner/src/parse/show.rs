@@ -264,7 +264,7 @@ impl Source<'_> {
     }
 
     /// `LIMIT [skip,] take`, `LIMIT take OFFSET skip`, if it is next.
-    fn shown(&mut self) -> Result<Shown, Failure> {
+    pub(super) fn shown(&mut self) -> Result<Shown, Failure> {
         if !self.word("LIMIT") {
             return Ok(Shown { skip: 0, take: None });
         }

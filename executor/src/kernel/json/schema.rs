@@ -47,7 +47,10 @@ impl Checker<'_> {
             return place.map_or(Ok(true), |schema| self.fits(schema, value, depth + 1));
         }
         let of_itself = is_of_type(rules.get("type"), value)
-            && rules.get("enum").and_then(Value::as_array).is_none_or(|all| all.iter().any(|one| same(one, value)))
+            && rules
+                .get("enum")
+                .and_then(Value::as_array)
+                .is_none_or(|all| all.iter().any(|one| same(one, value)))
             && rules.get("const").is_none_or(|one| same(one, value));
         let of_kind = match value {
             Value::Number(_) => number_fits(rules, value),
@@ -166,9 +169,7 @@ fn is_of_type(wanted: Option<&Value>, value: &Value) -> bool {
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
         }
