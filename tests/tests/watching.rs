@@ -89,3 +89,70 @@ fn the_plan_of_another_connections_statement_is_explained() {
     let mut guest = connect_as(&server, "guest", None);
     assert!(guest.query_drop(&explain).unwrap_err().to_string().contains("1227"));
 }
+
+#[test]
+fn what_statements_cost_is_summed_up_by_their_shape() {
+    let server = start();
+    let (mut conn, mut other) = (connect(&server), connect(&server));
+    conn.query_drop("create table t (a int primary key, b int)").unwrap();
+    for at in 0..5 {
+        conn.query_drop(format!("insert into t values ({at}, {at})")).unwrap();
+        other.query_drop(format!("SELECT b FROM t WHERE a = {at}")).unwrap();
+    }
+    let statement = conn.prep("select b from t where a = ?").unwrap();
+    for at in 0..3 {
+        let _: Option<Row> = conn.exec_first(&statement, (at,)).unwrap();
+    }
+    assert!(other.query_drop("select nope from t").is_err());
+    // What a connection has counted others see when it has run something a while later, or ended.
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    conn.query_drop("do 1").unwrap();
+    drop(other);
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    let sql = "select schema_name, stmt_type, digest_text, exec_count, sum_errors, prepared, min_latency <= max_latency,
+        sum_latency >= exec_count * min_latency, sample_user
+        from information_schema.statements_summary where digest_text like '%`t`%' order by digest_text";
+    let wanted = [
+        ["test", "Create", "create table `t` ( `a` int primary key , `b` int )", "1", "0", "0", "1", "1", "root"],
+        ["test", "Insert", "insert into `t` values ( ... )", "5", "0", "0", "1", "1", "root"],
+        ["test", "Select", "select `b` from `t` where `a` = ?", "8", "0", "1", "1", "1", "root"],
+        ["test", "Select", "select `nope` from `t`", "1", "1", "0", "1", "1", "root"],
+    ];
+    let seen = rows(&mut conn, sql);
+    assert_eq!(seen.len(), wanted.len(), "{seen:?}");
+    for (seen, wanted) in seen.iter().zip(wanted).filter(|(seen, _)| seen[1] != "Create") {
+        assert_eq!(*seen, wanted);
+    }
+    let sql = "select count_star from performance_schema.events_statements_summary_by_digest
+        where digest = tidb_encode_sql_digest('select b from t where a = 77')";
+    assert_eq!(rows(&mut conn, sql), [["8"]]);
+    conn.query_drop("set global tidb_enable_stmt_summary = off").unwrap();
+    let mut late = connect(&server);
+    late.query_drop("select b from t where a = 1").unwrap();
+    drop(late);
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    let sql = "select exec_count from information_schema.statements_summary where prepared = 1";
+    assert_eq!(rows(&mut conn, sql), [["8"]]);
+}
+
+#[test]
+fn bytes_and_statements_of_a_connection_are_counted() {
+    let server = start();
+    let (mut conn, mut other) = (connect(&server), connect(&server));
+    let status = |conn: &mut Conn, scope: &str, name: &str| -> u64 {
+        let row = rows(conn, &format!("show {scope} status like '{name}'")).remove(0);
+        row[1].parse().expect("it is a number")
+    };
+    let before = status(&mut conn, "", "Bytes_sent");
+    other.query_drop("select repeat('x', 10000)").unwrap();
+    assert!(status(&mut conn, "", "Bytes_sent") < before + 5000);
+    conn.query_drop("select repeat('x', 10000)").unwrap();
+    assert!(status(&mut conn, "", "Bytes_sent") > before + 10_000);
+    assert!(status(&mut conn, "global", "Bytes_sent") > before + 20_000);
+    let selects = status(&mut conn, "", "Com_select");
+    other.query_drop("select 1").unwrap();
+    assert_eq!(status(&mut conn, "", "Com_select"), selects);
+    assert!(status(&mut conn, "global", "Com_select") > selects);
+    assert!(status(&mut conn, "", "Bytes_received") > 100);
+    assert_eq!(rows(&mut conn, "show status like 'Ssl_cipher'"), [["Ssl_cipher", ""]]);
+}

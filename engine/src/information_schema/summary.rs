@@ -65,7 +65,7 @@ fn rows(facts: &Facts) -> Rows {
     let uptime_us = i64::try_from(facts.owner.uptime().as_micros()).unwrap_or(i64::MAX);
     let row = |Summed { database, digest, ran }: Summed| {
         let normal = normalized(&ran.sample).unwrap_or_default();
-        let kind = normal.split(' ').next().unwrap_or_default().to_owned();
+        let kind = normal.split(' ').next().unwrap_or_default().trim_matches('`').to_owned();
         let average = ran.total.checked_div(u32::try_from(ran.count).unwrap_or(u32::MAX));
         vec![
             second(now_us - uptime_us),
