@@ -362,6 +362,8 @@ pub(crate) struct Variables {
     pub plan_from_cache: bool,
     /// `@@last_plan_from_binding`.
     pub plan_from_binding: bool,
+    /// `@@tidb_last_ddl_info`: the session's last change of the schema, as JSON.
+    pub last_ddl: Arc<str>,
     /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
     pub current_ts: Timestamp,
 }
@@ -378,6 +380,7 @@ impl Variables {
             user: user::UserValues::new(),
             plan_from_cache: false,
             plan_from_binding: false,
+            last_ddl: "{\"query\":\"\",\"seq_num\":0}".into(),
             current_ts: Timestamp::default(),
         }
     }
@@ -414,6 +417,7 @@ impl PlannerView for Variables {
         match definition.name {
             "last_plan_from_binding" => return Some(Datum::Int(i64::from(self.plan_from_binding))),
             "last_plan_from_cache" => return Some(Datum::Int(i64::from(self.plan_from_cache))),
+            "tidb_last_ddl_info" => return Some(Datum::String(Arc::clone(&self.last_ddl))),
             "tidb_current_ts" => return Some(Datum::UInt(self.current_ts.0)),
             _ => {}
         }

@@ -30,17 +30,21 @@ use crate::rows::{full_batch, space_columns};
 
 impl Catalog {
     /// Applies a change of the schema; returns notes (`IF EXISTS` of what does not). An error means that nothing is changed,
-    /// but for what DROP TABLE dropped of the tables that exist. `statement`: the text that asks for it.
+    /// but for what DROP TABLE dropped of the tables that exist. `statement`: the text that asks for it. Beside the notes: the
+    /// number of the job that it was.
     pub fn apply(
         &self,
         ddl: &Ddl,
         statement: &Arc<str>,
         client: &mut Client,
         waiting: &mut Waiting,
-    ) -> Result<Vec<Warning>> {
+    ) -> Result<(Vec<Warning>, Option<u64>)> {
         let mut job = self.jobs.enter(ddl, statement, &self.load(), waiting.cancel());
         let outcome = self.applied(ddl, &mut job, client, waiting);
-        job.ends(outcome)
+        let number = job.number();
+        let notes = job.ends(outcome)?;
+        // What has changed nothing was no job.
+        Ok((notes, number.filter(|number| self.jobs.is_known(*number))))
     }
 
     fn applied(&self, ddl: &Ddl, job: &mut Entered, client: &mut Client, waiting: &mut Waiting) -> Notes {

@@ -100,6 +100,11 @@ impl Jobs {
         self.0.list().iter().map(|(id, job)| (*id, Arc::clone(job))).collect()
     }
 
+    /// Whether there is, or was, a job with this number.
+    pub(super) fn is_known(&self, id: u64) -> bool {
+        self.0.get(id).is_some()
+    }
+
     /// Asks a job to end.
     ///
     /// # Errors
@@ -143,6 +148,11 @@ impl Jobs {
 }
 
 impl Entered<'_> {
+    /// That of the last of them.
+    pub fn number(&self) -> Option<u64> {
+        self.ids.last().copied()
+    }
+
     /// It has the right to change the schema.
     pub fn begins(&mut self, version: &Version) {
         if self.before.is_none() {

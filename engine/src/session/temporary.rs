@@ -97,7 +97,13 @@ impl Session {
     /// Changes the schema that all sessions see.
     fn change_schema(&mut self, ddl: &Ddl, statement: &Arc<str>, cancel: &Cancel) -> Result<Vec<Warning>> {
         let mut waiting = self.waiting(cancel);
-        self.database.shared().catalog.apply(ddl, statement, &mut self.client, &mut waiting)
+        let (notes, job) =
+            self.database.shared().catalog.apply(ddl, statement, &mut self.client, &mut waiting)?;
+        if let Some(job) = job {
+            let info = serde_json::json!({ "query": &**statement, "seq_num": job });
+            self.variables.last_ddl = info.to_string().into();
+        }
+        Ok(notes)
     }
 
     /// An error if the session has a table of this name for itself, or a note if that does not matter.

@@ -176,6 +176,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     define("tidb_index_lookup_size", Domain::Number(1, BIG), "20000"),
     define("tidb_index_serial_scan_concurrency", Domain::Number(1, 256), "1"),
     define("tidb_init_chunk_size", Domain::Number(1, 32), "32"),
+    session("tidb_last_ddl_info", Domain::ReadOnly, ""),
     define("tidb_max_chunk_size", Domain::Number(32, BIG), "1024"),
     define("tidb_max_paging_size", Domain::Number(1, i64::MAX), "50000"),
     define("tidb_mem_quota_query", Domain::Number(-1, i64::MAX), "0"),

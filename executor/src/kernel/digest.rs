@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use allod_planner::expr::Digest;
-use allod_planner::parse::normalized;
+use allod_planner::expr::{Digest, statement_text};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
@@ -44,7 +43,7 @@ pub(crate) fn apply(digest: Digest, args: &[Value], rows: usize) -> Outcome {
 /// That of a statement without its values, as TiDB has it; `None` for what cannot be read.
 pub fn of_statement(statement: &str) -> Option<String> {
     let mut out = String::new();
-    hex::<Sha256>(normalized(statement)?.as_bytes(), &mut out);
+    hex::<Sha256>(statement_text(statement)?.as_bytes(), &mut out);
     Some(out)
 }
 

@@ -1,7 +1,6 @@
 //! Texts made of numbers and texts.
 
-use allod_planner::expr::Writing;
-use allod_planner::parse::normalized;
+use allod_planner::expr::{Writing, statement_text};
 use allod_storage::schema::SqlType;
 use hashbrown::HashMap;
 
@@ -32,7 +31,7 @@ pub(crate) fn apply(writing: Writing, args: &[Value], sql: &SqlType, rows: usize
             }))
         }
         Writing::StatementDigest => of_statements(&args[0], rows, statement_digest),
-        Writing::StatementText => of_statements(&args[0], rows, normalized),
+        Writing::StatementText => of_statements(&args[0], rows, statement_text),
         Writing::FormatBytes => scaled(&BYTES, 1.0, args, rows),
         Writing::FormatPicoTime => scaled(&TIMES, 1.0, args, rows),
         Writing::FormatNanoTime => scaled(&TIMES, 1000.0, args, rows),

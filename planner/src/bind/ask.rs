@@ -62,9 +62,11 @@ impl Binder<'_> {
             ("TIDB_IS_DDL_OWNER", []) => Ok(Some(Expr::constant(Datum::Int(1), SqlType::BIGINT))),
             ("TIDB_CURRENT_TSO", []) => {
                 self.volatile = true;
-                let ts = session.variables.system("tidb_current_ts", false);
-                let ts = ts.and_then(|ts| ts.as_f64().map(|_| ts)).unwrap_or(Datum::Int(0));
-                Ok(Some(Expr::constant(ts, SqlType::BIGINT)))
+                let ts = match session.variables.system("tidb_current_ts", false) {
+                    Some(Datum::UInt(ts)) => i64::try_from(ts).unwrap_or(i64::MAX),
+                    _ => 0,
+                };
+                Ok(Some(Expr::constant(Datum::Int(ts), SqlType::BIGINT)))
             }
             ("TIDB_BOUNDED_STALENESS", [from, to]) => self.bounded_staleness(from, to).map(Some),
             // No client may read files of the server.
@@ -234,7 +236,7 @@ impl Binder<'_> {
         }
         let [from, to] = [bounds[0].clone(), bounds[1].clone()];
         let now_us = self.rw.now_us().div_euclid(1000) * 1000;
-        let now = Expr::constant(Datum::DateTime(now_us), ty);
+        let now = Expr::constant(Datum::DateTime(now_us), ty.clone());
         let [past, late, none] = [
             self.rw.compare(Function::Lt, to.clone(), now.clone())?,
             self.rw.compare(Function::Gt, from.clone(), now.clone())?,
@@ -243,7 +245,8 @@ impl Binder<'_> {
         let null = Expr::constant(Datum::Null, SqlType::DateTime(DIGITS));
         let unknown = self.rw.is(Function::IsNull, none.clone());
         let branches = vec![(unknown, null.clone()), (none, null), (past, to), (late, from)];
-        Ok(self.rw.case(branches, Some(now)))
+        let newest = self.rw.case(branches, Some(now));
+        Ok(self.rw.explicit_cast(newest, ty))
     }
 
     /// VALIDATE_PASSWORD_STRENGTH, with the rules of the server.

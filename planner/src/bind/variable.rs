@@ -100,11 +100,14 @@ impl Binder<'_> {
             let name = parts.iter().map(|p| p.value.trim_start_matches('@')).collect::<Vec<_>>().join(".");
             return Ok(self.user_variable(&name.to_lowercase()));
         };
-        let (global, name) = match (system.to_ascii_lowercase().as_str(), parts.get(1)) {
-            ("global", Some(name)) => (true, name.value.as_str()),
-            ("session" | "local", Some(name)) => (false, name.value.as_str()),
-            _ => (false, system),
+        // `validate_password.length` is one name.
+        let joined = |parts: &[Ident]| parts.iter().map(|part| &*part.value).collect::<Vec<_>>().join(".");
+        let (global, name) = match (system.to_ascii_lowercase().as_str(), parts.get(1..)) {
+            ("global", Some(name @ [_, ..])) => (true, joined(name)),
+            ("session" | "local", Some(name @ [_, ..])) => (false, joined(name)),
+            _ => (false, joined(parts).trim_start_matches('@').to_owned()),
         };
+        let name = name.as_str();
         let session = &self.cx.session;
         let of_session = match name.to_ascii_lowercase().as_str() {
             "last_insert_id" | "identity" => Some(Datum::UInt(session.last_insert_id)),
