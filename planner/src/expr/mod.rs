@@ -36,6 +36,7 @@ mod unit;
 mod usage;
 mod window;
 
+pub use crate::parse::normalized as statement_text;
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use collate::CollateFunction;
 pub use convert::{
@@ -47,7 +48,6 @@ pub use families::{BlockMode, Chain, Coding, Digest, Network, Pattern, Sharding,
 pub(crate) use fold::is_boolean;
 pub use function::Function;
 pub use json::{JsonFunction, order_key_of};
-pub use crate::parse::normalized as statement_text;
 pub use keys::{KeyFunction, KeySpace, KeySpaces};
 pub use literal::type_of;
 pub(crate) use rewrite::QUOTIENT_DIGITS;
