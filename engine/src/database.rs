@@ -261,6 +261,9 @@ impl Database {
             let set = old.set_global(name, value);
             set.map_or_else(|_| Arc::clone(old), |(values, _)| Arc::new(values))
         });
+        if let Some(enabled) = self.shared.globals.load().sums_up(name) {
+            self.shared.summary.enable(enabled);
+        }
         if let Some(policy) = self.shared.globals.load().garbage(name) {
             self.shared.cluster.set_garbage_policy(policy);
         }

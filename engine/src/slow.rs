@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use allod_planner::parse::normalized;
 use allod_storage::schema::Timestamp;
 
 use crate::history::History;
@@ -53,6 +54,22 @@ pub(crate) fn shortened(statement: &Arc<str>) -> Arc<str> {
     format!("{}(len:{})", &statement[..end], statement.len()).into()
 }
 
+/// A statement as others may see it: of one that has a password in it the values are left out.
+pub(crate) fn without_secrets(statement: &Arc<str>) -> Arc<str> {
+    let mut words = statement.split_ascii_whitespace().map(str::to_ascii_uppercase);
+    let begin = [words.next(), words.next()].map(Option::unwrap_or_default);
+    let is_secret = match begin.each_ref().map(String::as_str) {
+        ["CREATE" | "ALTER", "USER"] | ["SET", "PASSWORD"] | ["GRANT" | "CHANGE", _] => true,
+        // Whatever is hidden behind a comment.
+        [first, _] if first.starts_with('/') || first.starts_with('-') || first.starts_with('#') => true,
+        _ => false,
+    };
+    if !is_secret {
+        return Arc::clone(statement);
+    }
+    normalized(statement).unwrap_or_default().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +80,19 @@ mod tests {
         let cut = shortened(&long);
         assert!(cut.starts_with(&"ä".repeat(TEXT_BYTES_MAX / 2)) && cut.ends_with("(len:6000)"));
         assert_eq!(&*shortened(&"select 1".into()), "select 1");
+    }
+
+    #[test]
+    fn passwords_are_not_told() {
+        for secret in [
+            "create user u identified by 'secret'",
+            "ALTER USER u IDENTIFIED BY 'secret'",
+            "set  password for u = 'secret'",
+            "/* hidden */ create user u identified by 'secret'",
+            "grant select on *.* to u identified by 'secret'",
+        ] {
+            assert!(!without_secrets(&secret.into()).contains("secret"), "{secret}");
+        }
+        assert_eq!(&*without_secrets(&"set names 'utf8'".into()), "set names 'utf8'");
     }
 }

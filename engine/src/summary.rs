@@ -4,13 +4,14 @@
 //! text (`crate::server::desk`). It counts for itself, by value, and gives what it has counted to the owner of the sums from time to
 //! time: when it is much, or a while ago that it did. As with the use of functions (`crate::usage`) the sums lie in a channel of
 //! capacity one, and who takes them out is their owner until they are back. What a connection has run within its last
-//! [`PATIENCE`] may be missing in what others see, until it runs something else or ends.
+//! [`PATIENCE`] may be missing in what others see, until it runs something else or ends; not in what it sees itself.
 //!
 //! Digests are made when somebody asks, of one statement of each shape. Left out: TiDB's windows of half an hour (here there is one,
 //! since the database began), and statements of the library's sessions.
 
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -65,6 +66,8 @@ pub(crate) struct Summary {
     mailbox: Receiver<HashMap<Shape, Ran>>,
     home: Sender<Sums>,
     sums: Receiver<Sums>,
+    /// Whether anything is counted (`tidb_enable_stmt_summary`).
+    enabled: AtomicBool,
 }
 
 #[derive(Default)]
@@ -107,6 +110,12 @@ impl OwnSummary {
         self.count += 1;
     }
 
+    /// Forgets it.
+    pub fn clear(&mut self) {
+        self.shapes.clear();
+        self.count = 0;
+    }
+
     /// Gives away what was counted, if it is time.
     pub fn give(&mut self, now: Instant, all: &Summary) {
         if self.count >= OWN_MAX || self.count > 0 && now.saturating_duration_since(self.given) >= PATIENCE {
@@ -138,7 +147,7 @@ impl Default for Summary {
         let (home, sums) = bounded(1);
         // The channel has room for the one value there is.
         let _ = home.send(Sums::default());
-        Summary { post, mailbox, home, sums }
+        Summary { post, mailbox, home, sums, enabled: AtomicBool::new(true) }
     }
 }
 
@@ -155,11 +164,28 @@ impl Summary {
         }
     }
 
-    /// All sums up to now.
-    pub fn report(&self) -> Vec<Summed> {
+    /// Whether statements are to be counted.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    /// They are from now on, or not, and then all is forgotten.
+    pub fn enable(&self, enabled: bool) {
+        self.enabled.store(enabled, Ordering::Relaxed);
+        if let (false, Ok(sums)) = (enabled, self.sums.recv()) {
+            let mut taken = Taken { sums, home: &self.home };
+            self.mailbox.try_iter().for_each(drop);
+            taken.sums = Sums::default();
+        }
+    }
+
+    /// All sums up to now, with what the one who asks has not given away yet.
+    pub fn report(&self, own: &OwnSummary) -> Vec<Summed> {
         // They are away only while somebody empties the mailbox.
         let Ok(sums) = self.sums.recv() else { return Vec::new() };
-        let all = self.settle(sums, |sums| sums.0.clone());
+        let mut all = self.settle(sums, |sums| Sums(sums.0.clone()));
+        all.add(own.shapes.clone());
+        let Sums(all) = all;
         let mut by_digest: BTreeMap<(Option<Arc<str>>, String), Ran> = BTreeMap::new();
         for ((_, database), ran) in all {
             let Some(digest) = statement_digest(&ran.sample) else { continue };
@@ -252,17 +278,17 @@ mod tests {
         other.note(3, Some(&"d".into()), ms(1), (false, 0, false), || ran("select a from t", 40));
         let now = Instant::now();
         one.give(now, &all);
-        assert!(all.report().is_empty(), "it is not time yet");
+        assert!(all.report(&OwnSummary::default()).is_empty(), "it is not time yet");
         one.give(now + 2 * PATIENCE, &all);
         other.give_all(now, &all);
-        let report = all.report();
+        let report = all.report(&OwnSummary::default());
         assert_eq!(report.len(), 2);
         let Ran { count, errors, warnings, from_cache, total, least, most, first_us, last_us, .. } =
             report[0].ran.clone();
         assert_eq!((count, errors, warnings, from_cache), (3, 1, 1, 1));
         assert_eq!((total, least, most, first_us), (ms(13), ms(1), ms(7), 10));
         assert!(last_us > 30, "when it was given away");
-        assert_eq!(all.report().len(), 2, "asking changes nothing");
+        assert_eq!(all.report(&OwnSummary::default()).len(), 2, "asking changes nothing");
     }
 
     #[test]

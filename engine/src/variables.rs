@@ -179,6 +179,13 @@ impl SystemValues {
         })
     }
 
+    /// Whether what statements cost is summed up, if the variable has to do with that.
+    pub fn sums_up(&self, name: &str) -> Option<bool> {
+        let definition = definition("tidb_enable_stmt_summary").ok()?;
+        let is_it = definition.name.eq_ignore_ascii_case(name);
+        is_it.then(|| self.get(definition) != Datum::Int(0))
+    }
+
     /// With what no session has for itself as it is for all.
     fn under(&self, global: &SystemValues) -> SystemValues {
         let all = definitions().filter(|d| d.scope == Scope::Global).map(|d| (d.name, global.0.get(d.name)));

@@ -8,6 +8,17 @@ use super::{Definition, Facts};
 use crate::catalog::Version;
 use crate::error::Result;
 
+pub(super) const COLUMN_STATISTICS: Definition = Definition {
+    name: "column_statistics",
+    columns: &[
+        ("SCHEMA_NAME", Text(64)),
+        ("TABLE_NAME", Text(64)),
+        ("COLUMN_NAME", Text(64)),
+        ("HISTOGRAM", Text(65535)),
+    ],
+    rows: nothing,
+};
+
 pub(super) const EVENTS: Definition = Definition {
     name: "events",
     columns: &[

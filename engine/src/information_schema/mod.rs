@@ -70,6 +70,7 @@ use crate::error::{Error, Result};
 use crate::performance_schema;
 use crate::processes::{Cipher, Processes};
 use crate::slow::SlowLog;
+use crate::summary::OwnSummary;
 use crate::system_tables;
 use crate::transactions::Transactions;
 use crate::usage::Usage;
@@ -106,6 +107,8 @@ pub(crate) struct Facts<'a> {
     pub questions: u64,
     /// What it has counted besides.
     pub counts: &'a Counts,
+    /// What it has counted of the cost of statements, and not yet given away.
+    pub summary: &'a OwnSummary,
     /// How what it says to its client is encrypted.
     pub cipher: Option<&'a Cipher>,
     /// Who is connected.
@@ -197,6 +200,7 @@ const TABLES: &[Definition] = &[
     settings::APPLICABILITY,
     settings::COLLATIONS,
     privileges::COLUMNS,
+    absent::COLUMN_STATISTICS,
     columns::TABLE,
     locks::WAITS,
     jobs::JOBS,
@@ -225,6 +229,7 @@ const TABLES: &[Definition] = &[
     variables::SESSION,
     slow::TABLE,
     summary::TABLE,
+    summary::HISTORY,
     statistics::TABLE,
     constraints::TABLE_CONSTRAINTS,
     privileges::TABLES,
@@ -467,7 +472,9 @@ mod tests {
                 "cluster_slow_query",
                 "cluster_statements_summary",
                 "events_statements_summary_by_digest",
+                "column_statistics",
                 "statements_summary",
+                "statements_summary_history",
                 "cluster_tidb_trx",
                 "column_privileges",
                 "columns_priv",

@@ -1,5 +1,5 @@
 //! `statements_summary`: what statements that differ in values only have cost, in TiDB's columns as far as they are counted here.
-//! `cluster_statements_summary` is the same with the server in front, and `performance_schema.events_statements_summary_by_digest` the
+//! `statements_summary_history` is the same, `cluster_statements_summary` with the server in front, and `performance_schema.events_statements_summary_by_digest` the
 //! same in MySQL's columns.
 
 use std::time::Duration;
@@ -46,6 +46,10 @@ macro_rules! columns {
 
 pub(super) const TABLE: Definition =
     Definition { name: "statements_summary", columns: columns!(), rows: |_, facts| Ok(rows(facts)) };
+
+/// There is one window, which is the present one.
+pub(super) const HISTORY: Definition =
+    Definition { name: "statements_summary_history", columns: columns!(), rows: |_, facts| Ok(rows(facts)) };
 
 pub(super) const CLUSTER: Definition = Definition {
     name: "cluster_statements_summary",
@@ -96,7 +100,7 @@ fn rows(facts: &Facts) -> Rows {
 /// Those of all users for who may see them, else those of which the own user was the first.
 fn seen(facts: &Facts) -> Vec<Summed> {
     let of_all = facts.rights.has(Privilege::Process);
-    let mut all = facts.owner.shared().summary.report();
+    let mut all = facts.owner.shared().summary.report(facts.summary);
     all.retain(|summed| of_all || summed.ran.user == facts.user);
     all
 }

@@ -20,7 +20,6 @@ use super::{Ended, log};
 use crate::Session;
 use crate::error::Error;
 use crate::processes::{Doing, Process, Who, Wish};
-use crate::summary::OwnSummary;
 use crate::variables::charset::Wording;
 
 /// How long a client may take to say who it is.
@@ -37,7 +36,6 @@ pub(super) struct Connection {
     doing: Arc<Doing>,
     /// A number for the shape of what it does.
     shape: u64,
-    summary: OwnSummary,
     pub server: Arc<Shared>,
     pub capabilities: u32,
     /// Whether what both say is encrypted.
@@ -109,8 +107,6 @@ impl Guest {
 
     async fn leave(mut self, ended: Ended) {
         self.connection.say_goodbye(&ended).await;
-        let Connection { summary, server, .. } = &mut self.connection;
-        summary.give_all(Instant::now(), &server.database.shared().summary);
         let Guest { connection: Connection { wire, desk, process, .. }, listed, peer, seat } = self;
         // Once the client sees that the connection has ended, so does everybody: its locks are free, it is off the list.
         drop(desk);
@@ -169,7 +165,6 @@ impl Connection {
             desk: Desk::new(session, in_place),
             doing: process.doing(),
             shape: 0,
-            summary: OwnSummary::default(),
             process,
             server,
             capabilities,
@@ -235,7 +230,7 @@ impl Connection {
         let Traffic { received, sent } = self.wire.take_traffic();
         let session = self.desk.session()?;
         session.count_bytes(received, sent);
-        let since = ended(session, (&self.process, &self.doing), self.shape, &mut self.summary);
+        let since = ended(session, (&self.process, &self.doing), self.shape);
         let doing = Arc::new(Doing {
             command: "Sleep",
             database: session.shared_database(),
@@ -253,7 +248,7 @@ impl Connection {
     /// Publishes what it does; `shape` is that of the text.
     pub fn does(&mut self, command: &'static str, info: Arc<str>, shape: u64) -> Result<(), Ended> {
         let session = self.desk.session()?;
-        let since = ended(session, (&self.process, &self.doing), self.shape, &mut self.summary);
+        let since = ended(session, (&self.process, &self.doing), self.shape);
         self.shape = shape;
         let doing = Arc::new(Doing {
             command,
@@ -326,20 +321,14 @@ impl Connection {
 }
 
 /// What was done until now is done: it is summed up, and noted if it was slow.
-fn ended(
-    session: &Session,
-    (process, doing): (&Process, &Doing),
-    shape: u64,
-    summary: &mut OwnSummary,
-) -> Instant {
+fn ended(session: &mut Session, (process, doing): (&Process, &Doing), shape: u64) -> Instant {
     let now = Instant::now();
     if doing.info.is_some() {
         let elapsed = now.saturating_duration_since(doing.since);
-        session.sum_up(process, doing, (shape, elapsed), summary);
+        session.sum_up(process, doing, (shape, elapsed), now);
         if session.is_slow(elapsed) {
             session.note_slow(process, doing);
         }
-        summary.give(now, &session.owner().shared().summary);
     }
     now
 }

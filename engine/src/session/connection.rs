@@ -1,7 +1,7 @@
 //! What a server asks of a session besides to run statements.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use allod_planner::Parsed;
 use allod_planner::bind::Bound;
@@ -12,8 +12,8 @@ use crate::error::{Error, Result, code};
 use crate::information_schema;
 use crate::processes::{Cipher, Doing, Process, Wish};
 use crate::result::{Column, Diagnostics, Late};
-use crate::slow::{Slow, shortened};
-use crate::summary::{OwnSummary, Ran};
+use crate::slow::{Slow, shortened, without_secrets};
+use crate::summary::Ran;
 use crate::variables::charset::Wording;
 
 /// What a connection does when it runs a statement.
@@ -47,24 +47,27 @@ impl Session {
         self.variables.settings().slow.is_some_and(|slow| elapsed >= slow)
     }
 
-    /// Counts what a statement of its client has cost.
+    /// Counts what a statement of its client has cost, which is done by now.
     pub(crate) fn sum_up(
-        &self,
+        &mut self,
         process: &Process,
         doing: &Doing,
         (shape, elapsed): (u64, Duration),
-        summary: &mut OwnSummary,
+        now: Instant,
     ) {
-        let (Some(statement), true) = (&doing.info, self.variables.settings().sums_up) else { return };
-        // What a text of this length is like nobody has looked at.
-        if shape == 0 || !STATEMENTS.contains(&doing.command) {
-            return;
+        let all = &self.database.shared().summary;
+        if !all.is_enabled() {
+            return self.summary.clear();
         }
-        let said = self.diagnostics();
+        let Some(statement) = doing.info.as_ref().filter(|_| STATEMENTS.contains(&doing.command)) else {
+            return;
+        };
+        let late = self.late.as_ref().and_then(|late| late.get());
+        let said = late.map_or(&self.diagnostics, |ended| &ended.diagnostics);
         let ran = || {
             let now_us = chrono::Utc::now().timestamp_micros();
             Ran {
-                sample: Arc::clone(statement),
+                sample: without_secrets(statement),
                 user: process.who().user.clone(),
                 count: 0,
                 errors: 0,
@@ -79,7 +82,11 @@ impl Session {
             }
         };
         let outcome = (said.errors > 0, said.total - said.errors, self.plan_found);
-        summary.note(shape, doing.database.as_ref(), elapsed, outcome, ran);
+        // What a text of this length is like nobody has looked at.
+        if shape != 0 {
+            self.summary.note(shape, doing.database.as_ref(), elapsed, outcome, ran);
+        }
+        self.summary.give(now, all);
     }
 
     /// Notes that a statement of its client was slow.
@@ -95,7 +102,7 @@ impl Session {
             user: process.who().user.clone(),
             host: host.into(),
             database: doing.database.clone(),
-            statement: shortened(statement),
+            statement: shortened(&without_secrets(statement)),
             prepared: doing.command == "Execute",
             succeeded: self.diagnostics().errors == 0,
             from_cache: self.plan_found,

@@ -44,6 +44,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use allod_executor::Cancel;
 use allod_planner::Parsed;
@@ -62,6 +63,7 @@ use crate::error::{Error, Result, code};
 use crate::named_locks::OfSession;
 use crate::processes::{Cipher, Doing};
 use crate::result::{Diagnostics, Late, ResultSet, Warning};
+use crate::summary::OwnSummary;
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
 use crate::variables::Variables;
@@ -123,6 +125,8 @@ pub struct Session {
     /// Statements that it was asked to run.
     questions: u64,
     counts: Counts,
+    /// What its statements have cost, as far as it is not given away.
+    summary: OwnSummary,
     /// How what it says to its client is encrypted.
     cipher: Option<Cipher>,
     /// For the statement to come.
@@ -169,6 +173,7 @@ impl Session {
             settings: 0,
             questions: 0,
             counts: Counts::default(),
+            summary: OwnSummary::default(),
             cipher: None,
             cancel: Cancel::default(),
             doing: None,
@@ -360,6 +365,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.roll_back();
         self.leave_temporaries();
+        self.summary.give_all(Instant::now(), &self.database.shared().summary);
         if self.shown.is_some() {
             self.database.shared().transactions.leave(self.id);
         }

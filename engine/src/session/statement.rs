@@ -350,6 +350,7 @@ impl Session {
             owner: &self.database,
             questions: self.questions,
             counts: &self.counts,
+            summary: &self.summary,
             cipher: self.cipher.as_ref(),
             processes: &self.database.shared().processes,
             transactions: &self.database.shared().transactions,

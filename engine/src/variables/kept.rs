@@ -233,7 +233,7 @@ pub(super) const KEPT: &[Definition] = &[
     define("tidb_capture_plan_baselines", Domain::Switch, "OFF"),
     define("tidb_cdc_write_source", Domain::Number(0, 15), "0"),
     define("tidb_check_mb4_value_in_utf8", Domain::Switch, "ON"),
-    define("tidb_checksum_table_concurrency", Domain::Number(1, 256), "4"),
+    session("tidb_checksum_table_concurrency", Domain::Number(1, 256), "4"),
     global("tidb_cloud_storage_uri", Domain::Text, ""),
     global("tidb_committer_concurrency", Domain::Number(1, 10_000), "128"),
     define("tidb_config", Domain::ReadOnly, "{}"),

@@ -77,8 +77,6 @@ pub(crate) struct Settings {
     pub packet_bytes_max: usize,
     /// In which sets the client talks.
     pub wording: Wording,
-    /// Whether what statements cost is summed up.
-    pub sums_up: bool,
     /// What takes as long as this is slow; `None` = nothing is.
     pub slow: Option<Duration>,
 }
@@ -160,7 +158,6 @@ impl Settings {
             interactive_timeout: Duration::from_secs(number("interactive_timeout").unsigned_abs()),
             packet_bytes_max: rows("max_allowed_packet"),
             wording: Wording::of(values),
-            sums_up: number("tidb_enable_stmt_summary") != 0,
             slow: match u64::try_from(number("tidb_slow_log_threshold")) {
                 Ok(slow_ms) if number("tidb_enable_slow_log") != 0 => Some(Duration::from_millis(slow_ms)),
                 // Negative stands for no limit.

@@ -14,6 +14,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::hint::HintComment;
 use super::split::{Cursor, Piece};
+use super::words::is_known;
 use super::{Parsed, Statement, parse_as, tokenize_as};
 use crate::error::Error;
 use crate::sql_mode::Lexing;
@@ -224,7 +225,7 @@ pub fn shape(text: &str, lexing: Lexing, database: Option<&str>) -> Result<Optio
 pub fn normalized(text: &str) -> Option<String> {
     let mut tokens = tokenize_as(text, Lexing::default()).ok()?;
     tokens.retain(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF | Token::SemiColon));
-    let mut shaper = Shaper::new(&tokens, None);
+    let mut shaper = Shaper { is_word: is_known, ..Shaper::new(&tokens, None) };
     while shaper.at < shaper.tokens.len() {
         shaper.step();
     }
@@ -244,6 +245,8 @@ struct Shaper<'t> {
     wants_table: bool,
     /// For each level of parentheses whether it is among the tables of a FROM.
     in_from: Vec<bool>,
+    /// Whether a word in upper case that has no quotes is no name.
+    is_word: fn(&str) -> bool,
 }
 
 impl<'t> Shaper<'t> {
@@ -257,7 +260,7 @@ impl<'t> Shaper<'t> {
         let with = tokens.first().is_some_and(|t| is_word(&t.token, "WITH"));
         let ctes = if with { ctes.collect() } else { Vec::new() };
         let (out, tables) = (Vec::new(), Vec::new());
-        Shaper { tokens, at: 0, database, out, tables, ctes, wants_table: false, in_from: vec![false] }
+        Shaper { tokens, at: 0, database, out, tables, ctes, wants_table: false, in_from: vec![false], is_word: |upper| KEYWORDS.contains(&upper) }
     }
 
     fn token(&self, ahead: usize) -> &'t Token {
@@ -308,7 +311,7 @@ impl<'t> Shaper<'t> {
             }
             Token::Word(word) => {
                 let upper = word.value.to_ascii_uppercase();
-                if word.quote_style.is_none() && KEYWORDS.contains(&upper.as_str()) {
+                if word.quote_style.is_none() && (self.is_word)(&upper) {
                     self.keyword(&upper);
                 } else {
                     return self.name(&word.value, word.quote_style.is_none());

@@ -49,6 +49,7 @@ mod type_name;
 mod upkeep;
 mod variable;
 mod view;
+mod words;
 
 use std::sync::Arc;
 
@@ -93,6 +94,7 @@ pub use upkeep::Upkeep;
 pub(crate) use upkeep::UpkeepSyntax;
 pub use view::ViewHow;
 pub(crate) use view::{Edit, ViewSyntax};
+pub use words::{OTHER_WORDS, RESERVED_WORDS};
 
 /// Levels that the parser may nest.
 const RECURSION_LIMIT: usize = 256;
