@@ -260,7 +260,17 @@ impl<'t> Shaper<'t> {
         let with = tokens.first().is_some_and(|t| is_word(&t.token, "WITH"));
         let ctes = if with { ctes.collect() } else { Vec::new() };
         let (out, tables) = (Vec::new(), Vec::new());
-        Shaper { tokens, at: 0, database, out, tables, ctes, wants_table: false, in_from: vec![false], is_word: |upper| KEYWORDS.contains(&upper) }
+        Shaper {
+            tokens,
+            at: 0,
+            database,
+            out,
+            tables,
+            ctes,
+            wants_table: false,
+            in_from: vec![false],
+            is_word: |upper| KEYWORDS.contains(&upper),
+        }
     }
 
     fn token(&self, ahead: usize) -> &'t Token {
