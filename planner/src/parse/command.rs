@@ -67,7 +67,9 @@ impl Parsed {
             | Statement::CancelJobs(_) => Command::Admin,
             Statement::Show(show) | Statement::ShowWhere { show, .. } => return of_show(show),
             Statement::Do(_) => Command::Do,
-            Statement::Into { .. } => Command::Select,
+            Statement::Into { .. } | Statement::IntoFile { .. } => Command::Select,
+            // Each kind of upkeep is as much as the others: somebody looks after tables.
+            Statement::Upkeep(_) | Statement::TableChecksums { .. } => Command::Admin,
             Statement::Use { .. } => Command::Use,
             Statement::Set(_) => Command::SetOption,
             Statement::Transaction(transaction) => match transaction {
