@@ -20,7 +20,7 @@
 //! | `tidb_enable_shared_lock_promotion`, `tidb_enable_noop_functions` | whether FOR SHARE locks as FOR UPDATE does (the default here, not in TiDB); if not, whether it is ignored, with a warning if that is WARN, or refused (1235) |
 //! | `tidb_backoff_weight`, `tidb_backoff_lock_fast` | budgets of retries are TiDB's times this; a reader's first wait for a lock, in milliseconds |
 //! | `tidb_mem_quota_query`, `max_execution_time` | limits of a statement (errors 8175, 3024), unless a hint sets others |
-//! | `tidb_partition_prune_mode`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
+//! | `tidb_partition_prune_mode`, `tidb_skip_missing_partition_stats`, `tidb_enable_index_merge`, `tidb_opt_prefer_range_scan` | what plans are considered |
 //! | `tidb_enable_check_constraint` | whether CHECK means anything; global only, and OFF unless told otherwise |
 //! | `foreign_key_checks`, `tidb_enable_foreign_key` | whether foreign keys are heeded; the second global only |
 //! | `tidb_gc_enable`, `tidb_gc_life_time`, `tidb_gc_run_interval` | how long what was superseded can be read, and how often somebody sees to it that the rest goes; global only |

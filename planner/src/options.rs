@@ -27,6 +27,9 @@ pub struct Options {
     pub prefer_range_scan: bool,
     /// `tidb_opt_use_invisible_indexes`, OFF.
     pub use_invisible_indexes: bool,
+    /// `tidb_skip_missing_partition_stats`, ON: whether partitions are also pruned dynamically where there are no statistics of
+    /// their table.
+    pub skip_missing_partition_stats: bool,
 }
 
 impl Default for Options {
@@ -37,6 +40,7 @@ impl Default for Options {
             index_join_batch_rows: 25_000,
             prefer_range_scan: true,
             use_invisible_indexes: false,
+            skip_missing_partition_stats: true,
         }
     }
 }
@@ -63,6 +67,10 @@ impl Options {
             index_join_batch_rows,
             prefer_range_scan: switch("tidb_opt_prefer_range_scan", default.prefer_range_scan),
             use_invisible_indexes: use_invisible_indexes(variables),
+            skip_missing_partition_stats: switch(
+                "tidb_skip_missing_partition_stats",
+                default.skip_missing_partition_stats,
+            ),
         }
     }
 }

@@ -192,7 +192,13 @@ fn what_upstream_got_wrong() {
     assert_eq!(unsigned("u = 18446744073709551615"), Some(vec![1]));
     assert_eq!(unsigned("u in (9223372036854775808, 9223372036854775809)"), Some(vec![0, 3]));
     assert_eq!(unsigned("u between 9223372036854775807 and 9223372036854775808"), Some(vec![0, 3]));
-    assert_eq!(unsigned("u >= 18446744073709551614"), None);
+    // The type ends where an interval does not.
+    assert_eq!(unsigned("u >= 18446744073709551614"), Some(vec![1, 2]));
+    assert_eq!(unsigned("u < 2"), Some(vec![0, 1]));
+    assert_eq!(unsigned("u < 0"), Some(vec![]));
+    assert_eq!(unsigned("u < 4"), None);
+    assert_eq!(unsigned("u < 2 or u is null"), Some(vec![0, 1]));
+    assert_eq!(unsigned("u >= 18446744073709551612"), None);
     // #23608: open bounds and NOT BETWEEN.
     assert_eq!(left("hash (c) partitions 7", "c > 3 and c < 5"), "4");
     assert_eq!(left("hash (c) partitions 7", "c not between 3 and 5"), "all");

@@ -1,6 +1,6 @@
 //! What conjuncts leave to the columns of a scheme and to its expression.
 
-use allod_storage::schema::{ColumnType, Datum, TableDescriptor};
+use allod_storage::schema::{ColumnType, Datum, SqlType, TableDescriptor};
 
 use super::monotone;
 use crate::column::ColumnId;
@@ -70,8 +70,8 @@ impl Known<'_> {
     /// most `width` whole numbers or days count as their members. `None` if there are too many, or one cannot be evaluated.
     pub fn tuples(&self, width: usize) -> Option<Vec<Vec<Datum>>> {
         let mut combinations: Vec<Vec<(usize, Datum)>> = vec![vec![]];
-        for (ordinal, _, values) in &self.columns {
-            let values = listed(values.as_ref()?, width)?;
+        for (ordinal, ty, values) in &self.columns {
+            let values = listed(values.as_ref()?, ty, width)?;
             if combinations.len().saturating_mul(values.len()) > COMBINATIONS_MAX {
                 return None;
             }
@@ -128,16 +128,37 @@ fn same(a: &Expr, b: &Expr) -> bool {
     }
 }
 
-/// The single values of a set; an interval of at most `width` whole numbers or days counts as its members.
-fn listed(values: &ValueSet, width: usize) -> Option<Vec<Datum>> {
+/// The single values of a set; an interval of at most `width` whole numbers or days counts as its members. Whole numbers end
+/// where their type does.
+fn listed(values: &ValueSet, ty: &ColumnType, width: usize) -> Option<Vec<Datum>> {
     let mut out = Vec::new();
     for interval in &values.intervals {
         match interval.point() {
             Some(value) => out.push(value.clone()),
-            None => out.extend(members(interval, width)?),
+            None => {
+                let interval = Some(within_type(interval, ty)).filter(|interval| !interval.is_empty());
+                out.extend(interval.map_or(Some(vec![]), |interval| members(&interval, width))?);
+            }
         }
     }
     Some(out)
+}
+
+/// An interval of whole numbers, closed where it was open.
+fn within_type(interval: &Interval, ty: &ColumnType) -> Interval {
+    let SqlType::Int { width, unsigned } = ty.sql else { return interval.clone() };
+    let spare = 64 - 8 * width.bytes();
+    let (least, most) = match unsigned {
+        true => (Datum::UInt(0), Datum::UInt(u64::MAX >> spare)),
+        false => (Datum::Int(i64::MIN >> spare), Datum::Int(i64::MAX >> spare)),
+    };
+    let mut out = interval.clone();
+    // NULL lies below all numbers, and is in an interval that is open there.
+    if !ty.nullable && out.low.is_none() || out.low == Some((Datum::Null, false)) {
+        out.low = Some((least, true));
+    }
+    out.high.get_or_insert((most, true));
+    out
 }
 
 /// The whole numbers or days in an interval, if there are at most `width` and neither side is open.

@@ -117,11 +117,18 @@ impl ColumnStats {
             return if bucket.distinct <= 1 { seen } else { seen.max(average) };
         }
         if bucket.lower.compare(value) == Ordering::Greater {
-            return 0.0;
+            // Between two buckets: it is not there if they hold all values, and else it is one of those that were not met.
+            return if self.holds_all() { 0.0 } else { average };
         }
         let before = at.checked_sub(1).map_or(0, |i| self.histogram[i].cumulative);
         let rest = (bucket.cumulative - before).saturating_sub(bucket.repeats) as f64;
         (rest / bucket.distinct.saturating_sub(1).max(1) as f64 / total).min(1.0)
+    }
+
+    /// Whether each value has a bucket of its own.
+    fn holds_all(&self) -> bool {
+        let alone = |b: &Bucket| b.distinct <= 1 && b.lower.compare(&b.upper) == Ordering::Equal;
+        self.histogram.len() as u64 >= self.distinct && self.histogram.iter().all(alone)
     }
 
     /// The part of the values that are not NULL which is less than `value` (or equal, if `or_equal`).
@@ -219,6 +226,26 @@ mod tests {
         }
         assert!((stats.fraction_equal(&Datum::Int(77)) - 0.001).abs() < 1e-4);
         assert_eq!(stats.fraction_equal(&Datum::Int(5000)), 0.0);
+    }
+
+    #[test]
+    fn a_value_between_buckets_may_not_have_been_met() {
+        let one = |i: i64| Bucket {
+            lower: Datum::Int(i * 4),
+            upper: Datum::Int(i * 4),
+            cumulative: (i as u64 + 1) * 40,
+            repeats: 40,
+            distinct: 4,
+        };
+        let histogram: Vec<Bucket> = (0..25).map(one).collect();
+        let (min, max) = (Some(Datum::Int(0)), Some(Datum::Int(99)));
+        let mut sampled = ColumnStats { distinct: 100, min, max, histogram, ..uniform() };
+        assert_eq!(sampled.fraction_equal(&Datum::Int(5)), 0.01);
+        assert_eq!(sampled.fraction_equal(&Datum::Int(4)), 0.04);
+        assert_eq!(sampled.fraction_equal(&Datum::Int(100)), 0.0);
+        sampled.histogram.iter_mut().for_each(|b| b.distinct = 1);
+        let complete = ColumnStats { distinct: 25, ..sampled };
+        assert_eq!(complete.fraction_equal(&Datum::Int(5)), 0.0);
     }
 
     #[test]
