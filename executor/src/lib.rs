@@ -56,6 +56,8 @@ pub use execute::{
 };
 pub use kernel::{JsonFault, Rules, Verdict, statement_digest};
 pub use lock::{Locking, WantedLocks};
-pub use metrics::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, OperatorMetrics};
+pub use metrics::{
+    CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, IndexMergeRun, OperatorMetrics,
+};
 pub use pipeline::Cancel;
 pub use prepared::Prepared;

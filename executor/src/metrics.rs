@@ -50,6 +50,8 @@ pub struct Detail {
     pub index_join: Option<IndexJoinRun>,
     /// Of a double read.
     pub index_lookup: Option<IndexLookUpRun>,
+    /// Of an index merge.
+    pub index_merge: Option<IndexMergeRun>,
     /// Of a change of rows.
     pub commit: Option<CommitRun>,
 }
@@ -88,6 +90,12 @@ impl Detail {
             sum.table_total += part.table_total;
             sum.tasks += part.tasks;
             sum.concurrency += part.concurrency;
+        });
+        join(&mut self.index_merge, other.index_merge, |sum, part| {
+            sum.fetch_handles += part.fetch_handles;
+            sum.merge += part.merge;
+            sum.fetch_rows += part.fetch_rows;
+            sum.tasks += part.tasks;
         });
         join(&mut self.commit, other.commit, |sum, part| {
             sum.time += part.time;
@@ -168,6 +176,19 @@ pub struct IndexLookUpRun {
     pub wait_response: Duration,
 }
 
+/// `index_task:{…}, table_task:{…}` of an index merge, which goes from partition to partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexMergeRun {
+    /// Reading the indexes.
+    pub fetch_handles: Duration,
+    /// Uniting or intersecting their handles.
+    pub merge: Duration,
+    /// Reading rows.
+    pub fetch_rows: Duration,
+    /// Partitions of which rows were read.
+    pub tasks: u64,
+}
+
 /// `commit_txn: {…}` of a change of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommitRun {
@@ -224,7 +245,17 @@ impl Walker<'_> {
                 // The inner side of an index join, which fetches by itself: what comes out is what the table side yields.
                 if let Some(rows) = self.out.get(&lookup.table.id).cloned() {
                     let time = index + table;
-                    self.out.insert(plan.id, OperatorMetrics { time, detail: Detail::default(), ..rows });
+                    let run = IndexLookUpRun {
+                        fetch_handles: index,
+                        table_total: table,
+                        tasks: rows.detail.cop.as_ref().map_or(0, |cop| cop.times.len() as u64),
+                        concurrency: rows.workers as usize,
+                        wait_index: index,
+                        wait_response: table,
+                        ..IndexLookUpRun::default()
+                    };
+                    let detail = Detail { index_lookup: Some(run), ..Detail::default() };
+                    self.out.insert(plan.id, OperatorMetrics { time, detail, ..rows });
                 }
                 index + table
             }

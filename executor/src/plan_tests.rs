@@ -760,6 +760,7 @@ fn joins_and_groups_with_what_was_measured() {
         keys: vec![(f.column(id), f.column(v))],
         residual: vec![],
         null_aware: vec![],
+        mirrored: false,
     };
     let join = f.node(columns, Node::HashJoin(join));
     let join_id = join.id;

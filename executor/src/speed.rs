@@ -168,6 +168,7 @@ fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind)
             .collect(),
         residual: vec![],
         null_aware: vec![],
+        mirrored: false,
     };
     let mut columns = Columns::default();
     for _ in 0..probe_width + build_width {

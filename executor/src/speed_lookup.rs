@@ -122,6 +122,7 @@ pub fn run() {
         keys: vec![(outer_key, Expr::column(ColumnId(2), ty))],
         residual: vec![],
         null_aware: vec![],
+        mirrored: false,
     };
     let output: Vec<ColumnId> = outer_ids.iter().chain(&inner_ids).copied().collect();
     let join_plan = plan(&output, Node::Values { rows: vec![] });

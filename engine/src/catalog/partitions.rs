@@ -23,6 +23,7 @@ use allod_planner::bind::{
     PartitionChange, PartitionFault, PartitionLabel, PlannedPartition, TableName, bind_partition,
     plan_partitions,
 };
+use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{PartitionDescriptor, SpaceId, SpaceSchema, TableDescriptor, Timestamp};
@@ -35,6 +36,12 @@ use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::import::{deal, ingest};
+
+/// What TiDB says after each exchange of a partition.
+fn analyze_again() -> PlanWarning {
+    let message = "after the exchange, please analyze related table of the exchange to update statistics";
+    PlanWarning { code: code::UNKNOWN, message: message.into() }
+}
 
 /// Rows as they are read: each item all columns of the table.
 type Pieces = Vec<Vec<ArrayRef>>;
@@ -162,7 +169,7 @@ impl Lease<'_> {
                 let version = self.version().with_table(Entry { closed: false, ..new_one });
                 self.publish(version.with_table(Entry { closed: false, ..new_other }));
                 self.retire(gone);
-                no_notes()
+                Ok(vec![warning(&analyze_again())])
             }
             Err(error) => {
                 self.reopen(one);

@@ -9,6 +9,7 @@ use allod_executor::{Cancel, OperatorMetrics};
 use allod_planner::account::Privilege;
 use allod_planner::bind::ExplainFormat;
 use allod_planner::physical::Query;
+use allod_planner::zone::Zone;
 use allod_planner::{ExplainRow, explain, explain_dot};
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ impl Session {
                 }
             });
         }
-        Ok(formatted(&planned.query, format, metrics.as_ref())?.with_warnings(warnings))
+        Ok(formatted(&planned.query, self.zone(), format, metrics.as_ref())?.with_warnings(warnings))
     }
 
     /// EXPLAIN FOR CONNECTION: the plan of the statement that runs there, or ran there last.
@@ -55,7 +56,7 @@ impl Session {
             return Err(accounts::needs("PROCESS"));
         }
         match process.doing().plan.get() {
-            Some(query) => formatted(query, format, None),
+            Some(query) => formatted(query, self.zone(), format, None),
             None => table(&[], format == ExplainFormat::Verbose),
         }
     }
@@ -64,10 +65,11 @@ impl Session {
 /// A plan in a format, with what was measured of it.
 fn formatted(
     query: &Query,
+    zone: Zone,
     format: ExplainFormat,
     metrics: Option<&BTreeMap<u32, OperatorMetrics>>,
 ) -> Result<ResultSet> {
-    let rows = explain(query, format != ExplainFormat::Brief);
+    let rows = explain(query, format != ExplainFormat::Brief, zone);
     let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics)).collect();
     match format {
         ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),

@@ -50,6 +50,7 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
             residual: exprs(&join.residual),
             null_aware: exprs(&join.null_aware),
+            mirrored: join.mirrored,
         }),
         Node::IndexLookUp(lookup) => Node::IndexLookUp(IndexLookUp {
             index: input(&lookup.index),
@@ -77,6 +78,7 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             keys: join.keys.iter().map(|(l, r)| (expr(l), expr(r))).collect(),
             residual: exprs(&join.residual),
             null_aware: exprs(&join.null_aware),
+            mirrored: join.mirrored,
         }),
         Node::MergeJoin(join) => Node::MergeJoin(MergeJoin {
             kind: join.kind,
@@ -86,6 +88,7 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
             descending: join.descending,
             residual: exprs(&join.residual),
             null_aware: exprs(&join.null_aware),
+            mirrored: join.mirrored,
         }),
         Node::Apply(apply) => Node::Apply(Apply {
             kind: apply.kind,

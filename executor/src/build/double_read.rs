@@ -1,6 +1,7 @@
 //! Reads by way of indexes: entries first, then the rows that they point to.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use allod_planner::physical::{IndexLookUp, IndexMerge, Plan};
 
@@ -11,7 +12,7 @@ use crate::execute::Tuning;
 use crate::index_lookup::{RowLookup, RowLookupForm, index_name};
 use crate::index_merge;
 use crate::lookup::Pace;
-use crate::metrics::CopTasks;
+use crate::metrics::{CopTasks, Detail, IndexMergeRun};
 use crate::pipeline::{Batches, Limit, Materialized, Pipeline};
 use crate::projection::Pick;
 use crate::selection::Filter;
@@ -88,7 +89,10 @@ impl Builder {
         let mut batches = Vec::new();
         let mut rows_held = self.runner.context.memory.reservation();
         let mut keys_held = self.runner.context.memory.reservation();
+        let mut run = IndexMergeRun::default();
+        let since = |started: Option<Instant>| started.map_or(Duration::ZERO, |started| started.elapsed());
         for &partition in &wanted.partitions {
+            let started = self.runner.context.clock();
             let mut parts = Vec::with_capacity(merge.partial.len());
             for part in &merge.partial {
                 let one = index_merge::within(&part.plan, partition);
@@ -97,17 +101,22 @@ impl Builder {
                 self.original = original;
                 parts.push((rows, positions(&columns, &part.handle)?));
             }
+            run.fetch_handles += since(started);
+            let started = self.runner.context.clock();
             let records = wanted.table.partitions[partition].records;
             let keys = index_merge::combine(&parts, records, merge.intersection)?;
             keys_held.resize(keys.iter().map(|key| key.as_bytes().len() as u64).sum())?;
+            run.merge += since(started);
             if keys.is_empty() {
                 continue;
             }
+            run.tasks += 1;
             let runtime = self.client.runtime();
             let before = self.analyzed();
             let found = runtime.block_on(self.client.get(records, &keys, self.ts, wanted.ordinals))?;
             if let Some((started, before)) = before {
                 let time = started.elapsed();
+                run.fetch_rows += time;
                 let cop = CopTasks {
                     times: vec![time],
                     requests: time,
@@ -132,6 +141,10 @@ impl Builder {
             batches.push(batch);
         }
         self.runner.book_memory(plan.id, rows_held.bytes());
+        if self.runner.context.analyze {
+            let detail = Detail { index_merge: Some(run), ..Detail::default() };
+            self.runner.measured.entry(plan.id).or_default().detail.merge(detail);
+        }
         let rows = batches.iter().map(|batch| batch.rows).sum();
         let source = Batches::keeping(Materialized { batches, rows, reservation: Some(rows_held) });
         let source = Arc::new(source);

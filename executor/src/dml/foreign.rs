@@ -39,10 +39,10 @@ const DEPTH_MAX: usize = 15;
 pub(super) type AllChanges<'a> = BTreeMap<TableId, Changes<'a>>;
 
 /// Values of some columns, different and in order, and for each of them the first of the rows that they were taken of.
-struct Values {
+pub(super) struct Values {
     columns: Vec<ArrayRef>,
-    rows: Vec<u32>,
-    keys: RowKeys,
+    pub rows: Vec<u32>,
+    pub keys: RowKeys,
 }
 
 /// What heeding foreign keys came to.
@@ -188,7 +188,7 @@ fn went(turned: &[Turned], columns: &[usize]) -> Result<(Vec<Held>, Vec<(Held, H
     Ok((gone, changed))
 }
 
-fn differ(a: &Held, b: &Held, columns: &[usize]) -> Result<bool> {
+pub(super) fn differ(a: &Held, b: &Held, columns: &[usize]) -> Result<bool> {
     for &column in columns {
         let one = |held: &Held| held.rows.columns()[column].slice(held.row, 1);
         if distinct(&one(a), &one(b))?.value(0) {
@@ -206,7 +206,7 @@ fn encoder(table: &TableDescriptor, columns: &[usize]) -> KeyEncoder {
 }
 
 /// The values of some columns in some rows, without those with a NULL; `None` = there are none.
-fn values(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<Option<Values>> {
+pub(super) fn values(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<Option<Values>> {
     if rows.is_empty() {
         return Ok(None);
     }
@@ -230,7 +230,7 @@ fn values(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<O
 }
 
 /// The values of some columns in some rows, as keys; `None` where one is NULL.
-fn encoded(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<Vec<Option<Key>>> {
+pub(super) fn encoded(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<Vec<Option<Key>>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -243,7 +243,7 @@ fn encoded(table: &TableDescriptor, columns: &[usize], rows: &[Held]) -> Result<
 
 /// The rows of a table that have these values in `columns`, each with the position of its values, as the statement sees them by
 /// now.
-fn find(
+pub(super) fn find(
     builder: &mut Builder,
     foreign: &ForeignKeys,
     (at, columns, space): (usize, &[usize], usize),

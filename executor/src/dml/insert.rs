@@ -63,7 +63,8 @@ pub(super) fn run(
             true => in_partitions(builder, table, partition, numbered, extra)?,
             false => (numbered, extra),
         };
-        let rows = upsert::Source { table, partition, generated, checks, columns, extra, ids, numbered };
+        let rows =
+            upsert::Source { table, partition, generated, checks, foreign, columns, extra, ids, numbered };
         let (affected, growth) =
             upsert::insert(builder, rows, on_duplicate, row_ids, destination, &mut changes)?;
         // What no partition takes counts as what meets a key.

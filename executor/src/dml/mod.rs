@@ -22,6 +22,7 @@ mod insert;
 mod keys;
 mod layout;
 mod net;
+mod refused;
 mod remake;
 mod rows;
 mod update;

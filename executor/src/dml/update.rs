@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use allod_planner::foreign::ForeignKeys;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::Target;
 use allod_storage::key::Key;
@@ -20,6 +21,7 @@ use super::changes::{Changes, duplicate, into_mutations};
 use super::checks::violations;
 use super::foreign::Heeded;
 use super::insert::{given_number, is_unsigned, numbering};
+use super::refused::Refusals;
 use super::rows::{Held, Rows, Schemas, gather, refusals};
 use super::view::View;
 use super::{Done, door, foreign, generate_by, not_null};
@@ -63,7 +65,7 @@ pub(super) fn run(
         };
         match ignore {
             false => update.finish(destination, &mut own)?,
-            true => affected.rows -= update.finish_one_by_one(builder, destination, &mut own)?,
+            true => affected.rows -= update.finish_one_by_one(builder, foreign, destination, &mut own)?,
         }
         changes.insert(id, own);
     }
@@ -219,11 +221,12 @@ impl<'a> TableUpdate<'a> {
 }
 
 impl TableUpdate<'_> {
-    /// UPDATE IGNORE: rows change one after another, and one whose new key is taken by then stays as it is, with a warning. Returns
-    /// how many those are.
+    /// UPDATE IGNORE: rows change one after another, and one whose new key is taken by then, or that would break a foreign key,
+    /// stays as it is, with a warning. Returns how many those are.
     fn finish_one_by_one(
         self,
         builder: &mut Builder,
+        foreign: Option<&ForeignKeys>,
         destination: Destination,
         changes: &mut Changes<'_>,
     ) -> Result<u64> {
@@ -238,18 +241,32 @@ impl TableUpdate<'_> {
             let which: Vec<usize> = rows.iter().filter(|row| row.changed).map(|row| row.new.row).collect();
             view.learn(builder, &rows[0].new.rows, &which)?;
         }
+        let mut refused = match foreign {
+            Some(foreign) => {
+                let olds: Vec<Held> = self.rows.iter().map(|row| row.old.clone()).collect();
+                let news: Vec<Held> = self.rows.iter().map(|row| row.new.clone()).collect();
+                Some(Refusals::of(builder, foreign, self.table, (Some(&olds), &news))?)
+            }
+            None => None,
+        };
         let mut kept = 0;
-        for Updated { old, new, changed } in &self.rows {
+        for (row, Updated { old, new, changed }) in self.rows.iter().enumerate() {
             if *changed {
                 view.removed(old);
-                let Some((key, _)) = view.first_taken(&new.rows, new.row) else {
+                let refusal = match view.first_taken(&new.rows, new.row) {
+                    Some((key, _)) => {
+                        let wanted = new.rows.row(new.row, 0);
+                        Some(duplicate(self.table, &key, Some(&wanted)))
+                    }
+                    None => refused.as_mut().map(|refused| refused.comes(row, new)).transpose()?.flatten(),
+                };
+                let Some(refusal) = refusal else {
                     changes.alter(old, new)?;
                     view.came(&new.rows, new.row);
                     continue;
                 };
                 view.came(&old.rows, old.row);
-                let wanted = new.rows.row(new.row, 0);
-                builder.warnings.push(duplicate(self.table, &key, Some(&wanted)));
+                builder.warnings.push(refusal);
                 kept += 1;
             }
             if destination == Destination::Transaction {

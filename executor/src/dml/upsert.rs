@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use allod_planner::checks::RowChecks;
 use allod_planner::column::ColumnId;
+use allod_planner::foreign::ForeignKeys;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
 use allod_planner::physical::{OnDuplicate, RowUpdate};
@@ -33,6 +34,7 @@ use arrow::compute::{or, take};
 use super::changes::{Changes, duplicate};
 use super::checks::violations;
 use super::insert::{given_number, is_unsigned, numbering};
+use super::refused::Refusals;
 use super::rows::{Held, Rows, gather};
 use super::view::View;
 use super::{door, generate_by, not_null};
@@ -53,6 +55,8 @@ pub(super) struct Source<'a> {
     pub generated: Option<&'a GeneratedColumns>,
     /// CHECK constraints; `None` if none is enforced.
     pub checks: Option<&'a RowChecks>,
+    /// Foreign keys; `None` if there are none to heed.
+    pub foreign: Option<&'a ForeignKeys>,
     /// All columns of the table, in the forms that are stored.
     pub columns: Vec<ArrayRef>,
     /// What ON DUPLICATE KEY UPDATE needs besides.
@@ -76,9 +80,17 @@ pub(super) fn insert(
     let reservation = builder.runner.context.memory.reservation();
     let view = View::new(source.table, source.partition, reservation);
     let violations = violations(source.checks, &source.columns)?;
+    let refused = match source.foreign.filter(|_| on_duplicate.ignores()) {
+        Some(foreign) => {
+            let rows: Vec<Held> = (0..new.len()).map(|row| Held { rows: Arc::clone(&new), row }).collect();
+            Some(Refusals::of(builder, foreign, source.table, (None, &rows))?)
+        }
+        None => None,
+    };
     let mut upsert = Upsert {
         builder,
         violations,
+        refused,
         ignore: on_duplicate.ignores(),
         source,
         new,
@@ -109,6 +121,8 @@ struct Upsert<'b, 's, 'c, 'd> {
     violations: Vec<Option<Error>>,
     /// Whether that is a warning.
     ignore: bool,
+    /// Then also the foreign keys that rows to insert would break.
+    refused: Option<Refusals<'s>>,
     view: View<'s>,
     changes: &'c mut Changes<'d>,
     destination: Destination,
@@ -169,6 +183,13 @@ impl Upsert<'_, '_, '_, '_> {
             }
             self.affected.duplicates += 1;
             self.builder.warnings.push(violated);
+            return Ok(());
+        }
+        let held = Held { rows: Arc::clone(&self.new), row };
+        let refused = self.refused.as_mut().map(|refused| refused.comes(row, &held)).transpose()?;
+        if let Some(refusal) = refused.flatten() {
+            self.affected.duplicates += 1;
+            self.builder.warnings.push(refusal);
             return Ok(());
         }
         self.changes.put(&self.new, row)?;
@@ -264,9 +285,20 @@ impl Upsert<'_, '_, '_, '_> {
         let new = Arc::new(Rows::new(table, columns, self.source.partition)?);
         let asked: Vec<usize> = (0..new.len()).filter(|&row| changed.value(row)).collect();
         self.view.learn(self.builder, &new, &asked)?;
+        let mut refused = match self.source.foreign.filter(|_| update.ignore) {
+            Some(foreign) => {
+                let news: Vec<Held> =
+                    (0..new.len()).map(|row| Held { rows: Arc::clone(&new), row }).collect();
+                Some(Refusals::of(self.builder, foreign, table, (Some(&held), &news))?)
+            }
+            None => None,
+        };
         for (row, held) in held.iter().enumerate() {
             self.affected.matched += 1;
-            let violated = violations.next().flatten();
+            let mut violated = violations.next().flatten();
+            if let Some(refused) = refused.as_mut().filter(|_| changed.value(row) && violated.is_none()) {
+                violated = refused.comes(row, &Held { rows: Arc::clone(&new), row })?;
+            }
             if !changed.value(row) {
                 self.keep(held.key(0))?;
                 continue;

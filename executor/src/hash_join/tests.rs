@@ -221,6 +221,7 @@ fn case(seed: u64) -> Case {
         keys: (0..width).map(|at| (column(0, at), column(1, at))).collect(),
         residual,
         null_aware,
+        mirrored: false,
     };
     let [a, b] = [sides[0].clone(), sides[1].clone()];
     Case { left, right, shapes: [a, b], join, output }
@@ -283,6 +284,7 @@ fn a_large_build_side_is_indexed_in_parts() {
                 keys: vec![(column(0), column(1))],
                 residual: vec![],
                 null_aware: vec![],
+                mirrored: false,
             },
             output: vec![ColumnId(0), ColumnId(1)],
         };

@@ -429,6 +429,7 @@ impl Case {
             keys,
             residual,
             null_aware: vec![],
+            mirrored: false,
         };
         self.f.node(output, Node::IndexJoin(join))
     }

@@ -146,6 +146,7 @@ fn every_kind_agrees_with_nested_loops_in_order() {
             descending,
             residual,
             null_aware,
+            mirrored: false,
         };
         let width = if kind.keeps_right() { 2 * WIDTH } else { WIDTH };
         let mut output: Vec<ColumnId> = (0..width as u32).map(ColumnId).collect();
@@ -176,6 +177,7 @@ fn more_matches_than_fit_a_run_of_pairs() {
             descending: false,
             residual,
             null_aware: vec![],
+            mirrored: false,
         };
         let output: Vec<ColumnId> = (0..2 * WIDTH as u32).map(ColumnId).collect();
         let random = &mut Random(1);

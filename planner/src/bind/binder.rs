@@ -199,7 +199,8 @@ impl<'a> Binder<'a> {
     pub fn attach(&self, mut plan: Plan, pending: Vec<Pending>) -> Plan {
         for Pending { kind, plan: right, on, null_aware } in pending {
             let correlated = correlated(&plan, &right, &self.ctes);
-            let join = Join { kind, left: Box::new(plan), right: Box::new(right), on, null_aware };
+            let (left, right) = (Box::new(plan), Box::new(right));
+            let join = Join { kind, left, right, on, null_aware, mirrored: false };
             plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
         }
         plan

@@ -357,6 +357,7 @@ impl Binder<'_> {
         };
         // A LATERAL right side.
         if let Plan::Join(join) = plan {
+            let join = Join { mirrored: swapped, ..join };
             let correlated = correlated(&join.left, &join.right, &self.ctes);
             plan = if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } };
         }
@@ -458,7 +459,8 @@ pub(super) fn derived(plan: Plan, alias: &str, output: Vec<OutputColumn>) -> Fro
 }
 
 fn join_plan(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>, ctes: &[Plan]) -> Plan {
-    let join = Join { kind, left: Box::new(left), right: Box::new(right), on, null_aware: vec![] };
+    let (left, right) = (Box::new(left), Box::new(right));
+    let join = Join { kind, left, right, on, null_aware: vec![], mirrored: false };
     let correlated = correlated(&join.left, &join.right, ctes);
     if correlated.is_empty() { Plan::Join(join) } else { Plan::Apply { join, correlated } }
 }

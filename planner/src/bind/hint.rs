@@ -139,9 +139,8 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
         None => Ok(default),
         Some(name) => {
             let found = names.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-            found.map(|(_, n)| *n).ok_or_else(|| {
-                format!("Hint {}() is ignored due to unknown query block name @{name}", hint.name)
-            })
+            let text = || format!("Hint {} is ignored due to unknown query block name", restored(hint));
+            found.map(|(_, n)| *n).ok_or_else(text)
         }
     };
     let block = number(&hint.block, block)?;
@@ -199,6 +198,36 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
         HintBody::BlockName(_) => return Ok(None),
     };
     Ok(Some(Hint { text, block, kind }))
+}
+
+/// The whole hint as TiDB writes it back, ``inl_join(@`b` `t`)``.
+fn restored(hint: &HintSyntax) -> String {
+    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
+    let at = |block: &Option<String>| block.as_ref().map_or(String::new(), |b| format!("@{}", quoted(b)));
+    let table = |t: &TableSyntax| {
+        let database = t.database.as_ref().map_or(String::new(), |d| format!("{}.", quoted(d)));
+        format!("{database}{}{}", quoted(&t.name), at(&t.block))
+    };
+    let list = |all: &[TableSyntax]| all.iter().map(table).collect::<Vec<_>>().join(", ");
+    let names = |all: &[String]| all.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let arguments = match &hint.body {
+        HintBody::Join { tables, .. } | HintBody::Leading(tables) => list(tables),
+        HintBody::Index { table: t, indexes, .. } | HintBody::IndexMerge { table: t, indexes } => {
+            format!("{} {}", table(t), names(indexes))
+        }
+        HintBody::MemoryQuota(bytes) => format!("{} mb", bytes >> 20),
+        HintBody::MaxExecutionTime(ms) => ms.to_string(),
+        HintBody::BlockName(name) => quoted(name),
+        HintBody::NoIndexMerge
+        | HintBody::StraightJoin
+        | HintBody::HashAgg
+        | HintBody::StreamAgg
+        | HintBody::AggToCop
+        | HintBody::LimitToCop => String::new(),
+    };
+    let block = at(&hint.block);
+    let space = if block.is_empty() || arguments.is_empty() { "" } else { " " };
+    format!("{}({block}{space}{arguments})", hint.written).to_lowercase()
 }
 
 /// `NAME(t, u, i)`, as TiDB writes it: the names alone, in lower case.

@@ -217,7 +217,14 @@ impl Binder<'_> {
             let function = if a.ty().nullable || b.ty().nullable { Function::NullEq } else { Function::Eq };
             on.push(self.rw.compare(function, a, b)?);
         }
-        let join = Join { kind, left: Box::new(plan), right: Box::new(right.plan), on, null_aware: vec![] };
+        let join = Join {
+            kind,
+            left: Box::new(plan),
+            right: Box::new(right.plan),
+            on,
+            null_aware: vec![],
+            mirrored: false,
+        };
         Ok(Block { plan: Plan::Join(join), output: left.output })
     }
 

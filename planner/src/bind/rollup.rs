@@ -72,7 +72,14 @@ impl Binder<'_> {
         let mut exprs: Vec<(ColumnId, Expr)> =
             input.columns().into_iter().map(|id| (id, self.column(id))).collect();
         let (left, right) = (Box::new(input), Box::new(levels));
-        let input = Plan::Join(Join { kind: JoinKind::Inner, left, right, on: vec![], null_aware: vec![] });
+        let input = Plan::Join(Join {
+            kind: JoinKind::Inner,
+            left,
+            right,
+            on: vec![],
+            null_aware: vec![],
+            mirrored: false,
+        });
         exprs.push((level, self.column(level)));
         let mut rolled = Vec::with_capacity(keys.len());
         for (at, (id, key)) in keys.into_iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The access object: what an operator reads.
 
-use allod_storage::schema::{KeyPart, SpaceId, TableDescriptor};
+use allod_storage::schema::{KeyPart, SpaceId, SqlType, TableDescriptor};
 
 use super::expr::Words;
 use crate::physical::{IndexScan, Lookup, Node, Plan, PointGet, Ranges, TableScan};
@@ -80,13 +80,22 @@ impl<'a> Scanned<'a> {
         }
     }
 
-    /// Name of a column of the scanned key, as expressions write it.
-    pub fn key_column(&self, position: usize) -> String {
-        let ordinal = match self.index {
+    /// Ordinal of a column of the scanned key.
+    fn key_ordinal(&self, position: usize) -> Option<usize> {
+        match self.index {
             Some(index) => self.table.index_space(index, SpaceId(0)).1.get(position).copied(),
             None => self.table.key.get(position).copied(),
-        };
-        let name = ordinal.map_or("?", |o| part_name(self.table, o));
+        }
+    }
+
+    /// Type of a column of the scanned key.
+    pub fn key_type(&self, position: usize) -> Option<&'a SqlType> {
+        Some(&self.table.columns.get(self.key_ordinal(position)?)?.ty.sql)
+    }
+
+    /// Name of a column of the scanned key, as expressions write it.
+    pub fn key_column(&self, position: usize) -> String {
+        let name = self.key_ordinal(position).map_or("?", |o| part_name(self.table, o));
         format!("{}.{}.{name}", self.table.database, self.table.name)
     }
 

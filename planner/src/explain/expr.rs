@@ -1,16 +1,19 @@
 //! Expressions in TiDB's words: `eq(d.t.a, 1)`, `sum(d.t.b)`.
 
-use allod_storage::schema::Datum;
+use allod_storage::schema::{Datum, SqlType};
 
 use crate::column::Columns;
 use crate::expr::{
     AggregateCall, AggregateFunction, ConcatForm, Expr, Function, JsonFunction, WindowCall, WindowFunction,
     printed,
 };
+use crate::zone::Zone;
 
 /// Writes expressions; columns by the names of the statement.
 pub(super) struct Words<'a> {
     pub(super) columns: &'a Columns,
+    /// That of the session: in which moments are shown.
+    pub(super) zone: Zone,
 }
 
 impl Words<'_> {
@@ -23,7 +26,10 @@ impl Words<'_> {
     pub(super) fn expr(&self, e: &Expr) -> String {
         match e {
             Expr::Column { id, .. } => self.columns.explain_name(*id),
-            Expr::Constant { value, ty } => constant(printed(value, &ty.sql).as_ref().unwrap_or(value)),
+            Expr::Constant { value, ty } => {
+                let value = self.value(value, &ty.sql);
+                constant(printed(&value, &ty.sql).as_ref().unwrap_or(&value))
+            }
             Expr::Call { function, args, ty } => match function {
                 // The first argument is a name.
                 Function::Volatile { what, .. } if what.is_variable() => match args.as_slice() {
@@ -46,17 +52,25 @@ impl Words<'_> {
                 Function::TimestampDiff(unit) => {
                     format!("timestampdiff({}, {})", unit.name(), self.list(args))
                 }
+                // What a time is held as is nothing that a statement says.
                 Function::Assign { .. }
+                | Function::ClockOf(_)
+                | Function::MomentOf(_)
                 | Function::Json(JsonFunction::OrderKey | JsonFunction::Plain)
                 | Function::Collate(_) => self.list(args),
-                Function::ClockOf(zone) | Function::MomentOf(zone) => {
-                    format!("{}({}, {zone})", function.name(), self.list(args))
-                }
                 Function::Json(JsonFunction::ToJson { .. }) => {
                     format!("cast({}, {} BINARY)", self.list(args), ty.sql)
                 }
                 function => format!("{}({})", function.name(), self.list(args)),
             },
+        }
+    }
+
+    /// A value of this type as the session sees it.
+    pub(super) fn value(&self, value: &Datum, ty: &SqlType) -> Datum {
+        match (value, ty) {
+            (Datum::DateTime(us), SqlType::Timestamp(_)) => Datum::DateTime(self.zone.local(*us)),
+            (value, _) => value.clone(),
         }
     }
 

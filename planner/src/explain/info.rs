@@ -6,7 +6,7 @@ use super::access::{Scanned, scan_below};
 use super::names::join_name;
 use super::{Writer, expr};
 use crate::column::ColumnId;
-use crate::expr::{Bound, Expr};
+use crate::expr::{Bound, Expr, Function};
 use crate::logical::Window;
 use crate::physical::{
     Aggregation, HashJoin, IndexJoin, LockStrength, LockingWait, Lookup, LookupKey, MergeJoin, Node, Plan,
@@ -28,7 +28,9 @@ impl Writer<'_> {
             Node::Projection { exprs, .. } => {
                 let each = exprs.iter().map(|(id, e)| {
                     let text = words.expr(e);
-                    if e.as_column() == Some(*id) { text } else { format!("{text}->{}", words.column(*id)) }
+                    let same = e.as_column() == Some(*id)
+                        || matches!(e, Expr::Call { function: Function::ClockOf(_), .. });
+                    if same { text } else { format!("{text}->{}", words.column(*id)) }
                 });
                 each.collect::<Vec<_>>().join(", ")
             }
@@ -43,7 +45,7 @@ impl Writer<'_> {
             Node::IndexJoin(join) => self.index_join_info(join),
             Node::MergeJoin(join) => self.merge_join_info(join),
             Node::Apply(apply) => {
-                let mut info = join_name(apply.kind, !apply.null_aware.is_empty()).to_string();
+                let mut info = join_name(apply.kind, !apply.null_aware.is_empty(), false).to_string();
                 if apply.on.is_empty() {
                     info = format!("CARTESIAN {info}");
                 } else {
@@ -72,12 +74,15 @@ impl Writer<'_> {
 
     fn join_info(&self, join: &HashJoin) -> String {
         let words = &self.words;
-        let name = join_name(join.kind, !join.null_aware.is_empty());
+        let name = join_name(join.kind, !join.null_aware.is_empty(), join.mirrored);
         let mut parts =
             vec![if join.keys.is_empty() { format!("CARTESIAN {name}") } else { name.to_string() }];
         if !join.keys.is_empty() {
-            let keys: Vec<String> =
-                join.keys.iter().map(|(a, b)| format!("eq({}, {})", words.expr(a), words.expr(b))).collect();
+            let equal = |(left, right): &(Expr, Expr)| {
+                let (a, b) = if join.mirrored { (right, left) } else { (left, right) };
+                format!("eq({}, {})", words.expr(a), words.expr(b))
+            };
+            let keys: Vec<String> = join.keys.iter().map(equal).collect();
             parts.push(format!("equal:[{}]", keys.join(" ")));
         }
         self.further_conditions(&join.null_aware, &join.residual, &mut parts);
@@ -97,7 +102,7 @@ impl Writer<'_> {
         let looked_up: Vec<&(Expr, Expr)> =
             join.keys.iter().filter(|(outer, _)| prefix.iter().any(|key| key.value == *outer)).collect();
         let mut parts = vec![
-            join_name(join.kind, !join.null_aware.is_empty()).to_string(),
+            join_name(join.kind, !join.null_aware.is_empty(), join.mirrored).to_string(),
             format!("inner:{}", self.name(inner)),
         ];
         if !looked_up.is_empty() {
@@ -120,10 +125,12 @@ impl Writer<'_> {
         let keys = |side: fn(&(Expr, Expr)) -> &Expr| {
             join.keys.iter().map(|key| self.words.expr(side(key))).collect::<Vec<_>>().join(", ")
         };
+        let (left, right) = (keys(|(left, _)| left), keys(|(_, right)| right));
+        let (left, right) = if join.mirrored { (right, left) } else { (left, right) };
         let mut parts = vec![
-            join_name(join.kind, !join.null_aware.is_empty()).to_string(),
-            format!("left key:{}", keys(|(left, _)| left)),
-            format!("right key:{}", keys(|(_, right)| right)),
+            join_name(join.kind, !join.null_aware.is_empty(), join.mirrored).to_string(),
+            format!("left key:{left}"),
+            format!("right key:{right}"),
         ];
         self.further_conditions(&join.null_aware, &join.residual, &mut parts);
         parts.join(", ")
@@ -196,7 +203,8 @@ impl Writer<'_> {
         if let Some(scan) = Scanned::of(&plan.node) {
             match scan.ranges {
                 Ranges::Fixed(ranges) => {
-                    let texts: Vec<String> = ranges.iter().take(RANGES_SHOWN).map(range_text).collect();
+                    let shown = |range: &Range| self.range_text(&scan, range);
+                    let texts: Vec<String> = ranges.iter().take(RANGES_SHOWN).map(shown).collect();
                     let more = match ranges.len() > RANGES_SHOWN {
                         true => format!(", ...({} ranges)", ranges.len()),
                         false => String::new(),
@@ -217,6 +225,25 @@ impl Writer<'_> {
             parts.push("stats:pseudo".into());
         }
         parts.join(", ")
+    }
+
+    /// `[1,5)`, `(3,+inf]`, `[1 2,1 2]` for a prefix of two columns.
+    fn range_text(&self, scan: &Scanned<'_>, range: &Range) -> String {
+        let width = range.low.len().max(range.high.len());
+        let shown = |(position, value): (usize, &Datum)| match scan.key_type(position) {
+            Some(ty) => value_text(&self.words.value(value, ty)),
+            None => value_text(value),
+        };
+        let bound = |values: &[Datum], open: &str| {
+            let mut texts: Vec<String> = values.iter().enumerate().map(shown).collect();
+            if texts.len() < width {
+                texts.push(open.into());
+            }
+            texts.join(" ")
+        };
+        let (opens, closes) =
+            (if range.low_inclusive { '[' } else { '(' }, if range.high_inclusive { ']' } else { ')' });
+        format!("{opens}{},{}{closes}", bound(&range.low, "-inf"), bound(&range.high, "+inf"))
     }
 
     /// The conditions that decide the ranges of a lookup; for a table whose key is one integer TiDB names the outer
@@ -251,21 +278,6 @@ impl Writer<'_> {
 
 /// Ranges that are written out; of more only their number is.
 const RANGES_SHOWN: usize = 8;
-
-/// `[1,5)`, `(3,+inf]`, `[1 2,1 2]` for a prefix of two columns.
-fn range_text(range: &Range) -> String {
-    let width = range.low.len().max(range.high.len());
-    let bound = |values: &[Datum], open: &str| {
-        let mut texts: Vec<String> = values.iter().map(value_text).collect();
-        if texts.len() < width {
-            texts.push(open.into());
-        }
-        texts.join(" ")
-    };
-    let (opens, closes) =
-        (if range.low_inclusive { '[' } else { '(' }, if range.high_inclusive { ']' } else { ')' });
-    format!("{opens}{},{}{closes}", bound(&range.low, "-inf"), bound(&range.high, "+inf"))
-}
 
 fn value_text(value: &Datum) -> String {
     match value {

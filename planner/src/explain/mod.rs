@@ -29,6 +29,7 @@ mod tests;
 
 use crate::options::PruneMode;
 use crate::physical::{Node, Plan, Query};
+use crate::zone::Zone;
 pub use dot::dot;
 use expr::Words;
 
@@ -55,9 +56,11 @@ pub struct ExplainRow {
     pub operator_info: String,
 }
 
-/// The lines of EXPLAIN; `numbered` is false for FORMAT = 'brief', which leaves out the numbers of the operators.
-pub fn explain(query: &Query, numbered: bool) -> Vec<ExplainRow> {
-    let mut writer = Writer { words: Words { columns: &query.columns }, numbered, rows: Vec::new() };
+/// The lines of EXPLAIN; `numbered` is false for FORMAT = 'brief', which leaves out the numbers of the operators. Moments are shown
+/// as clocks of this zone show them.
+pub fn explain(query: &Query, numbered: bool, zone: Zone) -> Vec<ExplainRow> {
+    let words = Words { columns: &query.columns, zone };
+    let mut writer = Writer { words, numbered, rows: Vec::new() };
     let root = Place {
         indent: String::new(),
         branch: "",

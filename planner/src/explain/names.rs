@@ -71,9 +71,10 @@ pub(super) fn labelled_children(plan: &Plan) -> Vec<(&Plan, &'static str)> {
 }
 
 /// TiDB's name of a kind of join.
-pub(super) fn join_name(kind: JoinKind, null_aware: bool) -> &'static str {
+pub(super) fn join_name(kind: JoinKind, null_aware: bool, mirrored: bool) -> &'static str {
     match (kind, null_aware) {
         (JoinKind::Inner, _) => "inner join",
+        (JoinKind::Left, _) if mirrored => "right outer join",
         (JoinKind::Left, _) => "left outer join",
         (JoinKind::Semi, _) => "semi join",
         (JoinKind::Anti, false) => "anti semi join",

@@ -17,6 +17,7 @@ use crate::physical::{
     LookupKey, MergeJoin, Node, Plan, PointGet, Query, Range, Ranges, Routing, Side, StatementLimits,
     TableScan,
 };
+use crate::zone::Zone;
 
 fn bigint() -> ColumnType {
     ColumnType::nullable(SqlType::BIGINT)
@@ -95,7 +96,7 @@ impl Made {
         let row = |r: super::ExplainRow| {
             [&r.id, &r.est_rows, r.task, &r.access_object, &r.operator_info].join("\t").trim_end().to_string()
         };
-        explain(&self.query(root), true).into_iter().map(row).collect()
+        explain(&self.query(root), true, Zone::UTC).into_iter().map(row).collect()
     }
 }
 
@@ -189,6 +190,7 @@ fn index_join(made: &Made, routed: bool, variant: IndexJoinVariant) -> Plan {
         keys: vec![(column(0), column(3))],
         residual: vec![],
         null_aware: vec![],
+        mirrored: false,
     };
     plan(13, 2658.67, &[0, 1, 2], Node::IndexJoin(join))
 }
@@ -263,6 +265,7 @@ fn merge_joins_and_unions_of_partitions() {
         descending: false,
         residual: vec![compare(Function::Lt, column(1), column(4))],
         null_aware: vec![],
+        mirrored: false,
     };
     let expected = [
         "MergeJoin_1\t12500.00\troot\t\tinner join, left key:d.t1.a, right key:d.t2.a, other cond:lt(d.t1.b, d.t2.b)",
@@ -321,7 +324,7 @@ fn index_merges_and_points() {
 #[test]
 fn lines_know_their_parents_and_make_a_graph() {
     let made = Made::new();
-    let rows = explain(&made.query(index_join(&made, false, IndexJoinVariant::Ordered)), true);
+    let rows = explain(&made.query(index_join(&made, false, IndexJoinVariant::Ordered)), true, Zone::UTC);
     let parents: Vec<_> = rows.iter().map(|r| r.parent).collect();
     assert_eq!(parents, [None, Some(0), Some(1), Some(2), Some(0), Some(4), Some(4), Some(6)]);
     assert_eq!((&*rows[4].name, &*rows[4].est_cost), ("IndexLookUp_12(Probe)", "2.50"));

@@ -161,6 +161,8 @@ pub struct Join {
     /// if for any right row that satisfies `on` the conjunction of these is TRUE or NULL; Mark is then NULL unless some
     /// pair is TRUE. Empty otherwise.
     pub null_aware: Vec<Expr>,
+    /// Whether it was written with its sides exchanged, as a RIGHT JOIN; that is what EXPLAIN says.
+    pub mirrored: bool,
 }
 
 /// Kinds of join. RIGHT is bound as LEFT with the sides exchanged; CROSS is INNER without conditions.

@@ -407,6 +407,8 @@ pub struct HashJoin {
     pub residual: Vec<Expr>,
     /// See [`crate::logical::Join::null_aware`].
     pub null_aware: Vec<Expr>,
+    /// See [`crate::logical::Join::mirrored`].
+    pub mirrored: bool,
 }
 
 /// Double read (tidb.md A6): index entries first, then the rows they point to.
@@ -486,6 +488,8 @@ pub struct IndexJoin {
     pub residual: Vec<Expr>,
     /// See [`crate::logical::Join::null_aware`].
     pub null_aware: Vec<Expr>,
+    /// See [`crate::logical::Join::mirrored`].
+    pub mirrored: bool,
 }
 
 /// TiDB's index joins.
@@ -517,6 +521,8 @@ pub struct MergeJoin {
     pub residual: Vec<Expr>,
     /// See [`crate::logical::Join::null_aware`].
     pub null_aware: Vec<Expr>,
+    /// See [`crate::logical::Join::mirrored`].
+    pub mirrored: bool,
 }
 
 /// A right side that is run anew for each left row.

@@ -197,7 +197,8 @@ fn fill_in(
         above.push((id, value));
     }
     let right = Plan::Project { input: Box::new(right), exprs: below };
-    let join = Join { kind, left: Box::new(left), right: Box::new(right), on, null_aware: vec![] };
+    let join =
+        Join { kind, left: Box::new(left), right: Box::new(right), on, null_aware: vec![], mirrored: false };
     Plan::Project { input: Box::new(Plan::Join(join)), exprs: above }
 }
 

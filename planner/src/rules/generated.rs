@@ -106,7 +106,7 @@ fn rewrite_join(join: Join, columns: &Columns) -> (Join, Held) {
     if join.kind != JoinKind::Inner {
         held.truncate(of_left);
     }
-    (Join { left, right, on, null_aware, kind: join.kind }, held)
+    (Join { left, right, on, null_aware, kind: join.kind, mirrored: join.mirrored }, held)
 }
 
 /// Conditions over what columns hold, and what LIKE says of sort keys besides: `c LIKE 'ab%'` is a range of them.

@@ -467,12 +467,12 @@ impl Graph {
         if let Some(satellite) = self.only_satellite(b) {
             let Satellite { kind, on, null_aware, .. } = satellite;
             let (on, null_aware) = (on.clone(), null_aware.clone());
-            return Plan::Join(Join { kind: *kind, left, right, on, null_aware });
+            return Plan::Join(Join { kind: *kind, left, right, on, null_aware, mirrored: false });
         }
         let mut on: Vec<Expr> =
             self.equalities(a, b).into_iter().map(|(x, y)| equals(x.clone(), y.clone())).collect();
         on.extend(self.new_conditions(a, b).cloned());
-        Plan::Join(Join { kind: JoinKind::Inner, left, right, on, null_aware: vec![] })
+        Plan::Join(Join { kind: JoinKind::Inner, left, right, on, null_aware: vec![], mirrored: false })
     }
 }
 

@@ -245,6 +245,7 @@ fn push_inner(join: Join, above: Vec<Expr>) -> Plan {
             kind: JoinKind::Inner,
             on: on.collect(),
             null_aware: vec![],
+            mirrored: false,
             left: Box::new(left),
             right: Box::new(right),
         })

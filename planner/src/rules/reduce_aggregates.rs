@@ -147,6 +147,7 @@ fn insert(
                         right,
                         on,
                         null_aware: vec![],
+                        mirrored: false,
                     }))
                 }
                 Some(_) | None => input,

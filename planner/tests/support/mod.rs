@@ -8,6 +8,7 @@ use allod_planner::bind::{self, CreateTable, Ddl, PartitionLabel};
 use allod_planner::catalog::{Catalog, Table};
 use allod_planner::physical::{Plan, Query};
 use allod_planner::stats::TableStats;
+use allod_planner::zone::Zone;
 use allod_planner::{Bound, PlanContext, explain, optimize, parse};
 use allod_storage::schema::{
     ColumnDef, ColumnType, Datum, IndexDescriptor, IndexId, PartitionDescriptor, ROW_ID_NAME, SpaceId,
@@ -149,7 +150,7 @@ impl Tables {
 
 /// EXPLAIN as text, columns aligned.
 pub fn render(query: &Query) -> String {
-    let rows = explain(query, true);
+    let rows = explain(query, true, Zone::UTC);
     let cells: Vec<[String; 5]> = rows
         .into_iter()
         .map(|r| [r.id, r.est_rows, r.task.to_string(), r.access_object, r.operator_info])

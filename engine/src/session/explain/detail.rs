@@ -11,6 +11,7 @@
 //! IndexHashJoin  inner:{total:…, concurrency:5, task:2, construct:…, fetch:…, build:…, join:…}
 //! IndexLookUp    index_task: {total_time: …, fetch_handle: …, build: …}, table_task: {total_time: …, num: 2, concurrency: 5},
 //!                next: {wait_index: …, wait_table_lookup_build: …, wait_table_lookup_resp: …}
+//! IndexMerge     index_task:{fetch_handle:…, merge:…}, table_task:{num:2, concurrency:1, fetch_row:…, wait_time:…}
 //! ```
 //! A reader tells of its tasks and requests; below a double read or an index merge, and on the inner side of an index join,
 //! each side tells of its own. Requests, errors and backoff are sums over all workers, also over those whose answers nobody
@@ -19,7 +20,7 @@
 
 use std::time::Duration;
 
-use allod_executor::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun};
+use allod_executor::{CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, IndexMergeRun};
 use allod_storage::client::ClientStats;
 
 use super::duration;
@@ -30,6 +31,7 @@ pub(super) fn parts(detail: &Detail, name: &str) -> Vec<String> {
     // An IndexHashJoin has no probe of its own.
     parts.extend(detail.index_join.as_ref().map(|run| index_join(run, name.starts_with("IndexHashJoin"))));
     parts.extend(detail.index_lookup.as_ref().map(index_lookup));
+    parts.extend(detail.index_merge.as_ref().map(index_merge));
     parts.extend(detail.cop.as_ref().filter(|cop| !cop.partitions.is_empty()).map(cop_task));
     parts.extend(detail.commit.as_ref().map(commit));
     if let Some(stats) = detail.rpc.as_ref().filter(|stats| **stats != ClientStats::default()) {
@@ -78,6 +80,18 @@ fn index_lookup(run: &IndexLookUpRun) -> String {
         duration(run.wait_index),
         duration(run.wait_build),
         duration(run.wait_response)
+    )
+}
+
+fn index_merge(run: &IndexMergeRun) -> String {
+    // Partitions are read one after the other, on the thread that waits for them.
+    format!(
+        "index_task:{{fetch_handle:{}, merge:{}}}, table_task:{{num:{}, concurrency:1, fetch_row:{}, wait_time:{}}}",
+        duration(run.fetch_handles),
+        duration(run.merge),
+        run.tasks,
+        duration(run.fetch_rows),
+        duration(run.fetch_rows)
     )
 }
 
@@ -237,6 +251,14 @@ mod tests {
             parts(&read, "IndexLookUp_2"),
             [
                 "index_task: {total_time: 3.00ms, fetch_handle: 2.00ms, build: 1.00ms}, table_task: {total_time: 4.00ms, num: 2, concurrency: 5}, next: {wait_index: 2.00ms, wait_table_lookup_build: 1.00ms, wait_table_lookup_resp: 3.00ms}"
+            ]
+        );
+        let run = IndexMergeRun { fetch_handles: ms(2), merge: ms(1), fetch_rows: ms(4), tasks: 3 };
+        let merge = Detail { index_merge: Some(run), ..Detail::default() };
+        assert_eq!(
+            parts(&merge, "IndexMerge_2"),
+            [
+                "index_task:{fetch_handle:2.00ms, merge:1.00ms}, table_task:{num:3, concurrency:1, fetch_row:4.00ms, wait_time:4.00ms}"
             ]
         );
         let run = CommitRun { time: ms(5), keys: 4 };

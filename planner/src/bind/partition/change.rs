@@ -90,13 +90,16 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
             if hashed {
                 return Err(Fault::OnlyRangeList("ADD").into());
             }
-            let (first, bounds) = (specs.first().ok_or(Fault::NothingToAdd)?, bounds_of(scheme));
+            if specs.is_empty() {
+                return Err(Fault::NothingToAdd.into());
+            }
+            let bounds = bounds_of(scheme);
             let has_default = bounds.iter().any(|b| matches!(b, PartitionBound::List { default: true, .. }));
             if has_default {
-                return Err(Error::NotSupported(format!(
-                    "ADD PARTITION {} beside a DEFAULT partition; REORGANIZE PARTITION can do it",
-                    first.name
-                )));
+                return Err(Error::Unsupported(
+                    "ADD List partition, already contains DEFAULT partition. Please use REORGANIZE PARTITION instead"
+                        .into(),
+                ));
             }
             let bounds = bounds.iter().chain(specs.iter().map(|s| &s.bound));
             let method = method_of(scheme, &table.columns, bounds)?;

@@ -232,7 +232,7 @@ fn changes_are_checked() {
         ("alter table l add partition (partition p3 values in (2))", "multiple definition of same constant"),
         (
             "alter table d add partition (partition p3 values in (2))",
-            "this version does not yet support ADD PARTITION",
+            "unsupported ADD List partition, already contains DEFAULT partition",
         ),
         ("alter table r truncate partition x", "unknown partition 'x' in table 'r'"),
         (

@@ -106,7 +106,7 @@ fn hints_that_make_no_sense_are_warnings() {
     };
     assert_eq!(
         warnings("select /*+ inl_join(t@nope) */ * from t"),
-        [(1815, "Hint INL_JOIN() is ignored due to unknown query block name @nope".into())]
+        [(1815, "Hint inl_join(`t`@`nope`) is ignored due to unknown query block name".into())]
     );
     assert_eq!(
         warnings("select /*+ hash_join() */ * from t"),

@@ -61,6 +61,7 @@ impl Search<'_> {
                 keys: node.keys.clone(),
                 residual: node.residual.clone(),
                 null_aware: node.join.null_aware.clone(),
+                mirrored: node.join.mirrored,
             });
             Candidate { plan: operator(node.rows, cost, columns, join), order }
         });

@@ -162,6 +162,7 @@ impl Search<'_> {
                 keys: keys.clone(),
                 residual: node.residual.clone(),
                 null_aware: join.null_aware.clone(),
+                mirrored: join.mirrored,
             };
             let plan = operator(node.rows, cost, columns, Node::IndexJoin(index_join));
             Candidate { plan, order }

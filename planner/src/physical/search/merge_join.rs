@@ -54,6 +54,7 @@ impl Search<'_> {
                 descending,
                 residual: open.chain(node.residual.iter().cloned()).collect(),
                 null_aware: vec![],
+                mirrored: node.join.mirrored,
             });
             ways.push(Candidate { plan: operator(node.rows, cost, columns, merge), order });
         }

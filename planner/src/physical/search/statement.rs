@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::super::{AccessContext, LockStrength, LockingWait, Node, OutputColumn, Plan, Query};
+use super::super::{
+    AccessContext, IndexScan, LockStrength, LockingWait, Node, OutputColumn, Plan, Query, Ranges, TableScan,
+};
 use super::hints::Wishes;
-use super::{Goal, Search, operator};
+use super::{Goal, Search, operator, passing};
 use crate::bind::Dml;
 use crate::column::{ColumnId, Columns};
+use crate::cost;
 use crate::expr::Expr;
 use crate::logical;
 
@@ -36,8 +39,10 @@ pub(crate) fn lower(
         Some(dml) => change(best.plan, dml, &query.output, &mut columns),
     };
     let mut next = 1;
-    number(&mut root, &mut next);
-    ctes.iter_mut().for_each(|cte| number(cte, &mut next));
+    for plan in std::iter::once(&mut root).chain(&mut ctes) {
+        number(plan, &mut next);
+        price(plan);
+    }
     let output = if matches!(root.node, Node::Insert { .. } | Node::Update { .. } | Node::Delete { .. }) {
         Vec::new()
     } else {
@@ -51,6 +56,28 @@ fn number(plan: &mut Plan, next: &mut u32) {
     plan.id = *next;
     *next += 1;
     plan.children_mut().into_iter().for_each(|child| number(child, next));
+}
+
+/// Prices what paths price as a whole: the operators beside the data, inputs included, for EXPLAIN to show.
+fn price(plan: &mut Plan) {
+    plan.children_mut().into_iter().for_each(price);
+    if plan.cost > 0.0 {
+        return;
+    }
+    let below: f64 = plan.children().into_iter().map(|input| input.cost).sum();
+    let own = match &plan.node {
+        Node::TableScan(TableScan { ranges: Ranges::Handles, .. }) => {
+            cost::fetch(plan.rows, plan.rows, plan.columns.len(), 0)
+        }
+        Node::TableScan(TableScan { ranges: Ranges::Lookup(_), .. })
+        | Node::IndexScan(IndexScan { ranges: Ranges::Lookup(_), .. }) => {
+            cost::look_up(1.0) + cost::read(plan.rows, plan.columns.len(), 0)
+        }
+        Node::TableScan(_) | Node::IndexScan(_) => cost::read(plan.rows, plan.columns.len(), 0),
+        Node::Selection { input, predicates } => passing(input.rows, predicates.len()),
+        _ => 0.0,
+    };
+    plan.cost = below + own;
 }
 
 fn distinct_ids(output: &[OutputColumn]) -> Vec<ColumnId> {
