@@ -179,6 +179,26 @@ mod tests {
             let result = session.execute_prepared(&twice, params).unwrap();
             assert_eq!(rows(result).len(), distinct.len());
         }
+        // Few rows of which many are made; and what is no number of rows, or no number that a type holds.
+        let many = "select /*+ hash_join(a, b, c) */ count(*) from t a, t b, t c where a.id < 41 and b.id < 41 and c.id < 41";
+        assert_eq!(both_ways(&mut session, many), (None, vec!["64000".to_string()]));
+        let distinct = "select count(distinct 1) from t where id between 1 and 9";
+        assert_eq!(both_ways(&mut session, distinct), (None, vec!["1".to_string()]));
+        session.run("create table d (id int primary key, x decimal(38, 0))").unwrap();
+        session.run("insert into d values (1, 6e37), (2, 6e37)").unwrap();
+        for sql in ["select sum(x) from d where id = 1", "select sum(x) from d where id in (1, 2)"] {
+            let sum = session.execute(sql).and_then(|set| set.collect_batches());
+            assert_eq!(
+                sum.map(|_| ()).map_err(|e| e.code()),
+                if sql.contains("in") { Err(1690) } else { Ok(()) }
+            );
+        }
+        session.run("create table s (s varchar(9) primary key, v int)").unwrap();
+        session.run("insert into s values ('a', 1), ('b', 2)").unwrap();
+        for (keys, found) in [("'a', 'b'", 2), ("'a', 'a '", 1), ("'b', 'b', 'c'", 1)] {
+            let result = session.execute(&format!("select v from s where s in ({keys})")).unwrap();
+            assert_eq!(rows(result).len(), found, "{keys}");
+        }
         // What the short way gives up again and again is found all the same.
         for _ in 0..20 {
             assert_eq!(rows(session.execute("select v from t where id > 100").unwrap()).len(), 800);

@@ -51,6 +51,7 @@ impl Total {
         let [arg] = &**args else { return None };
         if let (Kind::Count, Expr::Constant { value, .. }) = (kind, arg)
             && !value.is_null()
+            && !distinct
         {
             return Some(Total { kind, at: None });
         }
@@ -142,12 +143,13 @@ fn one(ty: &DataType, value: Option<i128>) -> Option<ArrayRef> {
         let values = vec![T::Native::try_from(value.unwrap_or_default()).ok()?];
         Some(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(ty.clone())))
     }
+    let fits = |digits: u8| value.is_none_or(|value| value.unsigned_abs() < 10u128.pow(digits.into()));
     match ty {
         DataType::Int64 => array::<Int64Type>(ty, value),
         DataType::UInt64 => array::<UInt64Type>(ty, value),
         DataType::Date32 => array::<Date32Type>(ty, value),
-        DataType::Decimal64(..) => array::<Decimal64Type>(ty, value),
-        DataType::Decimal128(..) => array::<Decimal128Type>(ty, value),
+        DataType::Decimal64(digits, _) if fits(*digits) => array::<Decimal64Type>(ty, value),
+        DataType::Decimal128(digits, _) if fits(*digits) => array::<Decimal128Type>(ty, value),
         DataType::Timestamp(..) => array::<TimestampMicrosecondType>(ty, value),
         _ => None,
     }

@@ -20,7 +20,7 @@
 //!
 //! **It may give up at any time.** Nothing has been handed out before it is done, and reading changes nothing. So whatever is
 //! not plain ends it: a lock or a region that moved ([`FewReader`](allod_storage::client::FewReader)), more than
-//! [`ROWS_MAX`] rows, a sum that overflows. The caller then runs the plan's pipelines, which know about all of that, and say
+//! [`ROWS_MAX`] rows or [`PAIRS_MAX`] pairs, a sum that overflows. The caller then runs the plan's pipelines, which know about all of that, and say
 //! what has to be said. A plan that gives up again and again is not tried any more.
 //!
 //! What it leaves to pipelines altogether: expressions (but for columns, and comparisons of one with a number), grouping, sorting, outer joins. They would be a
@@ -44,8 +44,13 @@ use compile::Program;
 
 /// Rows that it reads at most.
 const ROWS_MAX: usize = 256;
-/// A plan that gave up so often in a row is left alone.
+/// Pairs of tuples that it compares at most: what is read may be few, and what is made of it many. It takes no longer than
+/// anybody has to wait who wants it to stop.
+const PAIRS_MAX: usize = 4096;
+/// A plan that gave up so often in a row is left alone,
 const MISSES_MAX: u32 = 8;
+/// but for each so many-th time: what was in the way may be gone.
+const AGAIN: u32 = 64;
 
 /// The form of a plan for a few rows, if it has one, and how that has gone so far.
 #[derive(Debug, Default)]
@@ -59,12 +64,13 @@ impl FewForm {
     pub fn run(&self, query: &Query, schema: &SchemaRef, client: &mut Client) -> Option<Option<RecordBatch>> {
         let program = self.program.get_or_init(|| compile::compile(query)).as_ref()?;
         let misses = self.misses.load(Ordering::Relaxed);
-        if misses >= MISSES_MAX {
+        if misses >= MISSES_MAX && !misses.is_multiple_of(AGAIN) {
+            self.misses.store(misses.wrapping_add(1), Ordering::Relaxed);
             return None;
         }
         let result = walk::walk(program, query, schema, client);
         match &result {
-            None => self.misses.store(misses + 1, Ordering::Relaxed),
+            None => self.misses.store(misses.wrapping_add(1), Ordering::Relaxed),
             Some(_) if misses > 0 => self.misses.store(0, Ordering::Relaxed),
             Some(_) => {}
         }

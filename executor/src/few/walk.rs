@@ -12,11 +12,11 @@ use allod_storage::schema::SpaceId;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, UInt64Type};
 
-use super::ROWS_MAX;
 use super::aggregate::{Running, whole};
 use super::compile::{At, Inner, Op, Program, Rest, SOURCES_MAX, Shape};
 use super::filter::{Test, selected};
 use super::output;
+use super::{PAIRS_MAX, ROWS_MAX};
 use crate::pipeline::Flow;
 
 /// Rows that are sought at first below a limit; each time twice as many.
@@ -46,6 +46,8 @@ pub(super) struct Walk<'a> {
     pub runs: Vec<RowRun>,
     /// Rows that may still be read.
     left: usize,
+    /// Pairs of tuples that may still be compared.
+    pairs: usize,
     /// Whether a limit above may want less than there is.
     is_limited: bool,
     /// Room for keys.
@@ -92,7 +94,14 @@ pub(super) fn walk(
     client: &mut Client,
 ) -> Option<Option<RecordBatch>> {
     let reader = client.few()?;
-    let mut walk = Walk { reader, runs: Vec::new(), left: ROWS_MAX, is_limited: false, spare: Vec::new() };
+    let mut walk = Walk {
+        reader,
+        runs: Vec::new(),
+        left: ROWS_MAX,
+        pairs: PAIRS_MAX,
+        is_limited: false,
+        spare: Vec::new(),
+    };
     let mut tuple = NOWHERE;
     match &program.output {
         Shape::Rows(columns) => {
@@ -161,6 +170,7 @@ impl Walk<'_> {
                 }
                 self.run(probe, probe_plan, tuple, &mut |walk, tuple| {
                     for built in &built {
+                        walk.pairs = walk.pairs.checked_sub(1)?;
                         let mut both = *tuple;
                         for (both, built) in both.iter_mut().zip(built) {
                             if built.run != u32::MAX {
