@@ -1,6 +1,6 @@
 //! Puts a cluster together: placement driver, stores, transport, and what its clients share.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -80,10 +80,6 @@ pub(crate) struct Shared {
     pub(crate) pd: Arc<Pd>,
     detector: Arc<Detector>,
     pub(crate) bequeathed: Bequeathed,
-    /// Commits that are under way.
-    pub(crate) committing: AtomicUsize,
-    /// Processors that they may run on.
-    pub(crate) processors: usize,
     /// Numbers clients, so that each has its own random numbers.
     pub(crate) clients: AtomicU64,
     pub(crate) seed: u64,
@@ -135,8 +131,6 @@ impl Cluster {
             pd,
             detector,
             bequeathed: Bequeathed::default(),
-            committing: AtomicUsize::new(0),
-            processors: std::thread::available_parallelism().map_or(1, |n| n.get()),
             clients: AtomicU64::new(0),
             seed,
             backoff_weight: config.backoff_weight,

@@ -30,12 +30,10 @@ mod prewrite;
 mod settle;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::backoff::Budget;
 use super::region_cache::CachedRegion;
 use super::{Client, Interrupt};
-use crate::cluster::Shared;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::percolator::{AsyncCommit, Conflict, Mutation, Pessimistic, Prewrite};
@@ -151,7 +149,6 @@ pub(super) async fn commit(
     gives_way: bool,
 ) -> Result<CommitOutcome> {
     let Some(first) = mutations.first() else { return Ok(CommitOutcome::Committed(start_ts)) };
-    let _committing = Committing::of(&client.shared);
     let (primary, pessimistic) = match locked {
         Some((primary, pessimistic)) => (primary, Some(pessimistic)),
         None => (first.key.clone(), None),
@@ -170,22 +167,6 @@ pub(super) async fn commit(
     match ended {
         Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
         Err(stop) => stop.into_result(),
-    }
-}
-
-/// A commit that is under way, until this is dropped.
-struct Committing(Arc<Shared>);
-
-impl Committing {
-    fn of(shared: &Arc<Shared>) -> Committing {
-        shared.committing.fetch_add(1, Ordering::Relaxed);
-        Committing(Arc::clone(shared))
-    }
-}
-
-impl Drop for Committing {
-    fn drop(&mut self) {
-        self.0.committing.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
