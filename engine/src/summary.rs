@@ -172,7 +172,7 @@ impl Summary {
     /// They are from now on, or not, and then all is forgotten.
     pub fn enable(&self, enabled: bool) {
         self.enabled.store(enabled, Ordering::Relaxed);
-        if let (false, Ok(sums)) = (enabled, self.sums.recv()) {
+        if !enabled && let Ok(sums) = self.sums.recv() {
             let mut taken = Taken { sums, home: &self.home };
             self.mailbox.try_iter().for_each(drop);
             taken.sums = Sums::default();
