@@ -43,6 +43,11 @@ use crate::result::Warning;
 
 /// How often a statement is run again because it read what was changed in the meantime (TiDB's `max-retry-count`).
 const ATTEMPTS_MAX: usize = 256;
+/// Who has lost so often locks what it has found, as it is by then, before it looks again (InnoDB locks what it passes, too).
+/// Otherwise short statements of others would keep a long one from ever finding all its rows unchanged.
+const LOSSES_MAX: usize = 2;
+/// How often it tries that between two looks: the time between a timestamp and its locks is short.
+const GRABS_MAX: usize = 8;
 
 /// What became of an attempt to lock.
 pub(super) enum Locked {
@@ -100,12 +105,14 @@ impl Session {
     }
 
     /// Runs a change of rows to its end: commits it, or locks what it changes and adds it to the transaction. If it is one by
-    /// itself and somebody has locked what it changes, it takes its place in the line as a pessimistic transaction, and waits
-    /// as long as one does (TiDB also tries a statement optimistically first, and then with locks).
+    /// itself and somebody has locked what it changes, or has changed it meanwhile, it takes its place in the line as a
+    /// pessimistic transaction, and waits as long as one does (TiDB also tries a statement optimistically first, and then with
+    /// locks). Without locks a long change would lose against short ones for ever: the longer it runs, the more of them come.
     pub(super) fn change(&mut self, planned: &Planned, cancel: &Cancel, analyze: bool) -> Result<Changed> {
         let is_alone = self.transaction.is_none();
         match self.change_within(planned, cancel, analyze) {
-            Err(error) if is_alone && error.code() == code::LOCK_WAIT_TIMEOUT => {}
+            Err(error)
+                if is_alone && [code::LOCK_WAIT_TIMEOUT, code::WRITE_CONFLICT].contains(&error.code()) => {}
             ended => return ended,
         }
         self.begin(Options { pessimistic: Some(true), ..Options::default() })?;
@@ -232,7 +239,18 @@ impl Session {
         if let Some(shown) = &self.shown {
             shown.locks(Some(chrono::Utc::now().timestamp_micros()));
         }
-        let outcome = active.lock(&mut self.client, keys, left);
+        let has_lost = ATTEMPTS_MAX - patience.attempts >= LOSSES_MAX;
+        let found = has_lost.then(|| keys.clone());
+        let mut outcome = active.lock(&mut self.client, keys, left);
+        for found in found.iter().flat_map(|found| std::iter::repeat_n(found, GRABS_MAX)) {
+            let Ok(LockOutcome::Conflict(conflict)) = outcome else { break };
+            outcome = active.lock(&mut self.client, found.clone(), left);
+            if let Ok(LockOutcome::Locked { .. }) = outcome {
+                // They are its own from now on; what has been read is out of date nevertheless.
+                outcome = Ok(LockOutcome::Conflict(conflict));
+                break;
+            }
+        }
         if let Some(shown) = &self.shown {
             shown.locks(None);
         }
