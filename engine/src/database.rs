@@ -34,6 +34,8 @@ pub struct Database {
 pub(crate) struct Shared {
     pub cluster: Cluster,
     pub catalog: Catalog,
+    /// The most workers of a pipeline.
+    pub workers: usize,
     /// Global variables.
     pub globals: ArcSwap<SystemValues>,
     /// How often functions are used.
@@ -72,8 +74,8 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Workers of each pipeline of a query; by default one for each core. It is the default of the variable
-    /// `tidb_executor_concurrency`.
+    /// The most workers that a pipeline of a query has; by default one for each core. The variable
+    /// `tidb_executor_concurrency` can only lower it.
     pub fn workers(mut self, workers: usize) -> Builder {
         self.workers = workers.clamp(1, 256);
         self
@@ -103,11 +105,11 @@ impl Builder {
     /// the same ids.
     pub fn build_on(self, cluster: Cluster) -> Database {
         let garbage = cluster.garbage_policy();
-        let globals =
-            SystemValues::new(self.workers, self.memory_limit_bytes, garbage, cluster.retry_policy());
+        let globals = SystemValues::new(self.memory_limit_bytes, garbage, cluster.retry_policy());
         let shared = Shared {
             catalog: Catalog::new(cluster.clone()),
             cluster,
+            workers: self.workers,
             globals: ArcSwap::from_pointee(globals),
             usage: Usage::new(),
             processes: Processes::default(),

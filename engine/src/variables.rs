@@ -9,8 +9,8 @@
 //!
 //! | variable | what it does |
 //! |---|---|
-//! | `tidb_executor_concurrency` | workers of a pipeline |
-//! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time |
+//! | `tidb_executor_concurrency` | the most workers of a pipeline, of which there is never more than one for each processor; left alone, there are as many as that |
+//! | `tidb_index_lookup_concurrency`, `tidb_index_lookup_join_concurrency` | lookups that each worker has under way at the same time, if answers take time; -1 = `tidb_executor_concurrency` |
 //! | `tidb_index_lookup_size`, `tidb_index_join_batch_size` | the largest batch of handles, of outer rows |
 //! | `tidb_txn_mode`, `transaction_isolation`, `transaction_read_only`, `innodb_lock_wait_timeout` | transactions |
 //! | `lock_wait_timeout` | how long a change of a table waits for those who write to it, and who wants to write for a change |
@@ -72,9 +72,7 @@ use crate::error::{Error, Result, code};
 use crate::result::Warning;
 use crate::{span, zone};
 
-use defined::{
-    CONCURRENCY_DEFAULT, DEFINITIONS, Definition, Domain, ISOLATION, Scope, definition, definitions,
-};
+use defined::{DEFINITIONS, Definition, Domain, ISOLATION, Scope, definition, definitions};
 pub(crate) use info::Info;
 use kept::KEPT;
 pub(crate) use settings::Settings;
@@ -89,8 +87,8 @@ pub(crate) const RELEASE: &str = concat!(
     "\nEdition: Allod\nStore: regions in one process, simulated stores"
 );
 
-/// Memory that a query may use unless told otherwise: 2 GiB.
-pub(crate) const MEMORY_QUOTA_DEFAULT: u64 = 2 << 30;
+/// Memory that a query may use unless told otherwise: 1 GiB, as in TiDB.
+pub(crate) const MEMORY_QUOTA_DEFAULT: u64 = 1 << 30;
 
 /// Two names of one variable.
 const SYNONYMS: &[(&str, &str)] = &[
@@ -149,16 +147,10 @@ impl SystemValues {
     }
 
     /// The defaults of a database with these limits.
-    pub fn new(
-        workers: usize,
-        memory_quota: u64,
-        garbage: GarbagePolicy,
-        retry: RetryPolicy,
-    ) -> SystemValues {
+    pub fn new(memory_quota: u64, garbage: GarbagePolicy, retry: RetryPolicy) -> SystemValues {
         let memory = i64::try_from(memory_quota).unwrap_or(i64::MAX).to_string();
         SystemValues(OrdMap::from_iter([
-            ("tidb_executor_concurrency", Arc::<str>::from(workers.to_string())),
-            ("tidb_mem_quota_query", memory.into()),
+            ("tidb_mem_quota_query", Arc::<str>::from(memory)),
             ("tidb_backoff_weight", retry.weight.to_string().into()),
             ("tidb_gc_enable", if garbage.enabled { "ON" } else { "OFF" }.into()),
             ("tidb_gc_life_time", span::format(garbage.life).into()),
@@ -451,7 +443,7 @@ mod tests {
 
     #[test]
     fn spans_are_moved_into_their_range_or_refused() {
-        let base = SystemValues::new(2, 1 << 20, GARBAGE, RetryPolicy::default());
+        let base = SystemValues::new(1 << 20, GARBAGE, RetryPolicy::default());
         let shown = |values: &SystemValues| {
             let all = values.list(Some("tidb\\_gc%")).into_iter();
             all.filter(|(name, _)| super::GARBAGE.contains(&&**name)).map(|v| v.1).collect::<Vec<_>>()
@@ -489,7 +481,7 @@ mod tests {
 
     #[test]
     fn values_are_checked_and_forgotten() {
-        let base = SystemValues::new(2, 1 << 20, GARBAGE, RetryPolicy::default());
+        let base = SystemValues::new(1 << 20, GARBAGE, RetryPolicy::default());
         let set = |name, value| base.set(name, Some(&value), &base).map(|set| set.0);
         assert_eq!(set("nope", Datum::Int(1)).unwrap_err().code(), 1193);
         assert_eq!(set("version", Datum::Int(1)).unwrap_err().code(), 1238);
@@ -542,7 +534,7 @@ mod tests {
             let Settings { commit, retry, .. } = Settings::of(values);
             (commit, retry)
         };
-        let base = SystemValues::new(1, 0, GARBAGE, RetryPolicy { weight: 5, ..RetryPolicy::default() });
+        let base = SystemValues::new(0, GARBAGE, RetryPolicy { weight: 5, ..RetryPolicy::default() });
         let (commit, retry) = settings(&base);
         assert_eq!((commit, retry.weight, retry.lock_fast_ms), (CommitOptions::default(), 5, 10));
         let set = |values: SystemValues, (name, value)| {

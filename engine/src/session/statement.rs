@@ -600,7 +600,7 @@ impl Session {
             ts,
             pin: Some(pin),
             // What a row reads of a variable is what the row before it assigned.
-            workers: if planned.assigns { 1 } else { settings.workers },
+            workers: if planned.assigns { 1 } else { self.workers() },
             memory_limit_bytes: self.memory_quota(planned).saturating_sub(self.buffered_bytes()),
             cancel: cancel.clone(),
             row_ids,
@@ -616,6 +616,12 @@ impl Session {
         };
         let execution = allod_executor::execute(Arc::clone(&planned.prepared), environment);
         Ok(Running { execution, writing, targets, assigned })
+    }
+
+    /// How many workers a pipeline has: more than there are processors would only be in each other's way.
+    fn workers(&self) -> usize {
+        let most = self.database.shared().workers;
+        self.variables.settings().workers_max.map_or(most, |wanted| wanted.min(most))
     }
 
     /// The tables of which a statement of a transaction locks rows stay as they are until its end.

@@ -68,10 +68,8 @@ pub(super) const YEAR_MS: u64 = 8760 * 3_600_000;
 
 /// The largest number that fits TiDB's 32-bit variables.
 pub(super) const BIG: i64 = i32::MAX as i64;
-/// A number of workers; -1 stands for the default.
+/// A number of workers; -1 stands for `tidb_executor_concurrency`.
 pub(super) const AUTO: Domain = Domain::Number(-1, 256);
-/// What -1 stands for in TiDB's `tidb_…_concurrency`.
-pub(super) const CONCURRENCY_DEFAULT: usize = 5;
 
 /// Sorted by name.
 pub(super) const DEFINITIONS: &[Definition] = &[

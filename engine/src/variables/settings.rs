@@ -10,15 +10,15 @@ use allod_storage::client::{AsyncUse, CommitOptions, RetryPolicy};
 use allod_storage::schema::Datum;
 
 use super::charset::Wording;
-use super::{CONCURRENCY_DEFAULT, SystemValues, definition, time_limit};
+use super::{SystemValues, definition, time_limit};
 use crate::catalog::Stride;
 use crate::zone;
 
 /// What the session's variables say of how statements run, looked up once after each SET instead of in each statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Workers of a pipeline.
-    pub workers: usize,
+    /// The most workers of a pipeline; `None` = nobody said.
+    pub workers_max: Option<usize>,
     /// Bytes that a query may use.
     pub memory_quota: u64,
     /// How long a query may run; `None` = for ever.
@@ -90,15 +90,16 @@ impl Settings {
         let word = |name: &str| definition(name).map_or(Datum::Null, |d| values.get(d));
         let seconds = |name: &str| values.0.get(name)?.parse::<f64>().ok();
         let rows = |name| usize::try_from(number(name)).unwrap_or(1).max(1);
+        let workers = rows("tidb_executor_concurrency");
         // -1 is none of this variable's own.
-        let concurrency = |name| usize::try_from(number(name)).unwrap_or(CONCURRENCY_DEFAULT).max(1);
+        let concurrency = |name| usize::try_from(number(name)).unwrap_or(workers).max(1);
         let time_limit_ms = u64::try_from(number("max_execution_time")).unwrap_or(0);
         let mode = match word("sql_mode") {
             Datum::String(words) => SqlMode::of(&words),
             _ => SqlMode::default(),
         };
         Settings {
-            workers: number("tidb_executor_concurrency").try_into().unwrap_or(1),
+            workers_max: values.0.contains_key("tidb_executor_concurrency").then_some(workers),
             // Negative stands for no limit, as in TiDB.
             memory_quota: number("tidb_mem_quota_query").try_into().unwrap_or(u64::MAX),
             time_limit: time_limit(time_limit_ms),

@@ -8,6 +8,7 @@ use sqlparser::ast::{self, Ident, ObjectName, Spanned};
 use sqlparser::tokenizer::Location;
 
 use super::access::Guarded;
+use super::hint::Hinted;
 use super::partition::position;
 use super::scope::{Pending, Relation, Scope};
 use super::variable::Assigning;
@@ -42,8 +43,10 @@ pub(super) struct Binder<'a> {
     pub cte_names: Vec<CteName>,
     /// Their plans; an index is final only when the whole statement is bound ([`super::cte`]).
     pub ctes: Vec<Plan>,
-    /// Hints that the syntax itself holds.
+    /// Hints that the syntax itself holds, and those of views.
     pub hints: Vec<Hint>,
+    /// What the hint comments say, once somebody has asked.
+    pub hinted: Option<Hinted>,
     /// What its user should know.
     pub warnings: Vec<PlanWarning>,
     /// Partitioned tables whose partition expressions are counted: each once.
@@ -140,6 +143,7 @@ impl<'a> Binder<'a> {
             cte_names: Vec::new(),
             ctes: Vec::new(),
             hints: Vec::new(),
+            hinted: None,
             warnings: Vec::new(),
             counted: Vec::new(),
             insert_sources: None,

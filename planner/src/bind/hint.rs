@@ -1,22 +1,25 @@
 //! Hints: names of query blocks become numbers, and what stands in the syntax itself (`SELECT STRAIGHT_JOIN`, `USE INDEX`
 //! behind a table) becomes a hint like any other.
 //!
-//! Blocks are numbered as in TiDB: `sel_1`, `sel_2`, … in the order in which their SELECTs begin; what UPDATE and DELETE
+//! Blocks are numbered as in TiDB: `sel_1`, `sel_2`, … in the order in which their SELECTs begin, but a SELECT with WITH comes
+//! before those of its WITH; what UPDATE and DELETE
 //! themselves work on is block 0, `upd_1` and `del_1`. A hint speaks of the block it stands in unless `@name` says otherwise;
-//! hints behind INSERT speak of its SELECT. Nothing here fails the statement: what makes no sense is a warning, as in TiDB.
+//! hints behind INSERT speak of its SELECT. Views have blocks of their own ([`views`]). Nothing here fails the statement: what makes no sense is a warning, as in TiDB.
 
 mod limits;
+mod views;
 
 use std::sync::Arc;
 
 use sqlparser::ast::{self, TableIndexHintForClause, TableIndexHintType};
 use sqlparser::tokenizer::Location;
 
+pub(super) use self::views::ViewBlock;
 use super::binder::Binder;
 use crate::error::Error;
 use crate::hints::{Hint, HintKind, HintTable, Hints, IndexMode};
 use crate::options::use_invisible_indexes;
-use crate::parse::{HintBody, HintSyntax, TableSyntax};
+use crate::parse::{Blocks, HintBody, HintSyntax, TableSyntax};
 use crate::physical::PlanWarning;
 use allod_storage::schema::TableDescriptor;
 
@@ -28,10 +31,7 @@ const MISPLACED: u16 = 8066;
 impl Binder<'_> {
     /// Number of the query block whose SELECT stands at a place.
     pub fn block_at(&self, select: Location) -> u32 {
-        let selects = &self.parsed.blocks.selects;
-        let before = selects.partition_point(|s| (s.line, s.column) < (select.line, select.column));
-        // `TABLE t` has no SELECT of its own: it is the block that the next one would be.
-        self.blocks_before + before as u32 + 1
+        self.blocks_before + self.parsed.blocks.number(select)
     }
 
     /// `t USE INDEX (i)` and its relatives. What is only for ORDER BY or GROUP BY is accepted and says nothing of reading.
@@ -84,25 +84,46 @@ impl Binder<'_> {
         }
     }
 
+    /// What the hint comments say. It is read when it is first needed.
+    fn hinted(&mut self) -> &mut Hinted {
+        let (parsed, before) = (self.parsed, self.blocks_before);
+        self.hinted.get_or_insert_with(|| Hinted::of(&parsed.blocks, before))
+    }
+
     /// The hints of the whole statement, once it is bound; `own` = what its own block is called, for a DML statement.
     pub fn settle_hints(&mut self, own: Option<&str>) -> Hints {
-        let blocks = &self.parsed.blocks;
-        let mut written: Vec<(u32, HintSyntax)> = vec![];
-        for _ in 0..blocks.stray {
+        for _ in 0..self.parsed.blocks.stray {
             let message = "Optimizer hint can only be followed by certain keywords like SELECT, INSERT, etc.";
             self.warnings.push(PlanWarning { code: MISPLACED, message: message.into() });
         }
-        for comment in &blocks.comments {
-            let (hints, warnings) = comment.parse();
-            self.warnings.extend(warnings);
-            for hint in hints {
+        self.hinted();
+        let Some(mut hinted) = self.hinted.take() else { return Hints::default() };
+        self.warnings.append(&mut hinted.warnings);
+        hinted.names.extend(own.map(|own| (own.to_owned(), 0)));
+        if own == Some("ins_1") {
+            for (block, hint) in &mut hinted.written {
                 // Behind INSERT stands what is to be done with its SELECT; only limits are its own.
-                let limits = matches!(hint.body, HintBody::MemoryQuota(_) | HintBody::MaxExecutionTime(_));
-                let moved = own == Some("ins_1") && !limits;
-                written.push((if moved { comment.block.max(1) } else { comment.block }, hint));
+                if !is_limit(&hint.body) {
+                    *block = (*block).max(1);
+                }
             }
         }
-        let names = self.block_names(&written, own);
+        let mut list = self.settled(hinted);
+        limits::settle(&mut list, own, &mut self.warnings);
+        list.append(&mut self.hints);
+        Hints { list }
+    }
+
+    /// The hints of a view, once it is bound. What is wrong with its text its author was told.
+    pub fn settle_view_hints(&mut self) {
+        self.hinted();
+        let Some(mut hinted) = self.hinted.take() else { return };
+        hinted.written.retain(|(_, hint)| !is_limit(&hint.body));
+        let mut list = self.settled(hinted);
+        self.hints.append(&mut list);
+    }
+
+    fn settled(&mut self, Hinted { names, written, views, .. }: Hinted) -> Vec<Hint> {
         let mut list = vec![];
         for (block, hint) in written {
             match settled(&names, block, &hint) {
@@ -110,27 +131,56 @@ impl Binder<'_> {
                 Err(message) => self.warnings.push(PlanWarning { code: INAPPLICABLE, message }),
             }
         }
-        limits::settle(&mut list, own, &mut self.warnings);
-        list.append(&mut self.hints);
-        Hints { list }
+        self.warnings.extend(views::unused(&views));
+        list
     }
+}
 
-    /// What the blocks are called.
-    fn block_names(&mut self, hints: &[(u32, HintSyntax)], own: Option<&str>) -> Vec<(String, u32)> {
-        let mut names: Vec<(String, u32)> = own.map(|own| (own.to_owned(), 0)).into_iter().collect();
-        let count = self.parsed.blocks.selects.len().max(1) as u32;
-        names.extend((1..=count).map(|n| (format!("sel_{n}"), n)));
-        for (block, hint) in hints {
+/// What the hint comments of a query say: hints with the block that each stands in, what blocks are called, and what is said of
+/// blocks of views.
+#[derive(Debug)]
+pub(super) struct Hinted {
+    names: Vec<(String, u32)>,
+    written: Vec<(u32, HintSyntax)>,
+    views: Vec<ViewBlock>,
+    warnings: Vec<PlanWarning>,
+}
+
+impl Hinted {
+    /// `before` = number of the blocks that come before its own.
+    fn of(blocks: &Blocks, before: u32) -> Hinted {
+        let (mut written, mut warnings) = (vec![], vec![]);
+        for comment in &blocks.comments {
+            let (hints, wrong) = comment.parse();
+            warnings.extend(wrong);
+            let block = if comment.block == 0 { 0 } else { before + comment.block };
+            written.extend(hints.into_iter().map(|hint| (block, hint)));
+        }
+        let views = views::taken(&mut written, &mut warnings);
+        let count = blocks.selects.len().max(1) as u32;
+        let mut names: Vec<(String, u32)> = (1..=count).map(|n| (format!("sel_{n}"), before + n)).collect();
+        let numbered = names.len();
+        for (block, hint) in &written {
             let HintBody::BlockName(name) = &hint.body else { continue };
-            if names.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                let message = format!("Duplicate query block name {name}, only the first one is effective");
-                self.warnings.push(PlanWarning { code: INAPPLICABLE, message });
+            let message = if let Some((first, _)) = names[numbered..].iter().find(|(_, n)| n == block) {
+                format!(
+                    "There are more than two query names in same query block, using the first one {first}"
+                )
+            } else if names.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                format!("Duplicate query block name {name}, only the first one is effective")
             } else {
                 names.push((name.clone(), *block));
-            }
+                continue;
+            };
+            warnings.push(PlanWarning { code: INAPPLICABLE, message });
         }
-        names
+        Hinted { names, written, views, warnings }
     }
+}
+
+/// Whether it is a limit of the whole statement.
+fn is_limit(body: &HintBody) -> bool {
+    matches!(body, HintBody::MemoryQuota(_) | HintBody::MaxExecutionTime(_))
 }
 
 /// A hint with its blocks as numbers, or why there is none. `block` is where it stands.
@@ -195,7 +245,7 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
         HintBody::MaxExecutionTime(ms) => {
             (format!("MAX_EXECUTION_TIME({ms})"), HintKind::MaxExecutionTime(*ms))
         }
-        HintBody::BlockName(_) => return Ok(None),
+        HintBody::BlockName(_) | HintBody::ViewBlockName { .. } => return Ok(None),
     };
     Ok(Some(Hint { text, block, kind }))
 }
@@ -217,7 +267,7 @@ fn restored(hint: &HintSyntax) -> String {
         }
         HintBody::MemoryQuota(bytes) => format!("{} mb", bytes >> 20),
         HintBody::MaxExecutionTime(ms) => ms.to_string(),
-        HintBody::BlockName(name) => quoted(name),
+        HintBody::BlockName(name) | HintBody::ViewBlockName { name, .. } => quoted(name),
         HintBody::NoIndexMerge
         | HintBody::StraightJoin
         | HintBody::HashAgg

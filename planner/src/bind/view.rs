@@ -11,7 +11,8 @@
 //!
 //! Where the view is read, its query is bound by a binder of its own, which sees nothing of the statement around it (its
 //! CTEs, its columns, its parameters) but adds to the same columns, common table expressions and counts. What comes out is a
-//! derived table, and rules melt it into its reader. Hints in comments of a view's query are not followed; `USE INDEX` is.
+//! derived table, and rules melt it into its reader. Hints of a view's query are followed, and its reader may have more of them
+//! ([`super::hint`]); limits are the reader's alone.
 //! Nobody can write through a view, as in TiDB.
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use sqlparser::ast::{self, ObjectName};
 use super::binder::{Binder, place};
 use super::ddl::{Ddl, TableName};
 use super::from::{From, derived, within};
+use super::hint::ViewBlock;
 use super::{Bound, PlanContext, limits, naming};
 use crate::catalog::View;
 use crate::error::Error;
@@ -95,7 +97,9 @@ impl<'a> Binder<'a> {
         }
         let invalid = || Error::InvalidView(format!("{}.{}", view.database, view.name));
         let defines = self.defined.is_some();
-        let mut block = self.query_of(name, view).map_err(|error| match error {
+        let shown = alias.map_or(&*view.name, |a| &a.name.value);
+        let said = self.said_of_view(shown);
+        let mut block = self.query_of(name, view, said).map_err(|error| match error {
             // The view that is being defined is not there, for the views that it reads neither.
             Error::UnknownTable { position: None, .. } if defines => error,
             Error::UnknownTable { .. }
@@ -112,7 +116,6 @@ impl<'a> Binder<'a> {
         for (output, (name, _)) in block.output.iter_mut().zip(&view.columns) {
             output.name = Arc::clone(name);
         }
-        let shown = alias.map_or(&*view.name, |a| &a.name.value);
         let plan = within(block.plan, shown, self.scope().block);
         let mut from = derived(plan, shown, block.output);
         if alias.is_none() {
@@ -122,7 +125,12 @@ impl<'a> Binder<'a> {
     }
 
     /// The view's query, bound by itself.
-    fn query_of(&mut self, name: TableName, view: &View) -> Result<super::binder::Block, Error> {
+    fn query_of(
+        &mut self,
+        name: TableName,
+        view: &View,
+        said: Vec<ViewBlock>,
+    ) -> Result<super::binder::Block, Error> {
         let Statement::Sql(statement) = &view.query.statement else {
             return Err(Error::Internal("a view of something that is no query".into()));
         };
@@ -149,9 +157,11 @@ impl<'a> Binder<'a> {
         inner.volatile = self.volatile;
         inner.blocks_before = self.blocks;
         inner.blocks += self.blocks;
+        inner.told_by_reader(said);
         // If it fails, so does the statement, and nobody asks for what was collected.
         let block = inner.query(query)?;
         inner.viewed.pop();
+        inner.settle_view_hints();
         let Binder {
             rw, columns, ctes, hints, warnings, counted, viewed, volatile, blocks, sequences, ..
         } = inner;

@@ -9,7 +9,9 @@
 //! hint    : INL_JOIN ( [@block] table [, table …] )       and the other joins, LEADING
 //!         | USE_INDEX ( [@block] table [,] [index, …] )   and the other index hints
 //!         | HASH_AGG ( [@block] )                         and the others without arguments
-//!         | MEMORY_QUOTA ( [@block] n MB|GB ) | MAX_EXECUTION_TIME ( [@block] n ) | QB_NAME ( name )
+//!         | MEMORY_QUOTA ( [@block] n MB|GB ) | MAX_EXECUTION_TIME ( [@block] n )
+//!         | QB_NAME ( name [, step [. step …]] )          a block; or one of a view, by the way to it
+//! step    : [view] [@block]
 //! table   : [database .] name [@block] [PARTITION ( name, … )]
 //! ```
 //!
@@ -26,8 +28,10 @@ use crate::physical::PlanWarning;
 /// Where the query blocks of a statement begin, and the hints that stand there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocks {
-    /// Places of its SELECTs, in order: the first is `sel_1`.
+    /// Places of its SELECTs, in order.
     pub selects: Vec<Location>,
+    /// The number of each: `sel_1`, ….
+    numbers: Vec<u32>,
     /// Its hint comments.
     pub comments: Vec<HintComment>,
     /// Number of comments that look like hints and stand where there can be none.
@@ -86,6 +90,18 @@ pub(crate) enum HintBody {
     /// Milliseconds.
     MaxExecutionTime(u64),
     BlockName(String),
+    /// A name for a block of a view.
+    ViewBlockName {
+        name: String,
+        way: Vec<StepSyntax>,
+    },
+}
+
+/// A step on the way to a block of a view, `v@sel_2`: where the view is read, or at the end the block itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StepSyntax {
+    pub view: Option<String>,
+    pub block: Option<String>,
 }
 
 /// A table in a hint.
@@ -255,12 +271,86 @@ pub(super) fn blocks(tokens: &[TokenWithSpan]) -> Blocks {
             _ => {}
         }
     }
+    out.numbers = numbers(tokens, out.selects.len());
+    for comment in &mut out.comments {
+        if let Some(number) = (comment.block as usize).checked_sub(1).and_then(|at| out.numbers.get(at)) {
+            comment.block = *number;
+        }
+    }
     let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
     out.stray = tokens.iter().filter(|t| is_hint(t)).count() - out.comments.len();
     out
 }
 
+/// The number of each SELECT. They count in their order, but one behind WITH comes before those that are in it, unless
+/// other ones follow it by UNION and its like.
+fn numbers(tokens: &[TokenWithSpan], count: usize) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let words: Vec<&Token> =
+        tokens.iter().map(|t| &t.token).filter(|t| !matches!(t, Token::Whitespace(_))).collect();
+    let keyword = |token: &Token| match token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let mut first = 0;
+    for (at, token) in words.iter().enumerate() {
+        match keyword(token) {
+            Keyword::SELECT => first += 1,
+            // Elsewhere it has no name and query behind it: WITH ROLLUP.
+            Keyword::WITH => {
+                let named =
+                    at + 1 + usize::from(words.get(at + 1).is_some_and(|t| keyword(t) == Keyword::RECURSIVE));
+                let defines =
+                    words.get(named + 1).is_some_and(|t| **t == Token::LParen || keyword(t) == Keyword::AS);
+                if let (true, Some(main)) = (defines, reader(&words[at..], &keyword))
+                    && let Some(from) = order.iter().position(|o| *o == first + main)
+                    && let Some(to) = order.iter().position(|o| *o == first)
+                    && to < from
+                {
+                    order[to..=from].rotate_right(1);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut numbers = vec![0; count];
+    for (number, select) in (1..).zip(order) {
+        numbers[select] = number;
+    }
+    numbers
+}
+
+/// Which of the SELECTs behind a WITH reads what is defined in it, if it is one alone.
+fn reader(words: &[&Token], keyword: &dyn Fn(&Token) -> Keyword) -> Option<usize> {
+    let (mut depth, mut selects, mut reader) = (0usize, 0, None);
+    for token in words {
+        match token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => break,
+            Token::RParen => depth -= 1,
+            _ => match keyword(token) {
+                Keyword::SELECT => {
+                    if depth == 0 && reader.is_none() {
+                        reader = Some(selects);
+                    }
+                    selects += 1;
+                }
+                Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT if depth == 0 => return None,
+                _ => {}
+            },
+        }
+    }
+    reader
+}
+
 impl Blocks {
+    /// The number of the block whose SELECT stands at a place.
+    pub fn number(&self, select: Location) -> u32 {
+        let before = self.selects.partition_point(|s| (s.line, s.column) < (select.line, select.column));
+        // `TABLE t` has no SELECT of its own: it is the block that the next one would be.
+        self.numbers.get(before).copied().unwrap_or(before as u32 + 1)
+    }
+
     /// Whether a hint comment has this word in it.
     pub fn says(&self, hint: &str) -> bool {
         self.comments.iter().any(|comment| comment.text.to_ascii_lowercase().contains(hint))
@@ -352,7 +442,11 @@ impl HintParser<'_> {
     fn hint(&mut self, written: String, name: &'static str, form: Form) -> Result<Option<HintSyntax>, Wrong> {
         self.expect('(')?;
         if let Form::BlockName = form {
-            let body = HintBody::BlockName(self.identifier()?);
+            let block = self.identifier()?;
+            let body = match self.symbol(',') {
+                true => HintBody::ViewBlockName { name: block, way: self.way()? },
+                false => HintBody::BlockName(block),
+            };
             self.expect(')')?;
             return Ok(Some(HintSyntax { written, name, block: None, body }));
         }
@@ -404,6 +498,20 @@ impl HintParser<'_> {
         let message = format!("Max value of MEMORY_QUOTA is {max} bytes, ignore this invalid limit");
         self.warnings.push(PlanWarning { code: 8063, message });
         None
+    }
+
+    fn way(&mut self) -> Result<Vec<StepSyntax>, Wrong> {
+        let mut out = vec![];
+        loop {
+            let view = match self.peek() {
+                Some('@' | '.' | ')') => None,
+                _ => Some(self.identifier()?),
+            };
+            out.push(StepSyntax { view, block: self.block()? });
+            if !self.symbol('.') {
+                return Ok(out);
+            }
+        }
     }
 
     fn tables(&mut self) -> Result<Vec<TableSyntax>, Wrong> {

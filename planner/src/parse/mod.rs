@@ -68,7 +68,7 @@ pub use binding::{Shape, normalized, shape};
 pub use command::Command;
 pub(crate) use create_as::{NewRows, insert_of};
 pub use fault::SyntaxFault;
-pub(crate) use hint::{HintBody, HintSyntax, TableSyntax};
+pub(crate) use hint::{Blocks, HintBody, HintSyntax, StepSyntax, TableSyntax};
 pub(crate) use items::select_item_texts;
 pub use kept::{KeepRules, KeptText};
 pub use listing::Listing;

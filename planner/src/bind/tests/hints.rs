@@ -55,7 +55,15 @@ fn blocks_are_numbered_in_the_order_of_their_selects() {
         named(&[("t", 3), ("nokey", 4), ("s", 2)])
     );
     assert_eq!(scans("select a from t union all select a from s"), named(&[("t", 1), ("s", 2)]));
-    assert_eq!(scans("with c as (select a from t) select * from c, s"), named(&[("t", 1), ("s", 2)]));
+    assert_eq!(scans("with c as (select a from t) select * from c, s"), named(&[("t", 2), ("s", 1)]));
+    assert_eq!(
+        scans("with c as (select a from t) select * from c union all select a from s"),
+        named(&[("t", 1), ("s", 3)])
+    );
+    assert_eq!(
+        scans("select * from (with recursive c (a) as (select a from t) select * from c) d, s"),
+        named(&[("t", 3), ("s", 1)])
+    );
     assert_eq!(scans("update t set a = 1 where a in (select a from s)"), named(&[("t", 0), ("s", 1)]));
     assert_eq!(scans("table t"), named(&[("t", 1)]));
 }
@@ -114,6 +122,10 @@ fn hints_that_make_no_sense_are_warnings() {
     );
     assert_eq!(
         warnings("select /*+ qb_name(a) qb_name(a) */ * from t"),
+        [(1815, "There are more than two query names in same query block, using the first one a".into())]
+    );
+    assert_eq!(
+        warnings("select /*+ qb_name(a) */ * from (select /*+ qb_name(a) */ 1) d"),
         [(1815, "Duplicate query block name a, only the first one is effective".into())]
     );
     assert_eq!(warnings("select /*+ oops */ * from t")[0].0, 1064);

@@ -82,6 +82,21 @@ fn all_names_and_forms() {
     assert_eq!(one("memory_quota(@sel_1 1 gb)").body, HintBody::MemoryQuota(1 << 30));
     assert_eq!(one("max_execution_time(1000)").body, HintBody::MaxExecutionTime(1000));
     assert_eq!(one("qb_name(x)").body, HintBody::BlockName("x".into()));
+    let step = |view: &str, block: &str| {
+        let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        StepSyntax { view: part(view), block: part(block) }
+    };
+    for (text, way) in [
+        ("qb_name(x, v)", vec![step("v", "")]),
+        (
+            "qb_name(x, v@sel_1 . w@sel_2.@sel_3)",
+            vec![step("v", "sel_1"), step("w", "sel_2"), step("", "sel_3")],
+        ),
+        ("qb_name(x, v.@sel_2)", vec![step("v", ""), step("", "sel_2")]),
+        ("qb_name(x, `a b`.)", vec![step("a b", ""), step("", "")]),
+    ] {
+        assert_eq!(one(text).body, HintBody::ViewBlockName { name: "x".into(), way }, "{text}");
+    }
     assert_eq!(one("leading(b, db.a)").body, {
         let a = TableSyntax { database: Some("db".into()), ..table("a", None) };
         HintBody::Leading(vec![table("b", None), a])
