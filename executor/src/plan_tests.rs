@@ -214,6 +214,7 @@ impl Fixture {
         let scan = TableScan {
             table: Arc::clone(table),
             alias: Arc::clone(&table.name),
+            block: 1,
             ordinals: (0..types.len()).collect(),
             partitions: None,
             ranges: Ranges::All,
@@ -248,6 +249,7 @@ impl Fixture {
             limits: StatementLimits::default(),
             warnings: vec![],
             prune_mode: PruneMode::Dynamic,
+            blocks: 1,
         };
         Arc::new(Prepared::new(Arc::new(query)))
     }
@@ -562,6 +564,7 @@ fn points_are_found_by_primary_key_and_by_unique_index() {
         lock: None,
         table: t.clone(),
         alias: "t".into(),
+        block: 1,
         index,
         ordinals: ordinals.to_vec(),
         keys: keys.iter().map(|k| vec![int(*k)]).collect(),
@@ -607,6 +610,7 @@ fn a_point_whose_entry_has_lost_its_row_is_an_error() {
             lock: None,
             table: t.clone(),
             alias: "t".into(),
+            block: 1,
             index: Some(0),
             ordinals: vec![2, 0],
             keys: keys.iter().map(|k| vec![int(*k)]).collect(),
@@ -810,6 +814,7 @@ fn a_cancelled_statement_ends_with_its_error() {
         limits: StatementLimits::default(),
         warnings: vec![],
         prune_mode: PruneMode::Dynamic,
+        blocks: 1,
     };
     let environment = f.environment();
     let cancel = environment.cancel.clone();
@@ -837,6 +842,7 @@ fn the_memory_limit_ends_a_sort() {
         limits: StatementLimits::default(),
         warnings: vec![],
         prune_mode: PruneMode::Dynamic,
+        blocks: 1,
     };
     let environment = Environment { memory_limit_bytes: 20_000, ..f.environment() };
     let mut execution = execute(Arc::new(Prepared::new(Arc::new(query))), environment);

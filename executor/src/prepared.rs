@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{Plan, Query};
 use allod_storage::client::Client;
+use allod_storage::schema::Timestamp;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
@@ -69,10 +70,10 @@ impl Prepared {
         Arc::clone(&self.schema)
     }
 
-    /// All rows, of what is committed now, if the plan is one for a few rows and nothing is in the way; inner `None` = there are
+    /// All rows, of what is committed now or was at a time, if the plan is one for a few rows and nothing is in the way; inner `None` = there are
     /// no rows. `None` = it has to be [executed](crate::execute), which may well succeed.
-    pub fn few(&self, client: &mut Client) -> Option<Option<RecordBatch>> {
-        self.few.run(&self.query, &self.schema, client)
+    pub fn few(&self, client: &mut Client, at: Option<Timestamp>) -> Option<Option<RecordBatch>> {
+        self.few.run(&self.query, &self.schema, client, at)
     }
 
     /// What node `plan` is compiled to over batches with the columns `input`.

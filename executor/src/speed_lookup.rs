@@ -105,6 +105,7 @@ pub fn run() {
     let scan = TableScan {
         table: Arc::clone(&table),
         alias: "l".into(),
+        block: 1,
         ordinals: (0..WIDTH).collect(),
         partitions: None,
         ranges: Ranges::Lookup(lookup),

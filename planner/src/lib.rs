@@ -33,6 +33,6 @@ pub mod zone;
 
 pub use bind::{Bound, BoundQuery, PlanContext, bind};
 pub use error::{Error, Position};
-pub use explain::{ExplainRow, dot as explain_dot, explain};
+pub use explain::{ExplainRow, dot as explain_dot, explain, hints as explain_hints};
 pub use optimize::optimize;
 pub use parse::{KeepRules, KeptText, Parsed, Shape, parse, parse_as, shape};

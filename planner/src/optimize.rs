@@ -14,7 +14,7 @@ const UNKNOWN: u16 = 1105;
 
 /// Plans a bound statement.
 pub fn optimize(bound: BoundQuery, cx: &PlanContext) -> Result<physical::Query, Error> {
-    let BoundQuery { query, mut columns, dml, hints, mut warnings, .. } = bound;
+    let BoundQuery { query, mut columns, dml, hints, mut warnings, blocks, .. } = bound;
     let mut options = Options::of(cx.session.variables);
     if options.prune_mode == PruneMode::Dynamic
         && !options.skip_missing_partition_stats
@@ -33,6 +33,7 @@ pub fn optimize(bound: BoundQuery, cx: &PlanContext) -> Result<physical::Query, 
     warnings.append(&mut about_order);
     warnings.append(&mut plan.warnings);
     plan.warnings = warnings;
+    plan.blocks = blocks;
     Ok(plan)
 }
 

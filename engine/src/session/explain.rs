@@ -1,6 +1,8 @@
 //! EXPLAIN and EXPLAIN ANALYZE, in TiDB's columns and formats.
 
 mod detail;
+#[cfg(test)]
+mod formats;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use allod_planner::account::Privilege;
 use allod_planner::bind::ExplainFormat;
 use allod_planner::physical::Query;
 use allod_planner::zone::Zone;
-use allod_planner::{ExplainRow, explain, explain_dot};
+use allod_planner::{ExplainRow, explain, explain_dot, explain_hints};
 use serde_json::Value;
 
 use super::Session;
@@ -57,7 +59,7 @@ impl Session {
         }
         match process.doing().plan.get() {
             Some(query) => formatted(query, self.zone(), format, None),
-            None => table(&[], format == ExplainFormat::Verbose),
+            None => table(&[], Figures::of(format)),
         }
     }
 }
@@ -69,11 +71,16 @@ fn formatted(
     format: ExplainFormat,
     metrics: Option<&BTreeMap<u32, OperatorMetrics>>,
 ) -> Result<ResultSet> {
-    let rows = explain(query, format != ExplainFormat::Brief, zone);
+    let rows = explain(query, !matches!(format, ExplainFormat::Brief | ExplainFormat::PlanTree), zone);
     let shown: Vec<Shown> = rows.iter().map(|row| Shown::new(row, metrics)).collect();
     match format {
-        ExplainFormat::Row | ExplainFormat::Brief => table(&shown, false),
-        ExplainFormat::Verbose => table(&shown, true),
+        ExplainFormat::Row
+        | ExplainFormat::Brief
+        | ExplainFormat::PlanCache
+        | ExplainFormat::Verbose
+        | ExplainFormat::CostTrace
+        | ExplainFormat::PlanTree => table(&shown, Figures::of(format)),
+        ExplainFormat::Hint => ResultSet::text(&["hint"], vec![vec![Some(explain_hints(query))]]),
         ExplainFormat::Dot => ResultSet::text(&["dot contents"], vec![vec![Some(explain_dot(&rows))]]),
         ExplainFormat::Json => {
             let mut text = String::new();
@@ -109,20 +116,63 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// One row a line. The columns are TiDB's: `id, estRows, [estCost], [actRows], task, access object, [execution info],
-/// operator info, [memory, disk]`.
-fn table(shown: &[Shown<'_>], costs: bool) -> Result<ResultSet> {
+/// Which estimates a format shows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Figures {
+    None,
+    Rows,
+    Costs,
+    /// And what they are made of.
+    CostsOfParts,
+}
+
+impl Figures {
+    fn of(format: ExplainFormat) -> Figures {
+        match format {
+            ExplainFormat::PlanTree => Figures::None,
+            ExplainFormat::Verbose => Figures::Costs,
+            ExplainFormat::CostTrace => Figures::CostsOfParts,
+            ExplainFormat::Row
+            | ExplainFormat::Brief
+            | ExplainFormat::PlanCache
+            | ExplainFormat::Dot
+            | ExplainFormat::Json
+            | ExplainFormat::Hint => Figures::Rows,
+        }
+    }
+}
+
+/// `own(12.50) + Selection_3(499.00)`: what an operator costs by itself, and its inputs. Where it does not need all that an input
+/// could give, under a limit, or needs it more than once, that is in its own part.
+fn parts(shown: &[Shown<'_>], at: usize) -> String {
+    let cost = |row: &ExplainRow| row.est_cost.parse::<f64>().unwrap_or_default();
+    let inputs = shown.iter().map(|s| s.row).filter(|row| row.parent == Some(at));
+    let own = inputs.clone().fold(cost(shown[at].row), |own, input| own - cost(input));
+    let inputs = inputs.map(|row| {
+        let name = row.name.split('(').next().unwrap_or_default();
+        format!(" + {name}({})", row.est_cost)
+    });
+    format!("own({own:.2}){}", inputs.collect::<String>())
+}
+
+/// One row a line. The columns are TiDB's: `id, [estRows], [estCost], [costFormula], [actRows], task, access object, [execution
+/// info], operator info, [memory, disk]`.
+fn table(shown: &[Shown<'_>], figures: Figures) -> Result<ResultSet> {
     let analyze = shown.iter().any(|s| s.run.is_some());
-    let mut names = vec!["id", "estRows"];
-    names.extend(costs.then_some("estCost"));
+    let mut names = vec!["id"];
+    names.extend((figures >= Figures::Rows).then_some("estRows"));
+    names.extend((figures >= Figures::Costs).then_some("estCost"));
+    names.extend((figures == Figures::CostsOfParts).then_some("costFormula"));
     names.extend(analyze.then_some("actRows"));
     names.extend(["task", "access object"]);
     names.extend(analyze.then_some("execution info"));
     names.push("operator info");
     names.extend(analyze.then_some(["memory", "disk"]).into_iter().flatten());
-    let cells = shown.iter().map(|Shown { row, run }| {
-        let mut cells = vec![row.id.clone(), row.est_rows.clone()];
-        cells.extend(costs.then(|| row.est_cost.clone()));
+    let cells = shown.iter().enumerate().map(|(at, Shown { row, run })| {
+        let mut cells = vec![row.id.clone()];
+        cells.extend((figures >= Figures::Rows).then(|| row.est_rows.clone()));
+        cells.extend((figures >= Figures::Costs).then(|| row.est_cost.clone()));
+        cells.extend((figures == Figures::CostsOfParts).then(|| parts(shown, at)));
         cells.extend(run.as_ref().map(|run| run.rows.clone()));
         cells.extend([row.task.to_string(), row.access_object.clone()]);
         cells.extend(run.as_ref().map(|run| run.info.clone()));

@@ -18,8 +18,8 @@ use super::Session;
 use super::plan_cache::Setting;
 use super::statement::Planned;
 use crate::catalog::Version;
-use crate::error::Result;
-use crate::result::ResultSet;
+use crate::error::{Result, code};
+use crate::result::{ResultSet, Warning};
 use crate::transactions::Stage;
 
 /// Why a plan is not kept whose statement says so.
@@ -100,6 +100,17 @@ impl Session {
             && !is_point(&planned.query.root)
             && tables.iter().all(known)
             && !names.iter().any(is_wrong)
+    }
+
+    /// The warnings of EXPLAIN FORMAT = 'plan_cache': why TiDB would not find the plan of this text again. A point read is made
+    /// without one.
+    pub(super) fn warnings_of_cache(&self, parsed: &Parsed, planned: &Planned) -> Vec<Warning> {
+        let mut warnings = planned.warnings();
+        if !planned.told && !is_point(&planned.query.root) {
+            let message = format!("skip non-prepared plan-cache: {}", parsed.why_unkept());
+            warnings.push(Warning { level: "Warning", code: code::UNKNOWN, message });
+        }
+        warnings
     }
 
     /// Keeps a plan: for texts that differ in literals only or for other parameters, if that can be, else for the same.

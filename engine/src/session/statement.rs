@@ -7,7 +7,7 @@ use std::time::Duration;
 use allod_executor::{
     Cancel, Destination, Environment, NamedLocks, Numbered, Prepared, RowIds, Run, Sequences, UserVariables,
 };
-use allod_planner::bind::{Bound, BoundQuery, Dml, SessionInfo, SkipLocked};
+use allod_planner::bind::{Bound, BoundQuery, Dml, ExplainFormat, SessionInfo, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::Command;
@@ -90,7 +90,7 @@ impl Planned {
     }
 
     /// Whether it reads what is committed by now, and not what the transaction's snapshot holds: it locks what it reads.
-    fn is_of_now(&self) -> bool {
+    pub fn is_of_now(&self) -> bool {
         self.dml.is_some() || self.skip.is_some() || !self.locked.is_empty()
     }
 
@@ -213,7 +213,10 @@ impl Session {
                 self.query(&planned, cancel)
             }
             Bound::Explain { analyze, format, query } => {
-                let planned = self.plan(query, &version, params)?;
+                let mut planned = self.plan(query, &version, params)?;
+                if format == ExplainFormat::PlanCache {
+                    planned.told = self.tells_of(as_bound, &planned);
+                }
                 if analyze && self.make_room(&planned)? {
                     return self.attempt(parsed, params, cancel, counted);
                 }
@@ -221,7 +224,13 @@ impl Session {
                 if analyze {
                     self.join_transaction(&planned)?;
                 }
-                self.explain(&planned, analyze, format, cancel)
+                let result = self.explain(&planned, analyze, format, cancel)?;
+                Ok(match format {
+                    ExplainFormat::PlanCache => {
+                        result.with_warnings(self.warnings_of_cache(parsed, &planned))
+                    }
+                    _ => result,
+                })
             }
             Bound::Ddl(ddl) => {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.

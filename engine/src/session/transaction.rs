@@ -140,6 +140,12 @@ impl Active {
         Ok((client.fork().seeing(self.transaction.own_writes()), ts, self.transaction.pin()))
     }
 
+    /// The time at which a statement reads if it sees what was committed then, and nothing of its own transaction.
+    pub fn plain_snapshot(&self, locks: bool) -> Option<Timestamp> {
+        let is_plain = !self.reads_the_present(locks) && self.transaction.is_empty();
+        is_plain.then(|| self.transaction.start_ts())
+    }
+
     /// Locks what a statement is about, all of it or nothing.
     pub fn lock(&mut self, client: &mut Client, keys: Vec<Key>, wait: LockWait) -> Result<LockOutcome> {
         Ok(client.runtime().block_on(client.lock_keys(&mut self.transaction, keys, wait))?)

@@ -16,6 +16,7 @@ use arrow::datatypes::DataType;
 
 use super::aggregate::Total;
 use super::filter::{Test, selected};
+use super::order::{Direction, is_ordered};
 
 /// Tables that a tuple has rows of, at most.
 pub(super) const SOURCES_MAX: usize = 6;
@@ -54,10 +55,14 @@ pub(super) enum Op {
     Scan { source: usize, tests: Vec<Test>, rest: Option<Rest> },
     /// Tuples that pass.
     Filter(Box<Op>, Vec<Test>),
-    /// For each tuple of one input the rows that it asks for.
-    Join { outer: Box<Op>, outer_is_left: bool, inner: Inner },
-    /// All pairs of tuples that agree; the second input is kept.
-    Pairs { probe: Box<Op>, build: Box<Op>, build_is_left: bool, keys: Vec<(At, At)> },
+    /// For each tuple of one input the rows that it asks for; `keeps_outer`: or none, if there are none.
+    Join { outer: Box<Op>, outer_is_left: bool, keeps_outer: bool, inner: Inner },
+    /// All pairs of tuples that agree; the second input is kept. `keeps_probe`: a tuple without a partner stays.
+    Pairs { probe: Box<Op>, build: Box<Op>, build_is_left: bool, keeps_probe: bool, keys: Vec<(At, At)> },
+    /// All tuples in order, or the first ones.
+    Sort(Box<Op>, Vec<(At, Direction)>),
+    /// Of tuples with the same values the first one; they come in the order of these values, or side by side as they are.
+    Distinct { input: Box<Op>, of: Vec<(At, Direction)>, side_by_side: bool },
     /// The first rows.
     Limit(Box<Op>),
 }
@@ -155,6 +160,12 @@ impl Compiler {
         self.columns.iter().find(|(known, _)| *known == id).map(|(_, at)| *at)
     }
 
+    /// A column that tuples can be sorted by.
+    fn ordered(&self, expr: &Expr) -> Option<At> {
+        let id = column(expr)?;
+        is_ordered(expr.ty()).then(|| self.at(id))?
+    }
+
     fn tests(&self, predicates: &[Expr]) -> Option<Vec<Test>> {
         Test::of(predicates, |id| self.at(id))
     }
@@ -209,6 +220,25 @@ impl Compiler {
                 Some(Op::Pass(Box::new(op)))
             }
             Node::Limit { input, .. } => Some(Op::Limit(Box::new(self.op(input)?))),
+            Node::Sort { input, keys } | Node::TopN { input, keys, .. } => {
+                let op = self.op(input)?;
+                let keys = keys.iter().map(|key| Some((self.ordered(&key.expr)?, Direction::of(key))));
+                Some(Op::Sort(Box::new(op), keys.collect::<Option<_>>()?))
+            }
+            Node::HashAgg(agg) | Node::StreamAgg(agg) => {
+                if !agg.aggregates.is_empty() || agg.group_by.is_empty() {
+                    return None;
+                }
+                let op = self.op(&agg.input)?;
+                let mut of = Vec::with_capacity(agg.group_by.len());
+                for (id, expr) in &agg.group_by {
+                    let at = self.ordered(expr)?;
+                    self.columns.push((*id, at));
+                    of.push((at, Direction::Ascending));
+                }
+                let side_by_side = matches!(plan.node, Node::StreamAgg(_));
+                Some(Op::Distinct { input: Box::new(op), of, side_by_side })
+            }
             Node::IndexJoin(join) => self.join(join),
             Node::HashJoin(join) => self.pairs(join),
             _ => None,
@@ -263,7 +293,8 @@ impl Compiler {
 
     fn join(&mut self, join: &IndexJoin) -> Option<Op> {
         // Whatever the variant, rows come in the order of the outer side.
-        if join.kind != JoinKind::Inner || !join.residual.is_empty() || !join.null_aware.is_empty() {
+        let is_plain = matches!(join.kind, JoinKind::Inner | JoinKind::Left);
+        if !is_plain || !join.residual.is_empty() || !join.null_aware.is_empty() {
             return None;
         }
         let (outer, inner) = match join.outer {
@@ -272,7 +303,8 @@ impl Compiler {
         };
         let outer_op = self.op(outer)?;
         let inner = self.inner(inner, &join.keys)?;
-        Some(Op::Join { outer: Box::new(outer_op), outer_is_left: join.outer == Side::Left, inner })
+        let (outer_is_left, keeps_outer) = (join.outer == Side::Left, join.kind == JoinKind::Left);
+        Some(Op::Join { outer: Box::new(outer_op), outer_is_left, keeps_outer, inner })
     }
 
     fn inner(&mut self, plan: &Plan, keys: &[(Expr, Expr)]) -> Option<Inner> {
@@ -315,7 +347,8 @@ impl Compiler {
             None => (table.key.clone(), table.key.clone()),
             Some(at) => {
                 let entry = &table.indexes[at];
-                if entry.options.global || (entry.unique && lookup.prefix.len() > entry.columns.len()) {
+                let length = lookup.prefix.len() + usize::from(!lookup.points.is_empty());
+                if entry.options.global || (entry.unique && length > entry.columns.len()) {
                     return None;
                 }
                 let held = table.index_ordinals(at);
@@ -323,12 +356,9 @@ impl Compiler {
             }
         };
         let Lookup { prefix, points, low, high, routing } = lookup;
-        if !points.is_empty()
-            || !low.is_empty()
-            || !high.is_empty()
-            || prefix.is_empty()
-            || prefix.len() > key.len()
-        {
+        // The values of points stay in the plan.
+        let length = prefix.len() + usize::from(!points.is_empty());
+        if !low.is_empty() || !high.is_empty() || prefix.is_empty() || length > key.len() {
             return None;
         }
         let mut wanted = Vec::with_capacity(prefix.len());
@@ -363,7 +393,12 @@ impl Compiler {
     }
 
     fn pairs(&mut self, join: &HashJoin) -> Option<Op> {
-        if join.kind != JoinKind::Inner || !join.residual.is_empty() || !join.null_aware.is_empty() {
+        // Only the side that is not kept can be without a partner.
+        let keeps_probe = join.kind == JoinKind::Left && join.build == Side::Right;
+        if !(keeps_probe || join.kind == JoinKind::Inner)
+            || !join.residual.is_empty()
+            || !join.null_aware.is_empty()
+        {
             return None;
         }
         let (left, right) = (self.op(&join.left)?, self.op(&join.right)?);
@@ -378,7 +413,7 @@ impl Compiler {
         let keys = join.keys.iter().map(key).collect::<Option<Vec<_>>>()?;
         let build_is_left = join.build == Side::Left;
         let (build, probe) = if build_is_left { (left, right) } else { (right, left) };
-        Some(Op::Pairs { probe: Box::new(probe), build: Box::new(build), build_is_left, keys })
+        Some(Op::Pairs { probe: Box::new(probe), build: Box::new(build), build_is_left, keeps_probe, keys })
     }
 }
 

@@ -23,12 +23,16 @@
 //! [`ROWS_MAX`] rows or [`PAIRS_MAX`] pairs, a sum that overflows. The caller then runs the plan's pipelines, which know about all of that, and say
 //! what has to be said. A plan that gives up again and again is not tried any more.
 //!
-//! What it leaves to pipelines altogether: expressions (but for columns, and comparisons of one with a number), grouping, sorting, outer joins. They would be a
-//! second executor; what is here is what costs less than to build the first one.
+//! Two operators keep the places of their tuples until they have all: those that sort them, and those that let equal ones pass
+//! once. A row that an outer join did not find has no place.
+//!
+//! What it leaves to pipelines altogether: expressions (but for columns, and comparisons of one with a number), and grouping for
+//! more than to tell groups apart. They would be a second executor; what is here is what costs less than to build the first one.
 
 mod aggregate;
 mod compile;
 mod filter;
+mod order;
 mod output;
 mod walk;
 
@@ -37,6 +41,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use allod_planner::physical::Query;
 use allod_storage::client::Client;
+use allod_storage::schema::Timestamp;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
@@ -60,15 +65,21 @@ pub(crate) struct FewForm {
 }
 
 impl FewForm {
-    /// All rows of the query, of what is committed now; `None` if it has to be run the long way.
-    pub fn run(&self, query: &Query, schema: &SchemaRef, client: &mut Client) -> Option<Option<RecordBatch>> {
+    /// All rows of the query, of what is committed now or was `at` a time; `None` if it has to be run the long way.
+    pub fn run(
+        &self,
+        query: &Query,
+        schema: &SchemaRef,
+        client: &mut Client,
+        at: Option<Timestamp>,
+    ) -> Option<Option<RecordBatch>> {
         let program = self.program.get_or_init(|| compile::compile(query)).as_ref()?;
         let misses = self.misses.load(Ordering::Relaxed);
         if misses >= MISSES_MAX && !misses.is_multiple_of(AGAIN) {
             self.misses.store(misses.wrapping_add(1), Ordering::Relaxed);
             return None;
         }
-        let result = walk::walk(program, query, schema, client);
+        let result = walk::walk(program, query, schema, client.few(at)?);
         match &result {
             None => self.misses.store(misses.wrapping_add(1), Ordering::Relaxed),
             Some(_) if misses > 0 => self.misses.store(0, Ordering::Relaxed),

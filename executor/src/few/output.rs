@@ -7,6 +7,7 @@ use allod_storage::mvcc::RowRun;
 use allod_storage::schema::ColumnType;
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, RecordBatchOptions,
+    new_null_array,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Decimal64Type, Decimal128Type, Float64Type, Int64Type, SchemaRef,
@@ -56,6 +57,16 @@ fn batch(
 
 fn column(at: At, tuples: &[Tuple], runs: &[RowRun], ty: &ColumnType) -> Option<ArrayRef> {
     let place = |tuple: &Tuple| tuple[at.source];
+    if tuples.iter().any(|tuple| place(tuple).is_nowhere()) {
+        let null = new_null_array(&ty.arrow(), 1);
+        let one = |tuple: &Tuple| match place(tuple) {
+            place if place.is_nowhere() => Some(ArrayRef::clone(&null)),
+            place => {
+                to_door(&runs[place.run as usize].column(at.ordinal).slice(place.row as usize, 1), ty).ok()
+            }
+        };
+        return Some(concat(&tuples.iter().map(one).collect::<Option<Vec<_>>>()?));
+    }
     let in_run = |place: Place| runs[place.run as usize].column(at.ordinal);
     let first = place(tuples.first()?);
     let array = in_run(first);

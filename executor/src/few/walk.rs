@@ -3,18 +3,23 @@
 //! Each operator hands its tuples to whatever is above it, which says whether it wants more. `None` anywhere is the end of it:
 //! the plan has to be run the long way.
 
+use std::cmp::Ordering;
+
 use allod_planner::expr::Expr;
-use allod_planner::physical::{IndexLookUp, Node, Plan, PointGet, Query, Range};
-use allod_storage::client::{Client, FewReader};
+use allod_planner::physical::{
+    IndexLookUp, IndexScan, Node, Plan, PointGet, Query, Range, Ranges, TableScan,
+};
+use allod_storage::client::FewReader;
 use allod_storage::key::{append_datums, begin_key, end_of_prefix};
 use allod_storage::mvcc::RowRun;
-use allod_storage::schema::SpaceId;
+use allod_storage::schema::{Datum, SpaceId};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, UInt64Type};
 
 use super::aggregate::{Running, whole};
 use super::compile::{At, Inner, Op, Program, Rest, SOURCES_MAX, Shape};
 use super::filter::{Test, selected};
+use super::order::{self, Direction};
 use super::output;
 use super::{PAIRS_MAX, ROWS_MAX};
 use crate::pipeline::Flow;
@@ -30,11 +35,20 @@ pub(super) struct Place {
     pub row: u32,
 }
 
+impl Place {
+    /// No row at all.
+    pub const NOWHERE: Place = Place { run: u32::MAX, row: 0 };
+
+    pub fn is_nowhere(self) -> bool {
+        self.run == Place::NOWHERE.run
+    }
+}
+
 /// A row of each table.
 pub(super) type Tuple = [Place; SOURCES_MAX];
 
 /// No row of any table.
-const NOWHERE: Tuple = [Place { run: u32::MAX, row: 0 }; SOURCES_MAX];
+const NOWHERE: Tuple = [Place::NOWHERE; SOURCES_MAX];
 
 /// What takes the tuples.
 type Above<'t> = &'t mut dyn FnMut(&mut Walk<'_>, &mut Tuple) -> Option<Flow>;
@@ -91,9 +105,8 @@ pub(super) fn walk(
     program: &Program,
     query: &Query,
     schema: &SchemaRef,
-    client: &mut Client,
+    reader: FewReader<'_>,
 ) -> Option<Option<RecordBatch>> {
-    let reader = client.few()?;
     let mut walk = Walk {
         reader,
         runs: Vec::new(),
@@ -119,7 +132,15 @@ pub(super) fn walk(
             let mut running = vec![Running::default(); totals.len()];
             walk.run(&program.root, &query.root, &mut tuple, &mut |walk, tuple| {
                 for (total, running) in totals.iter().zip(&mut running) {
-                    total.add(running, total.at().map(|at| walk.value(tuple, at)))?;
+                    let value = match total.at() {
+                        None => None,
+                        Some(at) => match walk.value(tuple, at) {
+                            // NULL, which nothing is made of.
+                            None => continue,
+                            value => value,
+                        },
+                    };
+                    total.add(running, value)?;
                 }
                 Some(Flow::Continue)
             })?;
@@ -129,10 +150,11 @@ pub(super) fn walk(
 }
 
 impl Walk<'_> {
-    /// The column that holds a value of a tuple, and its row there.
-    fn value(&self, tuple: &Tuple, at: At) -> (&ArrayRef, usize) {
+    /// The column that holds a value of a tuple, and its row there; `None` = NULL, for there is no row.
+    pub fn value(&self, tuple: &Tuple, at: At) -> Option<(&ArrayRef, usize)> {
         let place = tuple[at.source];
-        (self.runs[place.run as usize].column(at.ordinal), place.row as usize)
+        let run = self.runs.get(place.run as usize)?;
+        Some((run.column(at.ordinal), place.row as usize))
     }
 
     fn run(&mut self, op: &Op, plan: &Plan, tuple: &mut Tuple, above: Above<'_>) -> Option<Flow> {
@@ -150,13 +172,32 @@ impl Walk<'_> {
                     false => Some(Flow::Continue),
                 })
             }
-            (Op::Join { outer, outer_is_left, inner }, Node::IndexJoin(join)) => {
+            (Op::Join { outer, outer_is_left, keeps_outer, inner }, Node::IndexJoin(join)) => {
                 let (plan, inner_plan) =
                     if *outer_is_left { (&join.left, &join.right) } else { (&join.right, &join.left) };
                 let reads = Reads::of(&inner_plan.node)?;
-                self.run(outer, plan, tuple, &mut |walk, tuple| walk.look_up(inner, &reads, tuple, above))
+                if !keeps_outer {
+                    return self.run(outer, plan, tuple, &mut |walk, tuple| {
+                        walk.look_up(inner, &reads, tuple, above)
+                    });
+                }
+                self.run(outer, plan, tuple, &mut |walk, tuple| {
+                    let mut is_found = false;
+                    let flow = walk.look_up(inner, &reads, tuple, &mut |walk, tuple| {
+                        is_found = true;
+                        above(walk, tuple)
+                    })?;
+                    if is_found {
+                        return Some(flow);
+                    }
+                    tuple[inner.source] = Place::NOWHERE;
+                    if let Some(rest) = &inner.rest {
+                        tuple[rest.source] = Place::NOWHERE;
+                    }
+                    above(walk, tuple)
+                })
             }
-            (Op::Pairs { probe, build, build_is_left, keys }, Node::HashJoin(join)) => {
+            (Op::Pairs { probe, build, build_is_left, keeps_probe, keys }, Node::HashJoin(join)) => {
                 let (build_plan, probe_plan) =
                     if *build_is_left { (&join.left, &join.right) } else { (&join.right, &join.left) };
                 let mut built: Vec<Tuple> = Vec::new();
@@ -165,24 +206,56 @@ impl Walk<'_> {
                     built.push(*tuple);
                     Some(Flow::Continue)
                 })?;
-                if built.is_empty() {
+                if built.is_empty() && !keeps_probe {
                     return Some(Flow::Continue);
                 }
                 self.run(probe, probe_plan, tuple, &mut |walk, tuple| {
+                    let mut is_found = false;
                     for built in &built {
                         walk.pairs = walk.pairs.checked_sub(1)?;
                         let mut both = *tuple;
                         for (both, built) in both.iter_mut().zip(built) {
-                            if built.run != u32::MAX {
+                            if !built.is_nowhere() {
                                 *both = *built;
                             }
                         }
-                        if walk.agree(&both, keys)? && above(walk, &mut both)? == Flow::Stop {
-                            return Some(Flow::Stop);
+                        if walk.agree(&both, keys)? {
+                            is_found = true;
+                            if above(walk, &mut both)? == Flow::Stop {
+                                return Some(Flow::Stop);
+                            }
                         }
                     }
-                    Some(Flow::Continue)
+                    if *keeps_probe && !is_found { above(walk, tuple) } else { Some(Flow::Continue) }
                 })
+            }
+            (Op::Sort(op, keys), node) => {
+                let (input, skip, most) = match node {
+                    Node::Sort { input, .. } => (input, 0, u64::MAX),
+                    Node::TopN { input, offset, count, .. } => (input, *offset, *count),
+                    _ => return None,
+                };
+                let tuples = self.all(op, input, tuple)?;
+                let mut tuples = self.sorted(tuples, keys)?;
+                let end = usize::try_from(skip.saturating_add(most))
+                    .map_or(tuples.len(), |end| end.min(tuples.len()));
+                let begin = usize::try_from(skip).map_or(end, |begin| begin.min(end));
+                self.hand_on(&mut tuples[begin..end], above)
+            }
+            (Op::Distinct { input: op, of, side_by_side }, Node::HashAgg(agg) | Node::StreamAgg(agg)) => {
+                let mut tuples = self.all(op, &agg.input, tuple)?;
+                if !side_by_side {
+                    tuples = self.sorted(tuples, of)?;
+                }
+                let mut is_plain = true;
+                tuples.dedup_by(|b, a| match order::compare(self, of, a, b) {
+                    Some(order) => order == Ordering::Equal,
+                    None => {
+                        is_plain = false;
+                        false
+                    }
+                });
+                if is_plain { self.hand_on(&mut tuples, above) } else { None }
             }
             (Op::Limit(op), Node::Limit { input, offset, count }) => {
                 self.limited((*offset, *count), above, |walk, above| walk.run(op, input, tuple, above))
@@ -190,6 +263,40 @@ impl Walk<'_> {
             // The form was made from this plan, or from one that differs from it in values.
             _ => None,
         }
+    }
+
+    /// All tuples of an operator.
+    fn all(&mut self, op: &Op, plan: &Plan, tuple: &mut Tuple) -> Option<Vec<Tuple>> {
+        // Whoever is above wants as few as he likes; these are all needed.
+        let is_limited = std::mem::replace(&mut self.is_limited, false);
+        let mut tuples: Vec<Tuple> = Vec::new();
+        self.run(op, plan, tuple, &mut |_, tuple| {
+            tuples.push(*tuple);
+            Some(Flow::Continue)
+        })?;
+        self.is_limited = is_limited;
+        Some(tuples)
+    }
+
+    /// Tuples in order; equal ones stay as they came.
+    fn sorted(&self, mut tuples: Vec<Tuple>, keys: &[(At, Direction)]) -> Option<Vec<Tuple>> {
+        let mut is_plain = true;
+        tuples.sort_by(|a, b| {
+            order::compare(self, keys, a, b).unwrap_or_else(|| {
+                is_plain = false;
+                Ordering::Equal
+            })
+        });
+        is_plain.then_some(tuples)
+    }
+
+    fn hand_on(&mut self, tuples: &mut [Tuple], above: Above<'_>) -> Option<Flow> {
+        for tuple in tuples {
+            if above(self, tuple)? == Flow::Stop {
+                return Some(Flow::Stop);
+            }
+        }
+        Some(Flow::Continue)
     }
 
     /// Some of the tuples that come from below.
@@ -229,10 +336,9 @@ impl Walk<'_> {
 
     /// The value of a column whose values are told apart by their bits; inner `None` = NULL.
     fn word(&self, tuple: &Tuple, at: At) -> Option<Option<u64>> {
-        let (column, row) = self.value(tuple, at);
-        if column.is_null(row) {
+        let Some((column, row)) = self.value(tuple, at).filter(|(column, row)| !column.is_null(*row)) else {
             return Some(None);
-        }
+        };
         Some(Some(match column.data_type() {
             DataType::Int64 => column.as_primitive::<Int64Type>().value(row).cast_unsigned(),
             DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row),
@@ -276,8 +382,12 @@ impl Walk<'_> {
     /// Whether these conditions hold for a tuple.
     fn passes(&self, tuple: &Tuple, tests: &[Test], predicates: &[Expr]) -> Option<bool> {
         for (test, predicate) in tests.iter().zip(predicates) {
-            let (column, row) = self.value(tuple, test.at);
-            if column.is_null(row) || !Test::holds(predicate, whole(column, row)?)? {
+            let Some((column, row)) =
+                self.value(tuple, test.at).filter(|(column, row)| !column.is_null(*row))
+            else {
+                return Some(false);
+            };
+            if !Test::holds(predicate, whole(column, row)?)? {
                 return Some(false);
             }
         }
@@ -359,16 +469,30 @@ impl Walk<'_> {
         let space = inner.index.map_or(place.records, |index| place.indexes[index]);
         let mut keys = self.keys(space);
         for &at in &inner.prefix {
-            let (column, row) = self.value(tuple, at);
-            if column.is_null(row) {
+            let Some((column, row)) = self.value(tuple, at).filter(|(column, row)| !column.is_null(*row))
+            else {
                 self.spare.push(keys);
                 return Some(Flow::Continue);
-            }
+            };
             append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
         }
-        keys.end_behind_start();
         let rest = inner.rest.as_ref().map(|rest| (rest, reads.of_rows, place.records));
-        self.between(keys, (inner.source, &inner.tests, reads.predicates), rest, tuple, above)
+        let points = reads.points()?;
+        if points.is_empty() {
+            keys.end_behind_start();
+            return self.between(keys, (inner.source, &inner.tests, reads.predicates), rest, tuple, above);
+        }
+        for point in points {
+            let mut keys = self.keys_like(&keys);
+            append_datums(std::slice::from_ref(point), &mut keys.start);
+            keys.end_behind_start();
+            let what = (inner.source, &*inner.tests, reads.predicates);
+            if self.between(keys, what, rest, tuple, above)? == Flow::Stop {
+                return Some(Flow::Stop);
+            }
+        }
+        self.spare.push(keys);
+        Some(Flow::Continue)
     }
 
     /// The rows between two keys, or what they point to.
@@ -420,7 +544,7 @@ impl Walk<'_> {
     ) -> Option<Flow> {
         let mut keys = self.keys(records);
         for &ordinal in &rest.handle {
-            let (column, row) = self.value(tuple, At { source: entries, ordinal });
+            let (column, row) = self.value(tuple, At { source: entries, ordinal })?;
             append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
         }
         keys.end_behind_start();
@@ -438,6 +562,13 @@ impl Walk<'_> {
             true => above(self, tuple),
             false => Some(Flow::Continue),
         }
+    }
+
+    /// Room for keys that begin as these do.
+    fn keys_like(&mut self, like: &Keys) -> Keys {
+        let mut keys = self.spare.pop().unwrap_or_default();
+        keys.start.clone_from(&like.start);
+        keys
     }
 
     /// Room for the keys of a space.
@@ -460,8 +591,17 @@ struct Reads<'p> {
     limit: Option<(u64, u64)>,
 }
 
-impl Reads<'_> {
-    fn of(node: &Node) -> Option<Reads<'_>> {
+impl<'p> Reads<'p> {
+    /// The constants with which each key is looked up.
+    fn points(&self) -> Option<&'p [Datum]> {
+        match &self.scan.node {
+            Node::TableScan(TableScan { ranges: Ranges::Lookup(lookup), .. })
+            | Node::IndexScan(IndexScan { ranges: Ranges::Lookup(lookup), .. }) => Some(&lookup.points),
+            _ => None,
+        }
+    }
+
+    fn of(node: &'p Node) -> Option<Reads<'p>> {
         match node {
             Node::TableReader { input } | Node::IndexReader { input } => {
                 let (scan, predicates, most) = selected(input);

@@ -218,6 +218,7 @@ impl Case {
         let scan = TableScan {
             table: Arc::clone(&self.inner),
             alias: "r".into(),
+            block: 1,
             ordinals: ordinals.to_vec(),
             partitions: None,
             ranges,
@@ -237,6 +238,7 @@ impl Case {
         let scan = IndexScan {
             table: Arc::clone(&self.inner),
             alias: "r".into(),
+            block: 1,
             index,
             ordinals: (0..held.len()).collect(),
             partitions: None,

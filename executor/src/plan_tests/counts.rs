@@ -162,6 +162,7 @@ fn scans_merges_and_points_tell_their_requests() {
             let entries = IndexScan {
                 table: Arc::clone(&table),
                 alias: Arc::clone(&table.name),
+                block: 1,
                 index: 0,
                 ordinals: vec![0, 1],
                 partitions: None,
@@ -186,6 +187,7 @@ fn scans_merges_and_points_tell_their_requests() {
             lock: None,
             table: Arc::clone(&table),
             alias: Arc::clone(&table.name),
+            block: 1,
             index: Some(0),
             ordinals: vec![0, 2],
             keys: (0..50).map(|k| vec![int(k * 3)]).collect(),

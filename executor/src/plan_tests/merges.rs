@@ -27,6 +27,7 @@ fn by_a(f: &mut Fixture, table: &Arc<TableDescriptor>, ranges: Ranges) -> IndexM
     let scan = IndexScan {
         table: Arc::clone(table),
         alias: Arc::clone(&table.name),
+        block: 1,
         index: 0,
         ordinals: vec![0, 1],
         partitions: None,
@@ -112,6 +113,7 @@ fn a_point_touches_one_partition_and_one_region() {
         lock: None,
         table: Arc::clone(&table),
         alias: Arc::clone(&table.name),
+        block: 1,
         index: None,
         ordinals: vec![0, 1],
         keys: vec![vec![int(5)]],

@@ -160,7 +160,7 @@ impl<'a> Binder<'a> {
             assigning: Assigning::default(),
             answers: false,
             uncut: None,
-            blocks: parsed.blocks.selects.len().max(1) as u32,
+            blocks: parsed.blocks.count(),
             blocks_before: 0,
         })
     }

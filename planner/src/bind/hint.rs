@@ -157,8 +157,8 @@ impl Hinted {
             written.extend(hints.into_iter().map(|hint| (block, hint)));
         }
         let views = views::taken(&mut written, &mut warnings);
-        let count = blocks.selects.len().max(1) as u32;
-        let mut names: Vec<(String, u32)> = (1..=count).map(|n| (format!("sel_{n}"), before + n)).collect();
+        let mut names: Vec<(String, u32)> =
+            (1..=blocks.count()).map(|n| (format!("sel_{n}"), before + n)).collect();
         let numbered = names.len();
         for (block, hint) in &written {
             let HintBody::BlockName(name) = &hint.body else { continue };

@@ -364,6 +364,8 @@ pub struct BoundQuery {
     pub usage: FunctionUsage,
     /// What the statement's hints ask for.
     pub hints: Hints,
+    /// Query blocks of its text.
+    pub blocks: u32,
     /// What binding found worth a warning.
     pub warnings: Vec<PlanWarning>,
     /// Whether the same text and parameters have the same plan again, as long as schema, statistics and variables stay:
@@ -468,6 +470,14 @@ pub enum ExplainFormat {
     Dot,
     /// `tidb_json`, `json`: operators nested.
     Json,
+    /// `hint`: the hints that make this plan of the statement.
+    Hint,
+    /// `plan_tree`: names without numbers, and no figures.
+    PlanTree,
+    /// `plan_cache`: as `row`, and why TiDB would not find the plan again.
+    PlanCache,
+    /// `cost_trace`: with costs, and what they are made of.
+    CostTrace,
 }
 
 /// SHOW statements; `pattern` is a LIKE pattern.

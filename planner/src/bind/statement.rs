@@ -182,8 +182,12 @@ fn explain_format(format: Option<&str>) -> Result<ExplainFormat, Error> {
         Some("verbose") => ExplainFormat::Verbose,
         Some("dot") => ExplainFormat::Dot,
         Some("tidb_json" | "json") => ExplainFormat::Json,
+        Some("hint") => ExplainFormat::Hint,
+        Some("plan_tree") => ExplainFormat::PlanTree,
+        Some("plan_cache") => ExplainFormat::PlanCache,
+        Some("cost_trace") => ExplainFormat::CostTrace,
         // TiDB's that Allod has nothing to say in.
-        Some(other @ ("hint" | "cost_trace" | "plan_cache" | "true_card_cost" | "binary" | "tree")) => {
+        Some(other @ ("true_card_cost" | "binary" | "tree")) => {
             return Err(not_supported(&format!("EXPLAIN FORMAT = '{other}'")));
         }
         Some(other) => return Err(Error::UnknownExplainFormat(other.into())),
@@ -298,6 +302,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         Dml::Delete(_) => "del_1",
     });
     let hints = binder.settle_hints(own);
+    let blocks = binder.parsed.blocks.count();
     let (plan, ctes) = cte::settle(block.plan, std::mem::take(&mut binder.ctes), &binder.columns)?;
     let mut tables = 0;
     for plan in ctes.iter().chain([&plan]) {
@@ -314,6 +319,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
         dml,
         usage: binder.rw.usage,
         hints,
+        blocks,
         cacheable: !binder.volatile && !binder.rw.asked_now && as_of.is_none(),
         skip: None,
         as_of,

@@ -15,6 +15,7 @@
 //! * `access`: the access object: table, partitions, index.
 //! * `info`: the operator info: conditions, keys, ranges.
 //! * `expr`: expressions.
+//! * `hint`: the hints that pin a plan, FORMAT = 'hint'.
 //!
 //! In one thing this departs from TiDB: where the rows of an index join's outer side tell the partition, the access object
 //! says so (`partition:all, pruned per task by [d.t1.a]`), while TiDB shows `partition:all` and no more.
@@ -22,6 +23,7 @@
 mod access;
 mod dot;
 mod expr;
+mod hint;
 mod info;
 mod names;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use crate::physical::{Node, Plan, Query};
 use crate::zone::Zone;
 pub use dot::dot;
 use expr::Words;
+pub use hint::hints;
 
 /// One line of EXPLAIN.
 #[derive(Clone, Debug, PartialEq)]

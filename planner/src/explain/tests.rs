@@ -89,6 +89,7 @@ impl Made {
             limits: StatementLimits::default(),
             warnings: vec![],
             prune_mode: PruneMode::Dynamic,
+            blocks: 1,
         }
     }
 
@@ -120,6 +121,7 @@ fn table_scan(id: u32, rows: f64, table: &Arc<TableDescriptor>, first: u32, rang
     let scan = TableScan {
         table: Arc::clone(table),
         alias: Arc::clone(&table.name),
+        block: 1,
         ordinals: vec![0, 1, 2],
         partitions: None,
         ranges,
@@ -135,6 +137,7 @@ fn index_scan(id: u32, rows: f64, table: &Arc<TableDescriptor>, first: u32, rang
     let scan = IndexScan {
         table: Arc::clone(table),
         alias: Arc::clone(&table.name),
+        block: 1,
         index: 0,
         ordinals: vec![0, 1],
         partitions: None,
@@ -311,6 +314,7 @@ fn index_merges_and_points() {
         lock: None,
         table: Arc::clone(&made.t2),
         alias: "t2".into(),
+        block: 1,
         index: Some(0),
         ordinals: vec![0, 1],
         keys: vec![vec![Datum::Int(1)]],

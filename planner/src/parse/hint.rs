@@ -344,6 +344,11 @@ fn reader(words: &[&Token], keyword: &dyn Fn(&Token) -> Keyword) -> Option<usize
 }
 
 impl Blocks {
+    /// How many there are; a statement without a SELECT has one, too.
+    pub fn count(&self) -> u32 {
+        self.selects.len().max(1) as u32
+    }
+
     /// The number of the block whose SELECT stands at a place.
     pub fn number(&self, select: Location) -> u32 {
         let before = self.selects.partition_point(|s| (s.line, s.column) < (select.line, select.column));

@@ -110,7 +110,7 @@ impl Parsed {
     /// What the plan of this text must be for TiDB to keep it; `None` = it does not. `dml`: those of changes are kept, too,
     /// and of what locks.
     pub fn text_is_kept(&self, dml: bool) -> Option<KeptText> {
-        let Statement::Sql(statement) = &self.statement else { return None };
+        let Statement::Sql(statement) = self.explained() else { return None };
         if !self.blocks.comments.is_empty() || self.blocks.stray > 0 {
             return None;
         }
@@ -122,6 +122,30 @@ impl Parsed {
         };
         let Walk { constants, names, tables, .. } = walk;
         (kept && constants <= CONSTANTS_MAX).then_some(KeptText { names, tables })
+    }
+}
+
+impl Parsed {
+    /// What TiDB says of a text whose plan it does not keep.
+    pub fn why_unkept(&self) -> &'static str {
+        match self.explained() {
+            Statement::Sql(_) if !self.blocks.comments.is_empty() => {
+                "queries that have hints, having-clause, window-function are not supported"
+            }
+            Statement::Sql(statement) if self.blocks.selects.len() > subquery_free(statement) => {
+                "queries that have sub-queries are not supported"
+            }
+            Statement::Sql(_) => "query has some unsupported Node",
+            _ => "not a SELECT/UPDATE/INSERT/DELETE/SET statement",
+        }
+    }
+
+    /// The statement, or that which EXPLAIN explains.
+    fn explained(&self) -> &Statement {
+        match &self.statement {
+            Statement::Explain { statement, .. } => statement,
+            own => own,
+        }
     }
 }
 

@@ -212,6 +212,8 @@ pub struct TableScan {
     pub table: Arc<TableDescriptor>,
     /// Alias, or the table's name.
     pub alias: Arc<str>,
+    /// Number of its query block (see [`crate::logical::Scan::block`]).
+    pub block: u32,
     /// For each output column the ordinal it comes from.
     pub ordinals: Vec<usize>,
     /// Positions of the partitions to read, ascending; `None` = all.
@@ -235,6 +237,8 @@ pub struct IndexScan {
     pub table: Arc<TableDescriptor>,
     /// Alias, or the table's name.
     pub alias: Arc<str>,
+    /// Number of its query block (see [`crate::logical::Scan::block`]).
+    pub block: u32,
     /// Position in `table.indexes`.
     pub index: usize,
     /// For each output column its position in the index space (`TableDescriptor::index_space`).
@@ -347,6 +351,8 @@ pub struct PointGet {
     pub table: Arc<TableDescriptor>,
     /// Alias, or the table's name.
     pub alias: Arc<str>,
+    /// Number of its query block (see [`crate::logical::Scan::block`]).
+    pub block: u32,
     /// `None` = the table's own key; else the position of a unique index.
     pub index: Option<usize>,
     /// For each output column the ordinal it comes from.
@@ -570,6 +576,8 @@ pub struct Query {
     pub warnings: Vec<PlanWarning>,
     /// How it was pruned. Under static pruning a scan reads one partition, and EXPLAIN names it there.
     pub prune_mode: PruneMode,
+    /// Query blocks of its text; those of views have greater numbers.
+    pub blocks: u32,
 }
 
 /// Limits of one statement, from its hints.

@@ -15,11 +15,14 @@ pub struct FewReader<'a> {
 
 impl Client {
     /// A reader at a timestamp that is new; `None` if this client's reads take time, or see more than what is committed.
-    pub fn few(&mut self) -> Option<FewReader<'_>> {
-        if !self.own.is_empty() {
+    pub fn few(&mut self, at: Option<Timestamp>) -> Option<FewReader<'_>> {
+        if !self.own.is_empty() || !self.shared.transport.is_immediate() {
             return None;
         }
-        let ts = self.shared.transport.timestamp_in_place()?;
+        let ts = match at {
+            Some(ts) => ts,
+            None => self.shared.transport.timestamp_in_place()?,
+        };
         self.stats.rpcs += 1;
         let now_ms = self.shared.transport.now_ms();
         Some(FewReader { client: self, ts, now_ms })

@@ -49,6 +49,7 @@ pub(super) fn path(site: &Site, index: Option<usize>) -> Option<Path> {
     let node = Node::PointGet(PointGet {
         table: Arc::clone(&scan.table),
         alias: Arc::clone(&scan.alias),
+        block: scan.block,
         index,
         ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
         keys,

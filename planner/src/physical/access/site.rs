@@ -249,6 +249,7 @@ impl<'a> Site<'a> {
         let node = Node::TableScan(TableScan {
             table: Arc::clone(&self.scan.table),
             alias: Arc::clone(&self.scan.alias),
+            block: self.scan.block,
             ordinals: wanted.iter().map(|(_, ordinal)| *ordinal).collect(),
             partitions,
             ranges,
@@ -275,6 +276,7 @@ impl<'a> Site<'a> {
         let node = Node::IndexScan(IndexScan {
             table: Arc::clone(&self.scan.table),
             alias: Arc::clone(&self.scan.alias),
+            block: self.scan.block,
             index: position,
             ordinals,
             partitions: self.partitions.clone().filter(|_| !self.scan.table.is_global(position)),

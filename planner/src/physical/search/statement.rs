@@ -49,7 +49,7 @@ pub(crate) fn lower(
         query.output
     };
     let (limits, warnings) = (wishes.limits(), wishes.warnings());
-    Query { root, ctes, output, columns: Arc::new(columns), limits, warnings, prune_mode }
+    Query { root, ctes, output, columns: Arc::new(columns), limits, warnings, prune_mode, blocks: 0 }
 }
 
 fn number(plan: &mut Plan, next: &mut u32) {

@@ -1,0 +1,67 @@
+//! The order of tuples, by columns of theirs.
+
+use std::cmp::Ordering;
+
+use allod_planner::physical::SortKey;
+use allod_storage::schema::{ColumnType, SqlType, unpadded};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, UInt16Type};
+
+use super::aggregate::{is_whole, whole};
+use super::compile::At;
+use super::walk::{Tuple, Walk};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Direction {
+    pub fn of(key: &SortKey) -> Direction {
+        if key.descending { Direction::Descending } else { Direction::Ascending }
+    }
+}
+
+/// Whether tuples can be sorted by columns of this type: whole numbers, and texts by their bytes.
+pub(super) fn is_ordered(ty: &ColumnType) -> bool {
+    is_whole(&ty.arrow()) || matches!(ty.sql, SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..))
+}
+
+/// How two tuples stand to each other; NULLs are least. `None` if that cannot be said.
+pub(super) fn compare(walk: &Walk<'_>, keys: &[(At, Direction)], a: &Tuple, b: &Tuple) -> Option<Ordering> {
+    for &(at, direction) in keys {
+        let some = |tuple| walk.value(tuple, at).filter(|(column, row)| !column.is_null(*row));
+        let order = match (some(a), some(b)) {
+            (Some(a), Some(b)) => values(a, b)?,
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        };
+        let order = match direction {
+            Direction::Ascending => order,
+            Direction::Descending => order.reverse(),
+        };
+        if order != Ordering::Equal {
+            return Some(order);
+        }
+    }
+    Some(Ordering::Equal)
+}
+
+fn values(a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Option<Ordering> {
+    match (text(a), text(b)) {
+        (Some(a), Some(b)) => Some(unpadded(a.as_bytes()).cmp(unpadded(b.as_bytes()))),
+        _ => Some(whole(a.0, a.1)?.cmp(&whole(b.0, b.1)?)),
+    }
+}
+
+fn text((column, row): (&ArrayRef, usize)) -> Option<&str> {
+    match column.data_type() {
+        DataType::Utf8View => Some(column.as_string_view().value(row)),
+        DataType::Dictionary(_, _) => {
+            let codes = column.as_dictionary_opt::<UInt16Type>()?;
+            let texts = codes.values().as_string_view_opt()?;
+            Some(texts.value(usize::from(codes.keys().value(row))))
+        }
+        _ => None,
+    }
+}
