@@ -115,10 +115,64 @@ const NOT_OF_PLANS: &[&str] = &[
     "tidb_slow_log_threshold",
 ];
 
+/// Those that the hint SET_VAR may name without a warning, besides all that begin with `tidb_opt_`.
+const HINTED: &[&str] = &[
+    "cte_max_recursion_depth",
+    "max_execution_time",
+    "mpp_exchange_compression_mode",
+    "mpp_version",
+    "sql_mode",
+    "tidb_allow_batch_cop",
+    "tidb_allow_fallback_to_tikv",
+    "tidb_allow_mpp",
+    "tidb_broadcast_join_threshold_count",
+    "tidb_broadcast_join_threshold_size",
+    "tidb_cost_model_version",
+    "tidb_default_string_match_selectivity",
+    "tidb_distsql_scan_concurrency",
+    "tidb_dml_max_execution_time",
+    "tidb_enable_index_merge",
+    "tidb_enable_new_only_full_group_by_check",
+    "tidb_enable_non_prepared_plan_cache",
+    "tidb_enable_null_aware_anti_join",
+    "tidb_enable_ordered_result_mode",
+    "tidb_enable_outer_join_reorder",
+    "tidb_enable_paging",
+    "tidb_enable_prepared_plan_cache",
+    "tidb_enable_pseudo_for_outdated_stats",
+    "tidb_enable_vectorized_expression",
+    "tidb_enforce_mpp",
+    "tidb_executor_concurrency",
+    "tidb_hash_join_version",
+    "tidb_index_join_batch_size",
+    "tidb_index_lookup_size",
+    "tidb_index_merge_intersection_concurrency",
+    "tidb_index_serial_scan_concurrency",
+    "tidb_init_chunk_size",
+    "tidb_isolation_read_engines",
+    "tidb_max_chunk_size",
+    "tidb_max_paging_size",
+    "tidb_merge_join_concurrency",
+    "tidb_min_paging_size",
+    "tidb_optimizer_selectivity_level",
+    "tidb_partition_prune_mode",
+    "tidb_plan_cache_max_plan_size",
+    "tidb_read_consistency",
+    "tidb_replica_read",
+    "tidb_session_alias",
+    "tidb_stats_load_sync_wait",
+    "tidb_store_batch_size",
+];
+
 /// Whether a statement may have another plan when this variable has another value. Queries that name a variable are planned
 /// each time.
 pub(crate) fn is_of_plans(name: &str) -> bool {
     !NOT_OF_PLANS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether SET_VAR does all that SET does, of a variable; `None` = there is no such variable.
+pub(crate) fn may_be_hinted(name: &str) -> Option<bool> {
+    definition(name).ok().map(|definition| HINTED.contains(&definition.name) || name.starts_with("tidb_opt_"))
 }
 
 /// Values that differ from the table above; persistent, so a session begins with the global ones at no cost.
@@ -398,6 +452,12 @@ impl Variables {
     pub fn see_globals(&mut self, global: Arc<SystemValues>) {
         self.session = self.session.under(&global);
         self.global = global;
+    }
+
+    /// The session's values are those that it had.
+    pub fn keep_values_of(&mut self, before: &Variables) {
+        self.session = before.session.clone();
+        self.settings = Settings::of(&self.session);
     }
 
     /// Sets a variable of the session; `None` = to its global value.

@@ -39,6 +39,9 @@ pub enum Error {
     /// 1235: valid MySQL that Allod does not have.
     #[error("this version does not yet support {0}")]
     NotSupported(String),
+    /// 1105: BATCH of what cannot be cut.
+    #[error("{0}")]
+    Batch(String),
     /// 8135: AS OF TIMESTAMP with what is no time to read at.
     #[error("invalid as of timestamp: {0}")]
     AsOf(String),

@@ -101,6 +101,9 @@ impl Lease<'_> {
             Ddl::DropTables { tables, if_exists, temporary: _ } => {
                 self.drop_tables(tables, *if_exists, waiting)
             }
+            Ddl::Flashback { table, to } => self.flashback(table, to),
+            Ddl::FlashbackDatabase { name, to } => self.flashback_database(name, to),
+            Ddl::Stats { change, tables } => self.change_stats(*change, tables),
             Ddl::Truncate { table } => self.truncate(table, client, waiting),
             Ddl::RenameTables { renames } => self.rename(renames),
             Ddl::CreateIndex { table, base, index, if_not_exists } => {
@@ -146,7 +149,9 @@ impl Lease<'_> {
             return unless(if_exists, Error::new(code::DATABASE_NOT_FOUND_DROP, message));
         }
         self.publish(version.without_database(name));
-        self.retire(version.tables(name).flat_map(|table| spaces(table)).collect());
+        if let Some(whole) = version.whole(name) {
+            self.keep_database(whole);
+        }
         no_notes()
     }
 
@@ -201,6 +206,7 @@ impl Lease<'_> {
             closed: refers,
             layouts: None,
             own: false,
+            stats_locked: false,
         };
         let version = self.version();
         self.publish(version.with_table(entry.clone()));
@@ -230,10 +236,11 @@ impl Lease<'_> {
                 None => missing.push(format!("{}.{}", name.database, name.table)),
             }
         }
-        for Entry { descriptor, .. } in self.close(&there, waiting)? {
-            let version = self.version().without_table(&descriptor.database, &descriptor.name);
+        for entry in self.close(&there, waiting)? {
+            let TableDescriptor { database, name, .. } = &*entry.descriptor;
+            let version = self.version().without_table(database, name);
             self.publish(version);
-            self.retire(spaces(&descriptor));
+            self.keep_table(entry);
         }
         if missing.is_empty() {
             return no_notes();
@@ -251,7 +258,7 @@ impl Lease<'_> {
             self.reopen(old);
             return Err(error);
         }
-        let last = Arc::clone(&old.descriptor);
+        let last = old.clone();
         let counters = Arc::new(Counters::new(1, descriptor.numbering));
         self.reopen(Entry {
             descriptor: Arc::new(descriptor),
@@ -259,7 +266,7 @@ impl Lease<'_> {
             counters,
             ..old
         });
-        self.retire(spaces(&last));
+        self.keep_table(last);
         no_notes()
     }
 

@@ -284,6 +284,10 @@ fn targets<'a>(ddl: &'a Ddl, version: &Version) -> Vec<Target<'a>> {
         Ddl::DropTables { tables, .. } => {
             tables.iter().filter(has_table).map(|name| of("drop table", name)).collect()
         }
+        Ddl::Flashback { table, .. } => one("recover table", table),
+        Ddl::FlashbackDatabase { to, .. } => vec![("flashback schema", to, None)],
+        // What is known of rows is no part of the schema.
+        Ddl::Stats { .. } => Vec::new(),
         Ddl::Truncate { table } => one("truncate table", table),
         Ddl::RenameTables { renames } => match renames.as_slice() {
             [] => Vec::new(),

@@ -21,6 +21,7 @@ mod bindings;
 mod copy;
 mod crew;
 mod ddl;
+mod dropped;
 mod filled;
 mod foreign;
 mod growth;
@@ -51,6 +52,7 @@ use allod_storage::schema::{SpaceId, TableDescriptor};
 
 use crate::error::{Error, Result};
 use crate::history::History;
+use dropped::Dropped;
 use writers::Writers;
 
 pub(crate) use analyze::{Analysis, StatsCollector};
@@ -94,6 +96,8 @@ struct Gone {
     /// space that it names. One space may be named by many of them: a partition that stays while others change, one that
     /// changed hands in an exchange.
     superseded: Vec<Weak<TableDescriptor>>,
+    /// Tables that may come back.
+    dropped: Dropped,
 }
 
 impl Catalog {
@@ -101,7 +105,7 @@ impl Catalog {
     pub fn new(cluster: Cluster) -> Catalog {
         let (home, lease) = bounded(1);
         // The channel has room for the one lease there is.
-        let _ = home.send(Gone { retired: Vec::new(), superseded: Vec::new() });
+        let _ = home.send(Gone { retired: Vec::new(), superseded: Vec::new(), dropped: Dropped::default() });
         let published = ArcSwap::from_pointee(Version::initial());
         let (jobs, analyses) = (Jobs::default(), History::new(ANALYSES_MAX));
         Catalog { published, cluster, home, lease, ids: AtomicU64::new(1), jobs, analyses }
@@ -230,6 +234,7 @@ impl<'a> Lease<'a> {
 
     /// The retired spaces that nobody can read any more.
     fn unreadable(&mut self) -> Vec<SpaceId> {
+        self.expire_dropped();
         let Some(gone) = &mut self.gone else { return Vec::new() };
         gone.superseded.retain(|descriptor| descriptor.strong_count() > 0);
         let held: Vec<Arc<TableDescriptor>> = gone.superseded.iter().filter_map(Weak::upgrade).collect();

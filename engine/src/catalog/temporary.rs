@@ -183,5 +183,6 @@ fn made(descriptor: TableDescriptor, stats: TableStats, first: u64, client: &mut
         closed: false,
         layouts: None,
         own: true,
+        stats_locked: false,
     })
 }

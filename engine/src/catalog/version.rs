@@ -65,6 +65,23 @@ pub(crate) struct Entry {
     pub layouts: Option<Arc<Layouts>>,
     /// Whether it is a session's own, and in no published version.
     pub own: bool,
+    /// Whether ANALYZE passes over it.
+    pub stats_locked: bool,
+}
+
+/// A database that is in no version any more.
+pub(super) struct Whole(Database);
+
+impl Whole {
+    /// What it was called.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// Its tables.
+    pub fn tables(&self) -> impl Iterator<Item = &Entry> {
+        self.0.tables.values()
+    }
 }
 
 /// A sequence in a version.
@@ -264,6 +281,31 @@ impl Version {
     /// The collation of tables of the database that say nothing of theirs.
     pub fn collation(&self, name: &str) -> Collation {
         self.databases.get(&key(name)).map(|database| database.collation).unwrap_or_default()
+    }
+
+    /// A database with all that is in it.
+    pub(super) fn whole(&self, name: &str) -> Option<Whole> {
+        self.databases.get(&key(name)).cloned().map(Whole)
+    }
+
+    /// The same with the views and sequences of a database that was dropped, under another name perhaps; its tables come one by one.
+    pub(super) fn with_whole(&self, Whole(database): &Whole, to: &Arc<str>) -> Version {
+        let views = database.views.iter().map(|(key, view)| {
+            (key.clone(), Arc::new(View { database: Arc::clone(to), ..(**view).clone() }))
+        });
+        let sequences = database.sequences.iter().map(|(key, entry)| {
+            let definition = Sequence { database: Arc::clone(to), ..(*entry.definition).clone() };
+            (key.clone(), SequenceEntry { definition: Arc::new(definition), ..entry.clone() })
+        });
+        let database = Database {
+            name: Arc::clone(to),
+            collation: database.collation,
+            tables: OrdMap::new(),
+            views: views.collect(),
+            sequences: sequences.collect(),
+            referring: OrdSet::new(),
+        };
+        self.next(self.databases.update(key(to), database))
     }
 
     pub(super) fn without_database(&self, name: &str) -> Version {

@@ -255,6 +255,10 @@ codes! {
     READ_ONLY_VARIABLE = 1238 "HY000";
     /// A row where a value was wanted.
     OPERAND_COLUMNS = 1241 "21000";
+    /// A hint that names what there is not.
+    UNRESOLVED_HINT = 3128 "HY000";
+    /// SET_VAR of a variable that may not do what is hoped for.
+    NOT_HINTED = 3637 "HY000";
     /// WITH RECURSIVE without UNION.
     RECURSION_NO_UNION = 3573 "HY000";
     /// WITH RECURSIVE without rows to begin with.
@@ -425,6 +429,10 @@ codes! {
     DUPLICATE_TABLE_LOCK = 3569 "HY000";
     /// A lock that NOWAIT does not wait for.
     LOCK_NOWAIT = 3572 "HY000";
+    /// What was dropped is gone for good.
+    OLDER_THAN_SAFE_POINT = 8055 "HY000";
+    /// A piece of BATCH that failed.
+    BATCH_FAILED = 8143 "HY000";
     /// AS OF TIMESTAMP with what is no time to read at.
     AS_OF = 8135 "HY000";
     /// A row to which another one refers.

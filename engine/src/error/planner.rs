@@ -10,6 +10,7 @@ impl From<allod_planner::Error> for Error {
             E::TooComplex(_) => code::TOO_COMPLEX,
             E::NotSupported(_) => code::NOT_SUPPORTED,
             E::AsOf(_) => code::AS_OF,
+            E::Batch(_) => code::UNKNOWN,
             E::UnknownExplainFormat(_) => code::UNKNOWN_EXPLAIN_FORMAT,
             E::NoDatabase => code::NO_DATABASE,
             E::AccessDenied { .. } => code::ACCESS_DENIED,

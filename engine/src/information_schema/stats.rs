@@ -129,6 +129,19 @@ pub(crate) fn healthy(version: &Version) -> Rows {
     entries(version).filter(|entry| !entry.stats.pseudo).map(row).collect()
 }
 
+/// SHOW STATS_LOCKED.
+pub(crate) const LOCKED: &[&str] = &["Db_name", "Table_name", "Partition_name", "Status"];
+
+/// Its rows: the tables that ANALYZE passes over.
+pub(crate) fn locked(version: &Version) -> Rows {
+    let row = |entry: &Entry| {
+        let mut row = place(entry);
+        row.push(text("locked"));
+        row
+    };
+    entries(version).filter(|entry| entry.stats_locked).map(row).collect()
+}
+
 /// SHOW STATS_HISTOGRAMS.
 pub(crate) const HISTOGRAMS: &[&str] = &[
     "Db_name",

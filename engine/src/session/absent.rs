@@ -72,7 +72,6 @@ pub(super) fn columns(what: Absent) -> &'static [&'static str] {
         Absent::Profile => &["Status", "Duration"],
         Absent::Placement => &["Target", "Placement", "Scheduling_State"],
         Absent::PlacementLabels => &["Key", "Values"],
-        Absent::StatsLocked => &["Db_name", "Table_name", "Partition_name", "Status"],
         Absent::ImportJobs => &[
             "Job_ID",
             "Data_Source",

@@ -44,7 +44,7 @@ impl Session {
 
     /// Whether a statement that took so long is slow.
     pub(crate) fn is_slow(&self, elapsed: Duration) -> bool {
-        self.variables.settings().slow.is_some_and(|slow| elapsed >= slow)
+        self.hinted.noted || self.variables.settings().slow.is_some_and(|slow| elapsed >= slow)
     }
 
     /// Counts what a statement of its client has cost, which is done by now.

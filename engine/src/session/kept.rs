@@ -22,9 +22,6 @@ use crate::error::{Result, code};
 use crate::result::{ResultSet, Warning};
 use crate::transactions::Stage;
 
-/// Why a plan is not kept whose statement says so.
-const IGNORED: &str = "ignore plan cache by hint";
-
 impl Session {
     /// Whether the last statement found its plan, and was not planned.
     pub fn plan_was_found(&self) -> bool {
@@ -122,8 +119,7 @@ impl Session {
         version: &Version,
     ) {
         // The plans are found by texts, which mean something else if they are read in another way.
-        if parsed.lexing != Lexing::default()
-            || parsed.unkept(self.variables.settings().keeps) == Some(IGNORED)
+        if parsed.lexing != Lexing::default() || parsed.is_planned_each_time(self.variables.settings().keeps)
         {
             return;
         }

@@ -19,6 +19,7 @@ impl Session {
             Listing::StatsBuckets => shown(stats::BUCKETS, stats::buckets(version)),
             Listing::StatsTopN => shown(stats::TOP_N, stats::top_n(version)),
             Listing::StatsHealthy => shown(stats::HEALTHY, stats::healthy(version)),
+            Listing::StatsLocked => shown(stats::LOCKED, stats::locked(version)),
             Listing::AnalyzeStatus => shown(jobs::SHOWN_ANALYSES, jobs::analyses(&facts)),
             Listing::Ddl => self.ddl(version),
             Listing::DdlJobs { ended } => shown(jobs::SHOWN_JOBS, jobs::shown_jobs(version, &facts, *ended)),

@@ -17,12 +17,14 @@ mod accounts;
 mod admin;
 mod as_of;
 mod assign;
+mod batch;
 mod bindings;
 mod connection;
 mod create_as;
 mod diagnostics;
 mod explain;
 mod few;
+mod hinted;
 mod kept;
 mod listing;
 mod load_data;
@@ -70,6 +72,7 @@ use crate::variables::Variables;
 
 use accounts::Identity;
 use assign::Found;
+use hinted::Hinted;
 use plan_cache::PlanCache;
 use sequences::Asked;
 use temporary::Temporaries;
@@ -131,6 +134,8 @@ pub struct Session {
     cipher: Option<Cipher>,
     /// For the statement to come.
     cancel: Cancel,
+    /// What the hints of its statement ask of it.
+    hinted: Hinted,
     /// What others see of its client's statement.
     doing: Option<Arc<Doing>>,
     /// What others see of its transaction; from its first one on.
@@ -176,6 +181,7 @@ impl Session {
             summary: OwnSummary::default(),
             cipher: None,
             cancel: Cancel::default(),
+            hinted: Hinted::default(),
             doing: None,
             shown: None,
         }
@@ -316,6 +322,7 @@ impl Session {
     /// Counts a statement.
     fn asked(&mut self) {
         self.questions += 1;
+        self.hinted.noted = false;
         // What a query said is known when its rows were taken.
         if let Some(id) = self.asks_none.last.take_insert_id() {
             self.last_insert_id = id;
@@ -330,7 +337,9 @@ impl Session {
             self.count_command(command);
         }
         self.show_transaction(Stage::Running, Some(&parsed.text));
+        let before = self.set_hinted(parsed);
         let result = self.noting(|session| session.statement(parsed, params, &cancel, counted));
+        self.unset_hinted(before);
         if self.transaction.is_none() {
             self.end_rows();
         }

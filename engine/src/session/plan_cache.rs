@@ -182,6 +182,9 @@ impl PlanCache {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
+
+    use allod_storage::client::GarbagePolicy;
 
     use crate::{Database, params};
 
@@ -423,6 +426,9 @@ mod tests {
     #[test]
     fn kept_plans_hold_no_rows_that_are_gone() {
         let database = Database::new();
+        // What is dropped may not come back.
+        let policy = database.cluster().garbage_policy();
+        database.cluster().set_garbage_policy(GarbagePolicy { life: Duration::ZERO, ..policy });
         let (mut session, mut other) = (database.session(), database.session());
         let there = |space| {
             let mut client = database.cluster().client();

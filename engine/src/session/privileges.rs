@@ -48,6 +48,7 @@ impl Session {
             // The planner has asked, or asks of the statements that it makes, or it does so itself, or it concerns nobody else.
             Bound::Query(_)
             | Bound::LoadData(_)
+            | Bound::Batch(_)
             | Bound::Explain { .. }
             | Bound::ExplainOther { .. }
             | Bound::Do(_)
@@ -99,6 +100,10 @@ impl Session {
             Ddl::DropTables { temporary: Some(Temporary::Local), .. } => Ok(()),
             Ddl::DropTables { tables, .. } => {
                 tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Drop]))
+            }
+            Ddl::Flashback { .. } | Ddl::FlashbackDatabase { .. } => self.super_only(),
+            Ddl::Stats { tables, .. } => {
+                tables.iter().try_for_each(|table| self.all_unless_own(table, &[P::Insert, P::Select]))
             }
             Ddl::Truncate { table } => self.all_unless_own(table, &[P::Drop]),
             Ddl::RenameTables { renames } => renames.iter().try_for_each(|(from, to)| {

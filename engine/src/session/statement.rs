@@ -249,8 +249,12 @@ impl Session {
                 self.create_as(&create, &insert, params, cancel)
             }
             Bound::Analyze { tables } => {
-                tables.iter().try_for_each(|table| self.analyze(table, cancel))?;
-                done()
+                drop(version);
+                let mut told = Vec::new();
+                for table in &tables {
+                    told.extend(self.analyze(table, cancel)?);
+                }
+                Ok(ResultSet::done(0, 0).with_warnings(told))
             }
             Bound::Use { database } => {
                 self.current = match information_schema::named(&database) {
@@ -326,6 +330,10 @@ impl Session {
             Bound::LoadData(load) => {
                 drop(version);
                 self.load_data(&load, cancel)
+            }
+            Bound::Batch(batch) => {
+                drop(version);
+                self.batch(&batch, cancel)
             }
             Bound::Kill { connection, only_statement } => {
                 self.kill(connection, only_statement)?;
@@ -425,7 +433,8 @@ impl Session {
         let sequences = sequences::of_query(&bound, version);
         let (assigns, uncut) = (bound.assigning, bound.uncut);
         let as_of = bound.as_of.as_ref().map(|time| self.time_of(time)).transpose()?;
-        let query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
+        let mut query = allod_planner::optimize(bound, &self.plan_context(&self.catalog(version), params))?;
+        query.warnings.splice(..0, self.hinted.told.iter().cloned());
         let query = Arc::new(query);
         let prepared = Arc::new(Prepared::new(Arc::clone(&query)));
         let (mut columns, mut schema) = (columns_of(&query), prepared.schema());

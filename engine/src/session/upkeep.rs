@@ -5,8 +5,8 @@ use allod_planner::bind::{Kept, TableName, Upkeep};
 
 use super::Session;
 use crate::catalog::Version;
-use crate::error::Result;
-use crate::result::ResultSet;
+use crate::error::{Result, code};
+use crate::result::{ResultSet, Warning};
 
 impl Session {
     pub(super) fn upkeep(
@@ -53,12 +53,18 @@ impl Session {
         ResultSet::text(&["Table", "Op", "Msg_type", "Msg_text"], rows)
     }
 
-    /// ANALYZE of a table.
-    pub(super) fn analyze(&mut self, table: &TableName, cancel: &Cancel) -> Result<()> {
+    /// ANALYZE of a table; what to say if its statistics are locked, for they stay then.
+    pub(super) fn analyze(&mut self, table: &TableName, cancel: &Cancel) -> Result<Option<Warning>> {
+        let version = self.version();
+        if version.entry(&table.database, &table.table).is_some_and(|entry| entry.stats_locked) {
+            let message = format!("skip analyze locked table: {}.{}", table.database, table.table);
+            return Ok(Some(Warning { level: "Warning", code: code::UNKNOWN, message }));
+        }
+        drop(version);
         let mut waiting = self.waiting(cancel);
         if self.temporaries.tables.analyze(table, &mut self.client, &waiting)?.is_none() {
             self.database.shared().catalog.analyze(table, &mut self.client, &mut waiting)?;
         }
-        Ok(())
+        Ok(None)
     }
 }

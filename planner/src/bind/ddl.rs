@@ -10,6 +10,7 @@ use allod_storage::schema::{
 
 use crate::catalog::View;
 use crate::expr::Expr;
+use crate::parse::StatsChange;
 use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
 use crate::sequence::{SequenceClause, SequenceOptions};
@@ -113,6 +114,27 @@ pub enum Ddl {
         if_exists: bool,
         /// `DROP [GLOBAL] TEMPORARY TABLE`: no other ones.
         temporary: Option<Temporary>,
+    },
+    /// RECOVER TABLE, FLASHBACK TABLE.
+    Flashback {
+        /// The table that was dropped.
+        table: TableName,
+        /// What it is called now, in the same database.
+        to: Arc<str>,
+    },
+    /// FLASHBACK DATABASE.
+    FlashbackDatabase {
+        /// The database that was dropped.
+        name: Arc<str>,
+        /// What it is called now.
+        to: Arc<str>,
+    },
+    /// DROP STATS and its like.
+    Stats {
+        /// What becomes of them.
+        change: StatsChange,
+        /// Tables in order.
+        tables: Vec<TableName>,
     },
     /// TRUNCATE TABLE.
     Truncate {

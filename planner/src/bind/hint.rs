@@ -245,7 +245,9 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
         HintBody::MaxExecutionTime(ms) => {
             (format!("MAX_EXECUTION_TIME({ms})"), HintKind::MaxExecutionTime(*ms))
         }
-        HintBody::BlockName(_) | HintBody::ViewBlockName { .. } => return Ok(None),
+        HintBody::BlockName(_) | HintBody::ViewBlockName { .. } | HintBody::Variable { .. } => {
+            return Ok(None);
+        }
     };
     Ok(Some(Hint { text, block, kind }))
 }
@@ -268,6 +270,7 @@ fn restored(hint: &HintSyntax) -> String {
         HintBody::MemoryQuota(bytes) => format!("{} mb", bytes >> 20),
         HintBody::MaxExecutionTime(ms) => ms.to_string(),
         HintBody::BlockName(name) | HintBody::ViewBlockName { name, .. } => quoted(name),
+        HintBody::Variable { name, value } => format!("{name} = {value}"),
         HintBody::NoIndexMerge
         | HintBody::StraightJoin
         | HintBody::HashAgg

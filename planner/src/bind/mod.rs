@@ -23,6 +23,7 @@ mod admin;
 mod aggregate;
 mod alter;
 mod ask;
+mod batch;
 mod binder;
 mod binding;
 mod check;
@@ -85,7 +86,8 @@ use crate::hints::Hints;
 use crate::logical::Query;
 use crate::parse::Parsed;
 pub use crate::parse::{
-    Absent, Listing, LoadError, LoadField, LoadFormat, LoadInsert, OutFile, Shown, Upkeep, ViewHow,
+    Absent, DryRun, Listing, LoadError, LoadField, LoadFormat, LoadInsert, OutFile, Shown, StatsChange,
+    Upkeep, ViewHow,
 };
 use crate::partition::PartitionFunction;
 use crate::physical::{OnDuplicate, PlanWarning, Target};
@@ -93,6 +95,7 @@ use crate::sequence::Sequence;
 use crate::zone::Zone;
 
 pub use admin::{Spaces, SplitPoints};
+pub use batch::Batch;
 pub use binding::{BindingStatement, WhichBinding};
 pub use check::{CheckFault, bind_checks};
 pub use ddl::{
@@ -331,6 +334,8 @@ pub enum Bound {
     },
     /// LOAD DATA INFILE.
     LoadData(LoadData),
+    /// BATCH … LIMIT n of a change.
+    Batch(Batch),
     /// KILL.
     Kill {
         /// CONNECTION_ID() of whom.

@@ -166,6 +166,25 @@ pub(super) fn bind(
             let (file, format) = (load.file.as_str().into(), load.format.clone());
             Ok(Bound::LoadData(LoadData { file, local: load.local, format, rows }))
         }
+        Statement::FlashbackTable { table, to } => {
+            let table = binder.table_name(table)?;
+            binder.writable(&table.database)?;
+            let to = to.as_ref().map_or(Arc::clone(&table.table), |to| to.value.as_str().into());
+            limits::table_name(&to)?;
+            Ok(Bound::Ddl(Ddl::Flashback { table, to }))
+        }
+        Statement::FlashbackDatabase { name, to } => {
+            let name: Arc<str> = name.value.as_str().into();
+            let to = to.as_ref().map_or(Arc::clone(&name), |to| to.value.as_str().into());
+            limits::database_name(&to)?;
+            Ok(Bound::Ddl(Ddl::FlashbackDatabase { name, to }))
+        }
+        Statement::Stats { change, tables } => {
+            let tables: Result<Vec<TableName>, Error> =
+                tables.iter().map(|table| Ok(binder.table(table)?.0)).collect();
+            Ok(Bound::Ddl(Ddl::Stats { change: *change, tables: tables? }))
+        }
+        Statement::Batch(batch) => binder.batch(batch).map(Bound::Batch),
         Statement::Kill { connection, only_statement } => {
             Ok(Bound::Kill { connection: *connection, only_statement: *only_statement })
         }

@@ -94,6 +94,10 @@ impl Parsed {
             Statement::CreateSequence(_)
             | Statement::AlterSequence(_)
             | Statement::Split { .. }
+            | Statement::Batch(_)
+            | Statement::FlashbackTable { .. }
+            | Statement::FlashbackDatabase { .. }
+            | Statement::Stats { .. }
             | Statement::Binding(_)
             | Statement::Simulate(_) => return None,
         })

@@ -11,6 +11,7 @@
 //!         | HASH_AGG ( [@block] )                         and the others without arguments
 //!         | MEMORY_QUOTA ( [@block] n MB|GB ) | MAX_EXECUTION_TIME ( [@block] n )
 //!         | QB_NAME ( name [, step [. step …]] )          a block; or one of a view, by the way to it
+//!         | SET_VAR ( name = value )
 //! step    : [view] [@block]
 //! table   : [database .] name [@block] [PARTITION ( name, … )]
 //! ```
@@ -95,6 +96,11 @@ pub(crate) enum HintBody {
         name: String,
         way: Vec<StepSyntax>,
     },
+    /// A session sees to it before the statement is planned ([`Blocks::variables`]).
+    Variable {
+        name: String,
+        value: String,
+    },
 }
 
 /// A step on the way to a block of a view, `v@sel_2`: where the view is read, or at the end the block itself.
@@ -124,6 +130,7 @@ enum Form {
     MemoryQuota,
     MaxExecutionTime,
     BlockName,
+    Variable,
     /// TiDB had it once.
     IndexMergeJoin,
     /// What it asks for is so, or is seen to elsewhere.
@@ -143,30 +150,38 @@ enum Plain {
 }
 
 /// Hints that nobody needs to hear of: any replica answers alike, subqueries become joins where that is cheaper, and what keeps
-/// plans (`kept`) reads for itself that this one is not to be kept.
-const HEEDED: &[&str] = &["IGNORE_PLAN_CACHE", "READ_CONSISTENT_REPLICA", "USE_TOJA"];
+/// plans (`kept`) and the slow log read for themselves what is asked of them. The others leave it to the planner which of
+/// several plans it takes, ask for what is so (a common table expression that is used once is merged), or speak of engines,
+/// groups of resources and times of diagnosis that there are none of.
+const HEEDED: &[&str] = &[
+    "IGNORE_PLAN_CACHE",
+    "READ_CONSISTENT_REPLICA",
+    "USE_TOJA",
+    "USE_PLAN_CACHE",
+    "USE_CASCADES",
+    "WRITE_SLOW_LOG",
+    "NO_INDEX_MERGE_JOIN",
+    "NO_DECORRELATE",
+    "SEMI_JOIN_REWRITE",
+    "MERGE",
+    "MPP_1PHASE_AGG",
+    "MPP_2PHASE_AGG",
+    "NTH_PLAN",
+    "FORCE_PLAN",
+    "QUERY_TYPE",
+    "RESOURCE_GROUP",
+    "TIME_RANGE",
+    "SWAP_JOIN_INPUTS",
+    "NO_SWAP_JOIN_INPUTS",
+];
 
 /// Hints of TiDB and MySQL that do nothing here.
 const IGNORED: &[&str] = &[
-    "NO_INDEX_MERGE_JOIN",
     "SHUFFLE_JOIN",
     "BROADCAST_JOIN",
     "HYPO_INDEX",
-    "MPP_1PHASE_AGG",
-    "MPP_2PHASE_AGG",
     "READ_FROM_STORAGE",
-    "USE_CASCADES",
-    "USE_PLAN_CACHE",
-    "SEMI_JOIN_REWRITE",
-    "NO_DECORRELATE",
-    "MERGE",
     "NO_MERGE",
-    "TIME_RANGE",
-    "NTH_PLAN",
-    "FORCE_PLAN",
-    "RESOURCE_GROUP",
-    "SET_VAR",
-    "WRITE_SLOW_LOG",
     "BKA",
     "NO_BKA",
     "BNL",
@@ -224,6 +239,7 @@ fn form(name: &str) -> Option<(&'static str, Form)> {
         "LIMIT_TO_COP" => ("LIMIT_TO_COP", Form::Plain(Plain::LimitToCop)),
         "MEMORY_QUOTA" => ("MEMORY_QUOTA", Form::MemoryQuota),
         "MAX_EXECUTION_TIME" => ("MAX_EXECUTION_TIME", Form::MaxExecutionTime),
+        "SET_VAR" => ("SET_VAR", Form::Variable),
         "QB_NAME" => ("QB_NAME", Form::BlockName),
         "INL_MERGE_JOIN" => ("INL_MERGE_JOIN", Form::IndexMergeJoin),
         _ if HEEDED.contains(&name) => ("", Form::Heeded),
@@ -356,6 +372,17 @@ impl Blocks {
         self.numbers.get(before).copied().unwrap_or(before as u32 + 1)
     }
 
+    /// What SET_VAR asks for behind the statement's own verb.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let own = self.comments.iter().filter(|comment| comment.block <= 1);
+        let hints = own.flat_map(|comment| comment.parse().0);
+        let asked = hints.filter_map(|hint| match hint.body {
+            HintBody::Variable { name, value } => Some((name, value)),
+            _ => None,
+        });
+        asked.collect()
+    }
+
     /// Whether a hint comment has this word in it.
     pub fn says(&self, hint: &str) -> bool {
         self.comments.iter().any(|comment| comment.text.to_ascii_lowercase().contains(hint))
@@ -455,6 +482,13 @@ impl HintParser<'_> {
             self.expect(')')?;
             return Ok(Some(HintSyntax { written, name, block: None, body }));
         }
+        if let Form::Variable = form {
+            let variable = self.identifier()?;
+            self.expect('=')?;
+            let body = HintBody::Variable { name: variable, value: self.value()? };
+            self.expect(')')?;
+            return Ok(Some(HintSyntax { written, name, block: None, body }));
+        }
         let block = self.block()?;
         let body = match form {
             Form::Join(method, wanted) => Some(HintBody::Join { method, wanted, tables: self.tables()? }),
@@ -489,7 +523,7 @@ impl HintParser<'_> {
                 };
                 number.and_then(|n| self.quota(n, shift))
             }
-            Form::BlockName | Form::IndexMergeJoin | Form::Heeded | Form::Ignored => None,
+            Form::BlockName | Form::Variable | Form::IndexMergeJoin | Form::Heeded | Form::Ignored => None,
         };
         self.expect(')')?;
         Ok(body.map(|body| HintSyntax { written, name, block, body }))
@@ -596,6 +630,25 @@ impl HintParser<'_> {
             return Ok(quoted[..end].to_owned());
         }
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+        if end == 0 {
+            return Err(Wrong);
+        }
+        self.at = at + end;
+        Ok(rest[..end].to_owned())
+    }
+
+    /// A text in quotes, or a word or number.
+    fn value(&mut self) -> Result<String, Wrong> {
+        let at = self.skip_blanks();
+        let rest = &self.text[at..];
+        let quote = rest.chars().next().ok_or(Wrong)?;
+        if matches!(quote, '\'' | '"') {
+            let end = rest[1..].find(quote).ok_or(Wrong)?;
+            self.at = at + end + 2;
+            return Ok(rest[1..=end].to_owned());
+        }
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '-' | '+');
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
         if end == 0 {
             return Err(Wrong);
         }

@@ -37,6 +37,11 @@ const UNKEPT: &[&str] = &[
     "VERSION",
 ];
 
+/// Why plans are not kept whose statements say something by hints.
+const IGNORED: &str = "ignore plan cache by hint";
+const SETS: &str = "SET_VAR is used in the SQL";
+const NOTED: &str = "WRITE_SLOW_LOG is used in the SQL";
+
 /// What the session's variables say of prepared statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepRules {
@@ -60,7 +65,13 @@ impl Parsed {
     pub fn unkept(&self, rules: KeepRules) -> Option<&'static str> {
         let Statement::Sql(statement) = &self.statement else { return None };
         if self.blocks.says("ignore_plan_cache") {
-            return Some("ignore plan cache by hint");
+            return Some(IGNORED);
+        }
+        if self.blocks.says("set_var") {
+            return Some(SETS);
+        }
+        if self.blocks.says("write_slow_log") {
+            return Some(NOTED);
         }
         if self.blocks.selects.len() > subquery_free(statement) && !rules.subqueries {
             return Some("query has sub-queries is un-cacheable");
@@ -105,6 +116,31 @@ impl Parsed {
             }
             None => false,
         }
+    }
+
+    /// Whether it is to be planned each time, for its own hints say so or ask for more than a plan.
+    pub fn is_planned_each_time(&self, rules: KeepRules) -> bool {
+        matches!(self.unkept(rules), Some(IGNORED | SETS | NOTED))
+    }
+
+    /// Variables that SET_VAR sets while it runs, with their values.
+    pub fn hinted_variables(&self) -> Vec<(String, String)> {
+        use ast::Statement as S;
+        let sql = match &self.statement {
+            Statement::Sql(sql) => sql,
+            Statement::Explain { statement, .. } => match &**statement {
+                Statement::Sql(sql) => sql,
+                _ => return vec![],
+            },
+            _ => return vec![],
+        };
+        let may = matches!(**sql, S::Query(_) | S::Insert(_) | S::Update(_) | S::Delete(_));
+        if may && self.blocks.says("set_var") { self.blocks.variables() } else { vec![] }
+    }
+
+    /// Whether it is to be noted as slow however long it takes.
+    pub fn is_noted(&self) -> bool {
+        self.blocks.says("write_slow_log")
     }
 
     /// What the plan of this text must be for TiDB to keep it; `None` = it does not. `dml`: those of changes are kept, too,

@@ -19,6 +19,8 @@ pub enum Listing {
     StatsTopN,
     /// SHOW STATS_HEALTHY.
     StatsHealthy,
+    /// SHOW STATS_LOCKED.
+    StatsLocked,
     /// SHOW ANALYZE STATUS.
     AnalyzeStatus,
     /// ADMIN SHOW DDL.
@@ -55,6 +57,7 @@ impl Listing {
             | Listing::StatsBuckets
             | Listing::StatsTopN
             | Listing::StatsHealthy
+            | Listing::StatsLocked
             | Listing::AnalyzeStatus => false,
             Listing::Ddl
             | Listing::DdlJobs { .. }
@@ -78,6 +81,7 @@ impl Source<'_> {
             "STATS_BUCKETS" => Listing::StatsBuckets,
             "STATS_TOPN" => Listing::StatsTopN,
             "STATS_HEALTHY" => Listing::StatsHealthy,
+            "STATS_LOCKED" => Listing::StatsLocked,
             "ANALYZE" => {
                 self.expect_word("STATUS")?;
                 Listing::AnalyzeStatus

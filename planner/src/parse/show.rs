@@ -132,8 +132,6 @@ pub enum Absent {
     Placement,
     /// SHOW PLACEMENT LABELS.
     PlacementLabels,
-    /// SHOW STATS_LOCKED.
-    StatsLocked,
     /// SHOW IMPORT JOBS.
     ImportJobs,
     /// SHOW BACKUPS, SHOW RESTORES.
@@ -155,7 +153,6 @@ impl Absent {
             | Absent::Profile
             | Absent::Placement
             | Absent::PlacementLabels
-            | Absent::StatsLocked
             | Absent::ImportJobs
             | Absent::Backups => false,
         }
@@ -328,7 +325,6 @@ impl Source<'_> {
             "PROFILE" => Absent::Profile,
             "PLACEMENT" if self.word("LABELS") => Absent::PlacementLabels,
             "PLACEMENT" => Absent::Placement,
-            "STATS_LOCKED" => Absent::StatsLocked,
             "IMPORT" if self.word("JOBS") => Absent::ImportJobs,
             "BACKUPS" | "RESTORES" => Absent::Backups,
             _ => return Ok(None),

@@ -12,8 +12,10 @@ use crate::error::{Error, Position};
 
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
+use super::batch::BatchSyntax;
 use super::binding::BindingSyntax;
 use super::create_as::NewRows;
+use super::flashback::StatsChange;
 use super::load_data::LoadDataSyntax;
 use super::numbers::NumbersSyntax;
 use super::option::TableOption;
@@ -149,6 +151,23 @@ pub(crate) enum Statement {
         name: String,
     },
     LoadData(Box<LoadDataSyntax>),
+    /// RECOVER TABLE, FLASHBACK TABLE.
+    FlashbackTable {
+        table: ObjectName,
+        /// `None` = as it was called.
+        to: Option<Ident>,
+    },
+    FlashbackDatabase {
+        name: Ident,
+        to: Option<Ident>,
+    },
+    /// DROP STATS and its like.
+    Stats {
+        change: StatsChange,
+        tables: Vec<ObjectName>,
+    },
+    /// BATCH … LIMIT n of a change.
+    Batch(Box<BatchSyntax>),
     Kill {
         connection: u64,
         only_statement: bool,
@@ -194,6 +213,9 @@ impl Statement {
             | Statement::CreateView(_)
             | Statement::CreateSequence(_)
             | Statement::AlterSequence(_)
+            | Statement::FlashbackTable { .. }
+            | Statement::FlashbackDatabase { .. }
+            | Statement::Stats { .. }
             | Statement::AlterTable { .. }
             | Statement::AlterPartitions { .. }
             | Statement::LockTables(_)
@@ -222,6 +244,7 @@ impl Statement {
             | Statement::Execute { .. }
             | Statement::Deallocate { .. }
             | Statement::LoadData(_)
+            | Statement::Batch(_)
             | Statement::Kill { .. }
             | Statement::Call(_)
             // It would if it had anything to unlock.
@@ -412,8 +435,16 @@ impl<'a> Source<'a> {
             "ADMIN" => self.admin(),
             "SPLIT" => self.split(),
             "KILL" => self.kill(),
-            "LOCK" => self.lock_tables(),
+            "RECOVER" => self.recover(),
+            "FLASHBACK" => self.flashback(),
+            "LOCK" => match self.stats(StatsChange::Lock)? {
+                Some(statement) => Ok(statement),
+                None => self.lock_tables(),
+            },
             "UNLOCK" => {
+                if let Some(statement) = self.stats(StatsChange::Unlock)? {
+                    return Ok(statement);
+                }
                 self.parser.next_token();
                 if !self.word("TABLES") {
                     self.expect_word("TABLE")?;
@@ -426,6 +457,7 @@ impl<'a> Source<'a> {
             "CHECKSUM" => self.checksum(),
             "CALL" => self.call(),
             "LOAD" => self.load_data(),
+            "BATCH" => self.batch(),
             "SIMULATE" => self.simulate(),
             "PREPARE" => self.prepare(),
             "EXECUTE" => self.execute(),
@@ -439,9 +471,12 @@ impl<'a> Source<'a> {
                 self.parser.next_token();
                 Ok(Statement::Deallocate { name: self.parser.parse_identifier()?.value })
             }
-            "DROP" => match self.drop_temporary()? {
+            "DROP" => match self.stats(StatsChange::Drop)? {
                 Some(statement) => Ok(statement),
-                None => self.other(),
+                None => match self.drop_temporary()? {
+                    Some(statement) => Ok(statement),
+                    None => self.other(),
+                },
             },
             _ => self.other(),
         }

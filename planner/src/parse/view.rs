@@ -115,7 +115,7 @@ impl Source<'_> {
         let mut cursor = Cursor::new(self.text, self.start);
         let from = cursor.advance_to(start);
         let to = match next.token {
-            Token::EOF if position(last).is_some() => cursor.advance_to(last),
+            _ if position(last).is_some() => cursor.advance_to(last),
             Token::EOF => self.text.len(),
             _ => cursor.advance_to(next.span.start),
         };

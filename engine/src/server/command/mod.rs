@@ -33,6 +33,7 @@ mod number {
     pub const INIT_DB: u8 = 2;
     pub const QUERY: u8 = 3;
     pub const FIELD_LIST: u8 = 4;
+    pub const REFRESH: u8 = 7;
     pub const STATISTICS: u8 = 9;
     pub const PROCESS_KILL: u8 = 12;
     pub const DEBUG: u8 = 13;
@@ -62,7 +63,8 @@ pub(super) async fn answer(connection: &mut Connection, mut packet: Bytes) -> Re
         number::FIELD_LIST => field_list::answer(connection, &packet),
         number::STATISTICS => statistics::answer(connection),
         number::PROCESS_KILL => process_kill::answer(connection, &packet).await,
-        number::DEBUG | number::PING => connection.ok().await,
+        // What could be out of date is not (see FLUSH).
+        number::REFRESH | number::DEBUG | number::PING => connection.ok().await,
         number::CHANGE_USER => change_user::answer(connection, &packet).await,
         number::STATEMENT_PREPARE => statement_prepare::answer(connection, packet).await,
         number::STATEMENT_EXECUTE => statement_execute::answer(connection, &packet).await,

@@ -81,7 +81,8 @@ fn tables(body: &HintBody) -> &[TableSyntax] {
         | HintBody::MemoryQuota(_)
         | HintBody::MaxExecutionTime(_)
         | HintBody::BlockName(_)
-        | HintBody::ViewBlockName { .. } => &[],
+        | HintBody::ViewBlockName { .. }
+        | HintBody::Variable { .. } => &[],
     }
 }
 

@@ -75,7 +75,9 @@ impl Source<'_> {
     /// Behind FLUSH: nothing that it could bring up to date ever is out of date here.
     fn flush(&mut self) -> Result<AccountChange, Failure> {
         let _ = self.word("NO_WRITE_TO_BINLOG") || self.word("LOCAL");
-        if self.word("PRIVILEGES") || self.word("STATUS") {
+        let _ = ["BINARY", "ENGINE", "ERROR", "GENERAL", "SLOW", "RELAY"].iter().any(|log| self.word(log));
+        let first = ["PRIVILEGES", "STATUS", "LOGS", "HOSTS", "CLIENT_ERRORS_SUMMARY"];
+        if first.iter().any(|what| self.word(what)) {
             return Ok(AccountChange::Flush);
         }
         if self.word("TABLES") || self.word("TABLE") {
@@ -106,7 +108,7 @@ impl Source<'_> {
         Ok(Some(ShowSyntax::Account(shown)))
     }
 
-    fn not_supported(&self, what: &str) -> Failure {
+    pub(super) fn not_supported(&self, what: &str) -> Failure {
         Failure::Ours(crate::error::Error::NotSupported(what.into()))
     }
 
