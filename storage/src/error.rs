@@ -113,3 +113,14 @@ impl fmt::Display for Exhausted {
 
 /// What the client's methods return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Rows of a space that cannot become chunks.
+    pub(crate) fn of_build(space: SpaceId, error: BuildError) -> Error {
+        match error {
+            BuildError::DuplicateKey { key } => Error::DuplicateKey { space, key },
+            BuildError::Type(mismatch) => Error::TypeMismatch(mismatch),
+            other => Error::BadRows(other),
+        }
+    }
+}

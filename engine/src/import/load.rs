@@ -11,7 +11,7 @@ use allod_planner::bind::{bind_checks, bind_generated};
 use allod_planner::checks::RowChecks;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
-use allod_storage::client::{Client, ScanRequest};
+use allod_storage::client::{Bulk, Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
 use allod_storage::schema::{
     ColumnDefault, Datum, PartitionDescriptor, SpaceSchema, SqlType, TableDescriptor,
@@ -251,43 +251,77 @@ pub(crate) fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<
     Ok(dealt)
 }
 
-/// Rows into the spaces of one partition, the records last. Nothing stays of it if it fails.
+/// Rows into the spaces of one partition, which come in one piece.
 pub(crate) fn ingest(
     client: &mut Client,
     table: &TableDescriptor,
     partition: &PartitionDescriptor,
     rows: Vec<Vec<ArrayRef>>,
 ) -> Result<()> {
-    let mut done = Vec::new();
-    for (position, &id) in partition.indexes.iter().enumerate() {
-        let (space, ordinals) = table.index_space(position, id);
-        let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
-        let entries: Vec<Vec<ArrayRef>> = rows.iter().map(pick).collect();
-        if let Err(error) = ingest_space(client, table, &space, entries.clone()) {
-            undo(client, &done);
-            return Err(error);
-        }
-        done.push((space, entries));
-    }
-    // The rows are given away, so that their memory can be returned while chunks are built of them.
-    let loaded = ingest_space(client, table, &table.record_space(partition.records), rows);
-    if loaded.is_err() {
-        undo(client, &done);
-    }
-    loaded
+    let mut load = BulkLoad::new(client, table, partition)?;
+    load.add(rows)?;
+    load.finish(client)
 }
 
-fn ingest_space(
-    client: &mut Client,
-    table: &TableDescriptor,
-    space: &SpaceSchema,
-    rows: Vec<Vec<ArrayRef>>,
-) -> Result<()> {
+/// Rows on their way into the spaces of one partition. Nothing stays of it if it fails.
+pub(super) struct BulkLoad<'a> {
+    table: &'a TableDescriptor,
+    records: (SpaceSchema, Bulk),
+    /// Each with the columns that it takes.
+    indexes: Vec<(SpaceSchema, Vec<usize>, Vec<Vec<ArrayRef>>)>,
+}
+
+impl BulkLoad<'_> {
+    pub fn new<'a>(
+        client: &mut Client,
+        table: &'a TableDescriptor,
+        partition: &PartitionDescriptor,
+    ) -> Result<BulkLoad<'a>> {
+        let records = table.record_space(partition.records);
+        let bulk = client.runtime().block_on(client.bulk(records.id))?;
+        let indexes = partition.indexes.iter().enumerate().map(|(position, &id)| {
+            let (space, ordinals) = table.index_space(position, id);
+            (space, ordinals, Vec::new())
+        });
+        Ok(BulkLoad { table, records: (records, bulk), indexes: indexes.collect() })
+    }
+
+    /// Adds rows, all columns of the table. They are given away, so that their memory can be returned while chunks are built
+    /// of them; entries of indexes, which are not in order, keep what they need.
+    pub fn add(&mut self, rows: Vec<Vec<ArrayRef>>) -> Result<()> {
+        for (_, ordinals, entries) in &mut self.indexes {
+            let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
+            entries.extend(rows.iter().map(pick));
+        }
+        let (space, bulk) = &mut self.records;
+        bulk.add(batches(space, rows)?).map_err(|error| Error::of_ingest(error, self.table, space))
+    }
+
+    /// Loads them, the records last.
+    pub fn finish(self, client: &mut Client) -> Result<()> {
+        let mut done = Vec::new();
+        for (space, _, entries) in self.indexes {
+            let ingested = batches(&space, entries.clone())
+                .map(|batches| client.runtime().block_on(client.ingest(space.id, batches, true)))?
+                .map_err(|error| Error::of_ingest(error, self.table, &space));
+            if let Err(error) = ingested {
+                undo(client, &done);
+                return Err(error);
+            }
+            done.push((space, entries));
+        }
+        let (space, bulk) = self.records;
+        let loaded = client.runtime().block_on(client.ingest_bulk(bulk));
+        if loaded.is_err() {
+            undo(client, &done);
+        }
+        loaded.map(drop).map_err(|error| Error::of_ingest(error, self.table, &space))
+    }
+}
+
+fn batches(space: &SpaceSchema, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<RecordBatch>> {
     let names = space_columns(space);
-    let batches = rows.into_iter().map(|columns| full_batch(&names, columns));
-    let batches = batches.collect::<Result<Vec<RecordBatch>>>()?;
-    let ingested = client.runtime().block_on(client.ingest(space.id, batches, true));
-    ingested.map(drop).map_err(|error| Error::of_ingest(error, table, space))
+    rows.into_iter().map(|columns| full_batch(&names, columns)).collect()
 }
 
 /// Takes index entries out again. If even that fails there is nothing better to do: the caller's error is reported, and

@@ -1,8 +1,8 @@
 //! The tables of TPC-H, generated in this process.
 //!
 //! The generator makes any part of a table by itself, so parts are made on all cores, converted to the store's types and
-//! looked at for statistics while they are in the cache; then a table is ingested as a whole and let go before the next
-//! one is begun, so that only one table is in memory twice.
+//! looked at for statistics while they are in the cache; some parts at a time become chunks and are let go, so that no
+//! table is in memory twice. Then a table is ingested as a whole.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use tpchgen_arrow::{
 use allod_storage::schema::TableDescriptor;
 
 use super::convert::to_column;
-use super::load::{Target, deal, ingest};
+use super::load::{BulkLoad, Target, deal};
 use super::progress::Progress;
 use crate::catalog::StatsCollector;
 use crate::database::Database;
@@ -39,6 +39,8 @@ const SCALE_FACTOR_MIN: f64 = 0.01;
 const SCALE_FACTOR_MAX: f64 = 1000.0;
 /// Rows of a batch that is converted at once.
 const BATCH_ROWS: usize = 8192;
+/// Parts of a table that are made and built at once: a million rows, which share their dictionaries.
+const PARTS_AT_ONCE: usize = 10;
 
 /// Whether tables of this scale factor can be made.
 ///
@@ -108,30 +110,32 @@ fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Resu
     let target = Target::open(session, name)?;
     let table = Arc::clone(&target.table);
     let parts = parts(name, sf);
-    let step = progress.step(&format!("generating {name}"), u64::from(parts));
-    let made: Vec<(Vec<Vec<ArrayRef>>, StatsCollector)> = (1..=parts)
-        .into_par_iter()
-        .map(|part| {
+    let step = progress.step(&format!("loading {name}"), u64::from(parts));
+    let mut stats = StatsCollector::new(&table);
+    let mut loads = Vec::new();
+    for partition in &table.partitions {
+        loads.push(BulkLoad::new(session.client_mut(), &table, partition)?);
+    }
+    let numbers: Vec<u32> = (1..=parts).collect();
+    for some in numbers.chunks(PARTS_AT_ONCE) {
+        let made = some.par_iter().map(|&part| {
             let made = generate(&table, sf, part, parts);
             step.advance(1);
             made
-        })
-        .collect::<Result<_>>()?;
-    drop(step);
-    let step = progress.step(&format!("loading {name}"), 1);
-    let mut stats = StatsCollector::new(&table);
-    let mut rows = Vec::new();
-    for (columns, seen) in made {
-        rows.extend(columns);
-        stats = stats.merge(seen);
+        });
+        let mut rows = Vec::new();
+        for (columns, seen) in made.collect::<Result<Vec<_>>>()? {
+            rows.extend(columns);
+            stats = stats.merge(seen);
+        }
+        for (load, rows) in loads.iter_mut().zip(deal(&table, rows)?) {
+            load.add(rows)?;
+        }
     }
+    loads.into_iter().try_for_each(|load| load.finish(session.client_mut()))?;
     let stats = stats.finish();
     let count = stats.rows;
-    for (partition, rows) in table.partitions.iter().zip(deal(&table, rows)?) {
-        ingest(session.client_mut(), &table, partition, rows)?;
-    }
     target.finish(session, stats)?;
-    step.advance(1);
     Ok(count)
 }
 

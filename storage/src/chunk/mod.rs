@@ -11,6 +11,7 @@
 //! than need be, which is harmless.
 
 mod build;
+mod bulk;
 pub(crate) mod dictionary;
 mod order;
 pub(crate) mod patch;
@@ -30,6 +31,7 @@ use zone::Zones;
 
 pub use build::{BuildError, ChunkLimit, build_base};
 pub(crate) use build::{CommitColumn, rebuild};
+pub use bulk::Bulk;
 
 /// Rows in a block: the unit of zone maps, and the most that a reader gets at a time. Small in this crate's own tests, so
 /// that a few hundred rows have many blocks.

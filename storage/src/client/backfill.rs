@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::backoff::Budget;
-use super::ingest::build_error;
 use super::locks::LockWaits;
 use super::sender::Sent;
 use super::{Client, unexpected};
@@ -54,7 +53,10 @@ impl BackfillForm {
     /// [`Error::DuplicateKey`] if two of them have one, and if they are not rows of the space.
     pub fn build(&self, batches: Vec<RecordBatch>) -> Result<Backfill> {
         let chunks = build_base(&self.schema, batches, self.limit, LONG_AGO);
-        Ok(Backfill { space: self.space, chunks: chunks.map_err(|error| build_error(self.space, error))? })
+        Ok(Backfill {
+            space: self.space,
+            chunks: chunks.map_err(|error| Error::of_build(self.space, error))?,
+        })
     }
 }
 
@@ -122,7 +124,7 @@ impl Client {
                         BackfillOutcome::TooOld { safe_ts } => {
                             return Err(Error::SnapshotTooOld { ts: at, safe_ts });
                         }
-                        BackfillOutcome::Failed(error) => return Err(build_error(space, error)),
+                        BackfillOutcome::Failed(error) => return Err(Error::of_build(space, error)),
                     },
                     Sent::Reply(other) => return Err(unexpected(&other)),
                     // Cut anew.

@@ -3,7 +3,8 @@
 //! All rows appear at once, at one timestamp, in however many regions they lie. Each region first learns that rows will
 //! come, checks that they may, and from then on keeps readers waiting who might have to see them. When all are prepared, the
 //! commit timestamp is taken, so it is later than what any reader saw who did not wait. Then the regions take the rows in.
-//! The slow part, sorting and building, comes before all that.
+//! The slow part, sorting and building, comes before all that; rows that come in key order are built as they come
+//! ([`Bulk`]), so that a large table is in memory once.
 //!
 //! The region of the first row, the primary, decides: once it has taken its rows in, the ingest is committed, and the other
 //! regions follow. An ingest that is not heard of for a while (its client is gone) is ended by whoever is in need of one of
@@ -18,7 +19,7 @@ use super::locks::LockWaits;
 use super::region_cache::CachedRegion;
 use super::sender::Sent;
 use super::{Client, unexpected};
-use crate::chunk::{BuildError, Chunk, ChunkLimit, build_base};
+use crate::chunk::{Bulk, Chunk, ChunkLimit};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::region::IngestOutcome;
@@ -53,12 +54,25 @@ impl Client {
     ) -> Result<IngestSummary> {
         // Finding that rows are in order costs little beside building, and saves the same; a promise adds nothing.
         let _ = presorted;
+        let mut bulk = self.bulk(space).await?;
+        bulk.add(batches)?;
+        self.ingest_bulk(bulk).await
+    }
+
+    /// Begins to collect rows of a space.
+    pub async fn bulk(&mut self, space: SpaceId) -> Result<Bulk> {
         let mut backoff = self.backoff("ingest", Budget::Admin);
         let schema = self.schema_of(&mut backoff, space).await?;
         let default = ChunkLimit::default();
         let limit = ChunkLimit { bytes: default.bytes.min(self.shared.region_bytes_max), ..default };
-        let chunks =
-            build_base(&schema, batches, limit, Timestamp::MAX).map_err(|e| build_error(space, e))?;
+        Ok(Bulk::new(schema, limit))
+    }
+
+    /// Adds what was collected.
+    pub async fn ingest_bulk(&mut self, bulk: Bulk) -> Result<IngestSummary> {
+        let mut backoff = self.backoff("ingest", Budget::Admin);
+        let space = bulk.space();
+        let chunks = bulk.finish()?;
         let summary = IngestSummary {
             rows: chunks.iter().map(Chunk::rows).sum(),
             bytes: chunks.iter().map(Chunk::bytes).sum(),
@@ -165,7 +179,7 @@ impl Client {
                     IngestOutcome::WriteConflict { key, .. } => {
                         return Err(Error::Internal(format!("key {key} was changed in the future")));
                     }
-                    IngestOutcome::Failed(error) => return Err(build_error(space, error)),
+                    IngestOutcome::Failed(error) => return Err(Error::of_build(space, error)),
                 },
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {}
@@ -210,13 +224,5 @@ impl Client {
                 Sent::Relocate => region = self.locate(backoff, &start).await?,
             }
         }
-    }
-}
-
-pub(super) fn build_error(space: SpaceId, error: BuildError) -> Error {
-    match error {
-        BuildError::DuplicateKey { key } => Error::DuplicateKey { space, key },
-        BuildError::Type(mismatch) => Error::TypeMismatch(mismatch),
-        other => Error::BadRows(other),
     }
 }

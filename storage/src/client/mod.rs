@@ -40,6 +40,7 @@ mod stats;
 mod tests;
 mod transaction;
 
+pub use crate::chunk::Bulk;
 pub use crate::percolator::Conflict;
 pub use crate::store::{Deadlock, LockWaits, PastDeadlock, Wait};
 pub use backfill::{Backfill, BackfillForm, OvertakenRow};

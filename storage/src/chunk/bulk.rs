@@ -1,0 +1,149 @@
+//! Rows that become chunks as they come.
+//!
+//! Whoever loads a large table in key order adds a piece at a time: each becomes chunks at once, which take a half to two
+//! thirds of what it took, and is let go. Strings are coded by the dictionary of the piece before, so that the chunks share
+//! it as if they had been built together. From the first piece that does not follow the one before on, pieces are only kept,
+//! and all is sorted and built in the end.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::record_batch::RecordBatch;
+
+use super::build::rebuild;
+use super::{Chunk, ChunkLimit, CommitColumn};
+use crate::error::{Error, Result};
+use crate::schema::{SpaceId, SpaceSchema, Timestamp};
+
+/// Rows of a space that are going to be loaded.
+pub struct Bulk {
+    schema: Arc<SpaceSchema>,
+    limit: ChunkLimit,
+    /// In key order.
+    chunks: Vec<Chunk>,
+    /// The pieces from the first on that did not follow.
+    rest: Vec<Vec<ArrayRef>>,
+}
+
+impl Bulk {
+    pub(crate) fn new(schema: Arc<SpaceSchema>, limit: ChunkLimit) -> Bulk {
+        Bulk { schema, limit, chunks: Vec::new(), rest: Vec::new() }
+    }
+
+    pub(crate) fn space(&self) -> SpaceId {
+        self.schema.id
+    }
+
+    /// Adds full rows, in any order among themselves. Pass the batches without keeping copies, so that their memory can be
+    /// given back on the way.
+    pub fn add(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
+        let sets = batches.into_iter().map(|batch| batch.columns().to_vec());
+        if !self.rest.is_empty() {
+            self.rest.extend(sets);
+            return Ok(());
+        }
+        let chunks = self.build(sets.collect())?;
+        match (self.chunks.last(), chunks.first()) {
+            (Some(last), Some(first)) if last.last_key() >= first.first_key() => {
+                self.rest.extend(chunks.iter().map(columns));
+            }
+            _ => self.chunks.extend(chunks),
+        }
+        Ok(())
+    }
+
+    /// All of it in key order.
+    pub(crate) fn finish(mut self) -> Result<Vec<Chunk>> {
+        if self.rest.is_empty() {
+            return Ok(self.chunks);
+        }
+        let mut sets: Vec<_> = self.chunks.iter().map(columns).collect();
+        sets.append(&mut self.rest);
+        self.chunks.clear();
+        self.build(sets)
+    }
+
+    fn build(&self, sets: Vec<Vec<ArrayRef>>) -> Result<Vec<Chunk>> {
+        let like = self.chunks.last().map_or(&[][..], std::slice::from_ref);
+        let commit = CommitColumn::Uniform(Timestamp::MAX);
+        rebuild(&self.schema, sets, commit, self.limit, like)
+            .map_err(|error| Error::of_build(self.space(), error))
+    }
+}
+
+fn columns(chunk: &Chunk) -> Vec<ArrayRef> {
+    (0..chunk.data.columns.len()).map(|ordinal| chunk.column(ordinal, 0, chunk.rows())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, Int64Array, StringViewArray};
+    use arrow::datatypes::{Field, Int64Type, Schema, UInt16Type};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::{ColumnDef, ColumnType, SqlType};
+
+    fn bulk() -> Bulk {
+        let columns = [SqlType::BIGINT, SqlType::varchar(20)];
+        let columns = columns.into_iter().map(|ty| ColumnDef::new("c", ColumnType::not_null(ty)));
+        let schema =
+            SpaceSchema { id: SpaceId(1), columns: columns.collect(), key: vec![0], unique_prefix: None };
+        Bulk::new(Arc::new(schema), ChunkLimit::default())
+    }
+
+    fn batch(ids: &[i64]) -> RecordBatch {
+        let texts = StringViewArray::from_iter_values(ids.iter().map(|id| ["a", "b", "c"][*id as usize % 3]));
+        let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(ids.to_vec())), Arc::new(texts)];
+        let fields: Vec<Field> =
+            columns.iter().map(|c| Field::new("c", c.data_type().clone(), false)).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn ids(chunks: &[Chunk]) -> Vec<i64> {
+        let ids = |chunk| columns(chunk)[0].as_primitive::<Int64Type>().values().to_vec();
+        chunks.iter().flat_map(ids).collect()
+    }
+
+    #[test]
+    fn pieces_in_order_become_chunks_at_once_and_share_a_dictionary() {
+        let mut bulk = bulk();
+        for from in [0, 100, 200] {
+            bulk.add(vec![batch(&(from..from + 100).rev().collect::<Vec<_>>())]).unwrap();
+        }
+        assert!(bulk.rest.is_empty() && bulk.chunks.len() >= 3);
+        let chunks = bulk.finish().unwrap();
+        assert_eq!(ids(&chunks), (0..300).collect::<Vec<_>>());
+        let texts: Vec<ArrayRef> = chunks.iter().map(|chunk| columns(chunk).remove(1)).collect();
+        let values = |texts: &ArrayRef| Arc::clone(texts.as_dictionary::<UInt16Type>().values());
+        assert!(texts.iter().all(|t| Arc::ptr_eq(&values(t), &values(&texts[0]))));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_refused_wherever_it_is() {
+        for pieces in [[&[1, 2][..], &[2, 3]], [&[5, 6], &[1, 5]], [&[1, 3], &[3, 2]]] {
+            let mut bulk = bulk();
+            pieces.iter().for_each(|ids| bulk.add(vec![batch(ids)]).unwrap());
+            assert!(matches!(bulk.finish(), Err(Error::DuplicateKey { space: SpaceId(1), .. })));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_in_any_order_are_all_there(
+            order in Just((0..200i64).collect::<Vec<_>>()).prop_shuffle(),
+            cuts in prop::collection::vec(1..60usize, 1..8),
+            sorted: bool,
+        ) {
+            let order = if sorted { (0..200).collect() } else { order };
+            let (mut bulk, mut rest) = (bulk(), &order[..]);
+            for cut in cuts {
+                let (piece, behind) = rest.split_at(cut.min(rest.len()));
+                bulk.add(vec![batch(piece)]).unwrap();
+                rest = behind;
+            }
+            bulk.add(vec![batch(rest)]).unwrap();
+            prop_assert_eq!(ids(&bulk.finish().unwrap()), (0..200).collect::<Vec<_>>());
+        }
+    }
+}
