@@ -9,8 +9,8 @@ use std::sync::Arc;
 use allod_planner::column::ColumnId;
 use allod_storage::schema::{ColumnType, SqlType};
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, Decimal64Array, Decimal128Array,
-    DictionaryArray, PrimitiveArray, StringViewArray, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BooleanBufferBuilder, Decimal64Array,
+    Decimal128Array, DictionaryArray, PrimitiveArray, StringViewArray, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -19,7 +19,7 @@ use arrow::datatypes::{
 };
 
 use crate::error::{Error, Result};
-use crate::kernel::unchecked::{codes_over, views_over};
+use crate::kernel::unchecked::{codes_over, views_over, views_together};
 
 /// A few thousand rows as Arrow columns: dense, no selection vector. String columns are `Utf8View` or
 /// `Dictionary(UInt16, Utf8View)`, decimals `Decimal64(18, s)` or `Decimal128(38, s)`.
@@ -251,8 +251,31 @@ pub fn concat(arrays: &[ArrayRef]) -> ArrayRef {
     }
     let wide = arrays.iter().any(|a| matches!(a.data_type(), DataType::Decimal128(_, _)));
     let plain: Vec<ArrayRef> = arrays.iter().map(|a| if wide { widen(a) } else { decode(a) }).collect();
+    let views: Option<Vec<_>> = plain.iter().map(|a| a.as_string_view_opt()).collect();
+    if let Some(views) = views {
+        return Arc::new(views_together(&views, nulls_together(&plain)));
+    }
+    let views: Option<Vec<_>> = plain.iter().map(|a| a.as_binary_view_opt()).collect();
+    if let Some(views) = views {
+        return Arc::new(views_together(&views, nulls_together(&plain)));
+    }
     let plain: Vec<&dyn Array> = plain.iter().map(|a| a.as_ref()).collect();
     arrow::compute::concat(&plain).expect("columns of one family are put together")
+}
+
+/// Which rows of the arrays are there, one after another.
+fn nulls_together(arrays: &[ArrayRef]) -> Option<NullBuffer> {
+    if arrays.iter().all(|a| a.null_count() == 0) {
+        return None;
+    }
+    let mut valid = BooleanBufferBuilder::new(arrays.iter().map(|a| a.len()).sum());
+    for array in arrays {
+        match array.nulls() {
+            Some(nulls) => valid.append_buffer(nulls.inner()),
+            None => valid.append_n(array.len(), true),
+        }
+    }
+    Some(NullBuffer::new(valid.finish()))
 }
 
 /// Dictionary columns that share their dictionary.
@@ -267,12 +290,7 @@ fn concat_codes(arrays: &[ArrayRef]) -> Option<ArrayRef> {
     for part in &parts {
         codes.extend_from_slice(part.keys().values());
     }
-    let nulls = parts.iter().any(|p| p.null_count() > 0).then(|| {
-        NullBuffer::new(BooleanBuffer::from_iter(
-            parts.iter().flat_map(|p| (0..p.len()).map(move |i| p.is_valid(i))),
-        ))
-    });
-    Some(codes_over(first, codes, nulls))
+    Some(codes_over(first, codes, nulls_together(arrays)))
 }
 
 /// Whether two columns' codes mean the same strings because they share the dictionary.

@@ -7,7 +7,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use allod_executor::Cancel;
 use allod_planner::bind::Bound;
 use allod_planner::sql_mode::Lexing;
 use allod_planner::template::{Generalized, Template};
@@ -73,7 +72,8 @@ impl Session {
                 self.plan_found = true;
                 self.variables.plan_from_cache = planned.told || !is_text;
                 self.variables.plan_from_binding = planned.from_binding;
-                self.cancel = Cancel::default();
+                drop(cancel);
+                self.cancel.renew();
                 ControlFlow::Break(result)
             }
         }

@@ -69,7 +69,6 @@ pub(super) struct Walk<'a> {
 }
 
 /// The ends of a range of keys.
-#[derive(Default)]
 struct Keys {
     start: Vec<u8>,
     end: Vec<u8>,
@@ -77,7 +76,15 @@ struct Keys {
     next: Vec<u8>,
 }
 
+/// Few keys are longer.
+const KEY_BYTES: usize = 64;
+
 impl Keys {
+    fn new() -> Keys {
+        let room = || Vec::with_capacity(KEY_BYTES);
+        Keys { start: room(), end: room(), next: Vec::new() }
+    }
+
     /// All keys that start with `start`.
     fn end_behind_start(&mut self) {
         self.end.clear();
@@ -355,17 +362,14 @@ impl Walk<'_> {
         tuple: &mut Tuple,
         above: Above<'_>,
     ) -> Option<Flow> {
-        let mut wanted = Vec::with_capacity(get.keys.len());
-        for (at, key) in get.keys.iter().enumerate() {
-            let partition = match &get.places {
-                Some(places) => *places.get(at)?,
-                None => 0,
-            };
-            let place = &get.table.partitions[partition];
-            let mut keys = self.keys(get.index.map_or(place.records, |index| place.indexes[index]));
-            append_datums(key, &mut keys.start);
-            wanted.push((place.records, keys));
+        if let [_] = &*get.keys {
+            let (records, mut keys) = self.wanted(get, 0)?;
+            keys.end_behind_start();
+            let rest = rest.map(|rest| (rest, &[][..], records));
+            return self.between(keys, (source, &[], &[]), rest, tuple, above);
         }
+        let wanted = (0..get.keys.len()).map(|at| self.wanted(get, at));
+        let mut wanted = wanted.collect::<Option<Vec<_>>>()?;
         // A key may be asked for more than once.
         wanted.sort_unstable_by(|(_, a), (_, b)| a.start.cmp(&b.start));
         wanted.dedup_by(|(_, a), (_, b)| a.start == b.start);
@@ -377,6 +381,18 @@ impl Walk<'_> {
             }
         }
         Some(Flow::Continue)
+    }
+
+    /// One of the keys, and where the row is that it stands for.
+    fn wanted(&mut self, get: &PointGet, at: usize) -> Option<(SpaceId, Keys)> {
+        let partition = match &get.places {
+            Some(places) => *places.get(at)?,
+            None => 0,
+        };
+        let place = &get.table.partitions[partition];
+        let mut keys = self.keys(get.index.map_or(place.records, |index| place.indexes[index]));
+        append_datums(get.keys.get(at)?, &mut keys.start);
+        Some((place.records, keys))
     }
 
     /// Whether these conditions hold for a tuple.
@@ -573,7 +589,7 @@ impl Walk<'_> {
 
     /// Room for the keys of a space.
     fn keys(&mut self, space: SpaceId) -> Keys {
-        let mut keys = self.spare.pop().unwrap_or_default();
+        let mut keys = self.spare.pop().unwrap_or_else(Keys::new);
         keys.start.clear();
         begin_key(space, &mut keys.start);
         keys

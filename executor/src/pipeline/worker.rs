@@ -26,6 +26,15 @@ impl Cancel {
         Cancel::default()
     }
 
+    /// Makes it another statement's: what copies of it are asked from now on does not concern this one.
+    pub fn renew(&mut self) {
+        self.deadline = None;
+        // If there is no copy that might be asked, and nobody has asked, it is as new.
+        if Arc::get_mut(&mut self.asked).is_none_or(|asked| *asked.get_mut()) {
+            *self = Cancel::default();
+        }
+    }
+
     /// Asks the statement to stop. May be called from any thread.
     pub fn cancel(&self) {
         self.asked.store(true, Ordering::Relaxed);

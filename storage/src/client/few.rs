@@ -24,8 +24,8 @@ impl Client {
             None => self.shared.transport.timestamp_in_place()?,
         };
         self.stats.rpcs += 1;
-        let now_ms = self.shared.transport.now_ms();
-        Some(FewReader { client: self, ts, now_ms })
+        // The oracle's clock will do to tell the age of what is known of a region; to ask another one takes as long as a read.
+        Some(FewReader { client: self, ts, now_ms: ts.physical_ms() })
     }
 }
 
