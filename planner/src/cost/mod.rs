@@ -22,9 +22,11 @@ fn miss(rows: f64) -> f64 {
     1.0 + (rows / CACHED_ROWS).max(1.0).log2() * 0.5
 }
 
-/// A hash join: the table over `build` rows, `probe` rows against it, `out` rows out.
-pub(crate) fn hash_join(build: f64, probe: f64, out: f64) -> f64 {
-    build * 3.0 * miss(build) + probe * miss(build) + out
+/// A hash join: the table over `build` rows, `probe` rows against it, `out` rows out. If a row that finds nothing is dropped,
+/// the filter of keys that goes ahead into the scan nearly always does so, and it never gets to the table.
+pub(crate) fn hash_join(build: f64, probe: f64, out: f64, keeps_unmatched: bool) -> f64 {
+    let looked_up = if keeps_unmatched { probe } else { probe.min(out) };
+    build * 3.0 * miss(build) + probe + looked_up * (miss(build) - 1.0) + out
 }
 
 /// A join without a key to hash: every pair is looked at.

@@ -455,7 +455,8 @@ impl Graph {
         if !hashes {
             return cost::nested_loops(rows_a, rows_b, out);
         }
-        cost::hash_join(rows_a.min(rows_b), rows_a.max(rows_b), out)
+        let keeps_unmatched = satellite.is_some_and(|satellite| satellite.kind == JoinKind::Anti);
+        cost::hash_join(rows_a.min(rows_b), rows_a.max(rows_b), out, keeps_unmatched)
     }
 
     /// The plan that joins two plans.

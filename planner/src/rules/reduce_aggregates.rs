@@ -181,7 +181,7 @@ fn pays(
     }
     let (before, after) = (below.groups(group_by), below.groups(group_by) * part);
     let saved = cost::hash_aggregate(below.rows, before) - cost::hash_aggregate(below.rows * part, after);
-    let spent = work(source, cx) + cost::hash_join(distinct, below.rows, below.rows * part);
+    let spent = work(source, cx) + cost::hash_join(distinct, below.rows, below.rows * part, false);
     spent < saved
 }
 

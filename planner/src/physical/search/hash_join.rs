@@ -30,6 +30,7 @@ impl Search<'_> {
                 goals = if goal.order.is_empty() { goals } else { vec![] };
             }
         }
+        let keeps_unmatched = !matches!(node.join.kind, JoinKind::Inner | JoinKind::Semi);
         let ways = goals.into_iter().map(|below| {
             let mut sides = (left.clone(), right.clone());
             let (probing, order) = match build {
@@ -49,7 +50,7 @@ impl Search<'_> {
             let own = if node.keys.is_empty() {
                 cost::nested_loops(building, probing * part, node.rows * part)
             } else {
-                cost::hash_join(building, probing * part, node.rows * part)
+                cost::hash_join(building, probing * part, node.rows * part, keeps_unmatched)
             };
             let cost = left.cost + right.cost + own;
             let columns = join_columns(node.join.kind, &left, &right, node.needed);
