@@ -309,8 +309,13 @@ impl ResultSet {
     ///
     /// # Errors
     /// The one that ended the statement.
-    pub fn collect_batches(self) -> Result<Vec<RecordBatch>> {
-        self.collect()
+    pub fn collect_batches(mut self) -> Result<Vec<RecordBatch>> {
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            // The very list.
+            Source::Ready(batches) => Ok(batches.collect()),
+            Source::Running(batches) => batches.collect(),
+            Source::Ended => Ok(Vec::new()),
+        }
     }
 }
 
