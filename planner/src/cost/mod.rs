@@ -76,6 +76,6 @@ pub(crate) fn sort(rows: f64) -> f64 {
 mod tests {
     #[test]
     fn the_smaller_side_builds() {
-        assert!(super::hash_join(1e3, 1e6, 1e3) < super::hash_join(1e6, 1e3, 1e3));
+        assert!(super::hash_join(1e3, 1e6, 1e3, false) < super::hash_join(1e6, 1e3, 1e3, false));
     }
 }
