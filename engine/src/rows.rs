@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
 
-use allod_storage::schema::{SpaceSchema, TableDescriptor};
+use allod_storage::schema::{Datum, KeyPart, SpaceSchema, TableDescriptor};
 
 use crate::error::{Error, Result, code};
 
@@ -31,18 +31,39 @@ impl Error {
         table: &TableDescriptor,
         space: &SpaceSchema,
     ) -> Error {
+        Error::of_ingest_of(error, table, space, |_| None)
+    }
+
+    /// The same where it is known which text of the row stands behind a sort key, by the column that has it.
+    pub(crate) fn of_ingest_of(
+        error: allod_storage::error::Error,
+        table: &TableDescriptor,
+        space: &SpaceSchema,
+        text_of: impl Fn(usize) -> Option<String>,
+    ) -> Error {
         match &error {
             allod_storage::error::Error::DuplicateKey { key, .. } => {
-                let values = allod_storage::key::decode(space, key).unwrap_or_default();
-                let mut shown: Vec<String> = values.iter().map(ToString::to_string).collect();
-                shown.truncate(space.unique_prefix.unwrap_or(shown.len()));
+                let mut values = allod_storage::key::decode(space, key).unwrap_or_default();
                 let index = table
                     .partitions
                     .iter()
                     .find_map(|p| p.indexes.iter().position(|&id| id == space.id))
-                    .map_or("PRIMARY", |i| &table.indexes[i].name);
+                    .map(|index| &table.indexes[index]);
+                for (value, ordinal) in values.iter_mut().zip(index.iter().flat_map(|index| &index.columns)) {
+                    if let (KeyPart::SortKey(of, characters), Datum::Bytes(sort_key)) =
+                        (table.key_part(*ordinal), &*value)
+                    {
+                        let folded = || table.columns[of].ty.sql.collation().text_of_sort_key(sort_key);
+                        let text = text_of(of).unwrap_or_else(folded);
+                        let characters = characters.map_or(usize::MAX, |n| n as usize);
+                        *value = Datum::string(text.chars().take(characters).collect::<String>());
+                    }
+                }
+                let mut shown: Vec<String> = values.iter().map(ToString::to_string).collect();
+                shown.truncate(space.unique_prefix.unwrap_or(shown.len()));
+                let index = index.map_or("PRIMARY", |index| &index.name);
                 let message =
-                    format!("duplicate entry '{}' for key '{}.{index}'", shown.join("-"), table.name);
+                    format!("Duplicate entry '{}' for key '{}.{index}'", shown.join("-"), table.name);
                 Error::new(code::DUPLICATE_ENTRY, message)
             }
             _ => error.into(),

@@ -38,6 +38,7 @@
 //! | `tidb_enable_stmt_summary` | whether what the statements of a server's clients cost is summed up by their shape |
 //! | `max_error_count` | how many warnings of a statement are kept |
 //! | `div_precision_increment` | how many digits more than what is divided a quotient shows |
+//! | `lc_time_names` | whose words DAYNAME, MONTHNAME and DATE_FORMAT use |
 //! | `timestamp`, `last_insert_id`, `identity`, `default_week_format` | what NOW(), LAST_INSERT_ID(), WEEK() say |
 //!
 //! The others are only kept: a pipeline has one number of workers, whatever its operators (`tidb_hash_join_concurrency` and

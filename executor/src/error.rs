@@ -31,6 +31,14 @@ pub enum Error {
         /// Row of the statement, from 1.
         row: u64,
     },
+    /// 1265, of which no more than a note is made: what a column does not show of a value.
+    #[error("Data truncated for column '{column}' at row {row}")]
+    AssignUnseen {
+        /// Column.
+        column: Arc<str>,
+        /// Row of the statement, from 1.
+        row: u64,
+    },
     /// 1292: a string is no date or time.
     #[error("Incorrect {ty} value: '{value}' for column '{column}' at row {row}")]
     AssignIncorrectTime {

@@ -533,7 +533,7 @@ fn deletes_leave_nothing_behind() {
     let scan = f.scan(&t);
     let predicate = call(Function::Ge, vec![f.column(scan.columns[0]), constant(20)]);
     let source = Box::new(f.select(scan, vec![predicate]));
-    let affected = f.change(Node::Delete { targets: target(&t, &[]), source }).unwrap();
+    let affected = f.change(Node::Delete { targets: target(&t, &[]), ignore: false, source }).unwrap();
     assert_eq!(affected.rows, 40);
     f.check(&t, &data(20));
 }
@@ -546,7 +546,7 @@ fn of_two_statements_of_one_snapshot_the_second_conflicts() {
     let statement = |f: &mut Fixture| {
         let scan = f.scan(&t);
         let source = Box::new(f.select(scan, vec![]));
-        let root = f.node(vec![], Node::Delete { targets: target(&t, &[]), source });
+        let root = f.node(vec![], Node::Delete { targets: target(&t, &[]), ignore: false, source });
         f.start(root, vec![])
     };
     let (mut first, mut second) = (statement(&mut f), statement(&mut f));

@@ -20,6 +20,7 @@ use allod_storage::schema::{
 };
 
 use super::jobs::Entered;
+use super::twice::told;
 use super::version::{Counters, Entry, SequenceEntry, Version};
 use super::writers::{Predecessors, Writers};
 use super::{Catalog, Lease, Waiting};
@@ -670,7 +671,7 @@ pub(super) fn fill_index<'a>(
             })
             .collect::<Result<_>>()?;
         let ingested = runtime.block_on(client.ingest(space.id, batches, false));
-        ingested.map_err(|error| Error::of_ingest(error, table, &space))?;
+        ingested.map_err(|error| told(client, table, (position, &space, &ordinals), ts, error))?;
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ mod partitions;
 mod sequences;
 mod steps;
 mod temporary;
+pub(crate) mod twice;
 mod version;
 mod views;
 mod waiting;

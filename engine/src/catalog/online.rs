@@ -63,6 +63,7 @@ use allod_storage::schema::{IndexDescriptor, IndexState, SpaceId, SpaceSchema, T
 
 use super::crew::Crew;
 use super::ddl::{GRACE_FIRST, create_spaces};
+use super::twice::told;
 use super::version::Entry;
 use super::writers::{Predecessors, WriteGuard};
 use super::{Lease, Waiting};
@@ -289,9 +290,15 @@ fn fill(
         }
     })?;
     client.interrupt_by(waiting.cancel().into());
-    let overtaken = runtime.block_on(client.backfill(entries.map_err(failed)?, at));
+    let overtaken = match entries {
+        Ok(entries) => runtime.block_on(client.backfill(entries, at)),
+        Err(error) => Err(error),
+    };
     client.interrupt_by(Interrupt::default());
-    let overtaken = overtaken.map_err(failed)?;
+    let overtaken = match overtaken {
+        Ok(overtaken) => overtaken,
+        Err(error) => return Err(told(client, table, (index, &space, &ordinals), at, error)),
+    };
     if overtaken.is_empty() {
         return Ok(rows);
     }

@@ -99,7 +99,9 @@ impl From<allod_executor::Error> for Error {
         let code = match &error {
             E::OutOfRange { .. } | E::ConstantOverflow { .. } => code::OUT_OF_RANGE,
             E::AssignOutOfRange { .. } => code::ASSIGN_OUT_OF_RANGE,
-            E::AssignTruncated { .. } | E::AssignLongValue { .. } => code::ASSIGN_TRUNCATED,
+            E::AssignTruncated { .. } | E::AssignUnseen { .. } | E::AssignLongValue { .. } => {
+                code::ASSIGN_TRUNCATED
+            }
             E::AssignIncorrectTime { .. } | E::TruncatedWrongValue { .. } | E::WrongValue { .. } => {
                 code::TRUNCATED_WRONG_VALUE
             }

@@ -18,6 +18,7 @@ use allod_storage::schema::{
 };
 
 use super::convert::to_column;
+use crate::catalog::twice::text_among;
 use crate::catalog::{Counters, Seen, StatsCollector, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
@@ -268,7 +269,9 @@ pub(super) struct BulkLoad<'a> {
     table: &'a TableDescriptor,
     records: (SpaceSchema, Bulk),
     /// Each with the columns that it takes.
-    indexes: Vec<(SpaceSchema, Vec<usize>, Vec<Vec<ArrayRef>>)>,
+    indexes: Vec<(SpaceSchema, Vec<usize>)>,
+    /// All of them, if there are indexes: entries are not in order, and built in one go.
+    rows: Vec<Vec<ArrayRef>>,
 }
 
 impl BulkLoad<'_> {
@@ -279,19 +282,16 @@ impl BulkLoad<'_> {
     ) -> Result<BulkLoad<'a>> {
         let records = table.record_space(partition.records);
         let bulk = client.runtime().block_on(client.bulk(records.id))?;
-        let indexes = partition.indexes.iter().enumerate().map(|(position, &id)| {
-            let (space, ordinals) = table.index_space(position, id);
-            (space, ordinals, Vec::new())
-        });
-        Ok(BulkLoad { table, records: (records, bulk), indexes: indexes.collect() })
+        let indexes = partition.indexes.iter().enumerate();
+        let indexes = indexes.map(|(position, &id)| table.index_space(position, id)).collect();
+        Ok(BulkLoad { table, records: (records, bulk), indexes, rows: Vec::new() })
     }
 
     /// Adds rows, all columns of the table. They are given away, so that their memory can be returned while chunks are built
-    /// of them; entries of indexes, which are not in order, keep what they need.
+    /// of them.
     pub fn add(&mut self, rows: Vec<Vec<ArrayRef>>) -> Result<()> {
-        for (_, ordinals, entries) in &mut self.indexes {
-            let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
-            entries.extend(rows.iter().map(pick));
+        if !self.indexes.is_empty() {
+            self.rows.extend(rows.iter().cloned());
         }
         let (space, bulk) = &mut self.records;
         bulk.add(batches(space, rows)?).map_err(|error| Error::of_ingest(error, self.table, space))
@@ -300,16 +300,19 @@ impl BulkLoad<'_> {
     /// Loads them, the records last.
     pub fn finish(self, client: &mut Client) -> Result<()> {
         let mut done = Vec::new();
-        for (space, _, entries) in self.indexes {
-            let ingested = batches(&space, entries.clone())
-                .map(|batches| client.runtime().block_on(client.ingest(space.id, batches, true)))?
-                .map_err(|error| Error::of_ingest(error, self.table, &space));
-            if let Err(error) = ingested {
+        for (space, ordinals) in self.indexes {
+            let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
+            let entries: Vec<Vec<ArrayRef>> = self.rows.iter().map(pick).collect();
+            let runtime = client.runtime();
+            let batches = batches(&space, entries.clone())?;
+            if let Err(error) = runtime.block_on(client.ingest(space.id, batches, true)) {
                 undo(client, &done);
-                return Err(error);
+                let text = |of| text_among(&self.rows, (&space, &ordinals), &error, of);
+                return Err(Error::of_ingest_of(error.clone(), self.table, &space, text));
             }
             done.push((space, entries));
         }
+        drop(self.rows);
         let (space, bulk) = self.records;
         let loaded = client.runtime().block_on(client.ingest_bulk(bulk));
         if loaded.is_err() {

@@ -161,7 +161,8 @@ impl Session {
     ) -> Result<(Typed, Vec<Warning>)> {
         let version = self.version();
         let catalog = self.catalog(&version);
-        let Bound::Query(query) = allod_planner::bind(query, &self.plan_context(&catalog, params))? else {
+        let bound = allod_planner::bind(query, &self.plan_context(&catalog, params))?;
+        let (Bound::Query(query) | Bound::Into { query, .. }) = bound else {
             return Err(Error::internal("the value of a variable is a query"));
         };
         self.count(&Arc::new(query.usage.clone()));

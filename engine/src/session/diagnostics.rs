@@ -84,7 +84,11 @@ pub(super) fn told(running: &mut Running) -> (Vec<Warning>, u64) {
 
 /// The warning of what would have been an error.
 fn passed_over(error: allod_executor::Error) -> Warning {
-    Warning { level: "Warning", ..Warning::error(&Error::from(error)) }
+    let level = match error {
+        allod_executor::Error::AssignUnseen { .. } => "Note",
+        _ => "Warning",
+    };
+    Warning { level, ..Warning::error(&Error::from(error)) }
 }
 
 /// What becomes of losses in a statement, as TiDB has it. `values`: rows of an INSERT … VALUES, which with a single one does
@@ -97,8 +101,7 @@ pub(super) fn rules(mode: SqlMode, dml: Option<&Dml>, values: Option<usize>) -> 
     };
     let ignores = match dml {
         Dml::Insert { on_duplicate, .. } => on_duplicate.ignores(),
-        Dml::Update { ignore, .. } => *ignore,
-        Dml::Delete(_) => false,
+        Dml::Update { ignore, .. } | Dml::Delete { ignore, .. } => *ignore,
     };
     let verdict = |lenient: bool| if lenient { Verdict::Warn } else { Verdict::Fail };
     let lenient = ignores || !mode.strict;

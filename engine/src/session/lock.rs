@@ -96,7 +96,7 @@ impl Session {
         match &self.transaction {
             Some(active) if active.as_of().is_none() => match &planned.dml {
                 // What it changes, and only that, conflicts at the commit.
-                Some(Dml::Update { .. } | Dml::Delete(_)) if !active.is_pessimistic() => Locking::Off,
+                Some(Dml::Update { .. } | Dml::Delete { .. }) if !active.is_pessimistic() => Locking::Off,
                 _ if active.is_pessimistic() && active.is_read_committed() => Locking::Rows,
                 _ => Locking::Keys,
             },

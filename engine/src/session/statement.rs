@@ -541,7 +541,7 @@ impl Session {
                 let (records, duplicates) = (affected.records, affected.duplicates);
                 format!("Records: {records}  Duplicates: {duplicates}  Warnings: {noted}")
             }
-            Dml::Insert { .. } | Dml::Delete(_) => String::new(),
+            Dml::Insert { .. } | Dml::Delete { .. } => String::new(),
         };
         let done = ResultSet::done(affected.rows, affected.last_insert_id);
         let done = done.with_found_rows(affected.matched);

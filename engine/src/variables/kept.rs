@@ -108,7 +108,7 @@ pub(super) const KEPT: &[Definition] = &[
     define("last_sql_use_alloc", Domain::ReadOnly, "0"),
     define("lc_messages", Domain::Text, "en_US"),
     global("lc_messages_dir", Domain::ReadOnly, ""),
-    define("lc_time_names", Domain::Word(&["en_US"]), "en_US"),
+    define("lc_time_names", Domain::Text, "en_US"),
     global("locked_in_memory", Domain::ReadOnly, "OFF"),
     define("log_bin", Domain::ReadOnly, "OFF"),
     global("log_error", Domain::ReadOnly, ""),

@@ -29,10 +29,10 @@ pub(super) fn check(name: &str, text: &str) -> Option<Result<(String, Option<War
                 "{name} is always turned on. This variable has been deprecated and will be removed in the future releases"
             ),
         )),
-        // Months and days have English names.
-        "lc_time_names" if !matches!(text.to_ascii_lowercase().as_str(), "en_us" | "0") => {
-            Some(Err(Error::new(code::UNKNOWN_LOCALE, format!("unknown locale: '{text}'"))))
-        }
+        "lc_time_names" => Some(match allod_executor::place_of(text) {
+            Some(place) => Ok((place.to_owned(), None)),
+            None => Err(Error::new(code::UNKNOWN_LOCALE, format!("Unknown locale: '{text}'"))),
+        }),
         "tidb_read_staleness" if text.is_empty() => Some(Ok(("0".to_owned(), None))),
         "tidb_session_alias" => {
             let kept: String = text.chars().take(ALIAS_MAX).collect();

@@ -129,7 +129,9 @@ pub(crate) fn substitute(plan: &Plan, f: &impl Fn(Expr) -> Expr) -> Plan {
         Node::Update { targets, ignore, source } => {
             Node::Update { targets: targets.clone(), ignore: *ignore, source: input(source) }
         }
-        Node::Delete { targets, source } => Node::Delete { targets: targets.clone(), source: input(source) },
+        Node::Delete { targets, ignore, source } => {
+            Node::Delete { targets: targets.clone(), ignore: *ignore, source: input(source) }
+        }
     };
     Plan { id: plan.id, rows: plan.rows, cost: plan.cost, columns: plan.columns.clone(), node }
 }

@@ -9,7 +9,8 @@ use arrow::array::ArrayRef;
 
 use super::changes::{Changes, into_mutations};
 use super::foreign::Heeded;
-use super::rows::{Rows, Schemas};
+use super::refused::Refusals;
+use super::rows::{Held, Rows, Schemas};
 use super::update::that_are_there;
 use super::{Done, door, foreign};
 use crate::build::Builder;
@@ -17,11 +18,12 @@ use crate::error::{Error, Result};
 use crate::execute::Affected;
 
 /// Deletes rows: `columns` are all columns of each target's old row, one target after the other. A row goes once, however often
-/// it was found, and under however many names of its table.
+/// it was found, and under however many names of its table. With IGNORE a row that others refer to stays.
 pub(super) fn run(
     builder: &mut Builder,
     targets: &[Target],
     schemas: &[Schemas],
+    ignore: bool,
     mut columns: &[ArrayRef],
 ) -> Result<Done> {
     let mut changes: BTreeMap<TableId, Changes<'_>> = BTreeMap::new();
@@ -40,7 +42,19 @@ pub(super) fn run(
             None => Changes::new(table, memory),
         });
         let mut deleted = 0;
+        let refused = match foreign.filter(|_| ignore) {
+            Some(foreign) => {
+                let gone: Vec<Held> =
+                    (0..old.len()).map(|row| Held { rows: Arc::clone(&old), row }).collect();
+                Some(Refusals::of_gone(builder, foreign, table, &gone)?)
+            }
+            None => None,
+        };
         for row in 0..old.len() {
+            if let Some(needed) = refused.as_ref().and_then(|refused| refused.needed(row)) {
+                builder.warnings.push(needed);
+                continue;
+            }
             deleted += u64::from(changes.delete(&old, row)?);
         }
         growth.push((0, deleted));

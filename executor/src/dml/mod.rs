@@ -115,8 +115,8 @@ pub(crate) fn run(
         (Node::Update { ignore, .. }, LaidOut::Targets { targets, looks: _ }) => {
             update::run(builder, targets, &schemas, (*ignore, row_ids), &all.columns, destination)?
         }
-        (Node::Delete { .. }, LaidOut::Targets { targets, looks: _ }) => {
-            delete::run(builder, targets, &schemas, &all.columns)?
+        (Node::Delete { ignore, .. }, LaidOut::Targets { targets, looks: _ }) => {
+            delete::run(builder, targets, &schemas, *ignore, &all.columns)?
         }
         _ => return Err(Error::Plan("not a change of rows".into())),
     };

@@ -1,6 +1,6 @@
 //! IGNORE and foreign keys: which rows would break one, before anything is changed.
 //!
-//! INSERT IGNORE leaves out a row that has no parent, UPDATE IGNORE leaves a row as it is that would lose its parent or that others
+//! DELETE IGNORE leaves a row that others refer to, INSERT IGNORE leaves out a row that has no parent, UPDATE IGNORE leaves a row as it is that would lose its parent or that others
 //! refer to, each with the warning that would have been the error. The store is asked once for the rows of a statement, as of its
 //! snapshot; within a table that refers to itself a row that has come is the parent of those behind it. What rows of one statement
 //! do to each other besides is found where all changes are looked at ([`super::foreign::hold`]), and is an error there.
@@ -55,7 +55,29 @@ impl<'a> Refusals<'a> {
                 refusals.orphans(builder, foreign, (number, link), (olds, news))?;
             }
             if let Some(olds) = olds {
-                refusals.needs(builder, foreign, (at, link), (olds, news))?;
+                refusals.needs(builder, foreign, (at, link), (olds, Some(news)))?;
+            }
+        }
+        Ok(refusals)
+    }
+
+    /// Of rows that go from a table.
+    pub fn of_gone(
+        builder: &mut Builder,
+        foreign: &'a ForeignKeys,
+        table: &'a TableDescriptor,
+        gone: &[Held],
+    ) -> Result<Refusals<'a>> {
+        let mut refusals = Refusals {
+            table,
+            own: Vec::new(),
+            orphaned: Vec::new(),
+            needed: vec![None; gone.len()],
+            offered: BTreeSet::new(),
+        };
+        if let Some(at) = foreign.tables.iter().position(|known| known.table.id == table.id) {
+            for link in &foreign.links {
+                refusals.needs(builder, foreign, (at, link), (gone, None))?;
             }
         }
         Ok(refusals)
@@ -88,21 +110,30 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// The rows that others refer to by this link, as they are.
+    /// The rows that others refer to by this link, as they are; without `news` the rows go, and others that go with them do not
+    /// count.
     fn needs(
         &mut self,
         builder: &mut Builder,
         foreign: &'a ForeignKeys,
         (at, link): (usize, &'a ForeignLink),
-        (olds, news): (&[Held], &[Held]),
+        (olds, news): (&[Held], Option<&[Held]>),
     ) -> Result<()> {
-        let parent = link.parent.as_ref().filter(|p| p.table == at && !link.on_update.changes());
+        let action = if news.is_some() { link.on_update } else { link.on_delete };
+        let parent = link.parent.as_ref().filter(|p| p.table == at && !action.changes());
         let Some(parent) = parent else { return Ok(()) };
-        let asking = asking(Some(olds), news, &parent.columns)?;
+        let (asking, going) = match news {
+            Some(news) => (asking(Some(olds), news, &parent.columns)?, BTreeSet::new()),
+            None if link.child == at => {
+                ((0..olds.len()).collect(), olds.iter().map(|old| old.key(0)).collect())
+            }
+            None => ((0..olds.len()).collect(), BTreeSet::new()),
+        };
         let rows: Vec<Held> = asking.iter().map(|&row| olds[row].clone()).collect();
         let Some(values) = values(self.table, &parent.columns, &rows)? else { return Ok(()) };
         let place = (link.child, &*link.columns, link.space);
-        let found = find(builder, foreign, place, &values, &mut BTreeMap::new())?;
+        let mut found = find(builder, foreign, place, &values, &mut BTreeMap::new())?;
+        found.retain(|(_, child)| going.is_empty() || !going.contains(&child.key(0)));
         let needed: BTreeSet<Key> =
             found.iter().map(|(position, _)| values.keys.key(*position as usize)).collect();
         for (&row, key) in asking.iter().zip(encoded(self.table, &parent.columns, &rows)?) {
@@ -113,10 +144,15 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
+    /// Why a row may not go.
+    pub fn needed(&self, row: usize) -> Option<Error> {
+        self.needed[row].map(|link| Error::ParentRow { key: Arc::clone(&link.text) })
+    }
+
     /// Why a row may not come; if it may, those behind it can refer to it.
     pub fn comes(&mut self, row: usize, new: &Held) -> Result<Option<Error>> {
-        if let Some(link) = self.needed[row] {
-            return Ok(Some(Error::ParentRow { key: Arc::clone(&link.text) }));
+        if let Some(needed) = self.needed(row) {
+            return Ok(Some(needed));
         }
         let mut offers = Vec::new();
         for (number, columns) in &self.own {

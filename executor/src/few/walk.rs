@@ -582,7 +582,7 @@ impl Walk<'_> {
 
     /// Room for keys that begin as these do.
     fn keys_like(&mut self, like: &Keys) -> Keys {
-        let mut keys = self.spare.pop().unwrap_or_default();
+        let mut keys = self.spare.pop().unwrap_or_else(Keys::new);
         keys.start.clone_from(&like.start);
         keys
     }

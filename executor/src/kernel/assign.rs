@@ -16,10 +16,11 @@ use super::cast::{
 };
 use super::choice;
 use super::clock;
-use super::decimal::{Decimals, narrowed};
+use super::decimal::{Decimals, narrowed, rescale};
 use super::function::{Failure, Outcome, build_bytes};
 use super::json;
 use super::notice::{Notices, Rules};
+use super::number;
 use super::value::{Column, Strings, Value};
 use crate::error::Error;
 
@@ -66,6 +67,13 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
     let (Rules { zero_date: zero, remade, .. }, first) = (*notices.rules(), notices.first_row);
     let mut checked = |row: usize, loss: Loss| match loss {
         Loss::None => Ok(()),
+        Loss::Unseen => {
+            if !remade {
+                let row_number = (first + row) as u64 + 1;
+                notices.warn(row, Error::AssignUnseen { column: Arc::clone(column), row: row_number });
+            }
+            Ok(())
+        }
         loss if remade => notices.stored(row, unfit_row((value, row), loss, to, column)),
         loss => notices.stored(row, refused((value, row), first, loss, to, column)),
     };
@@ -117,11 +125,16 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             not_below(0.0, to_digits(double_at(value, row), digits), unsigned)
         })?),
         SqlType::Decimal { precision, scale } => {
-            if !unsigned && let Some(fast) = without_loss(value, to) {
+            let longer = matches!(value, Value::Decimal(v) if v.scale() > *scale);
+            if !unsigned
+                && !longer
+                && let Some(fast) = without_loss(value, to)
+            {
                 return Ok(fast);
             }
             let wide = stored(value, rows, &mut checked, |row| {
-                not_below(0, decimal_at(value, row, *precision, *scale), unsigned)
+                let (v, loss) = not_below(0, decimal_at(value, row, *precision, *scale), unsigned);
+                (v, if loss == Loss::None && rounds(value, row, v, *scale) { Loss::Unseen } else { loss })
             })?;
             Value::Decimal(narrowed(&wide, rows, *scale).unwrap_or(Decimals::wide(wide, *scale)))
         }
@@ -136,7 +149,7 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
                 match s.char_indices().nth(limit) {
                     None => (s.len(), Loss::None),
                     // Blanks beyond the end do not count.
-                    Some((end, _)) if s[end..].bytes().all(|b| b == b' ') => (end, Loss::None),
+                    Some((end, _)) if s[end..].bytes().all(|b| b == b' ') => (end, Loss::Unseen),
                     Some((end, _)) => (end, Loss::TooLong),
                 }
             })?
@@ -166,8 +179,11 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             bytes_of(&bytes, matches!(to, SqlType::Binary(_)).then_some(*n), *n, rows)
         }
         SqlType::Date => Value::Date(
-            stored(value, rows, &mut checked, |row| found(micros_at(value, row), zero))?
-                .map(|us| clock::split(us).0 as i32),
+            stored(value, rows, &mut checked, |row| match found(micros_at(value, row), zero) {
+                (us, Loss::None) if clock::split(us).1 != 0 => (us, Loss::Unseen),
+                found => found,
+            })?
+            .map(|us| clock::split(us).0 as i32),
         ),
         SqlType::Timestamp(fsp) => Value::DateTime(stored(value, rows, &mut checked, |row| {
             match found(rounded(value, row, *fsp), zero) {
@@ -236,6 +252,30 @@ fn bytes_at(value: &Value, row: usize) -> Option<&[u8]> {
     }
 }
 
+/// Whether a number has digits that are not in what a DECIMAL column holds of it.
+fn rounds(value: &Value, row: usize, held: i128, scale: u8) -> bool {
+    match value {
+        Value::Decimal(v) => v.scale() > scale && rescale(held, scale, v.scale()) != Some(v.value(row)),
+        Value::String(v) => cut_digits(v.value(row).as_bytes(), scale),
+        Value::Bytes(v) => cut_digits(v.value(row), scale),
+        Value::Double(v) => {
+            let mut text = String::new();
+            number::write_double(v.value(row), &mut text);
+            cut_digits(text.as_bytes(), scale)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a number that is written without an exponent has digits other than 0 beyond so many behind the point.
+fn cut_digits(text: &[u8], scale: u8) -> bool {
+    let mut parts = text.splitn(2, |b| *b == b'.');
+    let fraction = parts.nth(1).unwrap_or_default();
+    let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).skip(usize::from(scale));
+    let is_plain = !fraction.iter().any(|b| matches!(b, b'e' | b'E'));
+    is_plain && digits.into_iter().any(|b| *b != b'0')
+}
+
 /// The time at a row: the longest one in place of a longer one.
 fn time_stored(value: &Value, row: usize) -> (i64, Loss) {
     let clipped = match value {
@@ -244,8 +284,20 @@ fn time_stored(value: &Value, row: usize) -> (i64, Loss) {
     };
     match time_at(value, row) {
         Some(us) if clipped => (us, Loss::Range),
-        Some(us) => (us, Loss::None),
+        Some(us) => (us, if has_date(value, row) { Loss::Unseen } else { Loss::None }),
         None => (0, Loss::Incorrect),
+    }
+}
+
+/// Whether a time is that of a date, which a TIME column does not hold.
+fn has_date(value: &Value, row: usize) -> bool {
+    match value {
+        Value::DateTime(_) => true,
+        Value::String(v) => {
+            let (date, clock) = v.value(row).trim().split_once([' ', 'T']).unwrap_or_default();
+            clock.contains(':') && date.contains('-') && !date.starts_with('-')
+        }
+        _ => false,
     }
 }
 

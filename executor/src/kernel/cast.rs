@@ -18,28 +18,12 @@ use super::clock;
 use super::decimal::{Decimals, NARROW_MAX, WIDE_MAX, narrowed, power, rescale};
 use super::function::{Failure, Outcome};
 use super::json;
+pub(super) use super::loss::Loss;
 use super::notice::Notices;
 use super::number::{self, Extent};
 use super::string;
 use super::value::{Binary, Column, Strings, Value};
 use crate::error::Error;
-
-/// What a conversion lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// Nothing that matters.
-    None,
-    /// The value is beyond the type's range.
-    Range,
-    /// Only a prefix of the text counted.
-    Truncated,
-    /// Nothing of the text counted.
-    Incorrect,
-    /// The text is longer than the type allows.
-    TooLong,
-    /// The bytes are no text of the column's set, or the set lacks a character of the text.
-    Foreign,
-}
 
 /// Rows at which a conversion lost something: noted while a column is converted, told when it is.
 #[derive(Default)]

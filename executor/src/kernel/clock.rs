@@ -203,6 +203,7 @@ pub(crate) fn read_time(text: &str) -> Option<TimeRead> {
     };
     if !negative
         && body.len() > 10
+        && (body.contains([' ', 'T', 't']) || !body.contains(':'))
         && let Some(us) = parse_datetime(body)
     {
         return Some(TimeRead { us: split(us).1, truncated: false, clipped: false });

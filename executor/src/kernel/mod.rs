@@ -35,10 +35,12 @@ mod keys;
 mod like;
 mod list;
 mod locale;
+mod loss;
 mod math;
 #[cfg(test)]
 mod model;
 mod named_lock;
+mod names;
 mod network;
 mod notice;
 mod number;
@@ -61,6 +63,7 @@ mod writing;
 
 pub use digest::of_statement as statement_digest;
 pub use json::JsonFault;
+pub use names::place_of;
 pub use notice::{Notices, Rules, Verdict};
 pub use predicate::Predicate;
 pub use program::Program;

@@ -4,14 +4,15 @@ use allod_planner::expr::{Function, TimeUnit, calendar as written};
 use allod_storage::schema::{SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::calendar::{
-    self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, MONTHS, SECOND_US, TIME_US_MAX, WEEKDAYS,
-    add_months, civil, day_of_year, days, month_days, weekday,
+    self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, SECOND_US, TIME_US_MAX, add_months, civil,
+    day_of_year, days, month_days, weekday,
 };
 use super::cast::{micros, micros_told, times, write_at};
 use super::clock::{clock, split, write_date, write_datetime};
 use super::date_reading;
 use super::decimal::{Decimals, rescale};
 use super::function::{Failure, Outcome, ints, text, unfit};
+use super::names::{self, Names};
 use super::notice::Notices;
 use super::string::build;
 use super::value::{Column, Value, zip_map, zip_option};
@@ -76,16 +77,16 @@ pub(crate) fn apply(
             }))
         }
         Function::DayName => {
-            let day = day(0);
+            let (day, names) = (day(0), names(args.get(1), rows)?);
             Ok(build(rows, |row, out| {
-                out.push_str(WEEKDAYS[weekday(day.get(row)?) as usize]);
+                out.push_str(names.day(weekday(day.get(row)?)));
                 Some(())
             }))
         }
         Function::MonthName => {
-            let day = day(0);
+            let (day, names) = (day(0), names(args.get(1), rows)?);
             Ok(build(rows, |row, out| {
-                out.push_str(MONTHS[civil(day.get(row)?).month as usize - 1]);
+                out.push_str(names.month(civil(day.get(row)?).month)?);
                 Some(())
             }))
         }
@@ -417,22 +418,29 @@ fn from_unix_time(args: &[Value], rows: usize) -> Outcome {
 fn date_format(args: &[Value], rows: usize) -> Outcome {
     let us = micros(&args[0], rows);
     let format = text(&args[1], rows)?;
+    let names = names(args.get(2), rows)?;
     Ok(build(rows, |row, out| {
-        write_format(us.get(row)?, format.get(row)?, out);
+        write_format(us.get(row)?, format.get(row)?, &names, out);
         Some(())
     }))
 }
 
+/// The words of the place that an argument says, which is the same for all rows; of en_US without one.
+fn names(place: Option<&Value>, rows: usize) -> Result<Names, Failure> {
+    let place = place.map(|place| text(place, rows)).transpose()?;
+    Ok(Names::of(place.as_ref().and_then(|place| place.get(0)).unwrap_or(names::DEFAULT)))
+}
+
 /// DATE_FORMAT of one moment.
-fn write_format(us: i64, format: &str, out: &mut String) {
+fn write_format(us: i64, format: &str, names: &Names, out: &mut String) {
     use std::fmt::Write;
     let (day, rest) = split(us);
     let Civil { year, month, day: of_month } = civil(day);
     let c = clock(rest);
     let twelve = (c.hour + 11) % 12 + 1;
     let half = if c.hour < 12 { "AM" } else { "PM" };
-    let month_name = MONTHS[month as usize - 1];
-    let day_name = WEEKDAYS[weekday(day) as usize];
+    let month_name = names.month(month).unwrap_or("");
+    let of_week = weekday(day);
     let mut chars = format.chars();
     while let Some(ch) = chars.next() {
         if ch != '%' {
@@ -440,8 +448,8 @@ fn write_format(us: i64, format: &str, out: &mut String) {
             continue;
         }
         let written = match chars.next() {
-            Some('a') => write!(out, "{}", &day_name[..3]),
-            Some('b') => write!(out, "{}", &month_name[..3]),
+            Some('a') => write!(out, "{}", names.day_short(of_week)),
+            Some('b') => write!(out, "{}", names.month_short(month).unwrap_or("")),
             Some('c') => write!(out, "{month}"),
             Some('D') => write!(out, "{of_month}{}", ordinal(of_month)),
             Some('d') => write!(out, "{of_month:02}"),
@@ -463,8 +471,8 @@ fn write_format(us: i64, format: &str, out: &mut String) {
             Some('u') => write!(out, "{:02}", calendar::week(day, 1).1),
             Some('V') => write!(out, "{:02}", calendar::week(day, 2).1),
             Some('v') => write!(out, "{:02}", calendar::week(day, 3).1),
-            Some('W') => write!(out, "{day_name}"),
-            Some('w') => write!(out, "{}", (weekday(day) + 1) % 7),
+            Some('W') => write!(out, "{}", names.day(of_week)),
+            Some('w') => write!(out, "{}", (of_week + 1) % 7),
             Some('X') => write!(out, "{:04}", calendar::week(day, 2).0),
             Some('x') => write!(out, "{:04}", calendar::week(day, 3).0),
             Some('Y') => write!(out, "{year:04}"),
@@ -499,7 +507,7 @@ mod tests {
     fn formats_by_the_manual() {
         let show = |text: &str, format: &str| {
             let mut out = String::new();
-            write_format(us(text), format, &mut out);
+            write_format(us(text), format, &Names::of(names::DEFAULT), &mut out);
             out
         };
         assert_eq!(show("2009-10-04 22:23:00", "%W %M %Y"), "Sunday October 2009");

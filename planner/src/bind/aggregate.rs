@@ -79,19 +79,20 @@ impl Binder<'_> {
         let above = std::mem::take(&mut scope.pending);
         let within = std::mem::replace(&mut scope.in_aggregate, true);
         let mut bound: Vec<Expr> = Vec::with_capacity(args.len());
+        let least =
+            matches!(function, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue);
+        let takes_digits = function.computes() && !distinct || least && all_digits;
         let mut number = None;
         let mut failed = None;
         for arg in args {
             match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if function.computes() && !distinct => {
-                    match self.exact(e) {
-                        Ok(e) => {
-                            bound.push(e.expr.clone());
-                            number = Some(e);
-                        }
-                        Err(e) => failed = failed.or(Some(e)),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if takes_digits => match self.exact(e) {
+                    Ok(e) => {
+                        bound.push(e.expr.clone());
+                        number = Some(e);
                     }
-                }
+                    Err(e) => failed = failed.or(Some(e)),
+                },
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match self.expr(e) {
                     Ok(e) => bound.push(e),
                     Err(e) => failed = failed.or(Some(e)),
@@ -137,8 +138,9 @@ impl Binder<'_> {
             shown = ty;
         }
         let (call, less) = match number {
-            Some(number) => self.rw.exact_aggregate(function, number, all_digits),
-            None => (self.rw.aggregate(function, bound, distinct), None),
+            Some(number) if least && number.hides() => self.rw.exact_aggregate(function, number, true),
+            Some(number) if !least => self.rw.exact_aggregate(function, number, all_digits),
+            _ => (self.rw.aggregate(function, bound, distinct), None),
         };
         let scope = &mut self.scopes[home];
         scope.pending_below.extend(below);

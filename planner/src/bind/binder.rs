@@ -1,6 +1,6 @@
 //! The state of binding one statement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use allod_storage::schema::{Datum, TableDescriptor, TableId};
@@ -54,6 +54,12 @@ pub(super) struct Binder<'a> {
     /// While the SELECT of an INSERT is bound: how deep its block is, and the tables of its FROM, which ON DUPLICATE KEY
     /// UPDATE may name.
     pub insert_sources: Option<(usize, Vec<Relation>)>,
+    /// Who takes numbers with all of their digits from a select list: how deep its block is, and which of its items.
+    pub digits_taken: Option<(usize, Vec<bool>)>,
+    /// Whether the next block is that of a derived table.
+    pub derives: bool,
+    /// Columns of derived tables with digits that do not show, and the columns that have them all.
+    pub all_digits: BTreeMap<ColumnId, ColumnId>,
     /// Whether the plan holds something of the session that the next execution may find changed.
     pub volatile: bool,
     /// The views that are being bound, outermost first.
@@ -108,6 +114,14 @@ fn quotient_digits(cx: &PlanContext) -> u32 {
     }
 }
 
+/// The session's `lc_time_names`, if it is not what is meant without it.
+fn place_of_names(cx: &PlanContext) -> Option<Arc<str>> {
+    match cx.session.variables.system("lc_time_names", false) {
+        Some(Datum::String(place)) if &*place != "en_US" => Some(place),
+        _ => None,
+    }
+}
+
 /// A common table expression that can be named.
 #[derive(Clone, Debug)]
 pub(super) struct CteName {
@@ -136,7 +150,8 @@ impl<'a> Binder<'a> {
                 .in_zone(cx.zone, cx.system_zone)
                 .in_collation(super::collation::connection(cx))
                 .in_mode(mode)
-                .with_quotient_digits(quotient_digits(cx)),
+                .with_quotient_digits(quotient_digits(cx))
+                .in_place(place_of_names(cx)),
             mode,
             columns: Columns::default(),
             scopes: Vec::new(),
@@ -147,6 +162,9 @@ impl<'a> Binder<'a> {
             warnings: Vec::new(),
             counted: Vec::new(),
             insert_sources: None,
+            digits_taken: None,
+            derives: false,
+            all_digits: BTreeMap::new(),
             volatile: false,
             viewed: Vec::new(),
             definer: None,

@@ -18,7 +18,7 @@ use super::{Dml, PartitionFunction, generated};
 use crate::account::Privilege;
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{Expr, Function, types};
+use crate::expr::{Expr, Family, Function, types};
 use crate::logical::{OutputColumn, Plan};
 use crate::physical::{OnDuplicate, PlanWarning};
 
@@ -112,7 +112,11 @@ impl Binder<'_> {
             }
             _ => {
                 self.insert_sources = Some((self.scopes.len() + 1, Vec::new()));
-                let block = self.query(source)?;
+                let takes = |o: &usize| Family::of(&table.columns[*o].ty.sql).is_number();
+                self.digits_taken = Some((self.scopes.len() + 1, targets.iter().map(takes).collect()));
+                let block = self.query(source);
+                self.digits_taken = None;
+                let block = block?;
                 let sources = self.insert_sources.take().map(|(_, sources)| sources);
                 Ok((self.insert_query(table, &targets, block)?, sources.unwrap_or_default()))
             }

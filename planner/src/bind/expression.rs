@@ -398,7 +398,14 @@ impl Binder<'_> {
         if computes(&name) {
             return self.computed(&name, &exprs);
         }
-        let args = exprs.into_iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;
+        let mut args = Vec::with_capacity(exprs.len());
+        for e in exprs {
+            // FORMAT writes as many digits as it is told to.
+            args.push(match name == "FORMAT" && args.is_empty() {
+                true => self.expr_for(e, &SqlType::Double)?,
+                false => self.expr(e)?,
+            });
+        }
         self.call(&name, args, e).map(Exact::from)
     }
 }

@@ -71,6 +71,7 @@ impl Binder<'_> {
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let alias = alias.as_ref().ok_or(Error::DerivedWithoutAlias)?;
+                self.derives = is_plain(subquery);
                 let block = if *lateral {
                     let outer = left.map(|l| l.relations.clone()).unwrap_or_default();
                     let hidden = std::mem::replace(&mut self.scope().relations, outer);
@@ -123,6 +124,11 @@ impl Binder<'_> {
             });
             if known.is_none() {
                 columns.push((id, o.id));
+                if let Some(all) = self.all_digits.get(&o.id).copied() {
+                    let own = self.columns.add(self.columns.get(all).clone());
+                    columns.push((own, all));
+                    self.all_digits.insert(id, own);
+                }
             }
             output.push(OutputColumn { id, name: o.name.clone() });
         }
@@ -434,6 +440,11 @@ impl Binder<'_> {
         let output = from.star.into_iter().map(|(name, id)| OutputColumn { id, name }).collect();
         Ok(Block { plan: from.plan, output })
     }
+}
+
+/// Whether a query is one SELECT.
+pub(super) fn is_plain(query: &ast::Query) -> bool {
+    query.with.is_none() && matches!(*query.body, ast::SetExpr::Select(_))
 }
 
 /// Notes at every table of a plan that it is read through a derived table of this name.

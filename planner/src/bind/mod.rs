@@ -419,7 +419,12 @@ pub enum Dml {
         ignore: bool,
     },
     /// For each table every column of the old row, hidden ones included.
-    Delete(Arc<[Target]>),
+    Delete {
+        /// The tables.
+        targets: Arc<[Target]>,
+        /// Whether a row that others refer to stays.
+        ignore: bool,
+    },
 }
 
 impl Dml {
@@ -427,7 +432,9 @@ impl Dml {
     pub fn tables(&self) -> Vec<&Arc<TableDescriptor>> {
         match self {
             Dml::Insert { table, .. } => vec![table],
-            Dml::Update { targets, .. } | Dml::Delete(targets) => targets.iter().map(|t| &t.table).collect(),
+            Dml::Update { targets, .. } | Dml::Delete { targets, .. } => {
+                targets.iter().map(|t| &t.table).collect()
+            }
         }
     }
 
@@ -435,7 +442,7 @@ impl Dml {
     pub fn foreign(&self) -> Option<&ForeignKeys> {
         match self {
             Dml::Insert { foreign, .. } => foreign.as_deref(),
-            Dml::Update { targets, .. } | Dml::Delete(targets) => targets.first()?.foreign.as_deref(),
+            Dml::Update { targets, .. } | Dml::Delete { targets, .. } => targets.first()?.foreign.as_deref(),
         }
     }
 

@@ -14,8 +14,9 @@ const CHAIN_MAX: usize = 500;
 
 /// Functions that compute with numbers, or choose between them.
 const COMPUTING: &[&str] = &[
-    "ABS", "CEIL", "CEILING", "COALESCE", "EXP", "FLOOR", "GREATEST", "IF", "IFNULL", "LEAST", "LN", "LOG",
-    "LOG10", "LOG2", "MOD", "NULLIF", "POW", "POWER", "ROUND", "SIGN", "SQRT", "TRUNCATE",
+    "ABS", "ACOS", "ASIN", "ATAN", "ATAN2", "CEIL", "CEILING", "COALESCE", "COS", "COT", "DEGREES", "EXP",
+    "FLOOR", "GREATEST", "IF", "IFNULL", "LEAST", "LN", "LOG", "LOG10", "LOG2", "MOD", "NULLIF", "POW",
+    "POWER", "RADIANS", "ROUND", "SIGN", "SIN", "SQRT", "TAN", "TRUNCATE",
 ];
 
 /// Whether a function of this name takes all digits of its arguments.
@@ -49,9 +50,40 @@ impl Binder<'_> {
                 self.case(operand.as_deref(), conditions, else_result.as_deref())
             }
             E::Function(f) => self.function(f, e, true),
+            E::Identifier(_) | E::CompoundIdentifier(_) => {
+                let shown = self.expr(e)?;
+                Ok(self.digits_of(shown))
+            }
             E::Floor { .. } | E::Ceil { .. } => self.expr(e).map(Exact::from),
             _ => self.expr(e).map(Exact::from),
         })
+    }
+
+    /// A value that is shown as it is, with the digits that it happens to have: none is computed for them alone.
+    pub(super) fn as_shown(&mut self, e: &ast::Expr) -> Result<Exact, Error> {
+        match unnested(e) {
+            ast::Expr::Function(f) => self.function(f, unnested(e), false),
+            ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => self.expr(e).map(Exact::from),
+            e => self.exact(e),
+        }
+    }
+
+    /// What a name stands for, with all of its digits: of the select list, or a column of a derived table.
+    fn digits_of(&mut self, shown: Expr) -> Exact {
+        if Family::of(&shown.ty().sql) != Family::Decimal {
+            return shown.into();
+        }
+        let sql = shown.ty().sql.clone();
+        let scope = self.scope();
+        if let Some((_, all)) = scope.digits.iter().find(|(known, _)| *known == shown) {
+            return all.clone();
+        }
+        let stands_above = scope.groups && !scope.in_aggregate;
+        let own = shown.as_column().filter(|id| scope.has(*id) && !stands_above);
+        match own.and_then(|id| self.all_digits.get(&id)) {
+            Some(all) => Exact::new(self.column(*all), &sql),
+            _ => shown.into(),
+        }
     }
 
     /// A function that takes all digits of its arguments.

@@ -7,6 +7,7 @@ use sqlparser::ast::{self, LimitClause, OrderByKind, SetExpr, SetOperator, SetQu
 
 use super::binder::{Binder, Block, CteName, place};
 use super::expression::not_supported;
+use super::from::is_plain;
 use super::scope::{Clause, Relation, RelationColumn};
 use crate::column::ColumnId;
 use crate::error::Error;
@@ -84,7 +85,10 @@ impl Binder<'_> {
         let name: Arc<str> = cte.alias.name.value.as_str().into();
         let block = match recursive {
             true => self.perhaps_recursive(cte, &name)?,
-            false => self.query(&cte.query)?,
+            false => {
+                self.derives = is_plain(&cte.query);
+                self.query(&cte.query)?
+            }
         };
         let columns = renamed(&block.output, &cte.alias.columns, &name)?;
         self.ctes.push(block.plan);

@@ -9,7 +9,7 @@ use super::rollup::GroupingCall;
 use super::window::{BoundWindow, Spec};
 use crate::column::{ColumnId, Columns};
 use crate::column_set::ColumnSet;
-use crate::expr::{AggregateCall, Expr};
+use crate::expr::{AggregateCall, Exact, Expr};
 use crate::logical::{JoinKind, OutputColumn, Plan};
 
 /// A relation of a FROM clause.
@@ -76,6 +76,10 @@ pub(super) struct Scope {
     pub clause: Clause,
     /// Names of the select list.
     pub aliases: Vec<(Arc<str>, Expr)>,
+    /// All digits of those names of the select list that show fewer.
+    pub digits: Vec<(Expr, Exact)>,
+    /// Whether it has groups: what stands above them is made of their keys.
+    pub groups: bool,
     /// Column names of GROUP BY, which HAVING prefers to aliases.
     pub group_names: Vec<Arc<str>>,
     /// Columns that HAVING may name outside of aggregates: those of the select list and of GROUP BY.

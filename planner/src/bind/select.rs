@@ -26,7 +26,9 @@ use super::scope::{Clause, Pending, Relation};
 use crate::column::ColumnId;
 use crate::column_set::ColumnSet;
 use crate::error::Error;
-use crate::expr::{AggregateCall, AggregateFunction, CollateFunction, Expr, Function, collate, shows_as};
+use crate::expr::{
+    AggregateCall, AggregateFunction, CollateFunction, Exact, Expr, Function, collate, shows_as,
+};
 use crate::generated::GeneratedColumns;
 use crate::logical::dependencies::{Dependencies, Lore};
 use crate::logical::{OutputColumn, Plan, Scan, SortKey};
@@ -57,7 +59,10 @@ impl Binder<'_> {
         order: &[ast::OrderByExpr],
         locks: &[ast::LockClause],
     ) -> Result<Block, Error> {
+        let derives = std::mem::take(&mut self.derives);
         self.scope().selects = true;
+        self.scope().groups = select.having.is_some()
+            || !matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty());
         self.scope().clause = Clause::From;
         let From { mut plan, relations, star } = self.from(&select.from)?;
         if let Some((depth, sources)) = &mut self.insert_sources
@@ -86,6 +91,11 @@ impl Binder<'_> {
         let mut items = self.select_list(select, &star)?;
         self.scope().aliases =
             items.iter().filter(|i| i.aliased).map(|i| (i.name.clone(), i.expr.clone())).collect();
+        self.scope().digits = items.iter().filter_map(|i| Some((i.expr.clone(), i.all.clone()?))).collect();
+        let distinct = matches!(select.distinct, Some(Distinct::Distinct));
+        if !distinct {
+            self.give_digits(&mut items);
+        }
 
         let group_by = self.group_by(select, &items, &plan.column_set())?;
         if select.having.is_some() {
@@ -138,6 +148,9 @@ impl Binder<'_> {
                     }
                     _ => error,
                 })?;
+                if let Some(all) = &mut item.all {
+                    all.expr = grouping.above(self, &all.expr)?;
+                }
             }
             for (at, condition) in having.iter_mut().enumerate() {
                 grouping.place = ("HAVING clause", at);
@@ -171,7 +184,9 @@ impl Binder<'_> {
             plan = Plan::Filter { input: Box::new(plan), predicates: having };
         }
         plan = self.attach_windows(plan, windows);
-        let distinct = matches!(select.distinct, Some(Distinct::Distinct));
+        if distinct || !derives {
+            items.iter_mut().for_each(|item| item.all = None);
+        }
         self.project(plan, items, keys, distinct)
     }
 
@@ -201,8 +216,7 @@ impl Binder<'_> {
         for (i, item) in select.projection.iter().enumerate() {
             match item {
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let expr = self.expr(expr)?;
-                    items.push(Item { expr, name: alias.value.as_str().into(), aliased: true });
+                    items.push(self.item(expr, alias.value.as_str().into(), true)?);
                 }
                 SelectItem::UnnamedExpr(e) => {
                     let name: Arc<str> = match unnested(e) {
@@ -233,7 +247,7 @@ impl Binder<'_> {
                         )
                     };
                     let aliased = !is_bare(unnested(e));
-                    items.push(Item { expr: self.expr(e)?, name, aliased });
+                    items.push(self.item(e, name, aliased)?);
                 }
                 SelectItem::Wildcard(options) => {
                     if star.is_empty() && self.scope().relations.is_empty() {
@@ -266,7 +280,26 @@ impl Binder<'_> {
     }
 
     fn bare(&mut self, name: &Arc<str>, id: ColumnId) -> Item {
-        Item { expr: self.seen(id), name: name.clone(), aliased: false }
+        Item { expr: self.seen(id), all: None, name: name.clone(), aliased: false }
+    }
+
+    fn item(&mut self, e: &ast::Expr, name: Arc<str>, aliased: bool) -> Result<Item, Error> {
+        let exact = self.as_shown(e)?;
+        let expr = self.rw.shown(exact.clone());
+        Ok(Item { expr, all: Some(exact).filter(Exact::hides), name, aliased })
+    }
+
+    /// Gives all digits to whoever takes them from this select list.
+    fn give_digits(&mut self, items: &mut [Item]) {
+        let Some((depth, taken)) = &self.digits_taken else { return };
+        if *depth != self.scopes.len() {
+            return;
+        }
+        for (item, _) in items.iter_mut().zip(taken).filter(|(_, taken)| **taken) {
+            if let Some(all) = item.all.take() {
+                item.expr = all.expr;
+            }
+        }
     }
 
     fn group_by(
@@ -373,11 +406,17 @@ impl Binder<'_> {
         input.sort_unstable();
         let mut exprs: Vec<(ColumnId, Expr)> = Vec::with_capacity(items.len());
         let mut output = Vec::with_capacity(items.len());
-        for Item { expr, name, .. } in items {
+        let mut longer = Vec::new();
+        for Item { expr, all, name, .. } in items {
             let id = self.output_id(&mut exprs, &input, &expr, &name);
+            longer.extend(all.map(|all| (id, all.expr, name.clone())));
             output.push(OutputColumn { id, name });
         }
         let visible = exprs.len();
+        for (id, all, name) in longer {
+            let all = self.output_id(&mut exprs, &input, &all, &name);
+            self.all_digits.insert(id, all);
+        }
         let mut sort = Vec::with_capacity(keys.len());
         for (expr, descending) in keys {
             if matches!(expr, Expr::Constant { .. }) {
@@ -436,6 +475,8 @@ impl Binder<'_> {
 /// One item of the select list.
 struct Item {
     expr: Expr,
+    /// The same with all digits, if some do not show.
+    all: Option<Exact>,
     name: Arc<str>,
     /// Whether `name` is not simply the column's own.
     aliased: bool,

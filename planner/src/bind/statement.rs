@@ -103,17 +103,20 @@ pub(super) fn bind(
             _ => Err(not_supported("this form of DO")),
         },
         Statement::Binding(syntax) => binder.binding(syntax),
-        Statement::Into { query, variables } => match sql_statement(binder, query)? {
-            Bound::Query(query) => {
-                let visible = query.skip.as_ref().map_or(query.query.output.len(), |skip| skip.visible);
-                if visible != variables.len() {
-                    return Err(Error::UnionColumnCount);
+        Statement::Into { query, variables } => {
+            binder.digits_taken = Some((binder.scopes.len() + 1, vec![true; variables.len()]));
+            match sql_statement(binder, query)? {
+                Bound::Query(query) => {
+                    let visible = query.skip.as_ref().map_or(query.query.output.len(), |skip| skip.visible);
+                    if visible != variables.len() {
+                        return Err(Error::UnionColumnCount);
+                    }
+                    let variables = variables.iter().map(|name| name.as_str().into()).collect();
+                    Ok(Bound::Into { query, variables })
                 }
-                let variables = variables.iter().map(|name| name.as_str().into()).collect();
-                Ok(Bound::Into { query, variables })
+                _ => Err(not_supported("this form of INTO")),
             }
-            _ => Err(not_supported("this form of INTO")),
-        },
+        }
         Statement::IntoFile { query, file } => match sql_statement(binder, query)? {
             Bound::Query(query) if query.skip.is_none() => Ok(Bound::IntoFile { query, file: file.clone() }),
             _ => Err(not_supported("this form of INTO OUTFILE")),
@@ -318,7 +321,7 @@ fn finish(mut binder: Binder, block: Block, dml: Option<Dml>) -> Result<BoundQue
     let own = dml.as_ref().map(|dml| match dml {
         Dml::Insert { .. } => "ins_1",
         Dml::Update { .. } => "upd_1",
-        Dml::Delete(_) => "del_1",
+        Dml::Delete { .. } => "del_1",
     });
     let hints = binder.settle_hints(own);
     let blocks = binder.parsed.blocks.count();
@@ -468,7 +471,13 @@ impl Binder<'_> {
                 SetValue::Constant(self.in_block(|b| b.constant(e, "SET"))?)
             }
             Some(e) => {
-                let statement = Statement::value(e)?;
+                let statement = match (Statement::value(e)?, &target) {
+                    // A variable takes all digits, as that of INTO does.
+                    (Statement::Sql(query), SetTarget::User(name)) => {
+                        Statement::Into { query, variables: vec![name.to_string()] }
+                    }
+                    (statement, _) => statement,
+                };
                 SetValue::Query(Box::new(Parsed { statement, ..parsed.clone() }))
             }
         };

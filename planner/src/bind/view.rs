@@ -21,7 +21,7 @@ use sqlparser::ast::{self, ObjectName};
 
 use super::binder::{Binder, place};
 use super::ddl::{Ddl, TableName};
-use super::from::{From, derived, within};
+use super::from::{From, derived, is_plain, within};
 use super::hint::ViewBlock;
 use super::{Bound, PlanContext, limits, naming};
 use crate::catalog::View;
@@ -159,11 +159,24 @@ impl<'a> Binder<'a> {
         inner.blocks += self.blocks;
         inner.told_by_reader(said);
         // If it fails, so does the statement, and nobody asks for what was collected.
+        inner.derives = is_plain(query);
+        inner.all_digits = std::mem::take(&mut self.all_digits);
         let block = inner.query(query)?;
         inner.viewed.pop();
         inner.settle_view_hints();
         let Binder {
-            rw, columns, ctes, hints, warnings, counted, viewed, volatile, blocks, sequences, ..
+            rw,
+            columns,
+            ctes,
+            hints,
+            warnings,
+            counted,
+            viewed,
+            volatile,
+            blocks,
+            sequences,
+            all_digits,
+            ..
         } = inner;
         self.rw = rw;
         self.columns = columns;
@@ -175,6 +188,7 @@ impl<'a> Binder<'a> {
         self.volatile = volatile;
         self.blocks = blocks;
         self.sequences = sequences;
+        self.all_digits = all_digits;
         Ok(block)
     }
 

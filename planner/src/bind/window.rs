@@ -279,12 +279,18 @@ impl Binder<'_> {
                 (_, false, 1) => function,
                 _ => return Err(Error::ArgumentCount(name.into())),
             };
+            let least = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
             let call = match exprs.as_slice() {
-                [number] if function.computes() => {
+                [number] if function.computes() || least => {
                     let number = self.exact(number)?;
-                    let (call, less) = self.rw.exact_aggregate(function, number, false);
-                    *shown = less;
-                    call
+                    match least && !number.hides() {
+                        true => self.rw.aggregate(function, vec![number.expr], false),
+                        false => {
+                            let (call, less) = self.rw.exact_aggregate(function, number, false);
+                            *shown = less;
+                            call
+                        }
+                    }
                 }
                 exprs => {
                     let args = exprs.iter().map(|e| self.expr(e)).collect::<Result<Vec<Expr>, Error>>()?;

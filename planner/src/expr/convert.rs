@@ -7,6 +7,28 @@ use allod_storage::schema::{
 
 use super::calendar::{self, DAY_US};
 
+/// Whether a column of this type may hold a value with fewer digits, or without its time; of texts and doubles it is enough that
+/// they may have more.
+pub(super) fn shows_less(value: &Datum, ty: &SqlType) -> bool {
+    let fraction = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    match (ty, value) {
+        (SqlType::Decimal { scale, .. }, Datum::Decimal { value, scale: own }) => {
+            let beyond = u32::from(own.saturating_sub(*scale));
+            10i128.checked_pow(beyond).is_none_or(|unit| value % unit != 0)
+        }
+        (SqlType::Decimal { scale, .. }, Datum::String(text)) => fraction(text) > usize::from(*scale),
+        (SqlType::Decimal { .. }, Datum::Double(v)) => v.fract() != 0.0,
+        (SqlType::Date, Datum::Date(_)) => false,
+        (SqlType::Date, Datum::String(text)) => text.len() > "2000-01-01".len(),
+        (SqlType::Date, Datum::DateTime(us)) => us.rem_euclid(super::calendar::DAY_US) != 0,
+        (SqlType::Date, Datum::Int(number)) => *number > 99_991_231,
+        (SqlType::Date, Datum::Decimal { .. } | Datum::Double(_)) => true,
+        (SqlType::Time(_), Datum::DateTime(_)) => true,
+        (SqlType::Time(_), Datum::String(text)) => text.contains([' ', 'T']),
+        _ => false,
+    }
+}
+
 /// The value as the type, as CAST makes it; `None` where CAST would warn, truncate or overflow (the expression then
 /// stays as it is and the kernel decides), and for doubles whose text form is the kernel's business.
 pub fn cast_datum(value: &Datum, ty: &SqlType) -> Option<Datum> {

@@ -44,7 +44,7 @@ pub struct Exact {
     /// Its type has all digits.
     pub expr: Expr,
     /// The type that shows, if it has fewer.
-    shown: Option<SqlType>,
+    pub(super) shown: Option<SqlType>,
 }
 
 impl From<Expr> for Exact {

@@ -38,7 +38,8 @@ impl Rewriter {
         let Expr::Call { function, args, ty } = expr else { return None };
         match function {
             Function::DayName => {
-                Some(self.call(Function::WeekDay, args.clone(), SqlType::BIGINT, ty.nullable))
+                let day = args.first().cloned().into_iter().collect();
+                Some(self.call(Function::WeekDay, day, SqlType::BIGINT, ty.nullable))
             }
             Function::If | Function::Case | Function::IfNull | Function::Coalesce | Function::Elt
                 if family(expr) == Family::String =>

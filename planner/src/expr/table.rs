@@ -4,7 +4,6 @@
 
 use allod_storage::schema::{Datum, IntWidth, SqlType};
 
-use super::fold;
 use super::rewrite::family;
 use super::special::{SPECIAL, special};
 use super::types::{self, Family};
@@ -12,6 +11,7 @@ use super::{
     Coding, Digest, Expr, Function, JsonFunction, Network, Pattern, Rewriter, Sharding, Span, TimeUnit,
     Writing,
 };
+use super::{fold, literal};
 use crate::error::Error;
 
 /// What an argument is cast to.
@@ -163,6 +163,9 @@ const fn json(
     };
     Entry { name, function: Function::Json(function), args, optional, repeated, result, nulls }
 }
+
+/// Characters of the longest name of a month or a day, in any place.
+const NAME_MAX: u32 = 18;
 
 use Arg::{Any, Bits, Clock, Document, Int, Json, JsonOrText, Moment, Number, Text};
 use JsonFunction as J;
@@ -443,6 +446,7 @@ impl Rewriter {
             OfArgs => cast.iter().any(|a| a.ty().nullable),
         };
         let of_time = cast.first().is_some_and(|a| family(a) == Family::Time);
+        let (cast, sql) = self.in_words(&entry.function, cast, sql);
         let call = self.call(entry.function.clone(), cast, sql, nullable);
         // HOUR and its like have no sign; EXTRACT has one.
         match (&entry.function, of_time) {
@@ -450,6 +454,19 @@ impl Rewriter {
                 Ok(self.call(Function::Abs, vec![call], SqlType::BIGINT, nullable))
             }
             _ => Ok(call),
+        }
+    }
+
+    /// What names months and days is told whose words these are, if they are not English ones, which may be longer.
+    fn in_words(&self, function: &Function, mut args: Vec<Expr>, sql: SqlType) -> (Vec<Expr>, SqlType) {
+        let names = matches!(function, Function::DateFormat | Function::DayName | Function::MonthName);
+        match &self.place {
+            Some(place) if names => {
+                args.push(literal::string(place));
+                let length = types::text_length(&sql).max(NAME_MAX);
+                (args, types::string(length))
+            }
+            _ => (args, sql),
         }
     }
 

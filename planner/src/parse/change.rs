@@ -4,11 +4,13 @@
 //! UPDATE LOW_PRIORITY IGNORE a, b LEFT JOIN c ON … SET …     UPDATE OR IGNORE a CROSS JOIN (b LEFT JOIN c ON …) SET …
 //! DELETE QUICK IGNORE a.*, b FROM …                          DELETE a, b FROM …
 //! ```
-//! A comma binds looser than JOIN, so what stands between commas is put in parentheses if it is a join. IGNORE says nothing of a
-//! DELETE here: no foreign keys can forbid it.
+//! A comma binds looser than JOIN, so what stands between commas is put in parentheses if it is a join. The library's DELETE
+//! has no IGNORE, which is looked for in the text ([`deletes_ignoring`]).
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{Parsed, tokenize_as};
 
 /// What the library's UPDATE statement begins with; others are left as they are.
 pub(super) fn update_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
@@ -58,8 +60,7 @@ pub(super) fn delete_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut named = false;
     let mut rest = tokens[..end].iter().peekable();
     while let Some(t) = rest.next() {
-        let modifier = is(t, Keyword::LOW_PRIORITY) || is_word(t, "QUICK") || is(t, Keyword::IGNORE);
-        if modifier && !named {
+        if is_modifier(t) && !named {
             continue;
         }
         // From the first table on such a word is a name.
@@ -72,6 +73,16 @@ pub(super) fn delete_statement(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     }
     out.extend_from_slice(&tokens[end..]);
     out
+}
+
+/// Whether the DELETE that a text is says IGNORE.
+pub(crate) fn deletes_ignoring(parsed: &Parsed) -> bool {
+    let word = Keyword::IGNORE;
+    let says = parsed.text.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"ignore"));
+    let tokens = if says { tokenize_as(&parsed.text, parsed.lexing).unwrap_or_default() } else { Vec::new() };
+    let begin = at_top(&tokens, |t| is(t, Keyword::DELETE)).first().map_or(tokens.len(), |at| at + 1);
+    let solid = tokens[begin..].iter().filter(|t| !matches!(t.token, Token::Whitespace(_)));
+    solid.take_while(|t| is_modifier(t)).any(|t| is(t, word))
 }
 
 /// Where the UPDATE or DELETE begins that stands behind WITH.
@@ -96,6 +107,11 @@ fn at_top(tokens: &[TokenWithSpan], wanted: impl Fn(&TokenWithSpan) -> bool) -> 
         }
     }
     found
+}
+
+/// Whether it is one of the words that may stand between DELETE and the tables.
+fn is_modifier(t: &TokenWithSpan) -> bool {
+    is(t, Keyword::LOW_PRIORITY) || is_word(t, "QUICK") || is(t, Keyword::IGNORE)
 }
 
 fn is(t: &TokenWithSpan, keyword: Keyword) -> bool {

@@ -69,6 +69,7 @@ pub(crate) use batch::BatchSyntax;
 pub use batch::DryRun;
 pub(crate) use binding::{BindingChange, BindingSyntax, WhichSyntax};
 pub use binding::{Shape, normalized, shape};
+pub(crate) use change::deletes_ignoring;
 pub use command::Command;
 pub(crate) use create_as::{NewRows, insert_of};
 pub use fault::SyntaxFault;

@@ -200,6 +200,8 @@ pub enum Node {
     Delete {
         /// The tables, each as often as its rows go under a name of its own.
         targets: Arc<[Target]>,
+        /// DELETE IGNORE: a row that others refer to stays, with a warning.
+        ignore: bool,
         /// Rows to delete.
         source: Box<Plan>,
     },

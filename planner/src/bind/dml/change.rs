@@ -159,7 +159,8 @@ impl Binder<'_> {
             let exprs = output.iter().map(|o| (o.id, b.column(o.id))).collect();
             let plan = Plan::Project { input: Box::new(plan), exprs };
             b.heed_foreign_keys(&mut targets)?;
-            Ok((Block { plan, output }, Dml::Delete(targets.into())))
+            let ignore = crate::parse::deletes_ignoring(b.parsed);
+            Ok((Block { plan, output }, Dml::Delete { targets: targets.into(), ignore }))
         })
     }
 

@@ -41,7 +41,7 @@ use sqlparser::ast;
 use super::binder::Binder;
 use super::ddl::TableName;
 use super::key::{self, KeyFault};
-use super::partition::bind_over;
+use super::partition::{bind_over, bind_over_for};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{Expr, FunctionUsage, Rewriter, collate};
@@ -57,7 +57,13 @@ pub fn bind_generated(table: &TableDescriptor) -> Result<Option<GeneratedColumns
     let mut usage = FunctionUsage::default();
     for (ordinal, def) in table.columns.iter().enumerate() {
         let Some(generated) = &def.generated else { continue };
-        let (expr, used) = bound(generated, &table.columns)?;
+        let (expr, used) = match &generated.kind {
+            GeneratedKind::Virtual | GeneratedKind::Stored => {
+                let syntax = parse::parse_expression(&generated.expr)?;
+                bind_over_for(&syntax, names(&table.columns), &def.ty.sql)?
+            }
+            _ => bound(generated, &table.columns)?,
+        };
         usage.merge(&used);
         // That it is not NULL is for whoever writes the row to see.
         let nullable = ColumnDef { ty: ColumnType::nullable(def.ty.sql.clone()), ..def.clone() };

@@ -21,7 +21,9 @@ mod spell;
 
 use std::sync::Arc;
 
-use allod_storage::schema::{Collation, ColumnDef, Datum, PartitionMethod, RangeBound, TableDescriptor};
+use allod_storage::schema::{
+    Collation, ColumnDef, Datum, PartitionMethod, RangeBound, SqlType, TableDescriptor,
+};
 
 use super::PlanContext;
 use super::binder::Binder;
@@ -106,7 +108,18 @@ pub(super) fn bind_over(
     table: Option<&TableName>,
     columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
 ) -> Result<(Expr, FunctionUsage), Error> {
-    let (bound, rw) = bind_within(&PlanContext::new(&Nothing, None), syntax, table, columns)?;
+    let (bound, rw) = bind_within(&PlanContext::new(&Nothing, None), syntax, table, columns, None)?;
+    Ok((bound, rw.usage))
+}
+
+/// The same of an expression whose value becomes one of this type.
+pub(super) fn bind_over_for(
+    syntax: &sqlparser::ast::Expr,
+    columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
+    becomes: &SqlType,
+) -> Result<(Expr, FunctionUsage), Error> {
+    let cx = PlanContext::new(&Nothing, None);
+    let (bound, rw) = bind_within(&cx, syntax, None, columns, Some(becomes))?;
     Ok((bound, rw.usage))
 }
 
@@ -114,7 +127,7 @@ pub(super) fn bind_over(
 /// zone. What is another value each time is an error.
 fn bind_constant(syntax: &sqlparser::ast::Expr, zone: Zone) -> Result<Expr, Error> {
     let cx = PlanContext { zone, ..PlanContext::new(&Nothing, None) };
-    let (bound, rw) = bind_within(&cx, syntax, None, std::iter::empty())?;
+    let (bound, rw) = bind_within(&cx, syntax, None, std::iter::empty(), None)?;
     if rw.asked_now { Err(PartitionFault::ConstantExpression.into()) } else { Ok(bound) }
 }
 
@@ -123,6 +136,7 @@ fn bind_within(
     syntax: &sqlparser::ast::Expr,
     table: Option<&TableName>,
     columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
+    becomes: Option<&SqlType>,
 ) -> Result<(Expr, Rewriter), Error> {
     let parsed = Parsed::empty();
     let mut binder = Binder::new(&parsed, cx)?;
@@ -139,7 +153,10 @@ fn bind_within(
     let bound = binder.in_block(|b| {
         b.scope().relations.push(relation);
         b.scope().clause = Clause::Where;
-        let bound = b.expr(syntax)?;
+        let bound = match becomes {
+            Some(ty) => b.expr_for(syntax, ty)?,
+            None => b.expr(syntax)?,
+        };
         if b.scope().pending.is_empty() { Ok(bound) } else { Err(Error::PartitionFunction) }
     })?;
     Ok((bound, binder.rw))

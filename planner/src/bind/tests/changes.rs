@@ -43,7 +43,7 @@ fn updates_yield_old_and_new_rows() {
     assert_eq!(bound.query.output.len(), 5);
     let bound = query("delete from h where k in (select a from t) limit 1");
     assert_eq!(bound.query.output.len(), 4);
-    let Some(Dml::Delete(targets)) = bound.dml else { panic!("it deletes") };
+    let Some(Dml::Delete { targets, .. }) = bound.dml else { panic!("it deletes") };
     let partition = targets[0].partition.clone().expect("it is partitioned");
     assert_eq!(partition.values[0].columns(), [crate::column::ColumnId(1)]);
     assert!(matches!(error("update t set zz = 1"), Error::UnknownColumn { .. }));

@@ -19,7 +19,8 @@ impl Rewriter {
     }
 
     /// An aggregate of a number, and the type that shows of it if that has fewer digits. A sum has all digits of what is summed;
-    /// an average those of a quotient if they are asked for, or if it could not be rounded otherwise.
+    /// an average those of a quotient if they are asked for, or if it could not be rounded otherwise; the least, the greatest
+    /// and any number have theirs.
     pub fn exact_aggregate(
         &mut self,
         function: AggregateFunction,
@@ -27,6 +28,10 @@ impl Rewriter {
         all_digits: bool,
     ) -> (AggregateCall, Option<SqlType>) {
         let of_less = number.hides().then(|| number.digits());
+        if matches!(function, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue) {
+            let Exact { expr, shown } = number;
+            return (self.aggregate(function, vec![expr], false), shown);
+        }
         let mut call = self.aggregate(function, vec![number.expr], false);
         let (SqlType::Decimal { .. }, Some(arg)) = (&call.ty.sql, call.args.first()) else {
             return (call, None);

@@ -11,6 +11,8 @@ mod arithmetic;
 mod compare;
 mod time;
 
+use std::sync::Arc;
+
 use allod_storage::schema::{Collation, ColumnDef, ColumnType, Datum, IntWidth, SqlType};
 
 use super::types::{self, Family};
@@ -41,6 +43,8 @@ pub struct Rewriter {
     quotient_digits: u32,
     /// Whether the difference of unsigned numbers is signed, by `sql_mode`.
     signed_difference: bool,
+    /// `lc_time_names`, whose words months and days are called by, if that is not en_US.
+    pub place: Option<Arc<str>>,
     /// Whether anything depends on the time of the statement.
     pub asked_now: bool,
     /// Whether what becomes of NULL where there is none is for those to say who run the statement.
@@ -58,6 +62,11 @@ impl Rewriter {
     /// The same for a session whose quotients show so many digits more than what is divided.
     pub fn with_quotient_digits(self, quotient_digits: u32) -> Rewriter {
         Rewriter { quotient_digits, ..self }
+    }
+
+    /// The same for a session that calls months and days by the words of a place.
+    pub fn in_place(self, place: Option<Arc<str>>) -> Rewriter {
+        Rewriter { place, ..self }
     }
 
     /// The same for a session whose texts have this collation.
@@ -236,6 +245,8 @@ impl Rewriter {
         };
         let expr = if ty.sql.is_binary() { super::charset::encoded(expr) } else { expr };
         if let Expr::Constant { value, .. } = &expr {
+            // A note is made of what the column does not show of it.
+            let unseen = convert::shows_less(value, &ty.sql);
             if value.is_null() {
                 match ty.nullable {
                     true => return Ok(Expr::Constant { value: Datum::Null, ty: ty.clone() }),
@@ -245,6 +256,7 @@ impl Rewriter {
             } else if let Some(value) = convert::cast_datum(value, &ty.sql)
                 && let Some(value) = column.held(value)
                 && let Some(value) = held_in(value, &ty.sql, zone)
+                && !unseen
             {
                 return Ok(Expr::Constant { value, ty: ColumnType::not_null(ty.sql.clone()) });
             }

@@ -140,7 +140,7 @@ fn change(plan: Plan, dml: Dml, output: &[OutputColumn], columns: &mut Columns) 
             Node::Insert { table, partition, generated, checks, foreign, on_duplicate, source }
         }
         Dml::Update { targets, ignore } => Node::Update { targets, ignore, source },
-        Dml::Delete(targets) => Node::Delete { targets, source },
+        Dml::Delete { targets, ignore } => Node::Delete { targets, ignore, source },
     };
     operator(rows, cost, vec![], node)
 }
