@@ -54,6 +54,7 @@ pub use execute::{
     Affected, Destination, Environment, Execution, NamedLocks, Nobody, Numbered, RowIds, Run, Sequences,
     Tuning, UserVariables, execute,
 };
+pub use few::FewRoom;
 pub use kernel::{JsonFault, Rules, Verdict, place_of, statement_digest};
 pub use lock::{Locking, WantedLocks};
 pub use metrics::{

@@ -23,7 +23,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::error::Result;
-use crate::few::FewForm;
+use crate::few::{FewForm, FewRoom};
 
 /// A plan and the forms of its operators.
 #[derive(Debug)]
@@ -72,8 +72,13 @@ impl Prepared {
 
     /// All rows, of what is committed now or was at a time, if the plan is one for a few rows and nothing is in the way; inner `None` = there are
     /// no rows. `None` = it has to be [executed](crate::execute), which may well succeed.
-    pub fn few(&self, client: &mut Client, at: Option<Timestamp>) -> Option<Option<RecordBatch>> {
-        self.few.run(&self.query, &self.schema, client, at)
+    pub fn few(
+        &self,
+        client: &mut Client,
+        at: Option<Timestamp>,
+        room: &mut FewRoom,
+    ) -> Option<Option<RecordBatch>> {
+        self.few.run(&self.query, &self.schema, client, at, room)
     }
 
     /// What node `plan` is compiled to over batches with the columns `input`.

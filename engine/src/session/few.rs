@@ -27,7 +27,7 @@ impl Session {
         if !only_reads || cancel.check().is_err() {
             return None;
         }
-        let batch = planned.prepared.few(&mut self.client, at)?;
+        let batch = planned.prepared.few(&mut self.client, at, &mut self.few_room)?;
         // Looked at behind it: what was read was read by this schema.
         if self.is_late(planned, None) {
             return None;

@@ -48,7 +48,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use allod_executor::Cancel;
+use allod_executor::{Cancel, FewRoom};
 use allod_planner::Parsed;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::Command;
@@ -114,6 +114,8 @@ pub struct Session {
     plans: PlanCache,
     /// Whether the last statement found its own.
     plan_found: bool,
+    /// For queries of few rows.
+    few_room: FewRoom,
     /// Its own; they count more than those of all.
     bindings: Bindings,
     temporaries: Temporaries,
@@ -170,6 +172,7 @@ impl Session {
             usage: FunctionUsage::default(),
             plans: PlanCache::default(),
             plan_found: false,
+            few_room: FewRoom::default(),
             bindings: Bindings::default(),
             temporaries: Temporaries::default(),
             transaction: None,

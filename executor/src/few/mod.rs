@@ -52,6 +52,8 @@ const ROWS_MAX: usize = 256;
 /// Pairs of tuples that it compares at most: what is read may be few, and what is made of it many. It takes no longer than
 /// anybody has to wait who wants it to stop.
 const PAIRS_MAX: usize = 4096;
+pub use walk::FewRoom;
+
 /// A plan that gave up so often in a row is left alone,
 const MISSES_MAX: u32 = 8;
 /// but for each so many-th time: what was in the way may be gone.
@@ -72,6 +74,7 @@ impl FewForm {
         schema: &SchemaRef,
         client: &mut Client,
         at: Option<Timestamp>,
+        room: &mut FewRoom,
     ) -> Option<Option<RecordBatch>> {
         let program = self.program.get_or_init(|| compile::compile(query)).as_ref()?;
         let misses = self.misses.load(Ordering::Relaxed);
@@ -79,7 +82,7 @@ impl FewForm {
             self.misses.store(misses.wrapping_add(1), Ordering::Relaxed);
             return None;
         }
-        let result = walk::walk(program, query, schema, client.few(at)?);
+        let result = walk::walk(program, query, schema, client.few(at)?, room);
         match &result {
             None => self.misses.store(misses.wrapping_add(1), Ordering::Relaxed),
             Some(_) if misses > 0 => self.misses.store(0, Ordering::Relaxed),

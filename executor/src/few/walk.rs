@@ -107,56 +107,84 @@ impl Keys {
     }
 }
 
+/// What a statement leaves to the next one of its session, emptied: memory for what nearly every one of them needs.
+#[derive(Default)]
+pub struct FewRoom {
+    runs: Vec<RowRun>,
+    keys: Vec<Keys>,
+    running: Vec<Running>,
+}
+
+/// More than this is not left.
+const RUNS_LEFT_MAX: usize = 64;
+
 /// All rows of the query; `None` inside if there is none.
 pub(super) fn walk(
     program: &Program,
     query: &Query,
     schema: &SchemaRef,
     reader: FewReader<'_>,
+    room: &mut FewRoom,
 ) -> Option<Option<RecordBatch>> {
     let mut walk = Walk {
         reader,
-        runs: Vec::new(),
+        runs: std::mem::take(&mut room.runs),
         left: ROWS_MAX,
         pairs: PAIRS_MAX,
         is_limited: false,
-        spare: Vec::new(),
+        spare: std::mem::take(&mut room.keys),
     };
-    let mut tuple = NOWHERE;
-    match &program.output {
-        Shape::Rows(columns) => {
-            let mut rows: Vec<Tuple> = Vec::new();
-            walk.run(&program.root, &query.root, &mut tuple, &mut |_, tuple| {
-                rows.push(*tuple);
-                Some(Flow::Continue)
-            })?;
-            if rows.is_empty() {
-                return Some(None);
-            }
-            output::rows(columns, &rows, &walk.runs, query, schema).map(Some)
-        }
-        Shape::Totals(totals) => {
-            let mut running = vec![Running::default(); totals.len()];
-            walk.run(&program.root, &query.root, &mut tuple, &mut |walk, tuple| {
-                for (total, running) in totals.iter().zip(&mut running) {
-                    let value = match total.at() {
-                        None => None,
-                        Some(at) => match walk.value(tuple, at) {
-                            // NULL, which nothing is made of.
-                            None => continue,
-                            value => value,
-                        },
-                    };
-                    total.add(running, value)?;
-                }
-                Some(Flow::Continue)
-            })?;
-            output::totals(totals, &running, query, schema).map(Some)
-        }
+    let batch = walk.batch(program, query, schema, &mut room.running);
+    if walk.runs.capacity() <= RUNS_LEFT_MAX {
+        walk.runs.clear();
+        (room.runs, room.keys) = (walk.runs, walk.spare);
     }
+    batch
 }
 
 impl Walk<'_> {
+    fn batch(
+        &mut self,
+        program: &Program,
+        query: &Query,
+        schema: &SchemaRef,
+        running: &mut Vec<Running>,
+    ) -> Option<Option<RecordBatch>> {
+        let mut tuple = NOWHERE;
+        match &program.output {
+            Shape::Rows(columns) => {
+                let mut rows: Vec<Tuple> = Vec::new();
+                self.run(&program.root, &query.root, &mut tuple, &mut |_, tuple| {
+                    rows.push(*tuple);
+                    Some(Flow::Continue)
+                })?;
+                if rows.is_empty() {
+                    return Some(None);
+                }
+                output::rows(columns, &rows, &self.runs, query, schema).map(Some)
+            }
+            Shape::Totals(totals) => {
+                running.clear();
+                running.resize(totals.len(), Running::default());
+                self.run(&program.root, &query.root, &mut tuple, &mut |walk, tuple| {
+                    for (total, running) in totals.iter().zip(&mut *running) {
+                        let value = match total.at() {
+                            None => None,
+                            Some(at) => match walk.value(tuple, at) {
+                                // NULL, which nothing is made of.
+                                None => continue,
+                                value => value,
+                            },
+                        };
+                        total.add(running, value)?;
+                    }
+                    Some(Flow::Continue)
+                })?;
+                output::totals(totals, running, query, schema).map(Some)
+            }
+        }
+    }
+
     /// The column that holds a value of a tuple, and its row there; `None` = NULL, for there is no row.
     pub fn value(&self, tuple: &Tuple, at: At) -> Option<(&ArrayRef, usize)> {
         let place = tuple[at.source];
