@@ -110,6 +110,8 @@ mod tests {
         "select s from t use index (v) where v = 3 and id > 20 and d < 40",
         "select count(*) from t where id between 10 and 60 and v <> 3 and u <= 150",
         "select k, x from p where k = 5",
+        "select /*+ inl_join(b) use_index(b, x) */ a.id, b.k from t a join q b on b.x = a.id where a.id between 1 and 30",
+        "select /*+ inl_join(b) use_index(b, x) */ a.id, b.k from t a left join q b on b.x = a.u where a.id between 1 and 90",
         "select x from p where k = 5 and x > 20 limit 1",
         "select k from p where k in (1, 2, 3)",
         "select s from t where id between 5 and 60 order by s",
@@ -140,6 +142,7 @@ mod tests {
         "delete from t where id in (5, 7, 22)",
         "insert into t values (7, 5, 21, null, 0.5), (1000, 3, 5, 'new', 1)",
         "update p set x = x + 100 where k = 5",
+        "update q set x = 3 where k in (1, 2, 4, 50)",
         "update t set d = null, s = 'changed' where id > 190",
         "update t set id = id + 5000 where id between 25 and 28",
     ];
@@ -159,8 +162,12 @@ mod tests {
                 "insert into t {numbers} i, i % 11, i * 3, if(i % 7 = 0, null, concat('s', i % 5)), i / 4 from n"
             ))
             .unwrap();
+        session
+            .run("create table q (k bigint primary key, x int, key x (x)) partition by hash (k) partitions 4")
+            .unwrap();
+        session.run(&format!("insert into q {numbers} i, i % 11 from n")).unwrap();
         session.run(&format!("insert into p {numbers} i % 20, i from n")).unwrap();
-        session.run("analyze table t, p").unwrap();
+        session.run("analyze table t, p, q").unwrap();
         for change in CHANGES {
             session.run(change).unwrap();
             for sql in SHORT {

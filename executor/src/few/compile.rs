@@ -86,7 +86,7 @@ pub(super) struct Inner {
     pub tests: Vec<Test>,
     /// The values of the key's first columns.
     pub prefix: Vec<At>,
-    /// Which partition has them, as the remainder of a value; `None` = the only one.
+    /// Which partition has them, as the remainder of a value; `None` = any of them may.
     pub dealt_by: Option<At>,
     /// Partitions that are read, if not all.
     pub partitions: Option<Vec<usize>>,
@@ -384,8 +384,8 @@ impl Compiler {
             return None;
         }
         let dealt_by = match routing {
-            None if table.partitions.len() == 1 => None,
-            None => return None,
+            // The one there is, or all that are read.
+            None => None,
             Some(routing) => Some(self.at(remainder_of(routing)?)?),
         };
         let (table, partitions) = (Arc::clone(table), partitions.clone());

@@ -498,7 +498,18 @@ impl Walk<'_> {
             return None;
         }
         let partition = match inner.dealt_by {
-            None => 0,
+            None => {
+                let read =
+                    |partition: &usize| inner.partitions.as_ref().is_none_or(|all| all.contains(partition));
+                for partition in (0..inner.table.partitions.len()).filter(read) {
+                    // Of many rows in many partitions the long way makes fewer lookups.
+                    self.pairs = self.pairs.checked_sub(1)?;
+                    if self.look_up_in(partition, inner, reads, tuple, above)? == Flow::Stop {
+                        return Some(Flow::Stop);
+                    }
+                }
+                return Some(Flow::Continue);
+            }
             Some(at) => {
                 let Some(value) = self.word(tuple, at)? else { return Some(Flow::Continue) };
                 let partitions = inner.table.partitions.len() as u64;
@@ -509,6 +520,18 @@ impl Walk<'_> {
                 partition
             }
         };
+        self.look_up_in(partition, inner, reads, tuple, above)
+    }
+
+    /// Those of one partition.
+    fn look_up_in(
+        &mut self,
+        partition: usize,
+        inner: &Inner,
+        reads: &Reads<'_>,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
         let place = &inner.table.partitions[partition];
         let space = inner.index.map_or(place.records, |index| place.indexes[index]);
         let mut keys = self.keys(space);
