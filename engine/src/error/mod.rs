@@ -82,6 +82,12 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(self.code, code::WRITE_CONFLICT | code::SCHEMA_CHANGED)
     }
+
+    /// Whether a statement that is a transaction by itself runs again: also if it was chosen to end a deadlock, for it held nothing
+    /// that it had before.
+    pub(crate) fn is_retryable_alone(&self) -> bool {
+        self.is_retryable() || self.code == code::DEADLOCK
+    }
 }
 
 /// `ERROR 1146 (42S02): Table 'test.t' doesn't exist`, as the mysql client prints it.

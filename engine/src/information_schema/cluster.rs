@@ -10,12 +10,12 @@ use allod_storage::schema::{Datum, RegionId, SpaceId, StoreId, TableDescriptor};
 use super::Kind::{Moment, Number, Text};
 use super::processlist;
 use super::regions::or_gone;
-use super::{Definition, Facts, Rows, entries, number, text};
+use super::{Definition, Facts, INSTANCE, Rows, entries, number, of_cluster, text};
 use crate::catalog::Version;
 use crate::error::Result;
 
 /// The only SQL server, and where it tells how it is.
-const SERVER: [&str; 2] = ["127.0.0.1:4000", "127.0.0.1:10080"];
+const SERVER: [&str; 2] = ["127.0.0.1:4000", INSTANCE];
 /// The placement driver.
 const PLACEMENT: &str = "127.0.0.1:2379";
 
@@ -72,11 +72,7 @@ pub(super) const PROCESSES: Definition = Definition {
         ("STATE", Text(64)),
         ("INFO", Text(65535)),
     ],
-    rows: |_, facts| {
-        let mut rows = processlist::cells(facts);
-        rows.iter_mut().for_each(|row| row.insert(0, text(SERVER[1])));
-        Ok(rows)
-    },
+    rows: |_, facts| Ok(of_cluster(processlist::cells(facts), INSTANCE)),
 };
 
 pub(super) const STORES: Definition = Definition {

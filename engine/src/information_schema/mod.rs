@@ -430,6 +430,15 @@ fn indexes(table: &TableDescriptor) -> impl Iterator<Item = (&str, bool, &[usize
     key.into_iter().chain(table.indexes.iter().map(|i| (&*i.name, i.unique, i.columns.as_slice())))
 }
 
+/// Where this server tells its state, as the tables of clusters have it.
+const INSTANCE: &str = "127.0.0.1:10080";
+
+/// Rows of this server's table as that of the cluster has them: with the server in front.
+fn of_cluster(mut rows: Rows, instance: &str) -> Rows {
+    rows.iter_mut().for_each(|row| row.insert(0, text(instance)));
+    rows
+}
+
 pub(crate) fn text(s: impl AsRef<str>) -> Datum {
     Datum::string(s.as_ref())
 }

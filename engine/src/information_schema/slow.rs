@@ -8,11 +8,8 @@ use allod_planner::account::Privilege;
 use allod_storage::schema::Datum;
 
 use super::Kind::{Double, Moment, Number, Text};
-use super::{Definition, Facts, Rows, number, text};
+use super::{Definition, Facts, INSTANCE, Rows, number, of_cluster, text};
 use crate::slow::Slow;
-
-/// The only server.
-const INSTANCE: &str = "127.0.0.1:10080";
 
 macro_rules! columns {
     ($($first:expr,)*) => {
@@ -42,11 +39,7 @@ pub(super) const TABLE: Definition =
 pub(super) const CLUSTER: Definition = Definition {
     name: "cluster_slow_query",
     columns: columns!(("INSTANCE", Text(64)),),
-    rows: |_, facts| {
-        let mut rows = rows(facts);
-        rows.iter_mut().for_each(|row| row.insert(0, text(INSTANCE)));
-        Ok(rows)
-    },
+    rows: |_, facts| Ok(of_cluster(rows(facts), INSTANCE)),
 };
 
 fn rows(facts: &Facts) -> Rows {

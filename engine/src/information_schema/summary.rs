@@ -9,12 +9,9 @@ use allod_planner::parse::normalized;
 use allod_storage::schema::Datum;
 
 use super::Kind::{Moment, Number, Text};
-use super::{Definition, Facts, Rows, number, text};
+use super::{Definition, Facts, INSTANCE, Rows, number, of_cluster, text};
 use crate::slow::shortened;
 use crate::summary::Summed;
-
-/// The only server.
-const INSTANCE: &str = "127.0.0.1:10080";
 
 macro_rules! columns {
     ($($first:expr,)*) => {
@@ -54,11 +51,7 @@ pub(super) const HISTORY: Definition =
 pub(super) const CLUSTER: Definition = Definition {
     name: "cluster_statements_summary",
     columns: columns!(("INSTANCE", Text(64)),),
-    rows: |_, facts| {
-        let mut rows = rows(facts);
-        rows.iter_mut().for_each(|row| row.insert(0, text(INSTANCE)));
-        Ok(rows)
-    },
+    rows: |_, facts| Ok(of_cluster(rows(facts), INSTANCE)),
 };
 
 /// Latencies are nanoseconds, as in TiDB.

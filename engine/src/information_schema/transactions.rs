@@ -11,14 +11,11 @@ use chrono::{DateTime, Local};
 use imbl::OrdMap;
 
 use super::Kind::{Number, Text};
-use super::{Definition, Facts, number, text};
+use super::{Definition, Facts, INSTANCE, number, of_cluster, text};
 use crate::catalog::Version;
 use crate::error::Result;
 use crate::processes::Process;
 use crate::transactions::{Seen, Stage};
-
-/// The only server.
-const INSTANCE: &str = "127.0.0.1:10080";
 
 pub(super) const TABLE: Definition = Definition {
     name: "tidb_trx",
@@ -60,11 +57,7 @@ pub(super) const CLUSTER: Definition = Definition {
         ("RELATED_TABLE_IDS", Text(65535)),
         ("WAITING_TIME", Number),
     ],
-    rows: |version, facts| {
-        let mut rows = rows(version, facts)?;
-        rows.iter_mut().for_each(|row| row.insert(0, text(INSTANCE)));
-        Ok(rows)
-    },
+    rows: |version, facts| Ok(of_cluster(rows(version, facts)?, INSTANCE)),
 };
 
 fn rows(_: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {

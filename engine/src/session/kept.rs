@@ -64,7 +64,7 @@ impl Session {
         });
         self.show_transaction(Stage::Idle, None);
         match result {
-            Err(error) if alone && error.is_retryable() => {
+            Err(error) if alone && error.is_retryable_alone() => {
                 self.roll_back();
                 ControlFlow::Continue(true)
             }

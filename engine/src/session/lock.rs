@@ -231,8 +231,9 @@ impl Session {
             return Ok(Locked::Yes { skipped: Vec::new() });
         };
         let begun = now();
-        let left = match wait {
-            LockWait::For(limit) => LockWait::For(limit.saturating_sub(patience.waited)),
+        let waited = patience.waited;
+        let left = || match wait {
+            LockWait::For(limit) => LockWait::For(limit.saturating_sub(waited + (now() - begun))),
             LockWait::No | LockWait::Skip => wait,
         };
         self.client.interrupt_by(cancel.into());
@@ -241,10 +242,10 @@ impl Session {
         }
         let has_lost = ATTEMPTS_MAX - patience.attempts >= LOSSES_MAX;
         let found = has_lost.then(|| keys.clone());
-        let mut outcome = active.lock(&mut self.client, keys, left);
+        let mut outcome = active.lock(&mut self.client, keys, left());
         for found in found.iter().flat_map(|found| std::iter::repeat_n(found, GRABS_MAX)) {
             let Ok(LockOutcome::Conflict(conflict)) = outcome else { break };
-            outcome = active.lock(&mut self.client, found.clone(), left);
+            outcome = active.lock(&mut self.client, found.clone(), left());
             if let Ok(LockOutcome::Locked { .. }) = outcome {
                 // They are its own from now on; what has been read is out of date nevertheless.
                 outcome = Ok(LockOutcome::Conflict(conflict));
@@ -438,4 +439,50 @@ fn rows_and_unique(tables: &[&Arc<TableDescriptor>], changes: &[Mutation]) -> Ve
         }
     }
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Database;
+
+    #[test]
+    fn changes_by_themselves_end_whoever_they_meet() {
+        const WRITERS: usize = 4;
+        const ROUNDS: usize = 15;
+        let database = Database::new();
+        let mut session = database.session();
+        session.run("create table t (id bigint primary key, v bigint, key v (v))").unwrap();
+        let rows: Vec<String> = (0..400).map(|id| format!("({id}, 0)")).collect();
+        session.run(&format!("insert into t values {}", rows.join(", "))).unwrap();
+        drop(session.execute("split table t by (50), (100), (200), (300)").unwrap());
+        let together = std::sync::Barrier::new(WRITERS);
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (database, together) = (&database, &together);
+                scope.spawn(move || {
+                    let mut session = database.session();
+                    for round in 0..ROUNDS {
+                        together.wait();
+                        // They go through the same rows by different ways, and meet in each of them.
+                        let by = match (writer + round) % 3 {
+                            0 => "id >= 0",
+                            1 => "v >= 0",
+                            _ => "id < 400 order by id desc",
+                        };
+                        session.run(&format!("update t set v = v + 1 where {by}")).unwrap();
+                    }
+                });
+            }
+        });
+        let ends = session
+            .execute("select min(v), max(v), count(*) from t")
+            .unwrap()
+            .rows()
+            .next()
+            .unwrap()
+            .unwrap();
+        let sum = (WRITERS * ROUNDS) as i64;
+        let found = [0, 1, 2].map(|column| ends.get::<i64>(column).unwrap());
+        assert_eq!(found, [sum, sum, 400]);
+    }
 }

@@ -153,7 +153,7 @@ impl Session {
                     changes += 1;
                     self.roll_back();
                 }
-                Err(error) if error.is_retryable() && lost < ATTEMPTS_MAX => {
+                Err(error) if error.is_retryable_alone() && lost < ATTEMPTS_MAX => {
                     lost += 1;
                     self.roll_back();
                     self.client.runtime().pause(pause);
