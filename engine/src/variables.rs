@@ -55,6 +55,7 @@ pub(crate) mod charset;
 mod defined;
 mod info;
 mod kept;
+mod last;
 mod peculiar;
 mod settings;
 pub(crate) mod user;
@@ -418,6 +419,8 @@ pub(crate) struct Variables {
     pub plan_from_binding: bool,
     /// `@@tidb_last_ddl_info`: the session's last change of the schema, as JSON.
     pub last_ddl: Arc<str>,
+    /// `@@tidb_last_query_info` and `@@tidb_last_txn_info`.
+    pub last: last::Last,
     /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
     pub current_ts: Timestamp,
 }
@@ -435,6 +438,7 @@ impl Variables {
             plan_from_cache: false,
             plan_from_binding: false,
             last_ddl: "{\"query\":\"\",\"seq_num\":0}".into(),
+            last: last::Last::default(),
             current_ts: Timestamp::default(),
         }
     }
@@ -478,6 +482,8 @@ impl PlannerView for Variables {
             "last_plan_from_binding" => return Some(Datum::Int(i64::from(self.plan_from_binding))),
             "last_plan_from_cache" => return Some(Datum::Int(i64::from(self.plan_from_cache))),
             "tidb_last_ddl_info" => return Some(Datum::String(Arc::clone(&self.last_ddl))),
+            "tidb_last_query_info" => return Some(self.last.query()),
+            "tidb_last_txn_info" => return Some(self.last.transaction()),
             "tidb_current_ts" => return Some(Datum::UInt(self.current_ts.0)),
             _ => {}
         }

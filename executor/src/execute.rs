@@ -9,7 +9,7 @@ use std::sync::Arc;
 use allod_planner::column::ColumnId;
 use allod_planner::physical::{Node, Query};
 use allod_planner::sequence::SequenceId;
-use allod_storage::client::Client;
+use allod_storage::client::{Client, Committed};
 use allod_storage::error as storage;
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
@@ -275,6 +275,11 @@ impl Execution {
     /// What a change of rows did; meaningful when the iterator has ended.
     pub fn affected(&self) -> Affected {
         self.done.affected
+    }
+
+    /// How a change of rows by itself was committed.
+    pub fn committed(&self) -> Option<Committed> {
+        self.builder.client.committed()
     }
 
     /// For each table that a change of rows names to be changed, in that order: rows that came, and rows that went. Nothing if it

@@ -17,6 +17,7 @@ use allod_planner::bind::{AlterTable, AlteredKey, Restart, bind_checks, bind_gen
 use allod_planner::expr::Expr;
 use allod_planner::physical::PlanWarning;
 use allod_planner::stats::TableStats;
+use allod_planner::zone::Zone;
 use allod_storage::client::Client;
 use allod_storage::schema::{ForeignKey, IndexDescriptor, SpaceId, TableDescriptor};
 
@@ -194,7 +195,7 @@ impl Lease<'_> {
     ) -> Result<Altered> {
         let before = &old.descriptor;
         let mut descriptor = self.defined(before, change);
-        hold(client, before, &descriptor, waiting)?;
+        hold(client, (before, &descriptor), change.zone, waiting)?;
         let spaces = change.indexes.iter().enumerate().map(|(at, key)| match key.from {
             Some(old) => before.partitions.iter().map(|p| p.indexes[old]).collect(),
             None => self.index_spaces(&descriptor, at),
@@ -240,7 +241,7 @@ impl Lease<'_> {
         }
         descriptor.partitions = self.partitions(labels(before), &descriptor.indexes);
         create_spaces(client, schemas(&descriptor))?;
-        match self.copied(open, &descriptor, rows, &open.counters, (client, waiting)) {
+        match self.copied(open, &descriptor, (rows, change.zone), &open.counters, (client, waiting)) {
             Ok(old) => {
                 let (gone, counters) = (spaces(&old.descriptor), Arc::clone(&old.counters));
                 Ok(Some((old, Altered { descriptor, gone, counters })))
@@ -273,7 +274,8 @@ impl Lease<'_> {
             false => Arc::clone(&old.counters),
         };
         create_spaces(client, schemas)?;
-        if let Err(error) = move_rows(client, (before, &descriptor), rows, &*counters, waiting) {
+        if let Err(error) = move_rows(client, (before, &descriptor), (rows, change.zone), &*counters, waiting)
+        {
             drop_spaces(client, &fresh);
             return Err(error);
         }
@@ -306,10 +308,15 @@ fn fresh_keys(change: &AlterTable) -> Vec<ForeignKey> {
 }
 
 /// Holds rows that stay as they are against CHECK constraints that were not enforced.
-fn hold(client: &mut Client, old: &TableDescriptor, new: &TableDescriptor, waiting: &Waiting) -> Result<()> {
+fn hold(
+    client: &mut Client,
+    (old, new): (&TableDescriptor, &TableDescriptor),
+    zone: Zone,
+    waiting: &Waiting,
+) -> Result<()> {
     let mut fresh = new.clone();
     fresh.constraints.checks.retain(|check| !old.constraints.checks.contains(check));
-    let Some(checks) = bind_checks(&fresh)? else { return Ok(()) };
+    let Some(checks) = bind_checks(&fresh, zone)? else { return Ok(()) };
     let partitions: Vec<_> = old.partitions.iter().collect();
     for columns in read(client, old, &partitions)? {
         waiting.check()?;
@@ -322,12 +329,12 @@ fn hold(client: &mut Client, old: &TableDescriptor, new: &TableDescriptor, waiti
 fn move_rows(
     client: &mut Client,
     (old, new): (&TableDescriptor, &TableDescriptor),
-    rows: &[Expr],
+    (rows, zone): (&[Expr], Zone),
     row_ids: &dyn RowIds,
     waiting: &Waiting,
 ) -> Result<()> {
     let partitions: Vec<_> = old.partitions.iter().collect();
-    let (generated, checks) = (bind_generated(new)?, bind_checks(new)?);
+    let (generated, checks) = (bind_generated(new)?, bind_checks(new, zone)?);
     let mut remade = Vec::new();
     // One after the other, for rows are numbered in their order.
     for columns in read(client, old, &partitions)? {

@@ -27,6 +27,7 @@ use allod_planner::checks::RowChecks;
 use allod_planner::expr::Expr;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::partition::PartitionFunction;
+use allod_planner::zone::Zone;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::key::Key;
 use allod_storage::pd::Pin;
@@ -97,7 +98,7 @@ impl<'a> Copy<'a> {
     /// Copies the table as it is now into the spaces of the new one, which are empty.
     pub fn new(
         (old, new): (&'a TableDescriptor, &'a TableDescriptor),
-        rows: &'a [Expr],
+        (rows, zone): (&'a [Expr], Zone),
         counters: &'a Counters,
         client: &mut Client,
         waiting: &Waiting,
@@ -108,7 +109,7 @@ impl<'a> Copy<'a> {
             new,
             rows,
             generated: bind_generated(new)?,
-            checks: bind_checks(new)?,
+            checks: bind_checks(new, zone)?,
             partition: bind_partition(new)?.map(Arc::new),
             numbers: Carried(counters),
             at,
@@ -242,7 +243,7 @@ impl Lease<'_> {
         &mut self,
         open: &Entry,
         new: &TableDescriptor,
-        rows: &[Expr],
+        rows: (&[Expr], Zone),
         counters: &Counters,
         (client, waiting): (&mut Client, &mut Waiting),
     ) -> Result<Entry> {

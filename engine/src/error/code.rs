@@ -419,6 +419,10 @@ codes! {
     JSON_NOT_A_CELL = 3165 "42000";
     /// A document of another type than a function takes.
     JSON_NO_OBJECT = 3853 "22032";
+    /// A path that leads to no value.
+    JSON_VALUE_MISSING = 3966 "22035";
+    /// A path that leads to more than one value.
+    JSON_VALUES_SEVERAL = 3967 "22034";
     /// A query that ran longer than it may.
     TIMED_OUT = 3024 "HY000";
     /// ORDER BY of what DISTINCT does not keep.

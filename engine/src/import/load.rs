@@ -11,6 +11,7 @@ use allod_planner::bind::{bind_checks, bind_generated};
 use allod_planner::checks::RowChecks;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
+use allod_planner::zone::Zone;
 use allod_storage::client::{Bulk, Client, ScanRequest};
 use allod_storage::key::KeyEncoder;
 use allod_storage::schema::{
@@ -145,7 +146,7 @@ impl Mapping {
             }
         });
         let sources = sources.collect::<Result<_>>()?;
-        Ok(Mapping { sources, generated: bind_generated(table)?, checks: bind_checks(table)? })
+        Ok(Mapping { sources, generated: bind_generated(table)?, checks: bind_checks(table, Zone::UTC)? })
     }
 
     /// All columns of the table, in order, as the store holds them.

@@ -32,6 +32,8 @@ impl Session {
         if self.is_late(planned, None) {
             return None;
         }
+        let at = at.unwrap_or_default();
+        self.variables.last.read = (at, at);
         self.row_count = -1;
         self.found = Found::Known(batch.as_ref().map_or(0, |batch| batch.num_rows() as u64));
         let result = ResultSet::ready(planned.header.clone(), batch.into_iter().collect());

@@ -601,6 +601,10 @@ impl Session {
                 (client, ts, pin)
             }
         };
+        if planned.uses_tables {
+            let start = self.transaction.as_ref().map_or(ts, |active| active.start_ts());
+            self.variables.last.read = (start, ts);
+        }
         if self.is_late(planned, as_of) {
             let message = "information schema is changed during the execution of the statement";
             return Err(Error::new(code::SCHEMA_CHANGED, message));
@@ -691,6 +695,7 @@ impl Session {
             let (inserted, deleted): &mut (u64, u64) = &mut growth[at];
             (*inserted, *deleted) = (*inserted + came, *deleted + went);
         }
+        self.variables.last.committed = execution.committed().or(self.variables.last.committed);
         let (changes, relied) = execution.take_changes();
         drop(execution);
         if let Some(active) = &mut self.transaction {

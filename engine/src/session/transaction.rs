@@ -130,6 +130,11 @@ struct State {
 }
 
 impl Active {
+    /// When it began.
+    pub fn start_ts(&self) -> Timestamp {
+        self.transaction.start_ts()
+    }
+
     /// What a statement reads with, and at which time: the snapshot, or if it locks what it finds (and under READ COMMITTED
     /// always) what is committed by now.
     pub fn reader(&mut self, client: &mut Client, locks: bool) -> Result<(Client, Timestamp, Pin)> {
@@ -552,8 +557,12 @@ impl Session {
         if let Some(shown) = &self.shown {
             shown.commits();
         }
+        let start_ts = transaction.start_ts();
         self.client.interrupt_by(cancel.into());
         let outcome = self.client.runtime().block_on(transaction.commit(&mut self.client));
+        if let Some(committed) = self.client.committed().filter(|committed| committed.start_ts == start_ts) {
+            self.variables.last.committed = Some(committed);
+        }
         self.client.interrupt_by(Interrupt::default());
         if let Err(storage::Error::Interrupted) = outcome {
             // Who interrupted it says why.

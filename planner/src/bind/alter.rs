@@ -234,6 +234,7 @@ impl Binder<'_> {
             columns: columns.into_iter().map(|c| c.def).collect(),
             partitioning,
             rows,
+            zone: self.cx.zone,
             comment: comment.unwrap_or_else(|| Arc::clone(&base.comment)),
             collation,
             options,

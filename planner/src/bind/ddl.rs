@@ -14,6 +14,7 @@ use crate::parse::StatsChange;
 use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
 use crate::sequence::{SequenceClause, SequenceOptions};
+use crate::zone::Zone;
 
 /// A table by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -327,6 +328,8 @@ pub struct AlterTable {
     /// What each column is made of, where `ColumnId(i)` is column `i` of the old row; NULL for a generated one, which is
     /// computed then; `None` = the rows stay as they are.
     pub rows: Option<Vec<Expr>>,
+    /// Whose clocks the conditions of its rows see.
+    pub zone: Zone,
     /// COMMENT.
     pub comment: Arc<str>,
     /// What its rows must obey besides. Those that are there are held against what the old version did not ask of them.

@@ -19,6 +19,7 @@ use allod_storage::schema::{Datum, SqlType};
 use super::rewrite::family;
 use super::types::{self, Family};
 use super::{Expr, Function, Rewriter, fold};
+use crate::error::Error;
 
 /// What a function of JSON does. Document arguments are JSON values or strings that are parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,16 @@ pub enum JsonFunction {
     Type,
     /// JSON_VALID(value).
     Valid,
+    /// What JSON_VALUE(document, path, NULL of a type) finds: 0 for a value of the type, or NULL; 1 for nothing; 2 for anything
+    /// else.
+    ValueState {
+        /// Whether nothing is an error.
+        empty_fails: bool,
+        /// Whether anything else is one.
+        error_fails: bool,
+    },
+    /// The value that JSON_VALUE(document, path) finds.
+    ValueFound,
     /// JSON_CONTAINS(document, candidate[, path]).
     Contains,
     /// JSON_CONTAINS_PATH(document, 'one' or 'all', path, …).
@@ -102,6 +113,7 @@ impl JsonFunction {
             JsonFunction::Array => "json_array",
             JsonFunction::Type => "json_type",
             JsonFunction::Valid => "json_valid",
+            JsonFunction::ValueState { .. } | JsonFunction::ValueFound => "json_value",
             JsonFunction::Contains => "json_contains",
             JsonFunction::ContainsPath => "json_contains_path",
             JsonFunction::Overlaps => "json_overlaps",
@@ -192,6 +204,41 @@ impl Rewriter {
     pub(super) fn json_comparable(&mut self, a: Expr, b: Expr) -> (Expr, Expr) {
         (order_key_of(self.to_json(a)), order_key_of(self.to_json(b)))
     }
+}
+
+/// JSON_VALUE, whose arguments are those of [`crate::parse`]: the document, the path, a NULL of the type, and the word and the
+/// value of the answers to an empty result and to an error.
+pub(super) fn value(rw: &mut Rewriter, args: Vec<Expr>) -> Result<Expr, Error> {
+    let wrong = |_| Error::ArgumentCount("json_value".into());
+    let [document, path, ty, empty, for_empty, error, for_error]: [Expr; 7] =
+        args.try_into().map_err(wrong)?;
+    let document = match family(&document) {
+        Family::Json | Family::String => document,
+        Family::Null => Expr::constant(Datum::Null, SqlType::Json),
+        Family::Choice => rw.text(document),
+        Family::Binary => return Err(Error::JsonCharacterSet),
+        _ => return Err(Error::JsonArgumentType { argument: 1, function: "json_value" }),
+    };
+    let path = rw.text(path);
+    let sql = ty.ty().sql.clone();
+    let fails = |word: &Expr| matches!(fold::constant(word), Some(Datum::String(w)) if **w == *"ERROR");
+    let state = JsonFunction::ValueState { empty_fails: fails(&empty), error_fails: fails(&error) };
+    let args = vec![document.clone(), path.clone(), ty];
+    let state = rw.call(Function::Json(state), args, SqlType::BIGINT, true);
+    let found = Function::Json(JsonFunction::ValueFound);
+    let found = rw.call(found, vec![document, path], SqlType::Json, true);
+    let found = match sql.is_string() || sql.is_binary() {
+        true => rw.call(Function::Json(JsonFunction::Unquote), vec![found], SqlType::text(u32::MAX), true),
+        false => found,
+    };
+    let number = |n| Expr::constant(Datum::Int(n), SqlType::BIGINT);
+    let mut chosen = Vec::with_capacity(5);
+    for (n, answer) in [(1, for_empty), (2, for_error)] {
+        chosen.push(rw.call(Function::Eq, vec![state.clone(), number(n)], SqlType::BOOL, true));
+        chosen.push(rw.explicit_cast(answer, sql.clone()));
+    }
+    chosen.push(rw.explicit_cast(found, sql.clone()));
+    Ok(rw.call(Function::Case, chosen, sql, true))
 }
 
 /// Whether an expression is a truth value: a comparison, or TRUE or FALSE.

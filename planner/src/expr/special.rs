@@ -45,6 +45,7 @@ pub(super) const SPECIAL: &[&str] = &[
     "ISNULL",
     "IS_FREE_LOCK",
     "IS_USED_LOCK",
+    "JSON_VALUE",
     "LEAST",
     "LOCALTIME",
     "LOCALTIMESTAMP",
@@ -545,6 +546,7 @@ pub(super) fn special(rw: &mut Rewriter, name: &str, args: Vec<Expr>) -> Result<
             count(0..=0)?;
             Ok(rw.volatile(Volatile::UuidShort, args, SqlType::BIGINT_UNSIGNED, false))
         }
+        "JSON_VALUE" => super::json::value(rw, args),
         "WEIGHT_STRING" => {
             count(1..=3)?;
             // Numbers have no weight.

@@ -24,6 +24,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::json_value;
 use super::lexing::CONCAT;
 use super::sequence::next_value;
 use super::type_name;
@@ -355,6 +356,9 @@ impl Dialect for AllodDialect {
                 }
                 if w.value.eq_ignore_ascii_case("weight_string") && *next == Token::LParen {
                     return Some(parse_weight_string(parser));
+                }
+                if json_value::is_next(w, next) {
+                    return Some(json_value::parse(parser));
                 }
                 if w.value.eq_ignore_ascii_case("current_role") && *next != Token::LParen {
                     let name = parser.next_token();

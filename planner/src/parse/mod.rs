@@ -28,6 +28,7 @@ mod flashback;
 mod guard;
 mod hint;
 mod items;
+pub(crate) mod json_value;
 mod kept;
 mod lexing;
 mod listing;

@@ -147,12 +147,26 @@ fn replaced(e: Expr, held: &Held) -> Expr {
         return e;
     }
     e.transform(&mut |part| match &part {
-        Expr::Call { .. } => match held.iter().find(|(expr, _)| *expr == part) {
+        Expr::Call { .. } => match held.iter().find(|(expr, _)| is_same(expr, &part)) {
             Some((_, column)) => column.clone(),
             None => part,
         },
         Expr::Column { .. } | Expr::Constant { .. } => part,
     })
+}
+
+/// Whether two expressions are the same one: texts that are written in them may be of other sets and collations, for sessions write
+/// in theirs. Where that matters, what is made of such a text is of another type or function.
+fn is_same(a: &Expr, b: &Expr) -> bool {
+    match (a, b) {
+        (Expr::Constant { value: x, ty: of_x }, Expr::Constant { value: y, ty: of_y }) => {
+            x == y && (of_x == of_y || of_x.sql.is_string() && of_y.sql.is_string())
+        }
+        (Expr::Call { function: f, args: xs, ty: of_x }, Expr::Call { function: g, args: ys, ty: of_y }) => {
+            f == g && of_x == of_y && xs.len() == ys.len() && xs.iter().zip(ys).all(|(x, y)| is_same(x, y))
+        }
+        _ => a == b,
+    }
 }
 
 /// What the columns of a table hold.

@@ -46,7 +46,7 @@ pub use crate::store::{Deadlock, LockWaits, PastDeadlock, Wait};
 pub use backfill::{Backfill, BackfillForm, OvertakenRow};
 pub use backoff::{BackoffKind, BackoffTally, RetryPolicy};
 pub use collector::GarbagePolicy;
-pub use commit::{AsyncUse, CommitOptions, CommitOutcome};
+pub use commit::{AsyncUse, CommitOptions, CommitOutcome, CommitWay, Committed};
 pub use few::FewReader;
 pub use garbage::Garbage;
 pub use ingest::IngestSummary;
@@ -117,6 +117,8 @@ pub struct Client {
     /// How far the clock of timestamps was ahead of this client's when it last saw one come over a network. Times to live are
     /// counted by that clock.
     oracle_ahead_ms: i64,
+    /// What it has committed last.
+    committed: Option<Committed>,
     /// One worker at a time.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -159,6 +161,7 @@ impl ClientSeed {
             options,
             turn,
             oracle_ahead_ms,
+            committed: None,
             not_sync,
         }
     }
@@ -219,6 +222,7 @@ impl Client {
             options: self.options,
             turn: self.turn,
             oracle_ahead_ms: self.oracle_ahead_ms,
+            committed: None,
             not_sync: PhantomData,
         }
     }
@@ -279,6 +283,11 @@ impl Client {
     /// How to wait for this client's futures.
     pub fn runtime(&self) -> Runtime {
         self.shared.runtime.clone()
+    }
+
+    /// What it has committed last; forks do so for themselves.
+    pub fn committed(&self) -> Option<Committed> {
+        self.committed
     }
 
     /// What it counted so far.

@@ -60,6 +60,20 @@ pub enum JsonFault {
     /// 3158: a key is NULL.
     #[error("JSON documents may not contain NULL member names.")]
     NullKey,
+    /// 3966: JSON_VALUE finds nothing.
+    #[error("No value was found by '{0}' on the specified path.")]
+    Missing(&'static str),
+    /// 3967: JSON_VALUE finds several values.
+    #[error("More than one value was found by '{0}' on the specified path.")]
+    Several(&'static str),
+    /// 1690: what JSON_VALUE finds is none of its type.
+    #[error("{ty} value is out of range in '{function}'")]
+    OutOfRange {
+        /// The type.
+        ty: &'static str,
+        /// Its name.
+        function: &'static str,
+    },
     /// 3165: a path does not end in a cell of an array.
     #[error("A path expression is not a path to a cell in an array.")]
     NotACell,
@@ -80,6 +94,9 @@ impl JsonFault {
             JsonFault::TooDeep => 3157,
             JsonFault::NullKey => 3158,
             JsonFault::NotACell => 3165,
+            JsonFault::Missing(_) => 3966,
+            JsonFault::Several(_) => 3967,
+            JsonFault::OutOfRange { .. } => 1690,
         }
     }
 

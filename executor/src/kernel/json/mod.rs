@@ -12,6 +12,7 @@
 //! | `change` | JSON_SET and what else makes a document from another one |
 //! | `merge` | JSON_MERGE_PRESERVE, JSON_MERGE_PATCH |
 //! | `search` | JSON_SEARCH |
+//! | `value` | JSON_VALUE |
 //! | `convert` | other types as JSON, JSON as other types |
 
 mod change;
@@ -24,6 +25,7 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -97,6 +99,10 @@ pub(super) fn apply<'t>(
             Ok(true)
         }),
         J::Valid => integers(args, |args, row| Ok(read::is_valid(args, row))),
+        J::ValueState { empty_fails, error_fails } => {
+            integers(args, |args, row| value::state(args, row, types(2), (empty_fails, error_fails)))
+        }
+        J::ValueFound => documents(args, value::found),
         J::Contains => integers(args, read::contains),
         J::ContainsPath => integers(args, read::contains_path),
         J::Overlaps => integers(args, read::overlaps),

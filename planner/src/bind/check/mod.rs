@@ -28,11 +28,13 @@ use sqlparser::ast::{self, BinaryOperator, FunctionArguments, Ident, UnaryOperat
 use super::binder::Binder;
 use super::ddl::TableName;
 use super::generated::{Offence, names, of_text, offence, spelled, used};
-use super::partition::bind_over;
+use super::partition::{bind_over, bind_over_in};
 use crate::checks::RowChecks;
 use crate::error::Error;
 use crate::expr::{Expr, Function, FunctionUsage, Rewriter};
+use crate::parse::parse_expression;
 use crate::physical::PlanWarning;
+use crate::zone::Zone;
 
 pub use fault::CheckFault;
 
@@ -86,12 +88,12 @@ impl<'a> Written<'a> {
 }
 
 /// Binds those constraints of a table that are enforced: `None` if there are none. The texts were checked when they were
-/// defined, so an error means that the descriptor is damaged.
-pub fn bind_checks(table: &TableDescriptor) -> Result<Option<RowChecks>, Error> {
+/// defined, so an error means that the descriptor is damaged. They see moments as the clocks of who writes show them.
+pub fn bind_checks(table: &TableDescriptor, zone: Zone) -> Result<Option<RowChecks>, Error> {
     let mut checks = Vec::new();
     let mut usage = FunctionUsage::default();
     for check in table.constraints.checks.iter().filter(|check| check.enforced) {
-        let (expr, functions) = of_text(&check.expr, &table.columns)?;
+        let (expr, functions) = bind_over_in(&parse_expression(&check.expr)?, zone, names(&table.columns))?;
         usage.merge(&functions);
         checks.push((Arc::clone(&check.name), Rewriter::new(0).is(Function::IsFalse, expr)));
     }
@@ -192,7 +194,7 @@ impl Binder<'_> {
 
     /// The constraints of a table that the statement writes to; counts the functions that they use.
     pub(super) fn row_checks(&mut self, table: &TableDescriptor) -> Result<Option<Arc<RowChecks>>, Error> {
-        let checks = bind_checks(table)?;
+        let checks = bind_checks(table, self.cx.zone)?;
         if let Some(checks) = &checks {
             self.rw.usage.merge(&checks.usage);
         }

@@ -233,7 +233,7 @@ impl Binder<'_> {
             return Ok(at);
         }
         let generated = bind_generated(table)?.map(Arc::new);
-        let checks = bind_checks(table)?.map(Arc::new);
+        let checks = bind_checks(table, self.cx.zone)?.map(Arc::new);
         keys.tables.push(ForeignTable { table: Arc::clone(table), generated, checks });
         Ok(keys.tables.len() - 1)
     }

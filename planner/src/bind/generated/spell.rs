@@ -9,6 +9,8 @@
 use allod_storage::schema::ColumnDef;
 use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value};
 
+use crate::parse::json_value;
+
 /// Functions whose value depends on more than their arguments, or that do more than to yield one; MySQL's list.
 const DISALLOWED: [&str; 49] = [
     "BENCHMARK",
@@ -173,6 +175,11 @@ fn respell(expr: &mut Expr, columns: &[ColumnDef]) {
         _ => {}
     }
     parts(expr).into_iter().for_each(|part| respell(part, columns));
+    if let Expr::Function(call) = expr
+        && let Some(text) = json_value::spelled(call)
+    {
+        *expr = verbatim(text);
+    }
 }
 
 fn text_of(value: &Value) -> Option<&str> {

@@ -112,6 +112,17 @@ pub(super) fn bind_over(
     Ok((bound, rw.usage))
 }
 
+/// The same where moments are what clocks of this zone show.
+pub(super) fn bind_over_in(
+    syntax: &sqlparser::ast::Expr,
+    zone: Zone,
+    columns: impl Iterator<Item = (Arc<str>, allod_storage::schema::ColumnType)>,
+) -> Result<(Expr, FunctionUsage), Error> {
+    let cx = PlanContext { zone, ..PlanContext::new(&Nothing, None) };
+    let (bound, rw) = bind_within(&cx, syntax, None, columns, None)?;
+    Ok((bound, rw.usage))
+}
+
 /// The same of an expression whose value becomes one of this type.
 pub(super) fn bind_over_for(
     syntax: &sqlparser::ast::Expr,
@@ -147,7 +158,9 @@ fn bind_within(
         table: None,
     };
     for (name, ty) in columns {
+        let held = ty.clone();
         let id = binder.columns.add(ColumnInfo { qualifier: None, name: name.clone(), ty, origin: None });
+        binder.note_held(id, &held);
         relation.columns.push(RelationColumn { name, id, qualified_only: false });
     }
     let bound = binder.in_block(|b| {

@@ -73,6 +73,29 @@ pub enum CommitOutcome {
     Undetermined,
 }
 
+/// How a transaction was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// When it began.
+    pub start_ts: Timestamp,
+    /// When it was committed.
+    pub commit_ts: Timestamp,
+    /// In which way.
+    pub way: CommitWay,
+}
+
+/// A way to commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommitWay {
+    /// In one command.
+    OnePhase,
+    /// As soon as all keys were prewritten.
+    Async,
+    /// In two phases.
+    #[default]
+    TwoPhases,
+}
+
 /// Which ways a transaction may take to commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitOptions {
@@ -161,11 +184,15 @@ pub(super) async fn commit(
         Committer { primary, start_ts, ttl_ms, txn_size, pessimistic, async_plan: None, gives_way };
     let _alive = (mutations.len() >= LARGE).then(|| client.keep_alive(start_ts, committer.primary.clone()));
     let interrupt = client.interrupt.clone();
-    let ended = committer.run(client, mutations, options).await;
+    let mut way = CommitWay::default();
+    let ended = committer.run(client, mutations, options, &mut way).await;
     client.interrupt = interrupt;
     client.take_turns();
     match ended {
-        Ok(commit_ts) => Ok(CommitOutcome::Committed(commit_ts)),
+        Ok(commit_ts) => {
+            client.committed = Some(Committed { start_ts, commit_ts, way });
+            Ok(CommitOutcome::Committed(commit_ts))
+        }
         Err(stop) => stop.into_result(),
     }
 }
@@ -205,6 +232,7 @@ impl Committer {
         client: &mut Client,
         mutations: Vec<Mutation>,
         options: CommitOptions,
+        way: &mut CommitWay,
     ) -> Result<Timestamp, Stop> {
         let mut backoff = client.backoff("prewrite", Budget::Prewrite);
         let mut keys: Vec<Key> = mutations.iter().map(|m| m.key.clone()).collect();
@@ -218,7 +246,10 @@ impl Committer {
             && let Some(group) = groups.pop()
         {
             groups = match self.one_phase(client, &mut backoff, group).await {
-                Ok(OnePhase::Committed(commit_ts)) => return Ok(commit_ts),
+                Ok(OnePhase::Committed(commit_ts)) => {
+                    *way = CommitWay::OnePhase;
+                    return Ok(commit_ts);
+                }
                 Ok(OnePhase::Split(groups)) => groups,
                 Err(stop) => {
                     client.stand_firm();
@@ -249,6 +280,7 @@ impl Committer {
         client.stand_firm();
         let committed = match prewritten {
             Ok(commit_ts) if commit_ts > Timestamp(0) => {
+                *way = CommitWay::Async;
                 self.finish(client, keys, commit_ts).await;
                 return Ok(commit_ts);
             }
