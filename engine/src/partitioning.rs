@@ -59,8 +59,11 @@ pub(crate) fn description(scheme: &PartitionScheme, at: usize) -> Option<String>
 pub(crate) fn clause(scheme: &PartitionScheme, table: &TableDescriptor) -> String {
     let space = if scheme.expr.is_some() || scheme.method == PartitionMethod::Key { " " } else { "" };
     let head = format!("PARTITION BY {}{space}({})", method(scheme), expression(scheme, table));
-    let plain =
-        table.partitions.iter().enumerate().all(|(i, p)| *p.name == *format!("p{i}") && p.comment.is_empty());
+    let plain = table
+        .partitions
+        .iter()
+        .enumerate()
+        .all(|(i, p)| *p.name == *format!("p{i}") && p.comment.is_empty() && p.placement.is_none());
     let by_number = matches!(scheme.method, PartitionMethod::Hash | PartitionMethod::Key);
     if by_number && plain {
         return format!("{head} PARTITIONS {}", table.partitions.len());
@@ -73,12 +76,19 @@ pub(crate) fn clause(scheme: &PartitionScheme, table: &TableDescriptor) -> Strin
             (PartitionMethod::List { .. }, Some(values)) => format!("{name} VALUES IN ({values})"),
             _ => name,
         };
-        match &*partition.comment {
+        let definition = match &*partition.comment {
             "" => definition,
             comment => format!("{definition} COMMENT {}", literal(&Datum::string(comment))),
-        }
+        };
+        definition + &placed(partition.placement.as_deref())
     });
     format!("{head}\n({})", definitions.collect::<Vec<_>>().join(",\n "))
+}
+
+/// The placement policy of a database, a table or a partition, if it has one, in a comment that only TiDB reads.
+pub(crate) fn placed(policy: Option<&str>) -> String {
+    let clause = |policy| format!(" /*T![placement] PLACEMENT POLICY={} */", quoted(policy));
+    policy.map(clause).unwrap_or_default()
 }
 
 /// A value as it is written in SQL.

@@ -110,6 +110,7 @@ fn table(partitions: usize) -> Arc<TableDescriptor> {
                 records: SpaceId(first + p * 10),
                 indexes: vec![SpaceId(first + p * 10 + 1), SpaceId(first + p * 10 + 2)],
                 comment: "".into(),
+                placement: None,
             })
             .collect(),
         comment: "".into(),
@@ -141,6 +142,7 @@ fn heap() -> Arc<TableDescriptor> {
             records: SpaceId(900),
             indexes: vec![],
             comment: "".into(),
+            placement: None,
         }],
         comment: "".into(),
         constraints: Default::default(),

@@ -45,6 +45,7 @@ fn table() -> Arc<TableDescriptor> {
             records: SpaceId(50),
             indexes: vec![],
             comment: "".into(),
+            placement: None,
         }],
         comment: "".into(),
         constraints: Default::default(),

@@ -19,6 +19,7 @@ pub mod options;
 pub mod parse;
 pub mod partition;
 pub mod physical;
+pub mod placement;
 mod prune;
 mod ranges;
 mod rules;

@@ -27,6 +27,7 @@ use super::ddl::{
 };
 use super::foreign;
 use super::partitions::read;
+use super::policies::known;
 use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
@@ -53,6 +54,7 @@ impl Lease<'_> {
         if open.descriptor != change.base {
             return Err(Error::new(code::SCHEMA_CHANGED, "the table was changed; try again"));
         }
+        change.options.placement.as_ref().map_or(Ok(()), |policy| known(&version, policy))?;
         if let Some(to) = &change.rename {
             // Before anything is done.
             self.renames(&[(change.table.clone(), to.clone())])?;

@@ -14,18 +14,18 @@ use allod_planner::sequence::Sequence;
 use allod_planner::stats::TableStats;
 use allod_storage::client::{Client, ScanRequest};
 use allod_storage::schema::{
-    CheckConstraint, Collation, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId,
-    IndexState, PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId,
-    TableOptions, Temporary, Timestamp,
+    CheckConstraint, ColumnDef, ColumnType, Constraints, ForeignKey, IndexDescriptor, IndexId, IndexState,
+    PartitionDescriptor, ROW_ID_NAME, SpaceId, SpaceSchema, SqlType, TableDescriptor, TableId, TableOptions,
+    Temporary, Timestamp,
 };
 
 use super::jobs::Entered;
+use super::policies::settle;
 use super::twice::told;
 use super::version::{Counters, Entry, SequenceEntry, Version};
 use super::writers::{Predecessors, Writers};
 use super::{Catalog, Lease, Waiting};
 use crate::error::{Error, Result, code};
-use crate::information_schema;
 use crate::result::Warning;
 use crate::rows::{full_batch, space_columns};
 
@@ -75,16 +75,17 @@ pub(super) const GRACE_FIRST: Duration = Duration::from_millis(50);
 impl Lease<'_> {
     fn apply(&mut self, ddl: &Ddl, client: &mut Client, waiting: &mut Waiting) -> Notes {
         match ddl {
-            Ddl::CreateDatabase { name, if_not_exists, collation } => {
-                self.create_database(name, *if_not_exists, *collation)
+            Ddl::CreateDatabase { name, if_not_exists, collation, placement } => {
+                self.create_database(name, *if_not_exists, (*collation, placement.as_ref()))
             }
-            Ddl::AlterDatabase { name, collation } => {
+            Ddl::AlterDatabase { name, collation, placement } => {
                 let version = self.version();
-                if version.collation(name) != *collation {
-                    self.publish(version.with_collation(name, *collation));
+                if let Some(collation) = collation.filter(|new| version.collation(name) != *new) {
+                    self.publish(version.with_collation(name, collation));
                 }
-                no_notes()
+                self.place_database(name, placement.as_ref())
             }
+            Ddl::Policy(change) => self.change_policies(change),
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Ddl::CreateTable(create) => self.create_table(create, client, waiting),
             Ddl::CreateTableLike { name, like, if_not_exists, temporary } => {
@@ -133,36 +134,14 @@ pub(super) fn unless(excused: bool, error: Error) -> Notes {
 }
 
 impl Lease<'_> {
-    fn create_database(&mut self, name: &str, if_not_exists: bool, collation: Collation) -> Notes {
-        let version = self.version();
-        if version.has_database_named(name) || information_schema::is_it(name) {
-            let message = format!("can't create database '{name}'; database exists");
-            return unless(if_not_exists, Error::new(code::DATABASE_EXISTS, message));
-        }
-        self.publish(version.with_database(name, collation));
-        no_notes()
-    }
-
-    fn drop_database(&mut self, name: &str, if_exists: bool) -> Notes {
-        let version = self.version();
-        if !version.has_database_named(name) {
-            let message = format!("can't drop database '{name}'; database doesn't exist");
-            return unless(if_exists, Error::new(code::DATABASE_NOT_FOUND_DROP, message));
-        }
-        self.publish(version.without_database(name));
-        if let Some(whole) = version.whole(name) {
-            self.keep_database(whole);
-        }
-        no_notes()
-    }
-
     fn create_table(&mut self, create: &CreateTable, client: &mut Client, waiting: &mut Waiting) -> Notes {
         let version = self.version();
         let database = database(&version, &create.name)?;
         if let Some(error) = taken(&version, &create.name) {
             return unless(create.if_not_exists, error);
         }
-        let descriptor = self.catalog.described(create, database);
+        let mut descriptor = self.catalog.described(create, database);
+        settle(&version, &mut descriptor)?;
         self.add_table(descriptor, create.auto_increment.unwrap_or(1), client, waiting)?;
         let note = |of: &PlanWarning| Warning { level: "Note", ..warning(of) };
         Ok(create.notes.iter().map(note).chain(create.warnings.iter().map(warning)).collect())
@@ -491,7 +470,11 @@ impl Catalog {
             partitions: self.partitions(labels(model), &model.indexes),
             indexes: indexes.collect(),
             constraints: constraints_like(&model.constraints, name),
-            options: TableOptions { cached: false, ..model.options.clone() },
+            options: TableOptions {
+                cached: false,
+                placement: model.options.placement.clone().filter(|_| temporary.is_none()),
+                ..model.options.clone()
+            },
             temporary,
             ..model.clone()
         }
@@ -522,11 +505,12 @@ impl Catalog {
     ) -> Vec<PartitionDescriptor> {
         let shared: Vec<Option<SpaceId>> =
             indexes.iter().map(|i| i.options.global.then(|| SpaceId(self.id()))).collect();
-        let partition = |PartitionLabel { name, comment }| PartitionDescriptor {
+        let partition = |PartitionLabel { name, comment, placement }| PartitionDescriptor {
             name,
             records: SpaceId(self.id()),
             indexes: shared.iter().map(|space| space.unwrap_or_else(|| SpaceId(self.id()))).collect(),
             comment,
+            placement,
         };
         labels.into_iter().map(partition).collect()
     }
@@ -552,6 +536,7 @@ pub(super) fn labels(table: &TableDescriptor) -> Vec<PartitionLabel> {
     let label = |p: &PartitionDescriptor| PartitionLabel {
         name: Arc::clone(&p.name),
         comment: Arc::clone(&p.comment),
+        placement: p.placement.clone(),
     };
     table.partitions.iter().map(label).collect()
 }

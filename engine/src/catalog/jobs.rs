@@ -8,6 +8,7 @@ use std::sync::Arc;
 use allod_executor::Cancel;
 use allod_planner::bind::{AlterTable, Ddl, PartitionChange, TableName, ViewHow};
 use allod_planner::catalog::Catalog as _;
+use allod_planner::placement::PolicyChange;
 
 use super::{Catalog, Lease, Version};
 use crate::error::{Error, Result, code};
@@ -262,7 +263,11 @@ fn targets<'a>(ddl: &'a Ddl, version: &Version) -> Vec<Target<'a>> {
     let has_table = |name: &&TableName| version.entry(&name.database, &name.table).is_some();
     match ddl {
         Ddl::CreateDatabase { name, .. } => vec![("create schema", name, None)],
+        Ddl::AlterDatabase { name, placement: Some(_), .. } => {
+            vec![("modify schema default placement", name, None)]
+        }
         Ddl::AlterDatabase { name, .. } => vec![("modify schema charset and collate", name, None)],
+        Ddl::Policy(change) => vec![(policy_change(change), change.name(), None)],
         Ddl::DropDatabase { name, .. } => vec![("drop schema", name, None)],
         Ddl::CreateTable(create) => one("create table", &create.name),
         Ddl::CreateTableLike { name, .. } => one("create table", name),
@@ -301,6 +306,14 @@ fn targets<'a>(ddl: &'a Ddl, version: &Version) -> Vec<Target<'a>> {
     }
 }
 
+fn policy_change(change: &PolicyChange) -> &'static str {
+    match change {
+        PolicyChange::Create { .. } => "create placement policy",
+        PolicyChange::Alter { .. } => "alter placement policy",
+        PolicyChange::Drop { .. } => "drop placement policy",
+    }
+}
+
 fn repartition(change: &PartitionChange) -> &'static str {
     match change {
         PartitionChange::Add(_) | PartitionChange::AddHash(_) => "add partition",
@@ -308,6 +321,7 @@ fn repartition(change: &PartitionChange) -> &'static str {
         PartitionChange::Truncate(_) => "truncate partition",
         PartitionChange::Coalesce(_) | PartitionChange::Reorganize { .. } => "reorganize partition",
         PartitionChange::Exchange { .. } => "exchange partition",
+        PartitionChange::Place { .. } => "alter table partition placement",
         PartitionChange::Remove => "alter table remove partitioning",
         PartitionChange::Repartition { .. } => "alter table partition by",
     }

@@ -32,6 +32,7 @@ use super::ddl::{
     Notes, create_spaces, drop_spaces, entry, fill_index, global_schemas, global_spaces, no_notes,
     partition_schemas, partition_spaces, warning,
 };
+use super::policies::known;
 use super::version::{Counters, Entry};
 use super::{Lease, Waiting};
 use crate::error::{Error, Result, code};
@@ -61,7 +62,8 @@ impl Lease<'_> {
         let version = self.version();
         let open = entry(&version, table)?;
         // Before anybody has to wait.
-        plan_partitions(&open.descriptor, change)?;
+        let plan = plan_partitions(&open.descriptor, change)?;
+        plan.partitions.iter().filter_map(|p| p.placement.as_ref()).try_for_each(|p| known(&version, p))?;
         let old = self.close_one(open, waiting)?;
         match self.redealt(&old, change, client, waiting) {
             Ok((descriptor, gone)) => {
@@ -105,6 +107,7 @@ impl Lease<'_> {
         let label = |planned: &PlannedPartition| PartitionLabel {
             name: Arc::clone(&planned.name),
             comment: Arc::clone(&planned.comment),
+            placement: planned.placement.clone(),
         };
         let labels = fresh.iter().map(|&i| label(&plan.partitions[i])).collect();
         let mut made = self.partitions(labels, &indexes).into_iter();
@@ -115,8 +118,8 @@ impl Lease<'_> {
                 None => made.next(),
             };
             let partition = partition.ok_or_else(|| Error::internal("a partition from nowhere"))?;
-            let PartitionLabel { name, comment } = label(planned);
-            partitions.push(PartitionDescriptor { name, comment, ..partition });
+            let PartitionLabel { name, comment, placement } = label(planned);
+            partitions.push(PartitionDescriptor { name, comment, placement, ..partition });
         }
         let mut descriptor =
             TableDescriptor { partitioning: plan.scheme, partitions, indexes, ..(**table).clone() };
@@ -238,6 +241,7 @@ impl Lease<'_> {
         }
         (into_parted.name, into_parted.comment) = (outgoing.name, outgoing.comment);
         (into_plain.name, into_plain.comment) = (incoming.name, incoming.comment);
+        (into_parted.placement, into_plain.placement) = (outgoing.placement, incoming.placement);
         let mut descriptor = (**parted).clone();
         descriptor.partitions[at] = into_parted;
         let new_one = Entry { descriptor: Arc::new(descriptor), ..one.clone() };

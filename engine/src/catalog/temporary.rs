@@ -29,6 +29,7 @@ use allod_storage::schema::{SpaceId, TableDescriptor, TableId, Temporary, Timest
 
 use super::analyze::collect;
 use super::ddl::{create_spaces, database, drop_spaces, labels, schemas, spaces};
+use super::policies::settle;
 use super::version::{Counters, Entry, Version, key};
 use super::writers::Writers;
 use super::{Catalog, Waiting};
@@ -133,7 +134,8 @@ impl Retired {
 impl Catalog {
     /// Makes a session's own table.
     pub fn create_own(&self, create: &CreateTable, version: &Version, client: &mut Client) -> Result<Entry> {
-        let descriptor = self.described(create, database(version, &create.name)?);
+        let mut descriptor = self.described(create, database(version, &create.name)?);
+        settle(version, &mut descriptor)?;
         made(descriptor, TableStats::pseudo(), create.auto_increment.unwrap_or(1), client)
     }
 

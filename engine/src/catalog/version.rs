@@ -16,6 +16,7 @@ use super::growth::Growth;
 use super::ids::{Ids, Stride};
 use super::numbers::Numbers;
 use super::online::Layouts;
+use super::policies::Policies;
 use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
@@ -30,6 +31,7 @@ pub struct Version {
     databases: OrdMap<String, Database>,
     accounts: Arc<Accounts>,
     bindings: Bindings,
+    policies: Policies,
     /// The temporary tables of the session that sees this; a published version has none.
     own: OwnTables,
 }
@@ -205,7 +207,8 @@ impl Version {
     pub(super) fn initial() -> Version {
         let accounts = Arc::new(Accounts::initial());
         let (databases, bindings) = (OrdMap::new(), Bindings::default());
-        let nothing = Version { number: 0, databases, accounts, bindings, own: OwnTables::default() };
+        let (policies, own) = (Policies::default(), OwnTables::default());
+        let nothing = Version { number: 0, databases, accounts, bindings, policies, own };
         nothing.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
@@ -356,6 +359,15 @@ impl Version {
 
     pub(super) fn with_bindings(&self, bindings: Bindings) -> Version {
         Version { bindings, ..self.next(self.databases.clone()) }
+    }
+
+    /// Where rows are wished to be.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    pub(super) fn with_policies(&self, policies: Policies) -> Version {
+        Version { policies, ..self.next(self.databases.clone()) }
     }
 
     /// Adds or replaces the table of that database and name. Without the database nothing changes.

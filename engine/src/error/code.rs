@@ -419,6 +419,12 @@ codes! {
     JSON_NOT_A_CELL = 3165 "42000";
     /// A document of another type than a function takes.
     JSON_NO_OBJECT = 3853 "22032";
+    /// A placement policy of that name is there.
+    POLICY_EXISTS = 8238 "HY000";
+    /// There is no such placement policy.
+    UNKNOWN_POLICY = 8239 "HY000";
+    /// Something has the placement policy.
+    POLICY_IN_USE = 8241 "HY000";
     /// A path that leads to no value.
     JSON_VALUE_MISSING = 3966 "22035";
     /// A path that leads to more than one value.

@@ -290,6 +290,7 @@ fn foreign_fault(fault: &allod_planner::bind::ForeignFault) -> u16 {
     match fault {
         F::CountMismatch(_) => 1239,
         F::Partitioned => 1506,
+        F::WithSelect => 3978,
         F::IndexNeeded(_) => 1553,
         F::CannotTruncate(_) => 1701,
         F::NoIndex { .. } => 1822,

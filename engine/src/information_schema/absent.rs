@@ -129,25 +129,6 @@ pub(super) const PARAMETERS: Definition = Definition {
     rows: nothing,
 };
 
-pub(super) const PLACEMENT_POLICIES: Definition = Definition {
-    name: "placement_policies",
-    columns: &[
-        ("POLICY_ID", Number),
-        ("CATALOG_NAME", Text(512)),
-        ("POLICY_NAME", Text(64)),
-        ("PRIMARY_REGION", Text(1024)),
-        ("REGIONS", Text(1024)),
-        ("CONSTRAINTS", Text(1024)),
-        ("LEADER_CONSTRAINTS", Text(1024)),
-        ("FOLLOWER_CONSTRAINTS", Text(1024)),
-        ("LEARNER_CONSTRAINTS", Text(1024)),
-        ("SCHEDULE", Text(20)),
-        ("FOLLOWERS", Number),
-        ("LEARNERS", Number),
-    ],
-    rows: nothing,
-};
-
 pub(super) const PLUGINS: Definition = Definition {
     name: "plugins",
     columns: &[

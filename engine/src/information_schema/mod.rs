@@ -28,6 +28,7 @@ pub(crate) mod keys;
 mod keywords;
 mod locks;
 mod partitions;
+pub(crate) mod placement;
 mod privileges;
 pub(crate) mod processlist;
 mod regions;
@@ -216,7 +217,7 @@ const TABLES: &[Definition] = &[
     absent::OPTIMIZER_TRACE,
     absent::PARAMETERS,
     partitions::TABLE,
-    absent::PLACEMENT_POLICIES,
+    placement::TABLE,
     absent::PLUGINS,
     processlist::TABLE,
     absent::PROFILING,
@@ -329,6 +330,7 @@ fn without_rows(
             records: SpaceId(0),
             indexes: Vec::new(),
             comment: "".into(),
+            placement: None,
         }],
         comment: "".into(),
         constraints: Constraints::default(),

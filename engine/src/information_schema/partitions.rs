@@ -41,6 +41,7 @@ pub(super) const TABLE: Definition = Definition {
         ("NODEGROUP", Text(12)),
         ("TABLESPACE_NAME", Text(64)),
         ("TIDB_PARTITION_ID", Number),
+        ("TIDB_PLACEMENT_POLICY_NAME", Text(64)),
     ],
     rows,
 };
@@ -70,6 +71,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
             fill(&mut row, entry, rows_of(partition.records, facts)?, facts);
             row[22] = text(&partition.comment);
             row[25] = number(partition.records.0);
+            row[26] = partition.placement.as_deref().map_or(Datum::Null, text);
             rows.push(row);
         }
     }

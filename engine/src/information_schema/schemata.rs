@@ -15,6 +15,7 @@ pub(super) const TABLE: Definition = Definition {
         ("DEFAULT_CHARACTER_SET_NAME", Text(64)),
         ("DEFAULT_COLLATION_NAME", Text(32)),
         ("SQL_PATH", Text(512)),
+        ("TIDB_PLACEMENT_POLICY_NAME", Text(64)),
     ],
     rows,
 };
@@ -22,7 +23,8 @@ pub(super) const TABLE: Definition = Definition {
 fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
     let row = |name: &str| {
         let own = version.collation(name);
-        vec![text("def"), text(name), text(own.charset().name()), text(own.name()), Datum::Null]
+        let policy = version.policies().of_database(name).map_or(Datum::Null, text);
+        vec![text("def"), text(name), text(own.charset().name()), text(own.name()), Datum::Null, policy]
     };
     let in_memory = super::DATABASES.into_iter().filter(|name| facts.rights.sees_database(name));
     Ok(in_memory.chain(version.databases()).map(row).collect())

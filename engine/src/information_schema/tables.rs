@@ -34,6 +34,7 @@ pub(super) const TABLE: Definition = Definition {
         ("TIDB_TABLE_ID", Number),
         ("TIDB_ROW_ID_SHARDING_INFO", Text(255)),
         ("TIDB_PK_TYPE", Text(64)),
+        ("TIDB_PLACEMENT_POLICY_NAME", Text(64)),
     ],
     rows,
 };
@@ -114,6 +115,7 @@ fn rows(version: &Version, facts: &Facts) -> Result<Vec<Vec<Datum>>> {
         row[21] = number(table.id.0);
         row[22] = text(sharding(table));
         row[23] = text(if table.clustered { "CLUSTERED" } else { "NONCLUSTERED" });
+        row[24] = table.options.placement.as_deref().map_or(Datum::Null, text);
         row
     });
     let views = version.databases().flat_map(|database| version.views(database)).map(|view| {

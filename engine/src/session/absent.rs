@@ -70,7 +70,6 @@ pub(super) fn columns(what: Absent) -> &'static [&'static str] {
         ],
         Absent::EngineStatus => &["Type", "Name", "Status"],
         Absent::Profile => &["Status", "Duration"],
-        Absent::Placement => &["Target", "Placement", "Scheduling_State"],
         Absent::PlacementLabels => &["Key", "Values"],
         Absent::ImportJobs => &[
             "Job_ID",

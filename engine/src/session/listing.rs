@@ -6,7 +6,7 @@ use allod_storage::schema::Datum;
 use super::Session;
 use crate::catalog::Version;
 use crate::error::Result;
-use crate::information_schema::{Rows, jobs, number, slow, stats, text};
+use crate::information_schema::{Rows, jobs, number, placement, slow, stats, text};
 use crate::result::ResultSet;
 
 impl Session {
@@ -21,6 +21,13 @@ impl Session {
             Listing::StatsHealthy => shown(stats::HEALTHY, stats::healthy(version)),
             Listing::StatsLocked => shown(stats::LOCKED, stats::locked(version)),
             Listing::AnalyzeStatus => shown(jobs::SHOWN_ANALYSES, jobs::analyses(&facts)),
+            Listing::Placement(asked) => {
+                let rows = placement::shown(version, asked, self.current.as_deref())?;
+                shown(placement::SHOWN, rows)
+            }
+            Listing::Policy(name) => {
+                shown(&["Policy", "Create Policy"], vec![placement::definition(version, name)?])
+            }
             Listing::Ddl => self.ddl(version),
             Listing::DdlJobs { ended } => shown(jobs::SHOWN_JOBS, jobs::shown_jobs(version, &facts, *ended)),
             Listing::SlowRecent { limit } => shown(slow::SHOWN, slow::recent(&facts, *limit)),

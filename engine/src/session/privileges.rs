@@ -70,6 +70,7 @@ impl Session {
             Ddl::CreateDatabase { name, .. } => self.on_database(name, P::Create),
             Ddl::DropDatabase { name, .. } => self.on_database(name, P::Drop),
             Ddl::AlterDatabase { name, .. } => self.on_database(name, P::Alter),
+            Ddl::Policy(_) => self.places(),
             Ddl::CreateTable(CreateTable { name, temporary: Some(Temporary::Local), .. }) => {
                 self.on_database(&name.database, P::CreateTemporaryTables)
             }
@@ -188,6 +189,11 @@ impl Session {
 
     fn super_only(&self) -> Result<()> {
         if self.identity.rights.has(P::Super) { Ok(()) } else { Err(accounts::needs("SUPER")) }
+    }
+
+    fn places(&self) -> Result<()> {
+        let may = self.identity.rights.has(P::Super) || self.identity.rights.has_dynamic("PLACEMENT_ADMIN");
+        if may { Ok(()) } else { Err(accounts::needs("SUPER or PLACEMENT_ADMIN")) }
     }
 
     /// 1142.

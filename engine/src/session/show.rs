@@ -90,8 +90,9 @@ impl Session {
                 let collate = if own.is_default() { String::new() } else { format!("COLLATE {own} ") };
                 let unless = if *if_not_exists { "/*!32312 IF NOT EXISTS*/ " } else { "" };
                 let sql = format!(
-                    "CREATE DATABASE {unless}`{name}` /*!40100 DEFAULT CHARACTER SET {} {collate}*/",
-                    own.charset().name()
+                    "CREATE DATABASE {unless}`{name}` /*!40100 DEFAULT CHARACTER SET {} {collate}*/{}",
+                    own.charset().name(),
+                    partitioning::placed(version.policies().of_database(name).map(|policy| &**policy))
                 );
                 ResultSet::text(&["Database", "Create Database"], vec![vec![text(&**name), text(sql)]])
             }
@@ -608,7 +609,7 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64, zone: Zone) -> St
         let _ = write!(sql, " COLLATE={}", table.collation);
     }
     sql += &numbering_options(table, next);
-    let TableOptions { cached, ttl, shard_row_id_bits, pre_split_regions } = &table.options;
+    let TableOptions { cached, ttl, shard_row_id_bits, pre_split_regions, placement } = &table.options;
     let numbers = [("SHARD_ROW_ID_BITS", *shard_row_id_bits), ("PRE_SPLIT_REGIONS", *pre_split_regions)];
     let numbers = numbers.into_iter().filter(|(_, n)| *n > 0 && *shard_row_id_bits > 0);
     let numbers: String = numbers.map(|(name, n)| format!("{name}={n} ")).collect();
@@ -616,6 +617,7 @@ pub(crate) fn create_table(table: &TableDescriptor, next: u64, zone: Zone) -> St
         let _ = write!(sql, " /*T! {numbers}*/");
     }
     sql += &comment_clause("=", &table.comment);
+    sql += &partitioning::placed(placement.as_deref());
     if *cached {
         sql += " /* CACHED ON */";
     }

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod grants;
+mod logs;
 mod roles;
 mod stats;
 mod tidb;
@@ -32,9 +33,11 @@ pub(crate) const TABLES: &[Definition] = &[
     roles::DEFAULT,
     grants::DYNAMIC,
     accounts::REQUIREMENTS,
+    logs::GENERAL,
     zones::VARIABLES,
     zones::HELP,
     roles::EDGES,
+    logs::SLOW,
     stats::BUCKETS,
     stats::HISTOGRAMS,
     stats::META,

@@ -25,6 +25,7 @@ fn partitions_of(first: u64, partitions: usize, indexes: u64) -> Vec<PartitionDe
             records: SpaceId(first + p * 10),
             indexes: (1..=indexes).map(|i| SpaceId(first + p * 10 + i)).collect(),
             comment: "".into(),
+            placement: None,
         })
         .collect()
 }

@@ -174,6 +174,10 @@ impl Binder<'_> {
                 AlterSyntax::ForceAutoIncrement(next) => {
                     restarts.push(Restart { option: "AUTO_INCREMENT", next: *next, force: true });
                 }
+                AlterSyntax::Option(option @ TableOption::Placement(_)) => {
+                    temporary::check_lasting(&table.descriptor, "placement")?;
+                    said.say(option)?;
+                }
                 AlterSyntax::Option(option) => said.say(option)?,
                 AlterSyntax::RemoveTtl => draft.options.ttl = None,
                 AlterSyntax::Cache(on) => {
@@ -198,7 +202,7 @@ impl Binder<'_> {
             }
         }
         let comment = said.comment.clone();
-        draft.options = said.settle(&draft.options)?;
+        draft.options = said.settle(&draft.options, false)?;
         draft.settle()?;
         draft.check()?;
         self.check_options(&mut draft, &name)?;

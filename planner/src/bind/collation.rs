@@ -9,6 +9,8 @@
 //! a: utf8mb4_general_ci     b: utf8mb4_bin     c: utf8mb4_bin     d: VARBINARY(9)
 //! ```
 
+use std::sync::Arc;
+
 use allod_storage::schema::{Charset, Collation, Datum, Members, SqlType};
 use sqlparser::ast::{self, ColumnOption, SqlOption, Value};
 use sqlparser::keywords::Keyword;
@@ -209,11 +211,12 @@ impl Binder<'_> {
         &mut self,
         name: Option<&ast::Ident>,
         said: &[CharsetOption],
+        placement: Option<&str>,
     ) -> Result<Bound, Error> {
         let name = self.database(name)?;
         self.writable(&name)?;
-        let collation = Said::of(said)?.settled()?.unwrap_or_default();
-        Ok(Bound::Ddl(Ddl::AlterDatabase { name, collation }))
+        let collation = Said::of(said)?.settled()?;
+        Ok(Bound::Ddl(Ddl::AlterDatabase { name, collation, placement: placement.map(Arc::from) }))
     }
 
     /// `expr COLLATE name`.

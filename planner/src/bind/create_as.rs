@@ -14,7 +14,7 @@ use sqlparser::ast::{self, DataType, Ident, SelectItem, SetExpr};
 
 use super::binder::{Binder, Block};
 use super::expression::not_supported;
-use super::{Bound, CreateTable, Ddl, PlanContext};
+use super::{Bound, CreateTable, Ddl, ForeignFault, PlanContext};
 use crate::error::Error;
 use crate::logical::Plan;
 use crate::parse::{NewRows, Parsed, Statement, insert_of};
@@ -50,7 +50,7 @@ impl<'a> CreateAs<'a> {
             return Err(Error::Internal("a definition of a table is one".into()));
         };
         if !create.constraints.foreign_keys.is_empty() {
-            return Err(not_supported("foreign keys in CREATE TABLE … SELECT"));
+            return Err(ForeignFault::WithSelect.into());
         }
         if create.temporary == Some(Temporary::Global) {
             return Err(not_supported("CREATE GLOBAL TEMPORARY TABLE … SELECT"));

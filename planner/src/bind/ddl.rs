@@ -13,6 +13,7 @@ use crate::expr::Expr;
 use crate::parse::StatsChange;
 use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
+use crate::placement::PolicyChange;
 use crate::sequence::{SequenceClause, SequenceOptions};
 use crate::zone::Zone;
 
@@ -36,14 +37,20 @@ pub enum Ddl {
         if_not_exists: bool,
         /// That of tables that say nothing of theirs.
         collation: Collation,
+        /// The placement policy of such tables.
+        placement: Option<Arc<str>>,
     },
     /// ALTER DATABASE: for tables to come.
     AlterDatabase {
         /// Name.
         name: Arc<str>,
-        /// That of tables that say nothing of theirs.
-        collation: Collation,
+        /// That of tables that say nothing of theirs; `None` = as it was.
+        collation: Option<Collation>,
+        /// The placement policy of such tables; `None` = as it was.
+        placement: Option<Arc<str>>,
     },
+    /// CREATE, ALTER, DROP PLACEMENT POLICY.
+    Policy(PolicyChange),
     /// DROP DATABASE.
     DropDatabase {
         /// Name.
@@ -213,6 +220,13 @@ pub enum PartitionChange {
         /// WITH VALIDATION: whether each of its rows must belong to the partition (else error 1737).
         validation: bool,
     },
+    /// PARTITION … PLACEMENT POLICY.
+    Place {
+        /// The partition.
+        partition: Arc<str>,
+        /// The policy; `None` = that of its table.
+        placement: Option<Arc<str>>,
+    },
     /// REMOVE PARTITIONING.
     Remove,
     /// PARTITION BY …: another scheme, and every row is dealt again.
@@ -235,12 +249,20 @@ pub struct PartitionLabel {
     pub name: Arc<str>,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// PLACEMENT POLICY.
+    pub placement: Option<Arc<str>>,
 }
 
 impl PartitionLabel {
+    /// That of a partition as it is defined.
+    pub fn of_spec(spec: &PartitionSpec) -> PartitionLabel {
+        let PartitionSpec { name, bound: _, comment, placement } = spec.clone();
+        PartitionLabel { name, comment, placement }
+    }
+
     /// A name without a comment.
     pub fn new(name: impl Into<Arc<str>>) -> PartitionLabel {
-        PartitionLabel { name: name.into(), comment: "".into() }
+        PartitionLabel { name: name.into(), comment: "".into(), placement: None }
     }
 }
 
@@ -253,6 +275,8 @@ pub struct PartitionSpec {
     pub bound: PartitionBound,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// PLACEMENT POLICY.
+    pub placement: Option<Arc<str>>,
 }
 
 /// What a partition takes.

@@ -12,7 +12,7 @@ use sqlparser::tokenizer::Token;
 
 use super::binder::{Binder, place};
 use super::check::{CheckFault, Written};
-use super::ddl::{CreateTable, Ddl, IndexSpec, PartitionChange, TableName};
+use super::ddl::{CreateTable, Ddl, IndexSpec, TableName};
 use super::default::{is_large, is_now, now_precision};
 use super::expression::not_supported;
 use super::foreign::{self, Defined};
@@ -20,15 +20,11 @@ use super::key::{self, KeyFault, Part};
 use super::option::{self, Options};
 use super::types::{column_type, float_digits, is_boolean, takes_no_negatives};
 use super::{
-    Bound, ForeignFault, GeneratedFault, OptionFault, PartitionFault, TemporaryFault, collation, generated,
-    limits, numbers, partition, temporary,
+    Bound, GeneratedFault, OptionFault, collation, generated, limits, numbers, partition, temporary,
 };
-use crate::catalog::Table;
 use crate::error::Error;
 use crate::expr::{Expr, cast_constant, held_in, zero_moment};
-use crate::parse::{
-    AlterSyntax, NumbersSyntax, PartitionChangeSyntax, PartitionClause, TableOption, comment_of,
-};
+use crate::parse::{AlterSyntax, NumbersSyntax, PartitionClause, TableOption, comment_of};
 use crate::physical::PlanWarning;
 
 impl Binder<'_> {
@@ -185,7 +181,7 @@ impl Binder<'_> {
         option::check_visible(!key.is_empty(), specs, &columns)?;
         let comment = said.comment.clone().unwrap_or_default();
         let auto_increment = said.auto_increment;
-        let mut options = said.settle(&TableOptions::default())?;
+        let mut options = said.settle(&TableOptions::default(), true)?;
         temporary::check_options(temporary, &options)?;
         option::check_ttl(&mut options, &columns, &key, || false)?;
         let (mut numbering, mut notes) = (Numbering { cache: numbered.cache()?, random: None }, vec![]);
@@ -444,87 +440,6 @@ impl Binder<'_> {
         let all = known.chain([(&**name, *unique, &**columns, options)]);
         option::check_visible(descriptor.clustered, all, &descriptor.columns)?;
         Ok(Bound::Ddl(Ddl::CreateIndex { table, base, index, if_not_exists }))
-    }
-
-    /// ALTER TABLE of partitions.
-    pub fn alter_partitions(
-        &mut self,
-        table: &ast::ObjectName,
-        change: &PartitionChangeSyntax,
-    ) -> Result<Bound, Error> {
-        let (name, Table { descriptor: table, .. }) = self.table(table)?;
-        temporary::check_alterable(&table, "ALTER TABLE")?;
-        let texts = |names: &[Ident]| names.iter().map(|n| Arc::from(n.value.as_str())).collect();
-        let change = match change {
-            PartitionChangeSyntax::Add { definitions, count, if_not_exists } => {
-                if let Some(told) = partition::already(&table, definitions).filter(|_| *if_not_exists) {
-                    return Ok(Bound::Nothing { told, is_note: true });
-                }
-                partition::added(&table, definitions, *count, self.rw.zone)?
-            }
-            PartitionChangeSyntax::Drop { names, if_exists } => {
-                PartitionChange::Drop { names: texts(names), if_exists: *if_exists }
-            }
-            PartitionChangeSyntax::Truncate(names) => PartitionChange::Truncate(texts(names)),
-            PartitionChangeSyntax::Coalesce(fewer) => PartitionChange::Coalesce(*fewer),
-            PartitionChangeSyntax::Reorganize { names, into } => {
-                partition::reorganized(&table, texts(names), into, self.rw.zone)?
-            }
-            PartitionChangeSyntax::Exchange { partition, with, validation } => {
-                let (with, other) = self.table(with)?;
-                if other.descriptor.temporary.is_some() {
-                    return Err(TemporaryFault::Exchanged(with.table.to_string()).into());
-                }
-                if other.descriptor.partitioning.is_some() {
-                    return Err(PartitionFault::ExchangePartitioned(with.table.to_string()).into());
-                }
-                let partition = partition.value.as_str().into();
-                PartitionChange::Exchange { partition, with, validation: *validation }
-            }
-            PartitionChangeSyntax::Remove => PartitionChange::Remove,
-            PartitionChangeSyntax::By { clause, indexes } => {
-                temporary::check_definition(table.temporary, true, false)?;
-                if !table.constraints.foreign_keys.is_empty() || !self.referring(&name).is_empty() {
-                    return Err(ForeignFault::Partitioned.into());
-                }
-                let mut global: Vec<bool> = table.indexes.iter().map(|i| i.options.global).collect();
-                for (index, is_global) in indexes {
-                    let at = table.index(&index.value).ok_or_else(|| Error::UnknownKey {
-                        key: index.value.clone(),
-                        table: table.name.to_string(),
-                    })?;
-                    global[at] = *is_global;
-                }
-                let local = table.indexes.iter().zip(&global).filter(|(_, global)| !**global);
-                let local = || local.clone().map(|(index, _)| index);
-                let unique = local().filter(|i| i.unique && &*i.name != "PRIMARY");
-                let stored = local().find(|i| &*i.name == "PRIMARY").map(|i| i.columns.as_slice());
-                let keys = partition::define::Keys {
-                    table: &name,
-                    columns: &table.columns,
-                    primary: if table.clustered { Some(&table.key) } else { stored },
-                    unique: unique.map(|i| (&*i.name, i.columns.as_slice())).collect(),
-                };
-                let (scheme, partitions) = partition::define::scheme(clause, &keys, self.rw.zone)?;
-                let warnings = partition::define::warnings(clause);
-                let whole =
-                    |i: &[usize]| i.iter().map(|o| key::whole(&table.columns, *o)).collect::<Vec<_>>();
-                let needless = table.indexes.iter().zip(&global).find(|(index, global)| {
-                    **global
-                        && index.unique
-                        && partition::define::has_all(&whole(&index.columns), &scheme.columns)
-                });
-                if let Some((index, _)) = needless {
-                    return Err(Error::Unsupported(format!(
-                        "PARTITION BY, index '{}' is unique and contains all partitioning columns, but has Global Index set",
-                        index.name
-                    )));
-                }
-                PartitionChange::Repartition { scheme, partitions, global, warnings }
-            }
-        };
-        partition::plan_partitions(&table, &change)?;
-        Ok(Bound::Ddl(Ddl::AlterPartitions { table: name, change }))
     }
 
     /// DROP TABLE, DATABASE, INDEX. Whether the object exists is the engine's to say.

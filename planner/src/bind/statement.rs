@@ -46,7 +46,17 @@ pub(super) fn bind(
         Statement::DropTemporary { kind, if_exists, names } => {
             Ok(Bound::Ddl(binder.drop_temporary(*kind, *if_exists, names)?))
         }
-        Statement::AlterDatabase { name, said } => binder.alter_database(name.as_ref(), said),
+        Statement::AlterDatabase { name, said, placement } => {
+            binder.alter_database(name.as_ref(), said, placement.as_deref())
+        }
+        Statement::Policy(change) => Ok(Bound::Ddl(Ddl::Policy(change.clone()))),
+        Statement::CreateDatabase { database, placement: policy } => {
+            let mut bound = sql_statement(binder, database)?;
+            if let Bound::Ddl(Ddl::CreateDatabase { placement, .. }) = &mut bound {
+                *placement = policy.as_deref().map(Arc::from);
+            }
+            Ok(bound)
+        }
         Statement::AlterTable { table, changes, clustered, numbers } => {
             binder.alter_numbered(table, changes, *clustered, numbers)
         }
@@ -284,12 +294,17 @@ fn sql_statement(mut binder: Binder, statement: &ast::Statement) -> Result<Bound
             let collation = said.settled()?.unwrap_or_default();
             let (name, if_not_exists) = (last_name(db_name), *if_not_exists);
             limits::database_name(&name)?;
-            Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation }))
+            Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation, placement: None }))
         }
         S::CreateSchema { schema_name: ast::SchemaName::Simple(name), if_not_exists, .. } => {
             let (name, if_not_exists) = (last_name(name), *if_not_exists);
             limits::database_name(&name)?;
-            Ok(Bound::Ddl(Ddl::CreateDatabase { name, if_not_exists, collation: Collation::default() }))
+            Ok(Bound::Ddl(Ddl::CreateDatabase {
+                name,
+                if_not_exists,
+                collation: Collation::default(),
+                placement: None,
+            }))
         }
         S::RenameTable(renames) => {
             let mut out = Vec::with_capacity(renames.len());

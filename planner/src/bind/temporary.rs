@@ -127,6 +127,7 @@ pub(super) fn check_options(temporary: Option<Temporary>, options: &TableOptions
     match temporary {
         None => Ok(()),
         Some(_) if options.ttl.is_some() => Err(TemporaryFault::Ttl.into()),
+        Some(_) if options.placement.is_some() => Err(TemporaryFault::Unsupported("PLACEMENT").into()),
         Some(_) if options.pre_split_regions > 0 => {
             Err(TemporaryFault::Unsupported("pre split regions").into())
         }

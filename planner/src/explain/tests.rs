@@ -48,6 +48,7 @@ fn table(name: &str, partitions: u64) -> Arc<TableDescriptor> {
                 records: SpaceId(100 + p * 10),
                 indexes: vec![SpaceId(101 + p * 10)],
                 comment: "".into(),
+                placement: None,
             })
             .collect(),
         comment: "".into(),

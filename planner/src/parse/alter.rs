@@ -330,18 +330,20 @@ impl Source<'_> {
         self.parser.next_token();
         self.parser.next_token();
         let option = |token: &Token| {
-            ["DEFAULT", "CHARACTER", "CHARSET", "COLLATE"].iter().any(|known| word(token, known))
+            ["DEFAULT", "CHARACTER", "CHARSET", "COLLATE", "PLACEMENT"].iter().any(|known| word(token, known))
         };
         let name = match option(&self.parser.peek_token_ref().token) {
             true => None,
             false => Some(self.parser.parse_identifier()?),
         };
+        let mut placement = self.placed()?;
         let said = self.charset_options()?;
-        if said.is_empty() {
+        if said.is_empty() && placement.is_none() {
             let found = self.parser.peek_token_ref();
             return Ok(self.parser.expected_ref("CHARACTER SET or COLLATE", found)?);
         }
-        Ok(Some(Statement::AlterDatabase { name, said }))
+        placement = self.placed()?.or(placement);
+        Ok(Some(Statement::AlterDatabase { name, said, placement }))
     }
 
     /// `[DEFAULT] CHARACTER SET = x [DEFAULT] COLLATE = y …`, any number of them.

@@ -89,9 +89,11 @@ impl Parsed {
             Statement::LockTables(_) => Command::LockTables,
             Statement::UnlockTables => Command::UnlockTables,
             Statement::Call(_) => Command::Call,
+            Statement::CreateDatabase { .. } => Command::CreateDatabase,
             Statement::Account(change) => return Some(of_account(change)),
             // MySQL has none of these.
             Statement::CreateSequence(_)
+            | Statement::Policy(_)
             | Statement::AlterSequence(_)
             | Statement::Split { .. }
             | Statement::Batch(_)

@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::show::{ShowSyntax, Shown};
 use super::statement::{Failure, Source};
 use crate::error::Error;
+use crate::placement::PlacementShown;
 
 /// A list that SHOW or ADMIN SHOW shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub enum Listing {
     StatsLocked,
     /// SHOW ANALYZE STATUS.
     AnalyzeStatus,
+    /// SHOW PLACEMENT.
+    Placement(PlacementShown),
+    /// SHOW CREATE PLACEMENT POLICY.
+    Policy(String),
     /// ADMIN SHOW DDL.
     Ddl,
     /// ADMIN SHOW DDL JOBS: all that run, and so many of those that have ended.
@@ -58,7 +63,9 @@ impl Listing {
             | Listing::StatsTopN
             | Listing::StatsHealthy
             | Listing::StatsLocked
-            | Listing::AnalyzeStatus => false,
+            | Listing::AnalyzeStatus
+            | Listing::Placement(_)
+            | Listing::Policy(_) => false,
             Listing::Ddl
             | Listing::DdlJobs { .. }
             | Listing::DdlJobQueries(_)
@@ -86,6 +93,7 @@ impl Source<'_> {
                 self.expect_word("STATUS")?;
                 Listing::AnalyzeStatus
             }
+            "PLACEMENT" => self.placement_shown()?,
             _ => return Ok(None),
         }))
     }

@@ -38,6 +38,7 @@ mod numbers;
 mod option;
 mod outfile;
 mod partition;
+mod placement;
 mod rewrite;
 mod sequence;
 mod set;
@@ -85,7 +86,8 @@ pub(crate) use numbers::{NumbersSyntax, RandomSyntax};
 pub(crate) use option::{TableOption, comment_of, key_options};
 pub use outfile::OutFile;
 pub(crate) use partition::{
-    PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition, PartitionValues, Text,
+    IntervalEnd, IntervalSyntax, PartitionBy, PartitionChangeSyntax, PartitionClause, PartitionDefinition,
+    PartitionValues, Text,
 };
 pub(crate) use sequence::{SequenceSyntax, next_of, sequence_name};
 pub(crate) use set::SetItem;

@@ -36,6 +36,8 @@ pub(crate) enum TableOption {
     PreSplitRegions(u64),
     Union,
     InsertMethod,
+    /// PLACEMENT POLICY.
+    Placement(String),
     /// What says nothing here.
     Nothing,
 }
@@ -85,6 +87,9 @@ impl Source<'_> {
 
     /// The next option of a table, if there is one.
     pub(super) fn table_option(&mut self) -> Result<Option<TableOption>, Failure> {
+        if let Some(policy) = self.placed()? {
+            return Ok(Some(TableOption::Placement(policy)));
+        }
         let charset = self.charset_options()?;
         if !charset.is_empty() {
             return Ok(Some(TableOption::Charset(charset)));

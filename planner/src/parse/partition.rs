@@ -28,8 +28,34 @@ pub(crate) struct PartitionClause {
     pub count: Option<u64>,
     /// SUBPARTITION BY, which is read over.
     pub subpartitioned: bool,
+    /// INTERVAL: partitions of one width.
+    pub interval: Option<IntervalSyntax>,
     /// The partitions, if they are listed.
     pub definitions: Vec<PartitionDefinition>,
+}
+
+/// `INTERVAL (n [unit]) FIRST PARTITION LESS THAN (a) LAST PARTITION LESS THAN (z) [NULL PARTITION] [MAXVALUE PARTITION]`.
+#[derive(Clone, Debug)]
+pub(crate) struct IntervalSyntax {
+    pub amount: ast::Expr,
+    pub unit: Option<Ident>,
+    pub first: Option<ast::Expr>,
+    pub last: Option<ast::Expr>,
+    pub null: bool,
+    pub maxvalue: bool,
+}
+
+/// Which end of partitions of one width ALTER TABLE changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntervalEnd {
+    /// FIRST PARTITION: what is before goes.
+    First,
+    /// LAST PARTITION: more come.
+    Last,
+    /// MERGE FIRST PARTITION: what is before becomes one.
+    MergeFirst,
+    /// SPLIT MAXVALUE PARTITION: more come out of the last one.
+    SplitMaxvalue,
 }
 
 /// What rows are dealt by.
@@ -57,6 +83,7 @@ pub(crate) struct PartitionDefinition {
     pub name: Ident,
     pub values: PartitionValues,
     pub comment: String,
+    pub placement: Option<String>,
     /// Whether it lists subpartitions, which are read over.
     pub subpartitioned: bool,
 }
@@ -98,6 +125,16 @@ pub(crate) enum PartitionChangeSyntax {
         partition: Ident,
         with: ObjectName,
         validation: bool,
+    },
+    /// `{ FIRST | LAST | MERGE FIRST | SPLIT MAXVALUE } PARTITION LESS THAN (bound)`.
+    Interval {
+        end: IntervalEnd,
+        bound: ast::Expr,
+    },
+    /// PLACEMENT POLICY of a partition.
+    Place {
+        partition: Ident,
+        policy: String,
     },
     Remove,
     By {
@@ -144,6 +181,7 @@ impl Source<'_> {
             let found = self.parser.peek_token_ref();
             return Ok(self.parser.expected_ref("HASH, KEY, RANGE or LIST", found)?);
         };
+        let interval = self.interval()?;
         let count = if self.word("PARTITIONS") { Some(self.parser.parse_literal_uint()?) } else { None };
         let subpartitioned = self.word("SUBPARTITION");
         if subpartitioned {
@@ -157,7 +195,47 @@ impl Source<'_> {
         if subpartitioned && dealt || !subpartitioned && definitions.iter().any(|d| d.subpartitioned) {
             return Err(Failure::Ours(PartitionFault::Subpartition.into()));
         }
-        Ok(PartitionClause { by, linear, count, subpartitioned, definitions })
+        Ok(PartitionClause { by, linear, count, subpartitioned, interval, definitions })
+    }
+
+    /// `INTERVAL (…) …`, if it is next.
+    fn interval(&mut self) -> Result<Option<IntervalSyntax>, Failure> {
+        if !self.word("INTERVAL") {
+            return Ok(None);
+        }
+        self.parser.expect_token(&Token::LParen)?;
+        let amount = self.parser.parse_expr()?;
+        let unit = match &self.parser.peek_token_ref().token {
+            Token::Word(_) => Some(self.parser.parse_identifier()?),
+            _ => None,
+        };
+        self.parser.expect_token(&Token::RParen)?;
+        let (mut first, mut last) = (None, None);
+        if self.word("FIRST") {
+            first = Some(self.less_than()?);
+            self.expect_word("LAST")?;
+            last = Some(self.less_than()?);
+        }
+        let null = self.word("NULL");
+        if null {
+            self.expect_word("PARTITION")?;
+        }
+        let maxvalue = self.word("MAXVALUE");
+        if maxvalue {
+            self.expect_word("PARTITION")?;
+        }
+        Ok(Some(IntervalSyntax { amount, unit, first, last, null, maxvalue }))
+    }
+
+    /// `PARTITION LESS THAN (bound)`.
+    fn less_than(&mut self) -> Result<ast::Expr, Failure> {
+        for word in ["PARTITION", "LESS", "THAN"] {
+            self.expect_word(word)?;
+        }
+        self.parser.expect_token(&Token::LParen)?;
+        let bound = self.parser.parse_expr()?;
+        self.parser.expect_token(&Token::RParen)?;
+        Ok(bound)
     }
 
     /// Behind `SUBPARTITION`.
@@ -197,9 +275,9 @@ impl Source<'_> {
         }
     }
 
-    /// What is said of how a partition is kept; its comment.
-    fn partition_options(&mut self) -> Result<String, Failure> {
-        let mut comment = String::new();
+    /// What is said of how a partition is kept; its comment and its placement policy.
+    fn partition_options(&mut self) -> Result<(String, Option<String>), Failure> {
+        let (mut comment, mut placement) = (String::new(), None);
         while let Token::Word(word) = &self.parser.peek_token_ref().token {
             match word.value.to_ascii_uppercase().as_str() {
                 "COMMENT" => {
@@ -207,6 +285,7 @@ impl Source<'_> {
                     let _ = self.parser.consume_token(&Token::Eq);
                     comment = self.parser.parse_literal_string()?;
                 }
+                "PLACEMENT" => placement = self.placed()?,
                 // Where and how it is kept: one answer to all of them here.
                 "STORAGE" | "DATA" | "INDEX" => {
                     self.parser.next_token();
@@ -219,7 +298,7 @@ impl Source<'_> {
                 _ => break,
             }
         }
-        Ok(comment)
+        Ok((comment, placement))
     }
 
     /// `(expr)`, with its text.
@@ -252,9 +331,9 @@ impl Source<'_> {
             self.expect_word("PARTITION")?;
             let name = self.parser.parse_identifier()?;
             let values = self.partition_values()?;
-            let comment = self.partition_options()?;
+            let (comment, placement) = self.partition_options()?;
             let subpartitioned = self.subpartitions()?;
-            out.push(PartitionDefinition { name, values, comment, subpartitioned });
+            out.push(PartitionDefinition { name, values, comment, placement, subpartitioned });
             if !self.parser.consume_token(&Token::Comma) {
                 self.parser.expect_token(&Token::RParen)?;
                 return Ok(out);
@@ -312,6 +391,9 @@ impl Source<'_> {
             && match word(self, at).as_str() {
                 "ADD" | "DROP" | "TRUNCATE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" | "ANALYZE"
                 | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR" => word(self, at + 1) == "PARTITION",
+                "FIRST" | "LAST" => word(self, at + 1) == "PARTITION",
+                "MERGE" => word(self, at + 1) == "FIRST",
+                "SPLIT" => word(self, at + 1) == "MAXVALUE",
                 "REMOVE" => word(self, at + 1) == "PARTITIONING",
                 "PARTITION" => true,
                 _ => false,
@@ -324,6 +406,29 @@ impl Source<'_> {
         let table = self.parser.parse_object_name(false)?;
         let verb = word(self, 0);
         self.parser.next_token();
+        let end = match verb.as_str() {
+            "FIRST" => Some(IntervalEnd::First),
+            "LAST" => Some(IntervalEnd::Last),
+            "MERGE" => Some(IntervalEnd::MergeFirst),
+            "SPLIT" => Some(IntervalEnd::SplitMaxvalue),
+            _ => None,
+        };
+        if let Some(end) = end {
+            if matches!(end, IntervalEnd::MergeFirst | IntervalEnd::SplitMaxvalue) {
+                self.parser.next_token();
+            }
+            let change = PartitionChangeSyntax::Interval { end, bound: self.less_than()? };
+            return Ok(Some(Statement::AlterPartitions { table, change }));
+        }
+        if verb == "PARTITION" && word(self, 0) != "BY" {
+            let partition = self.parser.parse_identifier()?;
+            let Some(policy) = self.placed()? else {
+                let found = self.parser.peek_token_ref();
+                return Ok(self.parser.expected_ref("PLACEMENT POLICY", found)?);
+            };
+            let change = PartitionChangeSyntax::Place { partition, policy };
+            return Ok(Some(Statement::AlterPartitions { table, change }));
+        }
         self.parser.next_token();
         let upkeep = match verb.as_str() {
             "ANALYZE" => Some(Upkeep::Analyze),

@@ -128,8 +128,6 @@ pub enum Absent {
     EngineStatus,
     /// SHOW PROFILE.
     Profile,
-    /// SHOW PLACEMENT.
-    Placement,
     /// SHOW PLACEMENT LABELS.
     PlacementLabels,
     /// SHOW IMPORT JOBS.
@@ -151,7 +149,6 @@ impl Absent {
             | Absent::ReplicaStatus
             | Absent::EngineStatus
             | Absent::Profile
-            | Absent::Placement
             | Absent::PlacementLabels
             | Absent::ImportJobs
             | Absent::Backups => false,
@@ -204,6 +201,10 @@ impl Source<'_> {
             }
             "CREATE" if self.word("VIEW") => {
                 ShowSyntax::CreateView { view: self.parser.parse_object_name(false)? }
+            }
+            "CREATE" if self.word("PLACEMENT") => {
+                self.expect_word("POLICY")?;
+                ShowSyntax::Listing(Listing::Policy(self.parser.parse_identifier()?.value))
             }
             "CREATE" if self.word("SEQUENCE") => {
                 ShowSyntax::CreateSequence { sequence: self.parser.parse_object_name(false)? }
@@ -324,7 +325,6 @@ impl Source<'_> {
             }
             "PROFILE" => Absent::Profile,
             "PLACEMENT" if self.word("LABELS") => Absent::PlacementLabels,
-            "PLACEMENT" => Absent::Placement,
             "IMPORT" if self.word("JOBS") => Absent::ImportJobs,
             "BACKUPS" | "RESTORES" => Absent::Backups,
             _ => return Ok(None),

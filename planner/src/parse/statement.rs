@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use crate::account::AccountChange;
 use crate::error::{Error, Position};
+use crate::placement::PolicyChange;
 
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
@@ -52,6 +53,13 @@ pub(crate) enum Statement {
     /// CREATE VIEW, ALTER VIEW.
     CreateView(Box<ViewSyntax>),
     CreateSequence(Box<SequenceSyntax>),
+    /// CREATE, ALTER, DROP PLACEMENT POLICY.
+    Policy(PolicyChange),
+    /// CREATE DATABASE with what the library does not know.
+    CreateDatabase {
+        database: Box<ast::Statement>,
+        placement: Option<String>,
+    },
     AlterSequence(Box<SequenceSyntax>),
     /// `DROP [GLOBAL] TEMPORARY TABLE`.
     DropTemporary {
@@ -63,6 +71,7 @@ pub(crate) enum Statement {
     AlterDatabase {
         name: Option<Ident>,
         said: Vec<CharsetOption>,
+        placement: Option<String>,
     },
     /// ALTER TABLE of columns, keys and options.
     AlterTable {
@@ -212,6 +221,8 @@ impl Statement {
             Statement::AlterDatabase { .. }
             | Statement::CreateView(_)
             | Statement::CreateSequence(_)
+            | Statement::Policy(_)
+            | Statement::CreateDatabase { .. }
             | Statement::AlterSequence(_)
             | Statement::FlashbackTable { .. }
             | Statement::FlashbackDatabase { .. }
@@ -409,6 +420,9 @@ impl<'a> Source<'a> {
                 Ok(Statement::Transaction(TransactionSyntax::Release(name)))
             }
             "ALTER" => {
+                if let Some(statement) = self.policy()? {
+                    return Ok(statement);
+                }
                 if let Some(statement) = self.view()? {
                     return Ok(statement);
                 }
@@ -424,6 +438,9 @@ impl<'a> Source<'a> {
                 }
             }
             "CREATE" => {
+                if let Some(statement) = self.policy()? {
+                    return Ok(statement);
+                }
                 if let Some(statement) = self.view()? {
                     return Ok(statement);
                 }
@@ -473,9 +490,9 @@ impl<'a> Source<'a> {
             }
             "DROP" => match self.stats(StatsChange::Drop)? {
                 Some(statement) => Ok(statement),
-                None => match self.drop_temporary()? {
-                    Some(statement) => Ok(statement),
-                    None => self.other(),
+                None => match (self.policy()?, self.drop_temporary()?) {
+                    (Some(statement), _) | (None, Some(statement)) => Ok(statement),
+                    (None, None) => self.other(),
                 },
             },
             _ => self.other(),
@@ -493,6 +510,10 @@ impl<'a> Source<'a> {
                 let (table, clustered) = (Box::new(table), self.clustered);
                 let numbers = std::mem::take(&mut self.numbers);
                 Ok(Statement::CreateTable { table, clustered, options, partition, numbers, how })
+            }
+            database @ ast::Statement::CreateDatabase { .. } => {
+                let placement = self.placed()?;
+                Ok(Statement::CreateDatabase { database: Box::new(database), placement })
             }
             other => Ok(Statement::Sql(Box::new(other))),
         }

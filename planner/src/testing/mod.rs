@@ -65,6 +65,7 @@ impl FakeCatalog {
                                 records: catalog.space(),
                                 indexes: vec![],
                                 comment: label.comment,
+                                placement: None,
                             })
                             .collect(),
                         comment: create.comment,

@@ -92,6 +92,7 @@ impl Tables {
             .map(|label| PartitionDescriptor {
                 name: label.name,
                 comment: label.comment,
+                placement: None,
                 records: SpaceId(self.id()),
                 indexes: indexes.iter().map(|_| SpaceId(self.id())).collect(),
             })

@@ -24,6 +24,8 @@ pub struct TableOptions {
     pub shard_row_id_bits: u8,
     /// PRE_SPLIT_REGIONS; 0 = none.
     pub pre_split_regions: u8,
+    /// PLACEMENT POLICY: where its rows are wished to be.
+    pub placement: Option<Arc<str>>,
 }
 
 /// `TTL = column + INTERVAL amount unit`: for how long rows are wanted.

@@ -284,6 +284,8 @@ pub struct PartitionDescriptor {
     pub indexes: Vec<SpaceId>,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// PLACEMENT POLICY, if it is not that of its table.
+    pub placement: Option<Arc<str>>,
 }
 
 /// A table, complete: what the planner binds names to, the executor reads and writes, and the catalog persists.

@@ -100,6 +100,11 @@ pub enum ForeignFault {
         /// The table that it refers to.
         table: String,
     },
+    /// 3978: whose rows nobody has looked at yet.
+    #[error(
+        "Foreign key creation is not allowed with CREATE TABLE as SELECT and CREATE TABLE LIKE statement."
+    )]
+    WithSelect,
     /// 3780.
     #[error(
         "Referencing column '{column}' and referenced column '{referenced}' in foreign key constraint '{key}' are incompatible."

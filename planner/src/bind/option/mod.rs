@@ -21,6 +21,7 @@ use sqlparser::ast::{self, CreateTableOptions, IndexOption, SqlOption};
 use super::collation::Said;
 use crate::error::Error;
 use crate::parse::{TableOption, key_options};
+use crate::placement::NO_POLICY;
 
 pub use fault::OptionFault;
 
@@ -43,6 +44,7 @@ pub(super) struct Options {
     ttl: Option<(Arc<str>, Arc<str>, Arc<str>)>,
     ttl_enabled: Option<bool>,
     ttl_interval: Option<Arc<str>>,
+    placement: Option<Arc<str>>,
 }
 
 impl Options {
@@ -93,6 +95,7 @@ impl Options {
             TableOption::TtlJobInterval(text) => self.ttl_interval = Some(text.as_str().into()),
             TableOption::ShardRowIdBits(n) => self.shard_row_id_bits = bits(n),
             TableOption::PreSplitRegions(n) => self.pre_split_regions = bits(n),
+            TableOption::Placement(policy) => self.placement = Some(policy.as_str().into()),
             TableOption::Union => return Err(OptionFault::Union.into()),
             TableOption::InsertMethod => return Err(OptionFault::InsertMethod.into()),
             TableOption::Nothing => {}
@@ -100,9 +103,14 @@ impl Options {
         Ok(())
     }
 
-    /// What is kept of them, where this was kept before.
-    pub fn settle(self, before: &TableOptions) -> Result<TableOptions, Error> {
+    /// What is kept of them, where this was kept before. `is_new`: of a table that is to be made, which says by the policy that stands
+    /// for none that it has not that of its database.
+    pub fn settle(self, before: &TableOptions, is_new: bool) -> Result<TableOptions, Error> {
         let mut after = before.clone();
+        after.placement = self.placement.or(after.placement);
+        if !is_new {
+            after.placement.take_if(|policy| policy.eq_ignore_ascii_case(NO_POLICY));
+        }
         after.shard_row_id_bits = self.shard_row_id_bits.unwrap_or(before.shard_row_id_bits);
         after.pre_split_regions = self.pre_split_regions.unwrap_or(before.pre_split_regions);
         if let Some((column, amount, unit)) = self.ttl {

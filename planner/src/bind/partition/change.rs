@@ -38,17 +38,29 @@ pub struct PlannedPartition {
     pub name: Arc<str>,
     /// COMMENT.
     pub comment: Arc<str>,
+    /// PLACEMENT POLICY.
+    pub placement: Option<Arc<str>>,
     /// Position of the old partition that it is; `None` = a new one, with spaces of its own.
     pub from: Option<usize>,
 }
 
 impl PlannedPartition {
     fn new(label: &PartitionLabel) -> PlannedPartition {
-        PlannedPartition { name: label.name.clone(), comment: label.comment.clone(), from: None }
+        PlannedPartition {
+            name: label.name.clone(),
+            comment: label.comment.clone(),
+            placement: label.placement.clone(),
+            from: None,
+        }
     }
 
     fn of_spec(spec: &PartitionSpec) -> PlannedPartition {
-        PlannedPartition { name: spec.name.clone(), comment: spec.comment.clone(), from: None }
+        PlannedPartition {
+            name: spec.name.clone(),
+            comment: spec.comment.clone(),
+            placement: spec.placement.clone(),
+            from: None,
+        }
     }
 
     /// One of the old ones, as it is.
@@ -58,7 +70,12 @@ impl PlannedPartition {
 
     /// One of the old ones by name, without its rows.
     fn renewed(old: &PartitionDescriptor) -> PlannedPartition {
-        PlannedPartition { name: old.name.clone(), comment: old.comment.clone(), from: None }
+        PlannedPartition {
+            name: old.name.clone(),
+            comment: old.comment.clone(),
+            placement: old.placement.clone(),
+            from: None,
+        }
     }
 }
 
@@ -160,6 +177,12 @@ fn planned(table: &TableDescriptor, change: &PartitionChange) -> Result<Partitio
         PartitionChange::Exchange { partition, .. } => {
             position(table, partition)?;
             Ok(PartitionPlan { scheme: same, partitions: all.map(kept).collect(), moved: vec![] })
+        }
+        PartitionChange::Place { partition, placement } => {
+            let at = position(table, partition)?;
+            let mut partitions: Vec<PlannedPartition> = all.map(kept).collect();
+            partitions[at].placement = placement.clone();
+            Ok(PartitionPlan { scheme: same, partitions, moved: vec![] })
         }
         PartitionChange::Remove => {
             let partitions = vec![PlannedPartition::new(&PartitionLabel::new("p0"))];
@@ -320,7 +343,7 @@ pub(in crate::bind) fn added(
             ));
         }
         let specs = specs(definitions, scheme, &table.columns, zone)?;
-        let label = |s: PartitionSpec| PartitionLabel { name: s.name, comment: s.comment };
+        let label = |s: PartitionSpec| PartitionLabel::of_spec(&s);
         return Ok(PartitionChange::AddHash(specs.into_iter().map(label).collect()));
     }
     if count.is_some() {

@@ -8,13 +8,14 @@ use allod_storage::schema::{
 use sqlparser::ast::{self, Ident};
 
 use super::check::{self, expression};
-use super::{PartitionFault as Fault, bind_constant, by_sort_keys, collations, spell};
+use super::{PartitionFault as Fault, bind_constant, by_sort_keys, collations, interval, spell};
 use crate::bind::ddl::{PartitionBound, PartitionLabel, PartitionSpec, TableName};
 use crate::bind::key;
 use crate::error::Error;
 use crate::expr::{Expr, calendar, cast_constant};
 use crate::parse::{PartitionBy, PartitionClause, PartitionDefinition, PartitionValues};
 use crate::physical::PlanWarning;
+use crate::placement::NO_POLICY;
 use crate::zone::Zone;
 
 /// TiDB's limit.
@@ -64,7 +65,7 @@ pub(in crate::bind) fn scheme(
         PartitionBy::List(_) | PartitionBy::ListColumns(_) => Some("LIST"),
         PartitionBy::Hash(_) | PartitionBy::Key(_) => None,
     };
-    if let Some(method) = by_values.filter(|_| listed == 0) {
+    if let Some(method) = by_values.filter(|_| listed == 0 && clause.interval.is_none()) {
         return Err(Fault::MustBeDefined(method).into());
     }
     let method = match clause.by {
@@ -76,15 +77,14 @@ pub(in crate::bind) fn scheme(
         }
     };
     let mut scheme = PartitionScheme { expr, columns, method };
-    let specs = specs(&clause.definitions, &scheme, table.columns, zone)?;
+    let specs = match &clause.interval {
+        Some(even) => interval::of_clause(even, &clause.definitions, &scheme, table.columns, zone)?,
+        None => specs(&clause.definitions, &scheme, table.columns, zone)?,
+    };
     scheme.method = method_of(&scheme, table.columns, specs.iter().map(|s| &s.bound))?;
     let partitions: Vec<PartitionLabel> = match specs.as_slice() {
         [] => (0..count).map(|i| PartitionLabel::new(format!("p{i}"))).collect(),
-        specs => {
-            let label =
-                |s: &PartitionSpec| PartitionLabel { name: s.name.clone(), comment: s.comment.clone() };
-            specs.iter().map(label).collect()
-        }
+        specs => specs.iter().map(PartitionLabel::of_spec).collect(),
     };
     check_names(partitions.iter().map(|p| &p.name))?;
     Ok((scheme, partitions))
@@ -122,9 +122,15 @@ pub(super) fn specs(
                 name: definition.name.value.as_str().into(),
                 bound: bound(definition, scheme, columns, zone)?,
                 comment: definition.comment.as_str().into(),
+                placement: definition.placement.as_deref().and_then(policy),
             })
         })
         .collect()
+}
+
+/// The policy of this name, if it is not the one that stands for none.
+pub(in crate::bind) fn policy(name: &str) -> Option<std::sync::Arc<str>> {
+    (!name.eq_ignore_ascii_case(NO_POLICY)).then(|| name.into())
 }
 
 /// The method of partitions that take this; checks what must hold between them.

@@ -13,10 +13,12 @@
 //! however often and wherever it names it, when it binds the name: `SELECT … FROM t JOIN t AS u` over `HASH (a + 1)` counts one
 //! `PlusInt` besides its own functions. Pruning, planning and running count nothing.
 
+mod alter;
 mod change;
 mod check;
 pub(super) mod define;
 mod fault;
+pub(super) mod interval;
 mod spell;
 
 use std::sync::Arc;
@@ -39,7 +41,6 @@ use crate::zone::Zone;
 
 pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
-pub(super) use change::{added, already, reorganized};
 pub use fault::PartitionFault;
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,

@@ -109,7 +109,8 @@ fn definitions_become_schemes() {
         range.method,
         PartitionMethod::Range(vec![vec![value(Datum::Int(2000))], vec![RangeBound::MaxValue]])
     );
-    let label = |name: &str, comment: &str| PartitionLabel { name: name.into(), comment: comment.into() };
+    let label =
+        |name: &str, comment: &str| PartitionLabel { comment: comment.into(), ..PartitionLabel::new(name) };
     assert_eq!(names, [label("old", "x"), label("new", "")]);
     let (columns, _) = scheme(
         "create table t (a int, d date) partition by range columns (d, a) (partition p values less than ('1970-01-02', 3))",
