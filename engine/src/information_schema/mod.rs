@@ -509,6 +509,8 @@ mod tests {
                 "optimizer_trace",
                 "applicable_roles",
                 "help_topic",
+                "general_log",
+                "slow_log",
                 "enabled_roles",
                 "parameters",
                 "placement_policies",
