@@ -126,12 +126,23 @@ mod tests {
         "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a left join t b on b.v = a.id and b.d > 9 where a.id in (2, 3, 4, 30) order by a.id, b.s",
         "select /*+ inl_join(b) */ count(*), sum(b.x), count(b.x) from t a left join p b on b.k = a.u where a.id between 1 and 9",
         "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x in (24, 5, 7) where a.id between 1 and 9",
+        "select k, x from q use index (x) where x > 3 order by x, k limit 40",
+        "select k from q use index (x) where x in (9, 2, 4) order by x, k limit 5, 20",
+        "select x from q where k between 20 and 140 order by k limit 70",
+        "select x from q partition (p1, p3) use index (primary) where k < 30 or k > 180 order by k limit 13",
+        "select /*+ inl_join(b) */ a.x, a.k, b.s from q a use index (x) join t b on b.id = a.k where a.x > 2 order by a.x, a.k limit 25",
         "select /*+ hash_join(a, b) hash_join_build(b) */ a.id, b.id from t a left join t b on a.v = b.id and b.id between 1 and 6 where a.id < 20",
     ];
 
+    /// Those of them that read partitions side by side.
+    fn is_merged(sql: &str) -> bool {
+        ["order by x, k", "order by k", "order by a.x, a.k"].iter().any(|order| sql.contains(order))
+    }
+
     /// Those of them that say in which order rows come.
     fn is_sorted(sql: &str) -> bool {
-        sql.contains("order by id")
+        is_merged(sql)
+            || sql.contains("order by id")
             || sql.contains("s desc, id")
             || sql.contains("a.id, b.s")
             || sql.contains("distinct")
@@ -170,6 +181,10 @@ mod tests {
         session.run(&format!("insert into q {numbers} i, i % 11 from n")).unwrap();
         session.run(&format!("insert into p {numbers} i % 20, i from n")).unwrap();
         session.run("analyze table t, p, q").unwrap();
+        for sql in SHORT.iter().filter(|sql| is_merged(sql)) {
+            let plan = rows(session.execute(&format!("explain {sql}")).unwrap()).join("\n");
+            assert!(plan.contains("keep order:true") && !plan.contains("TopN"), "{sql}\n{plan}");
+        }
         for change in CHANGES {
             session.run(change).unwrap();
             for sql in SHORT {

@@ -9,12 +9,12 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::{
     HashJoin, IndexJoin, IndexLookUp, IndexScan, JoinKind, Lookup, Node, Plan, PointGet, Query, Ranges,
-    Routing, Side,
+    Routing, Side, TableScan,
 };
 use allod_storage::schema::{PartitionMethod, TableDescriptor};
 use arrow::datatypes::DataType;
 
-use super::aggregate::Total;
+use super::aggregate::{Total, is_whole};
 use super::filter::{Test, selected};
 use super::order::{Direction, is_ordered};
 
@@ -51,8 +51,8 @@ pub(super) enum Op {
     Pass(Box<Op>),
     /// Rows by whole key.
     Get { source: usize, rest: Option<Rest> },
-    /// Rows in ranges of keys that pass.
-    Scan { source: usize, tests: Vec<Test>, rest: Option<Rest> },
+    /// Rows in ranges of keys that pass; `merged`: those of all partitions in this order, which is that of each.
+    Scan { source: usize, tests: Vec<Test>, merged: Option<Vec<(At, Direction)>>, rest: Option<Rest> },
     /// Tuples that pass.
     Filter(Box<Op>, Vec<Test>),
     /// For each tuple of one input the rows that it asks for; `keeps_outer`: or none, if there are none.
@@ -181,31 +181,25 @@ impl Compiler {
             Node::TableReader { input } => {
                 let (plan, predicates, _) = selected(input);
                 let Node::TableScan(scan) = &plan.node else { return None };
-                fits_scan(
-                    &scan.ranges,
-                    scan.partitions.as_deref(),
-                    &scan.table,
-                    scan.keep_order,
-                    scan.descending,
-                )?;
                 let source = self.source()?;
+                let merged = Scanned::of_table(scan)?.merged(source)?;
                 self.name(plan, &scan.ordinals, source);
-                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: None })
+                Some(Op::Scan { source, tests: self.tests(predicates)?, merged, rest: None })
             }
             Node::IndexReader { input } => {
                 let (plan, predicates, _) = selected(input);
                 let Node::IndexScan(scan) = &plan.node else { return None };
-                fits_index_scan(scan)?;
                 let source = self.source()?;
+                let merged = Scanned::of_index(scan)?.merged(source)?;
                 self.name(plan, &scan.ordinals, source);
-                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: None })
+                Some(Op::Scan { source, tests: self.tests(predicates)?, merged, rest: None })
             }
             Node::IndexLookUp(lookup) => {
                 let (plan, predicates, _) = selected(&lookup.index);
                 let Node::IndexScan(scan) = &plan.node else { return None };
-                fits_index_scan(scan)?;
                 let (source, rest) = self.look_up(lookup, scan)?;
-                Some(Op::Scan { source, tests: self.tests(predicates)?, rest: Some(rest) })
+                let merged = Scanned::of_index(scan)?.merged(source)?;
+                Some(Op::Scan { source, tests: self.tests(predicates)?, merged, rest: Some(rest) })
             }
             Node::Selection { input, predicates } => {
                 let op = self.op(input)?;
@@ -429,24 +423,61 @@ fn remainder_of(routing: &Routing) -> Option<ColumnId> {
     column(value).filter(|_| is_plain)
 }
 
-fn fits_index_scan(scan: &IndexScan) -> Option<()> {
-    if scan.table.indexes[scan.index].options.global {
-        return None;
-    }
-    let IndexScan { ranges, partitions, table, keep_order, descending, .. } = scan;
-    fits_scan(ranges, partitions.as_deref(), table, *keep_order, *descending)
-}
-
-/// Whether a scan can be read row by row: in key order, of fixed ranges, and where order counts of one partition.
-fn fits_scan(
-    ranges: &Ranges,
-    partitions: Option<&[usize]>,
-    table: &TableDescriptor,
+/// What is scanned, and how.
+struct Scanned<'p> {
+    table: &'p TableDescriptor,
+    /// The columns of the key: their ordinals in its space, and in the table.
+    key: Vec<(usize, usize)>,
+    ranges: &'p Ranges,
+    partitions: Option<&'p [usize]>,
     keep_order: bool,
     descending: bool,
-) -> Option<()> {
-    let parts = partitions.map_or(table.partitions.len(), <[usize]>::len);
-    let fits =
-        ranges.fixed().is_some() && table.temporary.is_none() && !descending && !(keep_order && parts > 1);
-    fits.then_some(())
+}
+
+impl<'p> Scanned<'p> {
+    fn of_table(scan: &'p TableScan) -> Option<Scanned<'p>> {
+        let TableScan { table, ranges, partitions, keep_order, descending, .. } = scan;
+        let key = table.key.iter().map(|&ordinal| (ordinal, ordinal)).collect();
+        Some(Scanned {
+            table,
+            key,
+            ranges,
+            partitions: partitions.as_deref(),
+            keep_order: *keep_order,
+            descending: *descending,
+        })
+    }
+
+    fn of_index(scan: &'p IndexScan) -> Option<Scanned<'p>> {
+        let IndexScan { table, index, ranges, partitions, keep_order, descending, .. } = scan;
+        if table.indexes[*index].options.global {
+            return None;
+        }
+        let key = table.index_ordinals(*index).into_iter().enumerate().collect();
+        Some(Scanned {
+            table,
+            key,
+            ranges,
+            partitions: partitions.as_deref(),
+            keep_order: *keep_order,
+            descending: *descending,
+        })
+    }
+
+    /// The order in which rows of several partitions are merged; `None` inside: they need not be. `None` = it cannot be read row by row.
+    fn merged(&self, source: usize) -> Option<Option<Vec<(At, Direction)>>> {
+        if self.ranges.fixed().is_none() || self.table.temporary.is_some() || self.descending {
+            return None;
+        }
+        let parts = self.partitions.map_or(self.table.partitions.len(), <[usize]>::len);
+        if !self.keep_order || parts < 2 {
+            return Some(None);
+        }
+        // Of whole numbers the order of values is that of keys.
+        let column = |&(ordinal, in_table): &(usize, usize)| {
+            let is_plain = is_whole(&self.table.columns[in_table].ty.arrow());
+            is_plain.then_some((At { source, ordinal }, Direction::Ascending))
+        };
+        self.key.iter().map(column).collect::<Option<_>>().map(Some)
+    }
 }

@@ -32,6 +32,8 @@
 mod aggregate;
 mod compile;
 mod filter;
+mod keys;
+mod merge;
 mod order;
 mod output;
 mod walk;

@@ -30,8 +30,17 @@ pub(super) fn is_ordered(ty: &ColumnType) -> bool {
 
 /// How two tuples stand to each other; NULLs are least. `None` if that cannot be said.
 pub(super) fn compare(walk: &Walk<'_>, keys: &[(At, Direction)], a: &Tuple, b: &Tuple) -> Option<Ordering> {
+    compare_by(keys, |at| (walk.value(a, at), walk.value(b, at)))
+}
+
+/// The same of things whose values are told.
+pub(super) fn compare_by<'a>(
+    keys: &[(At, Direction)],
+    values_at: impl Fn(At) -> (Option<(&'a ArrayRef, usize)>, Option<(&'a ArrayRef, usize)>),
+) -> Option<Ordering> {
     for &(at, direction) in keys {
-        let some = |tuple| walk.value(tuple, at).filter(|(column, row)| !column.is_null(*row));
+        let some = |value: Option<(&'a ArrayRef, usize)>| value.filter(|(column, row)| !column.is_null(*row));
+        let (a, b) = values_at(at);
         let order = match (some(a), some(b)) {
             (Some(a), Some(b)) => values(a, b)?,
             (a, b) => a.is_some().cmp(&b.is_some()),

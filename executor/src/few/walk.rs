@@ -6,11 +6,9 @@
 use std::cmp::Ordering;
 
 use allod_planner::expr::Expr;
-use allod_planner::physical::{
-    IndexLookUp, IndexScan, Node, Plan, PointGet, Query, Range, Ranges, TableScan,
-};
+use allod_planner::physical::{IndexLookUp, IndexScan, Node, Plan, PointGet, Query, Ranges, TableScan};
 use allod_storage::client::FewReader;
-use allod_storage::key::{append_datums, begin_key, end_of_prefix};
+use allod_storage::key::{append_datums, begin_key};
 use allod_storage::mvcc::RowRun;
 use allod_storage::schema::{Datum, SpaceId};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -19,6 +17,8 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, UInt64Type};
 use super::aggregate::{Running, whole};
 use super::compile::{At, Inner, Op, Program, Rest, SOURCES_MAX, Shape};
 use super::filter::{Test, selected};
+use super::keys::{InOrder, Keys};
+use super::merge::Merge;
 use super::order::{self, Direction};
 use super::output;
 use super::{PAIRS_MAX, ROWS_MAX};
@@ -38,6 +38,10 @@ pub(super) struct Place {
 impl Place {
     /// No row at all.
     pub const NOWHERE: Place = Place { run: u32::MAX, row: 0 };
+
+    pub fn new(run: usize, row: usize) -> Option<Place> {
+        Some(Place { run: u32::try_from(run).ok()?, row: u32::try_from(row).ok()? })
+    }
 
     pub fn is_nowhere(self) -> bool {
         self.run == Place::NOWHERE.run
@@ -66,45 +70,6 @@ pub(super) struct Walk<'a> {
     is_limited: bool,
     /// Room for keys.
     spare: Vec<Keys>,
-}
-
-/// The ends of a range of keys.
-struct Keys {
-    start: Vec<u8>,
-    end: Vec<u8>,
-    /// Where to go on.
-    next: Vec<u8>,
-}
-
-/// Few keys are longer.
-const KEY_BYTES: usize = 64;
-
-impl Keys {
-    fn new() -> Keys {
-        let room = || Vec::with_capacity(KEY_BYTES);
-        Keys { start: room(), end: room(), next: Vec::new() }
-    }
-
-    /// All keys that start with `start`.
-    fn end_behind_start(&mut self) {
-        self.end.clear();
-        self.end.extend_from_slice(&self.start);
-        end_of_prefix(&mut self.end);
-    }
-
-    /// The keys in a range; `start` is that of the space.
-    fn set(&mut self, range: &Range) {
-        self.end.clear();
-        self.end.extend_from_slice(&self.start);
-        append_datums(&range.low, &mut self.start);
-        if !range.low_inclusive {
-            end_of_prefix(&mut self.start);
-        }
-        append_datums(&range.high, &mut self.end);
-        if range.high_inclusive {
-            end_of_prefix(&mut self.end);
-        }
-    }
 }
 
 /// What a statement leaves to the next one of its session, emptied: memory for what nearly every one of them needs.
@@ -198,8 +163,8 @@ impl Walk<'_> {
             (Op::Get { source, rest }, Node::PointGet(get)) => {
                 self.get(get, *source, rest.as_ref(), tuple, above)
             }
-            (Op::Scan { source, tests, rest }, node) => {
-                self.scan((*source, tests), rest.as_ref(), node, tuple, above)
+            (Op::Scan { source, tests, merged, rest }, node) => {
+                self.scan((*source, tests, merged.as_deref()), rest.as_ref(), node, tuple, above)
             }
             (Op::Filter(op, tests), Node::Selection { input, predicates }) => {
                 self.run(op, input, tuple, &mut |walk, tuple| match walk.passes(tuple, tests, predicates)? {
@@ -440,7 +405,7 @@ impl Walk<'_> {
 
     fn scan(
         &mut self,
-        (source, tests): (usize, &[Test]),
+        (source, tests, merged): (usize, &[Test], Option<&[(At, Direction)]>),
         rest: Option<&Rest>,
         node: &Node,
         tuple: &mut Tuple,
@@ -452,27 +417,34 @@ impl Walk<'_> {
             Node::IndexScan(scan) => (&*scan.table, Some(scan.index), scan.ranges.fixed()?, &scan.partitions),
             _ => return None,
         };
-        let mut partitions: &mut dyn Iterator<Item = usize> = match partitions {
+        let read: &mut dyn Iterator<Item = usize> = match partitions {
             Some(some) => &mut some.iter().copied(),
             None => &mut (0..table.partitions.len()),
         };
+        let mut places = read.map(|partition| {
+            let place = &table.partitions[partition];
+            (index.map_or(place.records, |index| place.indexes[index]), place.records)
+        });
+        let what = (source, tests, predicates);
         let mut all = |walk: &mut Walk<'_>, above: Above<'_>| {
-            for partition in &mut partitions {
-                let place = &table.partitions[partition];
-                let space = index.map_or(place.records, |index| place.indexes[index]);
-                let mut behind: Vec<u8> = Vec::new();
+            if let Some(key) = merged {
+                let mut merge = Merge::new(walk, &mut places, ranges, key)?;
+                let mut flow = Flow::Continue;
+                while flow == Flow::Continue
+                    && let Some((place, records)) = merge.next(walk)?
+                {
+                    let rest = rest.map(|rest| (rest, of_rows, records));
+                    flow = walk.row(place, what, rest, tuple, above)?;
+                }
+                merge.end(walk);
+                return Some(flow);
+            }
+            for (space, records) in &mut places {
+                let mut in_order = InOrder::default();
                 for range in ranges {
-                    let mut keys = walk.keys(space);
-                    keys.set(range);
-                    if ranges.len() > 1 {
-                        // A row that is in two of them comes once.
-                        if keys.start < behind {
-                            return None;
-                        }
-                        behind.clone_from(&keys.end);
-                    }
-                    let rest = rest.map(|rest| (rest, of_rows, place.records));
-                    if walk.between(keys, (source, tests, predicates), rest, tuple, above)? == Flow::Stop {
+                    let keys = in_order.keys(walk, space, range, ranges.len())?;
+                    let rest = rest.map(|rest| (rest, of_rows, records));
+                    if walk.between(keys, what, rest, tuple, above)? == Flow::Stop {
                         return Some(Flow::Stop);
                     }
                 }
@@ -538,7 +510,7 @@ impl Walk<'_> {
         for &at in &inner.prefix {
             let Some((column, row)) = self.value(tuple, at).filter(|(column, row)| !column.is_null(*row))
             else {
-                self.spare.push(keys);
+                self.put_back(keys);
                 return Some(Flow::Continue);
             };
             append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
@@ -558,7 +530,7 @@ impl Walk<'_> {
                 return Some(Flow::Stop);
             }
         }
-        self.spare.push(keys);
+        self.put_back(keys);
         Some(Flow::Continue)
     }
 
@@ -571,33 +543,57 @@ impl Walk<'_> {
         tuple: &mut Tuple,
         above: Above<'_>,
     ) -> Option<Flow> {
-        let mut wanted = if self.is_limited { FIRST_ROWS } else { ROWS_MAX };
+        let mut wanted = self.wanted_at_first();
         loop {
-            let first = self.runs.len();
-            let found = self.reader.read(&keys.start, &keys.end, wanted, &mut self.runs, &mut keys.next)?;
-            for run in first..first + self.runs[first..].len() {
+            let (runs, found) = self.read(&mut keys, wanted)?;
+            for run in runs {
                 for row in self.runs[run].rows.clone() {
-                    self.left = self.left.checked_sub(1)?;
-                    tuple[source] = Place { run: u32::try_from(run).ok()?, row: u32::try_from(row).ok()? };
-                    if !self.passes(tuple, tests, predicates)? {
-                        continue;
-                    }
-                    let flow = match rest {
-                        None => above(self, tuple)?,
-                        Some(rest) => self.rest(rest, source, tuple, above)?,
-                    };
+                    let place = Place::new(run, row)?;
+                    let flow = self.row(place, (source, tests, predicates), rest, tuple, above)?;
                     if flow == Flow::Stop {
-                        self.spare.push(keys);
+                        self.put_back(keys);
                         return Some(Flow::Stop);
                     }
                 }
             }
             if found < wanted {
-                self.spare.push(keys);
+                self.put_back(keys);
                 return Some(Flow::Continue);
             }
-            std::mem::swap(&mut keys.start, &mut keys.next);
+            keys.go_on();
             wanted *= 2;
+        }
+    }
+
+    /// How many rows of a range are read before it is clear how many are.
+    pub fn wanted_at_first(&self) -> usize {
+        if self.is_limited { FIRST_ROWS } else { ROWS_MAX }
+    }
+
+    /// Reads the first rows of a range: the runs they are in, and how many they are; `keys.next` becomes where to go on.
+    pub fn read(&mut self, keys: &mut Keys, wanted: usize) -> Option<(std::ops::Range<usize>, usize)> {
+        let first = self.runs.len();
+        let found = self.reader.read(&keys.start, &keys.end, wanted, &mut self.runs, &mut keys.next)?;
+        Some((first..self.runs.len(), found))
+    }
+
+    /// A row that was read, or the one that it points to.
+    fn row(
+        &mut self,
+        place: Place,
+        (source, tests, predicates): (usize, &[Test], &[Expr]),
+        rest: Option<(&Rest, &[Expr], SpaceId)>,
+        tuple: &mut Tuple,
+        above: Above<'_>,
+    ) -> Option<Flow> {
+        self.left = self.left.checked_sub(1)?;
+        tuple[source] = place;
+        if !self.passes(tuple, tests, predicates)? {
+            return Some(Flow::Continue);
+        }
+        match rest {
+            None => above(self, tuple),
+            Some(rest) => self.rest(rest, source, tuple, above),
         }
     }
 
@@ -615,20 +611,24 @@ impl Walk<'_> {
             append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
         }
         keys.end_behind_start();
-        let run = self.runs.len();
         // An entry without a row is damage, and has to be told.
-        let found = self.reader.read(&keys.start, &keys.end, 2, &mut self.runs, &mut keys.next)?;
-        self.spare.push(keys);
+        let (runs, found) = self.read(&mut keys, 2)?;
+        self.put_back(keys);
         self.left = self.left.checked_sub(1)?;
         if found != 1 {
             return None;
         }
-        let row = self.runs.get(run)?.rows.start;
-        tuple[rest.source] = Place { run: u32::try_from(run).ok()?, row: u32::try_from(row).ok()? };
+        let row = self.runs.get(runs.start)?.rows.start;
+        tuple[rest.source] = Place::new(runs.start, row)?;
         match self.passes(tuple, &rest.tests, predicates)? {
             true => above(self, tuple),
             false => Some(Flow::Continue),
         }
+    }
+
+    /// Room that is not needed any more.
+    pub fn put_back(&mut self, keys: Keys) {
+        self.spare.push(keys);
     }
 
     /// Room for keys that begin as these do.
@@ -639,7 +639,7 @@ impl Walk<'_> {
     }
 
     /// Room for the keys of a space.
-    fn keys(&mut self, space: SpaceId) -> Keys {
+    pub fn keys(&mut self, space: SpaceId) -> Keys {
         let mut keys = self.spare.pop().unwrap_or_else(Keys::new);
         keys.start.clear();
         begin_key(space, &mut keys.start);
