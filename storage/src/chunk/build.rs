@@ -87,7 +87,9 @@ pub fn build_base(
     rebuild(schema, sets, CommitColumn::Uniform(commit_ts), limit, &[])
 }
 
-/// As [`build_base`], of sets of columns with any commit times. String columns try the dictionaries of `like` first.
+/// As [`build_base`], of sets of columns with any commit times. String columns try the dictionaries of `like` first. Where there
+/// were chunks before, there will be others after: what is too much for one chunk is cut into equal parts, for of a full one
+/// and a few rows each would be cut again when the next rows come.
 pub(crate) fn rebuild(
     schema: &SpaceSchema,
     mut sets: Vec<Vec<ArrayRef>>,
@@ -117,7 +119,7 @@ pub(crate) fn rebuild(
     let permutation = if order::are_ascending(&keys) { None } else { Some(order::sorted(&keys, rows)?) };
     drop(keys);
 
-    let cuts = cuts(&sets, rows, limit);
+    let cuts = cuts(&sets, rows, limit, !like.is_empty());
     let pieces: Vec<Vec<ArrayRef>> = transpose(sets);
     let columns = pieces.into_par_iter().enumerate().map(|(ordinal, pieces)| {
         let nullable = schema.columns[ordinal].ty.nullable;
@@ -167,11 +169,14 @@ fn check(schema: &SpaceSchema, columns: &[ArrayRef]) -> Result<(), BuildError> {
     }
 }
 
-/// Where one chunk ends and the next begins: at whole blocks.
-fn cuts(sets: &[Vec<ArrayRef>], rows: usize, limit: ChunkLimit) -> Vec<Range<usize>> {
+/// Where one chunk ends and the next begins: at whole blocks, if they need not be of one size.
+fn cuts(sets: &[Vec<ArrayRef>], rows: usize, limit: ChunkLimit, is_even: bool) -> Vec<Range<usize>> {
     let row_bytes = sets[0].iter().map(row_bytes).sum::<usize>().max(1);
     let most = limit.rows.min(limit.bytes / row_bytes);
-    let step = (most / BLOCK_ROWS).max(1) * BLOCK_ROWS;
+    let mut step = (most / BLOCK_ROWS).max(1) * BLOCK_ROWS;
+    if is_even {
+        step = rows.div_ceil(rows.div_ceil(step));
+    }
     (0..rows).step_by(step).map(|from| from..rows.min(from + step)).collect()
 }
 

@@ -12,6 +12,7 @@
 //! All maps are persistent, so that a copy of the whole is a few reference counts: the owner changes its own, and hands out
 //! copies that never change.
 
+mod base;
 pub(crate) mod few;
 mod gather;
 mod lookup;
@@ -31,6 +32,7 @@ use crate::chunk::Chunk;
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
 
+pub(crate) use base::Base;
 pub(crate) use few::Few;
 pub use few::RowRun;
 pub use lookup::LookupResult;
@@ -211,7 +213,7 @@ pub(crate) enum Record {
 #[derive(Clone, Debug)]
 pub(crate) struct Records {
     /// Sorted, disjoint, none empty.
-    pub(crate) base: Arc<[Chunk]>,
+    pub(crate) base: Base,
     pub(crate) delta: Delta,
     /// What was before: see [`Past`]. The one that ends first comes first.
     pub(crate) past: Arc<[Past]>,

@@ -39,8 +39,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Delta, Records, Version, Versions, Write};
-use crate::chunk::Chunk;
+use super::{Base, Delta, Records, Version, Versions, Write};
 use crate::key::{Key, KeyRange};
 use crate::schema::Timestamp;
 
@@ -58,7 +57,7 @@ pub(crate) struct Past {
     pub(crate) since: Timestamp,
     /// Who reads before this reads here, if no other past ends between.
     pub(crate) until: Timestamp,
-    pub(crate) base: Arc<[Chunk]>,
+    pub(crate) base: Base,
     pub(crate) delta: Delta,
     /// In `delta`, about.
     pub(crate) versions: usize,
@@ -71,7 +70,7 @@ pub(crate) struct Folding {
     pub(crate) at: Timestamp,
     /// When the fold before was made.
     pub(crate) since: Timestamp,
-    pub(crate) base: Arc<[Chunk]>,
+    pub(crate) base: Base,
     pub(crate) delta: Delta,
     /// In `delta`.
     pub(crate) versions: usize,
@@ -93,7 +92,7 @@ impl Records {
         }
         let first = self.past.partition_point(|past| past.until <= ts);
         // Each key is read in the first past that has it, and what no past has in the present.
-        let mut parts: Vec<(KeyRange, &Arc<[Chunk]>, &Delta)> = Vec::with_capacity(1);
+        let mut parts: Vec<(KeyRange, &Base, &Delta)> = Vec::with_capacity(1);
         let mut rest = vec![range.clone()];
         for past in &self.past[first..] {
             rest = rest
@@ -117,7 +116,7 @@ impl Records {
         let delta = match parts.as_slice() {
             [(_, _, delta)] => Delta::clone(delta),
             parts => {
-                let within = |(range, _, delta): &(KeyRange, &Arc<[Chunk]>, &Delta)| {
+                let within = |(range, _, delta): &(KeyRange, &Base, &Delta)| {
                     let own = |(key, versions): (&Key, &Arc<Versions>)| (key.clone(), Arc::clone(versions));
                     delta.range::<_, Key>(&range.start..&range.end).map(own).collect::<Vec<_>>()
                 };
@@ -163,7 +162,7 @@ impl Records {
         self.folding = Some(Arc::new(Folding {
             at,
             since: self.folded_ts,
-            base: Arc::clone(&self.base),
+            base: self.base.clone(),
             delta: self.delta.clone(),
             versions: self.versions,
             newest_ts: self.newest_ts,
@@ -173,12 +172,12 @@ impl Records {
 
     /// Ends a fold: base becomes `base`, delta what came since it began and what was too young for it. Whether that was done:
     /// not if base has changed meanwhile, or another fold has begun.
-    pub(crate) fn end_fold(&mut self, fold: &Arc<Folding>, base: Arc<[Chunk]>, past: Arc<[Past]>) -> bool {
+    pub(crate) fn end_fold(&mut self, fold: &Arc<Folding>, base: Base, past: Arc<[Past]>) -> bool {
         if !self.folding.as_ref().is_some_and(|folding| Arc::ptr_eq(folding, fold)) {
             return false;
         }
         let recent = self.abandon_fold();
-        if !Arc::ptr_eq(&self.base, &fold.base) {
+        if !self.base.is(&fold.base) {
             return false;
         }
         self.versions -= fold.versions;
@@ -231,7 +230,7 @@ pub(crate) fn with_fold(
     if folding.at <= safe_ts {
         return past.into();
     }
-    let base_rows: usize = folding.base.iter().map(Chunk::rows).sum();
+    let base_rows: usize = folding.base.rows();
     let most = VERSIONS_FREE.max(base_rows / BASE_ROWS_PER_VERSION);
     match past.last_mut() {
         // One whose beginning nobody needs any more is left to end.
@@ -249,7 +248,7 @@ pub(crate) fn with_fold(
             range: range.clone(),
             since: folding.since,
             until: folding.at,
-            base: Arc::clone(&folding.base),
+            base: folding.base.clone(),
             delta: folding.delta.clone(),
             versions: folding.versions,
         }),

@@ -307,7 +307,7 @@ fn a_rollback_at_the_very_time_of_a_fold_is_not_forgotten() {
         let at = records.begin_fold(Timestamp(now)).unwrap();
         let folding = records.folding.clone().unwrap();
         let past = with_fold(&records.past, &folding, &KeyRange::of_space(SpaceId(1)), safe_ts);
-        assert!(records.end_fold(&folding, Arc::clone(&folding.base), past));
+        assert!(records.end_fold(&folding, folding.base.clone(), past));
         records.forget(safe_ts);
         at
     };

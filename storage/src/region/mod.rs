@@ -256,13 +256,13 @@ impl RegionSnapshot {
 
     /// About how many rows a reader would see now.
     pub fn row_count_estimate(&self) -> usize {
-        self.records.base.iter().map(Chunk::rows).sum::<usize>() + self.records.delta.len()
+        self.records.base.rows() + self.records.delta.len()
     }
 
     /// About how many bytes its rows take.
     pub fn bytes_estimate(&self) -> usize {
         const DELTA_ROW_BYTES: usize = 256;
-        self.records.base.iter().map(Chunk::bytes).sum::<usize>() + self.records.versions * DELTA_ROW_BYTES
+        self.records.base.bytes() + self.records.versions * DELTA_ROW_BYTES
     }
 
     /// Versions that are not folded into base; many of them make reads slow.
@@ -272,7 +272,7 @@ impl RegionSnapshot {
 
     /// Rows in base.
     pub fn base_rows(&self) -> usize {
-        self.records.base.iter().map(Chunk::rows).sum()
+        self.records.base.rows()
     }
 
     /// Up to when what it was is kept; `None` if all that is kept is the present.
@@ -287,7 +287,7 @@ impl RegionSnapshot {
 
     /// A key that leaves about half of the rows on each side; `None` if no key does.
     pub fn middle_key(&self) -> Option<Key> {
-        let rows: usize = self.records.base.iter().map(Chunk::rows).sum();
+        let rows = self.records.base.rows();
         let key = if rows >= self.records.delta.len() {
             let mut before = rows / 2;
             self.records.base.iter().find_map(|chunk| {
