@@ -15,6 +15,7 @@
 //! ([`Filters`]) and reaches the scan as a plain value.
 
 mod double_read;
+mod grouping;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -24,14 +25,12 @@ use allod_planner::column::ColumnId;
 use allod_planner::expr::Expr;
 use allod_planner::physical::JoinKind;
 use allod_planner::physical::{
-    Aggregation, Apply, HashJoin, IndexJoin, IndexScan, MergeJoin, Node, Plan, Query, Recursion, Side,
-    SortKey, Window,
+    Apply, HashJoin, IndexJoin, IndexScan, MergeJoin, Node, Plan, Query, Recursion, Side, SortKey, Window,
 };
 use allod_storage::client::{Client, ClientStats};
 use allod_storage::mvcc::RegionScan;
 use allod_storage::schema::{TableDescriptor, Timestamp};
 
-use crate::aggregate::{AggregateForm, AggregateSink};
 use crate::apply::{self, Inner, NestedLoop};
 use crate::batch::{self, Batch, null_column, position, positions};
 use crate::error::{Error, Result};
@@ -229,6 +228,13 @@ impl Builder {
                 if matches!(input.node, Node::TableScan(_) | Node::IndexScan(_)) {
                     return self.scan(input, Some((plan, predicates)), filters);
                 }
+                if let Node::HashAgg(aggregation) = &input.node {
+                    let above = self.wanted;
+                    self.wanted = above.below(input);
+                    let groups = self.aggregate(input, aggregation, false, filters, Some((plan, predicates)));
+                    self.wanted = above;
+                    return groups;
+                }
                 let mut pipeline = self.input(input, filters)?;
                 let output = kept(plan, &pipeline.columns);
                 let columns = &pipeline.columns;
@@ -244,8 +250,8 @@ impl Builder {
             Node::IndexMerge(merge) => self.index_merge(plan, merge),
             Node::PartitionUnion { inputs } => self.partition_union(plan, inputs, filters, None),
             Node::Apply(apply) => self.apply(plan, apply, filters),
-            Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters),
-            Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters),
+            Node::HashAgg(aggregation) => self.aggregate(plan, aggregation, false, filters, None),
+            Node::StreamAgg(aggregation) => self.aggregate(plan, aggregation, true, filters, None),
             Node::Sort { input, keys } => {
                 let pipeline = self.input(input, filters)?;
                 self.sort(plan.id, pipeline, keys)
@@ -388,30 +394,6 @@ impl Builder {
         self.runner.tallies.extend(tallies);
         pipeline.push(plan.id, Arc::new(joiner), plan.columns.clone());
         Ok(pipeline)
-    }
-
-    fn aggregate(
-        &mut self,
-        plan: &Plan,
-        aggregation: &Aggregation,
-        ordered: bool,
-        filters: &Filters,
-    ) -> Result<Pipeline> {
-        // Rows of a group that is filtered out may as well never get there.
-        let group = |id: ColumnId| match aggregation.group_by.iter().find(|(out, _)| *out == id)?.1 {
-            Expr::Column { id, .. } => Some(id),
-            Expr::Constant { .. } | Expr::Call { .. } => None,
-        };
-        let pipeline = self.input(&aggregation.input, &filters.map(group))?;
-        let columns = &pipeline.columns;
-        let form = self.form(plan, columns, || AggregateForm::new(aggregation, columns, ordered))?;
-        let sink = AggregateSink::new(form, &self.runner.context);
-        let groups = self.runner.run(&pipeline, Some(plan.id), sink)?;
-        groups.tell(&mut self.scratch.notices)?;
-        self.runner.book_memory(plan.id, groups.memory_bytes());
-        let group_ids = aggregation.group_by.iter().map(|(id, _)| *id);
-        let columns = group_ids.chain(aggregation.aggregates.iter().map(|(id, _)| *id)).collect();
-        Ok(Pipeline::new(plan.id, groups, columns))
     }
 
     fn sort(&mut self, id: u32, pipeline: Pipeline, keys: &[SortKey]) -> Result<Pipeline> {

@@ -7,7 +7,7 @@ use allod_planner::expr::Expr;
 
 use crate::batch::{Batch, positions, take_batch};
 use crate::error::Result;
-use crate::kernel::Predicate;
+use crate::kernel::{Predicate, Scratch};
 use crate::pipeline::{Coalescer, Flow, Operator, Output, Stage, Worker};
 
 /// Keeps the rows where all conjuncts hold.
@@ -24,6 +24,18 @@ impl Filter {
         let predicate = Predicate::compile(predicates, input)?;
         Ok(Filter(Arc::new(Shared { predicate, output: positions(input, output)? })))
     }
+
+    /// What of a batch passes.
+    pub fn apply(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Batch> {
+        self.0.apply(batch, scratch)
+    }
+}
+
+impl Shared {
+    fn apply(&self, batch: &Batch, scratch: &mut Scratch) -> Result<Batch> {
+        let selection = self.predicate.select(batch, scratch)?;
+        Ok(take_batch(batch, &selection, &self.output))
+    }
 }
 
 impl Operator for Filter {
@@ -39,9 +51,8 @@ struct FilterStage {
 
 impl Stage for FilterStage {
     fn push(&mut self, batch: Batch, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {
-        let Shared { predicate, output } = &*self.shared;
-        let selection = predicate.select(&batch, &mut worker.scratch)?;
-        self.small.push(take_batch(&batch, &selection, output), worker, out)
+        let passed = self.shared.apply(&batch, &mut worker.scratch)?;
+        self.small.push(passed, worker, out)
     }
 
     fn flush(&mut self, worker: &mut Worker, out: &mut Output<'_>) -> Result<Flow> {

@@ -11,12 +11,14 @@
 //!
 //! Equal keys in consecutive rows are hashed once.
 
+use std::ops::Range;
+
 use arrow::array::ArrayRef;
 
 use super::spelling::{self, Spelled};
 use crate::error::Result;
 use crate::kernel::hash::mix;
-use crate::key::{Encoder, Form, Interner, Layout, Range, WordColumn, fold, unfold};
+use crate::key::{self, Encoder, Form, Interner, Layout, WordColumn, fold, unfold};
 
 /// Slots that a direct index may always have, and how many more for each row seen.
 const DIRECT_SLOTS_MIN: u64 = 1 << 16;
@@ -87,13 +89,38 @@ impl Groups {
         Groups {
             encoders: forms.iter().cloned().map(Encoder::new).collect(),
             tuples: None,
-            layout: Layout::exact(&vec![Range::EMPTY; width]),
+            layout: Layout::exact(&vec![key::Range::EMPTY; width]),
             keys: Vec::new(),
             spelled: Vec::new(),
             index: Index::Sorted,
             rows_seen: 0,
             scratch: Scratch::default(),
         }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether their keys have ascended so far.
+    pub fn is_ascending(&self) -> bool {
+        matches!(self.index, Index::Sorted) && self.tuples.is_none()
+    }
+
+    /// Forgets all ascending groups but the last one, which becomes the first.
+    pub fn keep_last(&mut self) {
+        self.keys.drain(..self.keys.len().saturating_sub(1));
+    }
+
+    /// Forgets all ascending groups.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+    }
+
+    /// The key words of some of the ascending groups.
+    pub fn words_of(&self, groups: Range<usize>) -> Vec<WordColumn> {
+        self.layout.unpack(&self.keys[groups])
     }
 
     /// Bytes kept.
@@ -300,7 +327,7 @@ impl Groups {
     /// become too wide.
     #[cold]
     fn widen(&mut self, words: &[WordColumn]) {
-        let ranges: Vec<Range> = words.iter().map(Range::of).collect();
+        let ranges: Vec<key::Range> = words.iter().map(key::Range::of).collect();
         // The first layout covers no value: it is none.
         let old = Some(&self.layout).filter(|_| !self.keys.is_empty());
         let layout = Layout::grown(old, &ranges);

@@ -13,6 +13,8 @@
 //! Arguments of DISTINCT aggregates are grouped once more, by group number and value, so each value is met once per worker;
 //! when groups have been merged these sets are merged too, and what is left is fed to plain accumulators.
 //!
+//! Where the rows of a group come side by side most groups need not wait for the end: see [`settle`].
+//!
 //! Without group columns there is one group, number 0, and it is there even if no row is.
 
 mod accumulator;
@@ -20,6 +22,7 @@ mod calls;
 mod framed;
 mod groups;
 mod merge;
+mod settle;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -37,12 +40,14 @@ use self::accumulator::{Accumulator, CutTexts, Moves};
 use self::calls::Calls;
 use self::groups::{Assigned, Finished, Groups};
 use self::merge::{Partition, merge, unify_strings};
+use self::settle::{Open, Settled};
 use self::spelling::shown;
 use crate::batch::{Batch, concat, take};
 use crate::error::Result;
 use crate::kernel::Notices;
 use crate::key::{Exprs, Form, Interner};
 use crate::pipeline::{Batches, Context, Flow, Reader, Reservation, Sink, Source, Worker};
+use crate::selection::Filter;
 
 /// Rows of the batches that come out.
 const BATCH_ROWS: usize = 8192;
@@ -60,6 +65,8 @@ pub(crate) struct AggregateForm {
     single: bool,
     /// Groups come out in the order of their first rows.
     ordered: bool,
+    /// Groups may be done before the input is.
+    settles: bool,
     /// The one group of no rows, if there are no group columns; made when first asked for.
     hollow: OnceLock<Vec<ArrayRef>>,
 }
@@ -68,6 +75,7 @@ pub(crate) struct AggregateForm {
 pub(crate) struct AggregateSink {
     context: Context,
     form: Arc<AggregateForm>,
+    having: Option<Arc<Filter>>,
 }
 
 /// One worker's groups.
@@ -79,6 +87,7 @@ pub(crate) struct Local {
     firsts: Vec<u64>,
     task: u64,
     task_rows: u64,
+    settled: Settled,
     assigned: Assigned,
     lanes: Vec<i64>,
     reservation: Reservation,
@@ -107,8 +116,22 @@ impl AggregateForm {
             set_forms,
             single,
             ordered,
+            settles: false,
             hollow: OnceLock::new(),
         })
+    }
+
+    /// For batches in which, task after task, the rows of a group come side by side.
+    pub fn side_by_side(self) -> AggregateForm {
+        let is_plain = |form: &Form| matches!(form, Form::Word(_));
+        let settles =
+            !self.single && !self.ordered && self.calls.sets.is_empty() && self.forms.iter().all(is_plain);
+        AggregateForm { settles, ..self }
+    }
+
+    /// Whether most groups are done before the input is, and HAVING may be left to the sink.
+    pub fn settles(&self) -> bool {
+        self.settles
     }
 
     fn accumulators(&self) -> Vec<Accumulator> {
@@ -132,7 +155,12 @@ impl AggregateForm {
 impl AggregateSink {
     /// A sink for one run.
     pub fn new(form: Arc<AggregateForm>, context: &Context) -> AggregateSink {
-        AggregateSink { context: context.clone(), form }
+        AggregateSink { context: context.clone(), form, having: None }
+    }
+
+    /// Of groups that are done before the end only those are kept that pass.
+    pub fn having(self, having: Arc<Filter>) -> AggregateSink {
+        AggregateSink { having: Some(having), ..self }
     }
 }
 
@@ -149,6 +177,7 @@ impl Sink for AggregateSink {
             firsts: Vec::new(),
             task: 0,
             task_rows: 0,
+            settled: Settled::default(),
             assigned: Assigned::default(),
             lanes: Vec::new(),
             reservation: self.context.memory.reservation(),
@@ -161,10 +190,15 @@ impl Sink for AggregateSink {
 
     fn consume(&self, local: &mut Local, worker: &mut Worker, batch: Batch) -> Result<Flow> {
         let form = &*self.form;
-        let Local { groups, accumulators, sets, firsts, assigned, lanes, reservation, .. } = local;
+        let Local { groups, accumulators, sets, firsts, settled, assigned, lanes, reservation, .. } = local;
         // The first row of a single group is not in here.
         if batch.rows == 0 {
             return Ok(Flow::Continue);
+        }
+        let having = self.having.as_deref();
+        if form.settles {
+            Open { groups, accumulators, settled, having, scratch: &mut worker.scratch }
+                .begin(form, worker.task)?;
         }
         if !form.single {
             let columns = form.group_by.eval(&batch, &mut worker.scratch)?;
@@ -192,7 +226,11 @@ impl Sink for AggregateSink {
         if form.single {
             assigned.new_rows.clear();
         }
+        if form.settles {
+            Open { groups, accumulators, settled, having, scratch: &mut worker.scratch }.added(form)?;
+        }
         let bytes = groups.memory_bytes()
+            + settled.memory_bytes()
             + accumulators.iter().map(Accumulator::memory_bytes).sum::<u64>()
             + sets.iter().map(Groups::memory_bytes).sum::<u64>()
             + 8 * firsts.capacity() as u64;
@@ -206,7 +244,8 @@ impl Sink for AggregateSink {
             let reservation = self.context.memory.reservation();
             let batches = Batches::new(cut(form.hollow()?, true));
             let cut = CutTexts::new();
-            return Ok(Arc::new(Grouped { batches, cut, memory_bytes: 0, _reservation: reservation }));
+            let early = Early::default();
+            return Ok(Arc::new(Grouped { batches, early, cut, memory_bytes: 0, _reservation: reservation }));
         }
         if form.single && form.calls.sets.is_empty() && locals.len() == 1 {
             // One group of one worker: there is nothing to merge.
@@ -216,6 +255,7 @@ impl Sink for AggregateSink {
             let batches = Batches::new(cut(form.calls.finish(&accumulators, &mut cut_texts)?, true));
             return Ok(Arc::new(Grouped {
                 batches,
+                early: Early::default(),
                 cut: cut_texts,
                 memory_bytes,
                 _reservation: reservation,
@@ -224,6 +264,7 @@ impl Sink for AggregateSink {
         let mut reservation = self.context.memory.reservation();
         let mut finished = Vec::new();
         let mut workers = Vec::new();
+        let mut settled = Vec::new();
         let mut sets: Vec<Vec<Finished>> = form.calls.sets.iter().map(|_| Vec::new()).collect();
         for local in locals {
             reservation.merge(local.reservation);
@@ -236,6 +277,12 @@ impl Sink for AggregateSink {
                 all.push(set.finish());
             }
             workers.push((local.accumulators, local.firsts));
+            settled.push(local.settled);
+        }
+        if form.settles {
+            let (edges, accumulators) = form.edges(&mut settled)?;
+            finished.push(edges);
+            workers.push((accumulators, Vec::new()));
         }
         let memory_bytes = reservation.bytes();
         let strings = unify_strings(&mut finished, &form.forms);
@@ -252,7 +299,8 @@ impl Sink for AggregateSink {
             })
             .collect::<Result<_>>()?;
         drop(workers);
-        let cut_texts = done.iter().flat_map(|(.., cut)| cut).cloned().collect();
+        let cut_texts = done.iter().map(|(.., cut)| cut).chain(settled.iter().map(|settled| &settled.cut));
+        let cut_texts = cut_texts.flatten().cloned().collect();
         let done: Vec<(Vec<ArrayRef>, Vec<u64>)> =
             done.into_iter().map(|(c, firsts, _)| (c, firsts)).collect();
         let batches = if form.ordered {
@@ -260,10 +308,15 @@ impl Sink for AggregateSink {
         } else {
             done.into_iter().flat_map(|(c, _)| cut(c, form.single)).collect()
         };
-        reservation.resize(batches.iter().map(Batch::bytes).sum())?;
+        let early = Early {
+            groups: settled.iter().map(|settled| settled.groups).sum(),
+            batches: settled.into_iter().flat_map(|settled| settled.batches).collect(),
+        };
+        reservation.resize(batches.iter().chain(&early.batches).map(Batch::bytes).sum())?;
         let memory_bytes = memory_bytes.max(reservation.bytes());
         Ok(Arc::new(Grouped {
             batches: Batches::new(batches),
+            early,
             cut: cut_texts,
             memory_bytes,
             _reservation: reservation,
@@ -457,9 +510,19 @@ fn in_order(partitions: Vec<(Vec<ArrayRef>, Vec<u64>)>) -> Vec<Batch> {
     cut((0..width).map(column).collect(), false)
 }
 
+/// Groups that were done before the input was.
+#[derive(Default)]
+pub(crate) struct Early {
+    /// How many.
+    pub groups: u64,
+    /// Those of them that passed HAVING.
+    pub batches: Vec<Batch>,
+}
+
 /// The groups, and the memory they are charged for.
 pub(crate) struct Grouped {
     batches: Batches,
+    early: Early,
     /// What `group_concat_max_len` has cut something off.
     cut: CutTexts,
     /// The most that was held: the tables of all workers, or what came of them.
@@ -473,12 +536,17 @@ impl Grouped {
         self.memory_bytes
     }
 
+    /// Those that are not among [`Grouped::batches`], nor what it is a source of.
+    pub fn early(&self) -> &Early {
+        &self.early
+    }
+
     /// Says of which texts something was cut off.
     pub fn tell(&self, notices: &mut Notices) -> Result<()> {
         notices.cut(&self.cut)
     }
 
-    /// The groups; none of the batches is empty.
+    /// The groups, save those that were done early; none of the batches is empty.
     pub fn batches(&self) -> &[Batch] {
         self.batches.batches()
     }

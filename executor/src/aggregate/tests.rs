@@ -44,16 +44,29 @@ fn run(
     workers: usize,
     ordered: bool,
 ) -> Result<Vec<Vec<Cell>>> {
-    let columns: Vec<ColumnId> =
-        (0..batches.first().map_or(16, |b| b.columns.len() as u32)).map(ColumnId).collect();
-    let mut runner = Runner::new(context(workers));
+    let columns = columns_of(&batches);
     let form = AggregateForm::new(aggregation, &columns, ordered)?;
+    run_form(form, batches, workers).map(|(rows, _)| rows)
+}
+
+fn columns_of(batches: &[Batch]) -> Vec<ColumnId> {
+    (0..batches.first().map_or(16, |b| b.columns.len() as u32)).map(ColumnId).collect()
+}
+
+/// The groups, and how many of them were done early; those come first.
+fn run_form(form: AggregateForm, batches: Vec<Batch>, workers: usize) -> Result<(Vec<Vec<Cell>>, u64)> {
+    let columns = columns_of(&batches);
+    let mut runner = Runner::new(context(workers));
     let sink = AggregateSink::new(Arc::new(form), &runner.context);
     let input = Pipeline::new(0, Arc::new(Batches::new(batches)), columns.clone());
     let source = runner.run(&input, 1, sink)?;
+    let early = source.early();
+    let (mut all, early) = (rows(&early.batches), early.groups);
+    assert_eq!(all.len() as u64, early);
     let output = Pipeline::new(1, source, columns);
     let collect = Collect::new(&runner.context.memory);
-    Ok(rows(&runner.run(&output, 2, collect)?.batches))
+    all.extend(rows(&runner.run(&output, 2, collect)?.batches));
+    Ok((all, early))
 }
 
 /// One aggregate of the rows of a group, by its definition.
@@ -343,4 +356,74 @@ fn groups_are_charged_to_the_statement() {
     let batch = Batch { columns: vec![keys], rows: 8192 };
     let full = sink.consume(&mut local, &mut Worker::alone(), batch);
     assert!(matches!(full, Err(Error::Memory { limit: 10_000 })));
+}
+
+/// Keys that come in order, cut into tasks anywhere: each group comes once, with all its rows, whoever met them.
+#[test]
+fn groups_that_are_done_early_are_those_of_the_model() {
+    let key = ColumnType::nullable(SqlType::BIGINT);
+    let value = ColumnType::nullable(SqlType::Decimal { precision: 12, scale: 2 });
+    let calls = vec![
+        call(F::CountAll, &[], false),
+        call(F::Sum, &[(2, &value)], false),
+        call(F::Avg, &[(2, &value)], false),
+        call(F::Min, &[(2, &value)], false),
+    ];
+    let mut early_of_all = 0;
+    for seed in 0..60u64 {
+        let random = &mut Random(seed);
+        // Groups of one key or of two, in this order or in the other one, in which packed keys do not ascend.
+        let groups = *random.pick(&[&[0u32][..], &[0, 1], &[1, 0]]);
+        let groups: Vec<(u32, ColumnType)> = groups.iter().map(|&id| (id, key.clone())).collect();
+        let aggregation = aggregation(&groups, calls.clone());
+        let run_length = *random.pick(&[1, 3, 40]);
+        let (mut first, mut second) = (-20i64, 0i64);
+        let batches: Vec<Batch> = (0..1 + random.below(20))
+            .map(|_| {
+                let most = *random.pick(&[2, 300]);
+                let count = 1 + random.below(most) as usize;
+                let mut keys: Vec<(Option<i64>, i64)> = Vec::with_capacity(count);
+                for _ in 0..count {
+                    if random.below(run_length) == 0 {
+                        match random.below(3) {
+                            0 => (first, second) = (first + 1 + random.below(9) as i64, 0),
+                            _ => second += 1,
+                        }
+                    }
+                    // NULL is the least key.
+                    keys.push(((first > -20).then_some(first), second));
+                }
+                let amount = Shape::new(value.clone(), 1000, random);
+                let amounts = amount.numbers(count, 10, random);
+                let columns: Vec<ArrayRef> = vec![
+                    Arc::new(keys.iter().map(|key| key.0).collect::<Int64Array>()),
+                    Arc::new(keys.iter().map(|key| Some(key.1)).collect::<Int64Array>()),
+                    amount.column(&amounts, random),
+                ];
+                Batch { columns, rows: count }
+            })
+            .collect();
+        let mut expected: BTreeMap<Vec<Cell>, Vec<Vec<Cell>>> = BTreeMap::new();
+        for row in rows(&batches) {
+            let key = groups.iter().map(|(id, _)| row[*id as usize].clone()).collect();
+            expected.entry(key).or_default().push(vec![row[2].clone()]);
+        }
+        let form = AggregateForm::new(&aggregation, &columns_of(&batches), false).unwrap().side_by_side();
+        assert!(form.settles());
+        let (got, early) = run_form(form, batches, 1 + random.below(3) as usize).unwrap();
+        early_of_all += early;
+        assert_eq!(got.len(), expected.len(), "seed {seed}");
+        for row in got {
+            let (key, cells) = row.split_at(groups.len());
+            let members = expected.remove(key).unwrap_or_else(|| panic!("seed {seed}: {row:?}"));
+            for ((_, call), cell) in aggregation.aggregates.iter().zip(cells) {
+                let args: Vec<Vec<Cell>> = match call.args.is_empty() {
+                    true => members.iter().map(|_| Vec::new()).collect(),
+                    false => members.clone(),
+                };
+                assert!(close(&model(call, &args), cell), "seed {seed}: {:?} of {key:?}", call.function);
+            }
+        }
+    }
+    assert!(early_of_all > 1000, "{early_of_all} groups were done early");
 }
