@@ -2,7 +2,8 @@
 //!
 //! Whoever reads, sorts and builds a whole table on rayon's own pool has every processor busy for as long as that takes, and a
 //! session that writes rows meanwhile gets what the scheduler leaves it. So such work has a pool of its own, of half as many
-//! threads as there are processors, which ends with it.
+//! threads as there are processors, which ends with it. And these threads come last: where all processors are busy, the
+//! scheduler gives them a tenth of what it gives others, so a change of the schema takes longer, and a writer hardly does.
 //!
 //! The thread of the session only waits, and looks whether its statement is cancelled. If it is, what was begun is let go: it
 //! comes to its end, or to where it looks itself, and nobody asks what it has come to.
@@ -16,6 +17,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::Waiting;
 use crate::error::{Error, Result};
 
+/// How much nicer they are than others, in the scheduler's measure; it goes to 19.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// How often it is looked whether a statement is cancelled.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -27,7 +32,7 @@ impl Crew {
     pub fn new() -> Result<Crew> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = ThreadPoolBuilder::new().num_threads((processors / 2).max(1));
-        let pool = pool.thread_name(|at| format!("allod-crew-{at}"));
+        let pool = pool.thread_name(|at| format!("allod-crew-{at}")).start_handler(|_| come_last());
         pool.build().map(Crew).map_err(Error::internal)
     }
 
@@ -59,6 +64,12 @@ impl Crew {
     }
 }
 
+/// Lets other threads than this one go first. If the system will not, all are alike.
+fn come_last() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -85,6 +96,15 @@ mod tests {
         let names = Crew::new().unwrap().run(&waiting(&Cancel::new()), work).unwrap();
         assert!(names.len() <= (processors / 2).max(1), "{names:?}");
         assert!(names.iter().flatten().all(|name| name.starts_with("allod-crew")), "{names:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn its_threads_come_last_and_others_stay_as_they_are() {
+        let niceness = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+        let own = niceness();
+        let theirs = Crew::new().unwrap().run(&waiting(&Cancel::new()), move || Ok(niceness())).unwrap();
+        assert_eq!((theirs, niceness()), (NICENESS.max(own), own));
     }
 
     #[test]
