@@ -9,6 +9,7 @@ mod decorrelate;
 mod empty;
 mod extremes;
 mod generated;
+mod group_below;
 mod group_keys;
 mod join_order;
 mod leading;
@@ -65,7 +66,7 @@ type Rule = (&'static str, fn(Plan, &mut Context) -> Plan);
 /// move, because a predicate on a subquery's value tells which outer joins are really inner; what clocks show is computed
 /// as late as possible before anybody looks for columns, and where a correlated subquery is in the way once more when
 /// predicates have moved. Predicates are at the scans before anything is estimated, and generated columns stand there for
-/// what they hold. Aggregates are reduced before joins
+/// what they hold. Aggregates are reduced, and brought below outer joins, before joins
 /// are ordered, and predicates move once more because the reduction made new ones. Columns are pruned when nothing will ask
 /// for another one.
 const RULES: &[Rule] = &[
@@ -81,6 +82,7 @@ const RULES: &[Rule] = &[
     ("reduce_aggregates", reduce_aggregates::apply),
     ("push_predicates", push_predicates::apply),
     ("group_keys", group_keys::apply),
+    ("group_below", group_below::apply),
     ("aggregates", aggregates::apply),
     ("join_order", join_order::apply),
     ("empty", empty::apply),
