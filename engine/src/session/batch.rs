@@ -7,9 +7,12 @@
 //! and each piece is the change with `c BETWEEN first AND last` before its own condition. What fails leaves the pieces before it
 //! done, as in TiDB.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use allod_executor::Cancel;
-use allod_planner::bind::{Batch, DryRun};
-use allod_storage::schema::Datum;
+use allod_planner::bind::{Batch, DryRun, Variables};
+use allod_storage::schema::{Datum, SqlType};
 
 use super::Session;
 use crate::error::{Error, Result, code};
@@ -49,6 +52,10 @@ impl Session {
             let outcome = self.execute_with(&text, &params).and_then(ResultSet::collect_batches);
             self.cancel = Cancel::default();
             if let Err(error) = outcome {
+                // What fails at once is likely to fail everywhere, and is told as it is.
+                if at == 0 {
+                    return Err(error);
+                }
                 let message = format!(
                     "non-transactional job failed, job id: {}, total jobs: {}. job range: [{}, {}], job sql: {}, err: {}",
                     at + 1,
@@ -67,23 +74,60 @@ impl Session {
 
     /// Where it is cut.
     fn pieces(&mut self, batch: &Batch, cancel: &Cancel) -> Result<Vec<Piece>> {
+        // All rows, however many of them the session wants to see of a query.
+        let query = match self.variables.system("sql_select_limit", false) {
+            None | Some(Datum::UInt(u64::MAX)) => Arc::clone(&batch.query),
+            _ => format!("{} LIMIT {}", batch.query, u64::MAX).into(),
+        };
         self.cancel = cancel.clone();
-        let values = self.execute(&batch.query);
+        let values = self.execute(&query);
         self.cancel = Cancel::default();
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut rows = 0;
-        for row in values?.rows() {
-            let value = row?.value(0);
-            match pieces.last_mut() {
-                Some((_, last)) if rows < batch.rows || *last == value => *last = value,
-                _ => {
-                    pieces.push((value.clone(), value));
-                    rows = 0;
-                }
-            }
-            rows += 1;
+        let mut pieces = Pieces { batch, all: Vec::new(), rows: 0 };
+        if matches!(batch.ty, SqlType::Timestamp(_)) {
+            // They come in the order of moments. Where clocks are put back that is not the order of what they show.
+            let mut shown = values?.rows().map(|row| Ok(row?.value(0))).collect::<Result<Vec<_>>>()?;
+            shown.sort_by(Datum::compare);
+            shown.into_iter().for_each(|value| pieces.add(value));
+            return Ok(pieces.all);
         }
-        Ok(pieces)
+        for row in values?.rows() {
+            pieces.add(row?.value(0));
+        }
+        Ok(pieces.all)
+    }
+}
+
+/// What is cut, value by value.
+struct Pieces<'b> {
+    batch: &'b Batch,
+    all: Vec<Piece>,
+    /// Of the last one.
+    rows: u64,
+}
+
+impl Pieces<'_> {
+    /// Adds a row with this value, which is not less than those before.
+    fn add(&mut self, value: Datum) {
+        match self.all.last_mut() {
+            Some((_, last)) if self.rows < self.batch.rows.get() || is_one(&self.batch.ty, last, &value) => {
+                *last = value;
+            }
+            _ => {
+                self.all.push((value.clone(), value));
+                self.rows = 0;
+            }
+        }
+        self.rows += 1;
+    }
+}
+
+/// Whether BETWEEN takes two values of a column for the same.
+fn is_one(ty: &SqlType, a: &Datum, b: &Datum) -> bool {
+    match (a, b) {
+        (Datum::String(a), Datum::String(b)) if !ty.collation().is_plain() => {
+            ty.collation().sort_key(a) == ty.collation().sort_key(b)
+        }
+        _ => a.compare(b) == Ordering::Equal,
     }
 }
 

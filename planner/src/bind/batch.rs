@@ -1,10 +1,12 @@
 //! BATCH: by which column a change is cut into pieces.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use allod_storage::schema::{ROW_ID_NAME, TableDescriptor};
+use allod_storage::schema::{ROW_ID_NAME, SqlType, TableDescriptor};
 
 use super::binder::Binder;
+use super::key;
 use crate::error::Error;
 use crate::parse::{BatchSyntax, DryRun};
 
@@ -12,13 +14,15 @@ use crate::parse::{BatchSyntax, DryRun};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Rows of a piece.
-    pub rows: u64,
+    pub rows: NonZeroU64,
     /// What of it is shown instead of done.
     pub dry_run: DryRun,
     /// The query of all values of its column, in order.
     pub query: Arc<str>,
     /// Its column, as it is named in its text.
     pub column: Arc<str>,
+    /// The type of that: which of its values are one.
+    pub ty: SqlType,
     /// Its text up to WHERE.
     pub head: Arc<str>,
     /// What stands behind WHERE.
@@ -32,6 +36,10 @@ impl Binder<'_> {
     pub fn batch(&self, batch: &BatchSyntax) -> Result<Batch, Error> {
         let (name, table) = self.table(&batch.table)?;
         let column = column_of(batch, &table.descriptor)?;
+        let ty = table.descriptor.column(&column).map(|o| table.descriptor.columns[o].ty.sql.clone());
+        let Some(rows) = NonZeroU64::new(batch.rows) else {
+            return Err(Error::Batch("Non-transactional DML, batch size should be positive".into()));
+        };
         if batch.assigned.iter().any(|name| name.eq_ignore_ascii_case(&column)) {
             return Err(Error::Batch("Non-transactional DML, shard column cannot be updated".into()));
         }
@@ -48,10 +56,11 @@ impl Binder<'_> {
             "SELECT {column} FROM {table} WHERE {condition} ORDER BY IF(ISNULL({column}),0,1),{column}"
         );
         Ok(Batch {
-            rows: batch.rows.max(1),
+            rows,
             dry_run: batch.dry_run,
             query: query.into(),
             column: column.into(),
+            ty: ty.unwrap_or(SqlType::BIGINT),
             head: batch.head.as_str().into(),
             condition: batch.condition.as_deref().map(Arc::from),
             tail: batch.tail.as_str().into(),
@@ -84,8 +93,9 @@ fn column_of(batch: &BatchSyntax, table: &TableDescriptor) -> Result<String, Err
             asked.to_lowercase()
         )));
     };
-    let by_key = table.key.first() == Some(&ordinal);
-    if by_key || table.indexes.iter().any(|index| index.columns.first() == Some(&ordinal)) {
+    // A key on the beginning of the column, or on what it is sorted by, is one on the column.
+    let is_it = |first: Option<&usize>| first.is_some_and(|&part| key::base(&table.columns, part) == ordinal);
+    if is_it(table.key.first()) || table.indexes.iter().any(|index| is_it(index.columns.first())) {
         return Ok(asked.clone());
     }
     Err(Error::Batch(format!("Non-transactional DML, shard column {} is not indexed", asked.to_lowercase())))

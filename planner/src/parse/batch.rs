@@ -28,7 +28,7 @@ pub enum DryRun {
 pub(crate) struct BatchSyntax {
     /// By what it is cut.
     pub column: Option<Ident>,
-    /// Rows of a piece, at least one.
+    /// Rows of a piece.
     pub rows: u64,
     pub dry_run: DryRun,
     /// The one table that it reads.
