@@ -14,7 +14,7 @@ use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetValue, SetVariable,
     Show, TableName,
 };
-use super::{collation, cte, limits, locking, option, temporary};
+use super::{collation, cte, limits, locking, option, partition, temporary};
 use crate::error::Error;
 use crate::logical::{Plan, Query};
 use crate::parse::{NumbersSyntax, Parsed, PrepareSource, SetItem, ShowSyntax, SpacesSyntax, Statement};
@@ -192,9 +192,13 @@ pub(super) fn bind(
             limits::database_name(&to)?;
             Ok(Bound::Ddl(Ddl::FlashbackDatabase { name, to }))
         }
-        Statement::Stats { change, tables } => {
-            let tables: Result<Vec<TableName>, Error> =
-                tables.iter().map(|table| Ok(binder.table(table)?.0)).collect();
+        Statement::Stats { change, tables, partitions } => {
+            let named = |table: &ast::ObjectName| {
+                let (name, table) = binder.table(table)?;
+                partition::check_named(&table.descriptor, partitions)?;
+                Ok(name)
+            };
+            let tables: Result<Vec<TableName>, Error> = tables.iter().map(named).collect();
             Ok(Bound::Ddl(Ddl::Stats { change: *change, tables: tables? }))
         }
         Statement::Batch(batch) => binder.batch(batch).map(Bound::Batch),

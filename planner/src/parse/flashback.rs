@@ -71,13 +71,14 @@ impl Source<'_> {
         if change == StatsChange::Drop {
             self.word("GLOBAL");
         }
+        let mut partitions = Vec::new();
         if self.word("PARTITION") {
             let in_parentheses = self.parser.consume_token(&Token::LParen);
-            self.parser.parse_comma_separated(|p| p.parse_identifier())?;
+            partitions = self.parser.parse_comma_separated(|p| p.parse_identifier())?;
             if in_parentheses {
                 self.parser.expect_token(&Token::RParen)?;
             }
         }
-        Ok(Some(Statement::Stats { change, tables }))
+        Ok(Some(Statement::Stats { change, tables, partitions }))
     }
 }

@@ -174,6 +174,7 @@ pub(crate) enum Statement {
     Stats {
         change: StatsChange,
         tables: Vec<ObjectName>,
+        partitions: Vec<Ident>,
     },
     /// BATCH … LIMIT n of a change.
     Batch(Box<BatchSyntax>),

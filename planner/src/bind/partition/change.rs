@@ -7,6 +7,7 @@ use std::sync::Arc;
 use allod_storage::schema::{
     Datum, PartitionDescriptor, PartitionMethod, PartitionScheme, RangeBound, TableDescriptor,
 };
+use sqlparser::ast::Ident;
 
 use super::PartitionFault as Fault;
 use super::define::{check_count, check_names, free_names, method_of, specs};
@@ -303,6 +304,14 @@ fn bounds_of(scheme: &PartitionScheme) -> Vec<PartitionBound> {
 pub(crate) fn position(table: &TableDescriptor, name: &str) -> Result<usize, Error> {
     let found = table.partitions.iter().position(|p| p.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| Error::UnknownPartition { partition: name.to_owned(), table: table.name.to_string() })
+}
+
+/// Looks whether a table has all of the partitions that are named: 1505 if it has none, 1735 if one is not among them.
+pub(crate) fn check_named(table: &TableDescriptor, names: &[Ident]) -> Result<(), Error> {
+    if !names.is_empty() && table.partitioning.is_none() {
+        return Err(Fault::NotPartitioned.into());
+    }
+    names.iter().try_for_each(|name| position(table, &name.value).map(drop))
 }
 
 /// Positions of listed partitions, in the order of the list.

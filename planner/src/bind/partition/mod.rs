@@ -39,8 +39,8 @@ use crate::parse::{self, Parsed};
 use crate::partition::PartitionFunction;
 use crate::zone::Zone;
 
-pub(super) use change::position;
 pub use change::{PartitionPlan, PlannedPartition, plan_partitions};
+pub(super) use change::{check_named, position};
 pub use fault::PartitionFault;
 
 /// Binds the partition function of a table: `None` if it is not partitioned. The text was checked when the table was made,
