@@ -48,7 +48,7 @@ mod speed_lookup;
 mod values;
 mod window;
 
-pub use dml::{check, committed, deal, follow, generate, record_keys, remake};
+pub use dml::{check, committed, deal, follow, generate, record_keys, remake, stored};
 pub use error::Error;
 pub use execute::{
     Affected, Destination, Environment, Execution, NamedLocks, Nobody, Numbered, RowIds, Run, Sequences,

@@ -1,9 +1,14 @@
 //! Columns from elsewhere as columns of a table: types as the store holds them, values as the declared types allow.
+//!
+//! What is stored is what INSERT would store. Where a file's column is nothing else in Arrow's eyes either, which is nearly always so,
+//! it goes the short way; what does not, and every value that there is something to be said of, goes through the assignment
+//! that INSERT has.
 
 use std::sync::Arc;
 
-use allod_planner::expr::cast_datum;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal64Array, UInt64Builder};
+use allod_planner::bind::bind_stored;
+use allod_planner::zone::Zone;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal64Array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, Decimal64Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, UInt64Type,
@@ -11,32 +16,136 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use allod_storage::schema::json::{encode, parse_json};
-use allod_storage::schema::{ColumnDef, ColumnType, Datum, IntWidth, SqlType};
+use allod_storage::schema::{Charset, ColumnDef, ColumnType, IntWidth, SqlType};
 
 use crate::error::{Error, Result, code};
 
-/// The column as the store holds it.
-pub(super) fn to_column(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
-    let target = column.ty.arrow();
+/// The column as the store holds it; `zone`: of clocks whose times a TIMESTAMP is made of.
+pub(super) fn to_column(array: &ArrayRef, column: &ColumnDef, zone: Zone) -> Result<ArrayRef> {
     let array = match &column.ty.sql {
-        SqlType::Json => documents(array, column)?,
-        _ if *array.data_type() == target => Arc::clone(array),
-        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) if is_text(array.data_type()) => {
-            numbers(array, column)?
-        }
-        _ => cast(array, &target, column)?,
+        SqlType::Json if is_text(array.data_type()) => documents(array, column)?,
+        _ => match as_it_is(array, column)? {
+            Some(array) => array,
+            None => as_inserted(array, column, zone)?,
+        },
     };
     if !column.ty.nullable && array.null_count() > 0 {
         let message = format!("column '{}' cannot be null", column.name);
         return Err(Error::new(code::COLUMN_NOT_NULL, message));
     }
-    check_range(&array, column)?;
     Ok(array)
+}
+
+/// The column as Arrow makes it, if that is what INSERT would make of every value.
+fn as_it_is(array: &ArrayRef, column: &ColumnDef) -> Result<Option<ArrayRef>> {
+    let (from, to) = (array.data_type(), column.ty.arrow());
+    if column.unsigned || column.digits.is_some() {
+        return Ok(None);
+    }
+    let cast = || {
+        let options = CastOptions { safe: false, ..Default::default() };
+        cast_with_options(array, &to, &options).ok()
+    };
+    Ok(match &column.ty.sql {
+        SqlType::Int { .. } if from.is_integer() || is_text(from) => {
+            let Some(array) = cast() else { return Ok(None) };
+            check_range(&array, column)?;
+            Some(array)
+        }
+        SqlType::Decimal { scale, .. } => {
+            let array = match from {
+                DataType::Decimal128(_, own) if i16::from(*own) == i16::from(*scale) => {
+                    narrow(array, &to, column)?
+                }
+                DataType::Decimal32(_, own) | DataType::Decimal64(_, own)
+                    if i16::from(*own) == i16::from(*scale) =>
+                {
+                    cast()
+                }
+                from if is_text(from) => cast(),
+                _ => None,
+            };
+            let Some(array) = array else { return Ok(None) };
+            check_range(&array, column)?;
+            Some(array)
+        }
+        SqlType::Double if matches!(from, DataType::Float32 | DataType::Float64) || is_text(from) => {
+            cast().filter(|array| array.as_primitive::<Float64Type>().values().iter().all(|v| v.is_finite()))
+        }
+        SqlType::Date if *from == DataType::Date32 || is_text(from) => cast(),
+        // Clocks that show as much as the column does.
+        SqlType::DateTime(6) if matches!(from, DataType::Timestamp(_, None)) => cast(),
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) if is_text(from) => {
+            cast().filter(|array| fits(array, &column.ty.sql))
+        }
+        SqlType::VarBinary(most) | SqlType::Blob(most) if is_binary(from) => {
+            let is_short = |array: &ArrayRef| {
+                array.as_binary_view().lengths().all(|bytes| u64::from(bytes) <= u64::from(*most))
+            };
+            cast().filter(is_short)
+        }
+        _ => None,
+    })
+}
+
+/// Whether a column holds these texts as they are.
+fn fits(texts: &ArrayRef, ty: &SqlType) -> bool {
+    let texts = texts.as_string_view();
+    if !matches!(ty.collation().charset(), Charset::Utf8mb4) {
+        return false;
+    }
+    match ty {
+        // It has no blanks at the end.
+        SqlType::Char(most, _) => {
+            texts.iter().flatten().all(|text| !text.ends_with(' ') && is_short(text, *most))
+        }
+        SqlType::VarChar(most, _) => texts.iter().flatten().all(|text| is_short(text, *most)),
+        SqlType::Text(most, _) => texts.lengths().all(|bytes| bytes <= *most),
+        _ => false,
+    }
+}
+
+/// Whether a text has so many characters at most. One of so many bytes has.
+fn is_short(text: &str, most: u32) -> bool {
+    text.len() <= most as usize || text.chars().count() <= most as usize
+}
+
+/// The column as INSERT makes it.
+fn as_inserted(array: &ArrayRef, column: &ColumnDef, zone: Zone) -> Result<ArrayRef> {
+    let mismatch = |reason: String| {
+        let message =
+            format!("incorrect values for column '{}' of type {}: {reason}", column.name, column.ty.sql);
+        Error::new(code::ASSIGN_INCORRECT, message)
+    };
+    let kind = array.data_type();
+    let from = column_type(kind, true).map(|ty| ty.sql);
+    let from = from.filter(|_| is_text(kind) || !is_text(&column.ty.arrow()));
+    let Some(from) = from else { return Err(mismatch(format!("the file has {kind}"))) };
+    let cast = |array: &ArrayRef, to: &DataType| {
+        let options = CastOptions { safe: false, ..Default::default() };
+        cast_with_options(array, to, &options).map_err(|error| mismatch(error.to_string()))
+    };
+    let to = from.arrow();
+    let (plain, zone) = match kind {
+        // One with a time zone is a moment, and clocks show it in UTC; the zone itself is dropped.
+        DataType::Timestamp(_, Some(_)) => {
+            let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            (cast(&cast(array, &utc)?, &to)?, Zone::UTC)
+        }
+        DataType::Time32(_) | DataType::Time64(_) => {
+            let whole = cast(&cast(array, &DataType::Time64(TimeUnit::Microsecond))?, &DataType::Int64)?;
+            (cast(&whole, &to)?, zone)
+        }
+        _ => (cast(array, &to)?, zone),
+    };
+    let stored = bind_stored(from, column, zone)?;
+    Ok(allod_executor::stored(&stored, &column.ty.sql, plain)?)
 }
 
 /// Texts as documents.
 fn documents(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
-    let texts = cast(array, &DataType::Utf8View, column)?;
+    let texts =
+        cast_with_options(array, &DataType::Utf8View, &CastOptions::default()).map_err(Error::internal)?;
     let texts = texts.as_string_view();
     let mut out = BinaryViewBuilder::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
@@ -51,62 +160,6 @@ fn documents(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
     Ok(Arc::new(out.finish()))
 }
 
-/// Texts as the numbers of members, or as bits.
-fn numbers(array: &ArrayRef, column: &ColumnDef) -> Result<ArrayRef> {
-    let texts =
-        cast_with_options(array, &DataType::Utf8View, &CastOptions::default()).map_err(Error::internal)?;
-    let texts = texts.as_string_view();
-    let mut out = UInt64Builder::with_capacity(texts.len());
-    for row in 0..texts.len() {
-        if texts.is_null(row) {
-            out.append_null();
-            continue;
-        }
-        match cast_datum(&Datum::string(texts.value(row)), &column.ty.sql) {
-            Some(Datum::UInt(number)) => out.append_value(number),
-            _ => return Err(no_member(column, row)),
-        }
-    }
-    Ok(Arc::new(out.finish()))
-}
-
-/// What INSERT says of such a value.
-fn no_member(column: &ColumnDef, row: usize) -> Error {
-    let (code, what) = match column.ty.sql {
-        SqlType::Bit(_) => (code::ASSIGN_TOO_LONG, "data too long"),
-        _ => (code::ASSIGN_TRUNCATED, "data truncated"),
-    };
-    Error::new(code, format!("{what} for column '{}' at row {}", column.name, row + 1))
-}
-
-fn cast(array: &ArrayRef, target: &DataType, column: &ColumnDef) -> Result<ArrayRef> {
-    // The generators and most Parquet files hold DECIMAL(15, 2) in 128 bits; narrowing it is worth a loop of its own.
-    if let (DataType::Decimal128(_, from), DataType::Decimal64(_, to)) = (array.data_type(), target)
-        && from == to
-    {
-        return narrow(array, target, column);
-    }
-    let mismatch = |reason: String| {
-        let message =
-            format!("incorrect values for column '{}' of type {}: {reason}", column.name, column.ty.sql);
-        Error::new(code::ASSIGN_INCORRECT, message)
-    };
-    if is_text(array.data_type()) != is_text(target) && !is_text(array.data_type()) {
-        return Err(mismatch(format!("the file has {}", array.data_type())));
-    }
-    let options = CastOptions { safe: false, ..Default::default() };
-    let failed = |error: ArrowError| mismatch(error.to_string());
-    // A timestamp with a time zone is that instant in UTC; the time zone itself is dropped.
-    let array = match (array.data_type(), target) {
-        (DataType::Timestamp(_, Some(_)), DataType::Timestamp(..)) => {
-            let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-            cast_with_options(array, &utc, &options).map_err(failed)?
-        }
-        _ => Arc::clone(array),
-    };
-    cast_with_options(&array, target, &options).map_err(failed)
-}
-
 fn is_text(ty: &DataType) -> bool {
     match ty {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
@@ -115,92 +168,55 @@ fn is_text(ty: &DataType) -> bool {
     }
 }
 
-fn narrow(array: &ArrayRef, target: &DataType, column: &ColumnDef) -> Result<ArrayRef> {
+fn is_binary(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+    )
+}
+
+/// The generators and most Parquet files hold DECIMAL(15, 2) in 128 bits; narrowing it is worth a loop of its own. `None` = the
+/// column has 128 bits, too.
+fn narrow(array: &ArrayRef, target: &DataType, column: &ColumnDef) -> Result<Option<ArrayRef>> {
     let wide = array.as_primitive::<Decimal128Type>();
-    let out_of_range =
-        || Error::new(code::ASSIGN_OUT_OF_RANGE, format!("out of range value for column '{}'", column.name));
-    let narrow: Decimal64Array = wide
-        .try_unary(|v| i64::try_from(v).map_err(|_| ArrowError::CastError(String::new())))
-        .map_err(|_| out_of_range())?;
-    Ok(Arc::new(narrow.with_data_type(target.clone())))
-}
-
-/// Whether a value of a DECIMAL, FLOAT or DOUBLE is below zero.
-fn is_negative(array: &ArrayRef, row: usize) -> bool {
-    match array.data_type() {
-        DataType::Decimal64(..) => array.as_primitive::<Decimal64Type>().value(row) < 0,
-        DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value(row) < 0,
-        _ => array.as_primitive_opt::<Float64Type>().is_some_and(|v| v.value(row) < 0.0),
+    if !matches!(target, DataType::Decimal64(..)) {
+        return Ok(None);
     }
+    let narrow = wide.try_unary(|v| i64::try_from(v).map_err(|_| ArrowError::CastError(String::new())));
+    let narrow: Decimal64Array = narrow.map_err(|_| {
+        Error::new(code::ASSIGN_OUT_OF_RANGE, format!("out of range value for column '{}'", column.name))
+    })?;
+    Ok(Some(Arc::new(narrow.with_data_type(target.clone()))))
 }
 
-/// Whether the values are within the declared type, which may be narrower than the physical one.
+/// Whether whole numbers and decimals are within the declared type, which may be narrower than the physical one.
 fn check_range(array: &ArrayRef, column: &ColumnDef) -> Result<()> {
-    let fail = |number: u16, what: &str, row: usize| {
-        Err(Error::new(number, format!("{what} for column '{}' at row {}", column.name, row + 1)))
-    };
-    let valid = |row: &usize| array.is_valid(*row);
-    if column.unsigned
-        && let Some(row) = (0..array.len()).filter(valid).find(|row| is_negative(array, *row))
-    {
-        return fail(code::ASSIGN_OUT_OF_RANGE, "out of range value", row);
-    }
-    match &column.ty.sql {
-        SqlType::Int { width: IntWidth::Big, .. } => Ok(()),
+    let bad = match &column.ty.sql {
+        SqlType::Int { width: IntWidth::Big, .. } => None,
         SqlType::Int { width, unsigned } => {
             let bits = width.bytes() * 8;
-            let bad = if *unsigned {
-                let values = array.as_primitive::<UInt64Type>().values();
-                values.iter().position(|&v| v >> bits != 0)
+            if *unsigned {
+                let values = array.as_primitive::<UInt64Type>();
+                values.iter().position(|v| v.is_some_and(|v| v >> bits != 0))
             } else {
-                let values = array.as_primitive::<Int64Type>().values();
+                let values = array.as_primitive::<Int64Type>();
                 let limit = 1i64 << (bits - 1);
-                values.iter().position(|&v| v < -limit || v >= limit)
-            };
-            match bad.filter(valid) {
-                Some(row) => fail(code::ASSIGN_OUT_OF_RANGE, "out of range value", row),
-                None => Ok(()),
+                values.iter().position(|v| v.is_some_and(|v| v < -limit || v >= limit))
             }
         }
-        SqlType::Decimal { precision, .. } if array.as_primitive_opt::<Decimal128Type>().is_none() => {
+        SqlType::Decimal { precision, .. } if array.as_primitive_opt::<Decimal64Type>().is_some() => {
             let limit = 10i64.pow(u32::from((*precision).min(18)));
-            let values = array.as_primitive::<Decimal64Type>().values();
-            match values.iter().position(|&v| v <= -limit || v >= limit).filter(valid) {
-                Some(row) => fail(code::ASSIGN_OUT_OF_RANGE, "out of range value", row),
-                None => Ok(()),
-            }
+            let values = array.as_primitive::<Decimal64Type>();
+            values.iter().position(|v| v.is_some_and(|v| v <= -limit || v >= limit))
         }
-        SqlType::Char(max, _) | SqlType::VarChar(max, _) => {
-            let strings = array.as_string_view();
-            let max = *max as usize;
-            // A string of so many bytes has at most so many characters.
-            let too_long = |row: &usize| {
-                array.is_valid(*row)
-                    && (strings.views()[*row] as u32) as usize > max
-                    && strings.value(*row).chars().count() > max
-            };
-            match (0..strings.len()).find(too_long) {
-                Some(row) => fail(code::ASSIGN_TOO_LONG, "data too long", row),
-                None => Ok(()),
-            }
+        _ => None,
+    };
+    match bad {
+        Some(row) => {
+            let message = format!("out of range value for column '{}' at row {}", column.name, row + 1);
+            Err(Error::new(code::ASSIGN_OUT_OF_RANGE, message))
         }
-        SqlType::Binary(max) | SqlType::VarBinary(max) => {
-            let values = array.as_binary_view();
-            let too_long = |row: &usize| (values.views()[*row] as u32) as usize > *max as usize;
-            match (0..values.len()).filter(valid).find(too_long) {
-                Some(row) => fail(code::ASSIGN_TOO_LONG, "data too long", row),
-                None => Ok(()),
-            }
-        }
-        SqlType::Enum(_) | SqlType::Set(_) | SqlType::Bit(_) => {
-            let values = array.as_primitive::<UInt64Type>().values();
-            let is_value = |v: u64| cast_datum(&Datum::UInt(v), &column.ty.sql).is_some();
-            match values.iter().enumerate().find(|(row, v)| valid(row) && !is_value(**v)) {
-                Some((row, _)) => Err(no_member(column, row)),
-                None => Ok(()),
-            }
-        }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -249,7 +265,7 @@ mod tests {
 
     fn convert(array: impl Array + 'static, sql: SqlType) -> Result<ArrayRef> {
         let array: ArrayRef = Arc::new(array);
-        to_column(&array, &column(sql))
+        to_column(&array, &column(sql), Zone::UTC)
     }
 
     #[test]

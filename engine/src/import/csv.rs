@@ -29,7 +29,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
         Format::default().with_header(true).infer_schema(&mut file, Some(0)).map_err(|e| damaged(&e))?;
     file.rewind().map_err(|e| damaged(&e))?;
     let names: Vec<&str> = header.fields().iter().map(|f| f.name().as_str()).collect();
-    let mapping = Mapping::by_name(&target.table, &names)?;
+    let mapping = Mapping::by_name(&target.table, &names, session.zone())?;
     // An empty cell is NULL where NULL can be, and an empty string elsewhere.
     let nullable: Vec<bool> = names
         .iter()

@@ -1,8 +1,12 @@
 //! Rows of one table into its spaces.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, UInt32Array, UInt64Array,
+    new_null_array,
+};
 use arrow::compute::take;
 use rayon::prelude::*;
 
@@ -13,9 +17,9 @@ use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
 use allod_planner::zone::Zone;
 use allod_storage::client::{Bulk, Client, ScanRequest};
-use allod_storage::key::KeyEncoder;
+use allod_storage::error as storage;
 use allod_storage::schema::{
-    ColumnDefault, Datum, PartitionDescriptor, SpaceSchema, SqlType, TableDescriptor,
+    ColumnDef, ColumnDefault, Datum, PartitionDescriptor, SpaceId, SpaceSchema, SqlType, TableDescriptor,
 };
 
 use super::convert::to_column;
@@ -24,7 +28,6 @@ use crate::catalog::{Counters, Seen, StatsCollector, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 use crate::session::Session;
-use crate::zone;
 
 /// Where rows go: a table that is open to this writer until it is dropped.
 pub(super) struct Target {
@@ -80,6 +83,8 @@ pub(super) struct Mapping {
     sources: Vec<Source>,
     generated: Option<GeneratedColumns>,
     checks: Option<RowChecks>,
+    /// Of the session's clocks.
+    zone: Zone,
 }
 
 enum Source {
@@ -90,19 +95,19 @@ enum Source {
 }
 
 /// The time as a column of this type holds it, in microseconds since 1970.
-fn now(ty: &SqlType) -> i64 {
+fn now(ty: &SqlType, zone: Zone) -> i64 {
     let unit = match ty {
         SqlType::DateTime(fsp) | SqlType::Timestamp(fsp) => 10i64.pow(6u32.saturating_sub((*fsp).into())),
         _ => 1_000_000,
     };
     let now_us = chrono::Utc::now().timestamp_micros();
-    let shown_us = if matches!(ty, SqlType::Timestamp(_)) { now_us } else { zone::system().local(now_us) };
+    let shown_us = if matches!(ty, SqlType::Timestamp(_)) { now_us } else { zone.local(now_us) };
     shown_us.div_euclid(unit) * unit
 }
 
 impl Mapping {
     /// By name, without regard to case.
-    pub fn by_name(table: &TableDescriptor, file: &[&str]) -> Result<Mapping> {
+    pub fn by_name(table: &TableDescriptor, file: &[&str], zone: Zone) -> Result<Mapping> {
         for (i, name) in file.iter().enumerate() {
             if table.column(name).is_none_or(|c| table.columns[c].hidden) {
                 let message = format!(
@@ -125,7 +130,7 @@ impl Mapping {
             match &column.default {
                 _ if column.hidden || column.auto_increment => Ok(Source::Numbered),
                 Some(ColumnDefault::Value(value)) => Ok(Source::Default(value.clone())),
-                Some(ColumnDefault::Now) => Ok(Source::Default(Datum::DateTime(now(&column.ty.sql)))),
+                Some(ColumnDefault::Now) => Ok(Source::Default(Datum::DateTime(now(&column.ty.sql, zone)))),
                 Some(ColumnDefault::Expr(_)) => {
                     let message = format!(
                         "this version does not yet support loading rows without column '{}', whose default is an expression",
@@ -146,7 +151,7 @@ impl Mapping {
             }
         });
         let sources = sources.collect::<Result<_>>()?;
-        Ok(Mapping { sources, generated: bind_generated(table)?, checks: bind_checks(table, Zone::UTC)? })
+        Ok(Mapping { sources, generated: bind_generated(table)?, checks: bind_checks(table, zone)?, zone })
     }
 
     /// All columns of the table, in order, as the store holds them.
@@ -154,13 +159,13 @@ impl Mapping {
         let column = |(source, column): (&Source, _)| -> Result<ArrayRef> {
             match source {
                 Source::File(at) => {
-                    let array = to_column(&file[*at], column)?;
+                    let array = to_column(&file[*at], column, self.zone)?;
                     if column.auto_increment {
                         pass(target, &array);
                     }
                     Ok(array)
                 }
-                Source::Default(value) => constant(value, &column.ty.arrow(), rows),
+                Source::Default(value) => constant(value, column, rows),
                 Source::Numbered => {
                     let first = match column.auto_increment {
                         true => target.counters.take(rows as u64)?,
@@ -168,7 +173,7 @@ impl Mapping {
                     } as i64;
                     let numbers: ArrayRef =
                         Arc::new(Int64Array::from_iter_values(first..first + rows as i64));
-                    to_column(&numbers, column)
+                    to_column(&numbers, column, self.zone)
                 }
             }
         };
@@ -194,13 +199,17 @@ fn pass(target: &Target, array: &ArrayRef) {
     }
 }
 
-fn constant(value: &Datum, ty: &arrow::datatypes::DataType, rows: usize) -> Result<ArrayRef> {
-    if value.is_null() {
-        return Ok(new_null_array(ty, rows));
-    }
-    // One value, parsed from its text, for all rows.
-    let one: ArrayRef = Arc::new(arrow::array::StringViewArray::from(vec![value.to_string()]));
-    let one = arrow::compute::cast(&one, ty).map_err(Error::internal)?;
+fn constant(value: &Datum, column: &ColumnDef, rows: usize) -> Result<ArrayRef> {
+    // One value, for all rows.
+    let one: ArrayRef = match value {
+        Datum::Null => return Ok(new_null_array(&column.ty.arrow(), rows)),
+        Datum::Int(value) => Arc::new(Int64Array::from(vec![*value])),
+        Datum::UInt(value) => Arc::new(UInt64Array::from(vec![*value])),
+        Datum::Bytes(bytes) => Arc::new(BinaryViewArray::from(vec![&**bytes])),
+        // A moment is written as clocks in UTC show it.
+        value => Arc::new(StringViewArray::from(vec![value.to_string()])),
+    };
+    let one = to_column(&one, column, Zone::UTC)?;
     take(&one, &UInt32Array::from(vec![0; rows]), None).map_err(Error::internal)
 }
 
@@ -223,9 +232,13 @@ pub(super) fn load(session: &mut Session, target: Target, rows: Vec<Vec<ArrayRef
             .reduce(|| StatsCollector::new(table), StatsCollector::merge)
             .finish()
     });
+    let mut loads = Vec::with_capacity(table.partitions.len());
     for (partition, rows) in table.partitions.iter().zip(deal(table, rows)?) {
-        ingest(client, table, partition, rows)?;
+        let mut load = BulkLoad::new(client, table, partition)?;
+        load.add(rows)?;
+        loads.push(load);
     }
+    BulkLoad::finish(loads, client)?;
     if let Some(stats) = stats {
         target.finish(session, stats)?;
     }
@@ -262,10 +275,10 @@ pub(crate) fn ingest(
 ) -> Result<()> {
     let mut load = BulkLoad::new(client, table, partition)?;
     load.add(rows)?;
-    load.finish(client)
+    BulkLoad::finish(vec![load], client)
 }
 
-/// Rows on their way into the spaces of one partition. Nothing stays of it if it fails.
+/// Rows on their way into the spaces of one partition.
 pub(super) struct BulkLoad<'a> {
     table: &'a TableDescriptor,
     records: (SpaceSchema, Bulk),
@@ -298,51 +311,67 @@ impl BulkLoad<'_> {
         bulk.add(batches(space, rows)?).map_err(|error| Error::of_ingest(error, self.table, space))
     }
 
-    /// Loads them, the records last.
-    pub fn finish(self, client: &mut Client) -> Result<()> {
-        let mut done = Vec::new();
-        for (space, ordinals) in self.indexes {
-            let pick = |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
-            let entries: Vec<Vec<ArrayRef>> = self.rows.iter().map(pick).collect();
-            let runtime = client.runtime();
-            let batches = batches(&space, entries.clone())?;
-            if let Err(error) = runtime.block_on(client.ingest(space.id, batches, true)) {
-                undo(client, &done);
-                let text = |of| text_among(&self.rows, (&space, &ordinals), &error, of);
-                return Err(Error::of_ingest_of(error.clone(), self.table, &space, text));
+    /// Loads them, in all partitions, records and entries of indexes, or nothing.
+    pub fn finish(loads: Vec<BulkLoad<'_>>, client: &mut Client) -> Result<()> {
+        let runtime = client.runtime();
+        // A global index is that of several partitions.
+        let mut bulks: BTreeMap<SpaceId, Bulk> = BTreeMap::new();
+        let mut loaded = Vec::with_capacity(loads.len());
+        for BulkLoad { table, records: (records, bulk), indexes, rows } in loads {
+            bulks.insert(records.id, bulk);
+            let loading = Loading { table, records, indexes, rows };
+            for (space, ordinals) in &loading.indexes {
+                let pick =
+                    |columns: &Vec<ArrayRef>| ordinals.iter().map(|&o| Arc::clone(&columns[o])).collect();
+                let entries = batches(space, loading.rows.iter().map(pick).collect())?;
+                let mut bulk = match bulks.remove(&space.id) {
+                    Some(bulk) => bulk,
+                    None => runtime.block_on(client.bulk(space.id))?,
+                };
+                bulk.add(entries).map_err(|error| loading.told(error).unwrap_or_else(Error::from))?;
+                bulks.insert(space.id, bulk);
             }
-            done.push((space, entries));
+            loaded.push(loading);
         }
-        drop(self.rows);
-        let (space, bulk) = self.records;
-        let loaded = client.runtime().block_on(client.ingest_bulk(bulk));
-        if loaded.is_err() {
-            undo(client, &done);
+        let Err(mut error) = runtime.block_on(client.ingest_bulk(bulks.into_values().collect())) else {
+            return Ok(());
+        };
+        for loading in &loaded {
+            error = match loading.told(error) {
+                Ok(told) => return Err(told),
+                Err(error) => error,
+            };
         }
-        loaded.map(drop).map_err(|error| Error::of_ingest(error, self.table, &space))
+        Err(error.into())
+    }
+}
+
+/// What is being loaded into a partition.
+struct Loading<'a> {
+    table: &'a TableDescriptor,
+    records: SpaceSchema,
+    indexes: Vec<(SpaceSchema, Vec<usize>)>,
+    rows: Vec<Vec<ArrayRef>>,
+}
+
+impl Loading<'_> {
+    /// What there is to say of a key that is taken, if it is one of these spaces; else the error again.
+    fn told(&self, error: storage::Error) -> std::result::Result<Error, storage::Error> {
+        let storage::Error::DuplicateKey { space: id, .. } = &error else { return Err(error) };
+        if self.records.id == *id {
+            return Ok(Error::of_ingest(error, self.table, &self.records));
+        }
+        let Some((space, ordinals)) = self.indexes.iter().find(|(space, _)| space.id == *id) else {
+            return Err(error);
+        };
+        let text = |of| text_among(&self.rows, (space, ordinals), &error, of);
+        Ok(Error::of_ingest_of(error.clone(), self.table, space, text))
     }
 }
 
 fn batches(space: &SpaceSchema, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<RecordBatch>> {
     let names = space_columns(space);
     rows.into_iter().map(|columns| full_batch(&names, columns)).collect()
-}
-
-/// Takes index entries out again. If even that fails there is nothing better to do: the caller's error is reported, and
-/// entries without rows are left.
-fn undo(client: &mut Client, done: &[(SpaceSchema, Vec<Vec<ArrayRef>>)]) {
-    let runtime = client.runtime();
-    for (space, rows) in done {
-        let encoder = KeyEncoder::new(space);
-        let Ok(start) = runtime.block_on(client.timestamp()) else { return };
-        let mut transaction = client.begin(start);
-        for columns in rows {
-            if let Ok(keys) = encoder.bind(columns) {
-                (0..columns[0].len()).for_each(|row| transaction.delete(keys.key(row)));
-            }
-        }
-        let _ = runtime.block_on(transaction.commit(client));
-    }
 }
 
 fn is_empty(client: &mut Client, table: &TableDescriptor) -> Result<bool> {

@@ -27,7 +27,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     create_if_missing(session, table, &schema)?;
     let target = Target::open(session, table)?;
-    let mapping = Mapping::by_name(&target.table, &names)?;
+    let mapping = Mapping::by_name(&target.table, &names, session.zone())?;
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
     let mut rows = Vec::new();
     for batch in reader {

@@ -18,6 +18,7 @@ use tpchgen_arrow::{
     SupplierArrow,
 };
 
+use allod_planner::zone::Zone;
 use allod_storage::schema::TableDescriptor;
 
 use super::convert::to_column;
@@ -132,7 +133,7 @@ fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Resu
             load.add(rows)?;
         }
     }
-    loads.into_iter().try_for_each(|load| load.finish(session.client_mut()))?;
+    BulkLoad::finish(loads, session.client_mut())?;
     let stats = stats.finish();
     let count = stats.rows;
     target.finish(session, stats)?;
@@ -165,8 +166,11 @@ fn generate(
     let mut rows = Vec::new();
     for batch in batches(&table.name, sf, part as i32, parts as i32) {
         let batch = batch.map_err(Error::internal)?;
-        let columns =
-            batch.columns().iter().zip(&table.columns).map(|(array, column)| to_column(array, column));
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(&table.columns)
+            .map(|(array, column)| to_column(array, column, Zone::UTC));
         let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         stats.add(&columns);
         rows.push(columns);

@@ -274,7 +274,7 @@ impl Session {
     }
 
     /// Of which zone its clocks are.
-    fn zone(&self) -> Zone {
+    pub(crate) fn zone(&self) -> Zone {
         self.variables.settings().zone
     }
 

@@ -25,6 +25,7 @@ mod net;
 mod refused;
 mod remake;
 mod rows;
+mod stored;
 mod update;
 mod upsert;
 mod view;
@@ -37,6 +38,7 @@ pub use keys::record_keys;
 pub use remake::remake;
 use rows::Schemas;
 pub use rows::deal;
+pub use stored::stored;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

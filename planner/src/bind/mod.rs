@@ -57,6 +57,7 @@ mod select;
 mod sequence;
 mod sight;
 mod statement;
+mod stored;
 mod subquery;
 mod temporary;
 mod transaction;
@@ -111,6 +112,7 @@ pub use locking::{SkipLocked, SkippedTable};
 pub use option::OptionFault;
 pub use partition::{PartitionFault, PartitionPlan, PlannedPartition, bind_partition, plan_partitions};
 pub use recursion::RecursionFault;
+pub use stored::bind_stored;
 pub use temporary::TemporaryFault;
 pub use transaction::{
     AfterTransaction, Characteristics, TransactionControl, TransactionMode, TransactionScope,

@@ -56,7 +56,7 @@ impl Client {
         let _ = presorted;
         let mut bulk = self.bulk(space).await?;
         bulk.add(batches)?;
-        self.ingest_bulk(bulk).await
+        self.ingest_bulk(vec![bulk]).await
     }
 
     /// Begins to collect rows of a space.
@@ -68,11 +68,14 @@ impl Client {
         Ok(Bulk::new(schema, limit))
     }
 
-    /// Adds what was collected.
-    pub async fn ingest_bulk(&mut self, bulk: Bulk) -> Result<IngestSummary> {
+    /// Adds what was collected, of all of these spaces or of none; each has one.
+    pub async fn ingest_bulk(&mut self, bulks: Vec<Bulk>) -> Result<IngestSummary> {
         let mut backoff = self.backoff("ingest", Budget::Admin);
-        let space = bulk.space();
-        let chunks = bulk.finish()?;
+        let mut spaces = bulks.into_iter().map(Bulk::finish).collect::<Result<Vec<_>>>()?;
+        spaces.retain(|chunks| !chunks.is_empty());
+        spaces.sort_by(|a, b| a.first().map(Chunk::first_key).cmp(&b.first().map(Chunk::first_key)));
+        let cuts = spaces.iter().flat_map(|chunks| self.cuts(chunks)).collect();
+        let chunks = spaces.concat();
         let summary = IngestSummary {
             rows: chunks.iter().map(Chunk::rows).sum(),
             bytes: chunks.iter().map(Chunk::bytes).sum(),
@@ -82,13 +85,12 @@ impl Client {
         if chunks.is_empty() {
             return Ok(summary);
         }
-        let cuts = self.cuts(&chunks);
         self.split_at(&mut backoff, cuts).await?;
 
         let mut backoff = self.backoff("ingest", Budget::Admin);
         let ingest = self.timestamp().await?;
         let mut prepared = Vec::new();
-        let all_prepared = self.prepare_all(&mut backoff, space, ingest, chunks, &mut prepared).await;
+        let all_prepared = self.prepare_all(&mut backoff, ingest, chunks, &mut prepared).await;
         let commit_ts = match all_prepared {
             Ok(()) => self.timestamp().await,
             Err(error) => Err(error),
@@ -131,7 +133,6 @@ impl Client {
     async fn prepare_all(
         &mut self,
         backoff: &mut Backoff,
-        space: SpaceId,
         ingest: Timestamp,
         chunks: Vec<Chunk>,
         prepared: &mut Vec<CachedRegion>,
@@ -159,7 +160,8 @@ impl Client {
             }
             let chunks: Arc<[Chunk]> = within.into();
             let (primary, until_ms) = (primary.clone(), until_ms(self));
-            let prepare = PrepareIngest { ingest, primary, until_ms, chunks: Arc::clone(&chunks) };
+            let prepare =
+                PrepareIngest { ingest, primary: primary.clone(), until_ms, chunks: Arc::clone(&chunks) };
             match self.send(backoff, &mut region, &Body::PrepareIngest(prepare.clone())).await? {
                 Sent::Reply(Reply::IngestPrepared(outcome)) => match outcome {
                     IngestOutcome::Done => {
@@ -175,11 +177,17 @@ impl Client {
                     IngestOutcome::Locked(lock) => {
                         self.resolve_for_write(backoff, vec![lock], &mut waits, false).await?;
                     }
-                    IngestOutcome::DuplicateKey { key } => return Err(Error::DuplicateKey { space, key }),
+                    IngestOutcome::DuplicateKey { key } => {
+                        let space = space_of(&key)?;
+                        return Err(Error::DuplicateKey { space, key });
+                    }
                     IngestOutcome::WriteConflict { key, .. } => {
                         return Err(Error::Internal(format!("key {key} was changed in the future")));
                     }
-                    IngestOutcome::Failed(error) => return Err(Error::of_build(space, error)),
+                    IngestOutcome::Failed(error) => {
+                        let space = space_of(chunks.first().map_or(&primary, Chunk::first_key))?;
+                        return Err(Error::of_build(space, error));
+                    }
                 },
                 Sent::Reply(other) => return Err(unexpected(&other)),
                 Sent::Relocate => {}
@@ -225,4 +233,9 @@ impl Client {
             }
         }
     }
+}
+
+/// The space of a row. A region has rows of one.
+fn space_of(row: &Key) -> Result<SpaceId> {
+    row.space().ok_or_else(|| Error::Internal(format!("key {row} is of no space")))
 }
