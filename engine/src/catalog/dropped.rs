@@ -233,3 +233,45 @@ fn renewed(entry: Entry, database: Arc<str>, name: Arc<str>, id: TableId) -> (En
     let descriptor = TableDescriptor { id, database, name, constraints, ..old.clone() };
     (Entry { descriptor: Arc::new(descriptor), closed: false, layouts: None, ..entry }, notes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FORGOTTEN_MAX, TABLES_KEPT_MAX};
+    use crate::Database;
+
+    #[test]
+    fn of_what_is_not_kept_any_more_it_is_said_that_it_was_there() {
+        let mut session = Database::new().session();
+        let mut run = |sql: &str| session.run(sql).map_err(|error| error.code());
+        run("create table first (id int)").unwrap();
+        run("drop table first").unwrap();
+        let drop_many = |run: &mut dyn FnMut(&str) -> Result<u64, u16>, many: usize| {
+            for _ in 0..many {
+                run("create table t (id int)").unwrap();
+                run("drop table t").unwrap();
+            }
+        };
+        // It is the one too many as soon as there are so many others.
+        drop_many(&mut run, TABLES_KEPT_MAX - 1);
+        run("flashback table first to back").unwrap();
+        assert_eq!(run("flashback table first"), Err(1105));
+        run("create database d").unwrap();
+        run("drop database d").unwrap();
+        run("create table first (id int)").unwrap();
+        run("drop table first").unwrap();
+        drop_many(&mut run, TABLES_KEPT_MAX);
+        assert_eq!(run("recover table first"), Err(8055));
+        assert_eq!(run("flashback table first to another"), Err(8055));
+        assert_eq!(run("flashback database d"), Err(8055));
+        assert_eq!(run("flashback database other"), Err(1105));
+        // Under the same name there may be a younger one.
+        run("create table first (id int)").unwrap();
+        run("drop table first").unwrap();
+        run("recover table first").unwrap();
+        run("drop table first").unwrap();
+        // Names are forgotten, too.
+        drop_many(&mut run, TABLES_KEPT_MAX + FORGOTTEN_MAX);
+        assert_eq!(run("flashback database d"), Err(1105));
+        run("flashback table t").unwrap();
+    }
+}

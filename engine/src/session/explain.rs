@@ -146,6 +146,10 @@ impl Figures {
 /// could give, under a limit, or needs it more than once, that is in its own part.
 fn parts(shown: &[Shown<'_>], at: usize) -> String {
     let cost = |row: &ExplainRow| row.est_cost.parse::<f64>().unwrap_or_default();
+    // A change of rows has none.
+    if shown[at].row.est_cost.parse::<f64>().is_err() {
+        return shown[at].row.est_cost.clone();
+    }
     let inputs = shown.iter().map(|s| s.row).filter(|row| row.parent == Some(at));
     let own = inputs.clone().fold(cost(shown[at].row), |own, input| own - cost(input));
     let inputs = inputs.map(|row| {

@@ -131,6 +131,8 @@ impl Session {
         let mut patience = Patience::new();
         self.note_locked(planned);
         loop {
+            // Of a run that counts for nothing.
+            self.asks_none.last.take_insert_id();
             let mut running = self.start(planned, cancel, analyze)?;
             running.try_for_each(|batch| batch.map(drop))?;
             let mut wanted = running.execution.take_locks();

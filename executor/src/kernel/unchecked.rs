@@ -77,7 +77,8 @@ pub(crate) fn codes_over(
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, StringViewArray};
+    use arrow::array::{AsArray, StringViewArray, StringViewBuilder};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::batch::{concat, take};
@@ -104,5 +105,65 @@ mod tests {
         assert_eq!(buffers(&joined), buffers(&both));
         let plain: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
         assert_eq!(joined.as_ref(), arrow::compute::concat(&plain).unwrap().as_ref());
+    }
+
+    /// Columns of texts of all lengths, with NULLs, that share buffers or do not, whole and in slices.
+    fn pieces() -> impl Strategy<Value = Vec<ArrayRef>> {
+        let text = prop_oneof![Just(0usize), 1..12usize, Just(12usize), Just(13usize), 14..60usize];
+        let texts = prop::collection::vec(prop::option::weighted(0.8, (text, 0..26u8)), 0..20);
+        let columns = prop::collection::vec((texts, 1..3u32), 1..4);
+        let steps = prop::collection::vec((any::<usize>(), any::<[usize; 2]>(), 0..4u8), 1..9);
+        (columns, steps).prop_map(|(columns, steps)| {
+            let column = |(texts, blocks): (Vec<Option<(usize, u8)>>, u32)| -> ArrayRef {
+                let mut builder = StringViewBuilder::new().with_fixed_block_size(blocks * 64);
+                for text in texts {
+                    builder.append_option(text.map(|(length, first)| {
+                        (0..length)
+                            .map(|at| char::from(b'a' + (usize::from(first) + at) as u8 % 26))
+                            .collect::<String>()
+                    }));
+                }
+                Arc::new(builder.finish())
+            };
+            let mut pool: Vec<ArrayRef> = columns.into_iter().map(column).collect();
+            let mut pieces: Vec<ArrayRef> = Vec::new();
+            for (which, [from, to], how) in steps {
+                let array = Arc::clone(&pool[which % pool.len()]);
+                let (from, to) = (from % (array.len() + 1), to % (array.len() + 1));
+                let (from, to) = (from.min(to), from.max(to));
+                let made = match how {
+                    0 => array,
+                    1 => array.slice(from, to - from),
+                    2 => take(&array, &(from as u32..to as u32).rev().collect::<Vec<_>>()),
+                    // What was put together is put together again.
+                    _ => concat(&[array.slice(from, to - from), Arc::clone(&pool[0])]),
+                };
+                pool.push(Arc::clone(&made));
+                pieces.push(made);
+            }
+            pieces
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_together_is_what_arrow_makes_of_it(pieces in pieces()) {
+            let plain: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
+            let wanted = arrow::compute::concat(&plain).unwrap();
+            let joined = concat(&pieces);
+            prop_assert_eq!(joined.as_ref(), wanted.as_ref());
+            // Every view that is not checked is one that would be taken.
+            let (views, buffers, nulls) = joined.as_string_view().clone().into_parts();
+            let mut known: Vec<_> = buffers.iter().map(|buffer| (buffer.as_ptr(), buffer.len())).collect();
+            known.sort_unstable();
+            known.dedup();
+            prop_assert!(pieces.len() == 1 || known.len() == buffers.len());
+            prop_assert!(StringViewArray::try_new(views, buffers, nulls).is_ok());
+            let bytes: Vec<ArrayRef> =
+                pieces.iter().map(|piece| Arc::new(piece.as_string_view().clone().to_binary_view()) as ArrayRef).collect();
+            let plain: Vec<&dyn Array> = bytes.iter().map(AsRef::as_ref).collect();
+            let (joined, wanted) = (concat(&bytes), arrow::compute::concat(&plain).unwrap());
+            prop_assert_eq!(joined.as_ref(), wanted.as_ref());
+        }
     }
 }

@@ -77,7 +77,10 @@ fn columns(chunk: &Chunk) -> Vec<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Int64Array, StringViewArray};
+    use arrow::array::{
+        Array, AsArray, BinaryViewArray, Date32Array, Decimal64Array, Float64Array, Int64Array,
+        StringViewArray,
+    };
     use arrow::datatypes::{Field, Int64Type, Schema, UInt16Type};
     use proptest::prelude::*;
 
@@ -144,6 +147,108 @@ mod tests {
             }
             bulk.add(vec![batch(rest)]).unwrap();
             prop_assert_eq!(ids(&bulk.finish().unwrap()), (0..200).collect::<Vec<_>>());
+        }
+    }
+
+    /// A row of a column of each kind, made of a number.
+    fn wide(rows: &[(i64, Option<i64>)]) -> RecordBatch {
+        let some = |column: &mut dyn FnMut(i64) -> i64| {
+            rows.iter().map(|(_, v)| v.map(&mut *column)).collect::<Vec<_>>()
+        };
+        let texts = |many: i64| -> ArrayRef {
+            let text = |v: i64| format!("a text that is not within its view {}", v.rem_euclid(many));
+            Arc::new(rows.iter().map(|(_, v)| v.map(text)).collect::<StringViewArray>())
+        };
+        let bytes = rows.iter().map(|(_, v)| v.map(|v| v.to_be_bytes().repeat(2))).collect::<Vec<_>>();
+        let ids = rows.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(ids)),
+            Arc::new(Int64Array::from(some(&mut |v| v))),
+            Arc::new(
+                Decimal64Array::from(some(&mut |v| v % 1000))
+                    .with_data_type(SqlType::Decimal { precision: 9, scale: 2 }.arrow()),
+            ),
+            Arc::new(Float64Array::from_iter(rows.iter().map(|(_, v)| v.map(|v| v as f64 / 8.0)))),
+            Arc::new(Date32Array::from_iter(rows.iter().map(|(_, v)| v.map(|v| v as i32)))),
+            texts(3),
+            texts(i64::MAX),
+            Arc::new(BinaryViewArray::from_iter(bytes.iter().map(|bytes| bytes.as_deref()))),
+        ];
+        let fields: Vec<Field> =
+            columns.iter().map(|c| Field::new("c", c.data_type().clone(), true)).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn wide_schema() -> SpaceSchema {
+        let types = [
+            SqlType::BIGINT,
+            SqlType::BIGINT,
+            SqlType::Decimal { precision: 9, scale: 2 },
+            SqlType::Double,
+            SqlType::Date,
+            SqlType::varchar(60),
+            SqlType::varchar(60),
+            SqlType::VarBinary(16),
+        ];
+        let columns = types.into_iter().enumerate().map(|(at, ty)| {
+            ColumnDef::new("c", if at == 0 { ColumnType::not_null(ty) } else { ColumnType::nullable(ty) })
+        });
+        SpaceSchema { id: SpaceId(1), columns: columns.collect(), key: vec![0], unique_prefix: None }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_what_one_build_of_all_is(
+            rows in prop::collection::vec((0..400i64, prop::option::weighted(0.8, -500..500i64)), 0..300),
+            cuts in prop::collection::vec(0..60usize, 0..8),
+            sorted in 0..3u8,
+            batches in 1..3usize,
+        ) {
+            let mut rows = rows;
+            match sorted {
+                // With keys that come twice, or without.
+                0 => {}
+                1 => rows.sort_unstable(),
+                _ => {
+                    rows.sort_unstable();
+                    rows.dedup_by_key(|row| row.0);
+                }
+            }
+            let limit = ChunkLimit { rows: crate::chunk::BLOCK_ROWS, ..ChunkLimit::default() };
+            let schema = Arc::new(wide_schema());
+            let mut bulk = Bulk::new(Arc::clone(&schema), limit);
+            let mut rest = &rows[..];
+            let mut added = Ok(());
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                let (piece, behind) = rest.split_at(cut.min(rest.len()));
+                let size = piece.len().div_ceil(batches).max(1);
+                // A piece may be empty, and so may be batches of it.
+                let all = piece.chunks(size).chain([&[][..]]).map(wide).collect();
+                added = added.and_then(|()| bulk.add(all));
+                rest = behind;
+            }
+            let found = added.and_then(|()| bulk.finish());
+            let whole = crate::chunk::build_base(&schema, vec![wide(&rows)], limit, Timestamp::MAX);
+            let (Ok(found), Ok(whole)) = (&found, &whole) else {
+                let is_twice = matches!(found, Err(Error::DuplicateKey { .. }));
+                prop_assert!(is_twice);
+                prop_assert!(whole.is_err());
+                return Ok(());
+            };
+            for ordinal in 0..schema.columns.len() {
+                let read = |chunks: &[Chunk]| -> Option<ArrayRef> {
+                    let columns = chunks.iter().map(|chunk| {
+                        arrow::compute::cast(&columns(chunk)[ordinal], &schema.columns[ordinal].ty.arrow()).unwrap()
+                    });
+                    let columns: Vec<ArrayRef> = columns.collect();
+                    let columns: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+                    (!columns.is_empty()).then(|| arrow::compute::concat(&columns).unwrap())
+                };
+                prop_assert_eq!(read(found), read(whole));
+            }
+            for pair in found.windows(2) {
+                prop_assert!(pair[0].last_key() < pair[1].first_key());
+            }
         }
     }
 }
