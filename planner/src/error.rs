@@ -58,6 +58,15 @@ pub enum Error {
     /// 1791.
     #[error("unknown EXPLAIN format name: '{0}'")]
     UnknownExplainFormat(String),
+    /// 1105: a read lock on all tables.
+    #[error("FLUSH TABLES WITH READ LOCK is not supported.  Please use @@tidb_snapshot")]
+    ReadLock,
+    /// 1105: replicas by column, for which there is no server.
+    #[error("the tiflash replica count: {0} should be less than the total tiflash server count: 0")]
+    ColumnarReplicas(u64),
+    /// 1105.
+    #[error("trace format should be one of 'row', 'log' or 'json'")]
+    TraceFormat,
     /// 1046: a bare table name, and no database chosen.
     #[error("no database selected")]
     NoDatabase,

@@ -221,7 +221,7 @@ impl Lease<'_> {
     }
 }
 
-/// A table that comes back: as it was, but for its name, its number, and foreign keys.
+/// A table that comes back: as it was, but for its name, its number, foreign keys, and placement policies, which may be gone.
 fn renewed(entry: Entry, database: Arc<str>, name: Arc<str>, id: TableId) -> (Entry, Vec<Warning>) {
     let old = &*entry.descriptor;
     let mut notes = Vec::new();
@@ -230,7 +230,9 @@ fn renewed(entry: Entry, database: Arc<str>, name: Arc<str>, id: TableId) -> (En
         notes.push(Warning { level: "Warning", code: code::UNKNOWN, message });
     }
     let constraints = Constraints { foreign_keys: Vec::new(), ..old.constraints.clone() };
-    let descriptor = TableDescriptor { id, database, name, constraints, ..old.clone() };
+    let mut descriptor = TableDescriptor { id, database, name, constraints, ..old.clone() };
+    descriptor.options.placement = None;
+    descriptor.partitions.iter_mut().for_each(|partition| partition.placement = None);
     (Entry { descriptor: Arc::new(descriptor), closed: false, layouts: None, ..entry }, notes)
 }
 

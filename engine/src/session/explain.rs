@@ -31,22 +31,28 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<ResultSet> {
         let warnings = planned.warnings();
-        let mut metrics = None;
-        let cancel = &self.limited(planned, cancel);
-        if analyze {
-            metrics = Some(match planned.dml {
-                Some(_) => self.change(planned, cancel, true)?.metrics,
-                None if !planned.locked.is_empty() && self.locks_rows() => {
-                    self.query_and_lock(planned, cancel, true)?.metrics
-                }
-                None => {
-                    let mut running = self.start(planned, cancel, true)?;
-                    running.try_for_each(|batch| batch.map(drop))?;
-                    running.execution.metrics()
-                }
-            });
-        }
+        let metrics = if analyze { Some(self.run_measured(planned, cancel)?) } else { None };
         Ok(formatted(&planned.query, self.zone(), format, metrics.as_ref())?.with_warnings(warnings))
+    }
+
+    /// Runs a statement to its end and says what was measured of its operators, each by its number.
+    pub(super) fn run_measured(
+        &mut self,
+        planned: &Planned,
+        cancel: &Cancel,
+    ) -> Result<BTreeMap<u32, OperatorMetrics>> {
+        let cancel = &self.limited(planned, cancel);
+        Ok(match planned.dml {
+            Some(_) => self.change(planned, cancel, true)?.metrics,
+            None if !planned.locked.is_empty() && self.locks_rows() => {
+                self.query_and_lock(planned, cancel, true)?.metrics
+            }
+            None => {
+                let mut running = self.start(planned, cancel, true)?;
+                running.try_for_each(|batch| batch.map(drop))?;
+                running.execution.metrics()
+            }
+        })
     }
 
     /// EXPLAIN FOR CONNECTION: the plan of the statement that runs there, or ran there last.
@@ -239,7 +245,7 @@ fn execution_info(m: &OperatorMetrics, row: &ExplainRow) -> String {
 }
 
 /// `1.23ms`, in the largest unit that leaves a digit before the point.
-fn duration(time: Duration) -> String {
+pub(super) fn duration(time: Duration) -> String {
     let ns = time.as_nanos() as f64;
     match ns {
         ..1e3 => format!("{ns}ns"),

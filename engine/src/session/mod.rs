@@ -31,6 +31,7 @@ mod load_data;
 mod lock;
 mod outfile;
 mod plan_cache;
+mod planned;
 mod prepared;
 mod privileges;
 mod running;
@@ -39,6 +40,7 @@ mod show;
 mod simulate;
 mod statement;
 mod temporary;
+mod trace;
 mod transaction;
 mod upkeep;
 

@@ -51,6 +51,7 @@ impl Session {
             | Bound::Batch(_)
             | Bound::Explain { .. }
             | Bound::ExplainOther { .. }
+            | Bound::Trace { .. }
             | Bound::Do(_)
             | Bound::Into { .. }
             | Bound::IntoFile { .. }

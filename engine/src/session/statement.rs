@@ -10,8 +10,6 @@ use allod_executor::{
 use allod_planner::bind::{Bound, BoundQuery, Dml, ExplainFormat, SessionInfo, SkipLocked};
 use allod_planner::column::Origin;
 use allod_planner::expr::FunctionUsage;
-use allod_planner::parse::Command;
-use allod_planner::template::Template;
 use allod_planner::{Parsed, PlanContext, physical};
 use allod_storage::schema::{ColumnType, Datum, TableDescriptor, Timestamp};
 use arrow::array::RecordBatch;
@@ -20,9 +18,11 @@ use super::Session;
 use super::assign::{Assigned, Cut, Found};
 use super::diagnostics::{Telling, rules};
 use super::lock::{Answered, Changed, Unlocked};
+pub(super) use super::planned::Planned;
 use super::running::{Running, Writing, enter};
 use super::sequences::{self, Asked};
-use crate::catalog::{Entry, Given, SequenceEntry, Version, Waiting};
+use super::trace::Begun;
+use crate::catalog::{Entry, Given, Version, Waiting};
 use crate::error::{Error, Result, code};
 use crate::information_schema::{self, Facts, SessionCatalog};
 use crate::result::{Column, Header, ResultSet, Warning};
@@ -44,75 +44,6 @@ impl RowIds for NoRowIds {
     }
 
     fn observe(&self, _what: Numbered, _value: u64) {}
-}
-
-/// A planned statement that has not begun.
-#[derive(Clone)]
-pub(super) struct Planned {
-    pub query: Arc<physical::Query>,
-    pub prepared: Arc<Prepared>,
-    pub dml: Option<Dml>,
-    pub header: Header,
-    /// Whether it reads or changes rows, and so is part of a transaction.
-    pub uses_tables: bool,
-    /// The tables whose rows its locking clauses lock.
-    pub locked: Arc<[Arc<TableDescriptor>]>,
-    /// SKIP LOCKED: what it locks as its rows come.
-    pub skip: Option<SkipLocked>,
-    /// It reads what there was at this time.
-    pub as_of: Option<Timestamp>,
-    /// Functions that it uses, counted at each execution.
-    pub usage: Arc<FunctionUsage>,
-    /// The sequences that its expressions ask.
-    sequences: Arc<[SequenceEntry]>,
-    /// Whether its expressions assign to user variables, or read those that its statement assigns to.
-    pub assigns: bool,
-    /// Of all of its rows, which are counted, those that are shown: what to skip, and what to take then.
-    pub uncut: Option<(u64, Option<u64>)>,
-    /// Whether its hints are those of a binding.
-    pub from_binding: bool,
-    /// Whether TiDB would have kept its plan if it comes as text.
-    pub told: bool,
-    /// As what it is counted.
-    pub command: Option<Command>,
-    /// The number of the version that it was planned with. Not that version itself, which holds the descriptors of all tables.
-    version: u64,
-    /// The tables that it writes to, each once, in that version.
-    targets: Arc<[(Arc<TableDescriptor>, Option<Entry>)]>,
-}
-
-impl Planned {
-    /// The same statement with other values in its plan; `None` if they are not of the kind that its columns hold.
-    pub fn filled(&self, template: &Template, params: &[Datum]) -> Option<Planned> {
-        let query = Arc::new(template.fill(&self.query, params)?);
-        let prepared = self.prepared.with_values(Arc::clone(&query), Arc::clone(template.rewritten()));
-        Some(Planned { query, prepared: Arc::new(prepared), ..self.clone() })
-    }
-
-    /// Whether it reads what is committed by now, and not what the transaction's snapshot holds: it locks what it reads.
-    pub fn is_of_now(&self) -> bool {
-        self.dml.is_some() || self.skip.is_some() || !self.locked.is_empty()
-    }
-
-    /// The tables that it writes to, and those whose rows it locks.
-    pub fn written(&self) -> impl Iterator<Item = &Arc<TableDescriptor>> {
-        self.targets.iter().map(|(table, _)| table).chain(&*self.locked)
-    }
-
-    /// The columns of its rows.
-    pub fn columns(&self) -> Arc<[Column]> {
-        self.header.columns()
-    }
-
-    /// What planning had to say, for SHOW WARNINGS; the same each time a kept plan runs.
-    pub fn warnings(&self) -> Vec<Warning> {
-        let warning = |w: &physical::PlanWarning| Warning {
-            level: "Warning",
-            code: w.code,
-            message: w.message.clone(),
-        };
-        self.query.warnings.iter().map(warning).collect()
-    }
 }
 
 impl Session {
@@ -172,6 +103,7 @@ impl Session {
         cancel: &Cancel,
         counted: &mut bool,
     ) -> Result<ResultSet> {
+        let begun = Begun::of(parsed);
         let version = self.version();
         self.plans.at(version.number());
         self.refresh_rights();
@@ -184,6 +116,7 @@ impl Session {
         if !std::mem::replace(counted, true)
             && let Bound::Query(query)
             | Bound::Explain { query, .. }
+            | Bound::Trace { query, .. }
             | Bound::Do(query)
             | Bound::Into { query, .. }
             | Bound::IntoFile { query, .. } = &bound
@@ -231,6 +164,15 @@ impl Session {
                     }
                     _ => result,
                 })
+            }
+            Bound::Trace { format, query } => {
+                let planned = self.plan(query, &version, params)?;
+                if self.make_room(&planned)? {
+                    return self.attempt(parsed, params, cancel, counted);
+                }
+                drop(version);
+                self.join_transaction(&planned)?;
+                self.trace(&planned, begun, format, cancel)
             }
             Bound::Ddl(ddl) => {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.

@@ -233,6 +233,13 @@ pub enum Bound {
         /// The statement.
         query: BoundQuery,
     },
+    /// TRACE of one of those.
+    Trace {
+        /// FORMAT.
+        format: TraceFormat,
+        /// The statement.
+        query: BoundQuery,
+    },
     /// EXPLAIN FOR CONNECTION.
     ExplainOther {
         /// CONNECTION_ID() of whom.
@@ -492,6 +499,17 @@ pub enum ExplainFormat {
     PlanCache,
     /// `cost_trace`: with costs, and what they are made of.
     CostTrace,
+}
+
+/// FORMAT of TRACE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceFormat {
+    /// `row`: spans as a tree.
+    Row,
+    /// `log`: when each begins and ends.
+    Log,
+    /// `json`: as a trace of Appdash.
+    Json,
 }
 
 /// SHOW statements; `pattern` is a LIKE pattern.

@@ -12,7 +12,7 @@ use super::expression::not_supported;
 use super::variable::Types;
 use super::{
     Bound, BoundQuery, Ddl, Dml, ExplainFormat, LoadData, PlanContext, SetTarget, SetValue, SetVariable,
-    Show, TableName,
+    Show, TableName, TraceFormat,
 };
 use super::{collation, cte, limits, locking, option, partition, temporary};
 use crate::error::Error;
@@ -70,6 +70,13 @@ pub(super) fn bind(
             match sql_statement(binder, sql)? {
                 Bound::Query(query) => Ok(Bound::Explain { analyze: *analyze, format, query }),
                 _ => Err(not_supported("EXPLAIN of this statement")),
+            }
+        }
+        Statement::Trace { format, statement } => {
+            let format = trace_format(format.as_deref())?;
+            match sql_statement(binder, statement)? {
+                Bound::Query(query) => Ok(Bound::Trace { format, query }),
+                _ => Err(not_supported("TRACE of this statement")),
             }
         }
         Statement::Analyze { tables } => {
@@ -208,6 +215,15 @@ pub(super) fn bind(
         Statement::Simulate(step) => Ok(Bound::Simulate(step.clone())),
         Statement::Account(change) => Ok(Bound::Account(change.clone())),
         Statement::Deallocate { name } => Ok(Bound::Deallocate { name: name.as_str().into() }),
+    }
+}
+
+fn trace_format(format: Option<&str>) -> Result<TraceFormat, Error> {
+    match format.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("row") => Ok(TraceFormat::Row),
+        Some("log") => Ok(TraceFormat::Log),
+        Some("json") => Ok(TraceFormat::Json),
+        Some(_) => Err(Error::TraceFormat),
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) fn settled(
         let bound = bind(&known)?;
         let (Bound::Query(query)
         | Bound::Explain { query, .. }
+        | Bound::Trace { query, .. }
         | Bound::Do(query)
         | Bound::Into { query, .. }
         | Bound::IntoFile { query, .. }) = &bound

@@ -306,6 +306,9 @@ impl Source<'_> {
             }
             return Ok(AlterSyntax::Compact(partitions));
         }
+        if self.word("SET") {
+            return self.columnar_replicas();
+        }
         if let Some(option) = self.table_option()? {
             return Ok(AlterSyntax::Option(option));
         }
@@ -317,6 +320,21 @@ impl Source<'_> {
         // A word, a text or a number.
         self.parser.next_token();
         Ok(AlterSyntax::Nothing)
+    }
+
+    /// `TIFLASH REPLICA n [LOCATION LABELS 'a', …]`, behind SET: nobody is there who could have one.
+    fn columnar_replicas(&mut self) -> Result<AlterSyntax, Failure> {
+        self.expect_word("TIFLASH")?;
+        self.expect_word("REPLICA")?;
+        let count = self.parser.parse_literal_uint()?;
+        if self.word("LOCATION") {
+            self.expect_word("LABELS")?;
+            self.parser.parse_comma_separated(|parser| parser.parse_literal_string())?;
+        }
+        match count {
+            0 => Ok(AlterSyntax::Nothing),
+            count => Err(Failure::Ours(Error::ColumnarReplicas(count))),
+        }
     }
 
     /// `ALTER DATABASE [name] …`, if it is that.

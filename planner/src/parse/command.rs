@@ -92,7 +92,8 @@ impl Parsed {
             Statement::CreateDatabase { .. } => Command::CreateDatabase,
             Statement::Account(change) => return Some(of_account(change)),
             // MySQL has none of these.
-            Statement::CreateSequence(_)
+            Statement::Trace { .. }
+            | Statement::CreateSequence(_)
             | Statement::Policy(_)
             | Statement::AlterSequence(_)
             | Statement::Split { .. }

@@ -105,7 +105,11 @@ impl Source<'_> {
         }
         if !self.word("DDL") {
             let what = self.parser.peek_token_ref().token.to_string();
-            return Err(Failure::Ours(Error::NotSupported(format!("ADMIN SHOW {what}"))));
+            let table = self.parser.parse_object_name(false)?;
+            return match self.word("NEXT_ROW_ID") {
+                true => Ok(ShowSyntax::NextRowId { table }),
+                false => Err(Failure::Ours(Error::NotSupported(format!("ADMIN SHOW {what}")))),
+            };
         }
         if self.word("JOBS") {
             let ended = self.number_if_there()?.unwrap_or(ENDED_DEFAULT);

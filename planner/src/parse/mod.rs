@@ -138,6 +138,11 @@ impl PartialEq for Parsed {
 }
 
 impl Parsed {
+    /// Whether it is TRACE.
+    pub fn is_trace(&self) -> bool {
+        matches!(self.statement, Statement::Trace { .. })
+    }
+
     /// Whether it commits the session's transaction before it does anything, as MySQL's definitions do.
     pub fn commits_implicitly(&self) -> bool {
         self.statement.commits_implicitly()

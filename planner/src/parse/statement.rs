@@ -188,6 +188,11 @@ pub(crate) enum Statement {
     /// CALL.
     Call(ObjectName),
     Simulate(Step),
+    /// TRACE.
+    Trace {
+        format: Option<String>,
+        statement: Box<ast::Statement>,
+    },
     /// CREATE USER, GRANT, SET ROLE and their like.
     Account(Box<AccountChange>),
 }
@@ -241,6 +246,7 @@ impl Statement {
             | Statement::Checksum(_)
             | Statement::CancelJobs(_)
             | Statement::ExplainOther { .. }
+            | Statement::Trace { .. }
             | Statement::Split { .. }
             | Statement::Show(_)
             | Statement::ShowWhere { .. }
@@ -379,6 +385,8 @@ impl<'a> Source<'a> {
         }
         match first.as_str() {
             "EXPLAIN" | "DESCRIBE" | "DESC" => self.explain(),
+            "TRACE" => self.trace(),
+            "HELP" => self.help(),
             "ANALYZE" => self.analyze(),
             "SHOW" => self.show(),
             "DO" => {
@@ -573,16 +581,7 @@ impl<'a> Source<'a> {
     fn explain(&mut self) -> Result<Statement, Failure> {
         self.parser.next_token();
         let analyze = self.parser.parse_keyword(Keyword::ANALYZE);
-        let mut format = None;
-        if self.word("FORMAT") {
-            self.parser.expect_token(&Token::Eq)?;
-            let token = self.parser.next_token();
-            format = Some(match token.token {
-                Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => s,
-                Token::Word(w) => w.value,
-                _ => return Ok(self.parser.expected("a format", token)?),
-            });
-        }
+        let format = self.format()?;
         if self.word("FOR") {
             self.expect_word("CONNECTION")?;
             let connection = self.parser.parse_literal_uint()?;
@@ -620,6 +619,36 @@ impl<'a> Source<'a> {
             _ => None,
         };
         Ok(Statement::Show(ShowSyntax::Columns { table, database: None, full: false, pattern }))
+    }
+
+    /// `TRACE [FORMAT = x] statement`.
+    fn trace(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let format = self.format()?;
+        Ok(Statement::Trace { format, statement: Box::new(self.parser.parse_statement()?) })
+    }
+
+    /// `HELP 'topic'`.
+    fn help(&mut self) -> Result<Statement, Failure> {
+        self.parser.next_token();
+        let topic = self.word_or_text("a topic")?;
+        let topic = topic.replace('\\', "\\\\").replace('\'', "''");
+        let query = format!("SELECT name, description, example FROM mysql.help_topic WHERE name = '{topic}'");
+        query_of(&query, |_| ()).map(Statement::Sql)
+    }
+
+    /// `FORMAT = x`, if it is next.
+    fn format(&mut self) -> Result<Option<String>, Failure> {
+        if !self.word("FORMAT") {
+            return Ok(None);
+        }
+        self.parser.expect_token(&Token::Eq)?;
+        let token = self.parser.next_token();
+        match token.token {
+            Token::SingleQuotedString(s) | Token::DoubleQuotedString(s) => Ok(Some(s)),
+            Token::Word(w) => Ok(Some(w.value)),
+            _ => Ok(self.parser.expected("a format", token)?),
+        }
     }
 
     fn analyze(&mut self) -> Result<Statement, Failure> {

@@ -82,8 +82,8 @@ pub enum PartitionFault {
     /// 1517.
     #[error("duplicate partition name {0}")]
     DuplicateName(String),
-    /// 1519.
-    #[error("when reorganizing a set of partitions they must be in consecutive order")]
+    /// 8200, where MySQL has 1519.
+    #[error("unsupported REORGANIZE PARTITION of RANGE; not adjacent partitions")]
     NotConsecutive,
     /// 1520.
     #[error(

@@ -16,6 +16,7 @@ use sqlparser::tokenizer::Token;
 use super::show::ShowSyntax;
 use super::statement::{Failure, Source, Statement};
 use crate::account::{AccountChange, AccountName, ShownAccount, Who};
+use crate::error::Error;
 
 impl Source<'_> {
     /// A statement about accounts, if it is one; otherwise nothing is consumed. `first`: its first word, in upper case.
@@ -82,7 +83,7 @@ impl Source<'_> {
         }
         if self.word("TABLES") || self.word("TABLE") {
             if self.word("WITH") {
-                return Err(self.not_supported("FLUSH TABLES WITH READ LOCK"));
+                return Err(Failure::Ours(Error::ReadLock));
             }
             if self.parser.peek_token().token != Token::EOF {
                 self.parser.parse_comma_separated(|p| p.parse_object_name(false))?;
