@@ -4,6 +4,7 @@ use std::io::{BufReader, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
+use allod_executor::Cancel;
 use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::compute::kernels::cmp::eq;
 use arrow::compute::nullif;
@@ -19,11 +20,11 @@ use crate::session::Session;
 /// Rows of a batch that is read at once.
 const BATCH_ROWS: usize = 8192;
 
-pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u64> {
+pub(super) fn load(session: &mut Session, table: &str, path: &Path, cancel: &Cancel) -> Result<u64> {
     let damaged = |error: &dyn std::fmt::Display| {
         Error::new(code::UNKNOWN, format!("'{}' is no readable CSV file: {error}", path.display()))
     };
-    let target = Target::open(session, table)?;
+    let target = Target::open(session, table, cancel)?;
     let mut file = BufReader::new(open(path)?);
     let (header, _) =
         Format::default().with_header(true).infer_schema(&mut file, Some(0)).map_err(|e| damaged(&e))?;
@@ -46,6 +47,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|e| damaged(&e))?;
+        cancel.check()?;
         let columns = batch.columns().iter().zip(&nullable).map(|(array, nullable)| -> Result<ArrayRef> {
             // The reader takes empty cells for NULL by itself or not, as its version pleases.
             let texts: &StringArray = array.as_string();
@@ -59,7 +61,7 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
             rows.push(mapping.columns(&target, &columns, batch.num_rows())?);
         }
     }
-    load_rows(session, target, rows)
+    load_rows(session, target, rows, cancel)
 }
 
 fn without_nulls(texts: &StringArray) -> ArrayRef {

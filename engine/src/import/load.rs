@@ -40,17 +40,17 @@ pub(super) struct Target {
 
 impl Target {
     /// Enters a table of the session's current schema.
-    pub fn open(session: &Session, name: &str) -> Result<Target> {
+    pub fn open(session: &Session, name: &str, cancel: &Cancel) -> Result<Target> {
         let database =
             session.database().ok_or_else(|| Error::new(code::NO_DATABASE, "no database selected"))?;
-        Target::open_in(session, database, name)
+        Target::open_in(session, database, name, cancel)
     }
 
     /// Enters a table.
-    pub fn open_in(session: &Session, database: &str, name: &str) -> Result<Target> {
+    pub fn open_in(session: &Session, database: &str, name: &str, cancel: &Cancel) -> Result<Target> {
         let missing = || Error::new(code::NO_SUCH_TABLE, format!("table '{database}.{name}' doesn't exist"));
         let catalog = &session.owner().shared().catalog;
-        let mut waiting = session.waiting(&Cancel::new());
+        let mut waiting = session.waiting(cancel);
         loop {
             let version = catalog.load();
             let entry = version.entry(database, name).ok_or_else(missing)?;
@@ -215,7 +215,12 @@ fn constant(value: &Datum, column: &ColumnDef, rows: usize) -> Result<ArrayRef> 
 
 /// Adds rows (all columns of the table, in order) to every space of the table, publishes statistics if the table was
 /// empty, and returns the number of rows.
-pub(super) fn load(session: &mut Session, target: Target, rows: Vec<Vec<ArrayRef>>) -> Result<u64> {
+pub(super) fn load(
+    session: &mut Session,
+    target: Target,
+    rows: Vec<Vec<ArrayRef>>,
+    cancel: &Cancel,
+) -> Result<u64> {
     let table = &target.table;
     let count: u64 = rows.iter().map(|columns| columns[0].len() as u64).sum();
     let client = session.client_mut();
@@ -235,9 +240,12 @@ pub(super) fn load(session: &mut Session, target: Target, rows: Vec<Vec<ArrayRef
     let mut loads = Vec::with_capacity(table.partitions.len());
     for (partition, rows) in table.partitions.iter().zip(deal(table, rows)?) {
         let mut load = BulkLoad::new(client, table, partition)?;
+        cancel.check()?;
         load.add(rows)?;
         loads.push(load);
     }
+    // From here on it is all there or not, and soon.
+    cancel.check()?;
     BulkLoad::finish(loads, client)?;
     if let Some(stats) = stats {
         target.finish(session, stats)?;

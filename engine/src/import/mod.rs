@@ -28,10 +28,11 @@ impl Session {
     ///
     /// # Errors
     /// 1017 if the file cannot be opened, 1105 if it is not Parquet; 1054, 1364 or 1366 if it has a column that the table
-    /// has not, lacks one that has no default, or has one of another type; 1062 if a key is there already. The table is
-    /// then as it was.
+    /// has not, lacks one that has no default, or has one of another type; 1062 if a key is there already; 1317 if it was
+    /// stopped. The table is then as it was.
     pub fn load_parquet(&mut self, table: &str, path: impl AsRef<Path>) -> Result<u64> {
-        parquet::load(self, table, path.as_ref())
+        let cancel = self.begin_load();
+        parquet::load(self, table, path.as_ref(), &cancel)
     }
 
     /// Loads a CSV file (RFC 4180, with a header that names the table's columns) into a table and returns the number of
@@ -40,7 +41,8 @@ impl Session {
     /// # Errors
     /// As [`Session::load_parquet`]; and 1146 if there is no such table.
     pub fn load_csv(&mut self, table: &str, path: impl AsRef<Path>) -> Result<u64> {
-        csv::load(self, table, path.as_ref())
+        let cancel = self.begin_load();
+        csv::load(self, table, path.as_ref(), &cancel)
     }
 }
 
@@ -97,6 +99,9 @@ mod tests {
             .run("create table t (id int auto_increment primary key, name varchar(5) not null, d date, x decimal(6,2) default 1.5)")
             .unwrap();
         let path = csv(&dir, "D,Name\n2020-02-29,\"a,b\"\n,\n");
+        session.cancel_handle().cancel();
+        assert_eq!(session.load_csv("t", &path).unwrap_err().code(), 1317);
+        assert!(query(&mut session, "select * from t").is_empty());
         assert_eq!(session.load_csv("t", &path).unwrap(), 2);
         let want = ["1,a,b,2020-02-29,1.50", "2,,NULL,1.50"];
         assert_eq!(query(&mut session, "select * from t order by id"), want);

@@ -18,7 +18,7 @@ use crate::session::Session;
 /// Rows of a batch that is read at once.
 const BATCH_ROWS: usize = 8192;
 
-pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u64> {
+pub(super) fn load(session: &mut Session, table: &str, path: &Path, cancel: &Cancel) -> Result<u64> {
     let damaged = |error: &dyn std::fmt::Display| {
         Error::new(code::UNKNOWN, format!("'{}' is no readable Parquet file: {error}", path.display()))
     };
@@ -26,17 +26,18 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path) -> Result<u6
     let schema = Arc::clone(builder.schema());
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     create_if_missing(session, table, &schema)?;
-    let target = Target::open(session, table)?;
+    let target = Target::open(session, table, cancel)?;
     let mapping = Mapping::by_name(&target.table, &names, session.zone())?;
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|e| damaged(&e))?;
+        cancel.check()?;
         if batch.num_rows() > 0 {
             rows.push(mapping.columns(&target, batch.columns(), batch.num_rows())?);
         }
     }
-    load_rows(session, target, rows)
+    load_rows(session, target, rows, cancel)
 }
 
 /// Makes a table of the file's columns, without a primary key.

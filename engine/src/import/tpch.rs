@@ -18,6 +18,7 @@ use tpchgen_arrow::{
     SupplierArrow,
 };
 
+use allod_executor::Cancel;
 use allod_planner::zone::Zone;
 use allod_storage::schema::TableDescriptor;
 
@@ -108,7 +109,7 @@ fn schema_text(partitions: Option<u16>) -> String {
 }
 
 fn fill(session: &mut Session, name: &str, sf: f64, progress: &Progress) -> Result<u64> {
-    let target = Target::open(session, name)?;
+    let target = Target::open(session, name, &Cancel::new())?;
     let table = Arc::clone(&target.table);
     let parts = parts(name, sf);
     let step = progress.step(&format!("loading {name}"), u64::from(parts));

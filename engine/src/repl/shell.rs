@@ -189,6 +189,8 @@ impl Shell {
     fn load(&mut self, argument: &str) -> Next {
         let started = Instant::now();
         let words: Vec<&str> = argument.split_whitespace().collect();
+        let interrupt = self.interrupt.clone();
+        let _guard = interrupt.guard(self.session.cancel_handle());
         let loaded = match words.as_slice() {
             ["tpch", sf] => match sf.parse::<f64>() {
                 Ok(sf) => {

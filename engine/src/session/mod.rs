@@ -207,9 +207,14 @@ impl Session {
         self.current.as_deref()
     }
 
-    /// A handle that cancels the next statement that this session executes, at any time from now on and from any thread.
+    /// A handle that cancels the next statement or load that this session executes, at any time from now on and from any thread.
     pub fn cancel_handle(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// The wish to stop what the session does next, which is no statement.
+    pub(crate) fn begin_load(&mut self) -> Cancel {
+        std::mem::take(&mut self.cancel)
     }
 
     /// What it may do.
