@@ -131,6 +131,10 @@ mod tests {
         "select x from q where k between 20 and 140 order by k limit 70",
         "select x from q partition (p1, p3) use index (primary) where k < 30 or k > 180 order by k limit 13",
         "select /*+ inl_join(b) */ a.x, a.k, b.s from q a use index (x) join t b on b.id = a.k where a.x > 2 order by a.x, a.k limit 25",
+        "select k, x, y from g use index (x) where x > 3 order by x, k limit 40",
+        "select k, x from g use index (x) where x in (2, 9) limit 30",
+        "select /*+ inl_join(b) use_index(b, x) */ a.id, b.y from t a join g b on b.x = a.id where a.id between 1 and 4",
+        "select /*+ inl_join(b) use_index(b, x) */ a.id, b.k from t a left join g b on b.x = a.u where a.id between 1 and 90",
         "select /*+ hash_join(a, b) hash_join_build(b) */ a.id, b.id from t a left join t b on a.v = b.id and b.id between 1 and 6 where a.id < 20",
     ];
 
@@ -156,6 +160,7 @@ mod tests {
         "insert into t values (7, 5, 21, null, 0.5), (1000, 3, 5, 'new', 1)",
         "update p set x = x + 100 where k = 5",
         "update q set x = 3 where k in (1, 2, 4, 50)",
+        "update g set x = 3, y = y + 1000 where k in (1, -2, 4, -50)",
         "update t set d = null, s = 'changed' where id > 190",
         "update t set id = id + 5000 where id between 25 and 28",
     ];
@@ -179,8 +184,12 @@ mod tests {
             .run("create table q (k bigint primary key, x int, key x (x)) partition by hash (k) partitions 4")
             .unwrap();
         session.run(&format!("insert into q {numbers} i, i % 11 from n")).unwrap();
+        session
+            .run("create table g (k bigint primary key, x int, y int, key x (x) global) partition by hash (k) partitions 4")
+            .unwrap();
+        session.run(&format!("insert into g {numbers} 100 - i, i % 11, i from n")).unwrap();
         session.run(&format!("insert into p {numbers} i % 20, i from n")).unwrap();
-        session.run("analyze table t, p, q").unwrap();
+        session.run("analyze table t, p, q, g").unwrap();
         for sql in SHORT.iter().filter(|sql| is_merged(sql)) {
             let plan = rows(session.execute(&format!("explain {sql}")).unwrap()).join("\n");
             assert!(plan.contains("keep order:true") && !plan.contains("TopN"), "{sql}\n{plan}");

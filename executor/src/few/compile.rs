@@ -11,7 +11,7 @@ use allod_planner::physical::{
     HashJoin, IndexJoin, IndexLookUp, IndexScan, JoinKind, Lookup, Node, Plan, PointGet, Query, Ranges,
     Routing, Side, TableScan,
 };
-use allod_storage::schema::{PartitionMethod, TableDescriptor};
+use allod_storage::schema::{PartitionMethod, SpaceId, TableDescriptor};
 use arrow::datatypes::DataType;
 
 use super::aggregate::{Total, is_whole};
@@ -74,6 +74,17 @@ pub(super) struct Rest {
     /// Of the entries: the table's key.
     pub handle: Vec<usize>,
     pub tests: Vec<Test>,
+    /// Of a global index: what of an entry tells where its row is.
+    pub spread: Option<Spread>,
+}
+
+/// Rows of all partitions.
+#[derive(Debug)]
+pub(super) struct Spread {
+    /// The value whose remainder is the partition.
+    pub dealt_by: At,
+    /// The records of each.
+    pub records: Vec<SpaceId>,
 }
 
 /// What a join looks up.
@@ -82,6 +93,8 @@ pub(super) struct Inner {
     pub table: Arc<TableDescriptor>,
     /// `None` = its records.
     pub index: Option<usize>,
+    /// All partitions have the same one.
+    pub is_global: bool,
     pub source: usize,
     pub tests: Vec<Test>,
     /// The values of the key's first columns.
@@ -263,7 +276,8 @@ impl Compiler {
             self.name(plan, &ordinals, source);
             return Some(Op::Get { source, rest: None });
         }
-        let rest = Rest { source: self.source()?, handle: in_index(&table.key)?, tests: Vec::new() };
+        let (handle, spread) = (in_index(&table.key)?, None);
+        let rest = Rest { source: self.source()?, handle, tests: Vec::new(), spread };
         self.name(plan, &get.ordinals, rest.source);
         Some(Op::Get { source, rest: Some(rest) })
     }
@@ -272,17 +286,23 @@ impl Compiler {
     fn look_up(&mut self, lookup: &IndexLookUp, scan: &IndexScan) -> Option<(usize, Rest)> {
         let (plan, predicates, None) = selected(&lookup.table) else { return None };
         let Node::TableScan(rows) = &plan.node else { return None };
-        if lookup.routing.is_some() {
-            return None;
-        }
         let source = self.source()?;
         self.name(selected(&lookup.index).0, &scan.ordinals, source);
         let handle = lookup.handle.iter().map(|&id| self.at(id).filter(|at| at.source == source));
         let handle = handle.map(|at| at.map(|at| at.ordinal)).collect::<Option<_>>()?;
+        let spread = match &lookup.routing {
+            None if scan.table.is_global(scan.index) => return None,
+            None => None,
+            Some(routing) => {
+                let dealt_by = self.at(remainder_of(routing)?).filter(|at| at.source == source)?;
+                let records = scan.table.partitions.iter().map(|place| place.records).collect();
+                Some(Spread { dealt_by, records })
+            }
+        };
         let row = self.source()?;
         // A column that both have is the entry's.
         self.name(plan, &rows.ordinals, row);
-        Some((source, Rest { source: row, handle, tests: self.tests(predicates)? }))
+        Some((source, Rest { source: row, handle, tests: self.tests(predicates)?, spread }))
     }
 
     fn join(&mut self, join: &IndexJoin) -> Option<Op> {
@@ -342,7 +362,9 @@ impl Compiler {
             Some(at) => {
                 let entry = &table.indexes[at];
                 let length = lookup.prefix.len() + usize::from(!lookup.points.is_empty());
-                if entry.options.global || (entry.unique && length > entry.columns.len()) {
+                // Entries of partitions that are not read would have to be left out.
+                let is_cut = table.is_global(at) && (partitions.is_some() || lookup.routing.is_some());
+                if is_cut || (entry.unique && length > entry.columns.len()) {
                     return None;
                 }
                 let held = table.index_ordinals(at);
@@ -382,8 +404,9 @@ impl Compiler {
             None => None,
             Some(routing) => Some(self.at(remainder_of(routing)?)?),
         };
+        let is_global = index.is_some_and(|index| table.is_global(index));
         let (table, partitions) = (Arc::clone(table), partitions.clone());
-        Some(Inner { table, index, source, tests, prefix: wanted, dealt_by, partitions, rest })
+        Some(Inner { table, index, is_global, source, tests, prefix: wanted, dealt_by, partitions, rest })
     }
 
     fn pairs(&mut self, join: &HashJoin) -> Option<Op> {
@@ -430,6 +453,8 @@ struct Scanned<'p> {
     key: Vec<(usize, usize)>,
     ranges: &'p Ranges,
     partitions: Option<&'p [usize]>,
+    /// All partitions have the same one.
+    is_global: bool,
     keep_order: bool,
     descending: bool,
 }
@@ -443,6 +468,7 @@ impl<'p> Scanned<'p> {
             key,
             ranges,
             partitions: partitions.as_deref(),
+            is_global: false,
             keep_order: *keep_order,
             descending: *descending,
         })
@@ -450,7 +476,9 @@ impl<'p> Scanned<'p> {
 
     fn of_index(scan: &'p IndexScan) -> Option<Scanned<'p>> {
         let IndexScan { table, index, ranges, partitions, keep_order, descending, .. } = scan;
-        if table.indexes[*index].options.global {
+        let is_global = table.is_global(*index);
+        // Entries of partitions that are not read would have to be left out.
+        if is_global && partitions.is_some() {
             return None;
         }
         let key = table.index_ordinals(*index).into_iter().enumerate().collect();
@@ -459,6 +487,7 @@ impl<'p> Scanned<'p> {
             key,
             ranges,
             partitions: partitions.as_deref(),
+            is_global,
             keep_order: *keep_order,
             descending: *descending,
         })
@@ -470,7 +499,7 @@ impl<'p> Scanned<'p> {
             return None;
         }
         let parts = self.partitions.map_or(self.table.partitions.len(), <[usize]>::len);
-        if !self.keep_order || parts < 2 {
+        if !self.keep_order || parts < 2 || self.is_global {
             return Some(None);
         }
         // Of whole numbers the order of values is that of keys.

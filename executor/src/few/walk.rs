@@ -419,6 +419,7 @@ impl Walk<'_> {
         };
         let read: &mut dyn Iterator<Item = usize> = match partitions {
             Some(some) => &mut some.iter().copied(),
+            None if index.is_some_and(|index| table.is_global(index)) => &mut (0..1),
             None => &mut (0..table.partitions.len()),
         };
         let mut places = read.map(|partition| {
@@ -470,6 +471,7 @@ impl Walk<'_> {
             return None;
         }
         let partition = match inner.dealt_by {
+            None if inner.is_global => 0,
             None => {
                 let read =
                     |partition: &usize| inner.partitions.as_ref().is_none_or(|all| all.contains(partition));
@@ -484,8 +486,7 @@ impl Walk<'_> {
             }
             Some(at) => {
                 let Some(value) = self.word(tuple, at)? else { return Some(Flow::Continue) };
-                let partitions = inner.table.partitions.len() as u64;
-                let partition = (value.cast_signed().unsigned_abs() % partitions) as usize;
+                let partition = remainder(value, inner.table.partitions.len());
                 if inner.partitions.as_ref().is_some_and(|read| !read.contains(&partition)) {
                     return Some(Flow::Continue);
                 }
@@ -605,6 +606,14 @@ impl Walk<'_> {
         tuple: &mut Tuple,
         above: Above<'_>,
     ) -> Option<Flow> {
+        let records = match &rest.spread {
+            None => records,
+            Some(spread) => {
+                // NULL is dealt as 0 is.
+                let value = self.word(tuple, spread.dealt_by)?.unwrap_or(0);
+                *spread.records.get(remainder(value, spread.records.len()))?
+            }
+        };
         let mut keys = self.keys(records);
         for &ordinal in &rest.handle {
             let (column, row) = self.value(tuple, At { source: entries, ordinal })?;
@@ -645,6 +654,11 @@ impl Walk<'_> {
         begin_key(space, &mut keys.start);
         keys
     }
+}
+
+/// Which of so many hash partitions has a value.
+fn remainder(value: u64, partitions: usize) -> usize {
+    (value.cast_signed().unsigned_abs() % partitions as u64) as usize
 }
 
 /// What a reader reads.
