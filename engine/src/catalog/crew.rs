@@ -1,9 +1,10 @@
-//! Threads for what changes of the schema compute, beside which others go on.
+//! Threads for building an index beside which others go on.
 //!
 //! Whoever reads, sorts and builds a whole table on rayon's own pool has every processor busy for as long as that takes, and a
 //! session that writes rows meanwhile gets what the scheduler leaves it. So such work has a pool of its own, of half as many
 //! threads as there are processors, which ends with it. And these threads come last: where all processors are busy, the
-//! scheduler gives them a tenth of what it gives others, so a change of the schema takes longer, and a writer hardly does.
+//! scheduler gives them a tenth of what it gives others, so an index takes longer, and a writer hardly does.
+//! While it is built, what its snapshot reads is kept.
 //!
 //! The thread of the session only waits, and looks whether its statement is cancelled. If it is, what was begun is let go: it
 //! comes to its end, or to where it looks itself, and nobody asks what it has come to.
@@ -17,9 +18,12 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::Waiting;
 use crate::error::{Error, Result};
 
-/// How much nicer they are than others, in the scheduler's measure; it goes to 19.
+/// How much nicer they are than others, in the scheduler's measure,
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICER_BY: i32 = 10;
+/// which goes to this.
+#[cfg(target_os = "linux")]
+const NICENESS_MAX: i32 = 19;
 
 /// How often it is looked whether a statement is cancelled.
 const LOOK: Duration = Duration::from_millis(10);
@@ -67,7 +71,12 @@ impl Crew {
 /// Lets other threads than this one go first. If the system will not, all are alike.
 fn come_last() {
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        let this = Some(rustix::thread::gettid());
+        let _ = getpriority_process(this)
+            .and_then(|niceness| setpriority_process(this, (niceness + NICER_BY).min(NICENESS_MAX)));
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +113,7 @@ mod tests {
         let niceness = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
         let own = niceness();
         let theirs = Crew::new().unwrap().run(&waiting(&Cancel::new()), move || Ok(niceness())).unwrap();
-        assert_eq!((theirs, niceness()), (NICENESS.max(own), own));
+        assert_eq!((theirs, niceness()), ((own + NICER_BY).min(NICENESS_MAX), own));
     }
 
     #[test]

@@ -55,7 +55,7 @@ struct Edge {
     accumulators: Vec<Accumulator>,
 }
 
-/// About how much an edge takes.
+/// About how much an edge takes without its accumulators.
 const EDGE_BYTES: u64 = 256;
 
 /// What a worker works with.
@@ -70,7 +70,7 @@ pub(super) struct Open<'w> {
 impl Settled {
     /// Bytes kept.
     pub fn memory_bytes(&self) -> u64 {
-        self.bytes + EDGE_BYTES * self.edges.len() as u64
+        self.bytes
     }
 }
 
@@ -118,6 +118,7 @@ impl Open<'_> {
 
     fn edge(&mut self, form: &AggregateForm, at: usize) -> Result<()> {
         let accumulators = some(&form.calls.specs, self.accumulators, at..at + 1)?;
+        self.settled.bytes += EDGE_BYTES + accumulators.iter().map(Accumulator::memory_bytes).sum::<u64>();
         self.settled.edges.push(Edge { words: self.groups.words_of(at..at + 1), accumulators });
         Ok(())
     }

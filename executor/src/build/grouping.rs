@@ -72,7 +72,8 @@ impl Builder {
 }
 
 /// Whether the rows of a group come side by side, task after task: a scan of one key after the other is grouped by the first
-/// columns of the key.
+/// columns of the key. It is asked once for a plan and what runs as it does with other values: of these none reads other
+/// partitions.
 fn side_by_side(aggregation: &Aggregation) -> bool {
     let column = |expr: &Expr| match expr {
         Expr::Column { id, .. } => Some(*id),

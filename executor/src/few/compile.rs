@@ -21,6 +21,9 @@ use super::order::{Direction, is_ordered};
 /// Tables that a tuple has rows of, at most.
 pub(super) const SOURCES_MAX: usize = 6;
 
+/// Partitions that are merged, at most: of each some rows are read.
+const MERGED_MAX: usize = 64;
+
 /// A column of a tuple: which table's row, and the ordinal in its space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At {
@@ -501,6 +504,9 @@ impl<'p> Scanned<'p> {
         let parts = self.partitions.map_or(self.table.partitions.len(), <[usize]>::len);
         if !self.keep_order || parts < 2 || self.is_global {
             return Some(None);
+        }
+        if parts > MERGED_MAX {
+            return None;
         }
         // Of whole numbers the order of values is that of keys.
         let column = |&(ordinal, in_table): &(usize, usize)| {

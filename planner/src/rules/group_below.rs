@@ -45,6 +45,10 @@ pub(super) fn apply(plan: Plan, cx: &mut Context) -> Plan {
 }
 
 fn below(join: &Join, group_by: &Keys, aggregates: &Calls, cx: &mut Context) -> Option<Plan> {
+    // Without group columns there is a group even where no left row is; without aggregates the right side is asked for nothing.
+    if group_by.is_empty() || aggregates.is_empty() {
+        return None;
+    }
     let (left, right) = (join.left.column_set(), join.right.column_set());
     let groups = group_by.iter().map(|(_, e)| e.as_column().filter(|id| left.contains(*id)));
     let groups = groups.collect::<Option<ColumnSet>>()?;
@@ -115,10 +119,11 @@ fn keys(join: &Join, right: &ColumnSet) -> Option<Vec<ColumnId>> {
 }
 
 fn pays(join: &Join, keys: &[ColumnId], cx: &Context) -> bool {
-    let (rows, joined) = (cx.estimate(&join.right), cx.estimate(&Plan::Join(join.clone())));
+    let matched = Join { kind: JoinKind::Inner, ..join.clone() };
+    let (rows, matched) = (cx.estimate(&join.right), cx.estimate(&Plan::Join(matched)));
     let distinct = keys.iter().map(|id| rows.facet(*id).map_or(rows.rows, |facet| facet.distinct));
     let groups = distinct.product::<f64>().min(rows.rows);
-    !rows.pseudo && groups <= rows.rows * GROUPS_MAX && joined.rows >= rows.rows * MATCHED_MIN
+    !rows.pseudo && groups <= rows.rows * GROUPS_MAX && matched.rows >= rows.rows * MATCHED_MIN
 }
 
 fn is_small(arg: &Expr) -> bool {

@@ -171,7 +171,8 @@ fn check(schema: &SpaceSchema, columns: &[ArrayRef]) -> Result<(), BuildError> {
 
 /// Where one chunk ends and the next begins: at whole blocks, if they need not be of one size.
 fn cuts(sets: &[Vec<ArrayRef>], rows: usize, limit: ChunkLimit, is_even: bool) -> Vec<Range<usize>> {
-    let row_bytes = sets[0].iter().map(row_bytes).sum::<usize>().max(1);
+    let bytes: usize = sets.iter().map(|set| set[0].len() * set.iter().map(row_bytes).sum::<usize>()).sum();
+    let row_bytes = (bytes / rows.max(1)).max(1);
     let most = limit.rows.min(limit.bytes / row_bytes);
     let mut step = (most / BLOCK_ROWS).max(1) * BLOCK_ROWS;
     if is_even {

@@ -28,7 +28,7 @@ use super::RegionSnapshot;
 /// A last chunk that has this many times the rows that come behind it is not built anew for them.
 const APPEND_TO: usize = 4;
 
-/// Chunks side by side that have no more than this part of the rows of a large one are made one chunk.
+/// Chunks side by side that have no more than this part of the rows, and of the bytes, of a large one are made one chunk.
 const JOIN_BELOW: usize = 4;
 
 /// A compaction that is to be done.
@@ -63,7 +63,7 @@ impl Compaction {
         let schema = self.snapshot.schema();
         let mut new = Vec::with_capacity(base.len());
         let segments = segments(base, self.snapshot.range());
-        for joined in segments.chunk_by(side_by_side(self.limit.rows / JOIN_BELOW)) {
+        for joined in segments.chunk_by(side_by_side(self.limit)) {
             // Records of rollbacks and locks leave delta without a trace in base.
             let is_changed = |range: &KeyRange| {
                 let mut changes = delta.range::<_, Key>(&range.start..&range.end);
@@ -158,16 +158,15 @@ fn segments(base: &[Chunk], range: &KeyRange) -> Vec<(Option<Chunk>, KeyRange)> 
         .collect()
 }
 
-/// Whether a segment goes with those before it, asked one after the other: together they have no more rows than this.
-fn side_by_side<T>(rows_max: usize) -> impl FnMut(&(Option<Chunk>, T), &(Option<Chunk>, T)) -> bool {
-    let mut held = 0;
+/// Whether a segment goes with those before it, asked one after the other: together they are small.
+fn side_by_side<T>(limit: ChunkLimit) -> impl FnMut(&(Option<Chunk>, T), &(Option<Chunk>, T)) -> bool {
+    let size = |chunk: &Option<Chunk>| chunk.as_ref().map_or((0, 0), |chunk| (chunk.rows(), chunk.bytes()));
+    let mut held = (0, 0);
     move |(last, _), (next, _)| {
-        let rows = |chunk: &Option<Chunk>| chunk.as_ref().map_or(0, Chunk::rows);
-        held = if held == 0 { rows(last) } else { held } + rows(next);
-        let fits = held <= rows_max;
-        if !fits {
-            held = rows(next);
-        }
+        let (before, next) = (if held == (0, 0) { size(last) } else { held }, size(next));
+        let both = (before.0 + next.0, before.1 + next.1);
+        let fits = both.0 <= limit.rows / JOIN_BELOW && both.1 <= limit.bytes / JOIN_BELOW;
+        held = if fits { both } else { next };
         fits
     }
 }
@@ -201,16 +200,17 @@ mod tests {
     struct World {
         region: RegionState,
         now: u64,
+        limit: ChunkLimit,
     }
 
     impl World {
-        fn new() -> World {
+        fn new(limit: ChunkLimit) -> World {
             let column = ColumnDef::new("id", ColumnType::not_null(SqlType::BIGINT));
             let id = SpaceId(3);
             let schema = SpaceSchema { id, columns: vec![column], key: vec![0], unique_prefix: None };
             let range = KeyRange::of_space(id);
             let region = RegionState::new(RegionId(1), Epoch::default(), range, Arc::new(schema));
-            World { region, now: 10 }
+            World { region, now: 10, limit }
         }
 
         /// Rows that come or go, in one transaction, and a fold.
@@ -245,7 +245,7 @@ mod tests {
             self.region.apply(Command::Commit(Commit { keys, start_ts, commit_ts }));
             self.region.apply(Command::BeginFold(Timestamp(self.now)));
             let safe_ts = Timestamp(self.now);
-            let fold = Compaction::plan(self.region.snapshot(), safe_ts, LIMIT).expect("it has begun");
+            let fold = Compaction::plan(self.region.snapshot(), safe_ts, self.limit).expect("it has begun");
             self.region.apply(Command::Install(fold.build().unwrap()));
         }
 
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn chunks_stay_few_wherever_rows_come_and_go() {
-        let mut world = World::new();
+        let mut world = World::new(LIMIT);
         let rows = 4 * BLOCK_ROWS as i64;
         world.change((0..rows).map(|i| 1000 * i), true);
         assert_eq!(world.chunks(), [BLOCK_ROWS; 4], "what is new comes in full chunks");
@@ -277,5 +277,20 @@ mod tests {
             chunks.len() <= 1 + 2 * chunks.iter().sum::<usize>() / (BLOCK_ROWS / JOIN_BELOW),
             "{chunks:?}"
         );
+    }
+    /// Chunks that are full by their bytes are left alone by a fold of others.
+    #[test]
+    fn chunks_of_wide_rows_are_not_joined() {
+        let bytes = 64 * BLOCK_ROWS;
+        let mut world = World::new(ChunkLimit { rows: 1000 * BLOCK_ROWS, bytes });
+        world.change((0..40 * BLOCK_ROWS as i64).map(|i| 10 * i), true);
+        let keys = |world: &World| -> Vec<Key> {
+            world.region.snapshot().records().base.iter().map(|chunk| chunk.first_key().clone()).collect()
+        };
+        let before = keys(&world);
+        assert!(before.len() > 3, "{:?}", world.chunks());
+        world.change([5].into_iter(), true);
+        let after = keys(&world);
+        assert_eq!(before[2..], after[after.len() - (before.len() - 2)..], "{:?}", world.chunks());
     }
 }
