@@ -1,13 +1,13 @@
-//! How fast grouping and joining are, by themselves: medians are for people to read, so this is a benchmark and no test.
+//! How fast grouping and joining are, by themselves: cases for `benches/speed.rs`, which times them. They are here because
+//! operators are nobody's business outside of the crate.
 //!
 //! ```text
-//! cargo bench -p allod-executor --features speed
+//! cargo bench -p allod-executor --features speed -- "group 6M"
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may end where it stands")]
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use allod_planner::column::{ColumnId, Columns};
 use allod_planner::expr::{AggregateCall, AggregateFunction as F, Expr};
@@ -102,26 +102,26 @@ fn codes(strings: &[&str]) -> impl Fn(usize, usize) -> ArrayRef {
     }
 }
 
-/// Best of three, with one worker and with two.
-fn report(name: &str, mut run: impl FnMut(usize) -> usize) {
-    let mut line = format!("{name:55}");
-    for workers in [1, 2] {
-        let mut best = f64::MAX;
-        let mut rows = 0;
-        for _ in 0..3 {
-            let start = Instant::now();
-            rows = run(workers);
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        line += &format!(" {:8.1} ms", best * 1e3);
-        if workers == 2 {
-            line += &format!("  {rows} rows out");
-        }
-    }
-    println!("{line}");
+/// Who times a case: told its name, the rows that go in, and what to run, which says how many rows come out.
+pub type Timer<'a> = &'a mut dyn FnMut(&str, usize, &mut dyn FnMut() -> usize);
+
+/// A case with one worker and with two.
+pub(crate) fn report(timer: Timer<'_>, name: &str, rows: usize, mut run: impl FnMut(usize) -> usize) {
+    timer(&format!("{name}, one worker"), rows, &mut || run(1));
+    timer(&format!("{name}, two workers"), rows, &mut || run(2));
 }
 
-fn group(name: &str, input: &[Batch], keys: &[(u32, SqlType)], calls: &[(F, Option<(u32, SqlType)>)]) {
+fn rows_of(batches: &[Batch]) -> usize {
+    batches.iter().map(|batch| batch.rows).sum()
+}
+
+fn group(
+    timer: Timer<'_>,
+    name: &str,
+    input: &[Batch],
+    keys: &[(u32, SqlType)],
+    calls: &[(F, Option<(u32, SqlType)>)],
+) {
     let call = |(i, (function, arg)): (usize, &(F, Option<(u32, SqlType)>))| {
         let ty = match function {
             F::CountAll | F::Count => SqlType::BIGINT,
@@ -138,7 +138,7 @@ fn group(name: &str, input: &[Batch], keys: &[(u32, SqlType)], calls: &[(F, Opti
         aggregates: calls.iter().enumerate().map(call).collect(),
     };
     let columns: Vec<ColumnId> = (0..input[0].columns.len() as u32).map(ColumnId).collect();
-    report(name, |workers| {
+    report(timer, name, rows_of(input), |workers| {
         let mut runner = Runner::new(context(workers));
         let form = Arc::new(AggregateForm::new(&aggregation, &columns, false).unwrap());
         let sink = AggregateSink::new(form, &runner.context);
@@ -148,7 +148,7 @@ fn group(name: &str, input: &[Batch], keys: &[(u32, SqlType)], calls: &[(F, Opti
     });
 }
 
-fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind) {
+fn join(timer: Timer<'_>, name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind) {
     let probe_width = probe[0].columns.len() as u32;
     let build_width = build[0].columns.len() as u32;
     let probe_ids: Vec<ColumnId> = (0..probe_width).map(ColumnId).collect();
@@ -175,26 +175,22 @@ fn join(name: &str, build: &[Batch], probe: &[Batch], keys: u32, kind: JoinKind)
         columns.add_computed("c", ColumnType::not_null(SqlType::BIGINT));
     }
     let columns = Arc::new(columns);
-    let mut built_ms = 0.0;
-    report(name, |workers| {
+    report(timer, name, rows_of(probe), |workers| {
         let mut runner = Runner::new(Context { columns: Arc::clone(&columns), ..context(workers) });
-        let start = Instant::now();
         let form = Arc::new(BuildForm::new(&join, &build_ids).unwrap());
         let sink = BuildSink::new(form, &runner.context);
         let input = Pipeline::new(0, Arc::new(Batches::new(build.to_vec())), build_ids.clone());
         let built = runner.run(&input, None, sink).unwrap();
         let (operator, _) = hash_join::probe(&join, built, &probe_ids, &output, &runner.context).unwrap();
-        built_ms = start.elapsed().as_secs_f64() * 1e3;
         let mut pipeline = Pipeline::new(0, Arc::new(Batches::new(probe.to_vec())), probe_ids.clone());
         pipeline.push(1, operator, output.clone());
         runner.run(&pipeline, None, Count).unwrap()
     });
-    println!("{:55} {built_ms:8.1} ms of that to build, with two workers", "");
 }
 
-/// Prints, for each case, the best time of three with one worker and with two.
-pub fn run() {
-    crate::speed_lookup::run();
+/// Has all cases timed, with one worker and with two.
+pub fn run(timer: Timer<'_>) {
+    crate::speed_lookup::run(timer);
     let money = SqlType::Decimal { precision: 15, scale: 2 };
     let price = |i: u64| (mix(i) % 10_000_000) as i64;
     let q01 = batches(
@@ -215,12 +211,13 @@ pub fn run() {
             .chain([(F::CountAll, None)])
             .collect();
     group(
+        timer,
         "group 6M by two dictionaries, 6 groups, 7 aggregates",
         &q01,
         &[(0, text.clone()), (1, text)],
         &sums,
     );
-    group("6M without groups, 7 aggregates", &q01, &[], &sums);
+    group(timer, "6M without groups, 7 aggregates", &q01, &[], &sums);
     drop(q01);
 
     let sum = [(F::Sum, Some((1, money.clone())))];
@@ -234,7 +231,7 @@ pub fn run() {
     ];
     for (name, key) in keys {
         let input = batches(ROWS, &[&integers(key), &decimals(price)]);
-        group(name, &input, &[(0, bigint())], &sum);
+        group(timer, name, &input, &[(0, bigint())], &sum);
     }
 
     let build = |count: u64, key: &dyn Fn(u64) -> i64| {
@@ -243,20 +240,20 @@ pub fn run() {
     let probe = |key: &dyn Fn(u64) -> i64| batches(ROWS, &[&integers(key), &integers(|i| i as i64)]);
     let every_fourth = build(1_500_000, &|i| (i * 4) as i64);
     let clustered = probe(&|i| (i / 4 * 4) as i64);
-    join("join 6M x 1.5M, both clustered", &every_fourth, &clustered, 1, JoinKind::Inner);
+    join(timer, "join 6M x 1.5M, both clustered", &every_fourth, &clustered, 1, JoinKind::Inner);
     let random = probe(&|i| (mix(i) % 1_500_000 * 4) as i64);
-    join("join 6M x 1.5M, random probe", &every_fourth, &random, 1, JoinKind::Inner);
-    join("semi join 6M x 1.5M, random probe", &every_fourth, &random, 1, JoinKind::Semi);
+    join(timer, "join 6M x 1.5M, random probe", &every_fourth, &random, 1, JoinKind::Inner);
+    join(timer, "semi join 6M x 1.5M, random probe", &every_fourth, &random, 1, JoinKind::Semi);
     let few = build(45_000, &|i| (mix(i) % 1_500_000 * 4) as i64);
-    join("join 6M x 45k of a range of 6M, random probe", &few, &random, 1, JoinKind::Inner);
+    join(timer, "join 6M x 45k of a range of 6M, random probe", &few, &random, 1, JoinKind::Inner);
     drop((every_fourth, clustered, random, few));
     let sparse = build(1_500_000, &|i| (i * 1_000_003) as i64);
     let random = probe(&|i| (mix(i) % 1_500_000 * 1_000_003) as i64);
-    join("join 6M x 1.5M, hashed, random probe", &sparse, &random, 1, JoinKind::Inner);
+    join(timer, "join 6M x 1.5M, hashed, random probe", &sparse, &random, 1, JoinKind::Inner);
     let pairs = batches(800_000, &[&integers(|i| (i / 4) as i64), &integers(|i| (mix(i) % 10_000) as i64)]);
     let probe = batches(
         ROWS,
         &[&integers(|i| (mix(i) % 200_000) as i64), &integers(|i| (mix(mix(i) % 800_000) % 10_000) as i64)],
     );
-    join("join 6M x 800k on two keys, hashed", &pairs, &probe, 2, JoinKind::Inner);
+    join(timer, "join 6M x 800k on two keys, hashed", &pairs, &probe, 2, JoinKind::Inner);
 }

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may end where it stands")]
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use allod_planner::column::{ColumnId, Columns};
 use allod_planner::expr::Expr;
@@ -23,7 +22,7 @@ use crate::index_join::{IndexJoinForm, IndexJoiner};
 use crate::kernel::hash::mix;
 use crate::lookup::Pace;
 use crate::pipeline::{Batches, Pipeline, Runner};
-use crate::speed::{Count, context};
+use crate::speed::{Count, Timer, context, report};
 
 const KEYS: i64 = 1_500_000;
 const WIDTH: usize = 6;
@@ -81,8 +80,8 @@ fn load(table: &TableDescriptor) -> (Client, Timestamp) {
     (client, ts)
 }
 
-/// Prints the best times of index joins by a prefix of the clustered key.
-pub fn run() {
+/// Has index joins by a prefix of the clustered key timed.
+pub fn run(timer: Timer<'_>) {
     let table = table();
     let (client, ts) = load(&table);
     let ty = ColumnType::not_null(SqlType::BIGINT);
@@ -128,7 +127,7 @@ pub fn run() {
     };
     let output: Vec<ColumnId> = outer_ids.iter().chain(&inner_ids).copied().collect();
     let join_plan = plan(&output, Node::Values { rows: vec![] });
-    let time = |name: &str, keys: Vec<i64>, runs: usize| {
+    let mut time = |name: &str, keys: Vec<i64>| {
         let batches: Vec<Batch> = keys
             .chunks(4096)
             .map(|keys| {
@@ -136,36 +135,24 @@ pub fn run() {
                 Batch::new(vec![Arc::clone(&key), key], keys.len())
             })
             .collect();
-        let mut line = format!("{name:55}");
-        for workers in [1, 2] {
-            let mut best = f64::MAX;
-            let mut rows = 0;
-            for _ in 0..runs {
-                let start = Instant::now();
-                let context = crate::pipeline::Context { columns: Arc::clone(&columns), ..context(workers) };
-                let mut runner = Runner::new(context);
-                let pace = Pace { first_rows: 1024, rows_max: 25_000, concurrency: 5, early: false };
-                let fork = client.fork();
-                let form = Arc::new(IndexJoinForm::new(&join_plan, &join, &outer_ids).unwrap());
-                let (joiner, _) = IndexJoiner::new(form, &fork, ts, pace, &runner.context);
-                let source = Arc::new(Batches::new(batches.clone()));
-                let mut pipeline = Pipeline::new(1, source, outer_ids.clone());
-                pipeline.push(0, Arc::new(joiner), output.clone());
-                rows = runner.run(&pipeline, None, Count).unwrap();
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-            line += &format!(" {:8.3} ms", best * 1e3);
-            if workers == 2 {
-                line += &format!("  {rows} rows out");
-            }
-        }
-        println!("{line}");
+        report(timer, name, keys.len(), |workers| {
+            let context = crate::pipeline::Context { columns: Arc::clone(&columns), ..context(workers) };
+            let mut runner = Runner::new(context);
+            let pace = Pace { first_rows: 1024, rows_max: 25_000, concurrency: 5, early: false };
+            let fork = client.fork();
+            let form = Arc::new(IndexJoinForm::new(&join_plan, &join, &outer_ids).unwrap());
+            let (joiner, _) = IndexJoiner::new(form, &fork, ts, pace, &runner.context);
+            let source = Arc::new(Batches::new(batches.clone()));
+            let mut pipeline = Pipeline::new(1, source, outer_ids.clone());
+            pipeline.push(0, Arc::new(joiner), output.clone());
+            runner.run(&pipeline, None, Count).unwrap()
+        });
     };
-    time("index join of 1 row x 4", vec![777_777], 200);
-    time("index join of 100 rows x 4", (0..100).map(|i| i * 14_999).collect(), 200);
-    time("index join of 10k rows x 4, ascending", (0..10_000).map(|i| i * 149).collect(), 20);
+    time("index join of 1 row x 4", vec![777_777]);
+    time("index join of 100 rows x 4", (0..100).map(|i| i * 14_999).collect());
+    time("index join of 10k rows x 4, ascending", (0..10_000).map(|i| i * 149).collect());
     let random = |n: u64| (0..n).map(|i| (mix(i) % KEYS as u64) as i64).collect::<Vec<_>>();
-    time("index join of 10k rows x 4, random", random(10_000), 20);
-    time("index join of 10k rows x 4, one range", (0..10_000).map(|i| 500_000 + i).collect(), 20);
-    time("index join of 150k rows x 4, random", random(150_000), 5);
+    time("index join of 10k rows x 4, random", random(10_000));
+    time("index join of 10k rows x 4, one range", (0..10_000).map(|i| 500_000 + i).collect());
+    time("index join of 150k rows x 4, random", random(150_000));
 }

@@ -1,15 +1,14 @@
-//! How fast the client is when every answer is a function call: the best of many runs is for people to read, so this is a
-//! benchmark and no test.
+//! How fast the client is when every answer is a function call.
 //!
 //! ```text
-//! cargo bench -p allod-storage --features speed
+//! cargo bench -p allod-storage --features speed -- prefixes
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may end where it stands")]
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use allod_storage::client::{Client, CommitOutcome, LookupBound, LookupRequest, ScanRequest};
 use allod_storage::cluster::{Cluster, ClusterConfig};
@@ -19,6 +18,8 @@ use allod_storage::schema::{ColumnDef, ColumnType, Datum, SpaceId, SpaceSchema, 
 use arrow::array::{ArrayRef, Date32Array, Decimal64Array, Int64Array, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
 const ORDERS: i64 = 1_500_000;
 const LINES: i64 = 4;
@@ -104,29 +105,12 @@ fn request(space: SpaceId, prefix: Vec<ArrayRef>, ordinals: &[usize], ts: Timest
     }
 }
 
-/// Time of one run in nanoseconds: best of many, for others use the machine, too.
-fn best(mut run: impl FnMut()) -> f64 {
-    let budget = Instant::now();
-    let (mut least, mut runs) = (f64::MAX, 0);
-    while runs < 5 || (budget.elapsed().as_millis() < 600 && runs < 1000) {
-        let start = Instant::now();
-        run();
-        least = least.min(start.elapsed().as_nanos() as f64);
-        runs += 1;
-    }
-    least
-}
+type Group<'c> = BenchmarkGroup<'c, WallTime>;
 
-fn report(name: &str, unit_of: usize, mut run: impl FnMut()) {
-    let ns = best(&mut run);
-    println!("{name:62} {:10.3} ms {:10.1} ns each", ns / 1e6, ns / unit_of as f64);
-}
-
-/// A thing too short to be timed by itself.
-fn report_short(name: &str, mut run: impl FnMut()) {
-    const TIMES: usize = 200;
-    let ns = best(|| (0..TIMES).for_each(|_| run())) / TIMES as f64;
-    println!("{name:62} {ns:10.1} ns");
+/// Times something that is made of so many parts.
+fn report(group: &mut Group<'_>, name: &str, parts: usize, mut run: impl FnMut()) {
+    group.throughput(Throughput::Elements(parts as u64));
+    group.bench_function(name, |bencher| bencher.iter(&mut run));
 }
 
 fn look_up(cluster: &Cluster, client: &mut Client, request: &LookupRequest) -> usize {
@@ -137,14 +121,14 @@ const LINEITEM: SpaceId = SpaceId(1);
 const ORDER: SpaceId = SpaceId(2);
 const INDEX: SpaceId = SpaceId(3);
 
-fn lookups(cluster: &Cluster) {
+fn lookups(group: &mut Group<'_>, cluster: &Cluster) {
     let mut client = cluster.client();
     let ts = cluster.runtime().block_on(client.timestamp()).unwrap();
     let mut many = |name: &str, requests: Vec<LookupRequest>| {
         let n = requests.iter().map(|r| r.lookups).sum();
-        let mut rows = 0;
-        report(name, n, || rows = requests.iter().map(|r| look_up(cluster, &mut client, r)).sum());
-        println!("{:62} {rows:10} rows", "");
+        report(group, name, n, || {
+            black_box(requests.iter().map(|r| look_up(cluster, &mut client, r)).sum::<usize>());
+        });
     };
     let prefixes = some_orders(10_000, 1);
     let few = |ordinals: &[usize]| vec![request(LINEITEM, vec![ints(prefixes.clone())], ordinals, ts)];
@@ -193,41 +177,41 @@ fn lookups(cluster: &Cluster) {
         let requests: Vec<LookupRequest> =
             (0..1000).map(|i| request(LINEITEM, vec![ints(some_orders(n, i * 1000))], &[2], ts)).collect();
         let mut next = requests.iter().cycle();
-        report_short(&format!("{n} prefixes of 6M rows, decimal"), || {
+        report(group, &format!("{n} prefixes of 6M rows, decimal"), n, || {
             black_box(look_up(cluster, &mut client, next.next().unwrap()));
         });
     }
 }
 
-fn fixed_parts(cluster: &Cluster) {
+fn fixed_parts(group: &mut Group<'_>, cluster: &Cluster) {
     let runtime = cluster.runtime();
     let mut client = cluster.client();
     let ts = runtime.block_on(client.timestamp()).unwrap();
     let keys: Vec<Key> =
         some_orders(1000, 3).iter().map(|&k| encode_datums(ORDER, &[Datum::Int(k)])).collect();
     runtime.block_on(client.get(ORDER, &keys, ts, &[2])).unwrap();
-    report_short("fork and absorb", || {
+    report(group, "fork and absorb", 1, || {
         let fork = client.fork();
         client.absorb(fork);
     });
-    report_short("fork and drop", || drop(client.fork()));
-    report_short("timestamp", || {
+    report(group, "fork and drop", 1, || drop(client.fork()));
+    report(group, "timestamp", 1, || {
         black_box(runtime.block_on(client.timestamp()).unwrap());
     });
-    report_short("snapshot", || {
+    report(group, "snapshot", 1, || {
         black_box(runtime.block_on(client.snapshot()).unwrap());
     });
-    report_short("fork, snapshot and absorb", || {
+    report(group, "fork, snapshot and absorb", 1, || {
         let mut fork = client.fork();
         black_box(runtime.block_on(fork.snapshot()).unwrap());
         client.absorb(fork);
     });
-    report_short("fork, snapshot and drop", || {
+    report(group, "fork, snapshot and drop", 1, || {
         let mut fork = client.fork();
         black_box(runtime.block_on(fork.snapshot()).unwrap());
     });
     let mut next = keys.iter().cycle();
-    report_short("get of one key", || {
+    report(group, "get of one key", 1, || {
         let key = std::slice::from_ref(next.next().unwrap());
         black_box(runtime.block_on(client.get(ORDER, key, ts, &[2])).unwrap());
     });
@@ -239,10 +223,10 @@ fn fixed_parts(cluster: &Cluster) {
         })
         .collect();
     let mut next = ranges.iter().cycle();
-    report_short("scan of one order's lines: open", || {
+    report(group, "scan of one order's lines: open", 1, || {
         black_box(runtime.block_on(client.scan(next.next().unwrap())).unwrap());
     });
-    report_short("scan of one order's lines: open, morsels, read", || {
+    report(group, "scan of one order's lines: open, morsels, read", 1, || {
         let scans = runtime.block_on(client.scan(next.next().unwrap())).unwrap();
         for scan in &scans {
             for morsel in scan.morsels() {
@@ -252,36 +236,37 @@ fn fixed_parts(cluster: &Cluster) {
     });
 }
 
-/// What `threads` do in a second, each with a client of its own.
-fn sessions(cluster: &Cluster, name: &str, run: impl Fn(&Cluster, &mut Client, u64) + Sync) {
+/// What several threads do at the same time, each with a client of its own: the time in which each has done it once.
+fn sessions(
+    group: &mut Group<'_>,
+    cluster: &Cluster,
+    name: &str,
+    run: impl Fn(&Cluster, &mut Client, u64) + Sync,
+) {
     for threads in [1, 2, 4, 8] {
-        let start = Instant::now();
-        let done: u64 = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|t| {
-                    let run = &run;
-                    scope.spawn(move || {
-                        let parent = cluster.client();
-                        let mut n = 0;
-                        while start.elapsed().as_millis() < 500 {
-                            for _ in 0..50 {
+        group.throughput(Throughput::Elements(threads));
+        group.bench_function(format!("{name}, {threads} sessions"), |bencher| {
+            bencher.iter_custom(|times| {
+                let start = Instant::now();
+                std::thread::scope(|scope| {
+                    for thread in 0..threads {
+                        let run = &run;
+                        scope.spawn(move || {
+                            let parent = cluster.client();
+                            for n in 0..times {
                                 let mut client = parent.fork();
-                                run(cluster, &mut client, mix(n + t * 1_000_000));
-                                n += 1;
+                                run(cluster, &mut client, mix(n + thread * 1_000_000));
                             }
-                        }
-                        n
-                    })
-                })
-                .collect();
-            workers.into_iter().map(|w| w.join().unwrap()).sum()
+                        });
+                    }
+                });
+                start.elapsed()
+            });
         });
-        let per_second = done as f64 / start.elapsed().as_secs_f64();
-        println!("{name:40} {threads} sessions {per_second:12.0} per second");
     }
 }
 
-fn with_delta(cluster: &Cluster) {
+fn with_delta(group: &mut Group<'_>, cluster: &Cluster) {
     let runtime = cluster.runtime();
     let mut client = cluster.client();
     for start in 0..10 {
@@ -299,33 +284,39 @@ fn with_delta(cluster: &Cluster) {
     {
         let keys = some_orders(if seed == 1 { 10_000 } else { 1000 }, seed);
         let wanted = request(LINEITEM, vec![ints(keys)], &[2], ts);
-        report(name, wanted.lookups, || {
+        report(group, name, wanted.lookups, || {
             black_box(look_up(cluster, &mut client, &wanted));
         });
     }
 }
 
-fn main() {
+fn client(criterion: &mut Criterion) {
     let cluster = Cluster::new(ClusterConfig { region_bytes_max: usize::MAX, ..ClusterConfig::default() });
     load(&cluster, ORDER, vec![0], (0..ORDERS).map(|i| (order_key(i), 1)));
     let lines = (0..ORDERS).flat_map(|i| (1..=LINES).map(move |line| (order_key(i), line)));
     load(&cluster, LINEITEM, vec![0, 1], lines);
     load(&cluster, INDEX, vec![1, 0], (0..ORDERS / 2).map(|i| (i, i % 7000)));
-    fixed_parts(&cluster);
-    lookups(&cluster);
-    sessions(&cluster, "snapshot and get", |cluster, client, n| {
+    let mut group = criterion.benchmark_group("client");
+    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    fixed_parts(&mut group, &cluster);
+    lookups(&mut group, &cluster);
+    sessions(&mut group, &cluster, "snapshot and get", |cluster, client, n| {
         cluster.runtime().block_on(async {
             let (ts, _pin) = client.snapshot().await.unwrap();
             let key = encode_datums(ORDER, &[Datum::Int(order_key((n % ORDERS as u64) as i64))]);
             client.get(ORDER, &[key], ts, &[2]).await.unwrap();
         });
     });
-    sessions(&cluster, "snapshot and 100 lookups", |cluster, client, n| {
+    sessions(&mut group, &cluster, "snapshot and 100 lookups", |cluster, client, n| {
         cluster.runtime().block_on(async {
             let (ts, _pin) = client.snapshot().await.unwrap();
             let keys = some_orders(100, n);
             client.lookup(&request(LINEITEM, vec![ints(keys)], &[2], ts)).await.unwrap();
         });
     });
-    with_delta(&cluster);
+    with_delta(&mut group, &cluster);
+    group.finish();
 }
+
+criterion_group!(benches, client);
+criterion_main!(benches);
