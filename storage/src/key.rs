@@ -590,11 +590,15 @@ impl RowKeys {
         Ok(())
     }
 
-    /// The values of the key column if there is just one and it is an integer without NULLs: rows can then be searched by
-    /// value (see [`int_of`]).
-    pub(crate) fn single_int(&self) -> Option<&[i64]> {
+    /// If a key holds just one integer and rows can be compared with it by the values of the first column: these, the integer, and
+    /// whether a row with this value has this key, not a longer one.
+    pub(crate) fn by_first_int(&self, key: &[u8]) -> Option<(&[i64], i64, bool)> {
+        let wanted = int_of(key).filter(|_| key.starts_with(&self.space))?;
         match self.columns.as_slice() {
-            [KeyColumn::Int(array)] if array.null_count() == 0 => Some(array.values()),
+            [KeyColumn::Int(first), others @ ..] if first.null_count() == 0 => {
+                let is_whole = others.is_empty() || self.unique_prefix == Some(1);
+                Some((first.values(), wanted, is_whole))
+            }
             _ => None,
         }
     }
@@ -661,7 +665,7 @@ impl RowKeys {
 }
 
 /// The integer in a key that holds exactly one integer column.
-pub(crate) fn int_of(key: &[u8]) -> Option<i64> {
+fn int_of(key: &[u8]) -> Option<i64> {
     match key.get(SPACE_BYTES..)? {
         [TAG_VALUE, digits @ ..] => Some(unflip_i64(u64::from_be_bytes(digits.try_into().ok()?))),
         _ => None,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, UInt16Type};
 
-use crate::key::{Bound, Key, KeyEncoder, KeyRange, Marks, RowKeys, gallop, halve, int_of};
+use crate::key::{Bound, Key, KeyEncoder, KeyRange, Marks, RowKeys, gallop, halve};
 use crate::mvcc::ZoneFilter;
 use crate::schema::{SpaceSchema, Timestamp};
 use zone::Zones;
@@ -224,11 +224,11 @@ impl Chunk {
     /// The first row whose key is not less; `rows()` if there is none.
     pub(crate) fn lower_bound(&self, key: &[u8]) -> usize {
         let data = &*self.data;
-        let at = match (data.keys.single_int(), int_of(key)) {
-            (Some(values), Some(wanted)) => {
+        let at = match data.keys.by_first_int(key) {
+            Some((values, wanted, _)) => {
                 values[self.start..self.end].partition_point(|&v| v < wanted) + self.start
             }
-            _ => {
+            None => {
                 let near = data.keys.near(key, self.start..self.end).unwrap_or_else(|| {
                     let block = data.first_keys.partition_point(|first| first.as_bytes() < key);
                     block.saturating_sub(1) * BLOCK_ROWS..(block * BLOCK_ROWS).min(data.rows)
@@ -248,10 +248,10 @@ impl Chunk {
     /// The first of these rows whose key is not less (or the end), and whether it is equal. For keys that come in order,
     /// each search starting where the last one ended: the steps grow from there.
     pub(crate) fn seek(&self, key: &[u8], rows: Range<usize>) -> (usize, bool) {
-        if let (Some(values), Some(wanted)) = (self.data.keys.single_int(), int_of(key)) {
+        if let Some((values, wanted, is_whole)) = self.data.keys.by_first_int(key) {
             let values = &values[self.start..self.end];
             let row = gallop(rows.clone(), |row| values[row] < wanted);
-            return (row, row < rows.end && values[row] == wanted);
+            return (row, is_whole && row < rows.end && values[row] == wanted);
         }
         let less = |row: usize| self.data.keys.compare(self.start + row, key) == Ordering::Less;
         let row = gallop(rows.clone(), less);
@@ -371,4 +371,56 @@ pub fn view_block_bytes(rows: usize) -> u32 {
     const BYTES_A_ROW: usize = 64;
     const BLOCK_BYTES_MAX: usize = 1 << 20;
     rows.saturating_mul(BYTES_A_ROW).clamp(BYTES_A_ROW, BLOCK_BYTES_MAX) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::record_batch::RecordBatch;
+
+    use super::*;
+    use crate::key::{encode_datums, end_of_prefix};
+    use crate::schema::{ColumnDef, ColumnType, Datum, SpaceId, SqlType};
+
+    /// Keys of two integers, asked for by one, which is the whole key of a unique index: against a look at every row.
+    #[test]
+    fn a_prefix_of_one_integer_is_found_by_the_values() {
+        let def = ColumnDef::new("c", ColumnType::not_null(SqlType::BIGINT));
+        let id = SpaceId(7);
+        for (unique_prefix, alike) in [(None, 5), (Some(1), 1)] {
+            let columns = vec![def.clone(), def.clone()];
+            let schema = SpaceSchema { id, columns, key: vec![0, 1], unique_prefix };
+            let rows: Vec<(i64, i64)> = (0..600).map(|i| (i / alike * 3 - 180, i % 5)).collect();
+            let column = |of: fn(&(i64, i64)) -> i64| {
+                Arc::new(rows.iter().map(of).collect::<Int64Array>()) as ArrayRef
+            };
+            let field = |name: &str| Field::new(name, DataType::Int64, false);
+            let arrow = Arc::new(Schema::new(vec![field("a"), field("b")]));
+            let batch = RecordBatch::try_new(arrow, vec![column(|r| r.0), column(|r| r.1)]).unwrap();
+            let limit = ChunkLimit { rows: 10_000, bytes: usize::MAX };
+            let chunks = build_base(&schema, vec![batch], limit, Timestamp(5)).unwrap();
+            let [chunk] = &chunks[..] else { panic!("one chunk") };
+            let chunk = chunk.slice(7, 590).unwrap();
+            let ends = [i64::MIN, -1000, 3000, i64::MAX];
+            for wanted in (-200..200).chain(ends) {
+                for space in [SpaceId(6), id, SpaceId(8)] {
+                    let start = encode_datums(space, &[Datum::Int(wanted)]);
+                    let start = start.as_bytes();
+                    let mut end = start.to_vec();
+                    end_of_prefix(&mut end);
+                    let below = |key: &[u8]| {
+                        (0..chunk.rows()).filter(|&row| chunk.compare(row, key) == Ordering::Less).count()
+                    };
+                    let (from, to) = (below(start), below(&end));
+                    let is_there = from < chunk.rows() && chunk.compare(from, start) == Ordering::Equal;
+                    assert_eq!(chunk.lower_bound(start), from, "{wanted} in {space:?}");
+                    assert_eq!(chunk.lower_bound(&end), to);
+                    assert_eq!(chunk.seek(start, 0..chunk.rows()), (from, is_there));
+                    assert_eq!(chunk.find(start), is_there.then_some(from));
+                    assert_eq!(chunk.few(start, &end, 3), from..to.min(from + 3));
+                }
+            }
+        }
+    }
 }
