@@ -24,7 +24,8 @@
 //! what has to be said. A plan that gives up again and again is not tried any more.
 //!
 //! Two operators keep the places of their tuples until they have all: those that sort them, and those that let equal ones pass
-//! once. A row that an outer join did not find has no place.
+//! once. A row that an outer join did not find has no place. Several partitions that are scanned in one order are merged
+//! ([`merge`]), a few rows of each at a time.
 //!
 //! What it leaves to pipelines altogether: expressions (but for columns, and comparisons of one with a number), and grouping for
 //! more than to tell groups apart. They would be a second executor; what is here is what costs less than to build the first one.
