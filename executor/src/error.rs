@@ -81,6 +81,14 @@ pub enum Error {
         /// Row of the statement, from 1.
         row: u64,
     },
+    /// 1406: CAST to CHAR(n) or BINARY(n) of something longer.
+    #[error("Data Too Long, field len {limit}, data len {length}")]
+    CutTooLong {
+        /// Characters or bytes that there is room for.
+        limit: u32,
+        /// Those that there are.
+        length: usize,
+    },
     /// 1690: a number does not fit the type that its column is to become.
     #[error("constant {value} overflows {ty}")]
     ConstantOverflow {

@@ -55,7 +55,7 @@ pub use execute::{
     Tuning, UserVariables, execute,
 };
 pub use few::FewRoom;
-pub use kernel::{JsonFault, Rules, Verdict, place_of, statement_digest};
+pub use kernel::{Dates, JsonFault, Rules, Verdict, place_of, statement_digest};
 pub use lock::{Locking, WantedLocks};
 pub use metrics::{
     CommitRun, CopTasks, Detail, IndexJoinRun, IndexLookUpRun, IndexMergeRun, OperatorMetrics,

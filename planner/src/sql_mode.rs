@@ -4,6 +4,8 @@
 //! them, in MySQL's order. The words that nothing obeys here (`NO_DIR_IN_CREATE`, …) are kept and shown; of `IGNORE_SPACE` there
 //! is nothing to obey, since a blank before a parenthesis never matters here.
 
+use allod_storage::schema::irregular_parts;
+
 /// The words, in MySQL's order.
 const WORDS: &[&str] = &[
     "REAL_AS_FLOAT",
@@ -118,6 +120,15 @@ impl SqlMode {
                 high_not_precedence: has("HIGH_NOT_PRECEDENCE"),
                 real_as_float: has("REAL_AS_FLOAT"),
             },
+        }
+    }
+
+    /// Whether an irregular date may be written, given its number.
+    pub fn allows(&self, irregular: i64) -> bool {
+        match irregular_parts(irregular) {
+            (0, 0, 0) => !self.no_zero_date,
+            (_, 0, _) | (_, _, 0) => !self.no_zero_in_date,
+            _ => self.allow_invalid_dates,
         }
     }
 

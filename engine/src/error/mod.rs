@@ -116,7 +116,7 @@ impl From<allod_executor::Error> for Error {
             E::DivisionByZero => code::DIVISION_BY_ZERO,
             E::PacketOverflow { .. } => code::PACKET_OVERFLOW,
             E::AssignIncorrectNumber { .. } | E::AssignIncorrectText { .. } => code::ASSIGN_INCORRECT,
-            E::AssignTooLong { .. } => code::ASSIGN_TOO_LONG,
+            E::AssignTooLong { .. } | E::CutTooLong { .. } => code::ASSIGN_TOO_LONG,
             E::AssignNull { .. } => code::COLUMN_NOT_NULL,
             E::Json(fault) => fault.code(),
             E::WrongArguments(_) | E::BadArguments(_) => code::WRONG_ARGUMENTS,

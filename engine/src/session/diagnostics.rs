@@ -8,7 +8,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use allod_executor::{Rules, Verdict};
+use allod_executor::{Dates, Rules, Verdict};
 use allod_planner::bind::Dml;
 use allod_planner::sql_mode::SqlMode;
 use arrow::array::RecordBatch;
@@ -95,9 +95,16 @@ fn passed_over(error: allod_executor::Error) -> Warning {
 /// not take NULL for a column that has none, whatever the mode.
 pub(super) fn rules(mode: SqlMode, dml: Option<&Dml>, values: Option<usize>) -> Rules {
     let divided = |verdict| if mode.error_for_division_by_zero { verdict } else { Verdict::Ignore };
-    let zero_date = !mode.no_zero_date;
+    let written =
+        Dates { zero: !mode.no_zero_date, zero_in: !mode.no_zero_in_date, invalid: mode.allow_invalid_dates };
+    let read = Dates { zero_in: true, ..written };
     let Some(dml) = dml else {
-        return Rules { divided: divided(Verdict::Warn), zero_date, ..Rules::default() };
+        return Rules {
+            divided: divided(Verdict::Warn),
+            dates: read,
+            stored_dates: written,
+            ..Rules::default()
+        };
     };
     let ignores = match dml {
         Dml::Insert { on_duplicate, .. } => on_duplicate.ignores(),
@@ -109,7 +116,12 @@ pub(super) fn rules(mode: SqlMode, dml: Option<&Dml>, values: Option<usize>) -> 
         stored: verdict(lenient),
         converted: verdict(lenient),
         divided: divided(verdict(lenient)),
-        zero_date,
+        dates: Dates {
+            // Only all of these modes together keep a change of rows from reading such dates.
+            zero_in: lenient || !mode.no_zero_date || !mode.no_zero_in_date || mode.allow_invalid_dates,
+            ..written
+        },
+        stored_dates: written,
         null: verdict(ignores || (lenient && values != Some(1))),
         remade: false,
     }

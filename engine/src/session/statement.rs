@@ -58,6 +58,7 @@ impl Session {
     ) -> Result<ResultSet> {
         if self.commits_first(parsed) {
             self.commit(cancel)?;
+            self.forget_next();
             self.next_options().check_write()?;
         }
         let mut pause = PAUSE_FIRST;

@@ -314,11 +314,13 @@ impl Session {
             TransactionControl::Commit(after) => {
                 let options = self.options();
                 self.commit(cancel)?;
+                self.forget_next();
                 self.go_on(*after, options)?;
             }
             TransactionControl::Rollback(after) => {
                 let options = self.options();
                 self.roll_back();
+                self.forget_next();
                 self.go_on(*after, options)?;
             }
             TransactionControl::Set { scope, characteristics } => {
@@ -417,6 +419,11 @@ impl Session {
             as_of: None,
         };
         self.next.or(snapshot).or(variables)
+    }
+
+    /// What SET TRANSACTION said was of a transaction that has ended, though it never began.
+    pub(super) fn forget_next(&mut self) {
+        self.next = Options::default();
     }
 
     /// A time to read at: a timestamp of the cluster as a number, or what clocks of the session show.

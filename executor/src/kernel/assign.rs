@@ -11,11 +11,13 @@ use allod_storage::schema::json::{Json, encode};
 use allod_storage::schema::{Charset, FloatDigits, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME};
 
 use super::cast::{
-    Loss, bytes_of, decimal_at, double_at, fsp_of, in_range, is_datetime, is_long_time, micros_at, time_at,
-    to_text, whole_at, without_loss, write_at,
+    Loss, decimal_at, double_at, fsp_of, in_range, is_long_time, micros_at, time_at, to_text, whole_at,
+    without_loss, write_at,
 };
 use super::choice;
 use super::clock;
+use super::cut::bytes_of;
+use super::dates::Dates;
 use super::decimal::{Decimals, narrowed, rescale};
 use super::function::{Failure, Outcome, build_bytes};
 use super::json;
@@ -64,7 +66,7 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
     if matches!(value, Value::Null) {
         return Ok(Value::Null);
     }
-    let (Rules { zero_date: zero, remade, .. }, first) = (*notices.rules(), notices.first_row);
+    let (Rules { stored_dates: dates, remade, .. }, first) = (*notices.rules(), notices.first_row);
     let mut checked = |row: usize, loss: Loss| match loss {
         Loss::None => Ok(()),
         Loss::Unseen => {
@@ -179,20 +181,20 @@ pub(crate) fn assign(value: &Value, target: Target<'_>, rows: usize, notices: &m
             bytes_of(&bytes, matches!(to, SqlType::Binary(_)).then_some(*n), *n, rows)
         }
         SqlType::Date => Value::Date(
-            stored(value, rows, &mut checked, |row| match found(micros_at(value, row), zero) {
+            stored(value, rows, &mut checked, |row| match found(micros_at(value, row), dates) {
                 (us, Loss::None) if clock::split(us).1 != 0 => (us, Loss::Unseen),
                 found => found,
             })?
             .map(|us| clock::split(us).0 as i32),
         ),
         SqlType::Timestamp(fsp) => Value::DateTime(stored(value, rows, &mut checked, |row| {
-            match found(rounded(value, row, *fsp), zero) {
+            match found(rounded(value, row, *fsp), dates) {
                 (us, Loss::None) => moment(us, zone),
                 none => none,
             }
         })?),
         SqlType::DateTime(fsp) => {
-            Value::DateTime(stored(value, rows, &mut checked, |row| found(rounded(value, row, *fsp), zero))?)
+            Value::DateTime(stored(value, rows, &mut checked, |row| found(rounded(value, row, *fsp), dates))?)
         }
         SqlType::Time(fsp) => Value::Time(
             stored(value, rows, &mut checked, |row| time_stored(value, row))?
@@ -307,9 +309,9 @@ fn rounded(value: &Value, row: usize, fsp: u8) -> Option<i64> {
 }
 
 /// The moment; the one that is none, if there is no such.
-fn found(us: Option<i64>, zero: bool) -> (i64, Loss) {
+fn found(us: Option<i64>, dates: Dates) -> (i64, Loss) {
     match us {
-        Some(us) if is_datetime(us, zero) => (us, Loss::None),
+        Some(us) if dates.has(us) => (us, Loss::None),
         _ => (ZERO_DATETIME, Loss::Incorrect),
     }
 }

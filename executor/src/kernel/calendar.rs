@@ -4,14 +4,14 @@
 //! "chrono-Compatible Low-Level Date Algorithms"), from a day to its date by multiplications that stand for divisions
 //! (Cassio Neri and Lorenz Schneider, "Euclidean affine functions and their application to calendar algorithms").
 
-use allod_storage::schema::ZERO_DATE;
+use allod_storage::schema::{FIRST_DAY, days_in_month, irregular_parts};
 
 /// Microseconds of a day.
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 /// Microseconds of a second.
 pub(crate) const SECOND_US: i64 = 1_000_000;
 /// 0000-01-01, MySQL's least date.
-pub(crate) const DAYS_MIN: i64 = -719_528;
+pub(crate) const DAYS_MIN: i64 = FIRST_DAY as i64;
 /// 9999-12-31, MySQL's greatest date.
 pub(crate) const DAYS_MAX: i64 = 2_932_896;
 /// The greatest magnitude of a TIME: 838:59:59.
@@ -49,8 +49,9 @@ const YEAR_STEP: u32 = 2_939_745;
 /// The date of a day number.
 #[inline]
 pub(crate) fn civil(days: i64) -> Civil {
-    if days == i64::from(ZERO_DATE) {
-        return Civil { year: 0, month: 0, day: 0 };
+    if days < DAYS_MIN {
+        let (year, month, day) = irregular_parts(days);
+        return Civil { year, month, day };
     }
     let (century, year, rest) = century_year(days);
     let day_of_year = rest / YEAR_STEP / 4;
@@ -65,8 +66,8 @@ pub(crate) fn civil(days: i64) -> Civil {
 /// The year of a day number, without the rest of the date.
 #[inline]
 pub(crate) fn year(days: i64) -> i64 {
-    if days == i64::from(ZERO_DATE) {
-        return 0;
+    if days < DAYS_MIN {
+        return irregular_parts(days).0;
     }
     let (century, year, rest) = century_year(days);
     let next = rest >= MARCH_TO_JANUARY * 4 * YEAR_STEP;
@@ -87,25 +88,11 @@ pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Whether February has 29 days.
-pub(crate) fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-/// Days of a month.
-pub(crate) fn month_days(year: i64, month: i64) -> i64 {
-    match month {
-        2 => 28 + i64::from(is_leap(year)),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
 /// The day number of a date, if there is such a date in MySQL's range.
 pub(crate) fn checked_days(year: i64, month: i64, day: i64) -> Option<i64> {
     let real = (0..=9999).contains(&year)
         && (1..=12).contains(&month)
-        && (1..=month_days(year, month)).contains(&day);
+        && (1..=days_in_month(year, month)).contains(&day);
     real.then(|| days(year, month, day))
 }
 
@@ -117,7 +104,7 @@ pub(crate) fn add_months(day: i64, months: i64) -> Option<i64> {
     if !(0..=9999).contains(&year) {
         return None;
     }
-    Some(days(year, month, from.day.min(month_days(year, month))))
+    Some(days(year, month, from.day.min(days_in_month(year, month))))
 }
 
 /// 0 = Monday, as WEEKDAY counts.

@@ -4,17 +4,20 @@
 //! Storing into a column converts the same way. Both come from the same conversions of one value, which give a
 //! result and the [`Loss`]; what becomes of that, a warning or an error, the statement's rules say ([`super::notice`]).
 //!
-//! Nothing is said of a CAST to CHAR(n) or BINARY(n) that cuts: keys of prefixes are cut so, too.
+//! A CAST to CHAR(n) or BINARY(n) that cuts says so ([`super::cut`]); bytes of a type without padding are cut silently, as those of
+//! keys of prefixes are.
 
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use allod_storage::schema::{SqlType, ZERO_DATETIME, nearest_double};
-use arrow::array::{BinaryViewBuilder, StringViewBuilder};
+use allod_storage::schema::{SqlType, nearest_double};
+use arrow::array::StringViewBuilder;
 
-use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN, TIME_US_MAX};
+use super::calendar::{DAY_US, DAYS_MIN, TIME_US_MAX};
 use super::choice;
 use super::clock;
+use super::cut::{self, bytes_of};
+use super::dates::{Dates, rounded_within};
 use super::decimal::{Decimals, NARROW_MAX, WIDE_MAX, narrowed, power, rescale};
 use super::function::{Failure, Outcome};
 use super::json;
@@ -137,7 +140,7 @@ pub(crate) fn cast(
         }
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
             let text = text_with(value, fsp_of(from), rows);
-            clip(text, *n, rows)
+            cut::characters(text, *n, rows, notices)?
         }
         SqlType::Text(..) => text_with(value, fsp_of(from), rows),
         SqlType::Binary(n) if u64::from(*n) > PACKET_MAX => {
@@ -148,7 +151,11 @@ pub(crate) fn cast(
             }
             Value::Null
         }
-        SqlType::Binary(n) => bytes_of(&bytes_with(value, from, rows), Some(*n), *n, rows),
+        SqlType::Binary(n) => {
+            let bytes = bytes_with(value, from, rows);
+            cut::tell_bytes(&bytes, *n, rows, notices)?;
+            bytes_of(&bytes, Some(*n), *n, rows)
+        }
         SqlType::VarBinary(n) => bytes_of(&bytes_with(value, from, rows), None, *n, rows),
         SqlType::Blob(_) => bytes_of(&bytes_with(value, from, rows), None, u32::MAX, rows),
         SqlType::Date => Value::Date(micros_told(value, rows, notices)?.map(|us| clock::split(us).0 as i32)),
@@ -200,8 +207,8 @@ fn datetimes_told(
     rows: usize,
     notices: &mut Notices,
 ) -> Result<Column<i64>, Failure> {
-    let zero = notices.rules().zero_date;
-    let rounded = |us: i64| Some(clock::round_fsp(us, fsp)).filter(|us| is_datetime(*us, zero));
+    let dates = notices.rules().dates;
+    let rounded = |us: i64| Some(clock::round_fsp(us, fsp)).filter(|us| dates.has(*us));
     if let Value::String(texts) = value {
         let told = texts_told(texts, rows, ("datetime", notices), |text| {
             let (us, truncated) = clock::parse_datetime_told(text)?;
@@ -214,10 +221,10 @@ fn datetimes_told(
     }
     let out = match value {
         Value::DateTime(v) if fsp == FSP_MAX => v.clone(),
-        // The moment that is none stays what it is, whoever may write it.
-        Value::DateTime(v) => {
-            v.map_option(rows, |us| if us == ZERO_DATETIME { Some(us) } else { rounded(us) })
-        }
+        // A date that is none of the calendar stays what it is, whoever may write it.
+        Value::DateTime(v) => v.map_option(rows, |us| {
+            if us < DAYS_MIN * DAY_US { Some(rounded_within(us, fsp)) } else { rounded(us) }
+        }),
         Value::Date(_) => micros(value, rows),
         other => each(other, rows, |row| micros_at(other, row).and_then(rounded)),
     };
@@ -623,54 +630,6 @@ pub(super) fn write_at(value: &Value, row: usize, fsp: u8, out: &mut String) {
     debug_assert!(written.is_ok(), "writing to a string cannot fail");
 }
 
-/// Strings of at most `chars` characters.
-fn clip(value: Value, chars: u32, rows: usize) -> Value {
-    let limit = chars as usize;
-    match value {
-        Value::String(v) if (0..rows.min(one_or_all(&v, rows))).any(|row| v.value(row).len() > limit) => {
-            super::string::slice(&v.plain(), rows, |_, s| {
-                let end = s.char_indices().nth(limit).map_or(s.len(), |(at, _)| at);
-                Some(0..end)
-            })
-        }
-        other => other,
-    }
-}
-
-fn one_or_all(v: &Strings, rows: usize) -> usize {
-    if matches!(v, Strings::One(_)) { 1 } else { rows }
-}
-
-/// The bytes of strings, at most `limit`, padded with zeros to `width`.
-pub(super) fn bytes_of(value: &Value, width: Option<u32>, limit: u32, rows: usize) -> Value {
-    if matches!(value, Value::Null) {
-        return Value::Null;
-    }
-    let mut out = BinaryViewBuilder::with_capacity(rows);
-    let mut padded = Vec::new();
-    for row in 0..rows {
-        let bytes = match value {
-            Value::String(v) if !value.is_null(row) => v.value(row).as_bytes(),
-            Value::Bytes(v) if !value.is_null(row) => v.value(row),
-            _ => {
-                out.append_null();
-                continue;
-            }
-        };
-        let bytes = &bytes[..bytes.len().min(limit as usize)];
-        match width {
-            Some(width) if bytes.len() < width as usize => {
-                padded.clear();
-                padded.extend_from_slice(bytes);
-                padded.resize(width as usize, 0);
-                out.append_value(&padded);
-            }
-            _ => out.append_value(bytes),
-        }
-    }
-    Value::Bytes(Binary::Views(out.finish()))
-}
-
 /// The value at a row as microseconds since 1970; None if it is no date.
 pub(super) fn micros_at(value: &Value, row: usize) -> Option<i64> {
     match value {
@@ -697,13 +656,8 @@ pub(crate) fn micros(value: &Value, rows: usize) -> Column<i64> {
     match value {
         Value::DateTime(v) => v.clone(),
         Value::Date(v) => v.map(|d| i64::from(d) * DAY_US),
-        other => each(other, rows, |row| micros_at(other, row).filter(|us| is_datetime(*us, false))),
+        other => each(other, rows, |row| micros_at(other, row).filter(|us| Dates::REGULAR.has(*us))),
     }
-}
-
-/// Whether there is such a moment, or (where that is one) none at all.
-pub(super) fn is_datetime(us: i64, zero: bool) -> bool {
-    (DAYS_MIN..=DAYS_MAX).contains(&clock::split(us).0) || (zero && us == ZERO_DATETIME)
 }
 
 pub(super) fn time_at(value: &Value, row: usize) -> Option<i64> {

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use allod_storage::schema::ZERO_DATETIME;
 
-use super::calendar::{Civil, DAY_US, SECOND_US, TIME_US_MAX, checked_days, civil};
+use super::calendar::{Civil, DAY_US, SECOND_US, TIME_US_MAX, civil};
+use super::dates::any_day;
 
 /// Hour, minute, second and microsecond of a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ fn century(year: i64, digits: usize) -> i64 {
     }
 }
 
-/// A DATE or DATETIME, perhaps `0000-00-00`: `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits.
+/// A DATE or DATETIME, perhaps one that no calendar has ([`super::dates`]): `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits.
 /// Microseconds since 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
     read_datetime(text, false).map(|(us, _)| us)
@@ -170,7 +171,7 @@ fn read_datetime(text: &str, begins: bool) -> Option<(i64, bool)> {
     if matches!(year, 0 | 2000) && (month, day, time, micro) == (0, 0, [0; 3], 0) && text[0] == b'0' {
         return Some((ZERO_DATETIME, truncated));
     }
-    let days = checked_days(year, month, day)?;
+    let days = any_day(year, month, day)?;
     Some((days * DAY_US + ((time[0] * 60 + time[1]) * 60 + time[2]) * SECOND_US + micro, truncated))
 }
 
@@ -277,8 +278,12 @@ pub(crate) fn datetime_from_number(v: i64) -> Option<i64> {
         return None;
     }
     let (date, time) = if v > 99_999_999 { (v / 1_000_000, v % 1_000_000) } else { (v, 0) };
+    // Between the years of two digits and those of four there is nothing.
+    if date < 101 || (691_232..=700_100).contains(&date) || (991_232..=10_000_100).contains(&date) {
+        return None;
+    }
     let year = if date < 1_000_000 { century(date / 10_000, 2) } else { date / 10_000 };
-    let days = checked_days(year, date / 100 % 100, date % 100)?;
+    let days = any_day(year, date / 100 % 100, date % 100)?;
     if time / 10_000 > 23 {
         return None;
     }
@@ -343,10 +348,11 @@ fn write_clock(us: i64, fsp: u8, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dates::Dates;
     use super::*;
 
     fn show(text: &str) -> Option<String> {
-        parse_datetime(text).map(|us| {
+        parse_datetime(text).filter(|us| Dates::REGULAR.has(*us)).map(|us| {
             let mut out = String::new();
             write_datetime(us, 6, &mut out);
             out
@@ -414,7 +420,8 @@ mod tests {
         assert_eq!(datetime_from_number(20_240_229).map(datetime_number), Some(20_240_229_000_000));
         assert_eq!(datetime_from_number(240_229).map(datetime_number), Some(20_240_229_000_000));
         assert_eq!(datetime_from_number(20_240_229_101_112).map(datetime_number), Some(20_240_229_101_112));
-        assert_eq!(datetime_from_number(20_240_230), None);
+        assert_eq!(datetime_from_number(20_240_230).map(datetime_number), Some(20_240_230_000_000));
+        assert_eq!(datetime_from_number(20_241_300), None);
         assert_eq!(round_fsp(1_500_000, 0), 2_000_000);
         assert_eq!(round_fsp(-1_500_000, 0), -2_000_000);
         assert_eq!(round_fsp(1_449_999, 1), 1_400_000);

@@ -7,9 +7,10 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use allod_storage::schema::{SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::SqlType;
 
 use super::calendar::{self, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, MONTHS, SECOND_US, WEEKDAYS, civil, days};
+use super::dates::{Dates, any_day};
 use super::function::{Failure, Outcome, text};
 use super::notice::Notices;
 use super::value::{Column, Value};
@@ -18,7 +19,9 @@ use crate::error::Error;
 /// STR_TO_DATE(s, format): NULL, and said, where the text is not of the format or is no date.
 pub(super) fn str_to_date(args: &[Value], sql: &SqlType, rows: usize, notices: &mut Notices) -> Outcome {
     let (s, format) = (text(&args[0], rows)?, text(&args[1], rows)?);
-    let zero = notices.rules().zero_date;
+    // Without zero dates nobody makes one of parts, whoever may read it.
+    let dates = notices.rules().dates;
+    let dates = Dates { zero_in: dates.zero, ..dates };
     let kind = match sql {
         SqlType::Date => "date",
         SqlType::Time(_) => "time",
@@ -27,7 +30,7 @@ pub(super) fn str_to_date(args: &[Value], sql: &SqlType, rows: usize, notices: &
     let mut read = |row: usize| -> Result<Option<i64>, Failure> {
         let (Some(s), Some(format)) = (s.get(row), format.get(row)) else { return Ok(None) };
         let Some((value, whole)) =
-            read_format(s, format).and_then(|(p, whole)| Some((p.value(sql, zero)?, whole)))
+            read_format(s, format).and_then(|(p, whole)| Some((p.value(sql, dates)?, whole)))
         else {
             let (ty, value) = ("datetime", s.to_owned());
             notices.converted(row, Error::WrongValueForFunction { ty, value, function: "str_to_date" })?;
@@ -58,20 +61,17 @@ struct Parsed {
 }
 
 impl Parsed {
-    /// Days or microseconds of this type; `zero`: whether `0000-00-00` is a date.
-    fn value(self, sql: &SqlType, zero: bool) -> Option<i64> {
-        let none = (self.year, self.month, self.day) == (0, 0, 0) && zero;
-        Some(match sql {
-            SqlType::Date if none => ZERO_DATE.into(),
-            SqlType::Date => self.date()?,
-            SqlType::Time(_) => self.time,
-            _ if none && self.time == 0 => ZERO_DATETIME,
-            _ => self.date()? * DAY_US + self.time,
-        })
-    }
-
-    fn date(self) -> Option<i64> {
-        calendar::checked_days(self.year, self.month, self.day)
+    /// Days or microseconds of this type, if it is one of these dates.
+    fn value(self, sql: &SqlType, dates: Dates) -> Option<i64> {
+        let moment = |time: i64| {
+            let us = any_day(self.year, self.month, self.day)? * DAY_US + time;
+            dates.has(us).then_some(us)
+        };
+        match sql {
+            SqlType::Date => moment(0).map(|us| us / DAY_US),
+            SqlType::Time(_) => Some(self.time),
+            _ => moment(self.time),
+        }
     }
 }
 
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn reads_by_the_manual() {
-        let read = |s, f| read_format(s, f).and_then(|(p, _)| Some(p.date()? * DAY_US + p.time));
+        let read = |s, f| read_format(s, f).and_then(|(p, _)| p.value(&SqlType::DateTime(0), Dates::REGULAR));
         assert_eq!(read("01,5,2013", "%d,%m,%Y"), Some(us("2013-05-01")));
         assert_eq!(read("May 1, 2013", "%M %d,%Y"), Some(us("2013-05-01")));
         assert_eq!(read("2024-02-30", "%Y-%m-%d"), None);

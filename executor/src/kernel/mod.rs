@@ -25,7 +25,9 @@ mod coding;
 mod collate;
 mod compare;
 mod control;
+mod cut;
 mod date_reading;
+mod dates;
 mod decimal;
 mod digest;
 mod function;
@@ -61,6 +63,7 @@ mod value;
 mod volatile;
 mod writing;
 
+pub use dates::Dates;
 pub use digest::of_statement as statement_digest;
 pub use json::JsonFault;
 pub use names::place_of;

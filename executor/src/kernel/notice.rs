@@ -16,6 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::dates::Dates;
 use super::function::Failure;
 use crate::error::Error;
 
@@ -42,8 +43,10 @@ pub struct Rules {
     pub divided: Verdict,
     /// NULL for a column that has none: [`Verdict::Warn`] stores the type's nothing.
     pub null: Verdict,
-    /// `0000-00-00` is a date.
-    pub zero_date: bool,
+    /// The dates that conversions within an expression give.
+    pub dates: Dates,
+    /// The dates that columns take.
+    pub stored_dates: Dates,
     /// A column is becoming one of another type: errors are TiDB's of ALTER TABLE, which tell the value and not the row.
     pub remade: bool,
 }
@@ -56,7 +59,9 @@ impl Default for Rules {
             converted: Verdict::Warn,
             divided: Verdict::Ignore,
             null: Verdict::Fail,
-            zero_date: false,
+            // A query may read what it could not write.
+            dates: Dates { zero_in: true, ..Dates::REGULAR },
+            stored_dates: Dates::REGULAR,
             remade: false,
         }
     }

@@ -9,6 +9,7 @@ use allod_storage::schema::SqlType;
 
 use super::calendar::{DAY_US, DAYS_MAX, DAYS_MIN, SECOND_US, TIME_US_MAX};
 use super::clock::{clock, parse_datetime, parse_time, split, write_datetime, write_time};
+use super::dates::Dates;
 use super::decimal::rescale;
 use super::function::{Failure, Outcome, ints, text};
 use super::notice::Notices;
@@ -61,7 +62,7 @@ pub(crate) fn apply(
             };
             Ok(Value::DateTime(Column::from_options((0..rows).map(|row| {
                 let (from, to) = (zone(from.get(row)?, row)?, zone(to.get(row)?, row)?);
-                Some(convert(shown.get(row)?, from, to))
+                Some(convert(shown.get(row).filter(|us| Dates::REGULAR.has(*us))?, from, to))
             }))))
         }
     }
@@ -78,10 +79,11 @@ fn read_at(value: &Value, row: usize) -> Option<Read> {
     if value.is_null(row) {
         return None;
     }
+    let moment = |us: i64| Some(Read::Moment(us)).filter(|_| Dates::REGULAR.has(us));
     match value {
         Value::Time(v) => Some(Read::Time(v.value(row))),
-        Value::DateTime(v) => Some(Read::Moment(v.value(row))),
-        Value::Date(v) => Some(Read::Moment(i64::from(v.value(row)) * DAY_US)),
+        Value::DateTime(v) => moment(v.value(row)),
+        Value::Date(v) => moment(i64::from(v.value(row)) * DAY_US),
         Value::String(v) => read(v.value(row)),
         _ => None,
     }
@@ -97,7 +99,7 @@ fn read(text: &str) -> Option<Read> {
     if timely && (!packed || whole.len() <= 7) {
         return parse_time(text).map(Read::Time);
     }
-    parse_datetime(text).map(Read::Moment)
+    parse_datetime(text).filter(|us| Dates::REGULAR.has(*us)).map(Read::Moment)
 }
 
 fn clip(us: i64) -> i64 {

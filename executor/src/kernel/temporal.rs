@@ -1,21 +1,23 @@
 //! Functions of dates and times.
 
+use std::borrow::Cow;
+
 use allod_planner::expr::{Function, TimeUnit, calendar as written};
-use allod_storage::schema::{SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{SqlType, ZERO_DATE, days_in_month};
 
 use super::calendar::{
     self, Civil, DAY_US, DAYS_BEFORE_1970, DAYS_MAX, DAYS_MIN, SECOND_US, TIME_US_MAX, add_months, civil,
-    day_of_year, days, month_days, weekday,
+    day_of_year, days, weekday,
 };
 use super::cast::{micros, micros_told, times, write_at};
 use super::clock::{clock, split, write_date, write_datetime};
-use super::date_reading;
 use super::decimal::{Decimals, rescale};
 use super::function::{Failure, Outcome, ints, text, unfit};
 use super::names::{self, Names};
 use super::notice::Notices;
 use super::string::build;
 use super::value::{Column, Value, zip_map, zip_option};
+use super::{date_reading, dates};
 use crate::error::Error;
 
 /// Evaluates a function of dates whose result has type `sql`.
@@ -26,16 +28,16 @@ pub(crate) fn apply(
     rows: usize,
     notices: &mut Notices,
 ) -> Outcome {
-    // `0000-00-00` has parts, all zero, and nothing else that could be told of a date.
-    let own: Vec<Value>;
+    let own: Cow<'_, [Value]>;
     let args = match function {
+        // `2020-00-10` has parts, and nothing else that could be told of a date.
+        Function::Extract(unit) if *unit != TimeUnit::Week => args,
         // And it is the moment 0.
-        Function::Extract(_) | Function::UnixTimestamp => args,
-        _ if args.iter().any(|arg| has_zero_date(arg, rows)) => {
-            own = args.iter().map(|arg| without_zero_dates(arg, rows)).collect();
+        Function::UnixTimestamp => args,
+        _ => {
+            own = told_dates(function, args, rows, notices)?;
             &own
         }
-        _ => args,
     };
     let day = |i: usize| day_numbers(&args[i], rows);
     let int = |v: Column<i64>| Ok(Value::Int(v));
@@ -92,7 +94,7 @@ pub(crate) fn apply(
         }
         Function::LastDay => Ok(Value::Date(day(0).map(|d| {
             let Civil { year, month, .. } = civil(d);
-            days(year, month, month_days(year, month)) as i32
+            days(year, month, days_in_month(year, month)) as i32
         }))),
         Function::DateAdd(unit) => shift((*unit, 1), &args[0], &args[1], sql, rows, notices),
         Function::DateSub(unit) => shift((*unit, -1), &args[0], &args[1], sql, rows, notices),
@@ -165,25 +167,23 @@ pub(crate) fn apply(
 /// Days of the year 0.
 const YEAR_ZERO_DAYS: i64 = 365;
 
-fn has_zero_date(value: &Value, rows: usize) -> bool {
-    match value {
-        Value::Date(v) => (0..rows).any(|row| v.value(row) == ZERO_DATE),
-        Value::DateTime(v) => (0..rows).any(|row| v.value(row) == ZERO_DATETIME),
-        _ => false,
-    }
-}
-
-/// NULL in their place.
-fn without_zero_dates(value: &Value, rows: usize) -> Value {
-    match value {
-        Value::Date(v) => {
-            Value::Date(Column::from_options((0..rows).map(|row| v.get(row).filter(|day| *day != ZERO_DATE))))
+/// The arguments with NULL for each date that is none of the calendar and that the function can tell nothing of.
+fn told_dates<'a>(
+    function: &Function,
+    args: &'a [Value],
+    rows: usize,
+    notices: &mut Notices,
+) -> Result<Cow<'a, [Value]>, Failure> {
+    let mut own = Cow::Borrowed(args);
+    let month_only = matches!(function, Function::LastDay | Function::MonthName);
+    let zero_day = function == &Function::MonthName || notices.rules().dates.zero;
+    for (i, arg) in args.iter().enumerate() {
+        let refused = |(_, month, day)| !month_only || month == 0 || (day == 0 && !zero_day);
+        if let Some(told) = dates::without(arg, rows, refused, notices)? {
+            own.to_mut()[i] = told;
         }
-        Value::DateTime(v) => Value::DateTime(Column::from_options(
-            (0..rows).map(|row| v.get(row).filter(|us| *us != ZERO_DATETIME)),
-        )),
-        other => other.clone(),
     }
+    Ok(own)
 }
 
 /// Tells of texts that a function takes for dates and that are none.

@@ -23,7 +23,7 @@ use super::{
     Bound, GeneratedFault, OptionFault, collation, generated, limits, numbers, partition, temporary,
 };
 use crate::error::Error;
-use crate::expr::{Expr, cast_constant, held_in, zero_moment};
+use crate::expr::{Expr, cast_constant, held_in, irregular_moment};
 use crate::parse::{AlterSyntax, NumbersSyntax, PartitionClause, TableOption, comment_of};
 use crate::physical::PlanWarning;
 
@@ -340,9 +340,9 @@ impl Binder<'_> {
                         Ok(ColumnDefault::Expr(generated::spelled(inner, &[]).into()))
                     }
                     _ if let Some(default) = self.default_of_large(&value, column, &ty.sql) => default,
-                    _ if let Some(none) = zero_moment(&value, &ty.sql) => {
-                        let refused = self.mode.no_zero_date && self.mode.strict;
-                        if refused { Err(invalid()) } else { Ok(ColumnDefault::Value(none)) }
+                    _ if let Some((date, day)) = irregular_moment(&value, &ty.sql) => {
+                        let refused = !self.mode.allows(day) && self.mode.strict;
+                        if refused { Err(invalid()) } else { Ok(ColumnDefault::Value(date)) }
                     }
                     _ => {
                         // Bytes of a fixed number are filled up with zeros.

@@ -18,6 +18,7 @@ use super::window::{WindowFault, is_window_function};
 use crate::column::ColumnId;
 use crate::error::Error;
 use crate::expr::{BlockMode, Exact, Expr, Function, TimeUnit, literal, types};
+use crate::sql_mode::SqlMode;
 
 impl Binder<'_> {
     /// Binds an expression of the current clause: a number with the digits that show.
@@ -40,7 +41,7 @@ impl Binder<'_> {
             E::CompoundIdentifier(parts) => self.name(parts),
             E::Value(v) => self.value(v),
             E::Nested(inner) => self.expr(inner),
-            E::TypedString(t) => typed_string(t, !self.mode.no_zero_date),
+            E::TypedString(t) => typed_string(t, self.mode),
             E::Prefixed { prefix, value } => match (&**value, prefix.value.eq_ignore_ascii_case("_binary")) {
                 (value, true) => {
                     let text = self.expr(value)?;
@@ -447,16 +448,15 @@ pub(super) fn comparison(op: &BinaryOperator) -> Option<Function> {
     })
 }
 
-/// `zero`: 0000-00-00 is a date.
-fn typed_string(t: &ast::TypedString, zero: bool) -> Result<Expr, Error> {
+fn typed_string(t: &ast::TypedString, mode: SqlMode) -> Result<Expr, Error> {
     let text = match &t.value.value {
         Value::SingleQuotedString(s) | Value::DoubleQuotedString(s) => s,
         other => return Err(not_supported(&format!("the literal {other}"))),
     };
     match &t.data_type {
-        ast::DataType::Date => literal::date(text, zero),
+        ast::DataType::Date => literal::date(text, mode),
         ast::DataType::Time(..) => literal::time(text),
-        ast::DataType::Timestamp(..) | ast::DataType::Datetime(..) => literal::datetime(text, zero),
+        ast::DataType::Timestamp(..) | ast::DataType::Datetime(..) => literal::datetime(text, mode),
         other => Err(not_supported(&format!("the literal {other} '…'"))),
     }
 }

@@ -1,9 +1,9 @@
 //! Dates as day numbers and times as microseconds: parsing, fields, and adding intervals, as MySQL does them.
 //!
-//! The calendar is the proleptic Gregorian one, years 0 to 9999. Zero dates (`0000-00-00`) are no dates here; strict SQL
-//! mode refuses them anyway.
+//! The calendar is the proleptic Gregorian one, years 0 to 9999. Dates that it does not have (`0000-00-00`, `2020-00-10`) are
+//! read by themselves, where `sql_mode` lets somebody write them.
 
-use allod_storage::schema::civil_from_days;
+use allod_storage::schema::{civil_from_days, days_in_month, irregular_day};
 
 use super::TimeUnit;
 
@@ -48,16 +48,6 @@ impl Civil {
     }
 }
 
-/// Days of a month.
-pub fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
 /// Whether a datetime is in the years 0 to 9999.
 pub fn in_range(us: i64) -> bool {
     let days = us.div_euclid(DAY_US);
@@ -67,6 +57,15 @@ pub fn in_range(us: i64) -> bool {
 /// Reads a date or a datetime; the flag says whether there was a time. Any punctuation separates the parts; without any,
 /// 6, 8, 12 or 14 digits are `[YY]YYMMDD[hhmmss]`.
 pub fn parse_datetime(text: &str) -> Option<(i64, bool)> {
+    parse(text, Civil::days)
+}
+
+/// Reads an irregular date: with a zero month or day, or a day beyond its month.
+pub fn parse_irregular(text: &str) -> Option<(i64, bool)> {
+    parse(text, |date| irregular_day(date.year, date.month, date.day).map(i64::from))
+}
+
+fn parse(text: &str, day: impl Fn(Civil) -> Option<i64>) -> Option<(i64, bool)> {
     let text = text.trim();
     let (main, fraction) = match text.split_once('.') {
         // A point may also separate the parts of the date; a fraction follows seconds.
@@ -75,8 +74,8 @@ pub fn parse_datetime(text: &str) -> Option<(i64, bool)> {
     };
     let (numbers, has_time) =
         if main.bytes().all(|b| b.is_ascii_digit()) { packed(main)? } else { delimited(main)? };
-    let [year, month, day, hour, minute, second] = numbers;
-    let days = Civil { year, month, day }.days()?;
+    let [year, month, of_month, hour, minute, second] = numbers;
+    let days = day(Civil { year, month, day: of_month })?;
     let clock = clock_us(hour, minute, second).filter(|_| hour < 24)?;
     Some((days * DAY_US + clock + fraction, has_time))
 }

@@ -1,9 +1,7 @@
 //! Conversion of single values, where nothing is lost that would need a warning.
 
 use allod_storage::schema::json::{JsonRef, encode, parse_json, print_json};
-use allod_storage::schema::{
-    DECIMAL_SCALE_MAX, Datum, IntWidth, SqlType, ZERO_DATE, ZERO_DATETIME, nearest_double,
-};
+use allod_storage::schema::{DECIMAL_SCALE_MAX, Datum, IntWidth, SqlType, ZERO_DATETIME, nearest_double};
 
 use super::calendar::{self, DAY_US};
 
@@ -257,16 +255,21 @@ fn to_text(value: &Datum) -> Option<String> {
     }
 }
 
-/// `0000-00-00` as a value of this type, if that is what it stands for: zeros, and the number.
-pub fn zero_moment(value: &Datum, ty: &SqlType) -> Option<Datum> {
-    let stands = match value {
-        Datum::String(text) => calendar::is_zero_date(text),
-        Datum::Int(0) | Datum::UInt(0) | Datum::Decimal { value: 0, .. } => true,
-        _ => false,
+/// A date that the calendar does not have as a value of this type, if that is what it stands for, and the number of its day:
+/// `0000-00-00` (zeros, and the number), `2020-00-10`.
+pub fn irregular_moment(value: &Datum, ty: &SqlType) -> Option<(Datum, i64)> {
+    let us = match value {
+        Datum::String(text) if calendar::is_zero_date(text) => ZERO_DATETIME,
+        Datum::String(text) => calendar::parse_irregular(text)?.0,
+        Datum::Int(0) | Datum::UInt(0) | Datum::Decimal { value: 0, .. } => ZERO_DATETIME,
+        _ => return None,
     };
+    let day = us.div_euclid(DAY_US);
     match ty {
-        SqlType::Date => stands.then_some(Datum::Date(ZERO_DATE)),
-        SqlType::DateTime(_) | SqlType::Timestamp(_) => stands.then_some(Datum::DateTime(ZERO_DATETIME)),
+        SqlType::Date => Some((Datum::Date(day as i32), day)),
+        SqlType::DateTime(_) => Some((Datum::DateTime(us), day)),
+        // A moment is of the calendar, or none at all.
+        SqlType::Timestamp(_) if us == ZERO_DATETIME => Some((Datum::DateTime(us), day)),
         _ => None,
     }
 }

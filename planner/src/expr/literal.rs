@@ -1,9 +1,10 @@
 //! Literals to constants.
 
-use allod_storage::schema::{Collation, ColumnType, Datum, SqlType, ZERO_DATE, ZERO_DATETIME};
+use allod_storage::schema::{Collation, ColumnType, Datum, SqlType, ZERO_DATETIME};
 
 use super::{Expr, calendar, convert, types};
 use crate::error::Error;
+use crate::sql_mode::SqlMode;
 
 /// A number: an integer if it is one and fits 64 bits, a double if it has an exponent, else a decimal.
 pub fn number(text: &str) -> Result<Expr, Error> {
@@ -76,12 +77,9 @@ fn bytes_or_number(bytes: &[u8]) -> Expr {
     }
 }
 
-/// `DATE '…'`. `zero`: 0000-00-00 is one.
-pub fn date(text: &str, zero: bool) -> Result<Expr, Error> {
-    match calendar::parse_datetime(text) {
-        None if zero && calendar::is_zero_date(text) => {
-            Ok(Expr::constant(Datum::Date(ZERO_DATE), SqlType::Date))
-        }
+/// `DATE '…'`.
+pub fn date(text: &str, mode: SqlMode) -> Result<Expr, Error> {
+    match moment(text, mode) {
         Some((us, false)) => {
             let days = us.div_euclid(calendar::DAY_US) as i32;
             Ok(Expr::constant(Datum::Date(days), SqlType::Date))
@@ -90,12 +88,19 @@ pub fn date(text: &str, zero: bool) -> Result<Expr, Error> {
     }
 }
 
-/// `TIMESTAMP '…'`. `zero`: 0000-00-00 is one.
-pub fn datetime(text: &str, zero: bool) -> Result<Expr, Error> {
-    match calendar::parse_datetime(text) {
-        None if zero && calendar::is_zero_date(text) => {
-            Ok(Expr::constant(Datum::DateTime(ZERO_DATETIME), SqlType::DateTime(0)))
-        }
+/// A date or a datetime, and whether there was a time: one of the calendar, or one that the mode allows.
+fn moment(text: &str, mode: SqlMode) -> Option<(i64, bool)> {
+    if calendar::is_zero_date(text) {
+        return (!mode.no_zero_date).then_some((ZERO_DATETIME, text.contains(':')));
+    }
+    let irregular =
+        |text| calendar::parse_irregular(text).filter(|(us, _)| mode.allows(us.div_euclid(calendar::DAY_US)));
+    calendar::parse_datetime(text).or_else(|| irregular(text))
+}
+
+/// `TIMESTAMP '…'`.
+pub fn datetime(text: &str, mode: SqlMode) -> Result<Expr, Error> {
+    match moment(text, mode) {
         Some((us, _)) => Ok(Expr::constant(Datum::DateTime(us), SqlType::DateTime(fraction_digits(text)))),
         None => Err(Error::IncorrectLiteral { kind: "datetime", value: text.into() }),
     }

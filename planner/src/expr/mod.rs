@@ -40,7 +40,7 @@ pub use crate::parse::normalized as statement_text;
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
 pub use collate::CollateFunction;
 pub use convert::{
-    cast_constant, cast_datum, number_of_bits, number_of_bytes, printed, rescale, zero_moment,
+    cast_constant, cast_datum, irregular_moment, number_of_bits, number_of_bytes, printed, rescale,
 };
 pub(crate) use exact::shows_as;
 pub use exact::{Exact, is_cut_off};

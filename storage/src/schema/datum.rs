@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::unpadded;
+use super::{civil_from_days, unpadded};
 
 /// One SQL value. `PartialEq` is structural: `Int(1)` and `Decimal { value: 10, scale: 1 }` differ, and so do texts with more
 /// or fewer blanks at the end; NULL equals NULL, NaN equals itself. SQL comparison is `Datum::compare`.
@@ -229,31 +229,10 @@ fn clock(f: &mut fmt::Formatter<'_>, us: i64) -> fmt::Result {
     }
 }
 
-/// The date `0000-00-00`, which MySQL holds where there is none, as a day: the one before 0000-01-01, its least date. So it
-/// sorts before every date, as it does in MySQL. Other dates with a zero in them (`2020-00-01`) are not held.
-pub const ZERO_DATE: i32 = -719_529;
-
-/// `0000-00-00 00:00:00`: the beginning of that day, in microseconds since 1970.
-pub const ZERO_DATETIME: i64 = ZERO_DATE as i64 * 86_400_000_000;
-
-/// Year, month, day of a day number, counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    if days == i64::from(ZERO_DATE) {
-        return (0, 0, 0);
-    }
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::{FIRST_DAY, ZERO_DATE, ZERO_DATETIME};
 
     #[test]
     fn numbers_compare_by_value_across_forms() {
@@ -281,7 +260,7 @@ mod tests {
         assert_eq!(Datum::Decimal { value: -5, scale: 2 }.to_string(), "-0.05");
         assert_eq!(Datum::Date(0).to_string(), "1970-01-01");
         assert_eq!(Datum::Date(ZERO_DATE).to_string(), "0000-00-00");
-        assert_eq!(Datum::Date(ZERO_DATE + 1).to_string(), "0000-01-01");
+        assert_eq!(Datum::Date(FIRST_DAY).to_string(), "0000-01-01");
         assert_eq!(Datum::DateTime(ZERO_DATETIME).to_string(), "0000-00-00 00:00:00");
         assert_eq!(Datum::Date(-719_468).to_string(), "0000-03-01");
         assert_eq!(Datum::DateTime(-1).to_string(), "1969-12-31 23:59:59.999999");

@@ -5,6 +5,7 @@
 
 mod collation;
 mod constraint;
+mod date;
 mod datum;
 mod ids;
 pub mod json;
@@ -16,7 +17,10 @@ mod types;
 
 pub use collation::{Charset, Collation, unpadded};
 pub use constraint::{CheckConstraint, Constraints, ForeignKey, ReferenceAction};
-pub use datum::{Datum, DatumKey, ZERO_DATE, ZERO_DATETIME, civil_from_days, nearest_double};
+pub use date::{
+    FIRST_DAY, ZERO_DATE, ZERO_DATETIME, civil_from_days, days_in_month, irregular_day, irregular_parts,
+};
+pub use datum::{Datum, DatumKey, nearest_double};
 pub use ids::{IndexId, RegionId, SpaceId, StoreId, TableId, Timestamp};
 pub use members::{ENUM_MEMBERS_MAX, Members, SET_MEMBERS_MAX};
 pub use numbering::{AutoRandom, Numbering};

@@ -44,7 +44,7 @@ use super::key::{self, KeyFault};
 use super::partition::{bind_over, bind_over_for};
 use crate::column::ColumnId;
 use crate::error::Error;
-use crate::expr::{Expr, FunctionUsage, Rewriter, collate};
+use crate::expr::{Expr, Function, FunctionUsage, Rewriter, collate};
 use crate::generated::GeneratedColumns;
 use crate::parse;
 
@@ -85,7 +85,14 @@ fn bound(generated: &Generated, columns: &[ColumnDef]) -> Result<(Expr, Function
     let of = of.ok_or_else(|| Error::UnknownKeyColumn(column.to_string()))?;
     let (whole, mut rw) = (Expr::column(ColumnId(of as u32), columns[of].ty.clone()), Rewriter::new(0));
     let part = match length {
-        Some(length) => rw.explicit_cast(whole, key::prefix_type(&columns[of].ty.sql, length)?),
+        Some(length) => match key::prefix_type(&columns[of].ty.sql, length)? {
+            // A key says nothing of what it leaves out, as a cast does.
+            sql if sql.is_string() => {
+                let length = Expr::constant(Datum::Int(i64::from(length)), SqlType::BIGINT);
+                Expr::call(Function::Left, vec![whole, length], ColumnType { sql, ..columns[of].ty.clone() })
+            }
+            sql => rw.explicit_cast(whole, sql),
+        },
         None => whole,
     };
     let part = match &generated.kind {
