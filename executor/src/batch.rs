@@ -71,7 +71,7 @@ impl Selection {
 }
 
 /// Bytes of the values in these columns, wherever the buffers that hold them began; for memory accounts.
-pub(crate) fn bytes_of(columns: &[ArrayRef]) -> u64 {
+pub fn bytes_of(columns: &[ArrayRef]) -> u64 {
     columns.iter().map(array_bytes).sum()
 }
 

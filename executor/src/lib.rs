@@ -48,6 +48,7 @@ mod speed_lookup;
 mod values;
 mod window;
 
+pub use batch::bytes_of;
 pub use dml::{check, committed, deal, follow, generate, record_keys, remake, stored};
 pub use error::Error;
 pub use execute::{

@@ -23,7 +23,7 @@ use super::jobs::Entered;
 use super::policies::settle;
 use super::twice::told;
 use super::version::{Counters, Entry, SequenceEntry, Version};
-use super::writers::{Predecessors, Writers};
+use super::writers::Writers;
 use super::{Catalog, Lease, Waiting};
 use crate::error::{Error, Result, code};
 use crate::result::Warning;
@@ -49,23 +49,15 @@ impl Catalog {
     }
 
     fn applied(&self, ddl: &Ddl, job: &mut Entered, client: &mut Client, waiting: &mut Waiting) -> Notes {
-        let mut grace = None;
-        loop {
-            let mut lease = self.lease(waiting)?;
+        self.leased(waiting, |lease, waiting| {
             job.begins(&lease.version());
-            lease.grace = grace;
             let outcome = lease.apply(ddl, client, waiting);
-            let Some(writers) = lease.in_the_way.take() else {
-                job.is_done(&lease);
+            if lease.in_the_way.is_none() {
+                job.is_done(lease);
                 drop_spaces(client, &lease.unreadable());
-                return outcome;
-            };
-            // What it has closed is open again, and who else wants to change the schema may.
-            drop(lease);
-            let mut predecessors = Predecessors::default();
-            waiting.until(|| Ok(predecessors.have_left(&writers).then_some(())))?;
-            grace = Some(grace.map_or(GRACE_FIRST, |grace| grace * 2));
-        }
+            }
+            outcome
+        })
     }
 }
 

@@ -56,9 +56,10 @@ use allod_storage::schema::{SpaceId, TableDescriptor};
 use crate::error::{Error, Result};
 use crate::history::History;
 use dropped::Dropped;
-use writers::Writers;
+use writers::{Predecessors, Writers};
 
 pub(crate) use analyze::{Analysis, StatsCollector};
+pub(crate) use foreign::Referring;
 pub(crate) use growth::Seen;
 pub(crate) use ids::Stride;
 pub(crate) use jobs::{Job, Jobs};
@@ -141,6 +142,26 @@ impl Catalog {
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(Error::internal("the catalog is gone")),
         })
+    }
+
+    /// Does what needs the lease; anew when those have left who were in its way.
+    fn leased<T>(
+        &self,
+        waiting: &mut Waiting,
+        mut work: impl FnMut(&mut Lease<'_>, &mut Waiting) -> Result<T>,
+    ) -> Result<T> {
+        let mut grace = None;
+        loop {
+            let mut lease = self.lease(waiting)?;
+            lease.grace = grace;
+            let outcome = work(&mut lease, waiting);
+            let Some(writers) = lease.in_the_way.take() else { return outcome };
+            // What it has closed is open again, and who else wants to change the schema may.
+            drop(lease);
+            let mut predecessors = Predecessors::default();
+            waiting.until(|| Ok(predecessors.have_left(&writers).then_some(())))?;
+            grace = Some(grace.map_or(ddl::GRACE_FIRST, |grace| grace * 2));
+        }
     }
 
     /// The right to publish, if nobody has it.

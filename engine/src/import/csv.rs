@@ -12,7 +12,8 @@ use arrow::csv::ReaderBuilder;
 use arrow::csv::reader::Format;
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::load::{Mapping, Target, load as load_rows};
+use super::intake::Intake;
+use super::load::{Mapping, Target};
 use super::open;
 use crate::error::{Error, Result, code};
 use crate::session::Session;
@@ -44,7 +45,8 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path, cancel: &Can
     let reader = ReaderBuilder::new(schema).with_header(true).with_batch_size(BATCH_ROWS);
     let reader = reader.build_buffered(file).map_err(|e| damaged(&e))?;
     let empty = StringArray::new_scalar("");
-    let mut rows = Vec::new();
+    let table = Arc::clone(&target.table);
+    let mut intake = Intake::new(session, &table)?;
     for batch in reader {
         let batch = batch.map_err(|e| damaged(&e))?;
         cancel.check()?;
@@ -58,10 +60,10 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path, cancel: &Can
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         if batch.num_rows() > 0 {
-            rows.push(mapping.columns(&target, &columns, batch.num_rows())?);
+            intake.add(mapping.columns(&target, &columns, batch.num_rows())?)?;
         }
     }
-    load_rows(session, target, rows, cancel)
+    intake.finish(session, target, cancel)
 }
 
 fn without_nulls(texts: &StringArray) -> ArrayRef {

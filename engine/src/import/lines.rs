@@ -1,7 +1,7 @@
 //! Texts of rows, as LOAD DATA describes them: what ends a field and a line, what quotes, what escapes.
 //!
 //! Text comes in pieces that are cut anywhere. What is not yet a whole row is kept until more comes; nothing is read twice but
-//! the row that was cut.
+//! the row that was cut, and that only when twice as much of it has come: a file without an end of a line is read a few times.
 
 use allod_planner::bind::{LoadField, LoadFormat};
 
@@ -9,6 +9,8 @@ use allod_planner::bind::{LoadField, LoadFormat};
 pub(crate) struct Lines {
     format: LoadFormat,
     pending: Vec<u8>,
+    /// It is worth no look before so much is there.
+    awaited: usize,
     /// Lines at the beginning that are still to be left out.
     skip: u64,
 }
@@ -27,7 +29,7 @@ impl Lines {
     /// In this format.
     pub fn new(format: LoadFormat) -> Lines {
         let skip = format.ignore_lines;
-        Lines { format, pending: Vec::new(), skip }
+        Lines { format, pending: Vec::new(), awaited: 0, skip }
     }
 
     /// Takes more text, and gives each row that is whole to `each`. `end` = no more comes, and what is left is a row.
@@ -38,6 +40,9 @@ impl Lines {
         mut each: impl FnMut(Vec<LoadField>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.pending.extend_from_slice(text);
+        if self.pending.len() < self.awaited && !end {
+            return Ok(());
+        }
         let mut at = 0;
         while at < self.pending.len() {
             match self.look(&self.pending[at..], end) {
@@ -54,7 +59,13 @@ impl Lines {
             }
         }
         self.pending.drain(..at);
+        self.awaited = self.pending.len() * 2;
         Ok(())
+    }
+
+    /// Bytes that are kept until more comes.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.len()
     }
 
     fn look(&self, text: &[u8], end: bool) -> Look {
@@ -226,5 +237,22 @@ mod tests {
     fn lines_that_do_not_start_as_they_should_are_left_out() {
         let format = LoadFormat { lines_starting: "> ".into(), ..LoadFormat::default() };
         assert_eq!(rows(&format, "noise> 1\t2\n> 3\t4\nnoise"), [vec!["1", "2"], vec!["3", "4"]]);
+    }
+
+    #[test]
+    fn a_row_that_comes_in_small_pieces_is_whole_in_the_end() {
+        let mut lines = Lines::new(LoadFormat::default());
+        let mut rows = Vec::new();
+        let text = format!("1\t{}\n2\tb\n", "a".repeat(10_000));
+        let mut each = |row: Vec<LoadField>| {
+            rows.push(row.into_iter().map(|field| field.map_or(0, |f| f.len())).collect::<Vec<_>>());
+            Ok::<(), ()>(())
+        };
+        for piece in text.as_bytes().chunks(7) {
+            lines.feed(piece, false, &mut each).unwrap();
+        }
+        lines.feed(&[], true, &mut each).unwrap();
+        assert_eq!(lines.pending_bytes(), 0);
+        assert_eq!(rows, [vec![1, 10_000], vec![1, 1]]);
     }
 }

@@ -8,15 +8,14 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::compute::take;
-use rayon::prelude::*;
 
-use allod_executor::Cancel;
+use allod_executor::{Cancel, bytes_of};
 use allod_planner::bind::{bind_checks, bind_generated};
 use allod_planner::checks::RowChecks;
 use allod_planner::generated::GeneratedColumns;
 use allod_planner::stats::TableStats;
 use allod_planner::zone::Zone;
-use allod_storage::client::{Bulk, Client, ScanRequest};
+use allod_storage::client::{Bulk, Client};
 use allod_storage::error as storage;
 use allod_storage::schema::{
     ColumnDef, ColumnDefault, Datum, PartitionDescriptor, SpaceId, SpaceSchema, SqlType, TableDescriptor,
@@ -24,7 +23,7 @@ use allod_storage::schema::{
 
 use super::convert::to_column;
 use crate::catalog::twice::text_among;
-use crate::catalog::{Counters, Seen, StatsCollector, WriteGuard};
+use crate::catalog::{Counters, Seen, WriteGuard};
 use crate::error::{Error, Result, code};
 use crate::rows::{full_batch, space_columns};
 use crate::session::Session;
@@ -35,7 +34,8 @@ pub(super) struct Target {
     counters: Arc<Counters>,
     /// Rows that it was believed to have.
     before: Seen,
-    _writing: WriteGuard,
+    /// Until it leaves.
+    pub writing: Option<WriteGuard>,
 }
 
 impl Target {
@@ -61,7 +61,7 @@ impl Target {
             let Some(writing) = catalog.enter_alone(entry, &mut waiting)? else { continue };
             let (table, counters) = (Arc::clone(&entry.descriptor), Arc::clone(&entry.counters));
             let before = counters.growth.seen();
-            return Ok(Target { table, counters, before, _writing: writing });
+            return Ok(Target { table, counters, before, writing: Some(writing) });
         }
     }
 }
@@ -70,7 +70,7 @@ impl Target {
     /// Leaves the table and publishes what was learned of its rows. In this order: who publishes waits for DDL to end, and
     /// DDL waits for writers to leave.
     pub fn finish(self, session: &Session, stats: TableStats) -> Result<()> {
-        let Target { table, before, _writing: writing, .. } = self;
+        let Target { table, before, writing, .. } = self;
         drop(writing);
         let mut waiting = session.waiting(&Cancel::new());
         session.owner().shared().catalog.set_stats(&table, stats, before, &mut waiting)
@@ -213,46 +213,6 @@ fn constant(value: &Datum, column: &ColumnDef, rows: usize) -> Result<ArrayRef> 
     take(&one, &UInt32Array::from(vec![0; rows]), None).map_err(Error::internal)
 }
 
-/// Adds rows (all columns of the table, in order) to every space of the table, publishes statistics if the table was
-/// empty, and returns the number of rows.
-pub(super) fn load(
-    session: &mut Session,
-    target: Target,
-    rows: Vec<Vec<ArrayRef>>,
-    cancel: &Cancel,
-) -> Result<u64> {
-    let table = &target.table;
-    let count: u64 = rows.iter().map(|columns| columns[0].len() as u64).sum();
-    let client = session.client_mut();
-    let was_empty = is_empty(client, table)?;
-    let stats = was_empty.then(|| {
-        rows.par_iter()
-            .fold(
-                || StatsCollector::new(table),
-                |mut stats, columns| {
-                    stats.add(columns);
-                    stats
-                },
-            )
-            .reduce(|| StatsCollector::new(table), StatsCollector::merge)
-            .finish()
-    });
-    let mut loads = Vec::with_capacity(table.partitions.len());
-    for (partition, rows) in table.partitions.iter().zip(deal(table, rows)?) {
-        let mut load = BulkLoad::new(client, table, partition)?;
-        cancel.check()?;
-        load.add(rows)?;
-        loads.push(load);
-    }
-    // From here on it is all there or not, and soon.
-    cancel.check()?;
-    BulkLoad::finish(loads, client)?;
-    if let Some(stats) = stats {
-        target.finish(session, stats)?;
-    }
-    Ok(count)
-}
-
 /// The rows of each partition.
 pub(crate) fn deal(table: &TableDescriptor, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<Vec<Vec<ArrayRef>>>> {
     if table.partitioning.is_none() {
@@ -294,6 +254,8 @@ pub(super) struct BulkLoad<'a> {
     indexes: Vec<(SpaceSchema, Vec<usize>)>,
     /// All of them, if there are indexes: entries are not in order, and built in one go.
     rows: Vec<Vec<ArrayRef>>,
+    /// Of memory, that all rows took as they came.
+    bytes: u64,
 }
 
 impl BulkLoad<'_> {
@@ -306,17 +268,26 @@ impl BulkLoad<'_> {
         let bulk = client.runtime().block_on(client.bulk(records.id))?;
         let indexes = partition.indexes.iter().enumerate();
         let indexes = indexes.map(|(position, &id)| table.index_space(position, id)).collect();
-        Ok(BulkLoad { table, records: (records, bulk), indexes, rows: Vec::new() })
+        Ok(BulkLoad { table, records: (records, bulk), indexes, rows: Vec::new(), bytes: 0 })
     }
 
     /// Adds rows, all columns of the table. They are given away, so that their memory can be returned while chunks are built
     /// of them.
     pub fn add(&mut self, rows: Vec<Vec<ArrayRef>>) -> Result<()> {
+        self.bytes += rows.iter().map(|columns| bytes_of(columns)).sum::<u64>();
         if !self.indexes.is_empty() {
             self.rows.extend(rows.iter().cloned());
         }
         let (space, bulk) = &mut self.records;
         bulk.add(batches(space, rows)?).map_err(|error| Error::of_ingest(error, self.table, space))
+    }
+
+    /// About the bytes of memory that rows take which wait for the end.
+    pub fn held_bytes(&self) -> u64 {
+        match self.indexes.is_empty() && self.records.1.is_in_order() {
+            true => 0,
+            false => self.bytes,
+        }
     }
 
     /// Loads them, in all partitions, records and entries of indexes, or nothing.
@@ -325,7 +296,7 @@ impl BulkLoad<'_> {
         // A global index is that of several partitions.
         let mut bulks: BTreeMap<SpaceId, Bulk> = BTreeMap::new();
         let mut loaded = Vec::with_capacity(loads.len());
-        for BulkLoad { table, records: (records, bulk), indexes, rows } in loads {
+        for BulkLoad { table, records: (records, bulk), indexes, rows, bytes: _ } in loads {
             bulks.insert(records.id, bulk);
             let loading = Loading { table, records, indexes, rows };
             for (space, ordinals) in &loading.indexes {
@@ -380,16 +351,4 @@ impl Loading<'_> {
 fn batches(space: &SpaceSchema, rows: Vec<Vec<ArrayRef>>) -> Result<Vec<RecordBatch>> {
     let names = space_columns(space);
     rows.into_iter().map(|columns| full_batch(&names, columns)).collect()
-}
-
-fn is_empty(client: &mut Client, table: &TableDescriptor) -> Result<bool> {
-    let runtime = client.runtime();
-    let (ts, _pin) = runtime.block_on(client.snapshot())?;
-    for partition in &table.partitions {
-        let regions = runtime.block_on(client.scan(&ScanRequest::all(partition.records, ts)))?;
-        if regions.iter().any(|region| !region.morsels().is_empty()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

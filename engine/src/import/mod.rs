@@ -5,6 +5,7 @@
 
 mod convert;
 mod csv;
+mod intake;
 mod lines;
 mod load;
 mod parquet;
@@ -28,8 +29,8 @@ impl Session {
     ///
     /// # Errors
     /// 1017 if the file cannot be opened, 1105 if it is not Parquet; 1054, 1364 or 1366 if it has a column that the table
-    /// has not, lacks one that has no default, or has one of another type; 1062 if a key is there already; 1317 if it was
-    /// stopped. The table is then as it was.
+    /// has not, lacks one that has no default, or has one of another type; 1062 if a key is there already; 1452 if a row
+    /// refers to none; 8175 if it holds more than `tidb_mem_quota_query`; 1317 if it was stopped. The table is then as it was.
     pub fn load_parquet(&mut self, table: &str, path: impl AsRef<Path>) -> Result<u64> {
         let cancel = self.begin_load();
         parquet::load(self, table, path.as_ref(), &cancel)
@@ -250,6 +251,114 @@ mod tests {
         session.run("admin check table p").unwrap();
         assert_eq!(query(&mut session, "select id from p where v = 20"), ["7"]);
         assert_eq!(query(&mut session, "select count(*), count(w) from p"), ["4,3"]);
+    }
+
+    #[test]
+    fn what_rows_refer_to_is_there_or_comes_with_them() {
+        let dir = TempDir::new().unwrap();
+        let mut session = Database::new().session();
+        session.run("create table parent (id int primary key, s varchar(20) unique key)").unwrap();
+        session.run("insert into parent values (1, 'one'), (2, 'two'), (3, null)").unwrap();
+        session
+            .run("create table child (id int primary key, p int, s varchar(5), foreign key (p) references parent (id), foreign key (s) references parent (s))")
+            .unwrap();
+        for (text, outcome) in [
+            ("id,p,s\n1,1,one\n2,9,two\n", Err(1452)),
+            ("id,p,s\n1,1,one\n2,2,three\n", Err(1452)),
+            // What INSERT would tell first.
+            ("id,p,s\n1,1,one\n1,2,two\n", Err(1062)),
+            ("id,p,s\n1,1,one\n2,,two\n3,2,\n4,1,one\n", Ok(4)),
+        ] {
+            let loaded = session.load_csv("child", csv(&dir, text)).map_err(|e| e.code());
+            assert_eq!(loaded, outcome, "{text}");
+            let rows = outcome.unwrap_or(0).to_string();
+            assert_eq!(query(&mut session, "select count(*) from child"), [rows], "{text}");
+        }
+        assert_eq!(session.run("delete from parent where id = 1").map_err(|e| e.code()), Err(1451));
+        session.run("delete from parent where id = 3").unwrap();
+        session.run("admin check table child").unwrap();
+
+        let orphans = csv(&dir, "id,p,s\n10,77,none\n");
+        session.run("set foreign_key_checks = 0").unwrap();
+        assert_eq!(session.load_csv("child", &orphans).unwrap(), 1);
+        session.run("set foreign_key_checks = 1").unwrap();
+        // A table that was there when the key was made, and is gone.
+        session.run("delete from child").unwrap();
+        session.run("set foreign_key_checks = 0").unwrap();
+        session.run("drop table parent").unwrap();
+        session.run("set foreign_key_checks = 1").unwrap();
+        assert_eq!(session.load_csv("child", &orphans).map_err(|e| e.code()), Err(1452));
+        assert_eq!(session.load_csv("child", csv(&dir, "id\n10\n")).map_err(|e| e.code()), Ok(1));
+
+        session
+            .run("create table tree (id int primary key, up int, foreign key (up) references tree (id))")
+            .unwrap();
+        let text: String = (1..20_000).rev().map(|id| format!("{id},{}\n", id / 2)).collect();
+        let whole = csv(&dir, &format!("id,up\n0,\n{text}"));
+        assert_eq!(
+            session.load_csv("tree", csv(&dir, &format!("id,up\n{text}"))).map_err(|e| e.code()),
+            Err(1452)
+        );
+        assert_eq!(query(&mut session, "select count(*) from tree"), ["0"]);
+        assert_eq!(session.load_csv("tree", csv(&dir, "id,up\n0,0\n")).unwrap(), 1);
+        assert_eq!(session.load_csv("tree", whole).map_err(|e| e.code()), Err(1062));
+        assert_eq!(session.load_csv("tree", csv(&dir, &format!("id,up\n{text}"))).unwrap(), 19_999);
+        assert_eq!(session.run("delete from tree where id = 0").map_err(|e| e.code()), Err(1451));
+    }
+
+    #[test]
+    fn nobody_takes_a_parent_away_while_rows_are_loaded() {
+        let dir = TempDir::new().unwrap();
+        let database = Database::new();
+        let (mut session, mut other) = (database.session(), database.session());
+        session.run("create table parent (id int primary key)").unwrap();
+        session.run("insert into parent values (1), (2), (3)").unwrap();
+        session
+            .run("create table child (id int primary key, p int, foreign key (p) references parent (id))")
+            .unwrap();
+        let path = csv(&dir, "id,p\n1,1\n2,2\n");
+        // Who saw the parents before there were children of them.
+        for (round, begin) in ["begin optimistic", "begin pessimistic"].into_iter().enumerate() {
+            other.run(begin).unwrap();
+            assert_eq!(query(&mut other, "select count(*) from child"), ["0"]);
+            assert_eq!(session.load_csv("child", &path).unwrap(), 2);
+            let gone = other.run("delete from parent where id = 1").and_then(|_| other.run("commit"));
+            assert!(gone.is_err(), "{begin}");
+            other.run("rollback").unwrap();
+            let orphans =
+                "select count(*) from child left join parent on p = parent.id where parent.id is null";
+            assert_eq!(query(&mut session, orphans), ["0"], "{round}");
+            session.run("delete from child").unwrap();
+        }
+        // Who is about to take one away has come first.
+        other.run("begin").unwrap();
+        other.run("delete from parent where id = 2").unwrap();
+        let loading = std::thread::spawn(move || session.load_csv("child", path).map_err(|e| e.code()));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!loading.is_finished());
+        other.run("commit").unwrap();
+        assert_eq!(loading.join().unwrap(), Err(1452));
+    }
+
+    #[test]
+    fn rows_that_wait_for_the_end_count_for_the_quota() {
+        let dir = TempDir::new().unwrap();
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, v int)").unwrap();
+        session.run("create table i (id int primary key, v int, key (v))").unwrap();
+        let text = |ids: &mut dyn Iterator<Item = i32>| {
+            format!("id,v\n{}", ids.map(|id| format!("{id},{id}\n")).collect::<String>())
+        };
+        let path = csv(&dir, &text(&mut (0..100_000)));
+        session.run("set tidb_mem_quota_query = 800000").unwrap();
+        for table in ["t", "i"] {
+            let error = session.load_csv(table, &path).unwrap_err();
+            assert_eq!(error.code(), 8175, "{error}");
+            assert_eq!(query(&mut session, &format!("select count(*) from {table}")), ["0"]);
+        }
+        session.run("set tidb_mem_quota_query = 2000000").unwrap();
+        assert_eq!(session.load_csv("t", &path).unwrap(), 100_000);
+        assert_eq!(session.load_csv("i", &path).unwrap(), 100_000);
     }
 
     #[test]

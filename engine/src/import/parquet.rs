@@ -10,7 +10,8 @@ use allod_planner::bind::{CreateTable, Ddl, TableName};
 use allod_storage::schema::{ColumnDef, Constraints};
 
 use super::convert::column_type;
-use super::load::{Mapping, Target, load as load_rows};
+use super::intake::Intake;
+use super::load::{Mapping, Target};
 use super::open;
 use crate::error::{Error, Result, code};
 use crate::session::Session;
@@ -29,15 +30,16 @@ pub(super) fn load(session: &mut Session, table: &str, path: &Path, cancel: &Can
     let target = Target::open(session, table, cancel)?;
     let mapping = Mapping::by_name(&target.table, &names, session.zone())?;
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
-    let mut rows = Vec::new();
+    let table = Arc::clone(&target.table);
+    let mut intake = Intake::new(session, &table)?;
     for batch in reader {
         let batch = batch.map_err(|e| damaged(&e))?;
         cancel.check()?;
         if batch.num_rows() > 0 {
-            rows.push(mapping.columns(&target, batch.columns(), batch.num_rows())?);
+            intake.add(mapping.columns(&target, batch.columns(), batch.num_rows())?)?;
         }
     }
-    load_rows(session, target, rows, cancel)
+    intake.finish(session, target, cancel)
 }
 
 /// Makes a table of the file's columns, without a primary key.

@@ -3,7 +3,11 @@
 //!
 //! The text comes piece by piece, its rows are taken a batch at a time, and each batch is an INSERT
 //! ([`allod_planner::bind::LoadInsert`]) like any other: conversions, defaults, checks, generated columns and keys that are taken
-//! mean what they mean there. All of them are one transaction, the session's if it has one; of a load that fails nothing stays.
+//! mean what they mean there, foreign keys too. All of them are one transaction, the session's if it has one; of a load that fails
+//! nothing stays.
+//!
+//! What is held is one batch, of a bounded number of rows and bytes; a row that is not whole yet, as long as it is; and what the
+//! transaction has written. `tidb_mem_quota_query` is the limit of the text and the transaction together (8175).
 
 use std::fs::File;
 use std::io::Read;
@@ -22,10 +26,10 @@ use crate::result::{ResultSet, Warning};
 
 /// Bytes of a file that are read at once.
 const PIECE: usize = 1 << 20;
-/// Rows of one INSERT.
+/// Rows of one INSERT,
 const BATCH_ROWS: usize = 4096;
-/// Warnings that are kept; the others are counted, as in MySQL (`max_error_count`).
-const WARNINGS_MAX: usize = 1024;
+/// and the bytes of text from which on no more rows are waited for.
+const BATCH_BYTES: usize = 8 << 20;
 /// A savepoint that no statement names.
 const SAVEPOINT: &str = "\0load data";
 
@@ -41,13 +45,15 @@ pub(crate) struct Load {
     cancel: Cancel,
     total: Affected,
     warnings: Vec<Warning>,
+    /// How many are kept; the others are counted (`max_error_count`).
+    warnings_max: usize,
     /// Those that are not kept too.
     warned: u64,
 }
 
 impl Session {
     pub(super) fn load_data(&mut self, spec: &LoadData, cancel: &Cancel) -> Result<ResultSet> {
-        let mut load = Load::new(spec, cancel);
+        let mut load = Load::new(self, spec, cancel);
         if self.remote && spec.local {
             return Ok(ResultSet::asking(&spec.file, load));
         }
@@ -86,7 +92,7 @@ impl Session {
 }
 
 impl Load {
-    fn new(spec: &LoadData, cancel: &Cancel) -> Load {
+    fn new(session: &Session, spec: &LoadData, cancel: &Cancel) -> Load {
         Load {
             rows: spec.rows.clone(),
             lines: Lines::new(spec.format.clone()),
@@ -96,6 +102,7 @@ impl Load {
             cancel: cancel.clone(),
             total: Affected::default(),
             warnings: Vec::new(),
+            warnings_max: session.settings().warnings_max,
             warned: 0,
         }
     }
@@ -161,14 +168,20 @@ impl Load {
             whole.push(row);
             Ok::<(), std::convert::Infallible>(())
         });
-        let size = self.rows.rows_at_once(BATCH_ROWS);
-        let mut batches = whole.chunks_exact(size);
-        for batch in &mut batches {
-            session
-                .noting(|session| self.insert(session, batch))
-                .or_else(|error| self.undo(session, error))?;
+        let held = bytes_of(&whole) + self.lines.pending_bytes() as u64;
+        let limit = session.settings().memory_quota;
+        if limit != u64::MAX && session.buffered_bytes().saturating_add(held) > limit {
+            return self.undo(session, allod_executor::Error::Memory { limit }.into());
         }
-        self.batch = batches.remainder().to_vec();
+        let size = self.rows.rows_at_once(BATCH_ROWS);
+        while whole.len() >= size || bytes_of(&whole) >= BATCH_BYTES as u64 {
+            let rest = whole.split_off(batch_rows(&whole, size));
+            session
+                .noting(|session| self.insert(session, &whole))
+                .or_else(|error| self.undo(session, error))?;
+            whole = rest;
+        }
+        self.batch = whole;
         Ok(())
     }
 
@@ -232,10 +245,30 @@ impl Load {
 
     fn warn(&mut self, warning: Warning) {
         self.warned += 1;
-        if self.warnings.len() < WARNINGS_MAX {
+        if self.warnings.len() < self.warnings_max {
             self.warnings.push(warning);
         }
     }
+}
+
+/// Bytes of text in these rows.
+fn bytes_of(rows: &[Vec<LoadField>]) -> u64 {
+    rows.iter().map(|row| bytes_of_row(row)).sum()
+}
+
+fn bytes_of_row(row: &[LoadField]) -> u64 {
+    let fields = row.iter().flatten().map(|field| field.len() as u64);
+    fields.sum::<u64>() + size_of_val(row) as u64
+}
+
+/// How many of these rows are a batch: not more than `rows_max`, and of the bytes of a batch with the last of them.
+fn batch_rows(rows: &[Vec<LoadField>], rows_max: usize) -> usize {
+    let mut bytes = 0;
+    let full = rows.iter().take(rows_max).position(|row| {
+        bytes += bytes_of_row(row);
+        bytes >= BATCH_BYTES as u64
+    });
+    full.map_or(rows_max.min(rows.len()), |last| last + 1)
 }
 
 /// A message about a row of a batch, with the row's number in the file.
@@ -309,6 +342,53 @@ mod tests {
         Ok(format!(
             "{affected} Records: {records}  Deleted: {deleted}  Skipped: {skipped}  Warnings: {warnings}"
         ))
+    }
+
+    #[test]
+    fn rows_refer_to_what_is_there() {
+        let mut session = Database::new().session();
+        session.run("create table parent (id int primary key)").unwrap();
+        session.run("insert into parent values (1), (2)").unwrap();
+        session.run("create table child (id int primary key, p int references parent (id), foreign key (p) references parent (id))").unwrap();
+        let text = b"1\t1\n2\t7\n3\t\\N\n";
+        assert_eq!(load(&mut session, text, "replace into table child"), Err(1452));
+        assert_eq!(rows(&mut session, "select * from child"), "");
+        assert_eq!(load(&mut session, text, "into table child"), told(2, 3, 0, 1, 1));
+        assert_eq!(rows(&mut session, "select * from child"), "1,1 3,NULL");
+        session.run("set foreign_key_checks = 0").unwrap();
+        assert_eq!(load(&mut session, b"2\t7\n", "replace into table child"), told(1, 1, 0, 0, 0));
+    }
+
+    #[test]
+    fn a_load_holds_no_more_than_it_may() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key, s longtext)").unwrap();
+        // Rows of many bytes are loaded a few at a time.
+        let long = "x".repeat(3 << 20);
+        let text: String = (0..8).map(|id| format!("{id}\t{long}\n")).collect();
+        assert_eq!(load(&mut session, text.as_bytes(), "into table t"), told(8, 8, 0, 0, 0));
+        assert_eq!(rows(&mut session, "select count(*), min(length(s)), sum(id) from t"), "8,3145728,28");
+        // The text of a row that does not end, and what the transaction has written.
+        session.run("delete from t where id > 0").unwrap();
+        session.run("set tidb_mem_quota_query = 4000000").unwrap();
+        let endless = format!("9\t{}", "x".repeat(5 << 20));
+        assert_eq!(load(&mut session, endless.as_bytes(), "into table t"), Err(8175));
+        let many: String = (10..100_000).map(|id| format!("{id}\tx\n")).collect();
+        assert_eq!(load(&mut session, many.as_bytes(), "into table t"), Err(8175));
+        assert_eq!(rows(&mut session, "select count(*) from t"), "1");
+        session.run("set tidb_mem_quota_query = -1").unwrap();
+        assert_eq!(load(&mut session, many.as_bytes(), "into table t"), told(99_990, 99_990, 0, 0, 0));
+    }
+
+    #[test]
+    fn warnings_are_kept_as_many_as_max_error_count_says() {
+        let mut session = Database::new().session();
+        session.run("create table t (id int)").unwrap();
+        session.run("set max_error_count = 2").unwrap();
+        assert_eq!(load(&mut session, b"a\nb\nc\n", "into table t"), told(3, 3, 0, 0, 3));
+        assert_eq!(rows(&mut session, "show count(*) warnings"), "3");
+        let said = rows(&mut session, "show warnings");
+        assert_eq!(said.matches("Warning").count(), 2, "{said}");
     }
 
     // What MariaDB 10.11 does with the same files and statements, but for the column that a line lacks: there it is 0, here its

@@ -70,7 +70,7 @@ use crate::result::{Diagnostics, Late, ResultSet, Warning};
 use crate::summary::OwnSummary;
 use crate::transactions::{Shown, Stage};
 use crate::usage::UsageReport;
-use crate::variables::Variables;
+use crate::variables::{Settings, Variables};
 
 use accounts::Identity;
 use assign::Found;
@@ -215,6 +215,11 @@ impl Session {
     /// The wish to stop what the session does next, which is no statement.
     pub(crate) fn begin_load(&mut self) -> Cancel {
         std::mem::take(&mut self.cancel)
+    }
+
+    /// What its variables say of how statements run.
+    pub(crate) fn settings(&self) -> &Settings {
+        self.variables.settings()
     }
 
     /// What it may do.

@@ -548,7 +548,7 @@ impl Session {
 
     /// Commits the transaction, if there is one. Whatever happens, there is none afterwards. Who cancels it in time, while it
     /// waits for others, has it rolled back.
-    pub(super) fn commit(&mut self, cancel: &Cancel) -> Result<()> {
+    pub(crate) fn commit(&mut self, cancel: &Cancel) -> Result<()> {
         let committed = self.commit_transaction(cancel);
         self.end_rows();
         committed

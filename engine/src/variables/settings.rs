@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub stride: Stride,
     /// Whether AUTO_RANDOM columns may be given values.
     pub may_give_random: bool,
+    /// Whether foreign keys are heeded.
+    pub heeds_foreign_keys: bool,
     /// How many warnings are kept.
     pub warnings_max: usize,
     /// Sizes and numbers of workers of lookups.
@@ -115,6 +117,7 @@ impl Settings {
                 number("auto_increment_offset").unsigned_abs(),
             ),
             may_give_random: number("allow_auto_random_explicit_insert") != 0,
+            heeds_foreign_keys: number("foreign_key_checks") != 0 && number("tidb_enable_foreign_key") != 0,
             warnings_max: usize::try_from(number("max_error_count")).unwrap_or(0),
             tuning: Tuning {
                 index_join_batch_rows: rows("tidb_index_join_batch_size"),

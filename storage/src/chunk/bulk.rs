@@ -52,6 +52,11 @@ impl Bulk {
         Ok(())
     }
 
+    /// Whether all that came became chunks, and nothing is kept until the end.
+    pub fn is_in_order(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// All of it in key order.
     pub(crate) fn finish(mut self) -> Result<Vec<Chunk>> {
         if self.rest.is_empty() {
