@@ -320,6 +320,14 @@ pub enum Error {
         /// As written.
         value: String,
     },
+    /// 1292: a literal of which not all counts.
+    #[error("truncated incorrect {kind} value: '{value}'")]
+    TruncatedLiteral {
+        /// `DOUBLE`, `INTEGER SIGNED`, …
+        kind: &'static str,
+        /// As written.
+        value: String,
+    },
     /// 1048.
     #[error("column '{0}' cannot be null")]
     ColumnNotNull(String),

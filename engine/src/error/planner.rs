@@ -60,7 +60,7 @@ impl From<allod_planner::Error> for Error {
             E::ColumnTwice(_) => code::COLUMN_TWICE,
             E::NoDefault(_) => code::NO_DEFAULT,
             E::ColumnNotNull(_) => code::COLUMN_NOT_NULL,
-            E::IncorrectLiteral { .. } => code::TRUNCATED_WRONG_VALUE,
+            E::IncorrectLiteral { .. } | E::TruncatedLiteral { .. } => code::TRUNCATED_WRONG_VALUE,
             E::DuplicatedMember { .. } => code::DUPLICATED_MEMBER,
             E::TooManyMembers(_) => code::TOO_MANY_MEMBERS,
             E::TooBigDisplayWidth { .. } => code::TOO_BIG_DISPLAY_WIDTH,

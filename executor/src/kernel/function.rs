@@ -289,7 +289,7 @@ pub(crate) fn apply<'a>(
             Ok(Value::DateTime(cast::micros(&args[0], rows).map(|us| zone.moments(us).chosen())))
         }
 
-        Function::Json(function) => json::apply(*function, args, types, rows),
+        Function::Json(function) => json::apply(*function, args, types, rows, notices),
         Function::Collate(function) => collate::apply(*function, args, rows),
 
         Function::And

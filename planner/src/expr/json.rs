@@ -220,7 +220,13 @@ pub(super) fn value(rw: &mut Rewriter, args: Vec<Expr>) -> Result<Expr, Error> {
         _ => return Err(Error::JsonArgumentType { argument: 1, function: "json_value" }),
     };
     let path = rw.text(path);
-    let sql = ty.ty().sql.clone();
+    let sql = match ty.ty().sql.clone() {
+        // RETURNING CHAR and BINARY, of any length.
+        SqlType::VarChar(0, _) => SqlType::text(u32::MAX),
+        SqlType::VarBinary(1) => SqlType::Blob(u32::MAX),
+        sql => sql,
+    };
+    let ty = Expr::constant(Datum::Null, sql.clone());
     let fails = |word: &Expr| matches!(fold::constant(word), Some(Datum::String(w)) if **w == *"ERROR");
     let state = JsonFunction::ValueState { empty_fails: fails(&empty), error_fails: fails(&error) };
     let args = vec![document.clone(), path.clone(), ty];
@@ -234,6 +240,7 @@ pub(super) fn value(rw: &mut Rewriter, args: Vec<Expr>) -> Result<Expr, Error> {
     let number = |n| Expr::constant(Datum::Int(n), SqlType::BIGINT);
     let mut chosen = Vec::with_capacity(5);
     for (n, answer) in [(1, for_empty), (2, for_error)] {
+        super::json_default::check(&answer, &sql)?;
         chosen.push(rw.call(Function::Eq, vec![state.clone(), number(n)], SqlType::BOOL, true));
         chosen.push(rw.explicit_cast(answer, sql.clone()));
     }

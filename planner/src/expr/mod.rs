@@ -25,6 +25,7 @@ mod families;
 mod fold;
 mod function;
 mod json;
+mod json_default;
 mod keys;
 pub(crate) mod literal;
 mod reading;

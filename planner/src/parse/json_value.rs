@@ -9,7 +9,7 @@
 
 use sqlparser::ast::{
     CastKind, CharacterLength, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Value,
+    UnaryOperator, Value,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -33,8 +33,17 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Expr, ParserError> {
     if args.len() != 2 {
         return parser.expected("a document and a path", parser.peek_token());
     }
+    let mut charset = None;
     let data_type = match parser.parse_keyword(Keyword::RETURNING) {
-        true => parser.parse_data_type()?,
+        true => {
+            let data_type = parser.parse_data_type()?;
+            if parser.parse_keyword(Keyword::CHARSET)
+                || parser.parse_keywords(&[Keyword::CHARACTER, Keyword::SET])
+            {
+                charset = Some(parser.parse_object_name(false)?);
+            }
+            data_type
+        }
         false => DataType::Char(Some(CharacterLength::IntegerLength { length: LENGTH, unit: None })),
     };
     let null = || Expr::Value(Value::Null.with_empty_span());
@@ -52,7 +61,7 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Expr, ParserError> {
         let answer = match () {
             () if parser.parse_keyword(Keyword::NULL) => ("NULL", null()),
             () if parser.parse_keyword(Keyword::ERROR) => ("ERROR", null()),
-            () if parser.parse_keyword(Keyword::DEFAULT) => ("DEFAULT", parser.parse_expr()?),
+            () if parser.parse_keyword(Keyword::DEFAULT) => ("DEFAULT", literal(parser)?),
             () => return parser.expected("NULL, ERROR or DEFAULT", begins),
         };
         parser.expect_keyword_is(Keyword::ON)?;
@@ -68,7 +77,33 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Expr, ParserError> {
         args.push(Expr::Value(Value::SingleQuotedString(word.into()).with_span(Span::empty())));
         args.push(value);
     }
-    Ok(call(&name, args))
+    let found = call(&name, args);
+    Ok(match charset {
+        None => found,
+        Some(_) => Expr::Convert {
+            is_try: false,
+            expr: Box::new(found),
+            data_type: None,
+            charset,
+            target_before_value: false,
+            styles: Vec::new(),
+        },
+    })
+}
+
+/// A literal, which may have a sign.
+fn literal(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let begins = parser.peek_token();
+    let read = parser.parse_expr()?;
+    let is_literal = match &read {
+        Expr::Value(value) => value.value != Value::Null,
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
+            matches!(&**expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+        }
+        Expr::TypedString(_) | Expr::Prefixed { .. } => true,
+        _ => false,
+    };
+    if is_literal { Ok(read) } else { parser.expected("a literal", begins) }
 }
 
 /// The call as it was written, of the one that was made of it; its arguments may be spelled anew.

@@ -42,6 +42,7 @@ pub use fault::JsonFault;
 use path::Path;
 
 use super::function::{Failure, Outcome};
+use super::notice::Notices;
 use super::value::{Binary, Column, Strings, Value};
 use crate::error::Error;
 
@@ -59,6 +60,7 @@ pub(super) fn apply<'t>(
     values: &[Value],
     types: &dyn Fn(usize) -> &'t SqlType,
     rows: usize,
+    notices: &mut Notices,
 ) -> Outcome {
     let mut args = Args::new(function, values, types, rows)?;
     let args = &mut args;
@@ -100,7 +102,8 @@ pub(super) fn apply<'t>(
         }),
         J::Valid => integers(args, |args, row| Ok(read::is_valid(args, row))),
         J::ValueState { empty_fails, error_fails } => {
-            integers(args, |args, row| value::state(args, row, types(2), (empty_fails, error_fails)))
+            let fails = (empty_fails, error_fails);
+            integers(args, |args, row| value::state(args, row, types(2), fails, notices))
         }
         J::ValueFound => documents(args, value::found),
         J::Contains => integers(args, read::contains),

@@ -1,4 +1,7 @@
 //! JSON_VALUE: one value of a document, as one of a type, and what it is if there is none.
+//!
+//! A text that is no document is an error like any other that ON ERROR answers, and then a warning. That is what MySQL does; its
+//! manual says otherwise.
 
 use std::borrow::Cow;
 
@@ -6,7 +9,9 @@ use allod_planner::expr::calendar;
 use allod_storage::schema::SqlType;
 use allod_storage::schema::json::{JsonRef, View};
 
-use super::{Args, JsonFault, Result, text_of};
+use super::{Args, Failure, JsonFault, Result, text_of};
+use crate::error::Error;
+use crate::kernel::notice::Notices;
 
 /// What is at the path.
 enum Place<'a> {
@@ -15,10 +20,18 @@ enum Place<'a> {
     Nothing,
     Several,
     One(Cow<'a, [u8]>),
+    /// The text is no document.
+    NoDocument(JsonFault),
 }
 
 fn place<'a>(args: &mut Args<'a>, row: usize) -> Result<Place<'a>> {
-    let (document, path) = (args.document(0, row)?, args.path(1, row)?);
+    let path = args.path(1, row)?;
+    let document = match args.document(0, row) {
+        Err(Failure::Other(Error::Json(fault @ JsonFault::Argument { .. }))) => {
+            return Ok(Place::NoDocument(fault));
+        }
+        document => document?,
+    };
     let (Some(document), Some(path)) = (document, path) else { return Ok(Place::Null) };
     let mut found = Place::Nothing;
     path.seek(JsonRef::new(&document), &mut |value, _| {
@@ -27,7 +40,7 @@ fn place<'a>(args: &mut Args<'a>, row: usize) -> Result<Place<'a>> {
                 View::Null => Place::Null,
                 _ => Place::One(Cow::Owned(value.bytes().to_vec())),
             },
-            Place::Null | Place::Several | Place::One(_) => Place::Several,
+            Place::Null | Place::Several | Place::One(_) | Place::NoDocument(_) => Place::Several,
         };
     });
     Ok(found)
@@ -37,7 +50,7 @@ fn place<'a>(args: &mut Args<'a>, row: usize) -> Result<Place<'a>> {
 pub(super) fn found<'a>(args: &mut Args<'a>, row: usize) -> Result<Option<Cow<'a, [u8]>>> {
     Ok(match place(args, row)? {
         Place::One(value) => Some(value),
-        Place::Null | Place::Nothing | Place::Several => None,
+        Place::Null | Place::Nothing | Place::Several | Place::NoDocument(_) => None,
     })
 }
 
@@ -47,6 +60,7 @@ pub(super) fn state(
     row: usize,
     ty: &SqlType,
     (empty_fails, error_fails): (bool, bool),
+    notices: &mut Notices,
 ) -> Result<Option<i64>> {
     let function = args.function.name();
     match place(args, row)? {
@@ -57,6 +71,11 @@ pub(super) fn state(
             true => Err(JsonFault::OutOfRange { ty: word(ty), function }.into()),
             false => Ok(Some(2)),
         },
+        Place::NoDocument(fault) if error_fails => Err(fault.into()),
+        Place::NoDocument(fault) => {
+            notices.warn(row, Error::Json(fault));
+            Ok(Some(2))
+        }
         Place::Several => Ok(Some(2)),
         Place::Null | Place::One(_) => Ok(Some(0)),
     }
