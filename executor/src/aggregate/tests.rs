@@ -358,6 +358,55 @@ fn groups_are_charged_to_the_statement() {
     assert!(matches!(full, Err(Error::Memory { limit: 10_000 })));
 }
 
+/// Groups that are done are let go unless they are shown; the first and the last one of each task are kept, and charged.
+#[test]
+fn groups_at_the_edges_of_tasks_are_charged_to_the_statement() {
+    let ty = ColumnType::not_null(SqlType::BIGINT);
+    let aggregation = aggregation(&[(0, ty.clone())], vec![call(F::CountAll, &[], false)]);
+    let columns = [ColumnId(0)];
+    let form = AggregateForm::new(&aggregation, &columns, false).unwrap().side_by_side();
+    let form = Arc::new(form);
+    assert!(form.settles());
+    // `tasks` tasks of `groups` groups each, of which HAVING lets none pass.
+    let run = |tasks: u64, groups: i64, limit: u64| {
+        let context = Context { memory: Memory::new(limit), ..context(1) };
+        let count = Expr::column(ColumnId(1), ty.clone());
+        let none = Expr::call(
+            allod_planner::expr::Function::Lt,
+            vec![count, Expr::constant(allod_storage::schema::Datum::Int(0), SqlType::BIGINT)],
+            ColumnType::not_null(SqlType::BOOL),
+        );
+        let output = [ColumnId(0), ColumnId(1)];
+        let having = Filter::new(&[none], &output, &output).unwrap();
+        let sink = AggregateSink::new(Arc::clone(&form), &context).having(Arc::new(having));
+        let (mut local, mut worker) = (sink.local(), Worker::alone());
+        for task in 0..tasks {
+            worker.task = task;
+            for first in (0..groups).step_by(16) {
+                let first = task as i64 * groups + first;
+                let keys: ArrayRef = Arc::new((first..first + groups.min(16)).collect::<Int64Array>());
+                let rows = keys.len();
+                sink.consume(&mut local, &mut worker, Batch { columns: vec![keys], rows })?;
+            }
+        }
+        let peak = context.memory.peak();
+        let grouped = sink.finish(vec![local])?;
+        Ok::<_, Error>((peak, grouped.early().groups))
+    };
+    // All but two groups of a task are gone when it is.
+    let (one, early) = run(1, 16, u64::MAX).unwrap();
+    assert_eq!(early, 14);
+    let (many, early) = run(1, 16_000, u64::MAX).unwrap();
+    assert_eq!(early, 15_998);
+    assert!(many < one * 4, "{one}, {many}");
+    // Two of each task are not.
+    let (few_tasks, _) = run(10, 16, u64::MAX).unwrap();
+    let (many_tasks, early) = run(1000, 16, u64::MAX).unwrap();
+    assert_eq!(early, 14_000);
+    assert!(many_tasks > few_tasks + 990 * 2 * 256, "{few_tasks}, {many_tasks}");
+    assert!(matches!(run(1000, 16, few_tasks * 4), Err(Error::Memory { .. })));
+}
+
 /// Keys that come in order, cut into tasks anywhere: each group comes once, with all its rows, whoever met them.
 #[test]
 fn groups_that_are_done_early_are_those_of_the_model() {

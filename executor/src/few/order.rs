@@ -56,6 +56,11 @@ pub(super) fn compare_by<'a>(
     Some(Ordering::Equal)
 }
 
+/// Whether two tuples that are equal are the same: texts may differ in the blanks at their ends.
+pub(super) fn are_same(walk: &Walk<'_>, keys: &[(At, Direction)], a: &Tuple, b: &Tuple) -> bool {
+    keys.iter().all(|&(at, _)| walk.value(a, at).and_then(text) == walk.value(b, at).and_then(text))
+}
+
 fn values(a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Option<Ordering> {
     match (text(a), text(b)) {
         (Some(a), Some(b)) => Some(unpadded(a.as_bytes()).cmp(unpadded(b.as_bytes()))),
@@ -65,6 +70,7 @@ fn values(a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Option<Ordering> {
 
 fn text((column, row): (&ArrayRef, usize)) -> Option<&str> {
     match column.data_type() {
+        _ if column.is_null(row) => None,
         DataType::Utf8View => Some(column.as_string_view().value(row)),
         DataType::Dictionary(_, _) => {
             let codes = column.as_dictionary_opt::<UInt16Type>()?;

@@ -249,7 +249,13 @@ impl Walk<'_> {
                 }
                 let mut is_plain = true;
                 tuples.dedup_by(|b, a| match order::compare(self, of, a, b) {
-                    Some(order) => order == Ordering::Equal,
+                    Some(Ordering::Equal) => {
+                        // Which of two texts is shown depends on which row comes first, and rows of a double read do not come
+                        // in the order of their entries.
+                        is_plain &= order::are_same(self, of, a, b);
+                        true
+                    }
+                    Some(_) => false,
                     None => {
                         is_plain = false;
                         false
