@@ -45,13 +45,15 @@ impl Lines {
         }
         let mut at = 0;
         while at < self.pending.len() {
+            if self.skip > 0 {
+                let Some(taken) = self.line(&self.pending[at..], end) else { break };
+                self.skip -= 1;
+                at += taken;
+                continue;
+            }
             match self.look(&self.pending[at..], end) {
                 Look::Cut => break,
                 Look::NoRow(taken) => at += taken,
-                Look::Row(_, taken) if self.skip > 0 => {
-                    self.skip -= 1;
-                    at += taken;
-                }
                 Look::Row(fields, taken) => {
                     at += taken;
                     each(fields)?;
@@ -66,6 +68,15 @@ impl Lines {
     /// Bytes that are kept until more comes.
     pub fn pending_bytes(&self) -> usize {
         self.pending.len()
+    }
+
+    /// The bytes of a line that is left out: it is not read, and ends wherever the end of a line stands. `None` = it is not all
+    /// there.
+    fn line(&self, text: &[u8], end: bool) -> Option<usize> {
+        let line_end = self.format.lines_terminated.as_bytes();
+        // Where nothing ends lines, all is one.
+        let found = if line_end.is_empty() { None } else { find(text, line_end) };
+        found.map(|found| found + line_end.len()).or(end.then_some(text.len()))
     }
 
     fn look(&self, text: &[u8], end: bool) -> Look {
@@ -237,6 +248,20 @@ mod tests {
     fn lines_that_do_not_start_as_they_should_are_left_out() {
         let format = LoadFormat { lines_starting: "> ".into(), ..LoadFormat::default() };
         assert_eq!(rows(&format, "noise> 1\t2\n> 3\t4\nnoise"), [vec!["1", "2"], vec!["3", "4"]]);
+    }
+
+    // As MariaDB 10.11 takes them.
+    #[test]
+    fn lines_that_are_ignored_are_not_read() {
+        let format = LoadFormat {
+            fields_terminated: ",".into(),
+            enclosed: Some(b'"'),
+            lines_starting: ">>".into(),
+            ignore_lines: 2,
+            ..LoadFormat::default()
+        };
+        assert_eq!(rows(&format, ">>a,\"b\njunk\\\n>>1,2\n"), [["1", "2"]]);
+        assert!(rows(&format, "one\ntwo").is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl Session {
             && planned.uncut.is_none()
             && !planned.assigns;
         let at = match &self.transaction {
-            Some(active) => Some(active.plain_snapshot(planned.is_of_now())?),
+            Some(active) => active.plain_snapshot(planned.is_of_now())?,
             None if self.snapshot.is_none() && self.next == Options::default() => None,
             None => return None,
         };
@@ -126,6 +126,15 @@ mod tests {
         "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a left join t b on b.v = a.id and b.d > 9 where a.id in (2, 3, 4, 30) order by a.id, b.s",
         "select /*+ inl_join(b) */ count(*), sum(b.x), count(b.x) from t a left join p b on b.k = a.u where a.id between 1 and 9",
         "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x in (24, 5, 7) where a.id between 1 and 9",
+        "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x > 60 where a.id between 1 and 9",
+        "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x >= 24 and b.x < 105 where a.id between 1 and 9",
+        "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x <= 44 where a.id between 1 and 9",
+        "select /*+ inl_join(b) */ a.id, b.x from t a join p b on b.k = a.id and b.x > a.u where a.id between 1 and 19",
+        "select /*+ inl_join(b) */ a.id, b.x from t a left join p b on b.k = a.id and b.x < a.u and b.x > 3 where a.id between 1 and 19",
+        "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a join t b on b.v = a.v and b.id > a.id where a.id between 190 and 199",
+        "select /*+ inl_join(b) use_index(b, v) */ a.id, b.s from t a join t b on b.v = a.v and b.id > 195 where a.id between 190 and 199",
+        "select /*+ inl_join(b) use_index(b, uv) */ a.id, b.v from t a join n b on b.u = a.id and b.v < 50 where a.id between 1 and 9",
+        "select /*+ inl_join(b) use_index(b, uv) */ a.id, b.v from t a join n b on b.u = a.id and b.v >= 50 where a.id between 1 and 9",
         "select k, x from q use index (x) where x > 3 order by x, k limit 40",
         "select k from q use index (x) where x in (9, 2, 4) order by x, k limit 5, 20",
         "select x from q where k between 20 and 140 order by k limit 70",
@@ -189,7 +198,9 @@ mod tests {
             .unwrap();
         session.run(&format!("insert into g {numbers} 100 - i, i % 11, i from n")).unwrap();
         session.run(&format!("insert into p {numbers} i % 20, i from n")).unwrap();
-        session.run("analyze table t, p, q, g").unwrap();
+        session.run("create table n (id int primary key, u int, v int, key uv (u, v))").unwrap();
+        session.run(&format!("insert into n {numbers} i, i % 20, if(i % 3 = 0, null, i) from n")).unwrap();
+        session.run("analyze table t, p, q, g, n").unwrap();
         for sql in SHORT.iter().filter(|sql| is_merged(sql)) {
             let plan = rows(session.execute(&format!("explain {sql}")).unwrap()).join("\n");
             assert!(plan.contains("keep order:true") && !plan.contains("TopN"), "{sql}\n{plan}");
@@ -204,6 +215,26 @@ mod tests {
                 }
                 assert_eq!(short.as_ref(), Some(&long), "{sql} after {change}");
             }
+        }
+    }
+
+    #[test]
+    fn what_reads_what_is_committed_sees_it() {
+        let database = Database::new();
+        let (mut session, mut other) = (database.session(), database.session());
+        session.run("create table t (id int primary key, v int)").unwrap();
+        session.run("insert into t values (1, 1)").unwrap();
+        let sql = "select v from t where id = 1";
+        for (level, wanted) in [("read-committed", ["1", "2", "3"]), ("repeatable-read", ["3", "3", "3"])] {
+            session.run(&format!("set transaction_isolation = '{level}'")).unwrap();
+            assert!(both_ways(&mut session, sql).0.is_some(), "{level}");
+            session.run("begin").unwrap();
+            assert_eq!(rows(session.execute(sql).unwrap()), [wanted[0]], "{level}");
+            other.run("update t set v = 2 where id = 1").unwrap();
+            assert_eq!(rows(session.execute(sql).unwrap()), [wanted[1]], "{level}");
+            other.run("update t set v = 3 where id = 1").unwrap();
+            assert_eq!(rows(session.execute(sql).unwrap()), [wanted[2]], "{level}");
+            session.run("commit").unwrap();
         }
     }
 

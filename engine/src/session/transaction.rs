@@ -145,10 +145,11 @@ impl Active {
         Ok((client.fork().seeing(self.transaction.own_writes()), ts, self.transaction.pin()))
     }
 
-    /// The time at which a statement reads if it sees what was committed then, and nothing of its own transaction.
-    pub fn plain_snapshot(&self, locks: bool) -> Option<Timestamp> {
-        let is_plain = !self.reads_the_present(locks) && self.transaction.is_empty();
-        is_plain.then(|| self.transaction.start_ts())
+    /// The time at which a statement reads if it sees what was committed then, and nothing of its own transaction; `None` within:
+    /// now. Who locks what he finds does more than that.
+    pub fn plain_snapshot(&self, locks: bool) -> Option<Option<Timestamp>> {
+        let is_plain = !locks && self.transaction.is_empty();
+        is_plain.then(|| (!self.reads_the_present(false)).then(|| self.transaction.start_ts()))
     }
 
     /// Locks what a statement is about, all of it or nothing.

@@ -15,6 +15,7 @@ use allod_storage::schema::{PartitionMethod, SpaceId, TableDescriptor};
 use arrow::datatypes::DataType;
 
 use super::aggregate::{Total, is_whole};
+use super::bounds::Bounds;
 use super::filter::{Test, selected};
 use super::order::{Direction, is_ordered};
 
@@ -102,6 +103,8 @@ pub(super) struct Inner {
     pub tests: Vec<Test>,
     /// The values of the key's first columns.
     pub prefix: Vec<At>,
+    /// Those of the next one.
+    pub bounds: Bounds,
     /// Which partition has them, as the remainder of a value; `None` = any of them may.
     pub dealt_by: Option<At>,
     /// Partitions that are read, if not all.
@@ -159,6 +162,11 @@ fn column(expr: &Expr) -> Option<ColumnId> {
 /// A key column whose values are encoded as they are, and compared as they are.
 fn is_word(ty: &DataType) -> bool {
     matches!(ty, DataType::Int64 | DataType::UInt64 | DataType::Date32)
+}
+
+/// Whether a lookup says something of the column behind those whose values it has.
+fn goes_on(lookup: &Lookup) -> bool {
+    !lookup.points.is_empty() || !lookup.low.is_empty() || !lookup.high.is_empty()
 }
 
 struct Compiler {
@@ -311,7 +319,7 @@ impl Compiler {
     fn join(&mut self, join: &IndexJoin) -> Option<Op> {
         // Whatever the variant, rows come in the order of the outer side.
         let is_plain = matches!(join.kind, JoinKind::Inner | JoinKind::Left);
-        if !is_plain || !join.residual.is_empty() || !join.null_aware.is_empty() {
+        if !is_plain || !join.null_aware.is_empty() {
             return None;
         }
         let (outer, inner) = match join.outer {
@@ -319,12 +327,12 @@ impl Compiler {
             Side::Right => (&join.right, &join.left),
         };
         let outer_op = self.op(outer)?;
-        let inner = self.inner(inner, &join.keys)?;
+        let inner = self.inner(inner, (&join.keys, &join.residual))?;
         let (outer_is_left, keeps_outer) = (join.outer == Side::Left, join.kind == JoinKind::Left);
         Some(Op::Join { outer: Box::new(outer_op), outer_is_left, keeps_outer, inner })
     }
 
-    fn inner(&mut self, plan: &Plan, keys: &[(Expr, Expr)]) -> Option<Inner> {
+    fn inner(&mut self, plan: &Plan, (keys, residual): (&[(Expr, Expr)], &[Expr])) -> Option<Inner> {
         let (table, index, lookup, partitions);
         let (source, tests, rest);
         match &plan.node {
@@ -364,7 +372,7 @@ impl Compiler {
             None => (table.key.clone(), table.key.clone()),
             Some(at) => {
                 let entry = &table.indexes[at];
-                let length = lookup.prefix.len() + usize::from(!lookup.points.is_empty());
+                let length = lookup.prefix.len() + usize::from(goes_on(lookup));
                 // Entries of partitions that are not read would have to be left out.
                 let is_cut = table.is_global(at) && (partitions.is_some() || lookup.routing.is_some());
                 if is_cut || (entry.unique && length > entry.columns.len()) {
@@ -374,10 +382,16 @@ impl Compiler {
                 ((0..held.len()).collect(), held)
             }
         };
-        let Lookup { prefix, points, low, high, routing } = lookup;
+        let Lookup { prefix, routing, .. } = lookup;
         // The values of points stay in the plan.
-        let length = prefix.len() + usize::from(!points.is_empty());
-        if !low.is_empty() || !high.is_empty() || prefix.is_empty() || length > key.len() {
+        if prefix.is_empty() || prefix.len() + usize::from(goes_on(lookup)) > key.len() {
+            return None;
+        }
+        let next = in_table.get(prefix.len()).map(|&ordinal| table.columns[ordinal].ty.arrow());
+        let bounds = Bounds::of(lookup, next.as_ref().filter(|ty| is_word(ty)), |id| self.at(id))?;
+        let next = key.get(prefix.len()).map(|&ordinal| At { source, ordinal });
+        let is_next = |id| next.is_some() && self.at(id) == next;
+        if !residual.iter().all(|condition| Bounds::say(lookup, condition, is_next)) {
             return None;
         }
         let mut wanted = Vec::with_capacity(prefix.len());
@@ -409,7 +423,18 @@ impl Compiler {
         };
         let is_global = index.is_some_and(|index| table.is_global(index));
         let (table, partitions) = (Arc::clone(table), partitions.clone());
-        Some(Inner { table, index, is_global, source, tests, prefix: wanted, dealt_by, partitions, rest })
+        Some(Inner {
+            table,
+            index,
+            is_global,
+            source,
+            tests,
+            prefix: wanted,
+            bounds,
+            dealt_by,
+            partitions,
+            rest,
+        })
     }
 
     fn pairs(&mut self, join: &HashJoin) -> Option<Op> {

@@ -31,6 +31,7 @@
 //! more than to tell groups apart. They would be a second executor; what is here is what costs less than to build the first one.
 
 mod aggregate;
+mod bounds;
 mod compile;
 mod filter;
 mod keys;

@@ -6,11 +6,13 @@
 use std::cmp::Ordering;
 
 use allod_planner::expr::Expr;
-use allod_planner::physical::{IndexLookUp, IndexScan, Node, Plan, PointGet, Query, Ranges, TableScan};
+use allod_planner::physical::{
+    IndexLookUp, IndexScan, Lookup, Node, Plan, PointGet, Query, Ranges, TableScan,
+};
 use allod_storage::client::FewReader;
 use allod_storage::key::{append_datums, begin_key};
 use allod_storage::mvcc::RowRun;
-use allod_storage::schema::{Datum, SpaceId};
+use allod_storage::schema::SpaceId;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, UInt64Type};
 
@@ -523,12 +525,18 @@ impl Walk<'_> {
             append_datums(&[crate::values::datum(column, row).ok()?], &mut keys.start);
         }
         let rest = inner.rest.as_ref().map(|rest| (rest, reads.of_rows, place.records));
-        let points = reads.points()?;
-        if points.is_empty() {
+        let lookup = reads.lookup()?;
+        if lookup.points.is_empty() {
             keys.end_behind_start();
+            let value =
+                |at| self.value(tuple, at).and_then(|(column, row)| crate::values::datum(column, row).ok());
+            if !inner.bounds.are_none() && !inner.bounds.cut(lookup, value, &mut keys)? {
+                self.put_back(keys);
+                return Some(Flow::Continue);
+            }
             return self.between(keys, (inner.source, &inner.tests, reads.predicates), rest, tuple, above);
         }
-        for point in points {
+        for point in &lookup.points {
             let mut keys = self.keys_like(&keys);
             append_datums(std::slice::from_ref(point), &mut keys.start);
             keys.end_behind_start();
@@ -679,11 +687,11 @@ struct Reads<'p> {
 }
 
 impl<'p> Reads<'p> {
-    /// The constants with which each key is looked up.
-    fn points(&self) -> Option<&'p [Datum]> {
+    /// What is looked up for a tuple.
+    fn lookup(&self) -> Option<&'p Lookup> {
         match &self.scan.node {
             Node::TableScan(TableScan { ranges: Ranges::Lookup(lookup), .. })
-            | Node::IndexScan(IndexScan { ranges: Ranges::Lookup(lookup), .. }) => Some(&lookup.points),
+            | Node::IndexScan(IndexScan { ranges: Ranges::Lookup(lookup), .. }) => Some(lookup),
             _ => None,
         }
     }

@@ -140,6 +140,13 @@ impl LoadInsert {
         self.fields.len()
     }
 
+    /// And how many it must have: what only variables lack is NULL without a word.
+    pub fn needed(&self) -> usize {
+        let is_needed =
+            |field: &FieldTarget| !matches!(field, FieldTarget::Variable(name) if name.starts_with('@'));
+        self.fields.iter().rposition(is_needed).map_or(0, |last| last + 1)
+    }
+
     /// Whether what cannot be stored as it is becomes something that can, with a warning; else it is an error.
     pub fn is_lenient(&self) -> bool {
         self.rows.insert.ignore
