@@ -1,11 +1,12 @@
 //! What SHOW STATUS counts: statements by their kind, and bytes of clients.
 //!
-//! A session counts for itself, in numbers of its own; what all sessions have counted is a row of atomic numbers, each at the place
-//! that the kind says. Nobody reads them but SHOW STATUS.
+//! A session counts for itself, in numbers of its own; what all sessions have counted is a row of atomic numbers for each lane of
+//! threads, each number at the place that the kind says. Nobody reads them but SHOW STATUS.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use allod_planner::parse::Command;
+use allod_storage::lanes::Lanes;
 
 /// Places of the numbers: the commands, and behind them these.
 const RECEIVED: usize = Command::ALL.len();
@@ -17,7 +18,10 @@ const COUNT: usize = SENT + 1;
 pub(crate) struct Counts([u64; COUNT]);
 
 /// What all have.
-pub(crate) struct SharedCounts([AtomicU64; COUNT]);
+#[derive(Default)]
+pub(crate) struct SharedCounts(Lanes<Row>);
+
+struct Row([AtomicU64; COUNT]);
 
 impl Default for Counts {
     fn default() -> Counts {
@@ -25,9 +29,9 @@ impl Default for Counts {
     }
 }
 
-impl Default for SharedCounts {
-    fn default() -> SharedCounts {
-        SharedCounts(std::array::from_fn(|_| AtomicU64::new(0)))
+impl Default for Row {
+    fn default() -> Row {
+        Row(std::array::from_fn(|_| AtomicU64::new(0)))
     }
 }
 
@@ -45,7 +49,7 @@ impl Counts {
 
     fn add(&mut self, at: usize, n: u64, all: &SharedCounts) {
         self.0[at] += n;
-        all.0[at].fetch_add(n, Ordering::Relaxed);
+        all.0.own().0[at].fetch_add(n, Ordering::Relaxed);
     }
 
     /// By the names of the status variables.
@@ -57,7 +61,8 @@ impl Counts {
 impl SharedCounts {
     /// By the names of the status variables.
     pub fn list(&self) -> impl Iterator<Item = (String, u64)> {
-        named(std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed)))
+        let sum = |at: usize| self.0.all().map(|row| row.0[at].load(Ordering::Relaxed)).sum();
+        named(std::array::from_fn(sum))
     }
 }
 

@@ -6,8 +6,8 @@
 //! since the minute began, `HOUR` 59 to 60 minutes.
 //!
 //! There is one [`Windows`], it lies in a channel of capacity one, and who takes it out is its owner until it is back. A
-//! session only posts (a channel operation), and empties the mailbox if it has become long and nobody else is at it. Who
-//! wants a report takes the windows, empties the mailbox, and adds up a copy. So a report holds every statement that was
+//! session only posts (a channel operation) into the mailbox of its lane of threads, and empties that one if it has become long
+//! and nobody else is at the windows. Who wants a report takes the windows, empties all mailboxes, and adds up a copy. So a report holds every statement that was
 //! planned before it was asked for, in whichever session; and, unlike upstream, where a report merged into the history that
 //! it read, asking changes no count.
 //!
@@ -20,10 +20,11 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use allod_planner::expr::FunctionUsage;
+use allod_storage::lanes::Lanes;
 
 /// Sub-windows, of a minute each, that are kept.
 const MINUTES_MAX: u64 = 360;
-/// Posted values above which a session empties the mailbox.
+/// Posted values above which a session empties the mailbox of its lane.
 const MAILBOX_LONG: usize = 256;
 
 /// How often a function was used.
@@ -46,13 +47,25 @@ pub struct UsageReport {
     pub functions: BTreeMap<String, UsageCounts>,
 }
 
-/// The windows of a database, their owner's place, and the mailbox.
+/// The windows of a database, their owner's place, and the mailboxes.
 pub(crate) struct Usage {
     began_s: u64,
-    post: Sender<Posted>,
-    mailbox: Receiver<Posted>,
+    mailboxes: Lanes<Mailbox>,
     home: Sender<Windows>,
     windows: Receiver<Windows>,
+}
+
+/// What sessions on the threads of a lane have used and nobody has counted yet.
+struct Mailbox {
+    post: Sender<Posted>,
+    posted: Receiver<Posted>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Mailbox {
+        let (post, posted) = unbounded();
+        Mailbox { post, posted }
+    }
 }
 
 struct Posted {
@@ -75,11 +88,10 @@ fn machine_s() -> u64 {
 
 impl Usage {
     pub fn new() -> Usage {
-        let (post, mailbox) = unbounded();
         let (home, windows) = bounded(1);
         // The channel has room for the one value there is.
         let _ = home.send(Windows::default());
-        Usage { began_s: machine_s(), post, mailbox, home, windows }
+        Usage { began_s: machine_s(), mailboxes: Lanes::default(), home, windows }
     }
 
     /// Minutes since the database was made. Not the time of day, which may be set back.
@@ -96,12 +108,13 @@ impl Usage {
         if usage.is_empty() {
             return;
         }
-        // The mailbox lives as long as `self`.
-        let _ = self.post.send(Posted { minute, usage });
-        if self.mailbox.len() > MAILBOX_LONG
+        let mailbox = self.mailboxes.own();
+        // It lives as long as `self`.
+        let _ = mailbox.post.send(Posted { minute, usage });
+        if mailbox.posted.len() > MAILBOX_LONG
             && let Ok(windows) = self.windows.try_recv()
         {
-            self.settle(windows, |_| ());
+            self.settle(windows, [mailbox], |_| ());
         }
     }
 
@@ -113,7 +126,7 @@ impl Usage {
     fn report_at(&self, minute: u64, session: Option<&FunctionUsage>) -> UsageReport {
         // The windows are away only while somebody empties the mailbox or adds up.
         let Ok(windows) = self.windows.recv() else { return UsageReport::default() };
-        let sums = self.settle(windows, |windows| windows.sums(minute));
+        let sums = self.settle(windows, self.mailboxes.all(), |windows| windows.sums(minute));
         let mut report = UsageReport::default();
         let mut add = |usage: &FunctionUsage, field: fn(&mut UsageCounts) -> &mut u64| {
             for (name, n) in usage.iter() {
@@ -130,10 +143,15 @@ impl Usage {
         report
     }
 
-    /// Empties the mailbox, does something else, and gives the windows back, even if it panics.
-    fn settle<T>(&self, windows: Windows, and: impl FnOnce(&Windows) -> T) -> T {
+    /// Empties mailboxes, does something else, and gives the windows back, even if it panics.
+    fn settle<'a, T>(
+        &self,
+        windows: Windows,
+        mailboxes: impl IntoIterator<Item = &'a Mailbox>,
+        and: impl FnOnce(&Windows) -> T,
+    ) -> T {
         let mut taken = Taken { windows, home: &self.home };
-        for Posted { minute, usage } in self.mailbox.try_iter() {
+        for Posted { minute, usage } in mailboxes.into_iter().flat_map(|mailbox| mailbox.posted.try_iter()) {
             taken.windows.add(minute, &usage);
         }
         and(&taken.windows)
@@ -229,10 +247,12 @@ mod tests {
         let usage = Usage::new();
         usage.add_at(0, usage_of("select 1 = 1"));
         let windows = usage.windows.try_recv().unwrap();
-        let settled = std::panic::AssertUnwindSafe(|| usage.settle(windows, |_| panic!("while adding up")));
+        let settled = std::panic::AssertUnwindSafe(|| {
+            usage.settle(windows, usage.mailboxes.all(), |_| panic!("while adding up"))
+        });
         assert!(std::panic::catch_unwind(settled).is_err());
         let windows = usage.windows.try_recv().expect("they are at home, or a report would wait for ever");
-        usage.settle(windows, |_| ());
+        usage.settle(windows, usage.mailboxes.all(), |_| ());
         assert_eq!(usage.report_at(0, None).functions["EQInt"].six_hours, 1);
     }
 

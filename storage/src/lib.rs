@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod error;
 pub mod fault;
 pub mod key;
+pub mod lanes;
 pub mod mvcc;
 pub mod pd;
 pub mod percolator;
@@ -17,6 +18,7 @@ pub mod slot;
 pub mod turn;
 
 mod background;
+mod calm;
 mod clock;
 mod owner;
 mod random;

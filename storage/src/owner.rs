@@ -33,8 +33,8 @@ use arc_swap::{ArcSwap, Guard};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::sync::oneshot;
 
+use crate::calm::Calm;
 use crate::rpc::Call;
-use crate::slot::Slot;
 
 /// What an owner owns.
 pub(crate) trait State: Send + 'static {
@@ -65,15 +65,15 @@ pub(crate) struct Published<V>(Place<V>);
 enum Place<V> {
     /// Readers write nothing; a writer looks after all of them.
     Read(ArcSwap<V>),
-    /// To write costs no more than to read.
-    Written(Slot<V>),
+    /// The same for as long as it is seldom written; else to write costs no more than to read.
+    Written(Calm<V>),
 }
 
 impl<V> Published<V> {
     fn new(view: Arc<V>, changes_often: bool) -> Published<V> {
         Published(match changes_often {
             false => Place::Read(ArcSwap::new(view)),
-            true => Place::Written(Slot::new(view)),
+            true => Place::Written(Calm::new(view)),
         })
     }
 
@@ -97,7 +97,21 @@ impl<V> Published<V> {
     fn peek(&self) -> Guard<Arc<V>> {
         match &self.0 {
             Place::Read(place) => place.load(),
-            Place::Written(place) => Guard::from_inner(place.get()),
+            Place::Written(place) => place.peek(),
+        }
+    }
+
+    fn is_restless(&self) -> bool {
+        match &self.0 {
+            Place::Read(_) => false,
+            Place::Written(place) => place.is_restless(),
+        }
+    }
+
+    fn settle(&self) {
+        match &self.0 {
+            Place::Read(_) => {}
+            Place::Written(place) => place.settle(),
         }
     }
 }
@@ -138,6 +152,18 @@ impl<S: State> Owner<S> {
     /// The present view, for a moment: cheaper than [`Owner::view`], but not to be kept across an `await`.
     pub(crate) fn peek(&self) -> Guard<Arc<S::View>> {
         self.published.peek()
+    }
+
+    /// To be called now and then by who peeks, and does not own anything else: what was changed often and is no longer is put
+    /// where readers do not meet. Who does it is the owner meanwhile.
+    pub(crate) fn settle(&self) {
+        if self.published.is_restless()
+            && let Ok(state) = self.baton.1.try_recv()
+        {
+            self.published.settle();
+            self.hand_back(state);
+            self.serve_waiting();
+        }
     }
 
     /// Applies a command: at once on this thread if nobody else is the owner, else as soon as the owner gets to it.

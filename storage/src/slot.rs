@@ -10,8 +10,7 @@
 //! the newest is told before it is put into its place. Who finds the place taken when he puts his back leaves the newer of the
 //! two there, and who has taken one that is older than what was told when he began looks again: the newest is on its way, or in
 //! another reader's hands. So a reader waits while another is between two steps of his, in which no work is done, and lets others
-//! run meanwhile. What is left out: a place for each processor, so that readers do not meet; a look costs some ten nanoseconds,
-//! and a request to a region a microsecond.
+//! run meanwhile. Where readers are many they meet, and should look elsewhere while nothing is replaced: `crate::calm`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,9 +50,14 @@ impl<T> Slot<T> {
         drop(last);
     }
 
+    /// The number of the newest version. Whoever takes it and then gets a version gets that one or a newer one.
+    pub(crate) fn number(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
     /// The newest version.
     pub fn get(&self) -> Arc<T> {
-        let newest = self.newest.load(Ordering::SeqCst);
+        let newest = self.number();
         loop {
             if let Ok(version) = self.take.try_recv() {
                 let found = (version.number >= newest).then(|| Arc::clone(&version.value));

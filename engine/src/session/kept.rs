@@ -35,7 +35,7 @@ impl Session {
         params: &[Datum],
         is_text: bool,
     ) -> ControlFlow<Result<ResultSet>, bool> {
-        self.plans.at(self.version().number());
+        self.plans.at(self.version_number());
         // Out of a transaction the version is the newest, and its rights are those by which its plans were checked.
         if self.transaction.is_some() {
             self.refresh_rights();

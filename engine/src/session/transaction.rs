@@ -293,6 +293,14 @@ impl Session {
         }
     }
 
+    /// The number of that schema.
+    pub(super) fn version_number(&self) -> u64 {
+        match &self.transaction {
+            Some(active) if !active.follows_the_schema() => active.version.number(),
+            Some(_) | None => self.database.shared().catalog.number(),
+        }
+    }
+
     /// Whether a transaction has begun and not ended.
     pub fn in_transaction(&self) -> bool {
         self.transaction.is_some()

@@ -110,6 +110,11 @@ impl Group {
         self.owner.peek()
     }
 
+    /// See [`Owner::settle`].
+    pub(super) fn settle(&self) {
+        self.owner.settle();
+    }
+
     pub(super) fn call(&self, command: GroupCommand) -> Call<Response> {
         self.owner.call(command).map(|reply| reply.unwrap_or(Err(RegionError::RegionNotFound)))
     }

@@ -2,19 +2,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+use crate::lanes::Lanes;
 use crate::schema::Timestamp;
 
-/// On a cache line of its own: readers write to it.
+/// Readers write to it, each time: every thread to its own lane, and the latest of them counts.
 #[derive(Default)]
-#[repr(align(128))]
-pub(super) struct MaxRead(AtomicU64);
+pub(super) struct MaxRead(Lanes<AtomicU64>);
 
 impl MaxRead {
     /// Left by a reader before it loads the region's view.
     pub(super) fn note(&self, ts: Timestamp) {
-        // Most often somebody has read later: then there is no need to write to what all readers share.
-        if self.0.load(Ordering::SeqCst) < ts.0 {
-            self.0.fetch_max(ts.0, Ordering::SeqCst);
+        let lane = self.0.own();
+        // A transaction that reads again, or threads that share the lane: then there is no need to write.
+        if lane.load(Ordering::SeqCst) < ts.0 {
+            lane.fetch_max(ts.0, Ordering::SeqCst);
         }
         fence(Ordering::SeqCst);
     }
@@ -22,6 +23,7 @@ impl MaxRead {
     /// Read by the owner after it has published its locks.
     pub(super) fn get(&self) -> Timestamp {
         fence(Ordering::SeqCst);
-        Timestamp(self.0.load(Ordering::SeqCst))
+        let latest = self.0.all().map(|lane| lane.load(Ordering::SeqCst)).max();
+        Timestamp(latest.unwrap_or_default())
     }
 }

@@ -153,6 +153,7 @@ impl Stores {
         let groups = self.groups.view();
         let group = groups.get(&region).filter(|_| self.pd.stores().contains(&to))?;
         group.note_read(few.ts);
+        group.settle();
         group.view().few(to, epoch, few, out, next)
     }
 
