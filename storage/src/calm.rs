@@ -58,12 +58,13 @@ impl<T> Calm<T> {
     }
 
     fn set_at(&self, next: Arc<T>, now: Tick) {
-        let is_first = self.set_at.swap(now.0, Ordering::Relaxed) != now.0;
-        let calm = is_first.then(|| Arc::clone(&next));
-        self.slot.set(next);
-        if let Some(calm) = calm {
-            self.calm_down(calm);
+        if self.set_at.load(Ordering::Relaxed) == now.0 {
+            // Nothing is written that readers look at to find the slot.
+            return self.slot.set(next);
         }
+        self.set_at.store(now.0, Ordering::Relaxed);
+        self.slot.set(Arc::clone(&next));
+        self.calm_down(next);
     }
 
     /// For the one owner: nothing comes after the newest version for now.
