@@ -13,7 +13,7 @@ use crate::client::{
 use crate::clock::Clock;
 use crate::owner::Owner;
 use crate::pd::Pd;
-use crate::rpc::{Direct, Simulated, Simulation, Transport};
+use crate::rpc::{Direct, Simulated, Simulation, Transport, Travel};
 use crate::runtime::Runtime;
 use crate::schema::Timestamp;
 use crate::store::{Detector, Limits, LockWaits, Stores};
@@ -97,7 +97,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If a simulated one needs a thread for its timers, and the operating system has none left.
+    /// If a simulated one needs threads for its timers, and the operating system has none left.
     pub fn new(config: ClusterConfig) -> Cluster {
         let (runtime, clock, seed) = match &config.transport {
             TransportConfig::Direct => (Runtime::direct(), Clock::Wall, 0),
@@ -118,7 +118,8 @@ impl Cluster {
         let (transport, simulation): (Box<dyn Transport>, _) = match config.transport {
             TransportConfig::Direct => (Box::new(Direct { stores, clock }), None),
             TransportConfig::Simulated(simulated) => {
-                let transport = runtime.enter(|| Simulated::new(stores, clock, simulated));
+                let travel = if runtime.is_our_own() { Travel::by_courier() } else { Travel::Timers };
+                let transport = runtime.enter(|| Simulated::new(stores, clock, simulated, travel));
                 let simulation = Simulation::of(&transport);
                 (Box::new(transport), Some(simulation))
             }

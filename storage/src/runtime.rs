@@ -76,6 +76,11 @@ impl Runtime {
         matches!(self.0, Kind::Direct)
     }
 
+    /// Whether its clock is the operating system's for certain, and nobody else's tasks run there.
+    pub(crate) fn is_our_own(&self) -> bool {
+        matches!(self.0, Kind::Owned(_))
+    }
+
     /// Waits for the future on this thread. In simulated mode not to be called from inside a tokio runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.0 {

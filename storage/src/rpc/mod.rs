@@ -15,6 +15,7 @@ mod servers;
 mod simulated;
 mod simulation;
 mod trace;
+mod travel;
 
 #[cfg(feature = "broken")]
 pub use broken::Broken;
@@ -31,6 +32,7 @@ pub(crate) use simulated::Simulated;
 pub use simulated::SimulatedConfig;
 pub use simulation::Simulation;
 pub use trace::Incidents;
+pub(crate) use travel::Travel;
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ impl Network {
             let can_speak = self.awake(first.leader).await.is_ok();
             let now = self.now().await;
             if can_speak && now.deaf_since(leader, Node::Pd).is_none() {
-                sleep(now.exchange(&[(leader, Node::Pd)], &mut random)).await;
+                self.travel.take(now.exchange(&[(leader, Node::Pd)], &mut random)).await;
                 return self.stores.pd().take_in(regions);
             }
             sleep(ASK_AGAIN).await;
@@ -52,7 +52,7 @@ impl Network {
             if ways.iter().all(|&(from, to)| now.deaf_since(from, to).is_none()) {
                 let taken = now.exchange(&ways, chance);
                 if !taken.is_zero() {
-                    sleep(taken).await;
+                    self.travel.take(taken).await;
                 }
                 return Ok(());
             }

@@ -1,4 +1,5 @@
-//! A network: messages take time, get lost, come twice or out of order, and stores fail, on tokio's clock.
+//! A network: messages take time, get lost, come twice or out of order, and stores fail, on tokio's clock (`Travel` says how
+//! exactly).
 //!
 //! Each message has a number, and its fate is a function of the seed, that number, and what is wrong at the moment
 //! ([`Conditions`]). Under a paused clock on one thread the numbers are given out in the same order every time, so the same
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::fate::Fate;
 use super::faults::{FaultCommand, FaultReply, Faults};
 use super::trace::{Counters, count};
+use super::travel::Travel;
 use super::{
     Body, Call, Lost, OUT_OF_PATIENCE, PdReply, PdRequest, RegionError, Request, Response, Transport,
 };
@@ -83,6 +85,7 @@ pub(super) struct Network {
     pub(super) stores: Arc<Stores>,
     clock: Clock,
     config: SimulatedConfig,
+    pub(super) travel: Travel,
     pub(super) faults: Owner<Faults>,
     pub(super) counters: Counters,
     /// Where requests go on their way whose sender has given up.
@@ -100,12 +103,17 @@ pub(super) enum Silence {
 
 impl Simulated {
     /// To be called where tokio's timers can be made.
-    pub(crate) fn new(stores: Arc<Stores>, clock: Clock, config: SimulatedConfig) -> Simulated {
+    pub(crate) fn new(
+        stores: Arc<Stores>,
+        clock: Clock,
+        config: SimulatedConfig,
+        travel: Travel,
+    ) -> Simulated {
         let pd = Arc::clone(stores.pd());
         let faults = Owner::new(Faults { now: Conditions::new(config.seed, pd.stores()), pd });
         let counters = Counters::default();
         let handle = Handle::current();
-        let network = Arc::new(Network { stores, clock, config, faults, counters, handle });
+        let network = Arc::new(Network { stores, clock, config, travel, faults, counters, handle });
         let courier = Arc::downgrade(&network);
         network.stores.pd().let_reports_travel(move |regions| {
             if let Some(network) = courier.upgrade() {
@@ -284,7 +292,7 @@ async fn deliver(network: Arc<Network>, request: Request, mut fate: Fate) -> Res
     if fate.request_lost {
         return Err(Silence::Timeout);
     }
-    sleep(fate.there).await;
+    network.travel.take(fate.there).await;
     let (store, node) = (request.to, Node::Store(request.to));
     if network.now().await.deaf_since(Node::Client, node).is_some() {
         return Err(Silence::Timeout);
@@ -292,21 +300,21 @@ async fn deliver(network: Arc<Network>, request: Request, mut fate: Fate) -> Res
     let now = network.awake(store).await?;
     let slow = now.store(store).map_or(Duration::ZERO, |state| state.slow);
     if slow > Duration::ZERO {
-        sleep(slow).await;
+        network.travel.take(slow).await;
     }
     let (answer, delay) = match fate.refused {
         Some(error) => (Err(error), Duration::ZERO),
         None => network.work(request, &now, &mut fate.chance).await?,
     };
     if delay > Duration::ZERO {
-        sleep(delay).await;
+        network.travel.take(delay).await;
     }
     // It may have died of it.
     let now = network.awake(store).await?;
     if fate.reply_lost || now.deaf_since(node, Node::Client).is_some() {
         return Err(Silence::Timeout);
     }
-    sleep(fate.back).await;
+    network.travel.take(fate.back).await;
     Ok(answer)
 }
 
@@ -315,7 +323,7 @@ async fn deliver_to_pd(network: Arc<Network>, request: PdRequest, fate: Fate) ->
     if fate.request_lost {
         return Err(Silence::Timeout);
     }
-    sleep(fate.there).await;
+    network.travel.take(fate.there).await;
     let now = network.now().await;
     if now.deaf_since(Node::Client, Node::Pd).is_some() {
         return Err(Silence::Timeout);
@@ -332,7 +340,7 @@ async fn deliver_to_pd(network: Arc<Network>, request: PdRequest, fate: Fate) ->
     if fate.reply_lost || network.now().await.deaf_since(Node::Pd, Node::Client).is_some() {
         return Err(Silence::Timeout);
     }
-    sleep(fate.back).await;
+    network.travel.take(fate.back).await;
     Ok(reply)
 }
 
