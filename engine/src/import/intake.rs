@@ -95,7 +95,8 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Adds them to every space of the table, publishes statistics if the table was empty, and returns their number.
+    /// Adds them to every space of the table, publishes statistics if the table was empty, else that they came, and
+    /// returns their number.
     ///
     /// # Errors
     /// 1062; 1452 if one refers to what is not there.
@@ -116,8 +117,9 @@ impl<'a> Intake<'a> {
                 catalog.load_referring(&referring, &mut target.writing, client, &mut waiting, load)?;
             }
         }
-        if let Some(stats) = stats {
-            target.finish(session, stats.finish())?;
+        match stats {
+            Some(stats) => target.finish(session, stats.finish())?,
+            None => target.leave(session, rows),
         }
         Ok(rows)
     }

@@ -67,6 +67,15 @@ impl Target {
 }
 
 impl Target {
+    /// Leaves the table, which has so many rows more.
+    pub fn leave(self, session: &Session, rows: u64) {
+        let Target { table, counters, writing, .. } = self;
+        drop(writing);
+        if counters.growth.note(rows, 0) {
+            session.owner().shared().catalog.publish_rows(&table);
+        }
+    }
+
     /// Leaves the table and publishes what was learned of its rows. In this order: who publishes waits for DDL to end, and
     /// DDL waits for writers to leave.
     pub fn finish(self, session: &Session, stats: TableStats) -> Result<()> {

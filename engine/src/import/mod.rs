@@ -362,6 +362,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_come_to_others_are_counted() {
+        let dir = TempDir::new().unwrap();
+        let mut session = Database::new().session();
+        session.run("create table t (id int primary key)").unwrap();
+        session.run("insert into t values (-1)").unwrap();
+        session.run("analyze table t").unwrap();
+        let text: String = (0..5000).map(|id| format!("{id}\n")).collect();
+        session.load_csv("t", csv(&dir, &format!("id\n{text}"))).unwrap();
+        assert_eq!(
+            query(&mut session, "select table_rows from information_schema.tables where table_name = 't'"),
+            ["5001"]
+        );
+        let plan = query(&mut session, "explain select * from t").concat();
+        assert!(plan.contains("5001.00"), "{plan}");
+    }
+
+    #[test]
     fn rows_are_dealt_to_partitions_and_indexes() {
         let dir = TempDir::new().unwrap();
         let mut session = Database::new().session();
