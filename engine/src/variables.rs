@@ -66,6 +66,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 
 use allod_planner::bind::Variables as PlannerView;
+use allod_planner::resource::DEFAULT_GROUP;
 use allod_planner::sql_mode::SqlMode;
 use allod_storage::client::{GarbagePolicy, RetryPolicy};
 use allod_storage::schema::{Datum, SqlType, Timestamp};
@@ -423,6 +424,8 @@ pub(crate) struct Variables {
     pub last: last::Last,
     /// `@@tidb_current_ts`: when the session's transaction began; zero if it has none.
     pub current_ts: Timestamp,
+    /// CURRENT_RESOURCE_GROUP(): the group that the session is in, or its statement.
+    pub resource_group: Arc<str>,
 }
 
 impl Variables {
@@ -440,6 +443,7 @@ impl Variables {
             last_ddl: "{\"query\":\"\",\"seq_num\":0}".into(),
             last: last::Last::default(),
             current_ts: Timestamp::default(),
+            resource_group: DEFAULT_GROUP.into(),
         }
     }
 
@@ -484,6 +488,7 @@ impl PlannerView for Variables {
             "tidb_last_ddl_info" => return Some(Datum::String(Arc::clone(&self.last_ddl))),
             "tidb_last_query_info" => return Some(self.last.query()),
             "tidb_last_txn_info" => return Some(self.last.transaction()),
+            "resource_group" => return Some(Datum::String(Arc::clone(&self.resource_group))),
             "tidb_current_ts" => return Some(Datum::UInt(self.current_ts.0)),
             _ => {}
         }

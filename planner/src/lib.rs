@@ -22,6 +22,7 @@ pub mod physical;
 pub mod placement;
 mod prune;
 mod ranges;
+pub mod resource;
 mod rules;
 pub mod sequence;
 pub mod sql_mode;

@@ -70,6 +70,8 @@ pub(crate) struct Account {
     pub require: Requirement,
     /// COMMENT and ATTRIBUTE: the members of an object.
     pub attributes: Option<Vec<(Box<str>, Json)>>,
+    /// RESOURCE GROUP.
+    pub resource_group: Option<Arc<str>>,
     pub global: Privileges,
     /// Dynamic privileges, and whether each may be granted.
     pub dynamic: OrdMap<Arc<str>, bool>,
@@ -127,6 +129,7 @@ impl Account {
             changed_us: now_us,
             require: Requirement::None,
             attributes: None,
+            resource_group: None,
             global: Privileges::NONE,
             dynamic: OrdMap::new(),
             databases: OrdMap::new(),

@@ -78,6 +78,7 @@ impl Lease<'_> {
                 self.place_database(name, placement.as_ref())
             }
             Ddl::Policy(change) => self.change_policies(change),
+            Ddl::Resource(change) => self.change_resources(change),
             Ddl::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Ddl::CreateTable(create) => self.create_table(create, client, waiting),
             Ddl::CreateTableLike { name, like, if_not_exists, temporary } => {

@@ -9,6 +9,7 @@ use allod_executor::Cancel;
 use allod_planner::bind::{AlterTable, Ddl, PartitionChange, TableName, ViewHow};
 use allod_planner::catalog::Catalog as _;
 use allod_planner::placement::PolicyChange;
+use allod_planner::resource::ResourceChange;
 
 use super::{Catalog, Lease, Version};
 use crate::error::{Error, Result, code};
@@ -268,6 +269,7 @@ fn targets<'a>(ddl: &'a Ddl, version: &Version) -> Vec<Target<'a>> {
         }
         Ddl::AlterDatabase { name, .. } => vec![("modify schema charset and collate", name, None)],
         Ddl::Policy(change) => vec![(policy_change(change), change.name(), None)],
+        Ddl::Resource(change) => vec![(resource_change(change), change.name(), None)],
         Ddl::DropDatabase { name, .. } => vec![("drop schema", name, None)],
         Ddl::CreateTable(create) => one("create table", &create.name),
         Ddl::CreateTableLike { name, .. } => one("create table", name),
@@ -303,6 +305,14 @@ fn targets<'a>(ddl: &'a Ddl, version: &Version) -> Vec<Target<'a>> {
         Ddl::DropIndex { table, .. } => one("drop index", table),
         Ddl::AlterTable(change) => one(alteration(change), &change.table),
         Ddl::AlterPartitions { table, change } => one(repartition(change), table),
+    }
+}
+
+fn resource_change(change: &ResourceChange) -> &'static str {
+    match change {
+        ResourceChange::Create { .. } => "create resource group",
+        ResourceChange::Alter { .. } => "alter resource group",
+        ResourceChange::Drop { .. } => "drop resource group",
     }
 }
 

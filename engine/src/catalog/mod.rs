@@ -33,6 +33,7 @@ mod numbers;
 mod online;
 mod partitions;
 mod policies;
+mod resources;
 mod sequences;
 mod steps;
 mod temporary;

@@ -17,6 +17,7 @@ use super::ids::{Ids, Stride};
 use super::numbers::Numbers;
 use super::online::Layouts;
 use super::policies::Policies;
+use super::resources::Resources;
 use super::temporary::OwnTables;
 use super::writers::Writers;
 use crate::accounts::{Accounts, Rights};
@@ -32,6 +33,7 @@ pub struct Version {
     accounts: Arc<Accounts>,
     bindings: Bindings,
     policies: Policies,
+    resources: Resources,
     /// The temporary tables of the session that sees this; a published version has none.
     own: OwnTables,
 }
@@ -207,8 +209,8 @@ impl Version {
     pub(super) fn initial() -> Version {
         let accounts = Arc::new(Accounts::initial());
         let (databases, bindings) = (OrdMap::new(), Bindings::default());
-        let (policies, own) = (Policies::default(), OwnTables::default());
-        let nothing = Version { number: 0, databases, accounts, bindings, policies, own };
+        let (policies, resources, own) = (Policies::default(), Resources::initial(), OwnTables::default());
+        let nothing = Version { number: 0, databases, accounts, bindings, policies, resources, own };
         nothing.with_database(DEFAULT_DATABASE, Collation::default())
     }
 
@@ -364,6 +366,15 @@ impl Version {
     /// Where rows are wished to be.
     pub(crate) fn policies(&self) -> &Policies {
         &self.policies
+    }
+
+    /// The resource groups.
+    pub(crate) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    pub(super) fn with_resources(&self, resources: Resources) -> Version {
+        Version { resources, ..self.next(self.databases.clone()) }
     }
 
     pub(super) fn with_policies(&self, policies: Policies) -> Version {

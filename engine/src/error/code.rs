@@ -425,6 +425,14 @@ codes! {
     UNKNOWN_POLICY = 8239 "HY000";
     /// Something has the placement policy.
     POLICY_IN_USE = 8241 "HY000";
+    /// A resource group of that name is there.
+    RESOURCE_GROUP_EXISTS = 8248 "HY000";
+    /// There is no such resource group.
+    UNKNOWN_RESOURCE_GROUP = 8249 "HY000";
+    /// `tidb_enable_resource_control` is off.
+    NO_RESOURCE_CONTROL = 8250 "HY000";
+    /// A role is in no resource group.
+    RESOURCE_GROUP_OF_ROLE = 8257 "HY000";
     /// A path that leads to no value.
     JSON_VALUE_MISSING = 3966 "22035";
     /// A path that leads to more than one value.

@@ -32,6 +32,7 @@ pub(crate) mod placement;
 mod privileges;
 pub(crate) mod processlist;
 mod regions;
+mod resources;
 mod roles;
 mod schemata;
 mod sequences;
@@ -222,6 +223,7 @@ const TABLES: &[Definition] = &[
     processlist::TABLE,
     absent::PROFILING,
     constraints::REFERENTIAL_CONSTRAINTS,
+    resources::TABLE,
     absent::ROUTINES,
     privileges::SCHEMAS,
     schemata::TABLE,

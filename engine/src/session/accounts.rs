@@ -137,6 +137,11 @@ impl Session {
                 }
                 return Ok(ResultSet::done(0, 0));
             }
+            AccountChange::Create { options, .. } | AccountChange::Alter { options, .. }
+                if options.resource_group.is_some() =>
+            {
+                self.check_resource_control()?;
+            }
             _ => {}
         }
         let plugin = self.variables.global.default_plugin();

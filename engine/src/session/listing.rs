@@ -1,6 +1,7 @@
 //! SHOW STATS_META and its like, SHOW ANALYZE STATUS, ADMIN SHOW, ADMIN CANCEL DDL JOBS.
 
 use allod_planner::bind::{Listing, Shown};
+use allod_planner::expr::builtins;
 use allod_storage::schema::Datum;
 
 use super::Session;
@@ -27,6 +28,14 @@ impl Session {
             }
             Listing::Policy(name) => {
                 shown(&["Policy", "Create Policy"], vec![placement::definition(version, name)?])
+            }
+            Listing::ResourceGroup(name) => {
+                let group = version.resources().known(name)?;
+                let row = vec![text(&*group.name), text(group.to_string())];
+                shown(&["Resource_Group", "Create Resource Group"], vec![row])
+            }
+            Listing::Builtins => {
+                shown(&["Supported_builtin_functions"], builtins().map(|name| vec![text(name)]).collect())
             }
             Listing::Ddl => self.ddl(version),
             Listing::DdlJobs { ended } => shown(jobs::SHOWN_JOBS, jobs::shown_jobs(version, &facts, *ended)),

@@ -54,6 +54,7 @@ use allod_executor::{Cancel, FewRoom};
 use allod_planner::Parsed;
 use allod_planner::expr::FunctionUsage;
 use allod_planner::parse::Command;
+use allod_planner::resource::DEFAULT_GROUP;
 use allod_planner::zone::Zone;
 use allod_storage::client::Client;
 use allod_storage::schema::{Datum, Timestamp};
@@ -236,6 +237,8 @@ impl Session {
     /// Says who it is: a user (`name@host`, as connected), and the account that this is.
     pub(crate) fn log_in(&mut self, user: &str, account: &Account, accounts: &Arc<Accounts>) {
         self.identity = Identity::of_account(user, account, accounts);
+        self.variables.resource_group =
+            account.resource_group.clone().unwrap_or_else(|| DEFAULT_GROUP.into());
         self.plans.clear();
     }
 

@@ -61,6 +61,7 @@ impl Session {
             | Bound::Execute { .. }
             | Bound::Deallocate { .. }
             | Bound::Kill { .. }
+            | Bound::SetResourceGroup(_)
             | Bound::Nothing { .. }
             | Bound::Account(_) => Ok(()),
         }
@@ -72,6 +73,7 @@ impl Session {
             Ddl::DropDatabase { name, .. } => self.on_database(name, P::Drop),
             Ddl::AlterDatabase { name, .. } => self.on_database(name, P::Alter),
             Ddl::Policy(_) => self.places(),
+            Ddl::Resource(_) => self.deals_resources(),
             Ddl::CreateTable(CreateTable { name, temporary: Some(Temporary::Local), .. }) => {
                 self.on_database(&name.database, P::CreateTemporaryTables)
             }
@@ -190,6 +192,12 @@ impl Session {
 
     fn super_only(&self) -> Result<()> {
         if self.identity.rights.has(P::Super) { Ok(()) } else { Err(accounts::needs("SUPER")) }
+    }
+
+    fn deals_resources(&self) -> Result<()> {
+        let rights = &self.identity.rights;
+        let may = rights.has(P::Super) || rights.has_dynamic("RESOURCE_GROUP_ADMIN");
+        if may { Ok(()) } else { Err(accounts::needs("SUPER or RESOURCE_GROUP_ADMIN")) }
     }
 
     fn places(&self) -> Result<()> {

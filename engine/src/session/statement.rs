@@ -178,6 +178,9 @@ impl Session {
             Bound::Ddl(ddl) => {
                 // Spaces that it gives up can be dropped once nobody holds the descriptors that named them.
                 drop(version);
+                if matches!(ddl, allod_planner::bind::Ddl::Resource(_)) {
+                    self.check_resource_control()?;
+                }
                 self.plans.clear();
                 let notes = self.define(&ddl, &parsed.text, cancel)?;
                 // The schema that is gone is nobody's current one.
@@ -277,6 +280,10 @@ impl Session {
             Bound::Batch(batch) => {
                 drop(version);
                 self.batch(&batch, cancel)
+            }
+            Bound::SetResourceGroup(name) => {
+                self.set_resource_group(&name, &version)?;
+                done()
             }
             Bound::Kill { connection, only_statement } => {
                 self.kill(connection, only_statement)?;

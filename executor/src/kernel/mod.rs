@@ -48,6 +48,7 @@ mod notice;
 mod number;
 mod password;
 mod pattern;
+mod plan_text;
 mod predicate;
 mod program;
 mod scratch;

@@ -32,6 +32,9 @@ pub(crate) fn apply(writing: Writing, args: &[Value], sql: &SqlType, rows: usize
         }
         Writing::StatementDigest => of_statements(&args[0], rows, statement_digest),
         Writing::StatementText => of_statements(&args[0], rows, statement_text),
+        Writing::DecodePlan => of_statements(&args[0], rows, |plan| {
+            Some(super::plan_text::decoded(plan).unwrap_or_else(|| plan.to_owned()))
+        }),
         Writing::FormatBytes => scaled(&BYTES, 1.0, args, rows),
         Writing::FormatPicoTime => scaled(&TIMES, 1.0, args, rows),
         Writing::FormatNanoTime => scaled(&TIMES, 1000.0, args, rows),

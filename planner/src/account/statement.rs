@@ -1,5 +1,7 @@
 //! The statements about accounts. Names are as written: the engine decides, at one moment, which of them exist.
 
+use std::sync::Arc;
+
 use super::{AccountName, Privilege, Who};
 
 /// A change of accounts, or of the roles that a session plays.
@@ -132,6 +134,8 @@ pub struct UserOptions {
     pub attribute: Option<Attribute>,
     /// DEFAULT ROLE.
     pub default_role: Option<RoleChoice>,
+    /// RESOURCE GROUP.
+    pub resource_group: Option<Arc<str>>,
 }
 
 /// What a connection must be.

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::expr::collate::{Strength, insistence};
 use crate::expr::types::{self, Family};
 use crate::expr::{Expr, Function, Volatile, literal};
+use crate::resource::DEFAULT_GROUP;
 
 /// The collation of what is no text.
 const BINARY: &str = "binary";
@@ -55,8 +56,13 @@ impl Binder<'_> {
                 self.volatile = true;
                 text(session.roles)
             }
-            // There are no resource groups but the one that everybody has.
-            ("CURRENT_RESOURCE_GROUP", []) => text("default"),
+            ("CURRENT_RESOURCE_GROUP", []) => {
+                self.volatile = true;
+                match session.variables.system("resource_group", false) {
+                    Some(Datum::String(group)) => text(&group),
+                    _ => text(DEFAULT_GROUP),
+                }
+            }
             ("VERSION", []) => text(session.version),
             ("TIDB_VERSION", []) => text(session.release),
             ("TIDB_IS_DDL_OWNER", []) => Ok(Some(Expr::constant(Datum::Int(1), SqlType::BIGINT))),

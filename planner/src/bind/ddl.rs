@@ -14,6 +14,7 @@ use crate::parse::StatsChange;
 use crate::parse::ViewHow;
 use crate::physical::PlanWarning;
 use crate::placement::PolicyChange;
+use crate::resource::ResourceChange;
 use crate::sequence::{SequenceClause, SequenceOptions};
 use crate::zone::Zone;
 
@@ -51,6 +52,8 @@ pub enum Ddl {
     },
     /// CREATE, ALTER, DROP PLACEMENT POLICY.
     Policy(PolicyChange),
+    /// CREATE, ALTER, DROP RESOURCE GROUP.
+    Resource(ResourceChange),
     /// DROP DATABASE.
     DropDatabase {
         /// Name.

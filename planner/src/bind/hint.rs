@@ -245,7 +245,10 @@ fn settled(names: &[(String, u32)], block: u32, hint: &HintSyntax) -> Result<Opt
         HintBody::MaxExecutionTime(ms) => {
             (format!("MAX_EXECUTION_TIME({ms})"), HintKind::MaxExecutionTime(*ms))
         }
-        HintBody::BlockName(_) | HintBody::ViewBlockName { .. } | HintBody::Variable { .. } => {
+        HintBody::BlockName(_)
+        | HintBody::ViewBlockName { .. }
+        | HintBody::Variable { .. }
+        | HintBody::ResourceGroup(_) => {
             return Ok(None);
         }
     };
@@ -270,6 +273,7 @@ fn restored(hint: &HintSyntax) -> String {
         HintBody::MemoryQuota(bytes) => format!("{} mb", bytes >> 20),
         HintBody::MaxExecutionTime(ms) => ms.to_string(),
         HintBody::BlockName(name) | HintBody::ViewBlockName { name, .. } => quoted(name),
+        HintBody::ResourceGroup(name) => name.clone(),
         HintBody::Variable { name, value } => format!("{name} = {value}"),
         HintBody::NoIndexMerge
         | HintBody::StraightJoin

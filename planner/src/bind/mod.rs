@@ -345,6 +345,8 @@ pub enum Bound {
     LoadData(LoadData),
     /// BATCH … LIMIT n of a change.
     Batch(Batch),
+    /// SET RESOURCE GROUP: the session is in it from now on.
+    SetResourceGroup(Arc<str>),
     /// KILL.
     Kill {
         /// CONNECTION_ID() of whom.

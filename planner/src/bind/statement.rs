@@ -50,6 +50,8 @@ pub(super) fn bind(
             binder.alter_database(name.as_ref(), said, placement.as_deref())
         }
         Statement::Policy(change) => Ok(Bound::Ddl(Ddl::Policy(change.clone()))),
+        Statement::Resource(change) => Ok(Bound::Ddl(Ddl::Resource(change.clone()))),
+        Statement::SetResourceGroup(name) => Ok(Bound::SetResourceGroup(Arc::clone(name))),
         Statement::CreateDatabase { database, placement: policy } => {
             let mut bound = sql_statement(binder, database)?;
             if let Bound::Ddl(Ddl::CreateDatabase { placement, .. }) = &mut bound {

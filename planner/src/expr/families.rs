@@ -165,6 +165,8 @@ pub enum Writing {
     StatementDigest,
     /// STATEMENT_DIGEST_TEXT: a statement without its values.
     StatementText,
+    /// TIDB_DECODE_PLAN: a plan as TiDB's slow log has it; what is none stays as it is.
+    DecodePlan,
     /// SOUNDEX: how a word sounds in English.
     Soundex,
     /// FORMAT_BYTES: `1.50 KiB`.
@@ -387,6 +389,7 @@ impl Writing {
             Writing::Soundex => "soundex",
             Writing::StatementDigest => "tidb_encode_sql_digest",
             Writing::StatementText => "statement_digest_text",
+            Writing::DecodePlan => "tidb_decode_plan",
             Writing::FormatBytes => "format_bytes",
             Writing::FormatPicoTime => "format_pico_time",
             Writing::FormatNanoTime => "format_nano_time",

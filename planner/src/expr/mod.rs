@@ -16,6 +16,7 @@
 //! - **`ty.nullable` is a promise**: if it is false, no row yields NULL.
 
 mod aggregate;
+mod builtins;
 pub mod calendar;
 mod charset;
 pub mod collate;
@@ -39,6 +40,7 @@ mod window;
 
 pub use crate::parse::normalized as statement_text;
 pub use aggregate::{AggregateCall, AggregateFunction, ConcatForm};
+pub use builtins::builtins;
 pub use collate::CollateFunction;
 pub use convert::{
     cast_constant, cast_datum, irregular_moment, number_of_bits, number_of_bytes, printed, rescale,

@@ -336,6 +336,7 @@ static TABLE: &[Entry] = &[
     optional("SUBSTRING", Function::Substring, &[Text, Int, Int], Gives::LikeFirst(1), OfArgs),
     entry("SUBSTRING_INDEX", Function::SubstringIndex, &[Text, Text, Int], Gives::LikeFirst(1), OfArgs),
     entry("TAN", Function::Tan, &[Arg::Double], Gives::Double, OfArgs),
+    entry("TIDB_DECODE_PLAN", Function::Writing(Writing::DecodePlan), &[Text], Gives::Text(LONG), OfArgs),
     entry(
         "TIDB_ENCODE_SQL_DIGEST",
         Function::Writing(Writing::StatementDigest),

@@ -5,6 +5,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::statement::{Failure, Source, Statement};
+use crate::account::AccountChange;
 use crate::error::Error;
 
 /// A table, some of its partitions (none named = all), and perhaps an index of it.
@@ -39,6 +40,14 @@ impl Source<'_> {
             return Ok(Statement::CancelJobs(
                 self.parser.parse_comma_separated(|parser| parser.parse_literal_uint())?,
             ));
+        }
+        // What it would read again never is out of date here.
+        if self.word("RELOAD") {
+            let what =
+                ["BINDINGS", "OPT_RULE_BLACKLIST", "EXPR_PUSHDOWN_BLACKLIST", "STATISTICS", "STATS_EXTENDED"];
+            if what.iter().any(|what| self.word(what)) {
+                return Ok(Statement::Account(Box::new(AccountChange::Flush)));
+            }
         }
         if self.word("CHECKSUM") {
             self.expect_word("TABLE")?;

@@ -95,6 +95,8 @@ impl Parsed {
             Statement::Trace { .. }
             | Statement::CreateSequence(_)
             | Statement::Policy(_)
+            | Statement::Resource(_)
+            | Statement::SetResourceGroup(_)
             | Statement::AlterSequence(_)
             | Statement::Split { .. }
             | Statement::Batch(_)

@@ -101,6 +101,8 @@ pub(crate) enum HintBody {
         name: String,
         value: String,
     },
+    /// So does it with this one ([`Blocks::resource_group`]).
+    ResourceGroup(String),
 }
 
 /// A step on the way to a block of a view, `v@sel_2`: where the view is read, or at the end the block itself.
@@ -131,6 +133,7 @@ enum Form {
     MaxExecutionTime,
     BlockName,
     Variable,
+    ResourceGroup,
     /// TiDB had it once.
     IndexMergeJoin,
     /// What it asks for is so, or is seen to elsewhere.
@@ -169,7 +172,6 @@ const HEEDED: &[&str] = &[
     "NTH_PLAN",
     "FORCE_PLAN",
     "QUERY_TYPE",
-    "RESOURCE_GROUP",
     "TIME_RANGE",
     "SWAP_JOIN_INPUTS",
     "NO_SWAP_JOIN_INPUTS",
@@ -240,6 +242,7 @@ fn form(name: &str) -> Option<(&'static str, Form)> {
         "MEMORY_QUOTA" => ("MEMORY_QUOTA", Form::MemoryQuota),
         "MAX_EXECUTION_TIME" => ("MAX_EXECUTION_TIME", Form::MaxExecutionTime),
         "SET_VAR" => ("SET_VAR", Form::Variable),
+        "RESOURCE_GROUP" => ("RESOURCE_GROUP", Form::ResourceGroup),
         "QB_NAME" => ("QB_NAME", Form::BlockName),
         "INL_MERGE_JOIN" => ("INL_MERGE_JOIN", Form::IndexMergeJoin),
         _ if HEEDED.contains(&name) => ("", Form::Heeded),
@@ -383,6 +386,16 @@ impl Blocks {
         asked.collect()
     }
 
+    /// The resource group that the statement is in, by the last hint that names one.
+    pub fn resource_group(&self) -> Option<String> {
+        let hints = self.comments.iter().flat_map(|comment| comment.parse().0);
+        let mut named = hints.filter_map(|hint| match hint.body {
+            HintBody::ResourceGroup(name) => Some(name),
+            _ => None,
+        });
+        named.next_back()
+    }
+
     /// Whether a hint comment has this word in it.
     pub fn says(&self, hint: &str) -> bool {
         self.comments.iter().any(|comment| comment.text.to_ascii_lowercase().contains(hint))
@@ -482,6 +495,11 @@ impl HintParser<'_> {
             self.expect(')')?;
             return Ok(Some(HintSyntax { written, name, block: None, body }));
         }
+        if let Form::ResourceGroup = form {
+            let body = HintBody::ResourceGroup(self.identifier()?);
+            self.expect(')')?;
+            return Ok(Some(HintSyntax { written, name, block: None, body }));
+        }
         if let Form::Variable = form {
             let variable = self.identifier()?;
             self.expect('=')?;
@@ -523,7 +541,12 @@ impl HintParser<'_> {
                 };
                 number.and_then(|n| self.quota(n, shift))
             }
-            Form::BlockName | Form::Variable | Form::IndexMergeJoin | Form::Heeded | Form::Ignored => None,
+            Form::BlockName
+            | Form::Variable
+            | Form::ResourceGroup
+            | Form::IndexMergeJoin
+            | Form::Heeded
+            | Form::Ignored => None,
         };
         self.expect(')')?;
         Ok(body.map(|body| HintSyntax { written, name, block, body }))

@@ -138,6 +138,11 @@ impl Parsed {
         if may && self.blocks.says("set_var") { self.blocks.variables() } else { vec![] }
     }
 
+    /// The resource group that a hint puts the statement into.
+    pub fn hinted_group(&self) -> Option<String> {
+        if self.blocks.says("resource_group") { self.blocks.resource_group() } else { None }
+    }
+
     /// Whether it is to be noted as slow however long it takes.
     pub fn is_noted(&self) -> bool {
         self.blocks.says("write_slow_log")

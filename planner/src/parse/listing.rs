@@ -1,5 +1,7 @@
 //! SHOW STATS_META and its like, SHOW ANALYZE STATUS, ADMIN SHOW: lists of what the engine knows of itself.
 
+use std::sync::Arc;
+
 use sqlparser::tokenizer::Token;
 
 use super::show::{ShowSyntax, Shown};
@@ -28,6 +30,10 @@ pub enum Listing {
     Placement(PlacementShown),
     /// SHOW CREATE PLACEMENT POLICY.
     Policy(String),
+    /// SHOW CREATE RESOURCE GROUP.
+    ResourceGroup(Arc<str>),
+    /// SHOW BUILTINS: the functions that there are.
+    Builtins,
     /// ADMIN SHOW DDL.
     Ddl,
     /// ADMIN SHOW DDL JOBS: all that run, and so many of those that have ended.
@@ -65,6 +71,8 @@ impl Listing {
             | Listing::StatsLocked
             | Listing::AnalyzeStatus
             | Listing::Placement(_)
+            | Listing::ResourceGroup(_)
+            | Listing::Builtins
             | Listing::Policy(_) => false,
             Listing::Ddl
             | Listing::DdlJobs { .. }
@@ -94,6 +102,7 @@ impl Source<'_> {
                 Listing::AnalyzeStatus
             }
             "PLACEMENT" => self.placement_shown()?,
+            "BUILTINS" => Listing::Builtins,
             _ => return Ok(None),
         }))
     }

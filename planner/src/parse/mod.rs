@@ -39,6 +39,7 @@ mod option;
 mod outfile;
 mod partition;
 mod placement;
+mod resource;
 mod rewrite;
 mod sequence;
 mod set;

@@ -25,6 +25,12 @@ impl Source<'_> {
         if self.word("NAMES") {
             return self.set_names();
         }
+        let is_group =
+            |token: &Token| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case("group"));
+        if is_group(&self.parser.peek_nth_token_ref(1).token) && self.word("RESOURCE") {
+            self.expect_word("GROUP")?;
+            return Ok(Statement::SetResourceGroup(self.resource_group()?));
+        }
         if self.word("CHARSET") || self.word("CHARACTER") && self.word("SET") {
             return self.set_names();
         }

@@ -206,6 +206,10 @@ impl Source<'_> {
                 self.expect_word("POLICY")?;
                 ShowSyntax::Listing(Listing::Policy(self.parser.parse_identifier()?.value))
             }
+            "CREATE" if self.word("RESOURCE") => {
+                self.expect_word("GROUP")?;
+                ShowSyntax::Listing(Listing::ResourceGroup(self.resource_group()?))
+            }
             "CREATE" if self.word("SEQUENCE") => {
                 ShowSyntax::CreateSequence { sequence: self.parser.parse_object_name(false)? }
             }

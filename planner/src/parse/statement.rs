@@ -1,5 +1,7 @@
 //! Statements: the library's, and those it lacks.
 
+use std::sync::Arc;
+
 use allod_storage::fault::Step;
 use allod_storage::schema::Temporary;
 use sqlparser::ast::{self, Ident, ObjectName};
@@ -10,6 +12,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use crate::account::AccountChange;
 use crate::error::{Error, Position};
 use crate::placement::PolicyChange;
+use crate::resource::ResourceChange;
 
 use super::admin::{SpacesSyntax, SplitSyntax};
 use super::alter::{AlterSyntax, CharsetOption};
@@ -55,6 +58,10 @@ pub(crate) enum Statement {
     CreateSequence(Box<SequenceSyntax>),
     /// CREATE, ALTER, DROP PLACEMENT POLICY.
     Policy(PolicyChange),
+    /// CREATE, ALTER, DROP RESOURCE GROUP.
+    Resource(ResourceChange),
+    /// SET RESOURCE GROUP.
+    SetResourceGroup(Arc<str>),
     /// CREATE DATABASE with what the library does not know.
     CreateDatabase {
         database: Box<ast::Statement>,
@@ -228,6 +235,7 @@ impl Statement {
             | Statement::CreateView(_)
             | Statement::CreateSequence(_)
             | Statement::Policy(_)
+            | Statement::Resource(_)
             | Statement::CreateDatabase { .. }
             | Statement::AlterSequence(_)
             | Statement::FlashbackTable { .. }
@@ -264,6 +272,7 @@ impl Statement {
             | Statement::LoadData(_)
             | Statement::Batch(_)
             | Statement::Kill { .. }
+            | Statement::SetResourceGroup(_)
             | Statement::Call(_)
             // It would if it had anything to unlock.
             | Statement::UnlockTables
@@ -432,6 +441,9 @@ impl<'a> Source<'a> {
                 if let Some(statement) = self.policy()? {
                     return Ok(statement);
                 }
+                if let Some(statement) = self.resource_change()? {
+                    return Ok(statement);
+                }
                 if let Some(statement) = self.view()? {
                     return Ok(statement);
                 }
@@ -448,6 +460,9 @@ impl<'a> Source<'a> {
             }
             "CREATE" => {
                 if let Some(statement) = self.policy()? {
+                    return Ok(statement);
+                }
+                if let Some(statement) = self.resource_change()? {
                     return Ok(statement);
                 }
                 if let Some(statement) = self.view()? {
@@ -499,9 +514,11 @@ impl<'a> Source<'a> {
             }
             "DROP" => match self.stats(StatsChange::Drop)? {
                 Some(statement) => Ok(statement),
-                None => match (self.policy()?, self.drop_temporary()?) {
-                    (Some(statement), _) | (None, Some(statement)) => Ok(statement),
-                    (None, None) => self.other(),
+                None => match (self.policy()?, self.resource_change()?, self.drop_temporary()?) {
+                    (Some(statement), ..) | (_, Some(statement), _) | (_, _, Some(statement)) => {
+                        Ok(statement)
+                    }
+                    (None, None, None) => self.other(),
                 },
             },
             _ => self.other(),

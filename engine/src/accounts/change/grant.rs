@@ -64,7 +64,7 @@ impl Accounts {
                 account.secret = secret(identified, account.secret.plugin)?;
                 (account.expired, account.changed_us) = (false, actor.now_us);
             }
-            apply(&mut account, options)?;
+            apply(&mut account, options, actor.version)?;
             account.gain(&named, &place, grant_option, actor);
             accounts = accounts.with(account);
         }

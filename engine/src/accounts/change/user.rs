@@ -1,5 +1,7 @@
 //! CREATE, ALTER, DROP, RENAME USER; SET PASSWORD.
 
+use std::sync::Arc;
+
 use allod_planner::account::{
     AccountName, Attribute, Identified, PasswordExpiry, Privilege, Requirement, RoleChoice, UserOptions,
     UserSpec, Who,
@@ -8,6 +10,7 @@ use allod_storage::schema::json::{Json, parse_json};
 
 use super::super::{Account, Accounts, Plugin, Secret, failed, known, needs};
 use super::{Actor, Outcome, note};
+use crate::catalog::Version;
 use crate::error::{Error, Result, code};
 
 /// Characters that the name of a user may have.
@@ -46,7 +49,7 @@ impl Accounts {
                 account.secret = secret(identified, actor.plugin)?;
             }
             (account.locked, account.expired) = (role, role);
-            apply(&mut account, options)?;
+            apply(&mut account, options, actor.version)?;
             accounts = accounts.with(account);
             if let Some(roles) = &options.default_role {
                 let name = user.in_session_of(actor.account);
@@ -85,7 +88,7 @@ impl Accounts {
                 account.secret = secret(identified, account.secret.plugin)?;
                 (account.expired, account.changed_us) = (false, actor.now_us);
             }
-            apply(&mut account, options)?;
+            apply(&mut account, options, actor.version)?;
             accounts = accounts.with(account);
             if let Some(roles) = &options.default_role {
                 accounts = accounts.with_default_role(&name, roles, false)?;
@@ -207,7 +210,7 @@ pub(super) fn secret(identified: &Identified, plugin: Plugin) -> Result<Secret> 
 }
 
 /// What a statement says of an account besides.
-pub(super) fn apply(account: &mut Account, options: &UserOptions) -> Result<()> {
+pub(super) fn apply(account: &mut Account, options: &UserOptions, version: &Version) -> Result<()> {
     if let Some(require) = &options.require {
         check_requirement(require)?;
         account.require = require.clone();
@@ -219,6 +222,14 @@ pub(super) fn apply(account: &mut Account, options: &UserOptions) -> Result<()> 
     }
     if let Some(locked) = options.locked {
         account.locked = locked;
+    }
+    if let Some(group) = &options.resource_group {
+        // Who cannot log in is in no group.
+        if account.locked && account.secret.hash.is_empty() {
+            let message = "Cannot set resource group for a role";
+            return Err(Error::new(code::RESOURCE_GROUP_OF_ROLE, message));
+        }
+        account.resource_group = Some(Arc::clone(&version.resources().known(group)?.name));
     }
     let new = match &options.attribute {
         None => return Ok(()),

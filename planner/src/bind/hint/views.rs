@@ -82,6 +82,7 @@ fn tables(body: &HintBody) -> &[TableSyntax] {
         | HintBody::MaxExecutionTime(_)
         | HintBody::BlockName(_)
         | HintBody::ViewBlockName { .. }
+        | HintBody::ResourceGroup(_)
         | HintBody::Variable { .. } => &[],
     }
 }

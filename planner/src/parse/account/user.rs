@@ -83,13 +83,16 @@ impl Source<'_> {
                 options.locked = Some(self.one_of(&["LOCK", "UNLOCK"])? == "LOCK");
             } else if self.word("COMMENT") {
                 options.attribute = Some(Attribute::Comment(self.string("a comment")?));
+            } else if self.word("RESOURCE") {
+                self.expect_word("GROUP")?;
+                options.resource_group = Some(self.resource_group()?);
             } else if self.word("ATTRIBUTE") {
                 options.attribute = Some(Attribute::Json(self.string("a JSON object")?));
             } else {
                 break;
             }
         }
-        for what in ["WITH", "RESOURCE", "FAILED_LOGIN_ATTEMPTS", "PASSWORD_LOCK_TIME"] {
+        for what in ["WITH", "FAILED_LOGIN_ATTEMPTS", "PASSWORD_LOCK_TIME"] {
             if self.word(what) {
                 return Err(self.not_supported(&format!("{what} of an account")));
             }
