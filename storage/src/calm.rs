@@ -3,13 +3,15 @@
 //! A [`Slot`] costs a writer as little as a reader, but in it readers meet: two sessions that look every quarter of a microsecond
 //! wait for each other more than they read. In an `ArcSwap` readers write nothing that others read, but each new version costs
 //! microseconds. So there are both. All versions go through the slot. The owner puts one into the `ArcSwap`, the **calm** place,
-//! too if it is the first one for some milliseconds; and what was the last one of many is put there when a reader has told that
-//! nothing came after it for as long ([`Calm::is_restless`], [`Calm::settle`]). While the calm version's number is the newest's,
-//! readers look there. So a region that is updated all the time is read from its slot, and any other from its calm place.
+//! too if it is the first one for some milliseconds, and not one that is replaced at once ([`Calm::show`]); and what was the last
+//! one of many is put there when a reader has told that nothing came after it for as long ([`Calm::is_restless`],
+//! [`Calm::settle`]). While the calm version's number is the newest's, readers look there. So a region that is updated all the
+//! time is read from its slot, and any other from its calm place.
 //!
 //! **Whoever reads after a version was set, or after he has seen it, sees nothing older**: the slot sees to that, and in the calm
 //! place a version stands before its number does. What is superseded is held there for some milliseconds, or, if nothing is set
-//! any more, until the next reader comes.
+//! any more, until the next reader comes. It may be the last hold of much, so the owner gets it back, to free it when he is the
+//! owner no longer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,32 +54,42 @@ impl<T> Calm<T> {
         Calm { slot, set_at: AtomicU64::new(0), calm: ArcSwap::new(first), number }
     }
 
-    /// For the one owner: the next version.
-    pub(crate) fn set(&self, next: Arc<T>) {
-        self.set_at(next, Tick::now());
+    /// For the one owner: the next version. What is superseded by it in the calm place.
+    pub(crate) fn set(&self, next: Arc<T>) -> Option<Arc<T>> {
+        self.set_at(next, Tick::now())
     }
 
-    fn set_at(&self, next: Arc<T>, now: Tick) {
+    fn set_at(&self, next: Arc<T>, now: Tick) -> Option<Arc<T>> {
         if self.set_at.load(Ordering::Relaxed) == now.0 {
             // Nothing is written that readers look at to find the slot.
-            return self.slot.set(next);
+            self.slot.set(next);
+            return None;
         }
         self.set_at.store(now.0, Ordering::Relaxed);
         self.slot.set(Arc::clone(&next));
-        self.calm_down(next);
+        Some(self.calm_down(next))
     }
 
-    /// For the one owner: nothing comes after the newest version for now.
-    pub(crate) fn settle(&self) {
-        if self.number.load(Ordering::SeqCst) != self.slot.number() {
-            self.calm_down(self.slot.get());
-        }
+    /// For the one owner: the next version, which he is about to replace.
+    pub(crate) fn show(&self, next: Arc<T>) {
+        self.slot.set(next);
+    }
+
+    /// For the one owner: nothing comes after the newest version for now. What is superseded by it in the calm place.
+    pub(crate) fn settle(&self) -> Option<Arc<T>> {
+        self.is_behind().then(|| self.calm_down(self.slot.get()))
     }
 
     /// Puts the newest version into the calm place. Only the owner sets, so its number stays the newest meanwhile.
-    fn calm_down(&self, newest: Arc<T>) {
-        self.calm.store(newest);
+    fn calm_down(&self, newest: Arc<T>) -> Arc<T> {
+        let superseded = self.calm.swap(newest);
         self.number.store(self.slot.number(), Ordering::SeqCst);
+        superseded
+    }
+
+    /// Whether the calm place holds what is superseded.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.number.load(Ordering::SeqCst) != self.slot.number()
     }
 
     /// Whether readers meet in the slot for no reason: nothing has come after the newest version for some time.
@@ -86,8 +98,7 @@ impl<T> Calm<T> {
     }
 
     fn is_restless_at(&self, now: impl FnOnce() -> Tick) -> bool {
-        self.number.load(Ordering::SeqCst) != self.slot.number()
-            && self.set_at.load(Ordering::Relaxed) != now().0
+        self.is_behind() && self.set_at.load(Ordering::Relaxed) != now().0
     }
 
     /// The newest version, for a moment.
@@ -138,7 +149,10 @@ mod tests {
             scope.spawn(|| {
                 for version in 1..=LAST {
                     // Now and then the first of its moment, now and then settled.
-                    place.set_at(Arc::new(version), Tick(version / 7));
+                    match version % 5 {
+                        0 => place.show(Arc::new(version)),
+                        _ => drop(place.set_at(Arc::new(version), Tick(version / 7))),
+                    }
                     told.store(version, Ordering::SeqCst);
                     if version % 11 == 0 {
                         place.settle();
@@ -160,8 +174,11 @@ mod tests {
         assert!(!place.is_restless_at(|| Tick(10)) && place.is_restless_at(|| Tick(11)));
         place.settle();
         assert!(is_calm(&place) && !place.is_restless_at(|| Tick(11)) && **place.peek() == 2);
-        place.set_at(Arc::new(3), Tick(11));
-        assert!(is_calm(&place) && **place.peek() == 3);
+        // What is only shown makes nothing restless that is set in the same moment.
+        place.show(Arc::new(3));
+        assert!(!is_calm(&place) && **place.peek() == 3);
+        place.set_at(Arc::new(4), Tick(11));
+        assert!(is_calm(&place) && **place.peek() == 4);
     }
 
     #[test]
@@ -171,7 +188,8 @@ mod tests {
         place.set_at(Arc::clone(&second), Tick(1));
         assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 3));
         place.set_at(Arc::new(3), Tick(1));
-        place.set_at(Arc::new(4), Tick(2));
+        let superseded = place.set_at(Arc::new(4), Tick(2));
+        assert!(superseded.is_some_and(|superseded| Arc::ptr_eq(&superseded, &second)));
         assert_eq!(Arc::strong_count(&second), 1);
     }
 }

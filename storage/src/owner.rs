@@ -77,10 +77,18 @@ impl<V> Published<V> {
         })
     }
 
-    /// Replaces the view.
-    pub(crate) fn set(&self, view: Arc<V>) {
+    /// Replaces the view by one that is replaced itself before the command is done.
+    pub(crate) fn show(&self, view: Arc<V>) {
         match &self.0 {
             Place::Read(place) => place.store(view),
+            Place::Written(place) => place.show(view),
+        }
+    }
+
+    /// Replaces the view. What is left of older ones is to be freed by who is not the owner any more.
+    fn set(&self, view: Arc<V>) -> Option<Arc<V>> {
+        match &self.0 {
+            Place::Read(place) => Some(place.swap(view)),
             Place::Written(place) => place.set(view),
         }
     }
@@ -108,9 +116,17 @@ impl<V> Published<V> {
         }
     }
 
-    fn settle(&self) {
+    /// Whether older ones are held, though nobody reads them.
+    fn is_behind(&self) -> bool {
         match &self.0 {
-            Place::Read(_) => {}
+            Place::Read(_) => false,
+            Place::Written(place) => place.is_behind(),
+        }
+    }
+
+    fn settle(&self) -> Option<Arc<V>> {
+        match &self.0 {
+            Place::Read(_) => None,
             Place::Written(place) => place.settle(),
         }
     }
@@ -157,12 +173,22 @@ impl<S: State> Owner<S> {
     /// To be called now and then by who peeks, and does not own anything else: what was changed often and is no longer is put
     /// where readers do not meet. Who does it is the owner meanwhile.
     pub(crate) fn settle(&self) {
-        if self.published.is_restless()
+        if self.published.is_restless() {
+            self.let_go();
+        }
+    }
+
+    /// To be called by who has replaced much, and does not own anything else: lets go what was superseded, unless somebody else
+    /// is the owner.
+    pub(crate) fn let_go(&self) {
+        if self.published.is_behind()
             && let Ok(state) = self.baton.1.try_recv()
         {
-            self.published.settle();
-            self.hand_back(state);
+            let tenure = Tenure { owner: self, state: Some(state) };
+            let superseded = self.published.settle();
+            tenure.end();
             self.serve_waiting();
+            drop(superseded);
         }
     }
 
@@ -220,13 +246,14 @@ impl<S: State> Owner<S> {
             }
         }
         let reply = last.map(|command| state.apply(command, &self.published));
-        self.published.set(state.view());
+        let superseded = self.published.set(state.view());
         state.announce();
         tenure.end();
         for (sender, reply) in replies {
             // Who no longer waits has no use for the reply.
             let _ = sender.send(reply);
         }
+        drop(superseded);
         reply
     }
 
@@ -314,6 +341,11 @@ mod tests {
                             if i % 3 == 0 {
                                 owner.post(1);
                             }
+                            // To be the owner for something else meanwhile leaves no command behind.
+                            if i % 5 == 0 {
+                                owner.let_go();
+                            }
+                            owner.settle();
                             let position = runtime.block_on(owner.call(t * EACH + i)).expect("not gone");
                             assert!(owner.peek().0 >= position, "a reply before its view");
                             positions.push(position);
@@ -331,6 +363,19 @@ mod tests {
         let posted = THREADS * EACH.div_ceil(3);
         let calls = THREADS * EACH;
         assert_eq!(*owner.view(), ((calls + posted) as usize, calls * (calls - 1) / 2 + posted));
+    }
+
+    #[test]
+    fn what_is_replaced_in_the_moment_after_another_is_let_go() {
+        let owner = Owner::new(Log::<true>::default());
+        let runtime = Runtime::direct();
+        for round in 0..20 {
+            assert_eq!(runtime.block_on(owner.call(1)), Ok(2 * round + 1));
+            let replaced = Arc::downgrade(&owner.view());
+            assert_eq!(runtime.block_on(owner.call(1)), Ok(2 * round + 2));
+            owner.let_go();
+            assert_eq!(replaced.strong_count(), 0);
+        }
     }
 
     #[test]

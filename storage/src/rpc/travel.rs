@@ -44,9 +44,12 @@ impl Travel {
             Travel::Timers => tokio::time::sleep(duration).await,
             Travel::Courier(_) if duration.is_zero() => {}
             Travel::Courier(courier) => {
+                let Some(at) = Instant::now().checked_add(duration) else {
+                    return std::future::pending().await;
+                };
                 let (arrived, arrival) = oneshot::channel();
                 // The thread is there as long as the sender is; its end would be the end of the wait.
-                let _ = courier.send(Due { at: Instant::now() + duration, arrived });
+                let _ = courier.send(Due { at, arrived });
                 let _ = arrival.await;
             }
         }

@@ -115,6 +115,11 @@ impl Group {
         self.owner.settle();
     }
 
+    /// See [`Owner::let_go`].
+    pub(super) fn let_go(&self) {
+        self.owner.let_go();
+    }
+
     pub(super) fn call(&self, command: GroupCommand) -> Call<Response> {
         self.owner.call(command).map(|reply| reply.unwrap_or(Err(RegionError::RegionNotFound)))
     }
@@ -482,7 +487,7 @@ impl Replicated {
             if let Outcome::Prewrite(PrewriteOutcome::Done { .. }) =
                 shown.apply(Command::Prewrite(prewrite.clone()))
             {
-                published.set(self.view_of(&shown));
+                published.show(self.view_of(&shown));
             }
         }
         if let Some(async_commit) = &mut prewrite.async_commit {
@@ -510,7 +515,7 @@ impl Replicated {
             refused => return OnePhaseOutcome::Refused(refused),
         }
         // Readers must see the locks before the commit timestamp exists: see the module's essay.
-        published.set(self.view());
+        published.show(self.view());
         let mut commit_ts = self.pd.timestamp();
         loop {
             match self.commit(Commit { keys: Vec::clone(&keys), start_ts, commit_ts }) {

@@ -101,14 +101,17 @@ impl Stores {
         match &request.body {
             Body::Scan(scan) => {
                 group.note_read(scan.ts);
+                group.settle();
                 Call::ready(group.view().scan(request.to, request.epoch, scan))
             }
             Body::Get(get) => {
                 group.note_read(get.ts);
+                group.settle();
                 Call::ready(group.view().get(request.to, request.epoch, get))
             }
             Body::Lookup(lookup) => {
                 group.note_read(lookup.lookups.ts);
+                group.settle();
                 Call::ready(group.view().lookup(request.to, request.epoch, lookup))
             }
             Body::Merge => stores.merge(Arc::clone(group), &request),
@@ -396,6 +399,8 @@ impl Stores {
             let replaced = group.view_to_keep();
             group.call(end).map(move |_| {
                 group.set_fold_at(2 * group.view().snapshot().delta_versions());
+                // Else what the region was would be kept until somebody looks at it.
+                group.let_go();
                 drop((begun, replaced));
             })
         })
