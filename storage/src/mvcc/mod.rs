@@ -219,6 +219,8 @@ pub(crate) struct Records {
     pub(crate) past: Arc<[Past]>,
     /// When the last fold was made: what is in `delta` was committed after that, save for records of rollbacks.
     pub(crate) folded_ts: Timestamp,
+    /// Whether rows have come into `base` since then, by an ingest.
+    pub(crate) has_grown: bool,
     /// The fold that is under way.
     pub(crate) folding: Option<Arc<Folding>>,
     /// What has come into `delta` since it began.
@@ -240,6 +242,7 @@ impl Records {
             delta: Delta::new(),
             past: Arc::default(),
             folded_ts: Timestamp(0),
+            has_grown: false,
             folding: None,
             recent: None,
             locks: OrdMap::new(),
@@ -391,6 +394,7 @@ impl Records {
         past.sort_by_key(|past| past.until);
         self.past = past.into();
         self.folded_ts = self.folded_ts.max(right.folded_ts);
+        self.has_grown |= right.has_grown;
         self.versions += right.versions;
         self.safe_ts = self.safe_ts.max(right.safe_ts);
         self.newest_ts = self.newest_ts.max(right.newest_ts);

@@ -26,7 +26,7 @@
 //!
 //! **An end** comes to a past when nobody can read in it any more: it ends at or before the safe timestamp, and is dropped as
 //! a whole. Until then pasts that follow one another are made one, the older base with both deltas, as long as that delta
-//! is small beside the base: else a table would be kept once for each fold.
+//! is small beside the base (else a table would be kept once for each fold) and no ingest came between.
 //!
 //! **Example.** Base has a@3, delta a@10 and b@12. A fold at 15 makes base a@10 b@12, delta empty, and a past until 15: base
 //! a@3, delta a@10 b@12. A reader at 11 reads in the past: a@10, no b. A reader at 20: the new base as it is. A transaction
@@ -70,6 +70,8 @@ pub(crate) struct Folding {
     pub(crate) at: Timestamp,
     /// When the fold before was made.
     pub(crate) since: Timestamp,
+    /// Whether rows have come into `base` since then.
+    pub(crate) has_grown: bool,
     pub(crate) base: Base,
     pub(crate) delta: Delta,
     /// In `delta`.
@@ -162,6 +164,7 @@ impl Records {
         self.folding = Some(Arc::new(Folding {
             at,
             since: self.folded_ts,
+            has_grown: self.has_grown,
             base: self.base.clone(),
             delta: self.delta.clone(),
             versions: self.versions,
@@ -195,7 +198,7 @@ impl Records {
                 }
             }
         }
-        (self.base, self.past, self.folded_ts) = (base, past, fold.at);
+        (self.base, self.past, self.folded_ts, self.has_grown) = (base, past, fold.at, false);
         true
     }
 
@@ -233,9 +236,11 @@ pub(crate) fn with_fold(
     let base_rows: usize = folding.base.rows();
     let most = VERSIONS_FREE.max(base_rows / BASE_ROWS_PER_VERSION);
     match past.last_mut() {
-        // One whose beginning nobody needs any more is left to end.
+        // One whose beginning nobody needs any more is left to end. The older base has no rows that came into the younger one by an
+        // ingest.
         Some(last)
             if last.range == *range
+                && !folding.has_grown
                 && last.until == folding.since
                 && last.since > safe_ts
                 && last.versions + folding.versions <= most =>

@@ -128,6 +128,7 @@ fn apply(
         }
     }
     records.base = base.into();
+    records.has_grown = true;
     records.newest_ts = records.newest_ts.max(LONG_AGO);
     for (batch, rows) in to_delta {
         for (row, key) in rows {

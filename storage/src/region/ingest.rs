@@ -65,6 +65,7 @@ pub(super) fn ingest(records: &mut Records, schema: &SpaceSchema, chunks: Vec<Ch
     let newest_ts = chunks.iter().map(Chunk::newest_ts).max().unwrap_or_default();
     records.newest_ts = records.newest_ts.max(newest_ts);
     records.base = base.into();
+    records.has_grown = true;
     for (chunk, rows, batch) in with_history {
         for row in rows {
             let write = Write::Put(RowRef { batch: Arc::clone(&batch), row: row as u32 });

@@ -703,6 +703,25 @@ proptest! {
     }
 }
 
+/// Pasts that follow one another are made one only if they have all the rows together.
+#[test]
+fn what_an_ingest_brought_between_two_folds_is_in_the_past() {
+    let mut run = Run::new(false);
+    let fold = |run: &mut Run| {
+        run.take(&Step::Prewrite { ago: 0, writes: BTreeMap::from([(0, 0)]) });
+        run.take(&Step::End { open: 0, how: 0 });
+        run.take(&Step::Compact { region: 0, ago: 7 });
+        run.take(&Step::Install);
+    };
+    fold(&mut run);
+    fold(&mut run);
+    run.take(&Step::Ingest { ids: vec![1] });
+    fold(&mut run);
+    for ago in 0..7 {
+        run.scan(ago, 0, 999, None, false);
+    }
+}
+
 #[test]
 fn a_snapshot_does_not_change() {
     let mut run = Run::new(false);
