@@ -7,9 +7,9 @@
 //!
 //! There is one [`Windows`], it lies in a channel of capacity one, and who takes it out is its owner until it is back. A
 //! session only posts (a channel operation) into the mailbox of its lane of threads, and empties that one if it has become long
-//! and nobody else is at the windows. Who wants a report takes the windows, empties all mailboxes, and adds up a copy. So a report holds every statement that was
-//! planned before it was asked for, in whichever session; and, unlike upstream, where a report merged into the history that
-//! it read, asking changes no count.
+//! and nobody else is at the windows. Who wants a report takes the windows, empties all mailboxes, and adds up a copy. So a
+//! report holds every statement that was planned before it was asked for, in whichever session; and, unlike upstream, where a
+//! report merged into the history that it read, asking changes no count.
 //!
 //! A statement is counted once each time it is executed, however often it is tried, also if its plan was kept from an earlier
 //! time. One that cannot be bound (an unknown column) is not counted, for its expressions never came to be.

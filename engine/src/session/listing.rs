@@ -34,9 +34,10 @@ impl Session {
                 let row = vec![text(&*group.name), text(group.to_string())];
                 shown(&["Resource_Group", "Create Resource Group"], vec![row])
             }
-            Listing::Builtins => {
-                shown(&["Supported_builtin_functions"], builtins().map(|name| vec![text(name)]).collect())
-            }
+            Listing::Builtins => shown(
+                &["Supported_builtin_functions"],
+                builtins().into_iter().map(|name| vec![text(name)]).collect(),
+            ),
             Listing::Ddl => self.ddl(version),
             Listing::DdlJobs { ended } => shown(jobs::SHOWN_JOBS, jobs::shown_jobs(version, &facts, *ended)),
             Listing::SlowRecent { limit } => shown(slow::SHOWN, slow::recent(&facts, *limit)),

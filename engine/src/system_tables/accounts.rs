@@ -112,7 +112,8 @@ fn users(version: &Version, _: &Facts) -> Result<Rows> {
 
 fn user(account: &Account) -> Vec<Datum> {
     let metadata = account.attributes_text().map(|json| format!("\"metadata\": {json}"));
-    let group = account.resource_group.as_ref().map(|group| format!("\"resource_group\": \"{group}\""));
+    let group = account.resource_group.as_ref();
+    let group = group.map(|group| format!("\"resource_group\": {}", serde_json::Value::from(&**group)));
     let said: Vec<String> = metadata.into_iter().chain(group).collect();
     let metadata = (!said.is_empty()).then(|| format!("{{{}}}", said.join(", ")));
     let lifetime = match account.expiry {

@@ -87,8 +87,8 @@ fn century(year: i64, digits: usize) -> i64 {
     }
 }
 
-/// A DATE or DATETIME, perhaps one that no calendar has ([`super::dates`]): `2024-1-31 12:00:00.5`, any punctuation between the parts, or only digits.
-/// Microseconds since 1970.
+/// A DATE or DATETIME, perhaps one that no calendar has ([`super::dates`]): `2024-1-31 12:00:00.5`, any punctuation between the
+/// parts, or only digits. Microseconds since 1970.
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
     read_datetime(text, false).map(|(us, _)| us)
 }

@@ -374,6 +374,11 @@ pub fn exists(name: &str) -> bool {
     lookup(&name.to_ascii_uppercase()).is_some() || SPECIAL.contains(&name.to_ascii_uppercase().as_str())
 }
 
+/// The functions that there are by name, in capitals.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|entry| entry.name).chain(SPECIAL.iter().copied())
+}
+
 fn lookup(upper: &str) -> Option<&'static Entry> {
     TABLE.binary_search_by(|e| e.name.cmp(upper)).ok().map(|i| &TABLE[i])
 }

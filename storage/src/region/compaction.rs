@@ -278,6 +278,7 @@ mod tests {
             "{chunks:?}"
         );
     }
+
     /// Chunks that are full by their bytes are left alone by a fold of others.
     #[test]
     fn chunks_of_wide_rows_are_not_joined() {

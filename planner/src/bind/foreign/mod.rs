@@ -18,8 +18,8 @@
 //! fault    what can be wrong with all of that
 //! ```
 //!
-//! Left out: a table that comes after one that refers to it is not compared with that one. Columns
-//! with a collation that is not plain (`utf8mb4_general_ci`) have no foreign keys: rows are found by their values.
+//! Left out: a table that comes after one that refers to it is not compared with that one. Columns with a collation that is
+//! not plain (`utf8mb4_general_ci`) have no foreign keys: rows are found by their values.
 
 mod fault;
 
